@@ -1,0 +1,323 @@
+"""The command line. Results go to standard output, progress and messages to standard error.
+
+Exit codes: 0 done (no match is no error), 1 the world stands in the way, 2 misuse, 3 a bug,
+130 Ctrl-C.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import MiningError
+from pipeline.faces import EMOTIONS
+from pipeline.settings import Job, PickSettings, WalkSettings
+
+if TYPE_CHECKING:
+    from pipeline.mine import Outcome, StartProgress
+
+log = logging.getLogger(__name__)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
+HEADER = ROW.format("movie", "person", "emotion", "seen", "steady", "runs", "folder")
+
+WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
+
+
+class DefaultGroup(click.Group):
+    """`mine-video movie.mp4 …` is short for `mine-video mine movie.mp4 …`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the default command before arguments that begin with none."""
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0] not in own | self.commands.keys():
+            args.insert(0, "mine")
+        return super().parse_args(ctx, args)
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Joins options into one decorator, first one shown first."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+PLACES = options(
+    click.option(
+        "--output", type=click.Path(file_okay=False, path_type=Path), default=JOB.output,
+        show_default=True, help="Folder of the movies' folders.",
+    ),
+    click.option(
+        "--known-faces", type=click.Path(file_okay=False, path_type=Path),
+        default=JOB.known_faces, show_default=True,
+        help="Folder of photos: NAME.jpg or NAME/*.jpg is a person.",
+    ),
+    click.option(
+        "--tolerance", type=click.FloatRange(0, 2), default=JOB.tolerance, show_default=True,
+        help="Largest distance of a face to a known person.",
+    ),
+)  # fmt: skip
+
+WALKING = options(
+    click.option(
+        "--every", type=click.IntRange(1), default=WALK.every, show_default=True,
+        help="Analyse every N-th frame.",
+    ),
+    click.option(
+        "--detect-every", type=click.IntRange(1), default=WALK.detect_every, show_default=True,
+        help="Of those, run the detector on every N-th; follow faces between.",
+    ),
+    click.option(
+        "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
+        help="Pixels across of the picture that the detector sees; more finds smaller faces.",
+    ),
+    click.option(
+        "--start", type=click.FloatRange(0), default=WALK.start, show_default=True,
+        help="Begin at this second.",
+    ),
+    click.option("--end", type=click.FloatRange(0), help="Stop at this second."),
+    click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
+)  # fmt: skip
+
+PICKING = options(
+    click.option(
+        "--person", "people", multiple=True, default=JOB.people, show_default=True,
+        help="Whom to pick: a known name, unknown, or any; may be repeated.",
+    ),
+    click.option(
+        "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
+        type=click.Choice([*EMOTIONS, "any"]), metavar="EMOTION",
+        help=f"What to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+    ),
+    click.option(
+        "--repeat", type=click.IntRange(1), default=PICK.repeat, show_default=True,
+        help="Frames that an emotion must hold for; 1 filters nothing.",
+    ),
+    click.option(
+        "--smooth", type=click.IntRange(1), default=PICK.smooth, show_default=True,
+        help="Frames over which probabilities are averaged first; 1 is none.",
+    ),
+    click.option(
+        "--min-prob", type=click.FloatRange(0, 1), default=PICK.min_prob, show_default=True,
+        help="Least averaged probability.",
+    ),
+    click.option(
+        "--margin", type=click.FloatRange(0, 10), default=PICK.margin, show_default=True,
+        help="Room around the face in a crop, as a share of its box.",
+    ),
+)  # fmt: skip
+
+MOVIES = click.argument("movies", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mine-video")
+def main() -> None:
+    """Pick the steady faces of a person and an emotion out of movies.
+
+    Put a photo of each person into known_faces/, then:
+
+    \b
+        mine-video movie.mp4 --person rdj --emotion happy --repeat 8
+
+    walks the movie once, and crops the faces into output/movie/rdj/happy/. A second call, with
+    other people or emotions, takes seconds.
+    """
+
+
+def verbosity(command: Command) -> Command:
+    """Adds -q and -v."""
+    return options(
+        click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more."),
+    )(command)
+
+
+@main.command()
+@MOVIES
+@PICKING
+@WALKING
+@PLACES
+@verbosity
+def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+    """Walk movies, name the faces, and crop those that are wanted.
+
+    \b
+    Example:
+        mine-video movie.mp4 --person rdj --emotion happy --repeat 8
+    """
+    _log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    job = job_of(given)
+    program.check_wanted(job)
+    click.echo(HEADER)
+
+    def one(movie: Path) -> None:
+        _print_outcomes(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
+
+    each(movies, one)
+
+
+@main.command()
+@MOVIES
+@WALKING
+@PLACES
+@verbosity
+def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+    """Write one row a face into output/MOVIE/faces.csv, without picking.
+
+    \b
+    Example:
+        mine-video walk movie.mp4 --every 2
+    """
+    _log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    job = job_of(given)
+    each(movies, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+
+
+@main.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@PICKING
+@click.option("--movie", type=click.Path(path_type=Path), help="Where the movie is, if moved.")
+@verbosity
+def pick(
+    folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
+) -> None:
+    """Crop faces of movies that were walked: FOLDERS, or their faces.csv.
+
+    \b
+    Example:
+        mine-video pick output/movie --person rdj --emotion sad --repeat 12
+    """
+    _log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    if movie is not None and len(folders) > 1:
+        raise click.UsageError("--movie goes with one folder only")
+    job = job_of(given)
+    click.echo(HEADER)
+
+    def one(place: Path) -> None:
+        folder = place.parent if place.name == "faces.csv" else place
+        _print_outcomes(folder.name, program.pick(folder, job, movie))
+
+    each(folders, one)
+
+
+def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
+    """Does something with each movie or folder; one that fails does not stop the others.
+
+    Raises:
+        MiningError: The only one failed, or some of several did (each was named before).
+    """
+    failed: list[MiningError] = []
+    for path in paths:
+        try:
+            do(path)
+        except MiningError as error:
+            if len(paths) == 1:
+                raise
+            click.echo(f"mine-video: {error}", err=True)
+            failed.append(error)
+    if failed:
+        raise MiningError(f"{len(failed)} of {len(paths)} failed, see above; the others are done")
+
+
+def job_of(given: dict[str, Any]) -> Job:
+    """The settings that the options give; those not asked for keep their defaults."""
+
+    def of(kind: type[Any]) -> dict[str, Any]:
+        return {f.name: given[f.name] for f in fields(kind) if f.name in given}
+
+    if given.get("smooth", 1) % 2 == 0:
+        raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
+    if given.get("end") is not None and given["end"] <= given["start"]:
+        raise click.BadParameter("must be after --start", param_hint="--end")
+    own = of(Job)
+    return Job(**own, walk=WalkSettings(**of(WalkSettings)), pick=PickSettings(**of(PickSettings)))
+
+
+def bar(name: str, quiet: bool) -> "StartProgress":
+    """A progress bar on a terminal: frames, frames a second, faces found, time left."""
+
+    def begin(total: int) -> Callable[[int, int], None]:
+        from tqdm import tqdm
+
+        shown = tqdm(
+            total=total, desc=name, unit="frame", smoothing=0.05, dynamic_ncols=True,
+            disable=True if quiet else None,
+        )  # fmt: skip
+        found = 0
+
+        def tell(frames: int, faces: int) -> None:
+            nonlocal found
+            found += faces
+            if faces:
+                shown.set_postfix_str(f"{found} faces", refresh=False)
+            shown.update(frames)
+            if shown.n >= total:
+                shown.close()
+
+        return tell
+
+    return begin
+
+
+def _print_outcomes(name: str, outcomes: Sequence["Outcome"]) -> None:
+    for o in outcomes:
+        what = str(o.folder) if o.steady else f"- {o.hint}"
+        click.echo(ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
+
+
+def _log_to_stderr(quiet: bool, verbose: bool) -> None:
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("pipeline").setLevel(level)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turns what went wrong into a message and an exit code."""
+    try:
+        yield
+    except MiningError as error:
+        click.echo(f"mine-video: {error}", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            "\nmine-video: stopped; finished parts are kept, the same line goes on", err=True
+        )
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception:
+        traceback.print_exc()
+        click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
+        sys.exit(3)
+
+
+def run() -> None:
+    """The program `mine-video`."""
+    with _exit_codes():
+        main(standalone_mode=False)

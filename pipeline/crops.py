@@ -1,0 +1,166 @@
+"""Boxes and landmarks to pixels: the detector's picture, the emotion crop, the saved crop; quality.
+
+No file is read or written here.
+"""
+
+import cv2
+import numpy as np
+
+from pipeline.faces import Floats, Image
+
+EMOTION_SIDE = 48
+EMOTION_SCALE = 0.958
+"""Side of the emotion crop as a share of the box's longer side: where FER2013's frames lie."""
+
+ALIGNED = np.array([[0.304, 0.380], [0.682, 0.381], [0.5, 0.57], [0.338, 0.763], [0.647, 0.763]])
+"""Mean landmarks of FER2013's faces as shares of the crop (the nose is not used)."""
+
+SHARPNESS_SIDE = 96
+"""Sharpness is measured at one size, so that near and far faces compare."""
+
+HEAD = np.array(
+    [[-31, -34, -27], [31, -34, -27], [0, 0, 0], [-26, 31, -23], [26, 31, -23]], np.float64
+)
+"""Landmarks of a generic head in millimetres, nose tip at 0: x right, y down, z to the camera."""
+
+
+def shrink(image: Image, width: int) -> Image:
+    """The picture at most `width` pixels wide, antialiased; itself where it is no wider."""
+    if image.shape[1] <= width:
+        return image
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def square(image: Image, centre: tuple[float, float], side: float) -> Image:
+    """Cuts a square of about `side` pixels, edge pixels repeated where it leaves the picture.
+
+    Args:
+        image: `(h, w)` or `(h, w, 3)`.
+        centre: x and y in pixels.
+        side: in pixels, rounded, at least 1.
+
+    Returns:
+        `(side, side)` or `(side, side, 3)`, a copy.
+    """
+    n = max(1, round(side))
+    left, top = (round(c - n / 2) for c in centre)
+    height, width = image.shape[:2]
+    x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    x2, y2 = max(min(left + n, width), x1 + 1), max(min(top + n, height), y1 + 1)
+    inside = image[y1:y2, x1:x2]
+    edges = (y1 - top, top + n - y2, x1 - left, left + n - x2)
+    if any(edges):
+        top_, bottom, left_, right = (max(0, e) for e in edges)
+        inside = cv2.copyMakeBorder(inside, top_, bottom, left_, right, cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(inside[:n, :n])
+
+
+def resized(image: Image, side: int) -> Image:
+    """A square picture at `side` pixels: averaged when it shrinks, linear when it grows."""
+    way = cv2.INTER_AREA if image.shape[0] > side else cv2.INTER_LINEAR
+    return cv2.resize(image, (side, side), interpolation=way)
+
+
+def grey_face(image: Image, box: Floats) -> Image:
+    """The grey square around a face, at source resolution: what the emotion network is shown.
+
+    Source: side and centre as measured on FER2013's frames (DESIGN, stage one, 5).
+    """
+    x1, y1, x2, y2 = (float(v) for v in box)
+    face = square(image, ((x1 + x2) / 2, (y1 + y2) / 2), EMOTION_SCALE * max(x2 - x1, y2 - y1))
+    return cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+
+
+def aligned_face(image: Image, landmarks: Floats) -> Image:
+    """The grey face turned and scaled so that eyes and mouth lie where FER2013 has them.
+
+    Args:
+        image: RGB `(h, w, 3)`.
+        landmarks: `(5, 2)`.
+
+    Returns:
+        `(48, 48)` grey.
+    """
+    keep = [0, 1, 3, 4]
+    wanted = ALIGNED[keep] * EMOTION_SIDE
+    points = np.asarray(landmarks, np.float64)[keep]
+    scale = float(np.ptp(points[:, 0]) / np.ptp(wanted[:, 0])) if np.ptp(points[:, 0]) > 1 else 1.0
+    reduce = max(1, round(scale))
+    centre = points.mean(axis=0)
+    face = square(image, (centre[0], centre[1]), 3 * EMOTION_SIDE * max(scale, 0.1))
+    small = resized(face, max(1, face.shape[0] // reduce))
+    ratio = small.shape[0] / face.shape[0]
+    local = (points - centre + face.shape[0] / 2) * ratio
+    matrix, _ = cv2.estimateAffinePartial2D(local, wanted, method=cv2.LMEDS)
+    if matrix is None:
+        return resized(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), EMOTION_SIDE)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return cv2.warpAffine(
+        grey, matrix, (EMOTION_SIDE, EMOTION_SIDE), borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def portrait(image: Image, box: Floats, margin: float) -> Image:
+    """The crop that is saved: a square with `margin` of the box around it, kept inside the frame.
+
+    The square is moved, then cut, where the frame ends; nothing is made up.
+    """
+    x1, y1, x2, y2 = (float(v) for v in box)
+    height, width = image.shape[:2]
+    side = max(1, round(max(x2 - x1, y2 - y1) * (1 + 2 * margin)))
+    left = min(max(0, round((x1 + x2 - side) / 2)), max(0, width - side))
+    top = min(max(0, round((y1 + y2 - side) / 2)), max(0, height - side))
+    return np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def sharpness(grey: Image) -> float:
+    """Variance of the Laplacian of a grey face brought to 96 pixels; higher is sharper, 0 is flat.
+
+    Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000.
+    """
+    return float(cv2.Laplacian(resized(grey, SHARPNESS_SIDE), cv2.CV_32F).var())
+
+
+def quality(box: Floats, sharp: float, angles: Floats) -> float:
+    """How well a face can be recognised, 0 to 1: near, sharp and frontal faces first.
+
+    Each factor is one half where recognition begins to suffer: 60 pixels, a sharpness of 50, and
+    about 45 degrees of yaw or pitch.
+
+    Args:
+        box: `(4,)`.
+        sharp: of `sharpness`.
+        angles: yaw, pitch, roll in degrees, `(3,)`.
+    """
+    side = float(max(box[2] - box[0], box[3] - box[1]))
+    frontal = float(np.clip(np.cos(np.radians(angles[:2])), 0, 1).prod()) ** 2
+    return side / (side + 60) * sharp / (sharp + 50) * frontal
+
+
+def pose(landmarks: Floats) -> Floats:
+    """Yaw, pitch and roll of each face in degrees, from its five landmarks.
+
+    Positive yaw turns the face to the right of the picture, positive pitch down, positive roll
+    tilts it clockwise. Accurate to about 10 degrees: five points on a generic head.
+
+    Args:
+        landmarks: `(n, 5, 2)`.
+
+    Returns:
+        `(n, 3)`.
+
+    Source: scaled orthographic pose (DeMenthon and Davis, "Model-based object pose in 25 lines of
+    code", IJCV 1995), one iteration: the affine map from head to picture, made orthonormal.
+    """
+    points = np.asarray(landmarks, np.float64)
+    centred = points - points.mean(axis=1, keepdims=True)
+    head = HEAD - HEAD.mean(axis=0)
+    rows = np.swapaxes(np.linalg.pinv(head) @ centred, 1, 2)  # (n, 2, 3)
+    lengths = np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-9)
+    i, j = np.moveaxis(rows / lengths, 1, 0)
+    k = np.cross(i, j)
+    yaw = np.arctan2(i[:, 2], np.hypot(i[:, 0], i[:, 1]))
+    pitch = np.arctan2(-j[:, 2], np.maximum(k[:, 2], 1e-9))
+    roll = np.arctan2(i[:, 1], i[:, 0]) * -1
+    return np.degrees(np.stack([yaw, pitch, roll], axis=1)).astype(np.float32)

@@ -1,0 +1,37 @@
+"""The error tree: everything the world can do wrong to a run.
+
+```
+MiningError            exit code 1
+├── MovieError         the movie is missing, unreadable, changed
+├── TableError         a file of the output folder is torn, foreign or of another walk
+├── PeopleError        a person, an emotion or a photo is not what was asked for
+├── ModelError         a network's file is missing or not the one its card describes
+└── OutputError        a folder or a file cannot be written
+```
+
+A programmer's mistake is a `ValueError`. A message says what, where, got, wanted, what to do.
+"""
+
+
+class MiningError(Exception):
+    """Something in the world, not in the program, stops the run."""
+
+
+class MovieError(MiningError):
+    """The movie is missing, unreadable, without video, or not the one that was walked."""
+
+
+class TableError(MiningError):
+    """A file of the output folder is torn, foreign, or made with other settings."""
+
+
+class PeopleError(MiningError):
+    """A person or an emotion is unknown, or a person has no usable photo."""
+
+
+class ModelError(MiningError):
+    """A network cannot be had: its file, its card or its package is missing or wrong."""
+
+
+class OutputError(MiningError):
+    """A folder or file cannot be written."""

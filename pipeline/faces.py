@@ -1,0 +1,106 @@
+"""Core types, and the conventions that hold in every module.
+
+* Images are RGB, uint8, `(h, w, 3)`, C-contiguous, square pixels, the right way up.
+* Boxes are `x1, y1, x2, y2` in source pixels; `x2` and `y2` are exclusive.
+* Landmarks are five `(x, y)` points in source pixels: the eye on the left of the picture, the
+  eye on the right, the nose tip, the mouth corner on the left, the one on the right.
+* Frames count from 0 in presentation order; times are seconds from the stream's own timestamps.
+* Ranges are half open; numbers are float32 unless said otherwise.
+
+Other formats (BGR, planar, normalised) live only inside `models/` and `video.py`.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes in the order of FER2013's labels 0 to 6."""
+
+
+class FaceRow(NamedTuple):
+    """One face in one frame. The field names are the header of faces.csv."""
+
+    video: str
+    frame: int
+    time: float
+    shot: int
+    track: int
+    detected: int
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float
+    sharpness: float
+    yaw: float
+    pitch: float
+    roll: float
+    person: str
+    distance: float
+    angry: float
+    disgust: float
+    fear: float
+    happy: float
+    sad: float
+    surprise: float
+    neutral: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame: its index, its time in seconds and its RGB picture `(h, w, 3)`."""
+
+    index: int
+    time: float
+    image: Image
+
+
+def _no_faces(*shape: int) -> Floats:
+    return np.zeros(shape, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The faces of one image as parallel arrays.
+
+    Attributes:
+        boxes: `(n, 4)`, see the module's conventions.
+        scores: `(n,)` from 0 to 1.
+        landmarks: `(n, 5, 2)`.
+    """
+
+    boxes: Floats = field(default_factory=lambda: _no_faces(0, 4))
+    scores: Floats = field(default_factory=lambda: _no_faces(0))
+    landmarks: Floats = field(default_factory=lambda: _no_faces(0, 5, 2))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def iou(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of every box of `a` with every box of `b`.
+
+    Args:
+        a: `(n, 4)` boxes.
+        b: `(m, 4)` boxes.
+
+    Returns:
+        `(n, m)` from 0 (apart) to 1 (equal).
+
+    >>> a = np.array([[0, 0, 2, 2]], np.float32)
+    >>> iou(a, np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]], np.float32)).round(3).tolist()
+    [[1.0, 0.333..., 0.0]]
+    """
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(axis=1) for x in (a, b)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    return np.where(union > 0, shared / np.maximum(union, 1e-12), 0).astype(np.float32)

@@ -1,0 +1,183 @@
+"""walk.json: which movie a folder belongs to, how it was walked, and the plan of its parts."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import __version__, video
+from pipeline.errors import MovieError, TableError
+from pipeline.settings import WalkSettings
+from pipeline.table import read_arrays, replacing, write_arrays
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What walk.json holds.
+
+    Attributes:
+        movie: absolute path of the movie when it was walked.
+        identity: the movie's size and the hash of its ends.
+        settings: those of the walk.
+        models: name and hash of each network.
+        scan: timestamps of all frames; in `frames.npz`, without which no frame can be found again.
+        parts: first frame and one past the last of each part.
+    """
+
+    movie: Path
+    identity: dict[str, Any]
+    settings: WalkSettings
+    models: dict[str, str]
+    scan: video.Scan
+    parts: tuple[tuple[int, int], ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that changes rows: movie, settings, networks, format."""
+        facts = [FORMAT, self.identity, asdict(self.settings), self.models]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First frame and one past the last of the whole walk."""
+        return self.parts[0][0], self.parts[-1][1]
+
+    def differences(self, other: "Manifest") -> Iterator[str]:
+        """What another walk would do differently, in words."""
+        if self.identity != other.identity:
+            yield "the movie has changed"
+        mine, theirs = asdict(self.settings), asdict(other.settings)
+        for name, value in mine.items():
+            if value != theirs[name]:
+                yield f"--{name.replace('_', '-')} was {value}, now {theirs[name]}"
+        for job, identity in self.models.items():
+            if identity != other.models.get(job):
+                yield f"the {job} network is another one"
+
+
+def folder_for(movie: Path, output: Path) -> Path:
+    """The folder of a movie: `<stem>`, or `<stem>-<hash of the path>` where that is another's.
+
+    Raises:
+        MovieError: The movie is missing.
+        TableError: The folder's walk.json is torn.
+    """
+    folder = output / (movie.stem.strip() or "movie")
+    if not (folder / "walk.json").exists():
+        return folder
+    facts = _facts(folder)
+    same = facts["movie"]["path"] == str(movie.absolute())
+    if same or facts["movie"]["identity"] == video.fingerprint(movie):
+        return folder
+    return (
+        output / f"{folder.name}-{hashlib.sha256(str(movie.absolute()).encode()).hexdigest()[:8]}"
+    )
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Writes walk.json and, before it, frames.npz.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    scan = manifest.scan
+    write_arrays(folder / "frames.npz", {"pts": scan.pts, "keys": scan.keys})
+    facts = {
+        "format": FORMAT,
+        "version": __version__,
+        "fingerprint": manifest.fingerprint,
+        "movie": {"path": str(manifest.movie.absolute()), "identity": manifest.identity},
+        "stream": video.stream_json(scan.stream),
+        "frames": len(scan),
+        "warnings": list(scan.warnings),
+        "settings": asdict(manifest.settings),
+        "models": manifest.models,
+        "parts": manifest.parts,
+    }
+    with replacing(folder / "walk.json") as file:
+        file.write(json.dumps(facts, indent=1, ensure_ascii=False).encode())
+
+
+def read(folder: Path) -> Manifest:
+    """Reads walk.json and frames.npz.
+
+    Raises:
+        TableError: They are missing, torn, or of another format.
+    """
+    facts = _facts(folder)
+    try:
+        stream = video.stream_from_json(facts["stream"])
+        arrays = read_arrays(folder / "frames.npz", ["pts", "keys"])
+        pts, keys = (arrays[k].astype(np.int64) for k in ("pts", "keys"))
+        scan = video.Scan(stream, pts, keys.reshape(-1, 2), tuple(facts["warnings"]))
+        found = Manifest(
+            movie=Path(facts["movie"]["path"]),
+            identity=facts["movie"]["identity"],
+            settings=WalkSettings(**facts["settings"]),
+            models=facts["models"],
+            scan=scan,
+            parts=tuple((int(a), int(b)) for a, b in facts["parts"]),
+        )
+        whole = found.fingerprint == facts["fingerprint"] and len(found.parts) > 0
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TableError(_torn(folder, repr(error))) from error
+    if not whole or len(scan) != facts["frames"]:
+        raise TableError(_torn(folder, "its parts do not belong together"))
+    return found
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / "walk.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TableError(
+            f"{folder}: holds no walk; give the folder that mine-video made for a movie, "
+            "or run `mine-video walk MOVIE` first"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise TableError(_torn(folder, str(error))) from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise TableError(_torn(folder, f"its format is not {FORMAT}"))
+    if (
+        not isinstance(facts.get("movie"), dict)
+        or not {"path", "identity"} <= facts["movie"].keys()
+    ):
+        raise TableError(_torn(folder, "it names no movie"))
+    return facts
+
+
+def _torn(folder: Path, why: str) -> str:
+    return (
+        f"{folder / 'walk.json'}: torn, changed or of another version ({why}); "
+        "run mine-video on the movie again with --rewalk"
+    )
+
+
+def movie_of(manifest: Manifest, given: Path | None) -> Path:
+    """The movie whose frames are needed, checked to be the one that was walked.
+
+    Args:
+        manifest: Of the walk.
+        given: Where the movie is now, if it was moved.
+
+    Raises:
+        MovieError: It is gone, or another file stands in its place.
+    """
+    path = given or manifest.movie
+    if not path.exists():
+        raise MovieError(
+            f"{path}: the movie is gone and its pictures are needed; "
+            "say where it is now with --movie PATH"
+        )
+    if video.fingerprint(path) != manifest.identity:
+        raise MovieError(
+            f"{path}: not the movie that was walked (size or content differ); "
+            "say where that one is with --movie PATH, or walk this one with --rewalk"
+        )
+    return path

@@ -1,0 +1,1 @@
+"""Networks behind protocols; each is a plain module, listed in `registry.py`."""

@@ -1,0 +1,1 @@
+"""Who is who: the gallery of known faces, and the names of tracks."""

@@ -1,0 +1,1 @@
+"""Stage two: rows to the crops of steady faces."""

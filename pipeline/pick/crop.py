@@ -1,0 +1,180 @@
+"""Writes the crops of picked faces, each with its provenance, and crops.csv beside them."""
+
+import csv
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import piexif
+import piexif.helper
+from PIL import Image as Pillow
+
+from pipeline import __version__, video
+from pipeline.crops import portrait
+from pipeline.errors import OutputError
+from pipeline.faces import EMOTIONS, Floats, Image, Ints
+from pipeline.manifest import Manifest
+from pipeline.table import replacing
+
+log = logging.getLogger(__name__)
+
+QUALITY = 95
+COLUMNS = (
+    "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
+    "person", "distance", "emotion", "probability", "x1", "y1", "x2", "y2", "sharpness",
+)  # fmt: skip
+NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{2,3}\.jpg")
+"""What a crop's name looks like: nothing else is ever deleted."""
+
+SKIP_FRAMES = 50
+"""Frames without a crop that are rather jumped over than decoded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The picked rows of one person and emotion, and the folder of their crops."""
+
+    person: str
+    emotion: str
+    folder: Path
+    rows: pd.DataFrame
+
+
+def crop_name(stem: str, row: Any) -> str:
+    """A crop's file name: movie, frame, time, track, emotion and its probability in percent.
+
+    >>> from types import SimpleNamespace
+    >>> row = SimpleNamespace(frame=1234, time=51.48, track=7, label=3, probability=0.931)
+    >>> crop_name("movie", row)
+    'movie_f0001234_t00-00-51.480_k07_happy93.jpg'
+    """
+    milliseconds = max(0, round(row.time * 1000))
+    seconds, rest = divmod(milliseconds, 1000)
+    clock = f"{seconds // 3600:02d}-{seconds // 60 % 60:02d}-{seconds % 60:02d}.{rest:03d}"
+    share = int(row.probability * 100)
+    label = EMOTIONS[int(row.label)]
+    return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}_{label}{share:02d}.jpg"
+
+
+def write_crops(movie: Path, walk: Manifest, selections: list[Selection], margin: float) -> None:
+    """Replaces the crops of each selection; decodes each needed stretch of the movie once.
+
+    Args:
+        movie: Where the movie is now.
+        walk: Its manifest.
+        selections: What to crop.
+        margin: Around the face on each side, as a share of the box.
+
+    Raises:
+        MovieError: The movie cannot be read.
+        OutputError: A crop cannot be written.
+    """
+    jobs: dict[int, list[tuple[Path, Any, Selection]]] = {}
+    for selection in selections:
+        rows: list[Any] = list(selection.rows.itertuples())
+        names = [crop_name(movie.stem, row) for row in rows]
+        _clear(selection.folder, set(names))
+        _write_list(selection, names)
+        for name, row in zip(names, rows, strict=True):
+            jobs.setdefault(int(row.frame), []).append((selection.folder / name, row, selection))
+    for first, stop in _stretches(sorted(jobs), walk.scan.key_frames):
+        for frame in video.decode(movie, walk.scan, first, stop):
+            for path, row, selection in jobs.pop(frame.index, []):
+                box = [row.x1, row.y1, row.x2, row.y2]
+                face = portrait(frame.image, _floats(box), margin)
+                _save(path, face, _provenance(row, selection, walk))
+    if jobs:
+        log.warning("%s: %d frames did not decode; their faces were not cropped", movie, len(jobs))
+
+
+def _floats(values: list[float]) -> Floats:
+    return np.array(values, np.float32)
+
+
+def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
+    """Ranges to decode: a new one where a key frame lies in a long gap."""
+    start = 0
+    for i in range(1, len(frames) + 1):
+        if i < len(frames):
+            key = int(keys[np.searchsorted(keys, frames[i], side="right") - 1])
+            if key - frames[i - 1] <= SKIP_FRAMES:
+                continue
+        yield frames[start], frames[i - 1] + 1
+        start = i
+
+
+def _clear(folder: Path, names: set[str]) -> None:
+    """Deletes the crops of an earlier pick that are not made again; no other file."""
+    try:
+        text = (folder / "crops.csv").read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return
+    for row in csv.reader(io.StringIO(text)):
+        if row and NAME.fullmatch(row[0]) and Path(row[0]).name == row[0] and row[0] not in names:
+            (folder / row[0]).unlink(missing_ok=True)
+
+
+def _write_list(selection: Selection, names: list[str]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    rows = selection.rows.assign(file=names, emotion=selection.emotion)
+    for column, digits in (("time", 6), ("distance", 4), ("probability", 4)):
+        rows[column] = rows[column].astype("float64").round(digits)
+    for column in ("x1", "y1", "x2", "y2", "sharpness"):
+        rows[column] = rows[column].astype("float64").round(1)
+    writer.writerows(
+        ["" if pd.isna(value) else value for value in row]
+        for row in rows[list(COLUMNS)].itertuples(index=False)
+    )
+    with replacing(selection.folder / "crops.csv") as file:
+        file.write(text.getvalue().encode())
+
+
+def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any]:
+    return {
+        "movie": row.video,
+        "frame": int(row.frame),
+        "time": round(float(row.time), 6),
+        "box": [round(float(v), 1) for v in (row.x1, row.y1, row.x2, row.y2)],
+        "track": int(row.track),
+        "person": row.person or None,
+        "distance": None if pd.isna(row.distance) else round(float(row.distance), 4),
+        "emotion": selection.emotion,
+        "smoothed": round(float(row.probability), 4),
+        "probabilities": {e: round(float(getattr(row, e)), 5) for e in EMOTIONS},
+        "models": walk.models,
+        "version": __version__,
+    }
+
+
+def _save(path: Path, face: Image, provenance: dict[str, Any]) -> None:
+    # piexif, because Pillow writes UserComment with a type that other readers refuse.
+    comment = piexif.helper.UserComment.dump(json.dumps(provenance, ensure_ascii=False), "unicode")
+    exif = piexif.dump({"Exif": {piexif.ExifIFD.UserComment: comment}})
+    try:
+        Pillow.fromarray(face).save(path, quality=QUALITY, exif=exif)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); free some space"
+        ) from error
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What a crop says of itself: movie, frame, time, box, person, probabilities, models.
+
+    Raises:
+        ValueError: The picture holds no such comment.
+        OSError: It cannot be read.
+    """
+    comment = piexif.load(str(path))["Exif"].get(piexif.ExifIFD.UserComment, b"")
+    found: dict[str, Any] = json.loads(piexif.helper.UserComment.load(comment))
+    return found

@@ -1,0 +1,97 @@
+"""Every default and every range, once. The command line builds these; a worker is sent them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+OUTPUT = Path("output")
+KNOWN_FACES = Path("known_faces")
+
+PART_SECONDS = 10.0
+"""A part of the walk begins at the first key frame at or after each multiple of this."""
+
+TOLERANCE = 0.38
+"""Largest distance of a track to a known person (DESIGN: 1e-3 false accepts a pair)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalkSettings:
+    """What changes the rows of a walk; all of it is part of the walk's fingerprint.
+
+    Attributes:
+        every: analyse every n-th frame, from 1.
+        width: frames are shrunk to about this many pixels across for the detector, from 160.
+        detect_every: run the detector on every n-th analysed frame; boxes between are
+            interpolated.
+        start: seconds; the walk begins at the first frame at or after it.
+        end: seconds; the walk ends before the first frame at or after it; None is the whole movie.
+        min_score: faces of which the detector is less sure are dropped, 0 to 1.
+        align: rotate and scale faces to fixed eye and mouth positions before the emotion network.
+        detector: name in `models.registry`.
+        recognizer: name in `models.registry`.
+        emotion: name in `models.registry`.
+    """
+
+    every: int = 1
+    width: int = 640
+    detect_every: int = 3
+    start: float = 0.0
+    end: float | None = None
+    min_score: float = 0.7
+    align: bool = False
+    detector: str = "yunet"
+    recognizer: str = "dlib-onnx"
+    emotion: str = "two-headed"
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.detect_every < 1 or self.width < 160:
+            raise ValueError(f"every and detect_every from 1, width from 160: {self}")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise ValueError(f"start from 0, end after start: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class PickSettings:
+    """What decides which rows become crops.
+
+    Attributes:
+        repeat: source frames that a label must hold for, from 1 (1 filters nothing).
+        smooth: frames of the centred moving mean over the probabilities, odd, 1 is none.
+        min_prob: smallest smoothed probability of the wanted emotion, 0 to 1.
+        margin: added around the face on each side, as a share of the box.
+    """
+
+    repeat: int = 8
+    smooth: int = 5
+    min_prob: float = 0.0
+    margin: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.repeat < 1 or self.smooth < 1 or self.smooth % 2 == 0:
+            raise ValueError(f"repeat from 1, smooth odd and from 1: {self}")
+        if not 0 <= self.min_prob <= 1 or self.margin < 0:
+            raise ValueError(f"min_prob from 0 to 1, margin from 0: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call of the program: what is wanted, and where things lie.
+
+    Attributes:
+        people: names, "any" or "unknown".
+        emotions: of `EMOTIONS`, or "any".
+        walk: settings of stage one.
+        pick: settings of stage two.
+        tolerance: largest distance of a known face, 0 to 2.
+        output: the folder of all movies' folders.
+        known_faces: the folder of photos.
+        rewalk: drop an earlier walk of the movie.
+    """
+
+    people: tuple[str, ...] = ("any",)
+    emotions: tuple[str, ...] = ("any",)
+    walk: WalkSettings = WalkSettings()
+    pick: PickSettings = PickSettings()
+    tolerance: float = TOLERANCE
+    output: Path = OUTPUT
+    known_faces: Path = KNOWN_FACES
+    rewalk: bool = False

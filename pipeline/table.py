@@ -1,0 +1,299 @@
+"""Rows on disk: faces.csv, tracks.npz and the parts of a walk; written whole or not at all."""
+
+import csv
+import io
+import math
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.errors import OutputError, TableError
+from pipeline.faces import FaceRow, Floats, Ints
+
+Text = NDArray[np.str_]
+
+HEADER = ",".join(FaceRow._fields)
+TEXTS = ("video", "person")
+WHOLE = ("frame", "shot", "track", "detected")
+NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, "distance"))
+"""The columns of a part's rows: all but the movie's name and what naming adds."""
+
+FORMATS = {
+    "frame": "%d", "time": "%.6f", "shot": "%d", "track": "%d", "detected": "%d",
+    "x1": "%.1f", "y1": "%.1f", "x2": "%.1f", "y2": "%.1f",
+    "score": "%.4f", "sharpness": "%.1f", "yaw": "%.1f", "pitch": "%.1f", "roll": "%.1f",
+}  # fmt: skip
+"""How numbers are written; probabilities with five digits, text as it is."""
+
+LINE = ",".join(
+    "%s" if f in (*TEXTS, "distance") else FORMATS.get(f, "%.5f") for f in FaceRow._fields
+)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a temporary file that takes the place of `path` when all is written and on disk.
+
+    Raises:
+        OutputError: The folder is not writable or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); "
+            "free some space or choose another folder with --output"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+def lines(rows: pd.DataFrame) -> Iterator[str]:
+    """The lines of faces.csv for a table with `FaceRow`'s columns; text quoted where needed."""
+    columns: list[Iterable[Any]] = [rows[f].tolist() for f in FaceRow._fields]
+    for i, name in enumerate(FaceRow._fields):
+        if name in TEXTS:
+            quoted = {text: _quoted(text) for text in set(columns[i])}
+            columns[i] = [quoted[text] for text in columns[i]]
+        elif name == "distance":
+            columns[i] = ["" if math.isnan(d) else f"{d:.4f}" for d in columns[i]]
+    for values in zip(*columns, strict=True):
+        yield LINE % values + "\n"
+
+
+def _quoted(text: str) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="").writerow([text])
+    return file.getvalue() if text else ""
+
+
+def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
+    """Writes a table with `FaceRow`'s columns, block by block, in the place of `path`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(f"{HEADER}\n".encode())
+        for block in blocks:
+            file.write("".join(lines(block)).encode())
+
+
+def read_faces(path: Path) -> pd.DataFrame:
+    """Reads faces.csv with fixed types: a person called `NA` or `007` stays text.
+
+    Returns:
+        One row a face; `distance` is NaN where nobody is known.
+
+    Raises:
+        TableError: The file is missing, foreign or torn.
+    """
+    remedy = "run mine-video on the movie again: the finished parts make it anew"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header = file.readline().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
+    if header != HEADER:
+        raise TableError(
+            f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted {HEADER!r}"
+        )
+    kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
+    kinds |= dict.fromkeys(TEXTS, "str")
+    try:
+        rows = pd.read_csv(
+            path, dtype=kinds | dict.fromkeys(WHOLE, "float64"), keep_default_na=False,
+            na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
+        )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise TableError(f"{path}: torn or changed ({error}); {remedy}") from error
+    return _whole(path, rows, remedy)
+
+
+def _whole(path: Path, rows: pd.DataFrame, remedy: str) -> pd.DataFrame:
+    numbers = rows[list(NUMBERS)].to_numpy(np.float64)
+    bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    if len(bad) == 0:
+        counts = rows[list(WHOLE)].to_numpy()
+        bad = np.flatnonzero((counts != np.round(counts)).any(axis=1) | (counts < 0).any(axis=1))
+    if len(bad):
+        raise TableError(f"{path}, line {bad[0] + 2}: a number is missing or not one; {remedy}")
+    return rows.astype(dict.fromkeys(WHOLE, "int64"))
+
+
+def frame_of(rows: NDArray[np.float64], video: str) -> pd.DataFrame:
+    """A part's rows `(n, len(NUMBERS))` as a table with `FaceRow`'s columns, nobody named."""
+    table = pd.DataFrame(rows, columns=list(NUMBERS)).astype(dict.fromkeys(WHOLE, "int64"))
+    named = table.assign(video=video, person="", distance=np.nan)
+    return named[list(FaceRow._fields)]
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A finished stretch of a movie; shots and tracks count from 0 in it.
+
+    Attributes:
+        rows: `(n, len(NUMBERS))` float64 in order of frame and track.
+        shots: how many there are.
+        cut_before: whether a cut lies before its first frame.
+        embedding: `(m, 128)` unit length.
+        track: `(m,)` whose embedding it is.
+        frame: `(m,)` where it was seen.
+        quality: `(m,)` 0 to 1.
+    """
+
+    rows: NDArray[np.float64]
+    shots: int
+    cut_before: bool
+    embedding: Floats
+    track: Ints
+    frame: Ints
+    quality: Floats
+
+
+def part_paths(folder: Path, number: int) -> tuple[Path, Path]:
+    """Where a part's rows and its embeddings lie."""
+    stem = folder / "parts" / f"{number:05d}"
+    return stem.with_suffix(".csv"), stem.with_suffix(".npz")
+
+
+def write_part(folder: Path, number: int, part: Part, video: str) -> None:
+    """Writes a part; the rows come last, so that a part with rows is whole.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    rows, arrays = part_paths(folder, number)
+    write_arrays(arrays, {f.name: getattr(part, f.name) for f in fields(part) if f.name != "rows"})
+    write_faces(rows, [frame_of(part.rows, video)])
+
+
+def has_part(folder: Path, number: int) -> bool:
+    """Whether a part is there, whole."""
+    return all(path.exists() for path in part_paths(folder, number))
+
+
+def read_part(folder: Path, number: int) -> Part:
+    """Reads a part.
+
+    Raises:
+        TableError: It is missing, foreign or torn.
+    """
+    rows, arrays = part_paths(folder, number)
+    found = read_arrays(arrays, [f.name for f in fields(Part) if f.name != "rows"])
+    table = read_faces(rows)
+    return Part(
+        rows=table[list(NUMBERS)].to_numpy(np.float64),
+        shots=int(found["shots"]),
+        cut_before=bool(found["cut_before"]),
+        embedding=found["embedding"].astype(np.float32),
+        track=found["track"].astype(np.int64),
+        frame=found["frame"].astype(np.int64),
+        quality=found["quality"].astype(np.float32),
+    )
+
+
+# --- tracks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """All tracks of a movie, and a few embeddings of each.
+
+    Attributes:
+        embedding: `(m, 128)` unit length.
+        track: `(m,)` whose embedding it is.
+        frame: `(m,)` where it was seen.
+        quality: `(m,)` 0 to 1.
+        walk: fingerprint of the walk that they belong to.
+        people: `(p,)` the gallery's names when the tracks were named; empty before.
+        far: `(t, p)` distance of each track, in rising order, to each of those people.
+        gallery: digest of the gallery and tolerance that named them, "" before naming.
+    """
+
+    embedding: Floats
+    track: Ints
+    frame: Ints
+    quality: Floats
+    walk: str
+    people: Text = field(default_factory=lambda: np.zeros(0, np.str_))
+    far: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    gallery: str = ""
+
+
+def write_tracks(path: Path, tracks: Tracks) -> None:
+    """Writes tracks.npz in the place of `path`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_arrays(path, {f.name: getattr(tracks, f.name) for f in fields(tracks)})
+
+
+def read_tracks(path: Path) -> Tracks:
+    """Reads tracks.npz.
+
+    Raises:
+        TableError: It is missing, foreign or torn.
+    """
+    found = read_arrays(path, [f.name for f in fields(Tracks)])
+    return Tracks(
+        embedding=found["embedding"].astype(np.float32),
+        track=found["track"].astype(np.int64),
+        frame=found["frame"].astype(np.int64),
+        quality=found["quality"].astype(np.float32),
+        walk=str(found["walk"]),
+        people=found["people"].astype(np.str_),
+        far=found["far"].astype(np.float32),
+        gallery=str(found["gallery"]),
+    )
+
+
+# --- arrays -------------------------------------------------------------------------------------
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Writes an .npz with the same bytes for the same arrays (numpy's own holds the time).
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, value in arrays.items():
+            with bundle.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
+                np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+
+
+def read_arrays(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
+    """Reads the named arrays of an .npz; never runs what a pickle holds.
+
+    Raises:
+        TableError: It is missing, foreign or torn.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as bundle:
+            return {name: bundle[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise TableError(
+            f"{path}: missing, torn or foreign ({error}); delete it and run mine-video again"
+        ) from error

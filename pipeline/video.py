@@ -1,0 +1,350 @@
+"""Movies in and out: the only module that decodes or encodes.
+
+`scan` reads a movie's packets without decoding them and learns the timestamp of every frame;
+`decode` then gives any range of frames, the same pictures wherever decoding begins.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pipeline.errors import MovieError
+from pipeline.faces import Frame, Image, Ints
+
+log = logging.getLogger(__name__)
+
+ENDS_BYTES = 1 << 20
+"""A movie is told from others by its size and this many of its first and last bytes."""
+
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""ISO/IEC 23091-2 transfer characteristics that an 8-bit picture does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Facts of the video stream that stand in walk.json.
+
+    Attributes:
+        codec: FFmpeg's name of the codec.
+        width: columns of a decoded frame: square pixels, after rotation.
+        height: rows of a decoded frame.
+        rate: average frames per second, 0 where unknown.
+        time_base: seconds of one tick, as `[numerator, denominator]`.
+        zero: the tick that is time 0: where the container's streams begin.
+        rotation: quarter turns that make the picture upright, counter-clockwise, 0 to 3.
+        counted: timestamps are missing, so that frames are counted and `rate` gives their times.
+        hdr: "PQ" or "HLG" where the picture was tone-mapped, else "".
+    """
+
+    codec: str
+    width: int
+    height: int
+    rate: float
+    time_base: tuple[int, int]
+    zero: int
+    rotation: int
+    counted: bool
+    hdr: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """Every frame of a movie by its timestamp.
+
+    Attributes:
+        stream: facts of the stream.
+        pts: `(n,)` timestamps in ticks, rising: frame i is the one with `pts[i]`.
+        keys: `(m, 2)` pts and dts of the key frames, rising.
+        warnings: what a user should know: damage, truncation, HDR.
+    """
+
+    stream: Stream
+    pts: Ints
+    keys: Ints
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def times(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Seconds of every frame, `(n,)` float64."""
+        numerator, denominator = self.stream.time_base
+        return (self.pts - self.stream.zero) * numerator / denominator
+
+    @property
+    def key_frames(self) -> Ints:
+        """Frame numbers of the key frames, `(m,)`, rising."""
+        return np.searchsorted(self.pts, self.keys[:, 0])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Opens the film's video stream (never cover art), single-threaded."""
+    if not path.exists():
+        raise MovieError(f"{path}: no such movie; check the path")
+    if not path.is_file():
+        raise MovieError(f"{path}: not a file; give a movie, not a folder or device")
+    try:
+        container = av.open(str(path.absolute()))
+    except (av.FFmpegError, OSError) as error:
+        raise MovieError(
+            f"{path}: cannot be read as a movie ({error}); "
+            "check that it plays elsewhere and was copied whole"
+        ) from error
+    with container:
+        films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not films:
+            raise MovieError(f"{path}: has no video stream; wanted a movie with pictures")
+        films[0].thread_type = "NONE"
+        yield container, films[0]
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size and hash of the first and last megabyte: enough to tell movies apart in no time.
+
+    Raises:
+        MovieError: The file is missing or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            digest.update(file.read(ENDS_BYTES))
+            file.seek(max(0, size - ENDS_BYTES))
+            digest.update(file.read(ENDS_BYTES))
+    except OSError as error:
+        raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    return {"size": size, "sha256_of_ends": digest.hexdigest()}
+
+
+def scan(path: Path) -> Scan:
+    """Learns every frame's timestamp and the stream's facts, mostly without decoding.
+
+    Raises:
+        MovieError: The movie is missing, unreadable, or has no frames.
+    """
+    with _opened(path) as (container, stream):
+        pts, keys, whole = _packets(container, stream)
+        first = _first_frame(container, stream)
+        if first is None:
+            raise MovieError(f"{path}: has a video stream but not one frame that decodes")
+        facts = _facts(container, stream, first, counted=len(pts) == 0)
+        expected = _expected_seconds(container, stream)
+    if facts.counted:
+        pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
+    found = Scan(facts, pts, keys)
+    return replace(found, warnings=tuple(_warnings(found, expected, whole=whole)))
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints, bool]:
+    """Timestamps of all frames and of the key frames; and whether the file was read to its end.
+
+    Both are empty where any packet has no timestamp.
+    """
+    pts, keys, whole = [], [], True
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if packet.pts is None:
+                return np.zeros(0, np.int64), np.zeros((0, 2), np.int64), True
+            pts.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
+    except (av.FFmpegError, OSError) as error:
+        log.debug("demuxing stopped: %s", error)
+        whole = False
+    keys = keys or [(min(pts), min(pts))] if pts else []
+    return (
+        np.unique(np.array(pts, np.int64)),
+        np.array(sorted(keys), np.int64).reshape(-1, 2),
+        whole,
+    )
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    container.seek(0)
+    return next(_frames(container, stream), None)
+
+
+def _count(path: Path) -> int:
+    with _opened(path) as (container, stream):
+        return sum(1 for _ in _frames(container, stream))
+
+
+def _facts(
+    container: InputContainer, stream: VideoStream, first: VideoFrame, *, counted: bool
+) -> Stream:
+    rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+    base = 1 / rate if counted else Fraction(stream.time_base or 1 / rate)
+    begin = 0 if counted else container.start_time or 0
+    width = max(1, round(stream.width * (stream.sample_aspect_ratio or 1)))
+    height = stream.height
+    turns = round(first.rotation / 90) % 4
+    if turns % 2:
+        width, height = height, width
+    return Stream(
+        codec=stream.codec_context.name,
+        width=width,
+        height=height,
+        rate=round(float(rate), 6),
+        time_base=(base.numerator, base.denominator),
+        zero=round(Fraction(begin, av.time_base) / base),
+        rotation=turns,
+        counted=counted,
+        hdr=HDR_TRANSFERS.get(int(first.color_trc), ""),
+    )
+
+
+def _expected_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """How long the file says it is, 0 where it does not."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * Fraction(stream.time_base))
+    return (container.duration or 0) / av.time_base
+
+
+def _warnings(found: Scan, expected: float, *, whole: bool) -> Iterator[str]:
+    end = float(found.times[-1])
+    begin = float(found.times[0])
+    if not whole or (not found.stream.counted and end - begin < expected - max(1, 0.02 * expected)):
+        yield f"the movie breaks off at {end:.3f} s of {begin + expected:.0f} s; rows end there"
+    if found.stream.counted:
+        yield (
+            "the stream has no timestamps: frames are counted by decoding, and times reckoned from "
+            f"{found.stream.rate:g} frames a second"
+        )
+    if found.stream.hdr:
+        yield f"HDR ({found.stream.hdr}) is tone-mapped by a simple curve; colours are approximate"
+
+
+def decode(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
+    """Gives the frames `start <= index < stop` in presentation order.
+
+    Frames that the file does not yield (broken packets) are left out.
+
+    Args:
+        path: The movie that `found` was scanned from.
+        found: Its timestamps.
+        start: First frame.
+        stop: One past the last frame.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    last = start - 1
+    for index, frame in _indexed(path, found, start):
+        if index >= stop:
+            return
+        if index > last:
+            yield Frame(index, float(found.times[index]), _picture(frame, found.stream))
+            last = index
+
+
+def _indexed(path: Path, found: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames with their numbers, from the last usable key frame at or before `start`."""
+    if found.stream.counted:
+        with _opened(path) as (container, stream):
+            yield from enumerate(_frames(container, stream))
+        return
+    key = int(np.searchsorted(found.key_frames, start, side="right")) - 1
+    for seek_to in (int(found.keys[key, 1]) if key > 0 else None, None):
+        with _opened(path) as (container, stream):
+            if seek_to is not None:
+                container.seek(seek_to, stream=stream)
+            late = True
+            for frame in _frames(container, stream):
+                index = _rank(found.pts, frame.pts)
+                if late and seek_to is not None and index > start:
+                    break  # Landed after the wanted frame: once more, from the beginning.
+                late = False
+                if index >= 0:
+                    yield index, frame
+            else:
+                return
+
+
+def _rank(pts: Ints, value: int | None) -> int:
+    """Position of a timestamp, -1 where the scan did not have it."""
+    if value is None:
+        return -1
+    place = int(np.searchsorted(pts, value))
+    return place if place < len(pts) and pts[place] == value else -1
+
+
+def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Decodes from where the container stands, going on after broken packets."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError, OSError):
+            return
+        if packet.is_discard:
+            continue
+        try:
+            yield from packet.decode()
+        except av.FFmpegError as error:
+            log.debug("packet at %s does not decode: %s", packet.pts, error)
+
+
+def _picture(frame: VideoFrame, stream: Stream) -> Image:
+    """RGB, square pixels, upright, progressive, standard dynamic range, of the stream's size."""
+    width, height = stream.width, stream.height
+    if stream.rotation % 2:
+        width, height = height, width
+    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    if frame.interlaced_frame:
+        # One field, stretched: a picture must not depend on its neighbours, for parts begin anywhere.
+        image = cv2.resize(image[::2], (width, height), interpolation=cv2.INTER_LINEAR)
+    if stream.hdr:
+        image = cv2.LUT(image, _tone_curve(stream.hdr))
+    return np.ascontiguousarray(np.rot90(image, stream.rotation))
+
+
+@lru_cache
+def _tone_curve(transfer: str) -> Image:
+    """Maps 8-bit PQ or HLG values to 8-bit display values, `(256,)`.
+
+    Source: ITU-R BT.2100-2, tables 4 and 5, to linear light; 1 is the reference white of 203 cd/m2
+    of BT.2408; then Reinhard's x / (1 + x) scaled to keep white, then gamma 1 / 2.2.
+    """
+    x = np.arange(256) / 255
+    if transfer == "PQ":
+        power = x ** (32 / 2523)
+        ratio = np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)
+        light = ratio ** (8192 / 1305) * 10000 / 203
+    else:
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        scene = np.where(x <= 0.5, x**2 / 3, (np.exp((x - c) / a) + b) / 12)
+        light = scene**1.2 * 1000 / 203
+    mapped = np.clip(light * 1.8 / (1 + light * 0.8), 0, 1)
+    return np.round(255 * mapped ** (1 / 2.2)).astype(np.uint8)
+
+
+def stream_json(stream: Stream) -> dict[str, Any]:
+    """The facts as they stand in walk.json."""
+    return asdict(stream)
+
+
+def stream_from_json(facts: dict[str, Any]) -> Stream:
+    """The reverse of `stream_json`.
+
+    Raises:
+        TypeError: A field is missing or foreign.
+    """
+    return Stream(**{**facts, "time_base": tuple(facts["time_base"])})

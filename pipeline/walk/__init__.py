@@ -1,0 +1,1 @@
+"""Stage one: a movie's frames to rows."""

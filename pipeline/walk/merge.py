@@ -1,0 +1,117 @@
+"""Joins the parts of a walk: shots and tracks go on over a border that is no cut."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline import table
+from pipeline.faces import Floats, Ints
+from pipeline.table import NUMBERS, Part, Tracks
+from pipeline.walk.track import MAX_GAP, match
+
+FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
+
+
+@dataclass(slots=True)
+class _Open:
+    """What may go on in the next part: the last shot, and its tracks by number, frame and box."""
+
+    shot: int = -1
+    tracks: list[tuple[int, int, Floats]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """Gives the movie's shot and track numbers to those of one part after the other."""
+
+    shots: int = 0
+    tracks: int = 0
+    open: _Open = field(default_factory=_Open)
+
+    def renumber(self, part: Part) -> tuple[Ints, Ints]:
+        """The movie's numbers of a part's shots and of its tracks, by the part's own."""
+        goes_on = part.shots > 0 and not part.cut_before and self.open.shot >= 0
+        shots = np.arange(part.shots) + self.shots - goes_on
+        tracks = np.full(1 + max((int(t) for t in part.track), default=-1), -1)
+        if goes_on:
+            for number, track in self._joined(part):
+                tracks[number] = track
+        new = np.flatnonzero(tracks < 0)
+        tracks[new] = np.arange(len(new)) + self.tracks
+        self._leave_open(part, shots, tracks, goes_on)
+        self.shots = max(self.shots, int(shots[-1]) + 1 if part.shots else 0)
+        self.tracks += len(new)
+        return shots, tracks
+
+    def _joined(self, part: Part) -> Iterator[tuple[int, int]]:
+        """Tracks of the part that go on with open ones, by the rule of `track.match`."""
+        in_shot = part.rows[part.rows[:, SHOT] == 0]
+        numbers, firsts = np.unique(in_shot[:, TRACK], return_index=True)
+        begins = in_shot[firsts]
+        before = np.array([box for _, _, box in self.open.tracks], np.float32).reshape(-1, 4)
+        for i, j in match(before, begins[:, X1 : Y2 + 1].astype(np.float32)):
+            track, last, _ = self.open.tracks[i]
+            if begins[j, FRAME] - last <= MAX_GAP:
+                yield int(numbers[j]), track
+
+    def _leave_open(self, part: Part, shots: Ints, tracks: Ints, goes_on: bool) -> None:
+        if part.shots == 0:
+            return
+        old = self.open.tracks if goes_on and part.shots == 1 else []
+        latest = {track: (track, frame, box) for track, frame, box in old}
+        for row in part.rows[part.rows[:, SHOT] == part.shots - 1]:
+            track = int(tracks[int(row[TRACK])])
+            latest[track] = (track, int(row[FRAME]), row[X1 : Y2 + 1].astype(np.float32))
+        self.open = _Open(int(shots[-1]), list(latest.values()))
+
+
+def merge(folder: Path, parts: int, video: str, walk: str) -> None:
+    """Writes faces.csv, nobody named, and tracks.npz from the finished parts.
+
+    Reads one part at a time, so that memory does not grow with the movie's rows.
+
+    Args:
+        folder: The movie's.
+        parts: How many there are.
+        video: The movie's base name.
+        walk: The walk's fingerprint.
+
+    Raises:
+        TableError: A part is missing or torn.
+        OutputError: The files cannot be written.
+    """
+    kept: list[tuple[Floats, Ints, Ints, Floats]] = []
+    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, kept))
+    embeddings, tracks, frames, qualities = zip(*kept, strict=True)
+    order = np.argsort(np.concatenate(tracks), kind="stable")
+    merged = Tracks(
+        embedding=np.concatenate(embeddings)[order],
+        track=np.concatenate(tracks)[order],
+        frame=np.concatenate(frames)[order],
+        quality=np.concatenate(qualities)[order],
+        walk=walk,
+    )
+    table.write_tracks(folder / "tracks.npz", merged)
+
+
+def _blocks(
+    folder: Path, parts: int, video: str, kept: list[tuple[Floats, Ints, Ints, Floats]]
+) -> Iterator[pd.DataFrame]:
+    """Each part's rows with the movie's numbers; embeddings go to `kept`."""
+    numbers = _Numbers()
+    for number in range(parts):
+        part = table.read_part(folder, number)
+        shots, tracks = numbers.renumber(part)
+        kept.append((part.embedding, tracks[part.track], part.frame, part.quality))
+        yield table.frame_of(_renumbered(part.rows, shots, tracks), video)
+
+
+def _renumbered(rows: NDArray[np.float64], shots: Ints, tracks: Ints) -> NDArray[np.float64]:
+    rows = rows.copy()
+    rows[:, SHOT] = shots[rows[:, SHOT].astype(np.int64)]
+    rows[:, TRACK] = tracks[rows[:, TRACK].astype(np.int64)]
+    return rows[np.lexsort((rows[:, TRACK], rows[:, FRAME]))]

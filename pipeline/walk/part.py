@@ -1,0 +1,229 @@
+"""Analyses one part of a movie: frames in, rows and embeddings out. No files."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from pipeline import crops
+from pipeline.faces import Detections, Floats, Frame, Image
+from pipeline.models.base import unit_embeddings
+from pipeline.models.registry import Models
+from pipeline.settings import WalkSettings
+from pipeline.table import NUMBERS, Part
+from pipeline.walk.shots import mark_cuts
+from pipeline.walk.track import Tracker
+
+CHIPS = 5
+"""Faces of a track that are embedded in each part."""
+
+CHIP_SPACING = 12
+"""Source frames between two of them at least: neighbours look alike."""
+
+BRIDGE = 2
+"""Detections after which a face is no longer interpolated back to where it was seen last."""
+
+Progress = Callable[[int, int], None]
+"""Told, now and then, how many frames and faces are new."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sighting:
+    """A face in a frame: found by the detector, or between two that were."""
+
+    frame: Frame
+    shot: int
+    track: int
+    detected: bool
+    box: Floats
+    score: float
+    landmarks: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chip:
+    """A face to embed."""
+
+    quality: float
+    frame: int
+    image: Image
+
+
+@dataclass(slots=True)
+class _Chips:
+    """The best faces of one track so far, at most one in any `CHIP_SPACING` frames."""
+
+    best: list[_Chip] = field(default_factory=list)
+
+    def offer(self, quality: float, frame: int, cut: Callable[[], Image]) -> None:
+        """Keeps a face if it is better than all those it would replace."""
+        rivals = [b for b in self.best if abs(b.frame - frame) < CHIP_SPACING]
+        if not rivals and len(self.best) == CHIPS:
+            rivals = [min(self.best, key=lambda b: b.quality)]
+        if all(quality > rival.quality for rival in rivals):
+            self.best = [b for b in self.best if b not in rivals]
+            self.best.append(_Chip(quality, frame, cut()))
+
+
+def analyse(
+    frames: Iterable[Frame],
+    span: tuple[int, int],
+    models: Models,
+    settings: WalkSettings,
+    progress: Progress,
+) -> Part:
+    """Finds, follows, reads and embeds the faces of the frames `span[0] <= index < span[1]`.
+
+    Args:
+        frames: The span's frames with `LOOK_BACK` before and `LOOK_AHEAD` after it, where the
+            movie has them: whether a cut lies at a frame depends on those.
+        span: First frame and one past the last.
+        models: The networks.
+        settings: The walk's.
+        progress: Told about new frames and faces.
+
+    Returns:
+        Rows in order of frame and track, with shots and tracks counted from 0 in this part.
+    """
+    return _Analysis(models, settings, progress).run(_own(frames, span, settings.every, progress))
+
+
+def _own(
+    frames: Iterable[Frame], span: tuple[int, int], every: int, progress: Progress
+) -> Iterator[tuple[Frame, bool]]:
+    """The frames to analyse, each with whether a cut lies between it and the one before."""
+    cut = False
+    for frame, starts_shot in mark_cuts(frames):
+        if not span[0] <= frame.index < span[1]:
+            continue
+        progress(1, 0)
+        cut |= starts_shot
+        if frame.index % every == 0:
+            yield frame, cut
+            cut = False
+
+
+def _mixed(a: Floats, b: Floats, t: float) -> Floats:
+    return (np.float32(1 - t) * a + np.float32(t) * b).astype(np.float32)
+
+
+class _Analysis:
+    """The state of one pass over one part."""
+
+    def __init__(self, models: Models, settings: WalkSettings, progress: Progress) -> None:
+        self._models = models
+        self._settings = settings
+        self._progress = progress
+        self._tracker = Tracker()
+        self._shot = 0
+        self._window: list[Frame] = []  # Frames since the last detection but one.
+        self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
+        self._last: dict[int, _Sighting] = {}
+        self._chips: dict[int, _Chips] = {}
+        self._rows: list[Floats] = []
+
+    def run(self, frames: Iterator[tuple[Frame, bool]]) -> Part:
+        cut_before = False
+        held = next(frames, None)
+        if held is not None:
+            cut_before = held[1]
+        first = True
+        while held is not None:
+            frame, following = held[0], next(frames, None)
+            last = following is None or following[1]
+            self._window.append(frame)
+            turn = (frame.index // self._settings.every) % self._settings.detect_every == 0
+            if turn or first or last:
+                self._detect(frame)
+            first = last
+            if last:
+                self._end_shot()
+            held = following
+        return self._part(cut_before)
+
+    def _end_shot(self) -> None:
+        self._shot += 1
+        self._tracker.cut()
+        self._window, self._detections, self._last = [], [], {}
+
+    def _detect(self, frame: Frame) -> None:
+        """Detects, follows, fills the frames between, and reads all new faces."""
+        found = self._find(frame.image)
+        numbers = self._tracker.update(frame.index, found.boxes)
+        sightings: list[_Sighting] = []
+        for i, number in enumerate(int(n) for n in numbers):
+            now = _Sighting(
+                frame, self._shot, number, True, found.boxes[i], float(found.scores[i]),
+                found.landmarks[i],
+            )  # fmt: skip
+            before = self._last.get(number)
+            if before is not None and before.frame.index in self._detections:
+                sightings += self._between(before, now)
+            sightings.append(now)
+            self._last[number] = now
+        self._read(sightings)
+        self._progress(0, len(sightings))
+        self._detections = [*self._detections[1 - BRIDGE :], frame.index]
+        self._window = [f for f in self._window if f.index >= self._detections[0]]
+
+    def _find(self, image: Image) -> Detections:
+        """Faces of a frame, found on a smaller picture, in the frame's own pixels."""
+        small = crops.shrink(image, self._settings.width)
+        found = self._models.detector.detect([small])[0]
+        height, width = image.shape[:2]
+        scale = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+        boxes = found.boxes * np.tile(scale, 2)
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+        inside = ((centre >= 0) & (centre < (width, height))).all(axis=1)
+        inside &= (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
+        landmarks = found.landmarks * scale
+        return Detections(boxes[inside], found.scores[inside], landmarks[inside])
+
+    def _between(self, a: _Sighting, b: _Sighting) -> Iterator[_Sighting]:
+        """The face in the frames between two sightings, moving evenly with time."""
+        for frame in self._window:
+            if a.frame.index < frame.index < b.frame.index:
+                t = (frame.index - a.frame.index) / (b.frame.index - a.frame.index)
+                box, landmarks = _mixed(a.box, b.box, t), _mixed(a.landmarks, b.landmarks, t)
+                score = (1 - t) * a.score + t * b.score
+                yield _Sighting(frame, a.shot, a.track, False, box, score, landmarks)
+
+    def _read(self, sightings: list[_Sighting]) -> None:
+        """Adds one row a face, and offers the found ones for embedding."""
+        if not sightings:
+            return
+        greys = [crops.grey_face(s.frame.image, s.box) for s in sightings]
+        emotions = self._models.emotion.classify(self._emotion_crops(sightings, greys))
+        poses = crops.pose(np.stack([s.landmarks for s in sightings]))
+        for s, grey, pose, emotion in zip(sightings, greys, poses, emotions, strict=True):
+            sharp = crops.sharpness(grey)
+            numbers = (s.frame.index, s.frame.time, s.shot, s.track, s.detected)
+            self._rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose, *emotion]))
+            if s.detected:
+                chips = self._chips.setdefault(s.track, _Chips())
+                quality = crops.quality(s.box, sharp, pose)
+                cut = partial(self._models.aligner.chip, s.frame.image, s.box)
+                chips.offer(quality, s.frame.index, cut)
+
+    def _emotion_crops(self, sightings: list[_Sighting], greys: list[Image]) -> Image:
+        if self._settings.align:
+            return np.stack([crops.aligned_face(s.frame.image, s.landmarks) for s in sightings])
+        return np.stack([crops.resized(grey, crops.EMOTION_SIDE) for grey in greys])
+
+    def _part(self, cut_before: bool) -> Part:
+        best = [
+            (track, chip)
+            for track, chips in sorted(self._chips.items())
+            for chip in sorted(chips.best, key=lambda c: c.frame)
+        ]
+        images = [chip.image for _, chip in best] or [np.zeros((1, 1, 3), np.uint8)]
+        return Part(
+            rows=np.array(sorted(self._rows, key=lambda r: (r[0], r[3]))).reshape(-1, len(NUMBERS)),
+            shots=self._shot,
+            cut_before=cut_before,
+            embedding=unit_embeddings(self._models.embedder, np.stack(images)[: len(best)]),
+            track=np.array([track for track, _ in best], np.int64),
+            frame=np.array([chip.frame for _, chip in best], np.int64),
+            quality=np.array([chip.quality for _, chip in best], np.float32),
+        )

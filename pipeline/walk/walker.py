@@ -1,0 +1,155 @@
+"""Walks a movie part by part: what is finished stays, and is not done again."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import manifest as manifests
+from pipeline import table, video
+from pipeline.errors import MovieError, TableError
+from pipeline.manifest import Manifest
+from pipeline.models.registry import Models, all_models, identities
+from pipeline.settings import PART_SECONDS, WalkSettings
+from pipeline.walk.merge import merge
+from pipeline.walk.part import Progress, analyse
+from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
+
+log = logging.getLogger(__name__)
+
+LONG_FRAMES = 5000
+"""From this many frames on, the time that a walk will take is measured and said before it."""
+
+TRIAL_FRAMES = 24
+
+
+def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...]:
+    """The parts of a walk: first frame and one past the last of each.
+
+    Borders lie `LOOK_BACK` frames after the first key frame at or after every `PART_SECONDS`:
+    decoding begins at the key frame, and the cut detectors have seen enough when the part begins.
+
+    Raises:
+        MovieError: There is no frame between start and end.
+    """
+    times = scan.times
+    first = int(np.searchsorted(times, settings.start))
+    stop = len(times) if settings.end is None else int(np.searchsorted(times, settings.end))
+    if first >= stop:
+        raise MovieError(
+            f"no frame between {settings.start:g} s and {settings.end or times[-1]:g} s; "
+            f"the movie has frames from {times[0]:.3f} s to {times[-1]:.3f} s"
+        )
+    keys = scan.key_frames
+    wanted = np.arange(1, int(times[-1] // PART_SECONDS) + 1) * PART_SECONDS
+    places = np.searchsorted(times[keys], wanted)
+    borders = np.unique(keys[places[places < len(keys)]]) + LOOK_BACK
+    inside = [int(b) for b in borders if first < b < stop]
+    return tuple(zip([first, *inside], [*inside, stop], strict=True))
+
+
+def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool = False) -> Manifest:
+    """The manifest of the walk that `folder` holds or is to hold.
+
+    Raises:
+        MovieError: The movie is missing or unreadable.
+        TableError: The folder holds a walk with other settings, of a changed movie, or a torn one.
+        OutputError: The folder cannot be written.
+    """
+    identity, models = video.fingerprint(movie), identities(settings)
+    if rewalk:
+        _clear(folder)
+    if (folder / "walk.json").exists():
+        old = manifests.read(folder)
+        new = Manifest(movie, identity, settings, models, old.scan, old.parts)
+        if old.fingerprint != new.fingerprint:
+            raise TableError(_other_walk(folder, "; ".join(old.differences(new))))
+        return new
+    scan = video.scan(movie)
+    new = Manifest(movie, identity, settings, models, scan, plan(scan, settings))
+    manifests.write(folder, new)
+    return new
+
+
+def _other_walk(folder: Path, differences: str) -> str:
+    return (
+        f"{folder} holds another walk: {differences}. Use it as it is with "
+        f"`mine-video pick {folder}`, walk anew with --rewalk, or choose another --output"
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a walk wrote, and nothing else."""
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    for name in ("walk.json", "frames.npz", "faces.csv", "tracks.npz"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def is_merged(folder: Path, walk: Manifest) -> bool:
+    """Whether faces.csv and tracks.npz of this walk are there."""
+    try:
+        tracks = table.read_tracks(folder / "tracks.npz")
+    except TableError:
+        return False
+    return tracks.walk == walk.fingerprint and (folder / "faces.csv").exists()
+
+
+def walk_movie(
+    movie: Path, folder: Path, walk: Manifest, progress: Callable[[int], Progress]
+) -> None:
+    """Makes the parts that are missing, then faces.csv and tracks.npz.
+
+    Args:
+        movie: The movie.
+        folder: Its folder.
+        walk: What `prepare` gave.
+        progress: Called once with the number of frames to walk; gives what is told of each.
+
+    Raises:
+        MiningError: See `prepare`; also where a network is missing.
+    """
+    missing = [n for n in range(len(walk.parts)) if not table.has_part(folder, n)]
+    if missing:
+        models = all_models(walk.settings)
+        frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
+        if frames >= LONG_FRAMES:
+            _estimate(movie, walk, models, frames)
+        tell = progress(frames)
+        for number in missing:
+            part = analyse_span(movie, walk, walk.parts[number], models, tell)
+            table.write_part(folder, number, part, movie.name)
+    merge(folder, len(walk.parts), movie.name, walk.fingerprint)
+
+
+def analyse_span(
+    movie: Path,
+    walk: Manifest,
+    span: tuple[int, int],
+    models: Models,
+    progress: Progress,
+) -> table.Part:
+    """Decodes and analyses the frames `span[0] <= index < span[1]`."""
+    start, stop = max(0, span[0] - LOOK_BACK), min(len(walk.scan), span[1] + LOOK_AHEAD)
+    frames = video.decode(movie, walk.scan, start, stop)
+    return analyse(frames, span, models, walk.settings, progress)
+
+
+def _estimate(movie: Path, walk: Manifest, models: Models, frames: int) -> None:
+    """Says how long the walk will take, from a short stretch in the middle of the movie."""
+    first, stop = walk.parts[len(walk.parts) // 2]
+    span = (first, min(first + TRIAL_FRAMES, stop))
+    begin = time.perf_counter()
+    analyse_span(movie, walk, span, models, lambda *_: None)
+    seconds = (time.perf_counter() - begin) / (span[1] - span[0]) * frames
+    log.warning(
+        "%s: %s frames, about %s; Ctrl-C any time, the same line goes on from there",
+        movie.name, f"{frames:,}", _rough(seconds),
+    )  # fmt: skip
+
+
+def _rough(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
