@@ -5,6 +5,7 @@ Exit codes: 0 done (no match is no error), 1 the world stands in the way, 2 misu
 """
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
-HEADER = ROW.format("movie", "person", "emotion", "seen", "steady", "runs", "folder")
 
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
 
@@ -42,6 +42,11 @@ class DefaultGroup(click.Group):
         if args and args[0] not in own | self.commands.keys():
             args.insert(0, "mine")
         return super().parse_args(ctx, args)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -90,6 +95,10 @@ WALKING = options(
     ),
     click.option("--end", type=click.FloatRange(0), help="Stop at this second."),
     click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    click.option(
+        "--workers", type=click.IntRange(1), default=cores, show_default="the cores",
+        help="Processes that walk side by side; the result is the same.",
+    ),
     click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
 )  # fmt: skip
 
@@ -165,10 +174,10 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
 
     job = job_of(given)
     program.check_wanted(job)
-    click.echo(HEADER)
+    shown = Table()
 
     def one(movie: Path) -> None:
-        _print_outcomes(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
+        shown.add(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
 
     each(movies, one)
 
@@ -195,12 +204,15 @@ def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
 @main.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @PICKING
+@PLACES
 @click.option("--movie", type=click.Path(path_type=Path), help="Where the movie is, if moved.")
 @verbosity
 def pick(
     folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
 ) -> None:
-    """Crop faces of movies that were walked: FOLDERS, or their faces.csv.
+    """Crop faces of movies that were walked.
+
+    FOLDERS are those of the movies, their faces.csv, or their names under --output.
 
     \b
     Example:
@@ -212,11 +224,11 @@ def pick(
     if movie is not None and len(folders) > 1:
         raise click.UsageError("--movie goes with one folder only")
     job = job_of(given)
-    click.echo(HEADER)
+    shown = Table()
 
     def one(place: Path) -> None:
-        folder = place.parent if place.name == "faces.csv" else place
-        _print_outcomes(folder.name, program.pick(folder, job, movie))
+        folder = folder_of(place, job)
+        shown.add(folder.name, program.pick(folder, job, movie))
 
     each(folders, one)
 
@@ -238,6 +250,13 @@ def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
             failed.append(error)
     if failed:
         raise MiningError(f"{len(failed)} of {len(paths)} failed, see above; the others are done")
+
+
+def folder_of(place: Path, job: Job) -> Path:
+    """A movie's folder, given as such, as its faces.csv, or as a name under the output folder."""
+    if place.name == "faces.csv":
+        return place.parent
+    return place if place.exists() else job.output / place
 
 
 def job_of(given: dict[str, Any]) -> Job:
@@ -280,10 +299,20 @@ def bar(name: str, quiet: bool) -> "StartProgress":
     return begin
 
 
-def _print_outcomes(name: str, outcomes: Sequence["Outcome"]) -> None:
-    for o in outcomes:
-        what = str(o.folder) if o.steady else f"- {o.hint}"
-        click.echo(ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
+class Table:
+    """What was picked, one line for each movie, person and emotion, as it comes."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, name: str, outcomes: Sequence["Outcome"]) -> None:
+        """Prints a movie's lines, under a header where they are the first."""
+        if not self._begun:
+            click.echo(ROW.format("movie", "person", "emotion", "seen", "steady", "runs", "folder"))
+            self._begun = True
+        for o in outcomes:
+            what = str(o.folder) if o.steady else f"- {o.hint}"
+            click.echo(ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
 
 
 def _log_to_stderr(quiet: bool, verbose: bool) -> None:
@@ -320,4 +349,4 @@ def _exit_codes() -> Iterator[None]:
 def run() -> None:
     """The program `mine-video`."""
     with _exit_codes():
-        main(standalone_mode=False)
+        main(prog_name="mine-video", standalone_mode=False)

@@ -53,7 +53,7 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
     if any(edges):
         top_, bottom, left_, right = (max(0, e) for e in edges)
         inside = cv2.copyMakeBorder(inside, top_, bottom, left_, right, cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(inside[:n, :n])
+    return inside[:n, :n].copy()
 
 
 def resized(image: Image, side: int) -> Image:
@@ -161,6 +161,6 @@ def pose(landmarks: Floats) -> Floats:
     i, j = np.moveaxis(rows / lengths, 1, 0)
     k = np.cross(i, j)
     yaw = np.arctan2(i[:, 2], np.hypot(i[:, 0], i[:, 1]))
-    pitch = np.arctan2(-j[:, 2], np.maximum(k[:, 2], 1e-9))
+    pitch = np.arctan2(j[:, 2], np.maximum(k[:, 2], 1e-9))
     roll = np.arctan2(i[:, 1], i[:, 0]) * -1
     return np.degrees(np.stack([yaw, pitch, roll], axis=1)).astype(np.float32)

@@ -6,7 +6,8 @@ MiningError            exit code 1
 ├── TableError         a file of the output folder is torn, foreign or of another walk
 ├── PeopleError        a person, an emotion or a photo is not what was asked for
 ├── ModelError         a network's file is missing or not the one its card describes
-└── OutputError        a folder or a file cannot be written
+├── OutputError        a folder or a file cannot be written, or another process writes there
+└── WorkerError        a worker process died, and died again
 ```
 
 A programmer's mistake is a `ValueError`. A message says what, where, got, wanted, what to do.
@@ -34,4 +35,8 @@ class ModelError(MiningError):
 
 
 class OutputError(MiningError):
-    """A folder or file cannot be written."""
+    """A folder or file cannot be written, or another process is writing there."""
+
+
+class WorkerError(MiningError):
+    """A worker process died twice over the same part."""

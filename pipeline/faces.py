@@ -104,3 +104,16 @@ def iou(a: Floats, b: Floats) -> Floats:
     areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(axis=1) for x in (a, b)]
     union = areas[0][:, None] + areas[1][None, :] - shared
     return np.where(union > 0, shared / np.maximum(union, 1e-12), 0).astype(np.float32)
+
+
+def clock(seconds: float) -> str:
+    """A time as a viewer reads it.
+
+    >>> clock(51.48), clock(3723.5)
+    ('0:51.5', '1:02:03.5')
+    """
+    tenths = round(max(0.0, seconds) * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    begin = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{begin}:{rest / 10:04.1f}"

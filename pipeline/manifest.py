@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,23 +62,33 @@ class Manifest:
                 yield f"the {job} network is another one"
 
 
-def folder_for(movie: Path, output: Path) -> Path:
+def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
     """The folder of a movie: `<stem>`, or `<stem>-<hash of the path>` where that is another's.
+
+    Args:
+        movie: The movie.
+        output: The folder of all movies' folders.
+        rewalk: A folder whose walk.json is torn is nobody's: the movie will be walked there anew.
 
     Raises:
         MovieError: The movie is missing.
         TableError: The folder's walk.json is torn.
     """
-    folder = output / (movie.stem.strip() or "movie")
+    # No dots at the end: the stem of "...mp4" is "..", which leads out of the output folder.
+    folder = output / (movie.stem.strip().rstrip(". ") or "movie")
     if not (folder / "walk.json").exists():
         return folder
-    facts = _facts(folder)
+    try:
+        facts = _facts(folder)
+    except TableError:
+        if rewalk:
+            return folder
+        raise
     same = facts["movie"]["path"] == str(movie.absolute())
     if same or facts["movie"]["identity"] == video.fingerprint(movie):
         return folder
-    return (
-        output / f"{folder.name}-{hashlib.sha256(str(movie.absolute()).encode()).hexdigest()[:8]}"
-    )
+    digest = hashlib.sha256(os.fsencode(movie.absolute())).hexdigest()
+    return output / f"{folder.name}-{digest[:8]}"
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -101,7 +112,8 @@ def write(folder: Path, manifest: Manifest) -> None:
         "parts": manifest.parts,
     }
     with replacing(folder / "walk.json") as file:
-        file.write(json.dumps(facts, indent=1, ensure_ascii=False).encode())
+        text = json.dumps(facts, indent=1, ensure_ascii=False)
+        file.write(text.encode(errors="surrogateescape"))  # A path may hold bytes that are no text.
 
 
 def read(folder: Path) -> Manifest:
@@ -127,6 +139,8 @@ def read(folder: Path) -> Manifest:
         whole = found.fingerprint == facts["fingerprint"] and len(found.parts) > 0
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(_torn(folder, repr(error))) from error
+    except TableError as error:
+        raise TableError(_torn(folder, str(error).partition(";")[0])) from error
     if not whole or len(scan) != facts["frames"]:
         raise TableError(_torn(folder, "its parts do not belong together"))
     return found
@@ -134,8 +148,10 @@ def read(folder: Path) -> Manifest:
 
 def _facts(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / "walk.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        facts = json.loads(
+            (folder / "walk.json").read_text(encoding="utf-8", errors="surrogateescape")
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise TableError(
             f"{folder}: holds no walk; give the folder that mine-video made for a movie, "
             "or run `mine-video walk MOVIE` first"

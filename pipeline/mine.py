@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import manifest as manifests
-from pipeline import table
+from pipeline import table, video
 from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import face_models
@@ -82,25 +82,35 @@ def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
     Raises:
         MiningError: See `mine`.
     """
-    folder = manifests.folder_for(movie, job.output)
+    video.fingerprint(movie)  # Says that there is none before there is a folder for it.
+    folder = manifests.folder_for(movie, job.output, rewalk=job.rewalk)
+    with table.locked(folder):
+        _walk(movie, folder, job, progress)
+    return folder
+
+
+def _walk(movie: Path, folder: Path, job: Job, progress: StartProgress) -> None:
     plan = walker.prepare(movie, folder, job.walk, rewalk=job.rewalk)
     for warning in plan.scan.warnings:
         log.warning("%s: %s", movie, warning)
     if walker.is_merged(folder, plan):
         log.info("%s: walked before, reusing %s", movie, folder / "faces.csv")
     else:
-        gallery = _gallery(job.known_faces, galleries.digest(job.known_faces, job.tolerance))
+        digest = galleries.digest(job.known_faces, job.tolerance)
+        gallery = _gallery(job.known_faces, digest, plan.settings)
         _check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
-        walker.walk_movie(movie, folder, plan, progress)
+        walker.walk_movie(movie, folder, plan, job.workers, progress)
     name(folder, job)
-    return folder
 
 
 @lru_cache(maxsize=1)
-def _gallery(known_faces: Path, digest: str) -> galleries.Gallery:
-    """The gallery, loaded once for all movies of a call; `digest` tells when it changed."""
+def _gallery(known_faces: Path, digest: str, settings: WalkSettings) -> galleries.Gallery:
+    """The gallery, loaded once for all movies of a call; `digest` tells when it changed.
+
+    By the networks of the walk, for only their embeddings compare.
+    """
     log.debug("gallery %s is %s", known_faces, digest)
-    return galleries.load(known_faces, face_models(WalkSettings()))
+    return galleries.load(known_faces, face_models(settings))
 
 
 def _check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
@@ -122,7 +132,7 @@ def name(folder: Path, job: Job) -> None:
     digest = galleries.digest(job.known_faces, job.tolerance)
     if table.read_tracks(folder / "tracks.npz").gallery == digest:
         return
-    gallery = _gallery(job.known_faces, digest)
+    gallery = _gallery(job.known_faces, digest, manifests.read(folder).settings)
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
@@ -132,6 +142,8 @@ def name(folder: Path, job: Job) -> None:
 def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
     """Stage two: replaces the crops of each wanted person and emotion.
 
+    Names follow the gallery of today; where there is none, those of the walk stay.
+
     Args:
         folder: A movie's.
         job: What is wanted; its walk settings do not matter.
@@ -140,12 +152,21 @@ def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
     Raises:
         MiningError: See `mine`.
     """
+    manifests.read(folder)  # Says what is wrong before anything is written there.
+    with table.locked(folder):
+        return _pick(folder, job, movie)
+
+
+def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
+    if galleries.photos(job.known_faces):
+        name(folder, job)
     rows = table.read_faces(folder / "faces.csv")
     tracks = table.read_tracks(folder / "tracks.npz")
     known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
     select.check_people(job.people, known, str(folder))
-    _check_photos(job.people, {str(p) for p in tracks.people[~np.isfinite(tracks.far).any(axis=0)]})
+    without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
+    _check_photos(job.people, {str(p) for p in tracks.people[without]})
     rows = select.steadied(rows, walk.settings.every, job.pick)
     selections, outcomes = [], []
     for person, emotion in select.choices(rows, job.people, job.emotions):
@@ -154,11 +175,17 @@ def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
         place = folder / person / emotion
         if len(kept) or (place / "crops.csv").exists():
             selections.append(Selection(person, emotion, place, kept))
-        hint = "" if len(kept) else _hint(rows, seen, tracks, person, job)
-        runs = kept["run"].nunique()
-        outcomes.append(Outcome(person, emotion, len(seen), len(kept), runs, place, hint))
-    if any(len(s.rows) for s in selections):
-        write_crops(manifests.movie_of(walk, movie), walk, selections, job.pick.margin)
+        if len(seen) or select.ANY not in job.emotions:
+            hint = "" if len(kept) else _hint(rows, seen, tracks, person, job)
+            runs = kept["run"].nunique()
+            outcomes.append(Outcome(person, emotion, len(seen), len(kept), runs, place, hint))
+    for person in job.people:
+        if person != select.ANY and all(o.person != person for o in outcomes):
+            hint = _hint(rows, rows[:0], tracks, person, job)
+            outcomes.append(Outcome(person, select.ANY, 0, 0, 0, folder / person, hint))
+    needed = any(len(s.rows) for s in selections)
+    source = manifests.movie_of(walk, movie) if needed else walk.movie
+    write_crops(source, walk, selections, job.pick.margin)
     return outcomes
 
 
@@ -181,7 +208,7 @@ def _hint(
 def _steadiness_hint(seen: pd.DataFrame, settings: PickSettings) -> str:
     longest = int(seen["run_length"].max())
     if longest < settings.repeat:
-        return f"holds for {longest} frames at most; try --repeat {longest}"
+        return f"longest run is {longest} of {settings.repeat} frames; try --repeat {longest}"
     surest = float(seen.loc[seen["run_length"] >= settings.repeat, "probability"].max())
     return f"at most {surest:.2f} sure; try --min-prob {np.floor(surest * 100) / 100:g}"
 

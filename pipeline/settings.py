@@ -45,8 +45,14 @@ class WalkSettings:
     def __post_init__(self) -> None:
         if self.every < 1 or self.detect_every < 1 or self.width < 160:
             raise ValueError(f"every and detect_every from 1, width from 160: {self}")
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
+        if not self.start >= 0 or not (self.end is None or self.end > self.start):
             raise ValueError(f"start from 0, end after start: {self}")
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score from 0 to 1: {self}")
+        for name in ("start", "end", "min_score"):
+            value = getattr(self, name)
+            if value is not None:  # 1 and 1.0 are one setting, with one fingerprint.
+                object.__setattr__(self, name, float(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class PickSettings:
     def __post_init__(self) -> None:
         if self.repeat < 1 or self.smooth < 1 or self.smooth % 2 == 0:
             raise ValueError(f"repeat from 1, smooth odd and from 1: {self}")
-        if not 0 <= self.min_prob <= 1 or self.margin < 0:
+        if not 0 <= self.min_prob <= 1 or not self.margin >= 0:
             raise ValueError(f"min_prob from 0 to 1, margin from 0: {self}")
 
 
@@ -85,6 +91,7 @@ class Job:
         output: the folder of all movies' folders.
         known_faces: the folder of photos.
         rewalk: drop an earlier walk of the movie.
+        workers: processes of stage one.
     """
 
     people: tuple[str, ...] = ("any",)
@@ -95,3 +102,4 @@ class Job:
     output: Path = OUTPUT
     known_faces: Path = KNOWN_FACES
     rewalk: bool = False
+    workers: int = 1

@@ -4,15 +4,17 @@ import csv
 import io
 import math
 import os
+import socket
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from pipeline.errors import OutputError, TableError
@@ -26,6 +28,8 @@ WHOLE = ("frame", "shot", "track", "detected")
 NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, "distance"))
 """The columns of a part's rows: all but the movie's name and what naming adds."""
 
+REMEDY = "delete it and run mine-video on the movie again: the finished parts make it anew"
+
 FORMATS = {
     "frame": "%d", "time": "%.6f", "shot": "%d", "track": "%d", "detected": "%d",
     "x1": "%.1f", "y1": "%.1f", "x2": "%.1f", "y2": "%.1f",
@@ -38,6 +42,9 @@ LINE = ",".join(
 )
 
 
+TEMPORARY = ".tmp"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Opens a temporary file that takes the place of `path` when all is written and on disk.
@@ -45,7 +52,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The folder is not writable or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -53,13 +60,62 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _flush_folder(path.parent)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror or error}); "
             "free some space or choose another folder with --output"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # Where the place itself cannot be, neither can the file.
+            temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Brings a renaming to disk, so that a power cut does not undo it (POSIX only)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps every other process from writing into a movie's folder.
+
+    Raises:
+        OutputError: Another process is writing there, or the folder cannot be written.
+    """
+    lock, holder = FileLock(folder / ".lock", timeout=0), folder / ".lock-holder"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        raise OutputError(
+            f"{folder}: {who} is writing there; wait until it is done, or stop it"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror or error}); "
+            "choose another folder with --output"
+        ) from error
+    try:
+        # For the message only: that the lock is held is what counts, whatever stands here.
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def clear_temporary(folder: Path) -> None:
+    """Removes what an interrupted writer left in a movie's folder."""
+    for place in (folder, folder / "parts"):
+        for left in place.glob(f".*{TEMPORARY}"):
+            left.unlink(missing_ok=True)
 
 
 # --- rows ---------------------------------------------------------------------------------------
@@ -80,8 +136,8 @@ def lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     file = io.StringIO()
-    csv.writer(file, lineterminator="").writerow([text])
-    return file.getvalue() if text else ""
+    csv.writer(file, lineterminator="\r\n").writerow([text])  # Quotes what holds either of them.
+    return file.getvalue()[:-2] if text else ""
 
 
 def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
@@ -93,7 +149,8 @@ def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
     with replacing(path) as file:
         file.write(f"{HEADER}\n".encode())
         for block in blocks:
-            file.write("".join(lines(block)).encode())
+            # A movie's name may hold bytes that are no UTF-8; only walk.json must keep them.
+            file.write("".join(lines(block)).encode(errors="backslashreplace"))
 
 
 def read_faces(path: Path) -> pd.DataFrame:
@@ -105,15 +162,14 @@ def read_faces(path: Path) -> pd.DataFrame:
     Raises:
         TableError: The file is missing, foreign or torn.
     """
-    remedy = "run mine-video on the movie again: the finished parts make it anew"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header = file.readline().strip()
+        header, ended = _ends(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
+        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     if header != HEADER:
         raise TableError(
-            f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted {HEADER!r}"
+            f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted {HEADER!r}; "
+            f"{REMEDY}"
         )
     kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
     kinds |= dict.fromkeys(TEXTS, "str")
@@ -123,19 +179,50 @@ def read_faces(path: Path) -> pd.DataFrame:
             na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
         )  # fmt: skip
     except (ValueError, OSError) as error:
-        raise TableError(f"{path}: torn or changed ({error}); {remedy}") from error
-    return _whole(path, rows, remedy)
-
-
-def _whole(path: Path, rows: pd.DataFrame, remedy: str) -> pd.DataFrame:
-    numbers = rows[list(NUMBERS)].to_numpy(np.float64)
-    bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
-    if len(bad) == 0:
-        counts = rows[list(WHOLE)].to_numpy()
-        bad = np.flatnonzero((counts != np.round(counts)).any(axis=1) | (counts < 0).any(axis=1))
-    if len(bad):
-        raise TableError(f"{path}, line {bad[0] + 2}: a number is missing or not one; {remedy}")
+        raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
+    if not ended or not _complete(rows):
+        raise TableError(f"{_bad_line(path)}: a number is missing or not one; {REMEDY}")
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
+
+
+def _ends(path: Path) -> tuple[str, bool]:
+    """The first line, and whether the last one is whole."""
+    with path.open("rb") as file:
+        header = file.readline().decode().strip()
+        file.seek(-1 if header else 0, os.SEEK_END)
+        return header, file.read() == b"\n"
+
+
+def _complete(rows: pd.DataFrame) -> bool:
+    """Whether every number is there, counts are whole, and no line was longer than the header."""
+    numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
+    good = np.isfinite(numbers).all() and (counts == np.round(counts)).all() and (counts >= 0).all()
+    # pandas takes the first cell of longer lines for a name of the row.
+    return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
+
+
+def _bad_line(path: Path) -> str:
+    """Names the first line of a broken table that is no row; the last one if all are."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        with suppress(csv.Error):
+            for cells in rows:
+                if cells and not _is_row(cells):
+                    break
+        return f"{path}, line {rows.line_num}"
+
+
+def _is_row(cells: list[str]) -> bool:
+    if len(cells) != len(FaceRow._fields):
+        return False
+    row = dict(zip(FaceRow._fields, cells, strict=True))
+    try:
+        float(row["distance"] or 0)
+        whole = all(float(row[name]) >= 0 and float(row[name]).is_integer() for name in WHOLE)
+        return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)
+    except ValueError:
+        return False
 
 
 def frame_of(rows: NDArray[np.float64], video: str) -> pd.DataFrame:
@@ -291,9 +378,9 @@ def read_arrays(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
         TableError: It is missing, foreign or torn.
     """
     try:
-        with np.load(path, allow_pickle=False) as bundle:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as bundle:
             return {name: bundle[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zlib, zipfile and numpy each have their own for a torn file.
         raise TableError(
             f"{path}: missing, torn or foreign ({error}); delete it and run mine-video again"
         ) from error

@@ -6,6 +6,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,7 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -109,7 +111,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with container:
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not films:
-            raise MovieError(f"{path}: has no video stream; wanted a movie with pictures")
+            raise MovieError(f"{path}: has no video stream; give a movie with pictures")
         films[0].thread_type = "NONE"
         yield container, films[0]
 
@@ -138,32 +140,42 @@ def scan(path: Path) -> Scan:
     Raises:
         MovieError: The movie is missing, unreadable, or has no frames.
     """
+    with _opened(path) as (container, stream):  # Apart: raw streams cannot be sought in.
+        first = next(_frames(_demuxed(container, stream)), None)
+    if first is None:
+        raise MovieError(
+            f"{path}: has a video stream but not one frame that decodes; "
+            "check that it plays elsewhere and was copied whole"
+        )
     with _opened(path) as (container, stream):
-        pts, keys, whole = _packets(container, stream)
-        first = _first_frame(container, stream)
-        if first is None:
-            raise MovieError(f"{path}: has a video stream but not one frame that decodes")
+        pts, keys, end = _packets(container, stream)
         facts = _facts(container, stream, first, counted=len(pts) == 0)
-        expected = _expected_seconds(container, stream)
-    if facts.counted:
-        pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
-    found = Scan(facts, pts, keys)
-    return replace(found, warnings=tuple(_warnings(found, expected, whole=whole)))
+        if facts.counted:
+            pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
+        found = Scan(facts, pts, keys)
+        declared = _declared_end(container, stream, float(found.times[0]))
+    return replace(found, warnings=tuple(_warnings(found, end, declared)))
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints, bool]:
-    """Timestamps of all frames and of the key frames; and whether the file was read to its end.
+def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints, int | None]:
+    """Timestamps of all frames and of the key frames; and when the last frame ends.
 
-    Both are empty where any packet has no timestamp.
+    The timestamps are empty where any packet has none, or not the one of its presentation; the end
+    is None where the file breaks.
     """
-    pts, keys, whole = [], [], True
+    none = np.zeros(0, np.int64), np.zeros((0, 2), np.int64), 0
+    if _stores_no_order(container, stream):
+        return none
+    pts, keys, end = [], [], 0
+    whole = True
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or packet.is_discard:
                 continue
             if packet.pts is None:
-                return np.zeros(0, np.int64), np.zeros((0, 2), np.int64), True
+                return none
             pts.append(packet.pts)
+            end = max(end, packet.pts + (packet.duration or 0))
             if packet.is_keyframe:
                 keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
     except (av.FFmpegError, OSError) as error:
@@ -173,18 +185,22 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
     return (
         np.unique(np.array(pts, np.int64)),
         np.array(sorted(keys), np.int64).reshape(-1, 2),
-        whole,
+        end if whole else None,
     )
 
 
-def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    container.seek(0)
-    return next(_frames(container, stream), None)
+def _stores_no_order(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether packets only count up though frames are stored out of order: AVI knows no other way.
+
+    FFmpeg reckons the order for older codecs, but not for these.
+    """
+    codec = stream.codec_context
+    return container.format.name == "avi" and codec.has_b_frames and codec.name in ("h264", "hevc")
 
 
 def _count(path: Path) -> int:
     with _opened(path) as (container, stream):
-        return sum(1 for _ in _frames(container, stream))
+        return sum(1 for _ in _frames(_demuxed(container, stream)))
 
 
 def _facts(
@@ -211,18 +227,31 @@ def _facts(
     )
 
 
-def _expected_seconds(container: InputContainer, stream: VideoStream) -> float:
-    """How long the file says it is, 0 where it does not."""
+def _declared_end(container: InputContainer, stream: VideoStream, begin: float) -> float:
+    """When the pictures that begin at `begin` end, as the file says; 0 where it does not."""
     if stream.duration and stream.time_base:
-        return float(stream.duration * Fraction(stream.time_base))
+        return begin + float(stream.duration * Fraction(stream.time_base))
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
+    if tag:  # Matroska: the container's own length is that of its longest stream, often the sound.
+        hours, minutes, seconds = (float(part) for part in tag.groups())
+        return 3600 * hours + 60 * minutes + seconds
     return (container.duration or 0) / av.time_base
 
 
-def _warnings(found: Scan, expected: float, *, whole: bool) -> Iterator[str]:
-    end = float(found.times[-1])
-    begin = float(found.times[0])
-    if not whole or (not found.stream.counted and end - begin < expected - max(1, 0.02 * expected)):
-        yield f"the movie breaks off at {end:.3f} s of {begin + expected:.0f} s; rows end there"
+def _warnings(found: Scan, end: int | None, declared: float) -> Iterator[str]:
+    """What a user should know.
+
+    Args:
+        found: Frames and facts.
+        end: Tick where the last frame ends, None where the file breaks.
+        declared: Second where the file says that it ends.
+    """
+    last, broken = float(found.times[-1]), end is None
+    if end is not None and not found.stream.counted:
+        seconds = float((end - found.stream.zero) * Fraction(*found.stream.time_base))
+        broken = seconds < declared - max(1, 0.02 * declared)
+    if broken:
+        yield f"the movie breaks off at {last:.3f} s of {declared:.0f} s; rows end there"
     if found.stream.counted:
         yield (
             "the stream has no timestamps: frames are counted by decoding, and times reckoned from "
@@ -256,26 +285,31 @@ def decode(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
 
 
 def _indexed(path: Path, found: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames with their numbers, from the last usable key frame at or before `start`."""
+    """Frames with their numbers, from the last usable key frame at or before `start`.
+
+    Some containers land after the place that was sought, and some key frames give no whole picture
+    at once: then the key frame before serves, and at last the beginning.
+    """
     if found.stream.counted:
         with _opened(path) as (container, stream):
-            yield from enumerate(_frames(container, stream))
+            yield from enumerate(_frames(_demuxed(container, stream)))
         return
-    key = int(np.searchsorted(found.key_frames, start, side="right")) - 1
-    for seek_to in (int(found.keys[key, 1]) if key > 0 else None, None):
+    last = int(np.searchsorted(found.key_frames, start, side="right")) - 1
+    for key in (last, last - 1, 0):
+        border = int(found.key_frames[key]) if key > 0 else 0
+        landed = key <= 0
         with _opened(path) as (container, stream):
-            if seek_to is not None:
-                container.seek(seek_to, stream=stream)
-            late = True
-            for frame in _frames(container, stream):
+            packets = _from_key(container, stream, found.keys[key]) if key > 0 else None
+            for frame in _frames(packets or _demuxed(container, stream)):
                 index = _rank(found.pts, frame.pts)
-                if late and seek_to is not None and index > start:
-                    break  # Landed after the wanted frame: once more, from the beginning.
-                late = False
-                if index >= 0:
-                    yield index, frame
-            else:
-                return
+                if index < border:
+                    continue  # Made from frames before the key frame: not whole, or unknown.
+                if not landed and index > start:
+                    break
+                landed = True
+                yield index, frame
+        if landed:
+            return
 
 
 def _rank(pts: Ints, value: int | None) -> int:
@@ -286,16 +320,41 @@ def _rank(pts: Ints, value: int | None) -> int:
     return place if place < len(pts) and pts[place] == value else -1
 
 
-def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Decodes from where the container stands, going on after broken packets."""
+def _demuxed(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
+    """Packets from where the container stands to where the file ends or breaks."""
     packets = container.demux(stream)
     while True:
         try:
-            packet = next(packets)
+            yield next(packets)
         except (StopIteration, av.FFmpegError, OSError):
             return
-        if packet.is_discard:
-            continue
+
+
+def _from_key(
+    container: InputContainer, stream: VideoStream, key: Ints
+) -> "Iterator[Packet[VideoStream]]":
+    """Packets from the key frame `(pts, dts)` or an earlier one; none if it is missed."""
+    try:
+        container.seek(int(key[1]), stream=stream)
+    except av.FFmpegError as error:
+        log.debug("cannot seek to %s: %s", key, error)
+        return
+    packets = _demuxed(container, stream)
+    for packet in packets:
+        if packet.is_keyframe and packet.pts is not None:
+            if packet.pts <= key[0]:
+                yield packet
+                yield from packets
+            return
+
+
+def _frames(packets: "Iterator[Packet[VideoStream]]") -> Iterator[VideoFrame]:
+    """Decodes, going on after broken packets.
+
+    Packets that an edit list hides are decoded too, since others need them; FFmpeg keeps back
+    their frames.
+    """
+    for packet in packets:
         try:
             yield from packet.decode()
         except av.FFmpegError as error:
@@ -309,7 +368,7 @@ def _picture(frame: VideoFrame, stream: Stream) -> Image:
         width, height = height, width
     image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
     if frame.interlaced_frame:
-        # One field, stretched: a picture must not depend on its neighbours, for parts begin anywhere.
+        # One field, stretched: a picture must not depend on its neighbours: parts begin anywhere.
         image = cv2.resize(image[::2], (width, height), interpolation=cv2.INTER_LINEAR)
     if stream.hdr:
         image = cv2.LUT(image, _tone_curve(stream.hdr))

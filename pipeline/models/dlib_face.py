@@ -6,6 +6,7 @@ import dlib
 import numpy as np
 
 from pipeline.crops import square
+from pipeline.errors import ModelError
 from pipeline.faces import Floats, Image
 from pipeline.models.base import CHIP_SIDE
 from pipeline.models.cards import Card
@@ -27,10 +28,17 @@ class DlibAligner:
 
     Args:
         weights: `dlib_5_point.dat`, its card beside it.
+
+    Raises:
+        ModelError: The file is missing, changed, or no landmark predictor.
     """
 
     def __init__(self, weights: Path) -> None:
-        self._predictor = dlib.shape_predictor(str(Card.beside(weights).checked()))
+        path = Card.beside(weights).checked()
+        try:
+            self._predictor = dlib.shape_predictor(str(path))
+        except RuntimeError as error:
+            raise ModelError(f"{path}: not a predictor that can be loaded ({error})") from error
 
     def chip(self, image: Image, box: Floats) -> Image:
         """Gives the upright face `(150, 150, 3)`.

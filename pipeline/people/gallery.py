@@ -73,7 +73,7 @@ def check_name(name: str, where: Path | str) -> str:
         raise PeopleError(f"{where}: nobody can be called {name!r}; rename it")
     if name.startswith(FORBIDDEN_START) or any(c in "/\\:" or ord(c) < 32 for c in name):
         raise PeopleError(
-            f"{where}: a person's name cannot begin with one of = + - @ . or hold / \\ : ; rename it"
+            f"{where}: a name cannot begin with one of = + - @ . or hold / \\ : ; rename it"
         )
     return name
 

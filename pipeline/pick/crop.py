@@ -111,14 +111,24 @@ def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _clear(folder: Path, names: set[str]) -> None:
-    """Deletes the crops of an earlier pick that are not made again; no other file."""
+    """Deletes the crops of an earlier pick that are not made again; no other file.
+
+    Raises:
+        OutputError: One cannot be deleted.
+    """
     try:
         text = (folder / "crops.csv").read_text(encoding="utf-8")
+        for row in csv.reader(io.StringIO(text)):
+            own = row and NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
+            if own and row[0] not in names:
+                (folder / row[0]).unlink(missing_ok=True)
     except (FileNotFoundError, UnicodeDecodeError):
         return
-    for row in csv.reader(io.StringIO(text)):
-        if row and NAME.fullmatch(row[0]) and Path(row[0]).name == row[0] and row[0] not in names:
-            (folder / row[0]).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename}: an earlier crop or their list is in the way ({error.strerror}); "
+            "delete it"
+        ) from error
 
 
 def _write_list(selection: Selection, names: list[str]) -> None:

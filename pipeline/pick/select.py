@@ -85,6 +85,9 @@ def check_people(people: tuple[str, ...], known: set[str], where: str) -> None:
         if name in known or name in (ANY, UNKNOWN):
             continue
         near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         there = ", ".join(sorted(known)) or "nobody"
-        raise PeopleError(f"nobody is called {name!r}{hint} {where} has: {there}, any, unknown")
+        raise PeopleError(
+            f"nobody is called {name!r}{hint} {where} has: {there}, any, unknown; "
+            "for somebody new put a photo NAME.jpg into the folder of known faces"
+        )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline import table
 from pipeline.faces import Floats, Ints
 from pipeline.table import NUMBERS, Part, Tracks
-from pipeline.walk.track import MAX_GAP, match
+from pipeline.walk.track import match
 
 FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
 
@@ -28,6 +28,7 @@ class _Open:
 class _Numbers:
     """Gives the movie's shot and track numbers to those of one part after the other."""
 
+    max_gap: int
     shots: int = 0
     tracks: int = 0
     open: _Open = field(default_factory=_Open)
@@ -48,15 +49,23 @@ class _Numbers:
         return shots, tracks
 
     def _joined(self, part: Part) -> Iterator[tuple[int, int]]:
-        """Tracks of the part that go on with open ones, by the rule of `track.match`."""
+        """Tracks of the part that go on with open ones: what `track.Tracker` does, frame by frame.
+
+        All at once would not do: a face that comes later, to where one stood at the border, would
+        take its number.
+        """
         in_shot = part.rows[part.rows[:, SHOT] == 0]
         numbers, firsts = np.unique(in_shot[:, TRACK], return_index=True)
         begins = in_shot[firsts]
-        before = np.array([box for _, _, box in self.open.tracks], np.float32).reshape(-1, 4)
-        for i, j in match(before, begins[:, X1 : Y2 + 1].astype(np.float32)):
-            track, last, _ = self.open.tracks[i]
-            if begins[j, FRAME] - last <= MAX_GAP:
-                yield int(numbers[j]), track
+        live = self.open.tracks
+        for frame in np.unique(begins[:, FRAME]):
+            live = [track for track in live if frame - track[1] <= self.max_gap]
+            before = np.array([box for _, _, box in live], np.float32).reshape(-1, 4)
+            new = np.flatnonzero(begins[:, FRAME] == frame)
+            pairs = match(before, begins[new, X1 : Y2 + 1].astype(np.float32))
+            yield from ((int(numbers[new[j]]), live[i][0]) for i, j in pairs)
+            gone = {i for i, _ in pairs}
+            live = [track for i, track in enumerate(live) if i not in gone]
 
     def _leave_open(self, part: Part, shots: Ints, tracks: Ints, goes_on: bool) -> None:
         if part.shots == 0:
@@ -69,7 +78,7 @@ class _Numbers:
         self.open = _Open(int(shots[-1]), list(latest.values()))
 
 
-def merge(folder: Path, parts: int, video: str, walk: str) -> None:
+def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> None:
     """Writes faces.csv, nobody named, and tracks.npz from the finished parts.
 
     Reads one part at a time, so that memory does not grow with the movie's rows.
@@ -79,13 +88,14 @@ def merge(folder: Path, parts: int, video: str, walk: str) -> None:
         parts: How many there are.
         video: The movie's base name.
         walk: The walk's fingerprint.
+        max_gap: Source frames after which a face that is not seen any more is forgotten.
 
     Raises:
         TableError: A part is missing or torn.
         OutputError: The files cannot be written.
     """
     kept: list[tuple[Floats, Ints, Ints, Floats]] = []
-    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, kept))
+    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, _Numbers(max_gap), kept))
     embeddings, tracks, frames, qualities = zip(*kept, strict=True)
     order = np.argsort(np.concatenate(tracks), kind="stable")
     merged = Tracks(
@@ -99,10 +109,13 @@ def merge(folder: Path, parts: int, video: str, walk: str) -> None:
 
 
 def _blocks(
-    folder: Path, parts: int, video: str, kept: list[tuple[Floats, Ints, Ints, Floats]]
+    folder: Path,
+    parts: int,
+    video: str,
+    numbers: _Numbers,
+    kept: list[tuple[Floats, Ints, Ints, Floats]],
 ) -> Iterator[pd.DataFrame]:
     """Each part's rows with the movie's numbers; embeddings go to `kept`."""
-    numbers = _Numbers()
     for number in range(parts):
         part = table.read_part(folder, number)
         shots, tracks = numbers.renumber(part)

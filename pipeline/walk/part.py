@@ -13,13 +13,13 @@ from pipeline.models.registry import Models
 from pipeline.settings import WalkSettings
 from pipeline.table import NUMBERS, Part
 from pipeline.walk.shots import mark_cuts
-from pipeline.walk.track import Tracker
+from pipeline.walk.track import Tracker, longest_gap
 
-CHIPS = 5
-"""Faces of a track that are embedded in each part."""
+CHIPS = 6
+"""Faces of a track that are embedded in each part, at most."""
 
 CHIP_SPACING = 12
-"""Source frames between two of them at least: neighbours look alike."""
+"""Of so many source frames at least, one: neighbours look alike."""
 
 BRIDGE = 2
 """Detections after which a face is no longer interpolated back to where it was seen last."""
@@ -52,18 +52,28 @@ class _Chip:
 
 @dataclass(slots=True)
 class _Chips:
-    """The best faces of one track so far, at most one in any `CHIP_SPACING` frames."""
+    """The best face of each stretch of one track, spread over all of it.
 
-    best: list[_Chip] = field(default_factory=list)
+    Stretches are of equal length, and twice as long whenever there are more than `CHIPS`: a hand
+    before the face for a while, or a turn to the side, then spoils some of them, not all.
+    """
+
+    best: dict[int, _Chip] = field(default_factory=dict)
+    length: int = CHIP_SPACING
 
     def offer(self, quality: float, frame: int, cut: Callable[[], Image]) -> None:
-        """Keeps a face if it is better than all those it would replace."""
-        rivals = [b for b in self.best if abs(b.frame - frame) < CHIP_SPACING]
-        if not rivals and len(self.best) == CHIPS:
-            rivals = [min(self.best, key=lambda b: b.quality)]
-        if all(quality > rival.quality for rival in rivals):
-            self.best = [b for b in self.best if b not in rivals]
-            self.best.append(_Chip(quality, frame, cut()))
+        """Keeps a face if it is the best of its stretch."""
+        rival = self.best.get(frame // self.length)
+        if rival is None or quality > rival.quality:
+            self.best[frame // self.length] = _Chip(quality, frame, cut())
+        while len(self.best) > CHIPS:
+            self._halve()
+
+    def _halve(self) -> None:
+        self.length *= 2
+        chips, self.best = self.best.values(), {}
+        for chip in sorted(chips, key=lambda c: c.quality):
+            self.best[chip.frame // self.length] = chip
 
 
 def analyse(
@@ -115,7 +125,7 @@ class _Analysis:
         self._models = models
         self._settings = settings
         self._progress = progress
-        self._tracker = Tracker()
+        self._tracker = Tracker(longest_gap(settings))
         self._shot = 0
         self._window: list[Frame] = []  # Frames since the last detection but one.
         self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
@@ -215,7 +225,7 @@ class _Analysis:
         best = [
             (track, chip)
             for track, chips in sorted(self._chips.items())
-            for chip in sorted(chips.best, key=lambda c: c.frame)
+            for chip in sorted(chips.best.values(), key=lambda c: c.frame)
         ]
         images = [chip.image for _, chip in best] or [np.zeros((1, 1, 3), np.uint8)]
         return Part(

@@ -6,12 +6,22 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.faces import Floats, Ints, iou
+from pipeline.settings import WalkSettings
 
 MIN_IOU = 0.3
 """Least overlap of two boxes of one face, one detection apart or a second."""
 
 MAX_GAP = 25
 """Source frames after which a face that is not seen any more is forgotten."""
+
+
+def longest_gap(settings: WalkSettings) -> int:
+    """`MAX_GAP`, or the frames from one detection to the next where those are more.
+
+    >>> longest_gap(WalkSettings()), longest_gap(WalkSettings(every=10, detect_every=3))
+    (25, 30)
+    """
+    return max(MAX_GAP, settings.every * settings.detect_every)
 
 
 def match(before: Floats, after: Floats) -> list[tuple[int, int]]:
@@ -41,9 +51,14 @@ class _Track:
 
 
 class Tracker:
-    """Gives numbers to the faces of one part, from 0, in order of appearance."""
+    """Gives numbers to the faces of one part, from 0, in order of appearance.
 
-    def __init__(self) -> None:
+    Args:
+        max_gap: source frames after which a face that is not seen any more is forgotten.
+    """
+
+    def __init__(self, max_gap: int = MAX_GAP) -> None:
+        self._max_gap = max_gap
         self._live: list[_Track] = []
         self._count = 0
 
@@ -53,7 +68,7 @@ class Tracker:
 
     def update(self, frame: int, boxes: Floats) -> Ints:
         """Gives the track number of each box `(n, 4)` found in `frame`, `(n,)`."""
-        self._live = [t for t in self._live if frame - t.frame <= MAX_GAP]
+        self._live = [t for t in self._live if frame - t.frame <= self._max_gap]
         before = np.array([t.box for t in self._live], np.float32).reshape(-1, 4)
         numbers = np.full(len(boxes), -1, np.int64)
         for i, j in match(before, boxes):

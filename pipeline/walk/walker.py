@@ -12,11 +12,13 @@ from pipeline import manifest as manifests
 from pipeline import table, video
 from pipeline.errors import MovieError, TableError
 from pipeline.manifest import Manifest
-from pipeline.models.registry import Models, all_models, identities
+from pipeline.models.registry import all_models, identities
 from pipeline.settings import PART_SECONDS, WalkSettings
+from pipeline.walk.crew import analyse_span, make_parts
 from pipeline.walk.merge import merge
-from pipeline.walk.part import Progress, analyse
-from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
+from pipeline.walk.part import Progress
+from pipeline.walk.shots import LOOK_BACK
+from pipeline.walk.track import longest_gap
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
 
     Borders lie `LOOK_BACK` frames after the first key frame at or after every `PART_SECONDS`:
     decoding begins at the key frame, and the cut detectors have seen enough when the part begins.
+    Where not every frame is analysed, the one before a border is: a cut between two analysed
+    frames then lies in the part of the second, which must know of it.
 
     Raises:
         MovieError: There is no frame between start and end.
@@ -46,8 +50,9 @@ def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
     keys = scan.key_frames
     wanted = np.arange(1, int(times[-1] // PART_SECONDS) + 1) * PART_SECONDS
     places = np.searchsorted(times[keys], wanted)
-    borders = np.unique(keys[places[places < len(keys)]]) + LOOK_BACK
-    inside = [int(b) for b in borders if first < b < stop]
+    borders = keys[places[places < len(keys)]] + LOOK_BACK
+    borders += (1 - borders) % settings.every
+    inside = [int(b) for b in np.unique(borders) if first < b < stop]
     return tuple(zip([first, *inside], [*inside, stop], strict=True))
 
 
@@ -98,7 +103,11 @@ def is_merged(folder: Path, walk: Manifest) -> bool:
 
 
 def walk_movie(
-    movie: Path, folder: Path, walk: Manifest, progress: Callable[[int], Progress]
+    movie: Path,
+    folder: Path,
+    walk: Manifest,
+    workers: int,
+    progress: Callable[[int], Progress],
 ) -> None:
     """Makes the parts that are missing, then faces.csv and tracks.npz.
 
@@ -106,44 +115,43 @@ def walk_movie(
         movie: The movie.
         folder: Its folder.
         walk: What `prepare` gave.
+        workers: How many processes.
         progress: Called once with the number of frames to walk; gives what is told of each.
 
     Raises:
-        MiningError: See `prepare`; also where a network is missing.
+        MiningError: See `crew.make_parts` and `merge.merge`.
     """
+    table.clear_temporary(folder)
     missing = [n for n in range(len(walk.parts)) if not table.has_part(folder, n)]
     if missing:
-        models = all_models(walk.settings)
         frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
         if frames >= LONG_FRAMES:
-            _estimate(movie, walk, models, frames)
-        tell = progress(frames)
-        for number in missing:
-            part = analyse_span(movie, walk, walk.parts[number], models, tell)
-            table.write_part(folder, number, part, movie.name)
-    merge(folder, len(walk.parts), movie.name, walk.fingerprint)
+            _estimate(movie, walk, frames / min(workers, len(missing)), frames)
+        try:
+            make_parts(movie, folder, missing, workers, progress(frames))
+        except BaseException:
+            _say_kept(movie, folder, walk)
+            raise
+    merge(folder, len(walk.parts), movie.name, walk.fingerprint, longest_gap(walk.settings))
 
 
-def analyse_span(
-    movie: Path,
-    walk: Manifest,
-    span: tuple[int, int],
-    models: Models,
-    progress: Progress,
-) -> table.Part:
-    """Decodes and analyses the frames `span[0] <= index < span[1]`."""
-    start, stop = max(0, span[0] - LOOK_BACK), min(len(walk.scan), span[1] + LOOK_AHEAD)
-    frames = video.decode(movie, walk.scan, start, stop)
-    return analyse(frames, span, models, walk.settings, progress)
+def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
+    kept = [n for n in range(len(walk.parts)) if table.has_part(folder, n)]
+    frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
+    log.warning(
+        "%s: stopped; %d of %d parts are kept (%d of %d frames), the same line goes on from there",
+        movie, len(kept), len(walk.parts), frames, walk.span[1] - walk.span[0],
+    )  # fmt: skip
 
 
-def _estimate(movie: Path, walk: Manifest, models: Models, frames: int) -> None:
+def _estimate(movie: Path, walk: Manifest, share: float, frames: int) -> None:
     """Says how long the walk will take, from a short stretch in the middle of the movie."""
+    models = all_models(walk.settings)
     first, stop = walk.parts[len(walk.parts) // 2]
     span = (first, min(first + TRIAL_FRAMES, stop))
     begin = time.perf_counter()
     analyse_span(movie, walk, span, models, lambda *_: None)
-    seconds = (time.perf_counter() - begin) / (span[1] - span[0]) * frames
+    seconds = (time.perf_counter() - begin) / (span[1] - span[0]) * share
     log.warning(
         "%s: %s frames, about %s; Ctrl-C any time, the same line goes on from there",
         movie.name, f"{frames:,}", _rough(seconds),

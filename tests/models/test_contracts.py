@@ -1,0 +1,284 @@
+"""What every network of the registry must do, whatever is behind it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline import crops
+from pipeline.errors import ModelError
+from pipeline.faces import EMOTIONS, Detections, Image
+from pipeline.models import registry
+from pipeline.models.base import CHIP_SIDE, unit_embeddings
+from pipeline.models.registry import Entry
+from pipeline.settings import WalkSettings
+from tests.models import KNOWN, box_of, chips, still
+from tests.movies import noise
+
+JOBS = {
+    "detector": registry.DETECTORS,
+    "aligner": registry.ALIGNERS,
+    "recognizer": registry.RECOGNIZERS,
+    "emotion": registry.EMOTION_MODELS,
+}
+ALL = [pytest.param(e, id=f"{job} {name}") for job, es in JOBS.items() for name, e in es.items()]
+
+
+def of(job: str) -> Callable[..., Any]:
+    """Parametrises over the backends of a job, built once."""
+    entries = JOBS[job]
+    return pytest.mark.parametrize("model", entries.values(), ids=entries.keys(), indirect=True)
+
+
+@pytest.fixture(scope="module")
+def model(request: pytest.FixtureRequest) -> Any:
+    return request.param.build()
+
+
+def greys(n: int) -> Image:
+    """Grey crops `(n, 48, 48)`: the stills' faces, then noise."""
+    faces = [crops.resized(crops.grey_face(still(k), box_of(k)), 48) for k in KNOWN]
+    return np.stack([*faces, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
+
+
+def some_chips(n: int) -> Image:
+    return np.stack([*chips(), *noise(n, width=CHIP_SIDE, height=CHIP_SIDE)])[:n]
+
+
+def untouched(inputs: Iterable[NDArray[Any]], call: Callable[[], Any]) -> Any:
+    """The call's result, after checking that it changed no byte of its inputs."""
+    before = [x.tobytes() for x in inputs]
+    result = call()
+    assert [x.tobytes() for x in inputs] == before
+    return result
+
+
+# --- detectors ----------------------------------------------------------------------------------
+
+PICTURES = {
+    "faces": [still(name) for name in KNOWN],
+    "noise": noise(2, width=200, height=120),
+    "black": [np.zeros((90, 160, 3), np.uint8)],
+    "white": [np.full((33, 31, 3), 255, np.uint8)],
+    "one pixel": [np.zeros((1, 1, 3), np.uint8)],
+    "a line": [np.zeros((1, 640, 3), np.uint8), np.zeros((640, 1, 3), np.uint8)],
+}
+
+
+@of("detector")
+def test_detect_takes_no_images(model: Any) -> None:
+    assert model.detect([]) == []
+
+
+@of("detector")
+@pytest.mark.parametrize("images", PICTURES.values(), ids=PICTURES.keys())
+def test_detections_keep_the_conventions(model: Any, images: list[Image]) -> None:
+    found: list[Detections] = untouched(images, lambda: model.detect(images))
+    assert len(found) == len(images)
+    for faces in found:
+        n = len(faces)
+        assert faces.boxes.shape == (n, 4)
+        assert faces.scores.shape == (n,)
+        assert faces.landmarks.shape == (n, 5, 2)
+        assert {x.dtype for x in (faces.boxes, faces.scores, faces.landmarks)} == {
+            np.dtype(np.float32)
+        }
+        assert ((faces.scores >= 0) & (faces.scores <= 1)).all()
+        size = faces.boxes[:, 2:] - faces.boxes[:, :2]
+        assert (size > 0).all()
+        middle = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
+        away = np.abs(faces.landmarks - middle[:, None]) / size[:, None]
+        assert (away < 0.75).all()
+
+
+@of("detector")
+def test_each_still_holds_one_face_the_right_way_up(model: Any) -> None:
+    for name, faces in zip(KNOWN, model.detect(PICTURES["faces"]), strict=True):
+        assert len(faces) == 1, name
+        left_eye, right_eye, nose, left_mouth, right_mouth = faces.landmarks[0]
+        assert left_eye[0] < nose[0] < right_eye[0]
+        assert left_mouth[0] < right_mouth[0]
+        assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+@of("detector")
+def test_detecting_together_is_detecting_one_by_one(model: Any) -> None:
+    images = [*PICTURES["faces"], PICTURES["black"][0]]
+    for together, image in zip(model.detect(images), images, strict=True):
+        (alone,) = model.detect([image])
+        assert np.array_equal(together.boxes, alone.boxes)
+        assert np.array_equal(together.scores, alone.scores)
+        assert np.array_equal(together.landmarks, alone.landmarks)
+
+
+@pytest.mark.parametrize("entry", registry.DETECTORS.values(), ids=registry.DETECTORS.keys())
+def test_a_higher_least_score_only_drops_faces(entry: Entry) -> None:
+    images = PICTURES["faces"]
+    counts = []
+    for least in (0.3, 0.7, 0.999):
+        found = entry.build(min_score=least).detect(images)
+        assert all((faces.scores >= least).all() for faces in found)
+        counts.append(sum(len(faces) for faces in found))
+    assert counts == sorted(counts, reverse=True)
+
+
+# --- aligners -----------------------------------------------------------------------------------
+
+
+@of("aligner")
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_chip_is_a_small_picture_of_the_face(model: Any, name: str) -> None:
+    image = still(name)
+    chip = untouched([image, box_of(name)], lambda: model.chip(image, box_of(name)))
+    assert (chip.shape, chip.dtype) == ((CHIP_SIDE, CHIP_SIDE, 3), np.uint8)
+    assert np.array_equal(chip, model.chip(image, box_of(name)))
+    assert chip.std() > 20
+
+
+@of("aligner")
+@pytest.mark.parametrize(
+    "box",
+    [(-50, -50, 30, 30), (5, 5, 5.5, 5.5), (-900, -900, -800, -800), (0, 0, 4000, 4000)],
+    ids=["half outside", "tiny", "far outside", "huge"],
+)
+def test_a_chip_is_cut_from_any_box(model: Any, box: tuple[float, ...]) -> None:
+    image = still("guest/1.jpg")
+    chip = untouched([image], lambda: model.chip(image, np.array(box, np.float32)))
+    assert (chip.shape, chip.dtype) == ((CHIP_SIDE, CHIP_SIDE, 3), np.uint8)
+
+
+# --- embedders ----------------------------------------------------------------------------------
+
+
+@of("recognizer")
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_embeddings_keep_the_conventions(model: Any, n: int) -> None:
+    faces = some_chips(n)
+    found = untouched([faces], lambda: model.embed(faces))
+    assert found.shape == (n, model.embed(chips()).shape[1])
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+
+
+@of("recognizer")
+def test_embedding_together_is_embedding_one_by_one(model: Any) -> None:
+    faces = some_chips(18)
+    together = model.embed(faces)
+    alone = np.concatenate([model.embed(faces[i : i + 1]) for i in range(18)])
+    assert np.array_equal(together, alone)
+
+
+@of("recognizer")
+def test_one_person_is_nearer_than_two(model: Any) -> None:
+    actor, actress, guest, guest_again = unit_embeddings(model, chips())
+    near = np.linalg.norm(guest - guest_again)
+    assert all(np.linalg.norm(guest - other) > 2 * near for other in (actor, actress))
+
+
+# --- emotion models -----------------------------------------------------------------------------
+
+
+@of("emotion")
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_probabilities_keep_the_conventions(model: Any, n: int) -> None:
+    faces = greys(n)
+    found = untouched([faces], lambda: model.classify(faces))
+    assert (found.shape, found.dtype) == ((n, len(EMOTIONS)), np.float32)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert found.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-5)
+
+
+@of("emotion")
+def test_classifying_together_is_classifying_one_by_one(model: Any) -> None:
+    faces = greys(70)
+    together = model.classify(faces)
+    alone = np.concatenate([model.classify(faces[i : i + 1]) for i in range(70)])
+    assert np.array_equal(together, alone)
+
+
+# --- files and names ----------------------------------------------------------------------------
+
+
+def copied(entry: Entry, folder: Path) -> Entry:
+    """The entry with a copy of its file and card that a test may change."""
+    for path in (entry.path, entry.path.with_suffix(".json")):
+        shutil.copy(path, folder)
+    return replace(entry, weights=str(folder / entry.weights))
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_a_network_loads_from_anywhere(entry: Entry, tmp_path: Path) -> None:
+    assert type(copied(entry, tmp_path).build()).__name__ == entry.name
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_a_missing_file_is_refused(entry: Entry, tmp_path: Path) -> None:
+    copy = copied(entry, tmp_path)
+    copy.path.unlink()
+    with pytest.raises(ModelError, match=r"missing; install mine-video again") as caught:
+        copy.build()
+    assert str(copy.path) in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_a_missing_card_is_refused(entry: Entry, tmp_path: Path) -> None:
+    copy = copied(entry, tmp_path)
+    copy.path.with_suffix(".json").unlink()
+    with pytest.raises(ModelError, match="no card beside"):
+        copy.build()
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_a_changed_file_is_refused(entry: Entry, tmp_path: Path) -> None:
+    copy = copied(entry, tmp_path)
+    with copy.path.open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)[0]
+        file.seek(1000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.raises(ModelError, match="the file was changed or cut"):
+        copy.build()
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_a_file_that_is_no_network_is_refused(entry: Entry, tmp_path: Path) -> None:
+    """Even if its card agrees."""
+    copy = copied(entry, tmp_path)
+    copy.path.write_bytes(b"no network")
+    card = copy.path.with_suffix(".json")
+    digest = hashlib.sha256(b"no network").hexdigest()
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"sha256": digest}))
+    with pytest.raises(ModelError, match="can be loaded"):
+        copy.build()
+
+
+@pytest.mark.parametrize("entry", ALL)
+def test_the_identity_is_the_cards(entry: Entry) -> None:
+    facts = json.loads(entry.path.with_suffix(".json").read_text())
+    assert entry.identity() == f"{entry.name} {facts['sha256']}"
+
+
+def test_all_models_are_those_that_were_asked_for() -> None:
+    models = registry.all_models(WalkSettings())
+    assert type(models.detector).__name__ == "YuNet"
+    assert type(models.aligner).__name__ == "DlibAligner"
+    assert type(models.embedder).__name__ == "DlibOnnx"
+    assert type(models.emotion).__name__ == "TwoHeaded"
+    assert list(registry.identities(WalkSettings())) == list(JOBS)
+
+
+@pytest.mark.parametrize("job", ["detector", "recognizer", "emotion"])
+@pytest.mark.parametrize("make", [registry.all_models, registry.identities])
+def test_an_unknown_name_is_refused(job: str, make: Callable[[WalkSettings], Any]) -> None:
+    change: dict[str, Any] = {job: "eye"}
+    settings = replace(WalkSettings(), **change)
+    with pytest.raises(ModelError, match="no network is called 'eye'; there are ") as caught:
+        make(settings)
+    assert all(name in str(caught.value) for name in JOBS[job])

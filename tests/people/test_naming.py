@@ -1,0 +1,214 @@
+"""Tracks to names."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import table
+from pipeline.faces import EMOTIONS, Floats
+from pipeline.people.gallery import Gallery
+from pipeline.people.naming import NEAREST, assign, distances, name_tracks, together
+
+NOBODY = -1
+
+
+def _at(*degrees: float) -> Floats:
+    """Unit embeddings: two of them are `2 sin(angle / 2)` apart."""
+    angle = np.radians(degrees)
+    found = np.zeros((len(degrees), 128), np.float32)
+    found[:, 0], found[:, 1] = np.cos(angle), np.sin(angle)
+    return found
+
+
+def _apart(degrees: float) -> float:
+    return float(2 * np.sin(np.radians(degrees) / 2))
+
+
+def _gallery(**people: list[float]) -> Gallery:
+    hues = [hue for own in people.values() for hue in own]
+    owner = [n for n, own in enumerate(people.values()) for _ in own]
+    return Gallery(tuple(people), _at(*hues), np.array(owner, np.int64))
+
+
+def _ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("photos", "track", "wanted"),
+    [
+        pytest.param([0], [10], _apart(10), id="one photo, one face"),
+        pytest.param([0], [10, 20], _apart(15), id="the mean of its faces"),
+        pytest.param([0, 30], [0], (0 + _apart(30)) / 2, id="two photos"),
+        pytest.param(
+            [10, 20, 30, 90, 180],
+            [0],
+            (_apart(10) + _apart(20) + _apart(30)) / 3,
+            id="nearest three",
+        ),
+    ],
+)
+def test_distance_of_a_track_to_a_person(
+    photos: list[float], track: list[float], wanted: float
+) -> None:
+    numbers, far = distances(_at(*track), np.full(len(track), 4), _gallery(anna=photos))
+    assert numbers.tolist() == [4]
+    assert far == pytest.approx(np.array([[wanted]]), abs=1e-3)
+    assert NEAREST == 3
+
+
+def test_distances_are_by_rising_track_and_by_person() -> None:
+    gallery = _gallery(anna=[0], ben=[90], carl=[])
+    numbers, far = distances(_at(90, 0, 30), _ints(9, 2, 5), gallery)
+    assert numbers.tolist() == [2, 5, 9]
+    right = _apart(90)
+    assert far[:, :2] == pytest.approx(
+        np.array([[0, right], [_apart(30), _apart(60)], [right, 0]]), abs=1e-3
+    )
+    assert np.isinf(far[:, 2]).all(), "a person without a usable photo is nowhere near"
+
+
+def test_distances_of_nothing() -> None:
+    numbers, far = distances(_at(), _ints(), _gallery(anna=[0]))
+    assert (numbers.shape, far.shape) == ((0,), (0, 1))
+    numbers, far = distances(_at(10), _ints(0), _gallery())
+    assert (numbers.tolist(), far.shape) == ([0], (1, 0))
+
+
+INF = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("far", "pairs", "people"),
+    [
+        pytest.param([[0.1, 0.3]], [], [0], id="nearest"),
+        pytest.param([[0.3, 0.1]], [], [1], id="nearest is the other"),
+        pytest.param([[0.38, 0.9]], [], [0], id="at the tolerance"),
+        pytest.param([[0.39, 0.9]], [], [NOBODY], id="above the tolerance"),
+        pytest.param([[0.2, 0.9], [0.1, 0.9]], [], [0, 0], id="one person, two takes"),
+        pytest.param([[0.2, 0.9], [0.1, 0.9]], [(0, 1)], [NOBODY, 0], id="one frame, one name"),
+        pytest.param(
+            [[0.2, 0.3], [0.1, 0.9]], [(0, 1)], [NOBODY, 0], id="never the second nearest"
+        ),
+        pytest.param([[0.2, 0.9], [0.9, 0.1]], [(0, 1)], [0, 1], id="two people in a frame"),
+        pytest.param(
+            [[0.3, 0.9], [0.2, 0.9], [0.1, 0.9]], [(0, 1), (1, 2)], [0, NOBODY, 0], id="chain"
+        ),
+        pytest.param([[INF, 0.1], [INF, 0.9]], [], [1, NOBODY], id="a person without photo"),
+        pytest.param([[INF, INF]], [], [NOBODY], id="nobody has a photo"),
+        pytest.param([], [], [], id="no track"),
+    ],
+)
+def test_assign(far: list[list[float]], pairs: list[tuple[int, int]], people: list[int]) -> None:
+    both = {*pairs, *((b, a) for a, b in pairs)}
+    distance = np.array(far, np.float32).reshape(-1, 2)
+    found, nearest = assign(distance, both, 0.38)
+    assert found.tolist() == people
+    if np.isfinite(distance).any():
+        assert nearest == pytest.approx(distance.min(axis=1))
+    else:
+        assert np.isnan(nearest).all()
+
+
+def test_assign_with_nobody_known() -> None:
+    found, nearest = assign(np.zeros((3, 0), np.float32), set(), 0.38)
+    assert found.tolist() == [NOBODY] * 3
+    assert np.isnan(nearest).all()
+
+
+@given(st.data())
+def test_nobody_is_twice_in_a_frame_nor_beyond_the_tolerance(data: st.DataObject) -> None:
+    tracks, people = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 3))
+    numbers = st.floats(0, 1, width=32)
+    far = np.array(
+        data.draw(st.lists(numbers, min_size=tracks * people, max_size=tracks * people)), np.float32
+    ).reshape(tracks, people)
+    place = st.integers(0, tracks - 1)
+    drawn = data.draw(st.sets(st.tuples(place, place).filter(lambda p: p[0] != p[1])))
+    both = drawn | {(b, a) for a, b in drawn}
+    found, _ = assign(far, both, 0.38)
+    assert all(found[a] != found[b] or found[a] == NOBODY for a, b in both)
+    named = np.flatnonzero(found != NOBODY)
+    assert (far[named, found[named]] <= np.float32(0.38)).all()
+    assert (far[named, found[named]] == far[named].min(axis=1)).all()
+    alone = [t for t in range(tracks) if all(t not in pair for pair in both)]
+    assert all(found[t] != NOBODY for t in alone if far[t].min() <= 0.38)
+
+
+def test_together_finds_tracks_of_one_frame() -> None:
+    rows = pd.DataFrame({"frame": [0, 0, 1, 2, 2, 2], "track": [0, 1, 0, 1, 2, 3]})
+    wanted = {(0, 1), (1, 2), (1, 3), (2, 3)}
+    assert together(rows) == wanted | {(b, a) for a, b in wanted}
+    assert together(rows[:0]) == set()
+
+
+def _rows(tracks: list[tuple[int, int]]) -> pd.DataFrame:
+    """One row for each frame and track."""
+    numbers = np.zeros((len(tracks), len(table.NUMBERS)))
+    numbers[:, table.NUMBERS.index("frame")] = [frame for frame, _ in tracks]
+    numbers[:, table.NUMBERS.index("track")] = [track for _, track in tracks]
+    numbers[:, table.NUMBERS.index(EMOTIONS[0])] = 1
+    return table.frame_of(numbers, "movie.mkv")
+
+
+def _folder(folder: Path, rows: pd.DataFrame, tracks: list[int], hues: list[float]) -> Path:
+    table.write_faces(folder / "faces.csv", [rows])
+    zeros = np.zeros(len(tracks))
+    table.write_tracks(
+        folder / "tracks.npz",
+        table.Tracks(
+            _at(*hues), _ints(*tracks), zeros.astype(np.int64), zeros.astype(np.float32), "walk"
+        ),
+    )
+    return folder
+
+
+def test_name_tracks_writes_names_and_distances(tmp_path: Path) -> None:
+    rows = _rows([(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)])
+    folder = _folder(tmp_path, rows, [0, 1, 1, 2, 3], [5, 95, 95, 45, 10])
+    gallery = _gallery(**{"anna": [0.0], "007": [90.0], "zoe": []})
+    name_tracks(folder, gallery, 0.38, "digest")
+    named = table.read_faces(folder / "faces.csv")
+    assert named["person"].tolist() == ["anna", "007", "anna", "007", "", "anna"]
+    near, far, mid = _apart(5), _apart(45), _apart(10)
+    wanted = [near, near, near, near, far, mid]
+    assert named["distance"].to_numpy() == pytest.approx(np.array(wanted), abs=1e-3)
+    other = [c for c in rows.columns if c not in ("person", "distance")]
+    assert named[other].to_csv() == table.read_faces(folder / "faces.csv")[other].to_csv()
+    tracks = table.read_tracks(folder / "tracks.npz")
+    assert tracks.people.tolist() == ["anna", "007", "zoe"]
+    assert tracks.far.shape == (4, 3)
+    assert (tracks.gallery, tracks.walk) == ("digest", "walk")
+
+
+def test_naming_again_forgets_the_old_names(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, _rows([(0, 0), (1, 1)]), [0, 1], [0, 90])
+    name_tracks(folder, _gallery(anna=[0]), 0.38, "first")
+    name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
+    assert table.read_faces(folder / "faces.csv")["person"].tolist() == ["", "ben"]
+    before = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
+    name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
+    after = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
+    assert after == before
+
+
+@pytest.mark.parametrize("known", [{}, {"anna": []}], ids=["nobody", "no usable photo"])
+def test_with_nobody_to_compare_all_are_unknown(
+    known: dict[str, list[float]], tmp_path: Path
+) -> None:
+    folder = _folder(tmp_path, _rows([(0, 0)]), [0], [0])
+    name_tracks(folder, _gallery(**known), 0.38, "digest")
+    named = table.read_faces(folder / "faces.csv")
+    assert named["person"].tolist() == [""]
+    assert named["distance"].isna().all()
+
+
+def test_a_movie_without_faces_is_named_too(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, _rows([]), [], [])
+    name_tracks(folder, _gallery(anna=[0]), 0.38, "digest")
+    assert len(table.read_faces(folder / "faces.csv")) == 0
+    assert table.read_tracks(folder / "tracks.npz").gallery == "digest"

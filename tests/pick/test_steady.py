@@ -1,0 +1,122 @@
+"""The repeater, against a slow one that reads like its definition."""
+
+from itertools import groupby
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.faces import Ints
+from pipeline.pick.smooth import segments
+from pipeline.pick.steady import run_lengths, runs
+
+Row = tuple[int, int, int]
+"""Track, frame, label."""
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, np.int64)
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> tuple[list[Row], int]:
+    """Rows by track and frame, and their stride; some frames are missing."""
+    stride = draw(st.sampled_from([1, 1, 2, 5]))
+    rows: list[Row] = []
+    for track in range(draw(st.integers(0, 3))):
+        frame = 0
+        for step, label in draw(
+            st.lists(st.tuples(st.sampled_from([1, 1, 1, 2]), st.integers(0, 2)), max_size=14)
+        ):
+            frame += step * stride
+            rows.append((track, frame, label))
+    return rows, stride
+
+
+def _kept(rows: list[Row], stride: int, repeat: int) -> list[Row]:
+    """What the program does."""
+    track, frame, label = (_ints([row[i] for row in rows]) for i in range(3))
+    run = runs(label, segments(frame, track, stride))
+    lengths = run_lengths(frame, run, stride)
+    return [row for row, length in zip(rows, lengths.tolist(), strict=True) if length >= repeat]
+
+
+def _defined(rows: list[Row], stride: int, repeat: int) -> list[Row]:
+    """What it is to do: look in every row's own neighbourhood, both ways."""
+    there = set(rows)
+    kept = []
+    for track, frame, label in rows:
+        first = last = frame
+        while (track, first - stride, label) in there:
+            first -= stride
+        while (track, last + stride, label) in there:
+            last += stride
+        if last - first + stride >= repeat:
+            kept.append((track, frame, label))
+    return kept
+
+
+REPEATS = st.integers(1, 20)
+
+
+@given(_rows(), REPEATS)
+def test_keeps_what_the_definition_says(given_: tuple[list[Row], int], repeat: int) -> None:
+    assert _kept(*given_, repeat) == _defined(*given_, repeat)
+
+
+@given(_rows(), REPEATS)
+def test_twice_is_once(given_: tuple[list[Row], int], repeat: int) -> None:
+    rows, stride = given_
+    once = _kept(rows, stride, repeat)
+    assert _kept(once, stride, repeat) == once
+
+
+@given(_rows(), REPEATS, REPEATS)
+def test_a_longer_run_is_rarer(given_: tuple[list[Row], int], one: int, other: int) -> None:
+    rows, stride = given_
+    long = _kept(rows, stride, max(one, other))
+    assert set(long) <= set(_kept(rows, stride, min(one, other)))
+    assert _kept(rows, stride, 1) == rows
+
+
+@given(_rows())
+def test_runs_never_mix_tracks_labels_or_stretches(given_: tuple[list[Row], int]) -> None:
+    rows, stride = given_
+    track, frame, label = (_ints([row[i] for row in rows]) for i in range(3))
+    run = runs(label, segments(frame, track, stride)).tolist()
+    assert run == sorted(run)
+    for _, group in groupby(zip(run, rows, strict=True), key=lambda pair: pair[0]):
+        mine = [row for _, row in group]
+        assert len({(row[0], row[2]) for row in mine}) == 1
+        frames = [row[1] for row in mine]
+        assert frames == list(range(frames[0], frames[-1] + 1, stride))
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 8])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param([], [(0, 100, 1)], id="at the start"),
+        pytest.param([(0, 1, 1)], [], id="at the end"),
+        pytest.param([(0, 9, 1)], [(0, None, 1)], id="between others"),
+        pytest.param([(0, 8, 0)], [], id="after a gap"),
+    ],
+)
+def test_a_run_of_l_frames_is_kept_whole_up_to_l(
+    length: int, before: list[Row], after: list[tuple[int, int | None, int]]
+) -> None:
+    run = [(0, 10 + n, 0) for n in range(length)]
+    rest = [
+        (track, 10 + length if frame is None else frame, label) for track, frame, label in after
+    ]
+    rows = [*before, *run, *rest]
+    for repeat in range(1, 12):
+        kept = [row for row in _kept(rows, 1, repeat) if row in run]
+        assert kept == (run if repeat <= length else [])
+
+
+def test_no_rows() -> None:
+    empty = np.zeros(0, np.int64)
+    assert runs(empty, empty).tolist() == []
+    assert run_lengths(empty, empty, 3).tolist() == []

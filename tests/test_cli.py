@@ -1,0 +1,496 @@
+"""The command line: what it prints where, its exit codes, and what it says to do."""
+
+import logging
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+
+from pipeline import __version__, cli, mine
+from pipeline.settings import Job, PickSettings, WalkSettings
+from tests import puppet
+from tests.puppet import Shot, Square, film, photo
+
+TALK = (Shot(30, (Square("anna", "happy 12, sad 5, happy", x=20, dx=1), Square("ben", y=90))),)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a call of the program left."""
+
+    code: int
+    out: str
+    err: str
+
+
+Program = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The program sets up logging for its process, which here is that of all tests."""
+    root, own = logging.getLogger(), logging.getLogger("pipeline")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:], level, own_level = before
+    root.setLevel(level)
+    own.setLevel(own_level)
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Runs `mine-video` in a folder with known_faces/ and movie.mkv, with puppets for networks."""
+    puppet.plug_in(monkeypatch, instead=True)
+    mine._gallery.cache_clear()  # Folders of several tests have the same name.
+    monkeypatch.chdir(tmp_path)
+    photo(tmp_path / "known_faces" / "anna.png", "anna")
+    photo(tmp_path / "known_faces" / "ben.png", "ben")
+    film(tmp_path / "movie.mkv", TALK)
+
+    def run(*args: str | Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
+        code = 0
+        try:
+            cli.run()
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        told = capsys.readouterr()
+        return Run(code, told.out, told.err)
+
+    return run
+
+
+HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
+
+
+def _table(out: str) -> list[list[str]]:
+    return [line.split() for line in out.splitlines()]
+
+
+# --- what is printed where ----------------------------------------------------------------------
+
+
+def test_results_go_to_standard_output_and_nothing_else(program: Program) -> None:
+    done = program("movie.mkv", *HAPPY_ANNA)
+    assert done.code == 0
+    assert _table(done.out) == [
+        ["movie", "person", "emotion", "seen", "steady", "runs", "folder"],
+        ["movie.mkv", "anna", "happy", "25", "25", "2", "output/movie/anna/happy"],
+    ]
+    assert len(list(Path("output/movie/anna/happy").glob("*.jpg"))) == 25
+
+
+def test_nothing_kept_is_no_error_and_says_what_to_try(program: Program) -> None:
+    done = program("movie.mkv", *HAPPY_ANNA, "--repeat", "20")
+    assert done.code == 0
+    (line,) = _table(done.out)[1:]
+    assert line[:6] == ["movie.mkv", "anna", "happy", "25", "0", "0"]
+    assert " ".join(line[6:]) == "- longest run is 13 of 20 frames; try --repeat 13"
+
+
+def test_mine_is_the_default_command(program: Program) -> None:
+    short = program("movie.mkv", *HAPPY_ANNA)
+    long = program("mine", "movie.mkv", *HAPPY_ANNA)
+    assert (short.out, short.code) == (long.out, long.code)
+
+
+def test_options_may_come_first(program: Program) -> None:
+    assert program(*HAPPY_ANNA, "movie.mkv").code == 0
+
+
+def test_walk_prints_the_table_it_wrote(program: Program) -> None:
+    done = program("walk", "movie.mkv", "--every", "2")
+    assert (done.out, done.code) == ("output/movie/faces.csv\n", 0)
+    lines = Path("output/movie/faces.csv").read_text().splitlines()
+    assert len(lines) == 1 + 2 * 15
+    assert not Path("output/movie/anna").exists()
+
+
+@pytest.mark.parametrize("place", ["output/movie", "output/movie/faces.csv", "movie"])
+def test_pick_takes_a_folder_a_table_or_a_name(place: str, program: Program) -> None:
+    program("walk", "movie.mkv")
+    done = program("pick", place, *HAPPY_ANNA, "--repeat", "13")
+    assert done.code == 0
+    assert _table(done.out)[1] == [
+        "movie", "anna", "happy", "25", "13", "1", "output/movie/anna/happy",
+    ]  # fmt: skip
+
+
+def test_pick_with_a_moved_movie(program: Program) -> None:
+    program("walk", "movie.mkv")
+    Path("movie.mkv").rename("moved.mkv")
+    gone = program("pick", "movie", *HAPPY_ANNA)
+    assert gone.code == 1
+    assert "movie.mkv: the movie is gone" in gone.err
+    assert "--movie PATH" in gone.err
+    assert program("pick", "movie", *HAPPY_ANNA, "--movie", "moved.mkv").code == 0
+
+
+def test_progress_is_for_terminals_only(program: Program) -> None:
+    assert "frame/s" not in program("movie.mkv", *HAPPY_ANNA).err
+
+
+def test_quiet_says_nothing_and_verbose_more(program: Program) -> None:
+    assert "gallery known_faces is " in program("walk", "movie.mkv", "-v").err
+    plain = program("walk", "movie.mkv").err
+    assert "walked before" in plain
+    assert "gallery" not in plain
+    assert program("walk", "movie.mkv", "-q").err == ""
+
+
+def test_the_program_is_installed_by_this_name() -> None:
+    (found,) = entry_points(group="console_scripts", name="mine-video")
+    assert found.value == "pipeline.cli:run"
+
+
+def test_version(program: Program) -> None:
+    assert program("--version").out == f"mine-video, version {__version__}\n"
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "job"),
+    [
+        pytest.param([], Job(), id="defaults are those of the settings"),
+        pytest.param(
+            ["--person", "rdj", "--person", "any", "--emotion", "sad"],
+            Job(("rdj", "any"), ("sad",)),
+            id="people and emotions",
+        ),
+        pytest.param(
+            ["--repeat", "3", "--smooth", "1", "--min-prob", "0.5", "--margin", "0"],
+            Job(pick=PickSettings(3, 1, 0.5, 0.0)),
+            id="picking",
+        ),
+        pytest.param(
+            ["--every", "2", "--width", "320", "--detect-every", "4", "--start", "1", "--end", "2"],
+            Job(walk=WalkSettings(2, 320, 4, 1.0, 2.0)),
+            id="walking",
+        ),
+        pytest.param(
+            ["--align", "--rewalk"], Job(walk=WalkSettings(align=True), rewalk=True), id="flags"
+        ),
+        pytest.param(
+            ["--output", "a", "--known-faces", "b", "--tolerance", "0.4", "--workers", "3"],
+            Job(output=Path("a"), known_faces=Path("b"), tolerance=0.4, workers=3),
+            id="places",
+        ),
+    ],
+)
+def test_options_become_settings(
+    args: list[str], job: Job, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Job] = []
+
+    def ask(movie: Path, job: Job, progress: object) -> list[mine.Outcome]:
+        asked.append(job)
+        return []
+
+    monkeypatch.setattr(mine, "check_wanted", lambda job: None)
+    monkeypatch.setattr(mine, "mine", ask)
+    workers = [] if "--workers" in args else ["--workers", str(job.workers)]
+    assert program("movie.mkv", *args, *workers).code == 0
+    assert asked == [job]
+
+
+COMMANDS = sorted(cli.main.commands)
+
+
+def _example(command: click.Command) -> list[str]:
+    lines = (command.help or "").splitlines()
+    place = [line.strip() for line in lines].index("Example:")
+    return shlex.split(lines[place + 1])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_that_works(name: str) -> None:
+    command = cli.main.commands[name]
+    program_, *args = _example(command)
+    assert program_ == "mine-video"
+    if args[0] == name:
+        args = args[1:]
+    assert command.make_context(name, args).params
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_and_help_is_short_and_plain(name: str, program: Program) -> None:
+    for option in cli.main.commands[name].params:
+        if isinstance(option, click.Option):
+            assert option.help, option.name
+            assert option.help.endswith("."), option.name
+    for flag in ("-h", "--help"):
+        shown = program(name, flag)
+        assert shown.code == 0
+        assert shown.out.startswith(f"Usage: mine-video {name} ")
+        assert "\n  Example:\n      mine-video " in shown.out
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["-h"], ["mine", "--help"], ["pick", "-h"]], ids=" ".join
+)
+def test_help_loads_nothing_heavy(args: list[str]) -> None:
+    asked = f"import sys; sys.argv = ['mine-video', *{args}]; import pipeline.cli as c; c.run()"
+    told = "print('LOADED', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asked}; {told}"], capture_output=True, text=True, check=True
+    )
+    shown, loaded = done.stdout.split("LOADED ")
+    assert "Usage: mine-video" in shown
+    heavy = {
+        "PIL", "av", "cv2", "dlib", "matplotlib", "onnxruntime", "pandas", "scenedetect", "scipy",
+    }  # fmt: skip
+    assert heavy & set(loaded.split()) == set()
+
+
+# --- what goes wrong ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that fails, after something was done to the folder."""
+
+    args: tuple[str, ...]
+    words: tuple[str, ...]
+    code: int = 1
+    before: Callable[[Program], object] = lambda program: None
+
+
+def _no_photo_with_a_face(program: Program) -> None:
+    photo(Path("known_faces/anna.png"))
+
+
+def _photo_with_two_faces(program: Program) -> None:
+    photo(Path("known_faces/anna.png"), "anna", "ben")
+
+
+def _not_a_photo(program: Program) -> None:
+    Path("known_faces/anna.png").write_text("hello")
+
+
+def _text_for_a_movie(program: Program) -> None:
+    Path("text.mp4").write_text("this is no movie\n" * 100)
+
+
+def _sound_only(program: Program) -> None:
+    Path("empty.mkv").write_bytes(b"")
+
+
+def _walked(program: Program) -> None:
+    assert program("walk", "movie.mkv").code == 0
+
+
+def _torn(program: Program) -> None:
+    _walked(program)
+    faces = Path("output/movie/faces.csv")
+    faces.write_bytes(faces.read_bytes()[:-20])
+
+
+def _foreign(program: Program) -> None:
+    _walked(program)
+    Path("output/movie/faces.csv").write_text("date,weight\n2020-01-01,70\n")
+
+
+def _notes(program: Program) -> None:
+    Path("notes.csv").write_text("date,weight\n")
+    Path("empty").mkdir()
+
+
+def _in_the_way(program: Program) -> None:
+    Path("output").mkdir()
+    Path("output/movie").write_text("in the way")
+
+
+def _changed(program: Program) -> None:
+    _walked(program)
+    film(Path("movie.mkv"), [Shot(9)])
+
+
+def _reserved_name(program: Program) -> None:
+    photo(Path("known_faces/unknown.png"), "anna")
+
+
+ANNA = ("movie.mkv", "--person", "anna")
+
+CASES = {
+    "missing movie": Case(("nowhere.mkv",), ("nowhere.mkv", "check the path")),
+    "a folder for a movie": Case(("known_faces",), ("known_faces",)),
+    "text named .mp4": Case(
+        ("text.mp4",),
+        ("text.mp4: cannot be read as a movie", "check that it plays"),
+        before=_text_for_a_movie,
+    ),
+    "an empty file": Case(("empty.mkv",), ("empty.mkv: cannot be read",), before=_sound_only),
+    "a file where the folder is to be": Case(
+        ("movie.mkv",), ("output/movie", "cannot be written", "--output"), before=_in_the_way
+    ),
+    "no photo of a person": Case(
+        ("movie.mkv", "--person", "zoe"),
+        ("nobody is called 'zoe'.", "known_faces/ has: anna, ben", "put a photo NAME.jpg"),
+    ),
+    "no photos at all": Case(
+        (*ANNA, "--known-faces", "nowhere"),
+        ("nobody is called 'anna'.", "nowhere/ has: nobody", "put a photo NAME.jpg"),
+    ),
+    "unknown person": Case(
+        ("movie.mkv", "--person", "ana"), ("nobody is called 'ana'; did you mean 'anna'?",)
+    ),
+    "photo without a face": Case(
+        ANNA,
+        ("anna.png: no face found", "no usable photo of anna; add one"),
+        before=_no_photo_with_a_face,
+    ),
+    "photo with several faces": Case(
+        ANNA,
+        ("anna.png: 2 faces found", "crop it to the one", "no usable photo of anna; add one"),
+        before=_photo_with_two_faces,
+    ),
+    "a photo that is none": Case(
+        ANNA, ("anna.png: not a photo that can be read", "no usable photo"), before=_not_a_photo
+    ),
+    "a name that cannot be": Case(
+        ("movie.mkv",), ("unknown.png", "nobody can be called", "rename it"), before=_reserved_name
+    ),
+    "other settings": Case(
+        ("movie.mkv", "--every", "2"),
+        ("--every was 1, now 2", "mine-video pick output/movie", "--rewalk", "--output"),
+        before=_walked,
+    ),
+    "changed movie": Case(("movie.mkv",), ("the movie has changed", "--rewalk"), before=_changed),
+    "start after the end": Case(
+        ("movie.mkv", "--start", "99"), ("no frame between 99 s and", "the movie has frames from")
+    ),
+    "torn faces.csv": Case(
+        ("pick", "movie"), ("faces.csv, line 61:", "delete it and run mine-video"), before=_torn
+    ),
+    "foreign faces.csv": Case(
+        ("pick", "output/movie/faces.csv"),
+        ("not a faces.csv", "'date,weight'", "delete it and run mine-video"),
+        before=_foreign,
+    ),
+    "foreign CSV": Case(
+        ("pick", "notes.csv"), ("notes.csv: holds no walk", "mine-video walk MOVIE"), before=_notes
+    ),
+    "no walk in the folder": Case(
+        ("pick", "empty"), ("empty: holds no walk", "mine-video walk MOVIE"), before=_notes
+    ),
+    "no such folder": Case(
+        ("pick", "nowhere"), ("output/nowhere: holds no walk", "mine-video walk MOVIE")
+    ),
+    "unknown emotion": Case(
+        ("movie.mkv", "--emotion", "hapy"), ("'hapy' is not one of", "'happy'", "'neutral'"), 2
+    ),
+    "repeat of 0": Case(("movie.mkv", "--repeat", "0"), ("--repeat", "0 is not in the range"), 2),
+    "even smoothing": Case(("movie.mkv", "--smooth", "4"), ("--smooth", "an odd number"), 2),
+    "end before start": Case(
+        ("movie.mkv", "--start", "2", "--end", "1"), ("--end", "must be after --start"), 2
+    ),
+    "unknown option": Case(("movie.mkv", "--repat", "8"), ("--repat", "--repeat"), 2),
+    "no movie": Case(("mine",), ("Missing argument", "MOVIES"), 2),
+    "one movie for two walks": Case(
+        ("pick", "a", "b", "--movie", "m.mkv"), ("--movie goes with one folder only",), 2
+    ),
+    "a file for --output": Case(
+        ("movie.mkv", "--output", "movie.mkv"), ("--output", "is a file"), 2
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_what_goes_wrong_is_told_with_what_to_do(case: Case, program: Program) -> None:
+    case.before(program)
+    done = program(*case.args)
+    assert done.code == case.code
+    for words in case.words:
+        assert words in done.err
+    assert "Traceback" not in done.err
+    assert done.out == "", "a failure prints no result"
+
+
+def test_a_folder_that_may_not_be_written_is_told(program: Program) -> None:
+    Path("output").mkdir(mode=0o500)
+    if os.access("output", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    done = program("movie.mkv")
+    assert done.code == 1
+    assert "output/movie: cannot be written (Permission denied)" in done.err
+    assert "--output" in done.err
+
+
+def test_a_folder_that_may_not_be_written_is_told_to_root_too(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refuse)
+        done = program("movie.mkv")
+    assert done.code == 1
+    assert "output/movie: cannot be written (Permission denied)" in done.err
+    assert "--output" in done.err
+
+
+def test_one_of_several_movies_fails_and_the_others_are_done(program: Program) -> None:
+    film(Path("other.mkv"), TALK)
+    done = program("movie.mkv", "nowhere.mkv", "other.mkv", *HAPPY_ANNA)
+    assert done.code == 1
+    assert [line[0] for line in _table(done.out)] == ["movie", "movie.mkv", "other.mkv"]
+    assert "nowhere.mkv" in done.err
+    assert "1 of 3 failed, see above; the others are done" in done.err
+
+
+def test_two_movies_with_one_stem(program: Program) -> None:
+    film(Path("a/m.mkv"), TALK)
+    film(Path("b/m.mkv"), [Shot(12, (Square("anna"),))])
+    done = program("a/m.mkv", "b/m.mkv", *HAPPY_ANNA)
+    assert done.code == 0
+    first, second = (line[6] for line in _table(done.out)[1:])
+    assert first == "output/m/anna/happy"
+    assert second.startswith("output/m-")
+    assert len(list(Path(first).glob("*.jpg"))) == 25
+    assert len(list(Path(second).glob("*.jpg"))) == 12
+
+
+def test_ctrl_c_says_that_finished_parts_are_kept(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mine, "mine", stopped)
+    done = program("movie.mkv")
+    assert done.code == 130
+    assert "stopped; finished parts are kept, the same line goes on" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_bug_is_told_as_such(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: puppet.Detector, images: object) -> None:
+        raise ZeroDivisionError("the fault")
+
+    monkeypatch.setattr(puppet.Detector, "detect", broken)
+    done = program("movie.mkv")
+    assert done.code == 3
+    assert "Traceback" in done.err
+    assert "ZeroDivisionError: the fault" in done.err
+    assert "this is a bug; please report it" in done.err
+
+
+def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*args: object, **options: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(mine, "check_wanted", closed)
+    monkeypatch.setattr(sys.stderr, "close", lambda: None)
+    assert program("movie.mkv").code == 1

@@ -1,0 +1,444 @@
+"""The whole program on puppet movies, frame by frame as reckoned by hand."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import manifest as manifests
+from pipeline import mine, table
+from pipeline.errors import MovieError, OutputError, PeopleError, TableError
+from pipeline.mine import Outcome
+from pipeline.settings import Job, PickSettings
+from tests import puppet
+from tests.puppet import Shot, Square, film, photo
+
+SLOW = 5
+"""Frames a second where a movie is to have two parts."""
+
+PLAIN = PickSettings(repeat=1, smooth=1)
+STEADY = PickSettings(repeat=8, smooth=1)
+
+TALK = (
+    Shot(
+        30,
+        (
+            Square("anna", "happy 12, sad 5, happy 8, fear", x=20, dx=1),
+            Square("ben", "happy 4, sad", x=100, y=80),
+        ),
+    ),
+    Shot(20, (Square("anna", "happy 7, neutral", x=30),)),
+)
+ANNA_HAPPY = [*range(12), *range(17, 25), *range(30, 37)]
+ANNA_STEADY = [*range(12), *range(17, 25)]
+
+
+@pytest.fixture(autouse=True)
+def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
+    puppet.plug_in(monkeypatch)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Anna's and Ben's photos; everything goes to a folder of one's own."""
+    known = tmp_path / "known"
+    photo(known / "anna.png", "anna")
+    photo(known / "ben.png", "ben")
+    return Job(
+        people=("anna",),
+        emotions=("happy",),
+        walk=puppet.SETTINGS,
+        pick=PLAIN,
+        output=tmp_path / "output",
+        known_faces=known,
+    )
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    return film(tmp_path / "talk.mkv", TALK)
+
+
+def _mine(movie: Path, job: Job, **changes: Any) -> Outcome:
+    """The outcome of the one person and emotion that the job is about."""
+    (outcome,) = mine.mine(movie, replace(job, **changes), puppet.silent)
+    return outcome
+
+
+def _cropped(folder: Path) -> list[int]:
+    """The frames of the crops in a folder."""
+    return sorted(int(p.name.split("_f")[1][:7]) for p in folder.glob("*.jpg"))
+
+
+def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    calls: list[int] = []
+    detect = puppet.Detector.detect
+
+    def counted(self: puppet.Detector, images: list[Any]) -> Any:
+        calls.append(len(images))
+        return detect(self, images)
+
+    monkeypatch.setattr(puppet.Detector, "detect", counted)
+    return calls
+
+
+# --- what is picked -----------------------------------------------------------------------------
+
+
+def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:
+    every = _mine(talk, job)
+    folder = job.output / "talk" / "anna" / "happy"
+    assert every == Outcome("anna", "happy", 27, 27, 3, folder, "")
+    assert _cropped(folder) == ANNA_HAPPY
+    steady = _mine(talk, job, pick=STEADY)
+    assert steady == Outcome("anna", "happy", 27, 20, 2, folder, "")
+    assert _cropped(folder) == ANNA_STEADY
+    assert set(ANNA_STEADY) < set(ANNA_HAPPY)
+
+
+LENGTH = 8
+RUNS = (
+    Shot(80, (Square("anna", "happy 8, sad 41, happy 8, sad 15, happy 8", x=20),)),
+    Shot(
+        40,
+        (
+            Square("ben", "happy", x=110),
+            Square("anna", "happy 8, sad 6, happy 8, sad 10, happy 8", x=20),
+        ),
+    ),
+)
+BEGINS = {
+    0: "at the movie's beginning",
+    49: "across the border of two parts",
+    72: "up to a cut",
+    80: "from a cut",
+    94: "beside another person",
+    112: "at the movie's end",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Job]]:
+    """A walk of the movie above, and the job that made it."""
+    folder = tmp_path_factory.mktemp("runs")
+    for person in ("anna", "ben"):
+        photo(folder / "known" / f"{person}.png", person)
+    job = Job(("anna",), ("happy",), puppet.SETTINGS, output=folder, known_faces=folder / "known")
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        movie = film(folder / "runs.mkv", RUNS, SLOW)
+        yield mine.walk(movie, job, puppet.silent), job
+
+
+@pytest.mark.parametrize("repeat", [1, 2, LENGTH - 1, LENGTH, LENGTH + 1, 2 * LENGTH])
+def test_a_run_of_l_frames_gives_l_crops_or_none(repeat: int, runs: tuple[Path, Job]) -> None:
+    folder, job = runs
+    parts = manifests.read(folder).parts
+    assert parts == ((0, 53), (53, 103), (103, 120)), "a run lies across a border"
+    settings = PickSettings(repeat=repeat, smooth=1)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    wanted = [n + i for n in BEGINS for i in range(LENGTH)] if repeat <= LENGTH else []
+    assert _cropped(folder / "anna" / "happy") == wanted
+    assert (outcome.seen, outcome.steady) == (len(BEGINS) * LENGTH, len(wanted))
+    assert outcome.runs == (len(BEGINS) if wanted else 0)
+
+
+def test_smoothing_carries_a_smile_over_one_odd_frame(tmp_path: Path, job: Job) -> None:
+    movie = film(tmp_path / "m.mkv", [Shot(16, (Square("anna", "happy 8, sad 1, happy"),))])
+    assert _mine(movie, job, pick=PickSettings(repeat=10, smooth=1)).steady == 0
+    outcome = _mine(movie, job, pick=PickSettings(repeat=16, smooth=3))
+    assert (outcome.steady, outcome.runs) == (16, 1)
+
+
+def test_any_is_everybody_and_every_emotion_that_is_there(tmp_path: Path, job: Job) -> None:
+    stranger = Square("carl", "angry", x=100, y=10)
+    movie = film(tmp_path / "m.mkv", [*TALK, Shot(10, (stranger,), 0)])
+    found = mine.mine(movie, replace(job, people=("any",), emotions=("any",)), puppet.silent)
+    assert {(o.person, o.emotion): o.steady for o in found} == {
+        ("anna", "happy"): 27, ("anna", "sad"): 5, ("anna", "fear"): 5, ("anna", "neutral"): 13,
+        ("ben", "happy"): 4, ("ben", "sad"): 26, ("unknown", "angry"): 10,
+    }  # fmt: skip
+    for outcome in found:
+        assert len(_cropped(outcome.folder)) == outcome.steady
+
+
+def test_names_follow_the_gallery_without_another_walk(
+    talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job.known_faces / "ben.png").unlink()
+    stranger = replace(job, people=("unknown",), emotions=("sad",))
+    assert mine.mine(talk, stranger, puppet.silent)[0].steady == 26
+    photo(job.known_faces / "bernard.png", "ben")
+    calls = _count_detections(monkeypatch)
+    assert _mine(talk, job, people=("bernard",), emotions=("sad",)).steady == 26
+    assert len(calls) == 2, "one for each photo"
+    assert mine.mine(talk, stranger, puppet.silent)[0].seen == 0
+
+
+def test_pick_names_after_the_gallery_by_the_networks_of_the_walk(talk: Path, job: Job) -> None:
+    """Whatever the settings of a job say: those of the walk made its embeddings."""
+    folder = mine.walk(talk, job, puppet.silent)
+    (job.known_faces / "anna.png").rename(job.known_faces / "annie.png")
+    later = Job(("annie",), ("happy",), pick=PLAIN, known_faces=job.known_faces)
+    assert mine.pick(folder, later)[0].steady == 27
+
+
+def test_a_second_call_reuses_the_walk(
+    talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _mine(talk, job)
+    folder = job.output / "talk"
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*.*")}
+    calls = _count_detections(monkeypatch)
+    assert _mine(talk, job, pick=STEADY).steady == 20
+    assert calls == []
+    kept = {p: v for p, v in before.items() if p.suffix in (".csv", ".npz", ".json")}
+    kept.pop(folder / "anna" / "happy" / "crops.csv")
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in kept} == kept
+
+
+# --- hints --------------------------------------------------------------------------------------
+
+
+def test_where_runs_are_too_short_the_hint_says_how_long_they_are(talk: Path, job: Job) -> None:
+    outcome = _mine(talk, job, pick=replace(PLAIN, repeat=13))
+    assert outcome.hint == "longest run is 12 of 13 frames; try --repeat 12"
+    assert _mine(talk, job, pick=replace(PLAIN, repeat=12)).steady == 12
+
+
+def test_where_nothing_is_sure_enough_the_hint_says_how_sure(talk: Path, job: Job) -> None:
+    outcome = _mine(talk, job, pick=replace(PLAIN, min_prob=0.9))
+    assert outcome.hint == "at most 0.81 sure; try --min-prob 0.81"
+    assert _mine(talk, job, pick=replace(PLAIN, min_prob=0.81)).steady == 27
+
+
+def test_where_nobody_looks_so_the_hint_says_how_they_look(talk: Path, job: Job) -> None:
+    outcome = _mine(talk, job, emotions=("disgust",))
+    assert outcome.hint.startswith("never looks so (")
+    for count in ("happy 27", "neutral 13", "sad 5", "fear 5"):
+        assert count in outcome.hint
+
+
+def test_where_nobody_is_near_enough_the_hint_names_the_nearest(tmp_path: Path, job: Job) -> None:
+    movie = film(tmp_path / "m.mkv", [Shot(10), Shot(10, (Square(30, "happy"),))])
+    outcome = _mine(movie, job)
+    assert outcome.seen == 0
+    told, _, tolerance = outcome.hint.partition("try --tolerance ")
+    assert told.startswith("no face within tolerance 0.38; nearest is track 0 at ")
+    assert "0.4" in told, "the take's first second"
+    nearest = float(tolerance.split(",")[0])
+    assert nearest == pytest.approx(0.52, abs=0.05)
+    assert _mine(movie, job, tolerance=nearest).steady == 10
+
+
+def test_one_frame_one_name_is_told(tmp_path: Path, job: Job) -> None:
+    movie = film(tmp_path / "m.mkv", [Shot(9, (Square("carl"), Square("carl", "sad", x=10)))])
+    photo(job.known_faces / "carl.png", "carl")
+    photo(job.known_faces / "cleo.png", 195)
+    assert "which is nearer to another person" in _mine(movie, job, people=("cleo",)).hint
+
+
+def test_a_movie_without_faces_is_no_error(tmp_path: Path, job: Job) -> None:
+    movie = film(tmp_path / "m.mkv", [Shot(12)])
+    assert _mine(movie, job).hint == "no such face in the movie"
+    assert table.read_faces(job.output / "m" / "faces.csv").empty
+    found = mine.mine(movie, replace(job, people=("any",), emotions=("any",)), puppet.silent)
+    assert all(o.steady == 0 for o in found)
+
+
+# --- picking again ------------------------------------------------------------------------------
+
+
+def test_crops_of_an_earlier_pick_go_where_nothing_is_kept(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    folder = job.output / "talk" / "anna" / "happy"
+    (folder / "notes.txt").write_text("kept")
+    talk.unlink()  # Nothing is to be cropped: the movie is not needed.
+    (outcome,) = mine.pick(folder.parents[1], replace(job, pick=replace(PLAIN, repeat=40)))
+    assert outcome.steady == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "notes.txt"]
+
+
+def test_people_and_emotions_not_asked_for_stay(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    _mine(talk, job, people=("ben",), emotions=("sad",))
+    assert _cropped(job.output / "talk" / "anna" / "happy") == ANNA_HAPPY
+    assert _cropped(job.output / "talk" / "ben" / "sad") == [*range(4, 30)]
+
+
+def test_the_same_call_gives_the_same_bytes(talk: Path, job: Job, tmp_path: Path) -> None:
+    _mine(talk, job)
+    other = replace(job, output=tmp_path / "other")
+    _mine(talk, other)
+    first, second = (
+        {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+        for out in (job.output, other.output)
+    )
+    assert first == second
+    assert len(first) > 27
+
+
+# --- the movie ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happened to the movie, and what is said then."""
+
+    happens: Callable[[Path], object]
+    words: tuple[str, ...]
+
+
+def _is_changed(movie: Path) -> None:
+    film(movie, TALK[1:])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(
+            Trouble(lambda movie: movie.rename(movie.with_name("moved.mkv")), ("gone", "--movie")),
+            id="moved",
+        ),
+        pytest.param(
+            Trouble(_is_changed, ("not the movie that was walked", "--movie", "--rewalk")),
+            id="another one in its place",
+        ),
+    ],
+)
+def test_a_movie_that_is_not_where_it_was(
+    trouble: Trouble, talk: Path, job: Job, tmp_path: Path
+) -> None:
+    folder = mine.walk(talk, job, puppet.silent)
+    shutil.copy(talk, tmp_path / "copy.mkv")
+    trouble.happens(talk)
+    with pytest.raises(MovieError) as told:
+        mine.pick(folder, job)
+    for part in (str(talk), *trouble.words):
+        assert part in str(told.value)
+    assert not (folder / "anna").exists()
+    assert mine.pick(folder, job, tmp_path / "copy.mkv")[0].steady == 27
+    other = film(tmp_path / "other.mkv", TALK[:1])
+    with pytest.raises(MovieError, match="not the movie that was walked"):
+        mine.pick(folder, job, other)
+
+
+def test_two_movies_with_one_stem_have_a_folder_each(tmp_path: Path, job: Job) -> None:
+    one = film(tmp_path / "a" / "m.mkv", TALK[:1])
+    two = film(tmp_path / "b" / "m.mkv", TALK[1:])
+    first, second = _mine(one, job), _mine(two, job)
+    assert (first.steady, second.steady) == (20, 7)
+    assert first.folder.parents[1] == job.output / "m"
+    assert second.folder.parents[1].name.startswith("m-")
+    assert (_mine(one, job).folder, _mine(two, job).folder) == (first.folder, second.folder)
+
+
+def test_a_missing_movie_leaves_no_folder(tmp_path: Path, job: Job) -> None:
+    with pytest.raises(MovieError, match=r"nowhere\.mkv"):
+        _mine(tmp_path / "nowhere.mkv", job)
+    assert not (job.output / "nowhere").exists()
+
+
+# --- people -------------------------------------------------------------------------------------
+
+
+def test_somebody_unknown_stops_before_the_walk(
+    talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = _count_detections(monkeypatch)
+    with pytest.raises(PeopleError, match=r"'ana'.*did you mean 'anna'"):
+        _mine(talk, job, people=("ana",))
+    assert calls == []
+    assert not job.output.exists()
+
+
+@pytest.mark.parametrize("people", [(), ("anna", "ben")], ids=["nobody", "two"])
+def test_a_wanted_person_without_a_usable_photo_stops_before_the_walk(
+    people: tuple[str, ...], talk: Path, job: Job
+) -> None:
+    photo(job.known_faces / "dora.png", *people)
+    with pytest.raises(PeopleError, match="no usable photo of dora; add one"):
+        _mine(talk, job, people=("dora",))
+    assert not (job.output / "talk" / "parts").exists()
+    assert _mine(talk, job).steady == 27, "the others can be picked"
+    with pytest.raises(PeopleError, match="no usable photo of dora; add one"):
+        _mine(talk, job, people=("dora",))
+
+
+# --- torn files ---------------------------------------------------------------------------------
+
+
+def _cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def _foreign(path: Path) -> None:
+    path.write_text("date,weight\n2020-01-01,70\n")
+
+
+@pytest.mark.parametrize("harm", [_cut_short, _foreign], ids=["torn", "foreign"])
+def test_a_broken_faces_csv_is_told_and_the_advice_helps(
+    harm: Callable[[Path], None], talk: Path, job: Job
+) -> None:
+    _mine(talk, job)
+    faces = job.output / "talk" / "faces.csv"
+    before = faces.read_bytes()
+    harm(faces)
+    with pytest.raises(TableError, match=r"faces\.csv.*delete it.*run mine-video"):
+        mine.pick(faces.parent, job)
+    with pytest.raises(TableError, match=r"faces\.csv.*delete it.*run mine-video"):
+        _mine(talk, job)
+    faces.unlink()
+    assert _mine(talk, job).steady == 27
+    assert faces.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["00000.csv", "00000.npz"])
+def test_a_broken_part_is_told_and_the_advice_helps(name: str, talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    folder = job.output / "talk"
+    before = (folder / "faces.csv").read_bytes()
+    (folder / "tracks.npz").unlink()
+    _cut_short(folder / "parts" / name)
+    with pytest.raises(TableError, match=rf"{name}.*delete it.*run mine-video"):
+        _mine(talk, job)
+    (folder / "parts" / name).unlink()
+    assert _mine(talk, job).steady == 27
+    assert (folder / "faces.csv").read_bytes() == before
+
+
+def test_a_broken_tracks_npz_is_made_anew(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    tracks = job.output / "talk" / "tracks.npz"
+    before = tracks.read_bytes()
+    _cut_short(tracks)
+    assert _mine(talk, job).steady == 27
+    assert tracks.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["walk.json", "frames.npz"])
+def test_a_broken_walk_is_told_and_the_advice_helps(name: str, talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    _cut_short(job.output / "talk" / name)
+    for call in (lambda: _mine(talk, job), lambda: mine.pick(job.output / "talk", job)):
+        with pytest.raises(TableError, match=rf"{name}.*--rewalk"):
+            call()
+    assert _mine(talk, job, rewalk=True).steady == 27
+
+
+def test_a_folder_without_a_walk_is_told_and_stays_as_it_is(tmp_path: Path, job: Job) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TableError, match=r"empty: holds no walk.*mine-video walk MOVIE"):
+        mine.pick(tmp_path / "empty", job)
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_an_output_folder_that_is_a_file_is_told(talk: Path, job: Job) -> None:
+    job.output.mkdir()
+    (job.output / "talk").write_text("in the way")
+    with pytest.raises(OutputError, match=r"talk.*cannot be written.*--output"):
+        _mine(talk, job)
+    assert (job.output / "talk").read_text() == "in the way"

@@ -1,0 +1,219 @@
+"""Parts joined: a border leaves no trace where it is no cut."""
+
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import table
+from pipeline.errors import TableError
+from pipeline.settings import WalkSettings
+from pipeline.walk.merge import merge
+from pipeline.walk.part import analyse
+from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
+from pipeline.walk.track import MAX_GAP, longest_gap
+from tests import puppet
+from tests.puppet import SETTINGS, Shot, Square, frames
+
+EVERY_FRAME = replace(SETTINGS, detect_every=1)
+BOX = ["x1", "y1", "x2", "y2"]
+
+Shots = tuple[Shot, ...]
+
+TAKE: Shots = (
+    Shot(40, (Square("anna", x=20, y=8, dx=2), Square("ben", "sad", x=120, y=55, dx=-1))),
+)
+CUTS: Shots = (
+    Shot(14, (Square("anna"), Square("ben", x=10))),
+    Shot(3, (Square("anna"),)),
+    Shot(20, (Square("anna", "gone 6, happy"), Square("carl", x=100))),
+)
+COMES_AND_GOES: Shots = (
+    Shot(48, (Square("anna", "happy 12, gone 14, sad"), Square("ben", "gone 5, fear 30, gone", 5))),
+)
+
+
+def _walked(
+    folder: Path, shots: Shots, borders: list[int], walk: WalkSettings
+) -> tuple[pd.DataFrame, table.Tracks]:
+    """faces.csv and tracks.npz of a movie walked in parts."""
+    taken = frames(shots)
+    spans = list(pairwise([0, *borders, len(taken)]))
+    for number, (start, stop) in enumerate(spans):
+        seen = taken[max(0, start - LOOK_BACK) : stop + LOOK_AHEAD]
+        part = analyse(seen, (start, stop), puppet.models(), walk, lambda *_: None)
+        table.write_part(folder, number, part, "movie.mkv")
+    merge(folder, len(spans), "movie.mkv", "walk", longest_gap(walk))
+    return table.read_faces(folder / "faces.csv"), table.read_tracks(folder / "tracks.npz")
+
+
+def _in_parts(shots: Shots, borders: list[int], walk: WalkSettings) -> pd.DataFrame:
+    with TemporaryDirectory() as folder:
+        return _walked(Path(folder), shots, borders, walk)[0]
+
+
+@cache
+def _unbroken(shots: Shots, walk: WalkSettings) -> pd.DataFrame:
+    return _in_parts(shots, [], walk)
+
+
+def _borders(frames_in_all: int, every: int = 1) -> st.SearchStrategy[list[int]]:
+    """Borders as `walker.plan` lays them: just after a frame that is analysed."""
+    places = range(every + 1 if every > 1 else 1, frames_in_all, every)
+    if not places:
+        return st.just([])
+    return st.lists(st.sampled_from(places), max_size=4, unique=True).map(sorted)
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+@pytest.mark.parametrize(
+    "shots",
+    [
+        pytest.param(TAKE, id="inside a take"),
+        pytest.param(CUTS, id="with cuts"),
+        pytest.param(COMES_AND_GOES, id="with gaps"),
+    ],
+)
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_borders_leave_no_trace(shots: Shots, every: int, data: st.DataObject) -> None:
+    walk = replace(EVERY_FRAME, every=every)
+    borders = data.draw(_borders(sum(s.frames for s in shots), every), label="borders")
+    pd.testing.assert_frame_equal(_in_parts(shots, borders, walk), _unbroken(shots, walk))
+
+
+LOOKS = st.lists(
+    st.tuples(st.sampled_from(["happy", "sad", "gone", "gone"]), st.integers(1, 30)),
+    min_size=1,
+    max_size=4,
+).map(lambda pieces: ", ".join([*(f"{name} {n}" for name, n in pieces), "neutral"]))
+
+
+@st.composite
+def _movies(draw: st.DrawFn) -> Shots:
+    """Shots of up to three faces that come and go, each in its own lane."""
+    shots = []
+    for length in draw(st.lists(st.integers(1, 45), min_size=1, max_size=3)):
+        lanes = draw(st.lists(st.sampled_from(["anna", "ben", "carl"]), unique=True))
+        squares = tuple(
+            Square(who, draw(LOOKS), 40, 4 + 31 * n, 24, draw(st.integers(-1, 2)))
+            for n, who in enumerate(lanes)
+        )
+        shots.append(Shot(length, squares))
+    return tuple(shots)
+
+
+@settings(max_examples=25, deadline=None)
+@given(_movies(), st.data())
+def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) -> None:
+    borders = data.draw(_borders(sum(s.frames for s in shots)), label="borders")
+    whole = _in_parts(shots, [], EVERY_FRAME)
+    pd.testing.assert_frame_equal(_in_parts(shots, borders, EVERY_FRAME), whole)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_with_boxes_between_detections_rows_and_numbers_stay_too(data: st.DataObject) -> None:
+    """At a border the detector runs once more, so that only `detected` may differ."""
+    borders = data.draw(_borders(40), label="borders")
+    parts, whole = _in_parts(TAKE, borders, SETTINGS), _unbroken(TAKE, SETTINGS)
+    same = ["frame", "time", "shot", "track", "happy", "sad"]
+    pd.testing.assert_frame_equal(parts[same], whole[same])
+    assert parts[BOX].to_numpy() == pytest.approx(whole[BOX].to_numpy(), abs=1)
+    assert (parts["detected"] >= whole["detected"]).all()
+
+
+@pytest.mark.parametrize(
+    ("border", "shots", "tracks"),
+    [
+        pytest.param(9, [0] * 10 + [1] * 10, [0] * 10 + [1] * 10, id="before the cut"),
+        pytest.param(10, [0] * 10 + [1] * 10, [0] * 10 + [1] * 10, id="at the cut"),
+        pytest.param(11, [0] * 10 + [1] * 10, [0] * 10 + [1] * 10, id="after the cut"),
+    ],
+)
+def test_no_join_over_a_cut(border: int, shots: list[int], tracks: list[int]) -> None:
+    movie = (Shot(10, (Square(),)), Shot(10, (Square(),)))
+    rows = _in_parts(movie, [border], SETTINGS)
+    assert rows["frame"].tolist() == list(range(20))
+    assert rows["shot"].tolist() == shots
+    assert rows["track"].tolist() == tracks
+
+
+@pytest.mark.parametrize(
+    ("away", "border", "tracks"),
+    [
+        pytest.param(6, 13, 1, id="border in a gap"),
+        pytest.param(6, 10, 1, id="gap begins at the border"),
+        pytest.param(6, 16, 1, id="gap ends at the border"),
+        pytest.param(MAX_GAP - 1, 20, 1, id="the longest gap"),
+        pytest.param(MAX_GAP, 20, 2, id="one frame too long"),
+    ],
+)
+def test_a_face_away_at_the_border(away: int, border: int, tracks: int) -> None:
+    movie = (Shot(away + 20, (Square("anna", f"happy 10, gone {away}, happy"),)),)
+    rows = _in_parts(movie, [border], EVERY_FRAME)
+    assert rows["frame"].tolist() == [*range(10), *range(10 + away, 20 + away)]
+    assert rows["track"].nunique() == tracks
+    assert rows["shot"].unique().tolist() == [0]
+
+
+def test_a_face_away_for_a_whole_part() -> None:
+    movie = (Shot(40, (Square("anna", "happy 10, gone 15, happy"),)),)
+    rows = _in_parts(movie, [12, 17, 22], EVERY_FRAME)
+    assert set(rows["track"]) == {0}
+
+
+def test_the_face_that_goes_on_is_joined_not_one_that_comes_to_its_place_later() -> None:
+    """At the border the first one is on its way out; the second stands where it was last."""
+    leaves = Square("anna", "happy 16, gone", x=20, dx=3)
+    comes = Square("ben", "gone 28, sad", x=20 + 3 * 9)
+    movie = (Shot(40, (leaves, comes)),)
+    rows = _in_parts(movie, [10], EVERY_FRAME)
+    pd.testing.assert_frame_equal(rows, _unbroken(movie, EVERY_FRAME))
+    assert rows["track"].tolist() == [0] * 16 + [1] * 12
+    assert set(rows["shot"]) == {0}
+
+
+def test_a_long_stride_is_joined_too() -> None:
+    seldom = replace(SETTINGS, every=30, detect_every=1)
+    movie = (Shot(150, (Square(),)),)
+    assert set(_in_parts(movie, [31, 91], seldom)["track"]) == {0}
+
+
+def test_tracks_hold_the_embeddings_of_all_their_parts(tmp_path: Path) -> None:
+    rows, tracks = _walked(tmp_path, TAKE, [20], EVERY_FRAME)
+    assert tracks.walk == "walk"
+    assert tracks.gallery == ""
+    assert tracks.track.tolist() == sorted(tracks.track.tolist())
+    assert set(tracks.track.tolist()) == {0, 1}
+    for track, hue in ((0, 0.0), (1, np.pi / 2)):
+        own = tracks.track == track
+        assert (tracks.frame[own] < 20).any()
+        assert (tracks.frame[own] >= 20).any()
+        wanted = np.broadcast_to([np.cos(hue), np.sin(hue)], (own.sum(), 2))
+        assert tracks.embedding[own][:, :2] == pytest.approx(wanted, abs=0.06)
+    assert rows["person"].tolist() == [""] * 80
+    assert rows["distance"].isna().all()
+    assert set(rows["video"]) == {"movie.mkv"}
+
+
+def test_a_movie_without_faces_has_empty_tables(tmp_path: Path) -> None:
+    rows, tracks = _walked(tmp_path, (Shot(12), Shot(12)), [5], SETTINGS)
+    assert len(rows) == 0
+    assert tracks.embedding.shape == (0, 128)
+
+
+def test_a_missing_part_is_told(tmp_path: Path) -> None:
+    _walked(tmp_path, TAKE, [20], SETTINGS)
+    table.part_paths(tmp_path, 1)[0].unlink()
+    before = (tmp_path / "faces.csv").read_bytes()
+    with pytest.raises(TableError, match=r"00001\.csv"):
+        merge(tmp_path, 2, "movie.mkv", "walk", MAX_GAP)
+    assert (tmp_path / "faces.csv").read_bytes() == before, "the old table stays whole"

@@ -1,0 +1,101 @@
+"""Boxes to tracks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.faces import Floats, iou
+from pipeline.walk.track import MAX_GAP, MIN_IOU, Tracker, match
+
+Box = tuple[float, float, float, float]
+
+
+def _boxes(*boxes: Box) -> Floats:
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _at(x: float, y: float = 0, side: float = 10) -> Box:
+    return x, y, x + side, y + side
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pairs"),
+    [
+        pytest.param([], [], [], id="nothing"),
+        pytest.param([_at(0)], [], [], id="gone"),
+        pytest.param([], [_at(0)], [], id="new"),
+        pytest.param([_at(0)], [_at(2)], [(0, 0)], id="moved"),
+        pytest.param([_at(0)], [_at(6)], [], id="moved too far"),
+        pytest.param([_at(0), _at(30)], [_at(31), _at(1)], [(0, 1), (1, 0)], id="other order"),
+        pytest.param([_at(0)], [_at(4), _at(1)], [(0, 1)], id="the nearer of two"),
+        # The best pair first (0 with 1, at 8/12) would leave the others with nobody.
+        pytest.param([_at(0), _at(4)], [_at(-4), _at(2)], [(0, 0), (1, 1)], id="best in sum"),
+    ],
+)
+def test_match(before: list[Box], after: list[Box], pairs: list[tuple[int, int]]) -> None:
+    assert match(_boxes(*before), _boxes(*after)) == pairs
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObject) -> None:
+    corner = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 20))
+    lists = st.lists(corner, max_size=5)
+    before, after = (_boxes(*(_at(*c) for c in data.draw(lists))) for _ in range(2))
+    pairs = match(before, after)
+    overlap = iou(before, after)
+    for side in zip(*pairs, strict=True):
+        assert len(set(side)) == len(side)
+    assert all(overlap[i, j] >= MIN_IOU for i, j in pairs)
+    free = np.delete(np.delete(overlap, [i for i, _ in pairs], 0), [j for _, j in pairs], 1)
+    assert (free < MIN_IOU).all()
+
+
+def test_numbers_rise_in_order_of_appearance_and_stay() -> None:
+    tracker = Tracker()
+    assert tracker.update(0, _boxes(_at(0), _at(50))).tolist() == [0, 1]
+    assert tracker.update(1, _boxes(_at(51), _at(100), _at(1))).tolist() == [1, 2, 0]
+    assert tracker.update(2, _boxes()).tolist() == []
+    assert tracker.update(3, _boxes(_at(100), _at(0))).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("gap", "number"),
+    [
+        pytest.param(1, 0, id="next frame"),
+        pytest.param(MAX_GAP, 0, id="the longest gap"),
+        pytest.param(MAX_GAP + 1, 1, id="one more"),
+    ],
+)
+def test_a_face_is_remembered_for_a_while(gap: int, number: int) -> None:
+    tracker = Tracker()
+    tracker.update(7, _boxes(_at(0)))
+    assert tracker.update(7 + gap, _boxes(_at(0))).tolist() == [number]
+
+
+def test_a_gap_counts_from_where_the_face_was_seen_last() -> None:
+    tracker = Tracker()
+    found = [tracker.update(n * MAX_GAP, _boxes(_at(0))).tolist() for n in range(4)]
+    assert found == [[0]] * 4
+
+
+def test_nobody_is_followed_across_a_cut() -> None:
+    tracker = Tracker()
+    tracker.update(0, _boxes(_at(0)))
+    tracker.cut()
+    assert tracker.update(1, _boxes(_at(0))).tolist() == [1]
+
+
+def test_a_longer_gap_for_a_detector_that_runs_seldom() -> None:
+    tracker = Tracker(max_gap=40)
+    tracker.update(0, _boxes(_at(0)))
+    assert tracker.update(40, _boxes(_at(0))).tolist() == [0]
+    assert tracker.update(81, _boxes(_at(0))).tolist() == [1]
+
+
+def test_faces_that_pass_each_other_keep_their_numbers() -> None:
+    tracker = Tracker()
+    for frame in range(20):
+        found = tracker.update(frame, _boxes(_at(2 * frame), _at(38 - 2 * frame, 5)))
+        assert found.tolist() == [0, 1]
