@@ -26,9 +26,7 @@ def main() -> None:
     right = found == test["emotion"].to_numpy()
     new = ~test["pixels"].isin(trained).to_numpy()
     print(f"all {len(right)} faces: {right.mean():.3f}")
-    print(
-        f"the {new.sum()} faces that are not pixel-identical to a training row: {right[new].mean():.3f}"
-    )
+    print(f"the {new.sum()} that are pixel-identical to no training row: {right[new].mean():.3f}")
     for i, emotion in enumerate(EMOTIONS):
         mine = test["emotion"].to_numpy() == i
         print(f"{emotion:9} {mine.sum():5d} faces, recall {right[mine].mean():.3f}")

@@ -159,6 +159,8 @@ def pose(landmarks: Floats) -> Floats:
     rows = np.swapaxes(np.linalg.pinv(head) @ centred, 1, 2)  # (n, 2, 3)
     lengths = np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-9)
     i, j = np.moveaxis(rows / lengths, 1, 0)
+    j = j - (i * j).sum(axis=1, keepdims=True) * i
+    j = j / np.maximum(np.linalg.norm(j, axis=1, keepdims=True), 1e-9)
     k = np.cross(i, j)
     yaw = np.arctan2(i[:, 2], np.hypot(i[:, 0], i[:, 1]))
     pitch = np.arctan2(j[:, 2], np.maximum(k[:, 2], 1e-9))

@@ -13,9 +13,12 @@ import numpy as np
 from pipeline import __version__, video
 from pipeline.errors import MovieError, TableError
 from pipeline.settings import WalkSettings
-from pipeline.table import read_arrays, replacing, write_arrays
+from pipeline.table import DEVICES, read_arrays, replacing, write_arrays
 
 FORMAT = 1
+
+LONGEST_NAME = 180
+"""Bytes of a folder's name; file systems take 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Manifest:
         mine, theirs = asdict(self.settings), asdict(other.settings)
         for name, value in mine.items():
             if value != theirs[name]:
-                yield f"--{name.replace('_', '-')} was {value}, now {theirs[name]}"
+                was, now = ("unset" if v is None else v for v in (value, theirs[name]))
+                yield f"--{name.replace('_', '-')} was {was}, now {now}"
         for job, identity in self.models.items():
             if identity != other.models.get(job):
                 yield f"the {job} network is another one"
@@ -74,8 +78,7 @@ def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
         MovieError: The movie is missing.
         TableError: The folder's walk.json is torn.
     """
-    # No dots at the end: the stem of "...mp4" is "..", which leads out of the output folder.
-    folder = output / (movie.stem.strip().rstrip(". ") or "movie")
+    folder = output / safe_name(movie.stem)
     if not (folder / "walk.json").exists():
         return folder
     try:
@@ -89,6 +92,19 @@ def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(movie.absolute())).hexdigest()
     return output / f"{folder.name}-{digest[:8]}"
+
+
+def safe_name(stem: str) -> str:
+    """A movie's stem as the name of a folder or the beginning of a file's, good everywhere.
+
+    >>> safe_name(".."), safe_name("CON"), len(safe_name(300 * "x"))
+    ('movie', '_CON', 180)
+    """
+    if len(os.fsencode(stem)) > LONGEST_NAME:  # A hash, or the name of a crop, goes behind it.
+        stem = os.fsencode(stem)[:LONGEST_NAME].decode(errors="ignore")
+    # No dots at the end: the stem of "...mp4" is "..", which leads out of the output folder.
+    name = stem.strip().rstrip(". ") or "movie"
+    return f"_{name}" if DEVICES.fullmatch(name) else name
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -127,7 +143,7 @@ def read(folder: Path) -> Manifest:
         stream = video.stream_from_json(facts["stream"])
         arrays = read_arrays(folder / "frames.npz", ["pts", "keys"])
         pts, keys = (arrays[k].astype(np.int64) for k in ("pts", "keys"))
-        scan = video.Scan(stream, pts, keys.reshape(-1, 2), tuple(facts["warnings"]))
+        scan = video.Scan(stream, pts, keys, tuple(str(w) for w in facts["warnings"]))
         found = Manifest(
             movie=Path(facts["movie"]["path"]),
             identity=facts["movie"]["identity"],
@@ -136,14 +152,28 @@ def read(folder: Path) -> Manifest:
             scan=scan,
             parts=tuple((int(a), int(b)) for a, b in facts["parts"]),
         )
-        whole = found.fingerprint == facts["fingerprint"] and len(found.parts) > 0
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        whole = found.fingerprint == facts["fingerprint"] and _belong(scan, found.parts)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TableError(_torn(folder, repr(error))) from error
     except TableError as error:
         raise TableError(_torn(folder, str(error).partition(";")[0])) from error
     if not whole or len(scan) != facts["frames"]:
         raise TableError(_torn(folder, "its parts do not belong together"))
     return found
+
+
+def _belong(scan: video.Scan, parts: tuple[tuple[int, int], ...]) -> bool:
+    """Whether timestamps and key frames rise, and the parts follow one another among them."""
+    borders = [border for part in parts for border in part]
+    return (
+        len(parts) > 0
+        and borders[1:-1:2] == borders[2::2]
+        and all(first < stop for first, stop in parts)
+        and 0 <= borders[0] < borders[-1] <= len(scan)
+        and bool((np.diff(scan.pts) > 0).all())
+        and len(scan.keys) > 0
+        and bool((np.diff(scan.keys[:, 0]) >= 0).all() and np.isin(scan.keys[:, 0], scan.pts).all())
+    )
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -156,7 +186,7 @@ def _facts(folder: Path) -> dict[str, Any]:
             f"{folder}: holds no walk; give the folder that mine-video made for a movie, "
             "or run `mine-video walk MOVIE` first"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TableError(_torn(folder, str(error))) from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise TableError(_torn(folder, f"its format is not {FORMAT}"))
@@ -187,13 +217,11 @@ def movie_of(manifest: Manifest, given: Path | None) -> Path:
     """
     path = given or manifest.movie
     if not path.exists():
-        raise MovieError(
-            f"{path}: the movie is gone and its pictures are needed; "
-            "say where it is now with --movie PATH"
-        )
+        what = "no such movie" if given else "the movie is gone and its pictures are needed"
+        raise MovieError(f"{path}: {what}; say where it is now with --movie PATH")
     if video.fingerprint(path) != manifest.identity:
         raise MovieError(
-            f"{path}: not the movie that was walked (size or content differ); "
-            "say where that one is with --movie PATH, or walk this one with --rewalk"
+            f"{path}: not the movie that was walked (size or content differ); say where that one "
+            f"is with --movie PATH, or walk this one: mine-video walk {path} --rewalk"
         )
     return path

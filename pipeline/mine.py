@@ -2,28 +2,33 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import table, video
-from pipeline.errors import PeopleError
+from pipeline.errors import PeopleError, TableError
 from pipeline.faces import EMOTIONS
+from pipeline.manifest import Manifest
 from pipeline.models.registry import face_models
 from pipeline.people import gallery as galleries
 from pipeline.people.naming import name_tracks
 from pipeline.pick import select
-from pipeline.pick.crop import Selection, write_crops
-from pipeline.settings import Job, PickSettings, WalkSettings
+from pipeline.pick.choose import Choice, choose
+from pipeline.pick.crop import Selection, crop_stem, write_crops
+from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
+from pipeline.settings import Job, WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.part import Progress
 
 log = logging.getLogger(__name__)
+
+MANY_CROPS = 2000
+"""So many crops are nobody's pleasure to look through: thinning is suggested."""
 
 StartProgress = Callable[[int], Progress]
 
@@ -40,6 +45,7 @@ class Outcome:
         runs: stretches they lie in.
         folder: where their crops are.
         hint: what to try where nothing was kept.
+        funnel: faces left after each step.
     """
 
     person: str
@@ -49,6 +55,7 @@ class Outcome:
     runs: int
     folder: Path
     hint: str
+    funnel: dict[str, int]
 
 
 def mine(movie: Path, job: Job, progress: StartProgress) -> list[Outcome]:
@@ -73,6 +80,9 @@ def check_wanted(job: Job) -> None:
         PeopleError: A person is not there.
     """
     known = set(galleries.photos(job.known_faces))
+    if not known:
+        where = "has no photos" if job.known_faces.is_dir() else "is no folder here"
+        log.warning("%s/ %s: nobody can be named", job.known_faces, where)
     select.check_people(job.people, known, f"{job.known_faces}/")
 
 
@@ -129,14 +139,23 @@ def name(folder: Path, job: Job) -> None:
         PeopleError: A photo cannot be read, or a name cannot be a person's.
         TableError: A file of the folder is torn.
     """
+    tracks = table.read_tracks(folder / "tracks.npz")
+    if len(tracks.people) and not galleries.photos(job.known_faces):
+        log.warning("%s/: holds no photos; the names given before stay", job.known_faces)
+        return
     digest = galleries.digest(job.known_faces, job.tolerance)
-    if table.read_tracks(folder / "tracks.npz").gallery == digest:
+    if tracks.gallery == digest:
         return
     gallery = _gallery(job.known_faces, digest, manifests.read(folder).settings)
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
-    log.info("%s: faces named after %s/ in %.1f s", folder, job.known_faces, seconds)
+    if any(folder.glob("*/*/crops.csv")):
+        log.warning(
+            "%s: names may have changed; crops picked before keep the old ones until they are "
+            "picked again (--person any picks all)", folder,
+        )  # fmt: skip
+    log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
 
 
 def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
@@ -152,76 +171,104 @@ def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
     Raises:
         MiningError: See `mine`.
     """
-    manifests.read(folder)  # Says what is wrong before anything is written there.
+    walk = manifests.read(folder)  # Says what is wrong before anything is written there.
+    if not walker.is_merged(folder, walk):
+        raise TableError(
+            f"{folder}: its walk is not finished; `mine-video walk {walk.movie}` goes on with it"
+        )
     with table.locked(folder):
         return _pick(folder, job, movie)
 
 
+def movie_name(folder: Path) -> str:
+    """What the movie of a folder is called.
+
+    Raises:
+        TableError: The folder holds no walk, or a torn one.
+    """
+    return manifests.read(folder).movie.name
+
+
 def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
-    if galleries.photos(job.known_faces):
-        name(folder, job)
-    rows = table.read_faces(folder / "faces.csv")
-    tracks = table.read_tracks(folder / "tracks.npz")
+    name(folder, job)
+    rows, tracks = table.read_walk(folder)
     known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
+    for person in known:  # Who edits these files must not send crops to another folder.
+        galleries.check_name(person, folder / "faces.csv")
     select.check_people(job.people, known, str(folder))
     without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
     _check_photos(job.people, {str(p) for p in tracks.people[without]})
-    rows = select.steadied(rows, walk.settings.every, job.pick)
-    selections, outcomes = [], []
-    for person, emotion in select.choices(rows, job.people, job.emotions):
-        seen = select.wanted(rows, person, emotion)
-        kept = select.steady(seen, job.pick)
-        place = folder / person / emotion
-        if len(kept) or (place / "crops.csv").exists():
-            selections.append(Selection(person, emotion, place, kept))
-        if len(seen) or select.ANY not in job.emotions:
-            hint = "" if len(kept) else _hint(rows, seen, tracks, person, job)
-            runs = kept["run"].nunique()
-            outcomes.append(Outcome(person, emotion, len(seen), len(kept), runs, place, hint))
-    for person in job.people:
-        if person != select.ANY and all(o.person != person for o in outcomes):
-            hint = _hint(rows, rows[:0], tracks, person, job)
-            outcomes.append(Outcome(person, select.ANY, 0, 0, 0, folder / person, hint))
-    needed = any(len(s.rows) for s in selections)
+    if len(rows) == 0:
+        log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
+    settings, size = job.pick.at(walk.scan.stream.rate), walk.scan.stream.size
+    stride = walk.settings.every
+    if 1 < settings.repeat <= stride:
+        log.warning(
+            "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
+            "try --repeat %d", folder, stride, settings.repeat, 2 * stride,
+        )  # fmt: skip
+    choices = [
+        (choice, folder / choice.person / choice.emotion)
+        for choice in choose(rows, tracks, job, settings, stride, size)
+    ]
+    nothing = select.steadied(rows.iloc[:0], stride, settings)
+    stale = [
+        Selection(place.parent.name, place.name, place, nothing)
+        for place in _stale(folder, job, {place for _, place in choices})
+    ]
+    _write(walk, movie, job, choices, stale, tracks)
+    return _told(choices, job)
+
+
+def _write(
+    walk: Manifest,
+    movie: Path | None,
+    job: Job,
+    choices: list[tuple[Choice, Path]],
+    stale: list[Selection],
+    tracks: table.Tracks,
+) -> None:
+    """Writes crops and sheets; empties folders where nothing is kept any more."""
+    count = sum(len(choice.kept) for choice, _ in choices)
+    if count > MANY_CROPS and not job.pick.per_run:
+        log.warning("writing %d crops; --per-run 3 keeps the best few of each run", count)
+    needed = count or (job.compare and any(len(choice.seen) for choice, _ in choices))
     source = manifests.movie_of(walk, movie) if needed else walk.movie
+    selections = stale + [
+        Selection(choice.person, choice.emotion, place, choice.kept)
+        for choice, place in choices
+        if len(choice.kept) or (place / "crops.csv").exists()
+    ]
     write_crops(source, walk, selections, job.pick.margin)
-    return outcomes
+    for selection in selections:
+        contact_sheets(selection, crop_stem(walk), tracks)
+    for choice, place in choices:
+        clear(place, COMPARE)
+        if job.compare and len(choice.seen):
+            compare(source, walk, choice, place, job.pick.margin)
 
 
-def _hint(
-    rows: pd.DataFrame, seen: pd.DataFrame, tracks: table.Tracks, person: str, job: Job
-) -> str:
-    """Why nothing was kept, and a line to try."""
-    if len(seen):
-        return _steadiness_hint(seen, job.pick)
-    mine = rows[rows["person"] == ("" if person == select.UNKNOWN else person)]
-    if len(mine):
-        looks = mine["label"].map(lambda label: EMOTIONS[label]).value_counts()
-        there = ", ".join(f"{emotion} {count}" for emotion, count in looks.items())
-        return f"never looks so ({there} faces)"
-    if person not in tracks.people or not np.isfinite(tracks.far).any():
-        return "no such face in the movie"
-    return _distance_hint(rows, tracks, person, job.tolerance)
+def _stale(folder: Path, job: Job, places: set[Path]) -> Iterator[Path]:
+    """With everybody wanted, the folders of those whom the movie does not show any more."""
+    wanted = EMOTIONS if select.ANY in job.emotions else job.emotions
+    for crops in folder.glob("*/*/crops.csv") if select.ANY in job.people else ():
+        if crops.parent not in places and crops.parent.name in wanted:
+            yield crops.parent
 
 
-def _steadiness_hint(seen: pd.DataFrame, settings: PickSettings) -> str:
-    longest = int(seen["run_length"].max())
-    if longest < settings.repeat:
-        return f"longest run is {longest} of {settings.repeat} frames; try --repeat {longest}"
-    surest = float(seen.loc[seen["run_length"] >= settings.repeat, "probability"].max())
-    return f"at most {surest:.2f} sure; try --min-prob {np.floor(surest * 100) / 100:g}"
-
-
-def _distance_hint(rows: pd.DataFrame, tracks: table.Tracks, person: str, tolerance: float) -> str:
-    """Names the track that comes nearest to a person who was not found."""
-    far = tracks.far[:, list(tracks.people).index(person)]
-    nearest, track = float(far.min()), int(np.unique(tracks.track)[far.argmin()])
-    begin = float(rows.loc[rows["track"] == track, "time"].min())
-    told = (
-        f"no face within tolerance {tolerance:g}; nearest is track {track} at {begin:.1f} s, "
-        f"distance {nearest:.2f}"
-    )
-    if nearest <= tolerance:
-        return f"{told}, which is nearer to another person or beside one of that name"
-    return f"{told}; try --tolerance {np.ceil(nearest * 100) / 100:g}, or add a photo like it"
+def _told(choices: list[tuple[Choice, Path]], job: Job) -> list[Outcome]:
+    """What to tell: with any emotion wanted only those seen, but of everybody asked for a line."""
+    told = [
+        Outcome(
+            c.person, c.emotion, len(c.seen), len(c.kept), c.kept["run"].nunique(), place, c.hint,
+            c.funnel,
+        )
+        for c, place in choices
+        if len(c.seen) or select.ANY not in job.emotions
+    ]  # fmt: skip
+    there = {o.person for o in told}
+    for person in (p for p in dict.fromkeys(job.people) if p not in (*there, select.ANY)):
+        c, place = next((c, place) for c, place in choices if c.person == person)
+        told.append(Outcome(person, select.ANY, 0, 0, 0, place.parent, c.hint, c.funnel))
+    return told

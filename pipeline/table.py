@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import os
+import re
 import socket
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -42,7 +43,31 @@ LINE = ",".join(
 )
 
 
+LARGEST_WHOLE = 1 << 53
+"""Whole numbers are read as float64, which holds them exactly up to here."""
+
+LARGEST_NPZ = 1 << 31
+"""Bytes that an .npz may unpack to: a day's film has a fourth of that."""
+
+MOST_SHOTS = 1 << 24
+"""In a part; one a frame would be a movie of a week."""
+
+EMBEDDING = 128
+
+DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I | re.S)
+"""Names that Windows takes for devices, whatever folder they are in.
+
+Source: Microsoft, "Naming Files, Paths, and Namespaces".
+"""
+
+OWN = frozenset(
+    {"parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "report.html", "timeline.png"}
+)
+"""What lies in a movie's folder beside the people's folders."""
+
 TEMPORARY = ".tmp"
+OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
+"""What the name of a temporary file looks like: nothing else is ever deleted for one."""
 
 
 @contextmanager
@@ -71,6 +96,25 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+def remove(paths: Iterable[Path]) -> None:
+    """Removes those files that are there, and brings that to disk.
+
+    Raises:
+        OutputError: One cannot be removed.
+    """
+    path = Path()
+    try:
+        for path in (there := [p for p in paths if p.exists()]):
+            path.unlink()
+        for folder in {p.parent for p in there}:
+            _flush_folder(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be removed ({error.strerror or error}); "
+            "delete it, or choose another folder with --output"
+        ) from error
+
+
 def _flush_folder(folder: Path) -> None:
     """Brings a renaming to disk, so that a power cut does not undo it (POSIX only)."""
     if os.name == "posix":
@@ -93,9 +137,8 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
         raise OutputError(
-            f"{folder}: {who} is writing there; wait until it is done, or stop it"
+            f"{folder}: {_told(holder)} is writing there; wait until it is done, or stop it"
         ) from error
     except OSError as error:
         raise OutputError(
@@ -104,18 +147,31 @@ def locked(folder: Path) -> Iterator[None]:
         ) from error
     try:
         # For the message only: that the lock is held is what counts, whatever stands here.
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        with suppress(OSError):
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        _clear_temporary(folder)
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        _clear_temporary(folder)  # Workers that were ended in the middle leave some too.
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
 
 
-def clear_temporary(folder: Path) -> None:
-    """Removes what an interrupted writer left in a movie's folder."""
-    for place in (folder, folder / "parts"):
-        for left in place.glob(f".*{TEMPORARY}"):
-            left.unlink(missing_ok=True)
+def _told(holder: Path) -> str:
+    """Who holds a lock; they may be just taking it, or leaving."""
+    with suppress(OSError):
+        return holder.read_text(encoding="utf-8") or "another process"
+    return "another process"
+
+
+def _clear_temporary(folder: Path) -> None:
+    """Removes what interrupted writers left in a movie's folder."""
+    for place in ("", "parts/", "*/*/"):
+        for left in folder.glob(f"{place}.*{TEMPORARY}"):
+            if OWN_TEMPORARY.fullmatch(left.name):
+                with suppress(OSError):
+                    left.unlink(missing_ok=True)
 
 
 # --- rows ---------------------------------------------------------------------------------------
@@ -174,10 +230,11 @@ def read_faces(path: Path) -> pd.DataFrame:
     kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
     kinds |= dict.fromkeys(TEXTS, "str")
     try:
-        rows = pd.read_csv(
-            path, dtype=kinds | dict.fromkeys(WHOLE, "float64"), keep_default_na=False,
-            na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
-        )  # fmt: skip
+        with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused below.
+            rows = pd.read_csv(
+                path, dtype=kinds | dict.fromkeys(WHOLE, "float64"), keep_default_na=False,
+                na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
+            )  # fmt: skip
     except (ValueError, OSError) as error:
         raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
     if not ended or not _complete(rows):
@@ -188,7 +245,7 @@ def read_faces(path: Path) -> pd.DataFrame:
 def _ends(path: Path) -> tuple[str, bool]:
     """The first line, and whether the last one is whole."""
     with path.open("rb") as file:
-        header = file.readline().decode().strip()
+        header = file.readline(1 << 16).decode().strip()
         file.seek(-1 if header else 0, os.SEEK_END)
         return header, file.read() == b"\n"
 
@@ -196,7 +253,8 @@ def _ends(path: Path) -> tuple[str, bool]:
 def _complete(rows: pd.DataFrame) -> bool:
     """Whether every number is there, counts are whole, and no line was longer than the header."""
     numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
-    good = np.isfinite(numbers).all() and (counts == np.round(counts)).all() and (counts >= 0).all()
+    good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
+    good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
     # pandas takes the first cell of longer lines for a name of the row.
     return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
 
@@ -219,7 +277,8 @@ def _is_row(cells: list[str]) -> bool:
     row = dict(zip(FaceRow._fields, cells, strict=True))
     try:
         float(row["distance"] or 0)
-        whole = all(float(row[name]) >= 0 and float(row[name]).is_integer() for name in WHOLE)
+        counts = [float(row[name]) for name in WHOLE]
+        whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)
         return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)
     except ValueError:
         return False
@@ -247,6 +306,7 @@ class Part:
         track: `(m,)` whose embedding it is.
         frame: `(m,)` where it was seen.
         quality: `(m,)` 0 to 1.
+        decoded: how many of its frames the movie gave.
     """
 
     rows: NDArray[np.float64]
@@ -256,6 +316,7 @@ class Part:
     track: Ints
     frame: Ints
     quality: Floats
+    decoded: int = 0
 
 
 def part_paths(folder: Path, number: int) -> tuple[Path, Path]:
@@ -280,6 +341,12 @@ def has_part(folder: Path, number: int) -> bool:
     return all(path.exists() for path in part_paths(folder, number))
 
 
+def all_parts(folder: Path) -> list[Path]:
+    """The files of all finished parts, of whatever walk; no others that lie there."""
+    found = sorted((folder / "parts").glob("*"))
+    return [p for p in found if p.suffix in (".csv", ".npz") and re.fullmatch(r"\d{5,}", p.stem)]
+
+
 def read_part(folder: Path, number: int) -> Part:
     """Reads a part.
 
@@ -288,15 +355,22 @@ def read_part(folder: Path, number: int) -> Part:
     """
     rows, arrays = part_paths(folder, number)
     found = read_arrays(arrays, [f.name for f in fields(Part) if f.name != "rows"])
+    _check_seen(arrays, found)
     table = read_faces(rows)
+    tracks, shots = np.unique(found["track"]), int(found["shots"])
+    if not np.array_equal(tracks, np.arange(len(tracks))) or not 0 <= shots <= MOST_SHOTS:
+        raise TableError(f"{arrays}: its shots or tracks are not counted from 0; {AGAIN}")
+    if not table["track"].isin(tracks).all() or (table["shot"] >= shots).any():
+        raise TableError(f"{rows}: has shots or tracks that {arrays.name} has not; {AGAIN}")
     return Part(
         rows=table[list(NUMBERS)].to_numpy(np.float64),
-        shots=int(found["shots"]),
+        shots=shots,
         cut_before=bool(found["cut_before"]),
         embedding=found["embedding"].astype(np.float32),
         track=found["track"].astype(np.int64),
         frame=found["frame"].astype(np.int64),
         quality=found["quality"].astype(np.float32),
+        decoded=int(found["decoded"]),
     )
 
 
@@ -344,6 +418,11 @@ def read_tracks(path: Path) -> Tracks:
         TableError: It is missing, foreign or torn.
     """
     found = read_arrays(path, [f.name for f in fields(Tracks)])
+    _check_seen(path, found)
+    far, people = found["far"], found["people"]
+    named = far.shape == (len(np.unique(found["track"])), len(people))
+    if not (named or far.shape == (0, 0) == (0, len(people))) or not (far >= 0).all():
+        raise TableError(f"{path}: its distances are not one for each track and person; {AGAIN}")
     return Tracks(
         embedding=found["embedding"].astype(np.float32),
         track=found["track"].astype(np.int64),
@@ -356,7 +435,48 @@ def read_tracks(path: Path) -> Tracks:
     )
 
 
+def read_walk(folder: Path) -> tuple[pd.DataFrame, Tracks]:
+    """Reads faces.csv and tracks.npz of a movie, which belong together.
+
+    Raises:
+        TableError: One is missing, foreign, torn, or not of the other.
+    """
+    rows, tracks = read_faces(folder / "faces.csv"), read_tracks(folder / "tracks.npz")
+    strange = rows.loc[~rows["track"].isin(tracks.track), "track"]
+    if len(strange):
+        raise TableError(
+            f"{folder / 'faces.csv'}: has track {strange.iloc[0]}, which tracks.npz has not; "
+            f"{REMEDY}"
+        )
+    return rows, tracks
+
+
+def _check_seen(path: Path, found: dict[str, NDArray[Any]]) -> None:
+    """Checks what parts and tracks.npz hold of each embedded face.
+
+    Raises:
+        TableError: The arrays are of unlike lengths, or hold what cannot be.
+    """
+    seen = [found[name] for name in ("embedding", "track", "frame", "quality")]
+    if len({len(array) for array in seen}) > 1:
+        raise TableError(f"{path}: lengths differ: {[len(array) for array in seen]}; {AGAIN}")
+    embedding, track, frame, quality = seen
+    sound = (np.abs(embedding) <= 1.01).all() and (np.abs(quality) <= 1).all()  # NaN is neither.
+    if not sound or (track < 0).any() or (frame < 0).any():
+        raise TableError(f"{path}: holds what is no face's embedding, track or frame; {AGAIN}")
+
+
 # --- arrays -------------------------------------------------------------------------------------
+
+AGAIN = "delete it and run mine-video again"
+
+SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    "embedding": ("f", (None, EMBEDDING)), "track": ("i", (None,)), "frame": ("i", (None,)),
+    "quality": ("f", (None,)), "shots": ("i", ()), "cut_before": ("b", ()), "walk": ("U", ()),
+    "people": ("U", (None,)), "far": ("f", (None, None)), "gallery": ("U", ()),
+    "pts": ("i", (None,)), "keys": ("i", (None, 2)),
+}  # fmt: skip
+"""numpy's letter for the kind, and the shape, of each array that is stored; None is any length."""
 
 
 def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
@@ -378,9 +498,27 @@ def read_arrays(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
         TableError: It is missing, foreign or torn.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as bundle:
-            return {name: bundle[name] for name in names}
+        with path.open("rb") as file, zipfile.ZipFile(file) as bundle:
+            found = {name: _read_array(bundle, f"{name}.npy") for name in names}
     except Exception as error:  # zlib, zipfile and numpy each have their own for a torn file.
-        raise TableError(
-            f"{path}: missing, torn or foreign ({error}); delete it and run mine-video again"
-        ) from error
+        raise TableError(f"{path}: missing, torn or foreign ({error}); {AGAIN}") from error
+    for name, array in found.items():
+        kind, shape = SHAPES.get(name, (array.dtype.kind, array.shape))
+        like = zip(array.shape, shape, strict=False)
+        fits = array.ndim == len(shape) and all(n == want or want is None for n, want in like)
+        if array.dtype.kind != kind or not fits:
+            raise TableError(f"{path}: foreign: {name} is {array.dtype} {array.shape}; {AGAIN}")
+    return found
+
+
+def _read_array(bundle: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Reads one array, but none that unpacks to more than is plausible.
+
+    Raises:
+        ValueError: It is too large, no array, or holds a pickle.
+    """
+    size = bundle.getinfo(name).file_size
+    if size > LARGEST_NPZ:
+        raise ValueError(f"{name} unpacks to {size:,} bytes")
+    with bundle.open(name) as member:
+        return np.asarray(np.lib.format.read_array(member, allow_pickle=False))

@@ -6,7 +6,10 @@
 
 import hashlib
 import logging
+import math
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +34,12 @@ log = logging.getLogger(__name__)
 
 ENDS_BYTES = 1 << 20
 """A movie is told from others by its size and this many of its first and last bytes."""
+
+MOST_PIXELS = 1 << 27
+"""Of a frame: 16k by 8k. More would be a bomb, of which a few frames fill the memory."""
+
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
+"""FFmpeg's names of formats that only name other files or addresses, and may have no end."""
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """ISO/IEC 23091-2 transfer characteristics that an 8-bit picture does not hold."""
@@ -62,6 +71,11 @@ class Stream:
     counted: bool
     hdr: str
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a decoded frame."""
+        return self.width, self.height
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
@@ -86,7 +100,8 @@ class Scan:
     def times(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Seconds of every frame, `(n,)` float64."""
         numerator, denominator = self.stream.time_base
-        return (self.pts - self.stream.zero) * numerator / denominator
+        # Not as whole numbers: those of a damaged file may be so large that they wrap around.
+        return (self.pts.astype(np.float64) - self.stream.zero) * numerator / denominator
 
     @property
     def key_frames(self) -> Ints:
@@ -99,31 +114,65 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Opens the film's video stream (never cover art), single-threaded."""
     if not path.exists():
         raise MovieError(f"{path}: no such movie; check the path")
-    if not path.is_file():
-        raise MovieError(f"{path}: not a file; give a movie, not a folder or device")
+    _check_file(path, path.stat())
     try:
-        container = av.open(str(path.absolute()))
+        container = av.open(str(path.absolute()), options=_only_this(), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise MovieError(
             f"{path}: cannot be read as a movie ({error}); "
-            "check that it plays elsewhere and was copied whole"
+            "check that it plays elsewhere and was copied whole, and is no playlist"
         ) from error
     with container:
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not films:
             raise MovieError(f"{path}: has no video stream; give a movie with pictures")
+        if films[0].codec_context is None:
+            raise MovieError(
+                f"{path}: its pictures are coded in a way that FFmpeg cannot decode; convert it"
+            )
+        width, height = _size(films[0])
+        if width * height > MOST_PIXELS:
+            raise MovieError(
+                f"{path}: its frames are {width} x {height} pixels, more than {MOST_PIXELS:,} in "
+                "all; check that it plays elsewhere, or make it smaller"
+            )
         films[0].thread_type = "NONE"
+        films[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # Where it grows midway.
         yield container, films[0]
+
+
+@lru_cache
+def _only_this() -> dict[str, str]:
+    """Options that keep FFmpeg to the file it is given, for only that one's hash is known."""
+    formats = ",".join(sorted(av.formats_available - PLAYLISTS))
+    return {"protocol_whitelist": "file", "format_whitelist": formats, "pattern_type": "none"}
+
+
+def _size(stream: VideoStream) -> tuple[int, int]:
+    """Width and height in square pixels, before rotation."""
+    return max(1, round(stream.width * (stream.sample_aspect_ratio or 1))), stream.height
+
+
+def _check_file(path: Path, facts: os.stat_result) -> None:
+    """Refuses what is no file before it is opened: reading from a pipe may never end.
+
+    Raises:
+        MovieError: It is a folder, pipe or device.
+    """
+    if not stat.S_ISREG(facts.st_mode):
+        raise MovieError(f"{path}: not a file; give a movie, not a folder, pipe or device")
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
     """Size and hash of the first and last megabyte: enough to tell movies apart in no time.
 
     Raises:
-        MovieError: The file is missing or cannot be read.
+        MovieError: It is missing, no file, or cannot be read.
     """
     try:
-        size = path.stat().st_size
+        facts = path.stat()
+        _check_file(path, facts)
+        size = facts.st_size
         digest = hashlib.sha256()
         with path.open("rb") as file:
             digest.update(file.read(ENDS_BYTES))
@@ -152,7 +201,7 @@ def scan(path: Path) -> Scan:
         facts = _facts(container, stream, first, counted=len(pts) == 0)
         if facts.counted:
             pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
-        found = Scan(facts, pts, keys)
+        found = Scan(facts, pts, keys if _reaches(path, keys) else keys[:1])
         declared = _declared_end(container, stream, float(found.times[0]))
     return replace(found, warnings=tuple(_warnings(found, end, declared)))
 
@@ -198,6 +247,20 @@ def _stores_no_order(container: InputContainer, stream: VideoStream) -> bool:
     return container.format.name == "avi" and codec.has_b_frames and codec.name in ("h264", "hevc")
 
 
+def _reaches(path: Path, keys: Ints) -> bool:
+    """Whether key frames can be sought, as not in an AVI without index.
+
+    Where they cannot, all decoding begins at the beginning, and the movie is one part: parts would
+    decode it again and again.
+    """
+    for key in keys[:0:-1][:2]:  # `_indexed` tries as many.
+        with _opened(path) as (container, stream):
+            landed = next(_from_key(container, stream, key), None)
+            if landed is not None and (landed.pts or 0) >= keys[len(keys) // 2, 0]:
+                return True
+    return len(keys) < 2
+
+
 def _count(path: Path) -> int:
     with _opened(path) as (container, stream):
         return sum(1 for _ in _frames(_demuxed(container, stream)))
@@ -209,8 +272,7 @@ def _facts(
     rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
     base = 1 / rate if counted else Fraction(stream.time_base or 1 / rate)
     begin = 0 if counted else container.start_time or 0
-    width = max(1, round(stream.width * (stream.sample_aspect_ratio or 1)))
-    height = stream.height
+    width, height = _size(stream)
     turns = round(first.rotation / 90) % 4
     if turns % 2:
         width, height = height, width
@@ -405,5 +467,22 @@ def stream_from_json(facts: dict[str, Any]) -> Stream:
 
     Raises:
         TypeError: A field is missing or foreign.
+        ValueError: A field holds what no movie has.
     """
-    return Stream(**{**facts, "time_base": tuple(facts["time_base"])})
+    found = Stream(**{**facts, "time_base": tuple(facts["time_base"])})
+    whole = (found.width, found.height, found.zero, found.rotation, *found.time_base)
+    sound = (
+        all(type(n) is int and abs(n) < 1 << 62 for n in whole)
+        and len(found.time_base) == 2
+        and min(found.width, found.height, *found.time_base) >= 1
+        and found.width * found.height <= MOST_PIXELS
+        and found.rotation in range(4)
+        and isinstance(found.rate, int | float)
+        and 0 <= found.rate < math.inf
+        and type(found.counted) is bool
+        and isinstance(found.codec, str)
+        and found.hdr in ("", *HDR_TRANSFERS.values())
+    )
+    if not sound:
+        raise ValueError(f"no facts of a video stream: {facts}")
+    return found

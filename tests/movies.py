@@ -20,6 +20,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image as Pillow
 
 from pipeline.faces import Image
 
@@ -64,6 +65,7 @@ def write_movie(
     last: float | None = None,
     sound: float = 0,
     cover: Image | None = None,
+    title: str = "",
     **context: Any,
 ) -> Path:
     """Writes a movie; the name's ending chooses the container.
@@ -81,6 +83,7 @@ def write_movie(
         last: Seconds that the last picture stays, where the container can say so.
         sound: Seconds of silence beside the pictures.
         cover: Cover art, as players show it for a song (MP4 and Matroska).
+        title: Of the stream.
         context: Attributes of the encoder's context, such as `color_trc=16`.
 
     Returns:
@@ -92,6 +95,7 @@ def write_movie(
     base = Fraction(1, TICKS) if times else 1 / Fraction(rate)
     with av.open(str(path), "w", container_options=dict(container_options or {})) as container:
         film = _film(container, codec, rate, options, pictures[0])
+        film.metadata["title"] = title
         film.codec_context.time_base = base
         film.codec_context.gop_size = gop
         film.codec_context.sample_aspect_ratio = Fraction(aspect)
@@ -144,6 +148,35 @@ def spoil(path: Path, begin: float, end: float) -> Path:
     data = path.read_bytes()
     first, last = (int(len(data) * share) for share in (begin, end))
     path.write_bytes(data[:first] + bytes(last - first) + data[last:])
+    return path
+
+
+def without_index(path: Path) -> Path:
+    """Drops the index at the end of an AVI, as a recorder without power does."""
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"idx1")])
+    return path
+
+
+def swap(path: Path, old: bytes, new: bytes) -> Path:
+    """Overwrites bytes by as many others, everywhere."""
+    data = path.read_bytes()
+    if old not in data or len(old) != len(new):
+        raise ValueError(f"{path} does not hold {old!r}, or {new!r} is not as long")
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def glue(path: Path, *others: Path) -> Path:
+    """Writes files one behind the other into `path`, as some cameras and recorders do."""
+    path.write_bytes(b"".join(other.read_bytes() for other in others))
+    return path
+
+
+def write_gif(path: Path, pictures: Sequence[Image], milliseconds: int = 40) -> Path:
+    """Writes a GIF of pictures of few colours, each of them exact."""
+    frames = [Pillow.fromarray(picture).quantize(colors=64) for picture in pictures]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=milliseconds)
     return path
 
 

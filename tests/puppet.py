@@ -13,7 +13,6 @@ writes a lossless movie (FFV1 in Matroska); `plug_in` makes the whole program se
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -28,7 +27,6 @@ from pipeline.models.base import CHIP_SIDE
 from pipeline.models.cards import Card
 from pipeline.models.registry import Entry
 from pipeline.settings import WalkSettings
-from pipeline.walk import crew
 
 WIDTH, HEIGHT, RATE = 160, 128, 25
 WEIGHTS = Path(__file__).parent / "data" / "puppet" / "puppet.txt"
@@ -270,7 +268,6 @@ def plug_in(patch: pytest.MonkeyPatch, *, instead: bool = False) -> None:
     for entries, entry in _entries():
         for name in [*entries, "puppet"] if instead else ["puppet"]:
             patch.setitem(entries, name, entry)
-    patch.setattr(crew, "_begin_work", begin_work)
 
 
 def _entries() -> Iterator[tuple[dict[str, Entry], Entry]]:
@@ -281,19 +278,6 @@ def _entries() -> Iterator[tuple[dict[str, Entry], Entry]]:
         (registry.EMOTION_MODELS, "Emotion"),
     ):
         yield entries, Entry("tests.puppet", kind, str(WEIGHTS))
-
-
-_begin_work = crew._begin_work
-
-
-def begin_work(counts: Any) -> None:
-    """Runs first in each worker in the place of the crew's own: there are puppets there too.
-
-    A spawned process has a registry of its own, which no patch of this process has reached.
-    """
-    for entries, entry in _entries():
-        entries["puppet"] = entry
-    _begin_work(counts)
 
 
 def models() -> registry.Models:

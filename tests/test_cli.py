@@ -72,6 +72,11 @@ def program(
 HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
 
 
+def _crops(folder: Path) -> list[Path]:
+    """The crops in a folder, without the contact sheets."""
+    return sorted(folder.glob("*_f*.jpg"))
+
+
 def _table(out: str) -> list[list[str]]:
     return [line.split() for line in out.splitlines()]
 
@@ -86,7 +91,7 @@ def test_results_go_to_standard_output_and_nothing_else(program: Program) -> Non
         ["movie", "person", "emotion", "seen", "steady", "runs", "folder"],
         ["movie.mkv", "anna", "happy", "25", "25", "2", "output/movie/anna/happy"],
     ]
-    assert len(list(Path("output/movie/anna/happy").glob("*.jpg"))) == 25
+    assert len(_crops(Path("output/movie/anna/happy"))) == 25
 
 
 def test_nothing_kept_is_no_error_and_says_what_to_try(program: Program) -> None:
@@ -95,6 +100,60 @@ def test_nothing_kept_is_no_error_and_says_what_to_try(program: Program) -> None
     (line,) = _table(done.out)[1:]
     assert line[:6] == ["movie.mkv", "anna", "happy", "25", "0", "0"]
     assert " ".join(line[6:]) == "- longest run is 13 of 20 frames; try --repeat 13"
+
+
+def test_explain_says_how_many_faces_each_step_leaves(program: Program) -> None:
+    asked = ("movie.mkv", *HAPPY_ANNA, "--explain", "--repeat", "13", "--per-run", "2")
+    header, line, steps = program(*asked).out.splitlines()
+    assert header.split()[0] == "movie"
+    assert line.split()[3:6] == ["25", "2", "1"]
+    assert steps.strip() == (
+        "seen 60 > person 30 > emotion 25 > repeat 13 > min-prob 13 > min-size 13 > "
+        "min-sharpness 13 > max-yaw 13 > single-face 13 > border 13 > per-run 2"
+    )
+    assert len(program(*asked[:-5], "--repeat", "13").out.splitlines()) == 2
+
+
+def test_half_a_second_is_thirteen_frames(program: Program) -> None:
+    done = program("movie.mkv", *HAPPY_ANNA, "--repeat", "0.5s")
+    assert _table(done.out)[1][3:6] == ["25", "13", "1"]
+    done = program("movie.mkv", *HAPPY_ANNA, "--repeat", "0.53s")
+    assert "longest run is 13 of 14 frames; try --repeat 13" in done.out
+
+
+def test_compare_writes_a_comparison(program: Program) -> None:
+    assert program("movie.mkv", *HAPPY_ANNA, "--compare").code == 0
+    sheets = [p.name for p in Path("output/movie/anna/happy").glob("*.jpg") if "_f" not in p.name]
+    assert sorted(sheets) == ["compare.jpg", "sheet.jpg"]
+
+
+def test_huge_numbers_keep_nothing_and_are_no_bug(program: Program) -> None:
+    program("walk", "movie.mkv")
+    huge = "9" * 30
+    for option in ("--repeat", "--min-size", "--min-sharpness", "--border"):
+        done = program("pick", "movie", *HAPPY_ANNA, option, huge)
+        assert (done.code, _table(done.out)[1][4]) == (0, "0"), option
+    for option in ("--gap", "--per-run", "--smooth"):
+        assert program("pick", "movie", *HAPPY_ANNA, option, huge).code == 0, option
+    assert program("pick", "movie", *HAPPY_ANNA, "--repeat", "1e300s").code == 0
+
+
+def test_judge_makes_a_sample_and_then_a_table(program: Program) -> None:
+    program("walk", "movie.mkv")
+    asked = program("judge", "movie", "--sample", "10")
+    assert asked.code == 0
+    assert "output/movie/sample.jpg: write what you see into the column emotion" in asked.out
+    sample = Path("output/movie/sample.csv")
+    sample.write_text(sample.read_text().replace(",,", ",happy,"))
+    refused = program("judge", "movie", "--sample", "10")
+    assert (refused.code, refused.out) == (1, "")
+    assert "sample.csv: holds labels already" in refused.err
+    judged = program("judge", "movie", "--truth", sample)
+    assert judged.code == 0
+    lines = judged.out.splitlines()
+    assert lines[0].split()[:3] == ["repeat", "smooth", "min-prob"]
+    assert lines[1].split()[:4] == ["1", "1", "0", "10"]
+    assert lines[-2:] == ["output/movie/judge.csv", "output/movie/judge.png"]
 
 
 def test_mine_is_the_default_command(program: Program) -> None:
@@ -121,7 +180,7 @@ def test_pick_takes_a_folder_a_table_or_a_name(place: str, program: Program) -> 
     done = program("pick", place, *HAPPY_ANNA, "--repeat", "13")
     assert done.code == 0
     assert _table(done.out)[1] == [
-        "movie", "anna", "happy", "25", "13", "1", "output/movie/anna/happy",
+        "movie.mkv", "anna", "happy", "25", "13", "1", "output/movie/anna/happy",
     ]  # fmt: skip
 
 
@@ -170,8 +229,21 @@ def test_version(program: Program) -> None:
         ),
         pytest.param(
             ["--repeat", "3", "--smooth", "1", "--min-prob", "0.5", "--margin", "0"],
-            Job(pick=PickSettings(3, 1, 0.5, 0.0)),
+            Job(pick=PickSettings(repeat=3, smooth=1, min_prob=0.5, margin=0.0)),
             id="picking",
+        ),
+        pytest.param(
+            ["--repeat", "0.5s"], Job(pick=PickSettings(repeat_seconds=0.5)), id="seconds"
+        ),
+        pytest.param(
+            ["--min-size", "60", "--min-sharpness", "20", "--max-yaw", "30", "--single-face"],
+            Job(pick=PickSettings(min_size=60, min_sharpness=20, max_yaw=30, single_face=True)),
+            id="gates",
+        ),
+        pytest.param(
+            ["--gap", "2", "--border", "0", "--per-run", "3", "--compare"],
+            Job(pick=PickSettings(gap=2, border=0, per_run=3), compare=True),
+            id="gaps, borders, thinning",
         ),
         pytest.param(
             ["--every", "2", "--width", "320", "--detect-every", "4", "--start", "1", "--end", "2"],
@@ -290,6 +362,11 @@ def _walked(program: Program) -> None:
     assert program("walk", "movie.mkv").code == 0
 
 
+def _labelled(program: Program, line: str) -> None:
+    _walked(program)
+    Path("other.csv").write_text(f"clip,person,first,last,emotion\n{line}\n")
+
+
 def _torn(program: Program) -> None:
     _walked(program)
     faces = Path("output/movie/faces.csv")
@@ -368,7 +445,8 @@ CASES = {
     ),
     "changed movie": Case(("movie.mkv",), ("the movie has changed", "--rewalk"), before=_changed),
     "start after the end": Case(
-        ("movie.mkv", "--start", "99"), ("no frame between 99 s and", "the movie has frames from")
+        ("movie.mkv", "--start", "99"),
+        ("no frame between --start 99 s and", "the movie has frames from"),
     ),
     "torn faces.csv": Case(
         ("pick", "movie"), ("faces.csv, line 61:", "delete it and run mine-video"), before=_torn
@@ -385,12 +463,55 @@ CASES = {
         ("pick", "empty"), ("empty: holds no walk", "mine-video walk MOVIE"), before=_notes
     ),
     "no such folder": Case(
-        ("pick", "nowhere"), ("output/nowhere: holds no walk", "mine-video walk MOVIE")
+        ("pick", "nowhere"), ("nowhere: holds no walk", "mine-video walk MOVIE")
     ),
     "unknown emotion": Case(
         ("movie.mkv", "--emotion", "hapy"), ("'hapy' is not one of", "'happy'", "'neutral'"), 2
     ),
-    "repeat of 0": Case(("movie.mkv", "--repeat", "0"), ("--repeat", "0 is not in the range"), 2),
+    **{
+        f"repeat of {text}": Case(
+            ("movie.mkv", "--repeat", text),
+            ("Invalid value for '--repeat'", f"{text!r} is neither frames, as 8, nor seconds"),
+            2,
+        )
+        for text in ("0", "-3", "0s", "-1s", "infs", "nans", "s", "8.5", "1e400s", "8 s 9", "")
+    },
+    **{
+        f"{option} that is no number": Case(
+            ("movie.mkv", option, "nan"), (f"Invalid value for '{option}'", "'nan' is not a"), 2
+        )
+        for option in ("--min-prob", "--min-size", "--max-yaw", "--margin", "--tolerance", "--end")
+    },
+    "neither labels nor a sample": Case(
+        ("judge", "movie"), ("give either --truth FILE or --sample N",), 2
+    ),
+    "labels and a sample": Case(
+        ("judge", "movie", "--truth", "a.csv", "--sample", "9"),
+        ("give either --truth FILE or --sample N",),
+        2,
+    ),
+    "a sample of none": Case(("judge", "movie", "--sample", "0"), ("--sample", "0 is not in"), 2),
+    "a sample too large for a picture": Case(
+        ("judge", "movie", "--sample", "1001"), ("--sample", "1001 is not in"), 2
+    ),
+    "labels that are not there": Case(
+        ("judge", "movie", "--truth", "nowhere.csv"),
+        ("nowhere.csv: cannot be read", "wanted clip, person, first, last, emotion"),
+        before=_walked,
+    ),
+    "labels that are none": Case(
+        ("judge", "movie", "--truth", "output/movie/faces.csv"),
+        ("faces.csv: columns clip, emotion, first, last are missing",),
+        before=_walked,
+    ),
+    "labels of another movie": Case(
+        ("judge", "movie", "--truth", "other.csv"),
+        ("no row is labelled: the truth labels other.mkv; check clip, person, frames",),
+        before=lambda program: _labelled(program, "other.mkv,anna,0,9,happy"),
+    ),
+    "a judge without a walk": Case(
+        ("judge", "nowhere", "--sample", "9"), ("nowhere: holds no walk",)
+    ),
     "even smoothing": Case(("movie.mkv", "--smooth", "4"), ("--smooth", "an odd number"), 2),
     "end before start": Case(
         ("movie.mkv", "--start", "2", "--end", "1"), ("--end", "must be after --start"), 2
@@ -458,8 +579,8 @@ def test_two_movies_with_one_stem(program: Program) -> None:
     first, second = (line[6] for line in _table(done.out)[1:])
     assert first == "output/m/anna/happy"
     assert second.startswith("output/m-")
-    assert len(list(Path(first).glob("*.jpg"))) == 25
-    assert len(list(Path(second).glob("*.jpg"))) == 12
+    assert len(_crops(Path(first))) == 25
+    assert len(_crops(Path(second))) == 12
 
 
 def test_ctrl_c_says_that_finished_parts_are_kept(

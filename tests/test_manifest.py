@@ -100,7 +100,8 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
     assert other.fingerprint != made.fingerprint
     (told,) = made.differences(other)
     old = getattr(made.settings, name)
-    assert told == f"--{name.replace('_', '-')} was {old}, now {new}"
+    was = "unset" if old is None else old
+    assert told == f"--{name.replace('_', '-')} was {was}, now {new}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The whole program on puppet movies, frame by frame as reckoned by hand."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pipeline import manifest as manifests
 from pipeline import mine, table
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.mine import Outcome
+from pipeline.pick.crop import write_crops
 from pipeline.settings import Job, PickSettings
 from tests import puppet
 from tests.puppet import Shot, Square, film, photo
@@ -70,7 +72,7 @@ def _mine(movie: Path, job: Job, **changes: Any) -> Outcome:
 
 def _cropped(folder: Path) -> list[int]:
     """The frames of the crops in a folder."""
-    return sorted(int(p.name.split("_f")[1][:7]) for p in folder.glob("*.jpg"))
+    return sorted(int(p.name.split("_f")[1][:7]) for p in folder.glob("*_f*.jpg"))
 
 
 def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -91,10 +93,15 @@ def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:
     every = _mine(talk, job)
     folder = job.output / "talk" / "anna" / "happy"
-    assert every == Outcome("anna", "happy", 27, 27, 3, folder, "")
+    gates = ("min-prob", "min-size", "min-sharpness", "max-yaw", "single-face", "border", "per-run")
+    seen = {"seen": 80, "person": 50, "emotion": 27}
+    funnel = seen | dict.fromkeys(("repeat", *gates), 27)
+    assert every == Outcome("anna", "happy", 27, 27, 3, folder, "", funnel)
     assert _cropped(folder) == ANNA_HAPPY
     steady = _mine(talk, job, pick=STEADY)
-    assert steady == Outcome("anna", "happy", 27, 20, 2, folder, "")
+    funnel = seen | dict.fromkeys(("repeat", *gates), 20)
+    assert steady == Outcome("anna", "happy", 27, 20, 2, folder, "", funnel)
+    assert list(steady.funnel) == ["seen", "person", "emotion", "repeat", *gates]
     assert _cropped(folder) == ANNA_STEADY
     assert set(ANNA_STEADY) < set(ANNA_HAPPY)
 
@@ -144,6 +151,70 @@ def test_a_run_of_l_frames_gives_l_crops_or_none(repeat: int, runs: tuple[Path, 
     assert _cropped(folder / "anna" / "happy") == wanted
     assert (outcome.seen, outcome.steady) == (len(BEGINS) * LENGTH, len(wanted))
     assert outcome.runs == (len(BEGINS) if wanted else 0)
+
+
+@pytest.mark.parametrize(
+    ("gap", "repeat", "begins"),
+    [
+        pytest.param(5, LENGTH + 1, [], id="too small"),
+        pytest.param(6, LENGTH + 1, [80, 94], id="over six frames of a take"),
+        pytest.param(10, 40, [80, 94, 112], id="over ten"),
+        pytest.param(40, 41, [], id="not quite forty-one"),
+        pytest.param(41, 80, [0, 49, 72], id="over forty-one and a border of parts"),
+        pytest.param(100, 81, [], id="never over a cut"),
+    ],
+)
+def test_a_gap_joins_runs_of_one_take_and_keeps_nothing_else(
+    gap: int, repeat: int, begins: list[int], runs: tuple[Path, Job]
+) -> None:
+    folder, job = runs
+    settings = PickSettings(repeat=repeat, smooth=1, gap=gap)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    assert _cropped(folder / "anna" / "happy") == [n + i for n in begins for i in range(LENGTH)]
+    assert outcome.runs == (1 if begins else 0)
+
+
+@pytest.mark.parametrize("per_run", [1, 3, 8, 9])
+def test_thinning_keeps_some_of_each_run(per_run: int, runs: tuple[Path, Job]) -> None:
+    folder, job = runs
+    settings = PickSettings(repeat=LENGTH, smooth=1, per_run=per_run)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    found = _cropped(folder / "anna" / "happy")
+    each = [[n for n in found if begin <= n < begin + LENGTH] for begin in BEGINS]
+    assert [len(frames) for frames in each] == [min(per_run, LENGTH)] * len(BEGINS)
+    assert outcome.runs == len(BEGINS)
+    assert outcome.funnel["border"] == len(BEGINS) * LENGTH
+    assert outcome.funnel["per-run"] == outcome.steady == len(found)
+    if per_run == 3:  # Puppets that do not change differ in time only.
+        assert all(max(frames) - min(frames) == LENGTH - 1 for frames in each)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(1.6, 6), (1.61, 0), (0.2, 6)], ids=str)
+def test_repeat_in_seconds_goes_by_the_movies_rate(
+    seconds: float, kept: int, runs: tuple[Path, Job]
+) -> None:
+    """Eight frames at five a second are 1.6 seconds."""
+    folder, job = runs
+    settings = PickSettings(repeat_seconds=seconds, smooth=1)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    assert outcome.runs == kept
+
+
+@pytest.mark.parametrize(
+    ("gates", "kept"),
+    [
+        pytest.param({"single_face": True}, 3 * LENGTH, id="alone"),
+        pytest.param({"min_size": 24.0}, 6 * LENGTH, id="large enough"),
+        pytest.param({"min_size": 24.5}, 0, id="too small"),
+        pytest.param({"border": 20}, 6 * LENGTH, id="far enough inside"),
+        pytest.param({"border": 21}, 0, id="too near to the edge"),
+    ],
+)
+def test_gates(gates: dict[str, Any], kept: int, runs: tuple[Path, Job]) -> None:
+    """Anna is 24 pixels wide, 20 from the left edge; in the second take beside Ben."""
+    folder, job = runs
+    (outcome,) = mine.pick(folder, replace(job, pick=replace(PLAIN, **gates)))
+    assert outcome.steady == kept == len(_cropped(folder / "anna" / "happy"))
 
 
 def test_smoothing_carries_a_smile_over_one_odd_frame(tmp_path: Path, job: Job) -> None:
@@ -227,7 +298,7 @@ def test_where_nobody_is_near_enough_the_hint_names_the_nearest(tmp_path: Path, 
     outcome = _mine(movie, job)
     assert outcome.seen == 0
     told, _, tolerance = outcome.hint.partition("try --tolerance ")
-    assert told.startswith("no face within tolerance 0.38; nearest is track 0 at ")
+    assert told.startswith("nobody within tolerance 0.38; nearest is the face at 0:0")
     assert "0.4" in told, "the take's first second"
     nearest = float(tolerance.split(",")[0])
     assert nearest == pytest.approx(0.52, abs=0.05)
@@ -238,7 +309,7 @@ def test_one_frame_one_name_is_told(tmp_path: Path, job: Job) -> None:
     movie = film(tmp_path / "m.mkv", [Shot(9, (Square("carl"), Square("carl", "sad", x=10)))])
     photo(job.known_faces / "carl.png", "carl")
     photo(job.known_faces / "cleo.png", 195)
-    assert "which is nearer to another person" in _mine(movie, job, people=("cleo",)).hint
+    assert "which is nearer to somebody else" in _mine(movie, job, people=("cleo",)).hint
 
 
 def test_a_movie_without_faces_is_no_error(tmp_path: Path, job: Job) -> None:
@@ -279,6 +350,90 @@ def test_the_same_call_gives_the_same_bytes(talk: Path, job: Job, tmp_path: Path
     )
     assert first == second
     assert len(first) > 27
+
+
+def test_picking_twice_leaves_the_same_files(talk: Path, job: Job) -> None:
+    again = replace(job, people=("any",), emotions=("happy", "sad"), compare=True)
+    for per_run in (0, 2):
+        again = replace(again, pick=replace(PLAIN, per_run=per_run))
+        left = []
+        for _ in range(2):
+            mine.mine(talk, again, puppet.silent)
+            folder = job.output / "talk"
+            left.append({p: p.read_bytes() for p in folder.rglob("*") if p.is_file()})
+        assert left[0] == left[1]
+        assert {"sheet.jpg", "compare.jpg"} <= {p.name for p in left[0]}
+
+
+def test_each_crop_that_the_funnel_tells_of_is_written(talk: Path, job: Job) -> None:
+    asked = replace(job, people=("any",), emotions=("any",), pick=replace(STEADY, per_run=4))
+    found = mine.mine(talk, asked, puppet.silent)
+    assert any(o.steady for o in found)
+    for outcome in found:
+        counts = list(outcome.funnel.values())
+        assert counts == sorted(counts, reverse=True)
+        assert counts[-1] == len(_cropped(outcome.folder))
+
+
+def test_sheets_go_with_the_crops_that_they_show(talk: Path, job: Job) -> None:
+    folder = _mine(talk, job, compare=True).folder
+    for name in ("sheet-mine.jpg", "my sheet.jpg", "my compare.jpg"):
+        (folder / name).write_text("kept")
+    others = {"crops.csv", "sheet-mine.jpg", "my sheet.jpg", "my compare.jpg"}
+    found = {p.name for p in folder.iterdir() if "_f" not in p.name}
+    assert found == {*others, "sheet.jpg", "compare.jpg"}
+    _mine(talk, job)
+    found = {p.name for p in folder.iterdir() if "_f" not in p.name}
+    assert found == {*others, "sheet.jpg"}, "the comparison told of another pick"
+    _mine(talk, job, pick=replace(PLAIN, repeat=40))
+    assert {p.name for p in folder.iterdir()} == others
+
+
+def test_a_comparison_is_made_where_nothing_is_kept(talk: Path, job: Job) -> None:
+    outcome = _mine(talk, job, compare=True, pick=replace(PLAIN, repeat=40))
+    assert [p.name for p in outcome.folder.iterdir()] == ["compare.jpg"]
+    assert _mine(talk, job, compare=True, emotions=("disgust",)).seen == 0
+    assert not (outcome.folder.parent / "disgust").exists()
+
+
+@pytest.fixture
+def told_before(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged when the writing of crops began, once for each pick; 26 crops are many."""
+    before: list[str] = []
+
+    def watched(*args: Any) -> None:
+        before.append(caplog.text)
+        write_crops(*args)
+
+    assert mine.MANY_CROPS == 2000
+    monkeypatch.setattr(mine, "MANY_CROPS", 26)
+    monkeypatch.setattr(mine, "write_crops", watched)
+    caplog.set_level(logging.WARNING)
+    return before
+
+
+def test_many_crops_are_warned_of_before_they_are_written(
+    talk: Path, job: Job, told_before: list[str]
+) -> None:
+    _mine(talk, job, pick=STEADY)
+    _mine(talk, job, pick=replace(PLAIN, per_run=9))
+    assert not any("--per-run" in text for text in told_before)
+    _mine(talk, job)
+    assert "writing 27 crops; --per-run 3 keeps the best few of each run" in told_before[2]
+    assert len(told_before) == 3
+
+
+def test_lines_are_in_the_order_in_which_people_were_asked_for(talk: Path, job: Job) -> None:
+    """Also of those who are not there."""
+    names = [f"nobody{n}" for n in range(9)]
+    for n, name in enumerate(names):
+        photo(job.known_faces / f"{name}.png", 135 + 15 * n)
+    people = (*names, "anna", "ben")
+    found = mine.mine(talk, replace(job, people=people, emotions=("any",)), puppet.silent)
+    missing = [o.person for o in found if not o.seen]
+    assert [o.person for o in found[: -len(missing)]] == ["anna"] * 4 + ["ben"] * 2
+    assert missing == [name for name in names if name in missing]
+    assert len(missing) > 3
 
 
 # --- the movie ----------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from math import inf, nan
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.models.registry import ALIGNERS, DETECTORS, EMOTION_MODELS, RECOGNIZERS
 from pipeline.settings import Job, PickSettings, WalkSettings
@@ -38,6 +40,16 @@ Maker = Callable[..., Any]
         (PickSettings, {"min_prob": nan}),
         (PickSettings, {"margin": -0.01}),
         (PickSettings, {"margin": nan}),
+        (PickSettings, {"repeat_seconds": -0.1}),
+        (PickSettings, {"repeat_seconds": nan}),
+        (PickSettings, {"gap": -1}),
+        (PickSettings, {"min_size": -1}),
+        (PickSettings, {"min_size": nan}),
+        (PickSettings, {"min_sharpness": -1}),
+        (PickSettings, {"max_yaw": -1}),
+        (PickSettings, {"max_yaw": nan}),
+        (PickSettings, {"border": -1}),
+        (PickSettings, {"per_run": -1}),
     ],
     ids=str,
 )
@@ -58,6 +70,7 @@ def test_values_out_of_range_are_refused(make: Maker, values: dict[str, Any]) ->
         (WalkSettings, {"min_score": 1}),
         (PickSettings, {"repeat": 1, "smooth": 1, "min_prob": 0, "margin": 0}),
         (PickSettings, {"min_prob": 1}),
+        (PickSettings, {"gap": 0, "max_yaw": 0, "border": 0, "per_run": 0, "repeat_seconds": 0}),
     ],
     ids=str,
 )
@@ -81,3 +94,26 @@ def test_default_networks_exist() -> None:
     assert walk.recognizer in RECOGNIZERS
     assert walk.emotion in EMOTION_MODELS
     assert ALIGNERS.keys() == RECOGNIZERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "frames"),
+    [
+        (0.5, 24, 12), (0.5, 25, 13), (0.5, 24000 / 1001, 12), (0.5, 23.976024, 12), (0.5, 30, 15),
+        (0.5, 30000 / 1001, 15), (0.04, 25, 1), (0.12, 25, 3), (1, 25, 25), (0.001, 25, 1),
+        (2, 59.94006, 120), (1, 0, 1), (1e300, 25, 10**15), (inf, 25, 10**15),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_seconds_become_frames_that_last_as_long(seconds: float, rate: float, frames: int) -> None:
+    made = PickSettings(repeat_seconds=seconds, gap=2).at(rate)
+    assert made == PickSettings(repeat=frames, gap=2)
+    assert made.at(rate) is made
+
+
+@given(st.floats(0.001, 600), st.floats(1, 240))
+def test_so_many_frames_and_no_fewer(seconds: float, rate: float) -> None:
+    frames = PickSettings(repeat_seconds=seconds).at(rate).repeat
+    assert frames / rate >= seconds - 1e-6
+    assert frames == 1 or (frames - 1) / rate < seconds + 1e-6
+    assert PickSettings(repeat=7).at(rate).repeat == 7

@@ -412,7 +412,7 @@ def equal(a: Any, b: Any) -> bool:
     )
 
 
-@pytest.mark.parametrize(("n", "m"), [(3, 2), (0, 0), (1, 0)])
+@pytest.mark.parametrize(("n", "m"), [(3, 2), (0, 0), (1, 1)])
 def test_a_part_comes_back(tmp_path: Path, n: int, m: int) -> None:
     part = a_part(n, m)
     assert not table.has_part(tmp_path, 7)

@@ -40,20 +40,24 @@ class Card:
         place = path.with_suffix(".json")
         try:
             facts: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-            return cls(
+            found = cls(
                 path=path.with_name(facts["file"]),
                 sha256=facts["sha256"],
                 job=facts["job"],
                 classes=tuple(facts["classes"] or ()),
                 licence=facts["licence"],
             )
+            texts = (found.sha256, found.job, found.licence, *found.classes)
+            if not all(isinstance(text, str) for text in texts):
+                raise ValueError("a fact is no text")
         except FileNotFoundError as error:
             raise ModelError(f"{place}: no card beside {path.name}; install again") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             wanted = ", ".join(f.name for f in fields(cls)[1:])
             raise ModelError(
                 f"{place}: not a network's card ({error!r}); wanted {wanted}"
             ) from error
+        return found
 
     def checked(self) -> Path:
         """The network's file, after its hash was compared with the card's.
@@ -63,7 +67,7 @@ class Card:
         """
         try:
             got = _sha256(self.path)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # The latter where no file can be called so.
             raise ModelError(f"{self.path}: missing; install mine-video again") from error
         if got != self.sha256:
             raise ModelError(

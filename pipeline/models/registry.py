@@ -45,6 +45,19 @@ EMOTION_MODELS: dict[str, Entry] = {
     "two-headed": Entry("pipeline.models.emotion", "TwoHeaded", "emotion.onnx")
 }
 
+Entries = tuple[dict[str, Entry], ...]
+
+
+def entries() -> Entries:
+    """All backends that are listed in this process, to be sent to another: see `learn`."""
+    return DETECTORS, ALIGNERS, RECOGNIZERS, EMOTION_MODELS
+
+
+def learn(given: Entries) -> None:
+    """Lists here what `entries` gave elsewhere: a spawned process knows only this file's own."""
+    for own, others in zip(entries(), given, strict=True):
+        own.update(others)
+
 
 @dataclass(frozen=True, slots=True)
 class FaceModels:

@@ -2,6 +2,9 @@
 
 import hashlib
 import logging
+import os
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from pipeline.errors import PeopleError
 from pipeline.faces import Floats, Image, Ints
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels
+from pipeline.table import DEVICES, OWN
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +27,22 @@ MIN_FACE = 50
 """Pixels across below which a face in a photo is too small to know a person by."""
 
 PHOTO_WIDTH = 800
-RESERVED = frozenset({"any", "unknown"})
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+"""What Pillow may take a photo for: its other formats are seldom used, or start other programs."""
+
+LONGEST_STRIP = 10
+"""A photo's longer side is at most so many times the shorter: the room around others would fill
+the memory."""
+
+RESERVED = OWN | {"any", "unknown"}
 FORBIDDEN_START = tuple("=+-@.")
 """What a spreadsheet takes for a formula, an option, or a hidden file."""
+
+FORBIDDEN = re.compile(
+    r"[/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff"
+    r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+"""Separators, control characters, bytes that are no text, and what is unseen or turns the text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +86,13 @@ def check_name(name: str, where: Path | str) -> str:
     Raises:
         PeopleError: It is reserved, empty, or begins with or holds what would do harm.
     """
-    if name in RESERVED or not name.strip():
+    reserved = name.casefold() in RESERVED or DEVICES.fullmatch(name)
+    if reserved or not name.strip() or name != name.strip():
         raise PeopleError(f"{where}: nobody can be called {name!r}; rename it")
-    if name.startswith(FORBIDDEN_START) or any(c in "/\\:" or ord(c) < 32 for c in name):
+    if name.startswith(FORBIDDEN_START) or FORBIDDEN.search(name):
         raise PeopleError(
-            f"{where}: a name cannot begin with one of = + - @ . or hold / \\ : ; rename it"
+            f"{where}: a name cannot begin with one of = + - @ . or hold / \\ : or what is no "
+            "visible character; rename it"
         )
     return name
 
@@ -87,12 +106,24 @@ def digest(folder: Path, tolerance: float) -> str:
     whole = hashlib.sha256(f"{tolerance:.6f}".encode())
     for name, paths in photos(folder).items():
         for path in paths:
-            whole.update(f"\n{name}\t{path.name}\t".encode())
+            whole.update(f"\n{name}\t".encode() + os.fsencode(path.name) + b"\t")
+            _check_file(path)
             try:
-                whole.update(hashlib.sha256(path.read_bytes()).digest())
+                with path.open("rb") as file:
+                    whole.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
                 raise PeopleError(f"{path}: cannot be read ({error.strerror})") from error
     return whole.hexdigest()
+
+
+def _check_file(path: Path) -> None:
+    """Refuses what is no file before it is opened: reading from a pipe may never end.
+
+    Raises:
+        PeopleError: It is a folder, pipe or device.
+    """
+    if path.exists() and not path.is_file():
+        raise PeopleError(f"{path}: cannot be read, not a file; remove it")
 
 
 def load(folder: Path, models: FaceModels) -> Gallery:
@@ -164,11 +195,30 @@ def read_photo(path: Path) -> Image:
     """A photo as RGB, turned as its EXIF data say.
 
     Raises:
-        PeopleError: It is no picture, or too large to be one.
+        PeopleError: It is no picture, or one whose pixels would fill the memory.
     """
+    _check_file(path)
     try:
-        with Pillow.open(path) as photo:
-            upright = ImageOps.exif_transpose(photo)
-            return np.array(upright.convert("RGB"), np.uint8)
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise PeopleError(f"{path}: not a photo that can be read ({error}), skipped") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Such as of odd EXIF data: the picture is whole.
+            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
+            with Pillow.open(path, formats=FORMATS) as photo:
+                _check_strip(path, photo)
+                upright = ImageOps.exif_transpose(photo)
+                return np.array(upright.convert("RGB"), np.uint8)
+    except PeopleError:
+        raise
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
+        raise PeopleError(f"{path}: too large ({error}), photo skipped; shrink it") from error
+    except Exception as error:  # Pillow's readers raise whatever they stumble on.
+        raise PeopleError(
+            f"{path}: not a photo that can be read ({error}), skipped; save it anew as JPEG or PNG"
+        ) from error
+
+
+def _check_strip(path: Path, photo: Pillow.Image) -> None:
+    if max(photo.size) > LONGEST_STRIP * min(photo.size):
+        raise PeopleError(
+            f"{path}: {photo.width} x {photo.height} pixels are a strip, photo skipped; "
+            "crop it to the face"
+        )

@@ -96,8 +96,7 @@ def name_tracks(folder: Path, gallery: Gallery, tolerance: float, digest: str) -
         TableError: A file is missing or torn.
         OutputError: A file cannot be written.
     """
-    rows = table.read_faces(folder / "faces.csv")
-    tracks = table.read_tracks(folder / "tracks.npz")
+    rows, tracks = table.read_walk(folder)
     numbers, far = distances(tracks.embedding, tracks.track, gallery)
     place = {int(number): i for i, number in enumerate(numbers)}
     pairs = {(place[a], place[b]) for a, b in together(rows)}
@@ -105,6 +104,8 @@ def name_tracks(folder: Path, gallery: Gallery, tolerance: float, digest: str) -
     names = np.array([*gallery.people, ""], dtype=object)[person]
     of_row = np.searchsorted(numbers, rows["track"].to_numpy())
     named = rows.assign(person=names[of_row], distance=distance[of_row])
+    if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
+        table.write_tracks(folder / "tracks.npz", replace(tracks, gallery=""))
     table.write_faces(folder / "faces.csv", [named])
     people = np.array(gallery.people, np.str_)
     told = replace(tracks, people=people, far=far, gallery=digest)

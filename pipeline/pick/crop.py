@@ -5,8 +5,8 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,23 @@ from PIL import Image as Pillow
 from pipeline import __version__, video
 from pipeline.crops import portrait
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS, Floats, Image, Ints
-from pipeline.manifest import Manifest
+from pipeline.faces import EMOTIONS, Image, Ints
+from pipeline.manifest import Manifest, safe_name
 from pipeline.table import replacing
 
 log = logging.getLogger(__name__)
 
 QUALITY = 95
+BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = (
     "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
-    "person", "distance", "emotion", "probability", "x1", "y1", "x2", "y2", "sharpness",
+    "person", "distance", "emotion", "probability", *BOX, "sharpness",
 )  # fmt: skip
 NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{2,3}\.jpg")
 """What a crop's name looks like: nothing else is ever deleted."""
+
+UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and bytes of a file name that are no text."""
 
 SKIP_FRAMES = 50
 """Frames without a crop that are rather jumped over than decoded."""
@@ -47,6 +51,11 @@ class Selection:
     rows: pd.DataFrame
 
 
+def crop_stem(walk: Manifest) -> str:
+    """What the names of a movie's crops begin with: its own, without what no list could hold."""
+    return UNSAFE.sub("_", safe_name(walk.movie.stem))
+
+
 def crop_name(stem: str, row: Any) -> str:
     """A crop's file name: movie, frame, time, track, emotion and its probability in percent.
 
@@ -58,7 +67,7 @@ def crop_name(stem: str, row: Any) -> str:
     milliseconds = max(0, round(row.time * 1000))
     seconds, rest = divmod(milliseconds, 1000)
     clock = f"{seconds // 3600:02d}-{seconds // 60 % 60:02d}-{seconds % 60:02d}.{rest:03d}"
-    share = int(row.probability * 100)
+    share = round(float(row.probability) * 100)
     label = EMOTIONS[int(row.label)]
     return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}_{label}{share:02d}.jpg"
 
@@ -76,26 +85,52 @@ def write_crops(movie: Path, walk: Manifest, selections: list[Selection], margin
         MovieError: The movie cannot be read.
         OutputError: A crop cannot be written.
     """
-    jobs: dict[int, list[tuple[Path, Any, Selection]]] = {}
+    jobs: list[tuple[Path, Any, Selection]] = []
+    stem = crop_stem(walk)
     for selection in selections:
         rows: list[Any] = list(selection.rows.itertuples())
-        names = [crop_name(movie.stem, row) for row in rows]
+        names = [crop_name(stem, row) for row in rows]
         _clear(selection.folder, set(names))
-        _write_list(selection, names)
-        for name, row in zip(names, rows, strict=True):
-            jobs.setdefault(int(row.frame), []).append((selection.folder / name, row, selection))
-    for first, stop in _stretches(sorted(jobs), walk.scan.key_frames):
+        _write_list(selection, names)  # First, so that no crop lies there that a list has not.
+        jobs += [(selection.folder / n, r, selection) for n, r in zip(names, rows, strict=True)]
+    missing = {path for path, _, _ in jobs}
+    for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
+        path, row, selection = jobs[i]
+        _save(path, face, _provenance(row, selection, walk))
+        missing.remove(path)
+    for selection in selections if missing else ():
+        names = [path.name for path, _, of in jobs if of is selection and path not in missing]
+        there = [path not in missing for path, _, of in jobs if of is selection]
+        _write_list(replace(selection, rows=selection.rows[there]), names)
+
+
+def cut(
+    movie: Path, walk: Manifest, rows: Sequence[Any], margin: float
+) -> Iterator[tuple[int, Image]]:
+    """Cuts faces out of the movie, in order of their frames.
+
+    Args:
+        movie: Where the movie is now.
+        walk: Its manifest.
+        rows: With `frame`, `x1`, `y1`, `x2`, `y2`.
+        margin: Around the face on each side, as a share of the box.
+
+    Yields:
+        The position in `rows` and the face; nothing for frames that do not decode.
+
+    Raises:
+        MovieError: The movie cannot be read.
+    """
+    wanted: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        wanted.setdefault(int(row.frame), []).append(i)
+    for first, stop in _stretches(sorted(wanted), walk.scan.key_frames):
         for frame in video.decode(movie, walk.scan, first, stop):
-            for path, row, selection in jobs.pop(frame.index, []):
-                box = [row.x1, row.y1, row.x2, row.y2]
-                face = portrait(frame.image, _floats(box), margin)
-                _save(path, face, _provenance(row, selection, walk))
-    if jobs:
-        log.warning("%s: %d frames did not decode; their faces were not cropped", movie, len(jobs))
-
-
-def _floats(values: list[float]) -> Floats:
-    return np.array(values, np.float32)
+            for i in wanted.pop(frame.index, []):
+                box = np.array([getattr(rows[i], side) for side in BOX], np.float32)
+                yield i, portrait(frame.image, box, margin)
+    if wanted:
+        log.warning("%s: %d frames did not decode; faces there are left out", movie, len(wanted))
 
 
 def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
@@ -122,7 +157,7 @@ def _clear(folder: Path, names: set[str]) -> None:
             own = row and NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
             if own and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (FileNotFoundError, UnicodeDecodeError, csv.Error):
         return
     except OSError as error:
         raise OutputError(
@@ -138,7 +173,7 @@ def _write_list(selection: Selection, names: list[str]) -> None:
     rows = selection.rows.assign(file=names, emotion=selection.emotion)
     for column, digits in (("time", 6), ("distance", 4), ("probability", 4)):
         rows[column] = rows[column].astype("float64").round(digits)
-    for column in ("x1", "y1", "x2", "y2", "sharpness"):
+    for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)
     writer.writerows(
         ["" if pd.isna(value) else value for value in row]
@@ -153,7 +188,7 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
         "movie": row.video,
         "frame": int(row.frame),
         "time": round(float(row.time), 6),
-        "box": [round(float(v), 1) for v in (row.x1, row.y1, row.x2, row.y2)],
+        "box": [round(float(getattr(row, side)), 1) for side in BOX],
         "track": int(row.track),
         "person": row.person or None,
         "distance": None if pd.isna(row.distance) else round(float(row.distance), 4),
@@ -169,13 +204,8 @@ def _save(path: Path, face: Image, provenance: dict[str, Any]) -> None:
     # piexif, because Pillow writes UserComment with a type that other readers refuse.
     comment = piexif.helper.UserComment.dump(json.dumps(provenance, ensure_ascii=False), "unicode")
     exif = piexif.dump({"Exif": {piexif.ExifIFD.UserComment: comment}})
-    try:
-        Pillow.fromarray(face).save(path, quality=QUALITY, exif=exif)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space"
-        ) from error
+    with replacing(path) as file:
+        Pillow.fromarray(face).save(file, "JPEG", quality=QUALITY, exif=exif)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

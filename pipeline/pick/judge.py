@@ -16,9 +16,11 @@ from pipeline.pick import select
 from pipeline.settings import PickSettings
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
-RESAMPLES = 1000
+RESAMPLES, BLOCK = 1000, 50
+NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 TRUTH = ("clip", "person", "first", "last", "emotion")
+TRACK, NO_TRACK = "track", -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,10 @@ class Score:
 def read_truth(path: Path) -> pd.DataFrame:
     """Reads labels: `clip, person, first, last, emotion`, frames inclusive; or a filled-in sample.
 
-    Lines that begin with # and rows without an emotion are passed over, other columns ignored.
+    A column `track`, as in a sample, tells two faces of one frame apart. Lines that begin with #
+    and rows without an emotion are passed over, other columns ignored.
+
+    Spreadsheets may have put semicolons between the columns.
 
     Raises:
         TableError: The file is missing or foreign, or an emotion or a frame is none.
@@ -77,31 +82,41 @@ def read_truth(path: Path) -> pd.DataFrame:
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"{path}: cannot be read ({error}); wanted {', '.join(TRUTH)}") from error
     numbered = [(n, line) for n, line in enumerate(text, 1) if line.strip() and line[0] != "#"]
-    reader = csv.DictReader(line for _, line in numbered)
-    missing = set(TRUTH) - set(reader.fieldnames or ())
-    if missing:
-        raise TableError(f"{path}: columns {', '.join(sorted(missing))} are missing; add them")
-    rows = [_labelled(path, numbered[i + 1][0], row) for i, row in enumerate(reader)]
-    return pd.DataFrame([r for r in rows if r["emotion"]], columns=list(TRUTH))
+    between = ";" if numbered and "," not in numbered[0][1] else ","
+    reader = csv.DictReader((line for _, line in numbered), delimiter=between)
+    try:
+        missing = set(TRUTH) - set(reader.fieldnames or ())
+        if missing:
+            raise TableError(f"{path}: columns {', '.join(sorted(missing))} are missing; add them")
+        rows = [_labelled(path, numbered[reader.line_num - 1][0], row) for row in reader]
+    except csv.Error as error:
+        raise TableError(f"{path}: not a table ({error}); wanted {', '.join(TRUTH)}") from error
+    return pd.DataFrame([r for r in rows if r["emotion"]], columns=[*TRUTH, TRACK])
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
-    emotion = (row["emotion"] or "").strip().lower()
+    row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK)}
+    emotion = row["emotion"].lower()
     if emotion not in (*EMOTIONS, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is none of {', '.join(EMOTIONS)}")
     try:
         first, last = int(row["first"]), int(row["last"])
-    except (TypeError, ValueError) as error:
-        raise TableError(f"{path}, line {line}: first and last must be frame numbers") from error
-    who = {k: row[k] for k in ("clip", "person")}
-    return {**who, "first": first, "last": last, "emotion": emotion}
+        track = int(row[TRACK] or NO_TRACK)
+    except ValueError as error:
+        raise TableError(
+            f"{path}, line {line}: first, last and track must be whole numbers"
+        ) from error
+    if first > last:
+        raise TableError(f"{path}, line {line}: first ({first}) lies after last ({last})")
+    return {**row, "first": first, "last": last, "emotion": emotion, TRACK: track}
 
 
 def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     """Adds the label and the labelled stretch of each row: `truth` ("" for none) and `stretch`.
 
-    A row is labelled by clip, person and frame. Somebody the gallery does not name is labelled too
-    where he is the only one in the frame, in the rows and in the truth.
+    A row is labelled by clip, frame, and track where the truth tells it, else person. Somebody the
+    gallery does not name is labelled too where he is the only one in the frame, in the rows and in
+    the truth. Of two labels for one face the one further down counts.
 
     Args:
         rows: Of one movie.
@@ -112,13 +127,17 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     frame = rows["frame"].to_numpy()
     name = str(rows["video"].iloc[0]) if len(rows) else ""
     mine = truth[truth["clip"].isin({name, Path(name).stem})]
-    alone = ~rows.duplicated("frame", keep=False).to_numpy()
-    for place, stretch_row in zip(mine.index, mine.itertuples(), strict=True):
-        inside = (frame >= int(str(stretch_row.first))) & (frame <= int(str(stretch_row.last)))
-        others = mine[(mine["first"] <= stretch_row.last) & (mine["last"] >= stretch_row.first)]
-        single = alone & (rows["person"] == "").to_numpy() & (len(others) == 1)
-        here = inside & ((rows["person"] == stretch_row.person).to_numpy() | single)
-        told[here], stretch[here] = stretch_row.emotion, place
+    first, last = (np.sort(mine[end].to_numpy(np.int64)) for end in ("first", "last"))
+    labels = np.searchsorted(first, frame, "right") - np.searchsorted(last, frame, "left")
+    alone = ~rows.duplicated("frame", keep=False).to_numpy() & (labels == 1)
+    person, track = rows["person"].to_numpy(), rows[TRACK].to_numpy()
+    for place, row in zip(mine.index, mine.to_dict("records"), strict=True):
+        here = (frame >= row["first"]) & (frame <= row["last"])
+        if row[TRACK] == NO_TRACK:
+            here &= (person == row["person"]) | (alone & (person == ""))
+        else:
+            here &= track == row[TRACK]
+        told[here], stretch[here] = row["emotion"], place
     return rows.assign(truth=told, stretch=stretch)
 
 
@@ -142,21 +161,22 @@ def scores(
         raise TableError(
             f"no row is labelled: the truth labels {clips}; check clip, person, frames"
         )
+    there = pd.concat([m.rows.loc[m.rows["stretch"] >= 0, ["stretch", "truth"]] for m in labelled])
     plain = replace(base, repeat=1, smooth=1, min_prob=0.0)
     whole = _picked(labelled, plain)
-    for smooth, gate in ((1, 0.0), (base.smooth, 0.0), (base.smooth, min_prob)):
+    for smooth, gate in dict.fromkeys(((1, 0.0), (base.smooth, 0.0), (base.smooth, min_prob))):
         for repeat in REPEATS:
             settings = replace(base, repeat=repeat, smooth=smooth, min_prob=gate)
             picked = _picked(labelled, settings)
             for emotion in (*EMOTIONS, POOLED):
-                yield _score(emotion, settings, picked, whole, labelled)
+                yield _score(emotion, settings, picked, whole, there)
 
 
 def _picked(movies: Sequence[Walked], settings: PickSettings) -> pd.DataFrame:
     """All labelled rows that the settings keep, with runs numbered over all movies."""
     kept, runs = [], 0
     for movie in movies:
-        rows = select.steady(select.steadied(movie.rows, movie.stride, settings), settings)
+        rows, _ = select.steady(select.steadied(movie.rows, movie.stride, settings), settings)
         rows = rows[rows["stretch"] >= 0]
         kept.append(rows.assign(run=rows["run"] + runs))
         runs += int(rows["run"].max()) + 1 if len(rows) else 0
@@ -168,30 +188,23 @@ def _score(
     settings: PickSettings,
     picked: pd.DataFrame,
     whole: pd.DataFrame,
-    movies: Sequence[Walked],
+    there: pd.DataFrame,
 ) -> Score:
+    """Scores rows: those picked, those picked without filters, and all that are labelled."""
     wanted = range(len(EMOTIONS)) if emotion == POOLED else [EMOTIONS.index(emotion)]
     mine = picked[picked["label"].isin(wanted)]
-    names = np.array(EMOTIONS, dtype=object)
-    right = (names[mine["label"].to_numpy()] == mine["truth"].to_numpy()).astype(float)
-    there = pd.concat([m.rows.loc[m.rows["stretch"] >= 0, ["stretch", "truth"]] for m in movies])
-    there = there[there["truth"].isin([EMOTIONS[i] for i in wanted])]
-    found = (
-        mine["stretch"][right > 0].value_counts().reindex(there["stretch"].unique(), fill_value=0)
-    )
-    sizes = there["stretch"].value_counts().reindex(found.index)
-    by_run = (
-        pd.DataFrame({"run": mine["run"], "right": right})
-        .groupby("run")["right"]
-        .agg(["sum", "size"])
-    )
-    precision = _ratio(by_run["sum"].to_numpy(), by_run["size"].to_numpy())
-    recall = _ratio(found.to_numpy(), sizes.to_numpy())
+    right = (NAMES[mine["label"].to_numpy()] == mine["truth"].to_numpy()).astype(np.int64)
+    truth = there.loc[there["truth"].isin(NAMES[list(wanted)]), "stretch"].to_numpy()
+    stretches, sizes = np.unique(truth, return_counts=True)
+    hits = np.searchsorted(stretches, mine["stretch"].to_numpy()[right > 0])
+    found = np.bincount(hits, minlength=len(stretches))
+    _, run, lengths = np.unique(mine["run"].to_numpy(), return_inverse=True, return_counts=True)
+    hits_of_run = np.bincount(run, right, minlength=len(lengths))
     all_of_it = int(whole["label"].isin(wanted).sum())
-    kept = len(mine) / all_of_it if all_of_it else float("nan")
     return Score(
-        emotion, settings.repeat, settings.smooth, settings.min_prob, len(mine), len(by_run),
-        *precision, *recall, kept,
+        emotion, settings.repeat, settings.smooth, settings.min_prob, len(mine), len(lengths),
+        *_ratio(hits_of_run, lengths), *_ratio(found, sizes),
+        len(mine) / all_of_it if all_of_it else float("nan"),
     )  # fmt: skip
 
 
@@ -205,7 +218,10 @@ def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> tuple[float, float, float
     if whole.sum() == 0:
         return (float("nan"),) * 3
     rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(whole), (RESAMPLES, len(whole)))
-    ratios = part[drawn].sum(axis=1) / np.maximum(whole[drawn].sum(axis=1), 1e-9)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return float(part.sum() / whole.sum()), float(low), float(high)
+    ratios = []
+    for _ in range(RESAMPLES // BLOCK):  # All at once, many runs would fill the memory.
+        drawn = rng.integers(0, len(whole), (BLOCK, len(whole)))
+        ratios.append(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(ratios), [0.025, 0.975])
+    ratio = float(part.sum() / whole.sum())
+    return ratio, min(ratio, float(low)), max(ratio, float(high))

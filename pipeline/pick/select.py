@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.pick.smooth import segments, smooth
-from pipeline.pick.steady import run_lengths, runs
+from pipeline.pick.steady import positions, run_lengths, runs
 from pipeline.settings import PickSettings
 
 UNKNOWN = "unknown"
@@ -27,21 +27,22 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
     Returns:
         The rows by track and frame, with `label` (position in `EMOTIONS` of the highest smoothed
         probability), `probability` (that one), `run` (number of the run), `run_length` (source
-        frames) and `position` (row in its run, from 0).
+        frames), `position` (row in its run, from 0) and `faces` (in the frame).
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
-    segment = segments(frame, track, stride)
     window = max(1, settings.smooth // stride) | 1
-    smoothed = smooth(rows[list(EMOTIONS)].to_numpy(np.float32), segment, window)
+    probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
+    smoothed = smooth(probabilities, segments(frame, track, stride), window)
     label = smoothed.argmax(axis=1)
-    run = runs(label, segment)
+    run = runs(frame, track, label, stride + settings.gap)
     return rows.assign(
         label=label,
         probability=smoothed.max(axis=1),
         run=run,
         run_length=run_lengths(frame, run, stride),
-        position=np.arange(len(run)) - np.searchsorted(run, run, side="left"),
+        position=positions(run),
+        faces=rows.groupby("frame")["frame"].transform("size"),
     )
 
 
@@ -57,17 +58,55 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
     return rows[(rows["person"] == name) & (rows["label"] == EMOTIONS.index(emotion))]
 
 
-def steady(rows: pd.DataFrame, settings: PickSettings) -> pd.DataFrame:
-    """Of `wanted` rows those whose run is long enough, then those that pass every gate."""
-    kept = rows[rows["run_length"] >= settings.repeat]
-    return kept[kept["probability"] >= settings.min_prob]
+def filters(
+    rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int]
+) -> dict[str, "pd.Series[bool]"]:
+    """What each filter lets pass, the repeater first, by its option's name.
+
+    Args:
+        rows: Of `steadied`.
+        settings: With `repeat` in frames.
+        size: Width and height of the movie's picture in pixels.
+    """
+    # float64 with the digits of faces.csv: in float32 1100.1 - 1050.1 is less than 50.
+    measured = rows[["x1", "y1", "x2", "y2", "sharpness", "yaw"]].astype("float64").round(1)
+    x1, y1, x2, y2, sharpness, yaw = (measured[name] for name in measured)
+    width, height = size
+    edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
+    edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
+    return {
+        "repeat": rows["run_length"] >= settings.repeat,
+        "min-prob": rows["probability"] >= settings.min_prob,
+        "min-size": side >= settings.min_size,
+        "min-sharpness": sharpness >= settings.min_sharpness,
+        "max-yaw": yaw.abs() <= settings.max_yaw,
+        "single-face": (rows["faces"] == 1) | (not settings.single_face),
+        "border": (edge >= (settings.border or 0)) | (settings.border is None),
+    }
+
+
+def steady(
+    rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int] = (0, 0)
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Of `wanted` rows those whose run is long enough and that pass every gate.
+
+    Returns:
+        The rows, and how many are left after each filter, by its option's name.
+    """
+    passed = pd.Series(data=True, index=rows.index)
+    left: dict[str, int] = {}
+    for name, mask in filters(rows, settings, size).items():
+        passed &= mask
+        left[name] = int(passed.sum())
+    return rows[passed], left
 
 
 def choices(
     rows: pd.DataFrame, people: tuple[str, ...], emotions: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     """Each person and emotion to pick: "any" is everybody seen, or every emotion."""
-    everybody = [*sorted(set(rows["person"]) - {""}), UNKNOWN]
+    seen = set(rows["person"])
+    everybody = [*sorted(seen - {""}), *([UNKNOWN] if "" in seen else [])]
     named = everybody if ANY in people else list(dict.fromkeys(people))
     feelings = EMOTIONS if ANY in emotions else tuple(dict.fromkeys(emotions))
     for person in named:

@@ -36,6 +36,7 @@ def smooth(probabilities: Floats, segment: Ints, rows: int) -> Floats:
     """
     if rows <= 1 or len(segment) == 0:
         return probabilities
+    rows = min(rows, 2 * len(segment) + 1)  # Beyond 64 bits it would not be a number.
     place = np.arange(len(segment))
     low = np.maximum(place - rows // 2, np.searchsorted(segment, segment, side="left"))
     high = np.minimum(place + rows // 2 + 1, np.searchsorted(segment, segment, side="right"))

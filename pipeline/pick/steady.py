@@ -5,29 +5,41 @@ import numpy as np
 from pipeline.faces import Ints
 
 
-def runs(label: Ints, segment: Ints) -> Ints:
-    """Numbers the runs: neighbouring rows of one segment with one label.
+def runs(frame: Ints, track: Ints, label: Ints, reach: int) -> Ints:
+    """Numbers the runs: rows of one track with one label, each at most `reach` after the last.
 
     Args:
+        frame: `(n,)`, rows ordered by track, then frame.
+        track: `(n,)`.
         label: `(n,)`.
-        segment: `(n,)` rising.
+        reach: source frames from a row to the next of its run: the stride, and what gap may be
+            bridged; rows with other labels may lie in it.
 
     Returns:
-        `(n,)` from 0, rising.
+        `(n,)` from 0, in order of first appearance.
 
-    >>> runs(np.array([3, 3, 6, 3, 3]), np.array([0, 0, 0, 0, 1])).tolist()
-    [0, 0, 1, 2, 3]
+    >>> frame, track = np.array([0, 1, 2, 3, 4, 4]), np.array([0, 0, 0, 0, 0, 1])
+    >>> label = np.array([3, 3, 6, 3, 3, 3])
+    >>> runs(frame, track, label, 1).tolist(), runs(frame, track, label, 2).tolist()
+    ([0, 0, 1, 2, 2, 3], [0, 0, 1, 0, 0, 2])
     """
-    broken = (np.diff(label) != 0) | (np.diff(segment) != 0)
-    return np.concatenate([np.zeros(min(len(label), 1), np.int64), np.cumsum(broken)])
+    if len(frame) == 0:
+        return np.zeros(0, np.int64)
+    order = np.lexsort((frame, label, track))
+    broken = (np.diff(track[order]) != 0) | (np.diff(label[order]) != 0)
+    broken |= np.diff(frame[order]) > reach
+    run = np.empty(len(frame), np.int64)
+    run[order] = np.concatenate([[0], np.cumsum(broken)])
+    _, first, inverse = np.unique(run, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
 
 
 def run_lengths(frame: Ints, run: Ints, stride: int) -> Ints:
     """Source frames that each row's run covers: last - first + stride.
 
     Args:
-        frame: `(n,)` rising in each run.
-        run: `(n,)` from 0, rising.
+        frame: `(n,)`.
+        run: `(n,)` from 0.
         stride: source frames between neighbouring rows.
 
     Returns:
@@ -38,6 +50,20 @@ def run_lengths(frame: Ints, run: Ints, stride: int) -> Ints:
     """
     if len(run) == 0:
         return np.zeros(0, np.int64)
-    first = np.searchsorted(run, run, side="left")
-    last = np.searchsorted(run, run, side="right") - 1
-    return np.asarray(frame[last] - frame[first] + stride)
+    first = np.full(run.max() + 1, np.iinfo(np.int64).max)
+    last = np.zeros_like(first)
+    np.minimum.at(first, run, frame)
+    np.maximum.at(last, run, frame)
+    return np.asarray((last - first + stride)[run])
+
+
+def positions(run: Ints) -> Ints:
+    """Each row's place in its run, from 0.
+
+    >>> positions(np.array([0, 0, 1, 0, 1])).tolist()
+    [0, 1, 0, 2, 1]
+    """
+    order = np.argsort(run, kind="stable")
+    place = np.empty(len(run), np.int64)
+    place[order] = np.arange(len(run)) - np.searchsorted(run[order], run[order])
+    return place

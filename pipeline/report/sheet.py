@@ -1,15 +1,23 @@
 """Contact sheets: many small pictures with captions, dense, readable at their own size."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from pipeline.faces import Image
-from pipeline.table import replacing
+from pipeline.errors import OutputError
+from pipeline.faces import Image, clock
+from pipeline.manifest import Manifest
+from pipeline.pick.choose import Choice
+from pipeline.pick.crop import Selection, crop_name, cut
+from pipeline.pick.thin import thin
+from pipeline.table import Tracks, replacing
 
 SIDE = 120
 """Pixels of a thumbnail: at its own size a face's expression can still be read."""
@@ -18,18 +26,154 @@ CAPTION = 18
 ACROSS = 12
 DOWN = 8
 TITLE = 28
-PAPER, INK, FAINT = "#ffffff", "#111111", "#666666"
+PAPER, INK, FAINT, MARK = "#ffffff", "#111111", "#666666", "#c62828"
+
+OWN = re.compile(r"sheet(-\d+)?\.jpg|compare\.jpg")
+"""Names of sheets: an earlier pick's are deleted, nothing else."""
+
+COMPARE = "compare.jpg"
+COMPARED = 60
+"""Faces on each side of a comparison, evenly spread over all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumb:
-    """One small picture and the words below it."""
+    """One small picture, the words below it, and whether it is crossed out."""
 
-    image: Image
+    tile: Pillow.Image
     caption: str
+    crossed: bool = False
 
 
-def thumbnail(image: Image) -> Pillow.Image:
+def clear(folder: Path, pattern: str) -> None:
+    """Deletes the sheets of an earlier pick; no other file.
+
+    Args:
+        folder: Where they lie.
+        pattern: "sheet*.jpg" or `COMPARE`.
+
+    Raises:
+        OutputError: One cannot be deleted.
+    """
+    for old in folder.glob(pattern):
+        if OWN.fullmatch(old.name):
+            try:
+                old.unlink()
+            except OSError as error:
+                raise OutputError(
+                    f"{old}: an earlier sheet is in the way ({error.strerror}); delete it"
+                ) from error
+
+
+def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
+    """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each run, in order of time.
+
+    Args:
+        selection: Whose crops were written.
+        stem: Of the movie's name, as in the crops' names.
+        tracks: The movie's.
+
+    Raises:
+        OutputError: A sheet cannot be written.
+    """
+    clear(selection.folder, "sheet*.jpg")
+    best = thin(selection.rows, tracks, 1).sort_values(["frame", "track"])
+    named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
+    there = [(path, caption) for path, caption in named if path.exists()]
+    size = ACROSS * DOWN
+    pages = [there[i : i + size] for i in range(0, len(there), size)]
+    title = (
+        f"{selection.person}, {selection.emotion}: the best face of each of {len(there)} runs "
+        f"({len(selection.rows)} faces)"
+    )
+    for number, page in enumerate(pages, 1):
+        several = len(pages) > 1
+        shown = f"{title}, page {number} of {len(pages)}" if several else title
+        name = f"sheet-{number}.jpg" if several else "sheet.jpg"
+        thumbs = [Thumb(_thumbnail(_read(path)), caption) for path, caption in page]
+        _save(grid(shown, thumbs), selection.folder / name)
+
+
+def compare(movie: Path, walk: Manifest, choice: Choice, folder: Path, margin: float) -> None:
+    """Writes compare.jpg: what passes without the repeater beside what passes with it.
+
+    Args:
+        movie: Where the movie is.
+        walk: Its manifest.
+        choice: What was seen and what was kept.
+        folder: Where to write.
+        margin: Around the faces, as a share of the box.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    seen, kept = (_some(rows) for rows in (choice.seen, choice.kept))
+    shown = choice.seen[choice.seen.index.isin(seen.union(kept))].sort_values(["frame", "track"])
+    rows: list[Any] = list(shown.itertuples())
+    left, right = [], []
+    for i, face in cut(movie, walk, rows, margin):
+        row, tile = rows[i], _thumbnail(face)
+        if row.Index in seen:
+            crossed = row.Index not in choice.kept.index
+            left.append(Thumb(tile, _caption(row), crossed=crossed))
+        if row.Index in kept:
+            right.append(Thumb(tile, _caption(row)))
+    title = f"seen: {len(choice.seen)} faces; crossed ones are dropped"
+    across = ACROSS // 2
+    pages = grid(title, left, across), grid(f"kept: {len(choice.kept)} faces", right, across)
+    _save(_beside(*pages), folder / COMPARE)
+
+
+def _some(rows: pd.DataFrame) -> "pd.Index[int]":
+    """Up to `COMPARED` rows, evenly spread over all."""
+    count = min(COMPARED, len(rows))
+    places = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    return rows.sort_values(["frame", "track"]).index[places]
+
+
+def write_sample_sheet(movie: Path, walk: Manifest, rows: pd.DataFrame, path: Path) -> None:
+    """Shows faces with their numbers, from 1, and times.
+
+    Args:
+        movie: Where the movie is.
+        walk: Its manifest.
+        rows: The faces, in order of their numbers.
+        path: Where to write.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    faces: list[Any] = list(rows.itertuples())
+    thumbs = [
+        Thumb(_thumbnail(face), f"{i + 1}    {clock(faces[i].time)}")
+        for i, face in cut(movie, walk, faces, 0.3)
+    ]
+    _save(grid(f"{len(thumbs)} faces to label", thumbs), path)
+
+
+def _caption(row: Any) -> str:
+    """Time, probability and length of run."""
+    return f"{clock(row.time)}  {row.probability * 100:.0f}%  {row.run_length}f"
+
+
+def grid(title: str, thumbs: Sequence[Thumb], across: int = ACROSS) -> Pillow.Image:
+    """One page: a title, and the thumbs line by line."""
+    lines = max(1, -(-len(thumbs) // across))
+    columns = max(4, min(across, len(thumbs)))
+    page = Pillow.new("RGB", (columns * SIDE, TITLE + lines * (SIDE + CAPTION)), PAPER)
+    draw = ImageDraw.Draw(page)
+    draw.text((6, 6), title, fill=INK, font_size=15)
+    for i, thumb in enumerate(thumbs):
+        x, y = i % columns * SIDE, TITLE + i // columns * (SIDE + CAPTION)
+        page.paste(thumb.tile, (x, y))
+        draw.text((x + 4, y + SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
+        if thumb.crossed:
+            draw.line((x, y, x + SIDE, y + SIDE), fill=MARK, width=3)
+            draw.line((x + SIDE, y, x, y + SIDE), fill=MARK, width=3)
+    return page
+
+
+def _thumbnail(image: Image) -> Pillow.Image:
     """The picture fitted into a square, centred."""
     small = Pillow.fromarray(image)
     small.thumbnail((SIDE, SIDE))
@@ -38,29 +182,7 @@ def thumbnail(image: Image) -> Pillow.Image:
     return tile
 
 
-def grid(title: str, thumbs: Sequence[Thumb], across: int = ACROSS) -> Pillow.Image:
-    """One page: a title, and the thumbs line by line."""
-    lines = max(1, -(-len(thumbs) // across))
-    page = Pillow.new("RGB", (across * SIDE, TITLE + lines * (SIDE + CAPTION)), PAPER)
-    draw = ImageDraw.Draw(page)
-    draw.text((6, 6), title, fill=INK, font_size=15)
-    for i, thumb in enumerate(thumbs):
-        x, y = i % across * SIDE, TITLE + i // across * (SIDE + CAPTION)
-        page.paste(thumbnail(thumb.image), (x, y))
-        draw.text((x + 4, y + SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
-    return page
-
-
-def pages(title: str, thumbs: Sequence[Thumb]) -> Iterator[Pillow.Image]:
-    """As many pages as are needed, numbered where there are several."""
-    size = ACROSS * DOWN
-    sheets = [thumbs[i : i + size] for i in range(0, len(thumbs), size)]
-    for number, some in enumerate(sheets, 1):
-        of = f"   page {number} of {len(sheets)}" if len(sheets) > 1 else ""
-        yield grid(title + of, some, min(ACROSS, max(4, len(some))))
-
-
-def beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
+def _beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
     """Two pages next to each other, a gap between."""
     width = left.width + right.width + SIDE // 4
     both = Pillow.new("RGB", (width, max(left.height, right.height)), PAPER)
@@ -69,21 +191,11 @@ def beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
     return both
 
 
-def save(page: Pillow.Image, path: Path) -> None:
-    """Writes a page as JPEG.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
+def _save(page: Pillow.Image, path: Path) -> None:
     with replacing(path) as file:
         page.save(file, "JPEG", quality=90)
 
 
-def read(path: Path) -> Image:
-    """Reads a crop back as RGB.
-
-    Raises:
-        OSError: It is gone or no picture.
-    """
+def _read(path: Path) -> Image:
     with Pillow.open(path) as picture:
         return np.array(picture.convert("RGB"), np.uint8)

@@ -2,38 +2,45 @@
 
 A part depends on nothing but the movie and the settings, so that any number of workers, in any
 order, gives the same bytes. Processes are spawned, never forked: forked ones inherit the locks of
-threads that they do not have.
+threads that they do not have. Each talks through a pipe of its own: where nothing is shared,
+nothing stays locked or half read when one is killed, and its pipe's end tells its death, at
+whatever moment.
 """
 
 import multiprocessing
 import os
+import pickle
+import signal
 import threading
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
-from ctypes import c_int64
-from functools import lru_cache
-from multiprocessing.connection import wait as wait_for_end
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, cast
-
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from typing import cast
 
 from pipeline import manifest as manifests
 from pipeline import table, video
 from pipeline.errors import MovieError, WorkerError
 from pipeline.faces import clock
 from pipeline.manifest import Manifest
+from pipeline.models import registry
 from pipeline.models.registry import Models, all_models
 from pipeline.walk.part import Progress, analyse
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
 
-POLL_SECONDS = 0.2
-"""How often the progress of the workers is looked at."""
+TELL_SECONDS = 0.2
+"""How often a worker says how far it is."""
+
+END_SECONDS = 3.0
+"""What a worker that is told to end is given before it is killed."""
 
 DEATHS = 2
 """A part whose worker died so often is not tried again."""
-
-_counts: Any = None  # In a worker: frames and faces of each part, shared with the one that waits.
 
 
 def make_parts(
@@ -52,116 +59,191 @@ def make_parts(
         WorkerError: A worker died twice over the same part.
         MiningError: Whatever stopped a worker.
     """
-    if min(workers, len(numbers)) <= 1:
-        walk = manifests.read(folder)
-        models = all_models(walk.settings)
-        for number in numbers:
-            make_part(movie, folder, walk, number, models, progress)
+    if min(workers, len(numbers)) > 1:
+        _Crew(movie, folder, numbers, progress).run(workers)
         return
-    spawn = multiprocessing.get_context("spawn")
-    counts = spawn.RawArray(c_int64, 2 * (max(numbers) + 1))
-    pool = ProcessPool(
-        min(workers, len(numbers)), initializer=_begin_work, initargs=(counts,), context=spawn
-    )
-    try:
-        _Crew(pool, movie, folder, counts, progress).run(numbers)
-        pool.close()
-    finally:
-        pool.stop()
-        pool.join()
+    walk = manifests.read(folder)
+    models = all_models(walk.settings)
+    for number in numbers:
+        make_part(movie, folder, walk, number, models, progress)
+
+
+class _Worker:
+    """A process, this end of its pipe, and the part that it was given."""
+
+    def __init__(self, movie: Path, folder: Path, part: int) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self.process: SpawnProcess = spawn.Process(
+            target=_work, args=(movie, folder, registry.entries(), theirs), daemon=True
+        )
+        with _deaf_to_ctrl_c():
+            self.process.start()
+        theirs.close()  # Now only the worker's death closes it.
+        self.give(part)
+
+    def give(self, part: int) -> None:
+        """Sends the number of the next part to make."""
+        self.part = part
+        with suppress(OSError):  # It died: that is seen where its answer is waited for.
+            self.pipe.send(part)
+
+    def end(self) -> int | None:
+        """Ends the process, if it has not ended; gives its exit code."""
+        self.process.terminate()
+        self.process.join(END_SECONDS)
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        return self.process.exitcode
 
 
 class _Crew:
-    """Hands out parts, watches the counts, and gives a dead worker's part to another."""
+    """Hands out parts, passes on the workers' counts, and gives a dead one's part to another."""
 
     def __init__(
-        self, pool: ProcessPool, movie: Path, folder: Path, counts: Any, progress: Progress
+        self, movie: Path, folder: Path, numbers: Sequence[int], progress: Progress
     ) -> None:
-        self._pool = pool
         self._movie = movie
         self._folder = folder
-        self._counts = counts
         self._progress = progress
-        self._told = [0, 0]
-        self._deaths: dict[int, int] = {}
+        self._waiting = deque(numbers)
+        self._workers: dict[Connection, _Worker] = {}
+        self._told = dict.fromkeys(numbers, (0, 0))
+        self._deaths = dict.fromkeys(numbers, 0)
 
-    def run(self, numbers: Sequence[int]) -> None:
-        running = {self._schedule(number): number for number in numbers}
-        while running:
-            done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                number = running.pop(cast("ProcessFuture[None]", future))
-                try:
-                    future.result()
-                except ProcessExpired as death:
-                    self._bury(number, death)
-                    running[self._schedule(number)] = number
-            self._tell()
+    def run(self, workers: int) -> None:
+        try:
+            for _ in range(min(workers, len(self._waiting))):
+                self._hire(self._waiting.popleft())
+            while self._workers:
+                for pipe in wait(list(self._workers)):
+                    self._hear(self._workers[cast("Connection", pipe)])
+        finally:
+            for worker in self._workers.values():
+                worker.end()
 
-    def _schedule(self, number: int) -> "ProcessFuture[None]":
-        return self._pool.schedule(_work, args=(self._movie, self._folder, number))
+    def _hire(self, part: int) -> None:
+        worker = _Worker(self._movie, self._folder, part)
+        self._workers[worker.pipe] = worker
 
-    def _bury(self, number: int, death: ProcessExpired) -> None:
-        """Notes that a worker died over a part.
+    def _hear(self, worker: _Worker) -> None:
+        """Takes one message: counts, a part's end, or what went wrong; or the worker's death."""
+        try:
+            message = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._replace(worker)
+            return
+        if isinstance(message, BaseException):
+            raise message
+        if message is not None:
+            self._tell(worker.part, message)
+        elif self._waiting:
+            worker.give(self._waiting.popleft())
+        else:
+            del self._workers[worker.pipe]
+            worker.end()
+
+    def _tell(self, part: int, counts: tuple[int, int]) -> None:
+        """Passes on what is new; a part that is made again tells nothing new for a while."""
+        before = self._told[part]
+        now = max(counts[0], before[0]), max(counts[1], before[1])
+        self._told[part] = now
+        self._progress(now[0] - before[0], now[1] - before[1])
+
+    def _replace(self, worker: _Worker) -> None:
+        """Has another worker make a dead one's part.
 
         Raises:
             WorkerError: Not for the first time.
         """
-        self._deaths[number] = self._deaths.get(number, 0) + 1
-        if self._deaths[number] < DEATHS:
+        del self._workers[worker.pipe]
+        code, part = worker.end(), worker.part
+        self._deaths[part] += 1
+        if self._deaths[part] < DEATHS:
+            self._hire(part)
             return
         walk = manifests.read(self._folder)
-        first, stop = walk.parts[number]
+        first, stop = walk.parts[part]
         begin, end = (clock(float(walk.scan.times[frame])) for frame in (first, stop - 1))
         raise WorkerError(
-            f"{self._movie}: the process that made part {number} ({begin} to {end}) died twice, "
-            f"exit code {death.exitcode}; if memory ran out, try --workers 1 or fewer. "
+            f"{self._movie}: the process that made part {part} ({begin} to {end}) died twice, "
+            f"exit code {code}; if memory ran out, try --workers 1 or fewer. "
             "The other finished parts are kept"
-        ) from death
-
-    def _tell(self) -> None:
-        """Passes on what the workers counted since the last time."""
-        now = [sum(self._counts[i::2]) for i in range(2)]
-        new = [max(0, n - told) for n, told in zip(now, self._told, strict=True)]
-        self._told = [max(n, told) for n, told in zip(now, self._told, strict=True)]
-        if any(new):
-            self._progress(*new)
+        )
 
 
-def _begin_work(counts: Any) -> None:
-    """Runs first in each worker."""
-    global _counts  # noqa: PLW0603 - a worker has one, and its tasks cannot be sent it.
-    _counts = counts
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that begin here never hear Ctrl-C, which a terminal sends to all of a program.
+
+    They are ended by the one that began them; until they can say so themselves they would print
+    where it struck them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # Begun later, it would take the mask away.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(movie: Path, folder: Path, entries: registry.Entries, pipe: Connection) -> None:
+    """What a worker does: makes the parts whose numbers it is sent, until it is ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        registry.learn(entries)
+        walk = manifests.read(folder)
+        models = all_models(walk.settings)
+        while True:
+            count = _Count(pipe)
+            make_part(movie, folder, walk, pipe.recv(), models, count)
+            count.send()
+            pipe.send(None)
+    except Exception as error:
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        with suppress(OSError):  # Nobody is there any more: that was the error.
+            pipe.send(_sendable(error))
 
 
 def _end_with_parent() -> None:
     """Ends this worker when the program that spawned it is gone, however it went."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        wait_for_end([parent.sentinel])
+        wait([parent.sentinel])
         os._exit(1)
 
 
-def _work(movie: Path, folder: Path, number: int) -> None:
-    """Makes one part in a worker, counting its frames and faces."""
-    frames, faces = 2 * number, 2 * number + 1
-    _counts[frames] = _counts[faces] = 0
-
-    def count(new_frames: int, new_faces: int) -> None:
-        _counts[frames] += new_frames
-        _counts[faces] += new_faces
-
-    walk, models = _loaded(folder, (folder / "walk.json").stat().st_mtime_ns)
-    make_part(movie, folder, walk, number, models, count)
+def _sendable(error: Exception) -> Exception:
+    """The error, or its text where it cannot travel: those of libraries sometimes cannot."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes.
+    except Exception:
+        return RuntimeError("\n".join(error.__notes__))
+    return error
 
 
-@lru_cache(maxsize=1)
-def _loaded(folder: Path, written: int) -> tuple[Manifest, Models]:
-    """What a worker needs for all parts; `written` tells when the manifest is another."""
-    del written
-    walk = manifests.read(folder)
-    return walk, all_models(walk.settings)
+class _Count:
+    """Sends the frames and faces of one part, now and then."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._frames = self._faces = 0
+        self._sent = time.monotonic()
+
+    def __call__(self, frames: int, faces: int) -> None:
+        self._frames += frames
+        self._faces += faces
+        if time.monotonic() - self._sent >= TELL_SECONDS:
+            self.send()
+
+    def send(self) -> None:
+        self._pipe.send((self._frames, self._faces))
+        self._sent = time.monotonic()
 
 
 def make_part(

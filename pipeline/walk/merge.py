@@ -78,7 +78,7 @@ class _Numbers:
         self.open = _Open(int(shots[-1]), list(latest.values()))
 
 
-def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> None:
+def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
     """Writes faces.csv, nobody named, and tracks.npz from the finished parts.
 
     Reads one part at a time, so that memory does not grow with the movie's rows.
@@ -90,13 +90,18 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> None
         walk: The walk's fingerprint.
         max_gap: Source frames after which a face that is not seen any more is forgotten.
 
+    Returns:
+        How many frames the movie gave.
+
     Raises:
         TableError: A part is missing or torn.
         OutputError: The files cannot be written.
     """
-    kept: list[tuple[Floats, Ints, Ints, Floats]] = []
+    # It says whose names faces.csv holds, which soon are nobody's.
+    table.remove([folder / "tracks.npz"])
+    kept: list[tuple[Floats, Ints, Ints, Floats, int]] = []
     table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, _Numbers(max_gap), kept))
-    embeddings, tracks, frames, qualities = zip(*kept, strict=True)
+    embeddings, tracks, frames, qualities, decoded = zip(*kept, strict=True)
     order = np.argsort(np.concatenate(tracks), kind="stable")
     merged = Tracks(
         embedding=np.concatenate(embeddings)[order],
@@ -106,6 +111,7 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> None
         walk=walk,
     )
     table.write_tracks(folder / "tracks.npz", merged)
+    return sum(decoded)
 
 
 def _blocks(
@@ -113,13 +119,13 @@ def _blocks(
     parts: int,
     video: str,
     numbers: _Numbers,
-    kept: list[tuple[Floats, Ints, Ints, Floats]],
+    kept: list[tuple[Floats, Ints, Ints, Floats, int]],
 ) -> Iterator[pd.DataFrame]:
     """Each part's rows with the movie's numbers; embeddings go to `kept`."""
     for number in range(parts):
         part = table.read_part(folder, number)
         shots, tracks = numbers.renumber(part)
-        kept.append((part.embedding, tracks[part.track], part.frame, part.quality))
+        kept.append((part.embedding, tracks[part.track], part.frame, part.quality, part.decoded))
         yield table.frame_of(_renumbered(part.rows, shots, tracks), video)
 
 

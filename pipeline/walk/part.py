@@ -13,16 +13,13 @@ from pipeline.models.registry import Models
 from pipeline.settings import WalkSettings
 from pipeline.table import NUMBERS, Part
 from pipeline.walk.shots import mark_cuts
-from pipeline.walk.track import Tracker, longest_gap
+from pipeline.walk.track import BRIDGE, Tracker, longest_gap
 
 CHIPS = 6
 """Faces of a track that are embedded in each part, at most."""
 
 CHIP_SPACING = 12
 """Of so many source frames at least, one: neighbours look alike."""
-
-BRIDGE = 2
-"""Detections after which a face is no longer interpolated back to where it was seen last."""
 
 Progress = Callable[[int, int], None]
 """Told, now and then, how many frames and faces are new."""
@@ -96,22 +93,7 @@ def analyse(
     Returns:
         Rows in order of frame and track, with shots and tracks counted from 0 in this part.
     """
-    return _Analysis(models, settings, progress).run(_own(frames, span, settings.every, progress))
-
-
-def _own(
-    frames: Iterable[Frame], span: tuple[int, int], every: int, progress: Progress
-) -> Iterator[tuple[Frame, bool]]:
-    """The frames to analyse, each with whether a cut lies between it and the one before."""
-    cut = False
-    for frame, starts_shot in mark_cuts(frames):
-        if not span[0] <= frame.index < span[1]:
-            continue
-        progress(1, 0)
-        cut |= starts_shot
-        if frame.index % every == 0:
-            yield frame, cut
-            cut = False
+    return _Analysis(models, settings, progress).run(frames, span)
 
 
 def _mixed(a: Floats, b: Floats, t: float) -> Floats:
@@ -127,13 +109,15 @@ class _Analysis:
         self._progress = progress
         self._tracker = Tracker(longest_gap(settings))
         self._shot = 0
+        self._decoded = 0
         self._window: list[Frame] = []  # Frames since the last detection but one.
         self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
         self._last: dict[int, _Sighting] = {}
         self._chips: dict[int, _Chips] = {}
         self._rows: list[Floats] = []
 
-    def run(self, frames: Iterator[tuple[Frame, bool]]) -> Part:
+    def run(self, decoded: Iterable[Frame], span: tuple[int, int]) -> Part:
+        frames = self._own(decoded, span)
         cut_before = False
         held = next(frames, None)
         if held is not None:
@@ -151,6 +135,19 @@ class _Analysis:
                 self._end_shot()
             held = following
         return self._part(cut_before)
+
+    def _own(self, frames: Iterable[Frame], span: tuple[int, int]) -> Iterator[tuple[Frame, bool]]:
+        """The frames to analyse, each with whether a cut lies between it and the one before."""
+        cut = False
+        for frame, starts_shot in mark_cuts(frames):
+            if not span[0] <= frame.index < span[1]:
+                continue
+            self._decoded += 1
+            self._progress(1, 0)
+            cut |= starts_shot
+            if frame.index % self._settings.every == 0:
+                yield frame, cut
+                cut = False
 
     def _end_shot(self) -> None:
         self._shot += 1
@@ -194,7 +191,7 @@ class _Analysis:
         """The face in the frames between two sightings, moving evenly with time."""
         for frame in self._window:
             if a.frame.index < frame.index < b.frame.index:
-                t = (frame.index - a.frame.index) / (b.frame.index - a.frame.index)
+                t = (frame.time - a.frame.time) / (b.frame.time - a.frame.time)
                 box, landmarks = _mixed(a.box, b.box, t), _mixed(a.landmarks, b.landmarks, t)
                 score = (1 - t) * a.score + t * b.score
                 yield _Sighting(frame, a.shot, a.track, False, box, score, landmarks)
@@ -232,6 +229,7 @@ class _Analysis:
             rows=np.array(sorted(self._rows, key=lambda r: (r[0], r[3]))).reshape(-1, len(NUMBERS)),
             shots=self._shot,
             cut_before=cut_before,
+            decoded=self._decoded,
             embedding=unit_embeddings(self._models.embedder, np.stack(images)[: len(best)]),
             track=np.array([track for track, _ in best], np.int64),
             frame=np.array([chip.frame for _, chip in best], np.int64),

@@ -9,19 +9,23 @@ from pipeline.faces import Floats, Ints, iou
 from pipeline.settings import WalkSettings
 
 MIN_IOU = 0.3
-"""Least overlap of two boxes of one face, one detection apart or a second."""
+"""Least overlap of two boxes of one face, however many frames lie between."""
 
 MAX_GAP = 25
 """Source frames after which a face that is not seen any more is forgotten."""
 
 
+BRIDGE = 2
+"""Detections after which a face is no longer interpolated back to where it was seen last."""
+
+
 def longest_gap(settings: WalkSettings) -> int:
-    """`MAX_GAP`, or the frames from one detection to the next where those are more.
+    """`MAX_GAP`, or the frames of `BRIDGE` detections where those are more.
 
     >>> longest_gap(WalkSettings()), longest_gap(WalkSettings(every=10, detect_every=3))
-    (25, 30)
+    (25, 60)
     """
-    return max(MAX_GAP, settings.every * settings.detect_every)
+    return max(MAX_GAP, BRIDGE * settings.every * settings.detect_every)
 
 
 def match(before: Floats, after: Floats) -> list[tuple[int, int]]:

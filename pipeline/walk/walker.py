@@ -1,7 +1,6 @@
 """Walks a movie part by part: what is finished stays, and is not done again."""
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,14 +42,14 @@ def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
     first = int(np.searchsorted(times, settings.start))
     stop = len(times) if settings.end is None else int(np.searchsorted(times, settings.end))
     if first >= stop:
+        end = "the end" if settings.end is None else f"{settings.end:g} s"
         raise MovieError(
-            f"no frame between {settings.start:g} s and {settings.end or times[-1]:g} s; "
+            f"no frame between --start {settings.start:g} s and {end}; "
             f"the movie has frames from {times[0]:.3f} s to {times[-1]:.3f} s"
         )
     keys = scan.key_frames
-    wanted = np.arange(1, int(times[-1] // PART_SECONDS) + 1) * PART_SECONDS
-    places = np.searchsorted(times[keys], wanted)
-    borders = keys[places[places < len(keys)]] + LOOK_BACK
+    passed = np.maximum(times[keys] // PART_SECONDS, 0)
+    borders = keys[np.diff(passed, prepend=0) > 0] + LOOK_BACK
     borders += (1 - borders) % settings.every
     inside = [int(b) for b in np.unique(borders) if first < b < stop]
     return tuple(zip([first, *inside], [*inside, stop], strict=True))
@@ -65,16 +64,19 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
         OutputError: The folder cannot be written.
     """
     identity, models = video.fingerprint(movie), identities(settings)
-    if rewalk:
-        _clear(folder)
-    if (folder / "walk.json").exists():
+    if (folder / "walk.json").exists() and not rewalk:
         old = manifests.read(folder)
         new = Manifest(movie, identity, settings, models, old.scan, old.parts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, "; ".join(old.differences(new))))
+        if old.movie != movie.absolute():  # It was moved, and is found by later picks.
+            manifests.write(folder, new)
         return new
     scan = video.scan(movie)
     new = Manifest(movie, identity, settings, models, scan, plan(scan, settings))
+    # Only now, when the movie is known to be walkable. Parts without a walk.json go too: they are
+    # nobody's, or those of another walk.
+    _clear(folder)
     manifests.write(folder, new)
     return new
 
@@ -87,10 +89,10 @@ def _other_walk(folder: Path, differences: str) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Removes what a walk wrote, and nothing else."""
-    shutil.rmtree(folder / "parts", ignore_errors=True)
-    for name in ("walk.json", "frames.npz", "faces.csv", "tracks.npz"):
-        (folder / name).unlink(missing_ok=True)
+    """Removes what a walk wrote, and nothing else; what the rest belongs to comes last."""
+    table.remove(folder / name for name in ("tracks.npz", "faces.csv"))
+    table.remove(table.all_parts(folder))
+    table.remove(folder / name for name in ("walk.json", "frames.npz"))
 
 
 def is_merged(folder: Path, walk: Manifest) -> bool:
@@ -121,25 +123,32 @@ def walk_movie(
     Raises:
         MiningError: See `crew.make_parts` and `merge.merge`.
     """
-    table.clear_temporary(folder)
     missing = [n for n in range(len(walk.parts)) if not table.has_part(folder, n)]
     if missing:
         frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
+        log.info("%s: walking %s frames in %d parts", movie, f"{frames:,}", len(missing))
         if frames >= LONG_FRAMES:
             _estimate(movie, walk, frames / min(workers, len(missing)), frames)
         try:
             make_parts(movie, folder, missing, workers, progress(frames))
-        except BaseException:
+        except KeyboardInterrupt:
             _say_kept(movie, folder, walk)
             raise
-    merge(folder, len(walk.parts), movie.name, walk.fingerprint, longest_gap(walk.settings))
+    gap = longest_gap(walk.settings)
+    decoded = merge(folder, len(walk.parts), movie.name, walk.fingerprint, gap)
+    frames = walk.span[1] - walk.span[0]
+    if decoded < frames:
+        log.warning(
+            "%s: %d of %d frames did not decode and have no rows; the file is damaged",
+            movie, frames - decoded, frames,
+        )  # fmt: skip
 
 
 def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
     kept = [n for n in range(len(walk.parts)) if table.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
-        "%s: stopped; %d of %d parts are kept (%d of %d frames), the same line goes on from there",
+        "%s: %d of %d parts are kept (%d of %d frames)",
         movie, len(kept), len(walk.parts), frames, walk.span[1] - walk.span[0],
     )  # fmt: skip
 
@@ -152,7 +161,7 @@ def _estimate(movie: Path, walk: Manifest, share: float, frames: int) -> None:
     begin = time.perf_counter()
     analyse_span(movie, walk, span, models, lambda *_: None)
     seconds = (time.perf_counter() - begin) / (span[1] - span[0]) * share
-    log.warning(
+    log.info(
         "%s: %s frames, about %s; Ctrl-C any time, the same line goes on from there",
         movie.name, f"{frames:,}", _rough(seconds),
     )  # fmt: skip

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -356,8 +356,8 @@ def test_a_frame_that_does_not_decode_is_told(
 def test_a_full_disk_is_told_and_leaves_no_half_crop(
     walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Any, path: Path, **options: Any) -> None:
-        Path(path).write_bytes(b"half")
+    def full(self: Any, file: IO[bytes], *kind: str, **options: Any) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Pillow.Image, "save", full)

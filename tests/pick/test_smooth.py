@@ -79,6 +79,19 @@ def test_backwards_is_the_same_backwards(given_: tuple[Floats, Ints], rows: int)
     assert turned[::-1] == pytest.approx(smooth(probabilities, segment, rows), abs=1e-5)
 
 
+@given(_segmented())
+def test_a_window_beyond_all_numbers_is_the_mean_of_each_stretch(
+    given_: tuple[Floats, Ints],
+) -> None:
+    probabilities, segment = given_
+    found = smooth(probabilities, segment, 10**30 + 1)
+    for number in np.unique(segment):
+        mine = segment == number
+        assert found[mine] == pytest.approx(
+            np.tile(probabilities[mine].mean(axis=0), (mine.sum(), 1)), abs=1e-5
+        )
+
+
 def test_a_constant_stays_and_the_input_is_untouched() -> None:
     probabilities = np.full((6, 7), 1 / 7, np.float32)
     before = probabilities.copy()

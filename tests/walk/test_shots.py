@@ -12,7 +12,7 @@ from tests.puppet import Shot, Square, frames
 MOVING = Square("anna", "happy 3, sad 3, angry", x=10, dx=5)
 ROW = [Square("anna", x=x, y=20) for x in (5, 55, 105)]
 OTHER_ROW = [Square("anna", x=x, y=80) for x in (5, 55, 105)]
-LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=10)
 
 
 def _cuts(taken: list[Frame]) -> list[int]:
@@ -20,13 +20,13 @@ def _cuts(taken: list[Frame]) -> list[int]:
 
 
 def _noisy(lengths: list[int], seed: int) -> list[Frame]:
-    """Shots of noise about one colour each: some cuts are plain, some faint, some flashes."""
+    """Shots of blotches, of much contrast or little: some cuts are plain, some faint."""
     random = np.random.default_rng(seed)
     made: list[Frame] = []
     for length in lengths:
-        ground = random.integers(0, 220, 3)
+        blotches = random.integers(0, random.integers(1, 80), (6, 10)).repeat(4, 0).repeat(4, 1)
         for _ in range(length):
-            image = ground + random.integers(0, 30, (24, 40, 3))
+            image = blotches[..., None] + 60 + random.integers(0, 3, (24, 40, 1)).repeat(3, 2)
             made.append(Frame(len(made), len(made) / 25, image.astype(np.uint8)))
     return made
 
@@ -64,7 +64,7 @@ def test_gives_a_frame_as_soon_as_it_is_decided() -> None:
     assert read == list(range(LOOK_AHEAD + 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_begins(
     lengths: list[int], seed: int, data: st.DataObject
@@ -75,7 +75,7 @@ def test_cuts_do_not_depend_on_where_decoding_begins(
     assert [cut for cut in _cuts(whole[start:]) if cut >= start + LOOK_BACK] == wanted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_ends(
     lengths: list[int], seed: int, data: st.DataObject

@@ -161,8 +161,11 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"start": 40.0}, "no frame between 40 s and 35 s; the movie has frames from 0.000 s to"),
-        ({"start": 3.2, "end": 3.8}, "no frame between 3.2 s and 3.8 s"),
+        (
+            {"start": 40.0},
+            "no frame between --start 40 s and the end; the movie has frames from 0.000 s to",
+        ),
+        ({"start": 3.2, "end": 3.8}, "no frame between --start 3.2 s and 3.8 s"),
     ],
     ids=["after the end", "between two frames"],
 )
@@ -342,7 +345,7 @@ def test_a_long_walk_is_estimated_first_and_comes_out_the_same(
 ) -> None:
     monkeypatch.setattr(walker, "LONG_FRAMES", 122)
     watch = _Watch()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         _walk(filmed, tmp_path / "out", watch=watch)
     assert "movie.mkv: 122 frames, about 1 min; Ctrl-C any time" in caplog.text
     assert watch.frames == 122, "the trial is no progress"
@@ -359,7 +362,7 @@ def test_a_long_walk_is_estimated_first_and_comes_out_the_same(
         pytest.param({"detect_every": 5}, "--detect-every was 3, now 5", id="detect every"),
         pytest.param({"width": 320}, "--width was 640, now 320", id="width"),
         pytest.param({"start": 1.5}, "--start was 0.0, now 1.5", id="start"),
-        pytest.param({"end": 9.0}, "--end was None, now 9.0", id="end"),
+        pytest.param({"end": 9.0}, "--end was unset, now 9.0", id="end"),
         pytest.param({"align": True}, "--align was False, now True", id="align"),
         pytest.param({"every": 2, "width": 320}, "--every was 1, now 2; --width", id="two"),
     ],

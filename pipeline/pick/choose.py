@@ -1,0 +1,64 @@
+"""Which faces are kept of each wanted person and emotion, and why: stage two without files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.pick import select
+from pipeline.pick.explain import funnel, hint
+from pipeline.pick.thin import thin
+from pipeline.settings import Job, PickSettings
+from pipeline.table import Tracks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One person and emotion.
+
+    Attributes:
+        person: a name or "unknown".
+        emotion: one of `EMOTIONS`, or "any" where the person has no face at all.
+        seen: the person's rows with that emotion, of `select.steadied`.
+        kept: those that are steady, pass every gate, and are left after thinning.
+        funnel: faces left after each step.
+        hint: what to try where nothing was kept, else "".
+    """
+
+    person: str
+    emotion: str
+    seen: pd.DataFrame
+    kept: pd.DataFrame
+    funnel: dict[str, int]
+    hint: str
+
+
+def choose(
+    rows: pd.DataFrame,
+    tracks: Tracks,
+    job: Job,
+    settings: PickSettings,
+    stride: int,
+    size: tuple[int, int],
+) -> Iterator[Choice]:
+    """Chooses the rows to crop.
+
+    Args:
+        rows: As `table.read_faces` gives them.
+        tracks: The movie's.
+        job: Whom and what is wanted.
+        settings: With `repeat` in frames.
+        stride: source frames between neighbouring rows.
+        size: width and height of the movie's picture.
+
+    Yields:
+        Every wanted person and emotion, whether or not something was kept.
+    """
+    rows = select.steadied(rows, stride, settings)
+    for person, emotion in select.choices(rows, job.people, job.emotions):
+        seen = select.wanted(rows, person, emotion)
+        steady, left = select.steady(seen, settings, size)
+        kept = thin(steady, tracks, settings.per_run) if settings.per_run else steady
+        why = "" if len(kept) else hint(rows, seen, tracks, person, settings, job.tolerance)
+        steps = funnel(rows, seen, left, len(kept), person)
+        yield Choice(person, emotion, seen, kept, steps, why)

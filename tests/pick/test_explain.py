@@ -1,0 +1,109 @@
+"""What is said where nothing is kept, and that following it helps."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.pick import select
+from pipeline.pick.explain import funnel, hint
+from pipeline.settings import PickSettings
+from pipeline.table import Tracks
+from tests.pick import made, stretch, tracks_of
+
+SMILE = made(stretch(range(50, 58), 3, "anna", "happy"))
+OTHERS = made([*stretch(range(5), 0, "anna", "sad"), *stretch(range(2), 1, "anna", "fear")])
+SIZE = (100, 100)
+
+
+def _said(
+    rows: pd.DataFrame, person: str = "anna", tracks: Tracks | None = None, **asked: Any
+) -> str:
+    settings = PickSettings(**({"repeat": 1, "smooth": 1} | asked))
+    rows = select.steadied(rows, 1, settings)
+    seen = select.wanted(rows, person, "happy")
+    assert len(select.steady(seen, settings, SIZE)[0]) == 0, "there is nothing to explain"
+    return hint(rows, seen, tracks or tracks_of(rows), person, settings, 0.38)
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "wanted"),
+    [
+        pytest.param(
+            SMILE, {"repeat": 9}, "longest run is 8 of 9 frames; try --repeat 8", id="too short"
+        ),
+        pytest.param(
+            SMILE, {"min_prob": 0.75}, "at most 0.70 sure; try --min-prob 0.69", id="not sure"
+        ),
+        pytest.param(
+            SMILE, {"min_size": 30}, "all steady faces are held back by other options; --explain "
+            "says by which", id="another gate",
+        ),
+        pytest.param(OTHERS, {}, "never looks so (sad 5, fear 2 faces)", id="other looks"),
+        pytest.param(made([]), {}, "no such face in the movie", id="nobody at all"),
+    ],
+)  # fmt: skip
+def test_what_is_said(rows: pd.DataFrame, asked: dict[str, Any], wanted: str) -> None:
+    assert _said(rows, **asked) == wanted
+
+
+@pytest.mark.parametrize("asked", [{"repeat": 9}, {"min_prob": 0.75}, {"repeat": 60}])
+def test_what_is_tried_then_helps(asked: dict[str, Any]) -> None:
+    told = re.search(r"--(\S+) (\S+)$", _said(SMILE, **asked))
+    assert told
+    name, value = told[1].replace("-", "_"), float(told[2])
+    better = PickSettings(**({"repeat": 1, "smooth": 1} | asked | {name: value}))
+    seen = select.wanted(select.steadied(SMILE, 1, better), "anna", "happy")
+    assert len(select.steady(seen, better, SIZE)[0]) == 8
+
+
+def test_a_stranger_who_is_not_there() -> None:
+    assert _said(SMILE, "unknown") == "no such face in the movie"
+    strangers = made(stretch(range(5), 0, "", "sad"))
+    assert _said(strangers, "unknown") == "never looks so (sad 5 faces)"
+
+
+NEAREST = ("within tolerance 0.38", "track 3", "0:02.0")
+
+
+@pytest.mark.parametrize(
+    ("far", "words"),
+    [
+        pytest.param(
+            [(0.9, 0.3), (0.412, 0.8)],
+            (*NEAREST, "distance 0.41", "try --tolerance 0.42, or add a photo like it"),
+            id="too far",
+        ),
+        pytest.param(
+            [(0.5, 0.3), (0.35, 0.2)],
+            (*NEAREST, "distance 0.35", "which is nearer to", "beside one of that name"),
+            id="nearer to another",
+        ),
+        pytest.param([(np.inf, np.inf)] * 2, ("no such face in the movie",), id="no photos"),
+    ],
+)
+def test_the_nearest_track_is_named(far: list[tuple[float, float]], words: tuple[str, ...]) -> None:
+    """Ben is in the gallery, and nobody in the movie has his name; track 3 begins at 2 s."""
+    rows = pd.concat([made(stretch(range(4), 1, "anna", "sad")), SMILE], ignore_index=True)
+    told = _said(rows, "ben", tracks_of(rows, ("ben", "anna"), far))
+    for part in words:
+        assert part in told
+
+
+def test_somebody_who_is_not_in_the_gallery_of_the_walk() -> None:
+    assert _said(SMILE, "zoe", tracks_of(SMILE, ("anna",), [(0.1,)])) == "no such face in the movie"
+
+
+@pytest.mark.parametrize(
+    ("person", "counts"),
+    [("anna", [5, 3]), ("ben", [5, 1]), ("unknown", [5, 1]), ("zoe", [5, 0])],
+)
+def test_the_funnel_begins_with_all_faces_and_the_persons(person: str, counts: list[int]) -> None:
+    rows = made([*stretch(range(3), 0, "anna", "sad"), (0, 1, "ben", "sad"), (1, 2, "", "fear")])
+    rows = select.steadied(rows, 1, PickSettings())
+    seen = select.wanted(rows, person, "happy")
+    steps = funnel(rows, seen, {"repeat": 0, "min-prob": 0}, 0, person)
+    assert list(steps) == ["seen", "person", "emotion", "repeat", "min-prob", "per-run"]
+    assert list(steps.values()) == [*counts, 0, 0, 0, 0]

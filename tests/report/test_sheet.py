@@ -1,0 +1,335 @@
+"""Contact sheets and comparisons: which faces are where, and which files are touched."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from pipeline import manifest as manifests
+from pipeline import mine, table
+from pipeline.errors import OutputError
+from pipeline.faces import Image
+from pipeline.manifest import Manifest
+from pipeline.pick import select
+from pipeline.pick.choose import Choice, choose
+from pipeline.pick.crop import Selection, crop_name
+from pipeline.pick.thin import thin
+from pipeline.report import sheet
+from pipeline.report.sheet import ACROSS, CAPTION, DOWN, SIDE, TITLE, compare, contact_sheets, grid
+from pipeline.settings import Job, PickSettings
+from tests import puppet
+from tests.pick import made, stretch, tracks_of
+from tests.puppet import Shot, Square, film, photo
+
+PAGE = ACROSS * DOWN
+LINE = SIDE + CAPTION
+PLAIN = PickSettings(repeat=1, smooth=1)
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that is written on pages."""
+    told: list[str] = []
+    text = ImageDraw.ImageDraw.text
+
+    def heard(self: ImageDraw.ImageDraw, place: Any, words: str, **options: Any) -> None:
+        told.append(words)
+        text(self, place, words, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", heard)
+    return told
+
+
+def _pixels(path: Path) -> Image:
+    with Pillow.open(path) as picture:
+        return np.array(picture.convert("RGB"), np.uint8)
+
+
+def _tiles(page: Image, count: int, across: int = ACROSS) -> Iterator[Image]:
+    """The thumbnails of a page."""
+    columns = max(4, min(across, count))
+    for n in range(count):
+        x, y = n % columns * SIDE, TITLE + n // columns * LINE
+        yield page[y : y + SIDE, x : x + SIDE]
+
+
+def _middle(tile: Image) -> Any:
+    """The colour a little below the middle, where no arm of a cross is, nor an eye."""
+    return np.median(tile[68:78, 56:64].reshape(-1, 3), axis=0)
+
+
+def _pixel(tile: Image) -> list[int]:
+    """The colour in the middle."""
+    return [int(value) for value in tile[SIDE // 2, SIDE // 2]]
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    """A colour for each number, far enough apart for JPEG."""
+    return 40 + number % 4 * 60, 40 + number // 4 % 4 * 60, 40 + number // 16 % 4 * 60
+
+
+# --- contact sheets -----------------------------------------------------------------------------
+
+
+def _selection(folder: Path, runs: int) -> Selection:
+    """Runs of two faces, the second one sharper; each run's crops in its own colour."""
+    faces = [face for n in range(runs) for face in stretch((9 * n, 9 * n + 1), n, "anna", "happy")]
+    rows = made(faces).assign(x2=80.0, y2=80.0, sharpness=[50.0, 90.0] * runs)
+    rows = select.steadied(rows, 1, PLAIN)
+    folder.mkdir(exist_ok=True)
+    for row in rows.itertuples():
+        colour = _colour(int(str(row.track))) if int(str(row.frame)) % 9 else (0, 0, 0)
+        Pillow.new("RGB", (16, 16), colour).save(folder / crop_name("movie", row), quality=95)
+    return Selection("anna", "happy", folder, rows)
+
+
+def _sheets(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.glob("*sheet*"))
+
+
+def _write(selection: Selection) -> None:
+    contact_sheets(selection, "movie", tracks_of(selection.rows))
+
+
+@pytest.mark.parametrize(
+    ("runs", "sizes"),
+    [
+        (0, []),
+        (1, [1]),
+        (3, [3]),
+        (13, [13]),
+        (PAGE, [96]),
+        (PAGE + 1, [96, 1]),
+        (200, [96, 96, 8]),
+    ],
+)
+def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
+    runs: int, sizes: list[int], tmp_path: Path, words: list[str]
+) -> None:
+    _write(_selection(tmp_path / "happy", runs))
+    several = len(sizes) > 1
+    names = [f"sheet-{n}.jpg" for n in range(1, len(sizes) + 1)] if several else ["sheet.jpg"]
+    assert _sheets(tmp_path / "happy") == (names if sizes else [])
+    begin = 0
+    for number, (name, size) in enumerate(zip(names, sizes, strict=False), 1):
+        page = _pixels(tmp_path / "happy" / name)
+        columns = max(4, min(ACROSS, size))
+        assert page.shape == (TITLE + -(-size // ACROSS) * LINE, columns * SIDE, 3)
+        for n, tile in enumerate(_tiles(page, size), begin):
+            assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
+        title = f"anna, happy: the best face of each of {runs} runs ({2 * runs} faces)"
+        assert words.count(f"{title}, page {number} of {len(sizes)}" if several else title) == 1
+        begin += size
+    assert len(words) == runs + len(sizes)
+
+
+def test_captions_tell_time_probability_and_length(tmp_path: Path, words: list[str]) -> None:
+    _write(_selection(tmp_path / "happy", 3))
+    assert words[1:] == ["0:00.0  70%  2f", "0:00.4  70%  2f", "0:00.8  70%  2f"]
+
+
+def test_sheets_of_an_earlier_pick_go_and_no_other_file(tmp_path: Path) -> None:
+    folder = tmp_path / "happy"
+    _write(_selection(folder, 200))
+    others = [
+        "sheet-mine.jpg", "my sheet.jpg", "sheet.jpeg", "sheet-1.jpg.bak", "sheet-1a.jpg",
+        "contact-sheet.jpg", "sheet--1.jpg", "sheet-1.png", "asheet.jpg",
+    ]  # fmt: skip
+    for name in others:
+        (folder / name).write_text("kept")
+    _write(_selection(folder, 5))
+    assert _sheets(folder) == sorted([*others, "sheet.jpg"])
+    _write(replace(_selection(folder, 5), rows=_selection(folder, 5).rows[:0]))
+    assert _sheets(folder) == sorted(others)
+    assert {(folder / name).read_text() for name in others} == {"kept"}
+
+
+def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str]) -> None:
+    selection = _selection(tmp_path / "happy", 3)
+    for crop in (tmp_path / "happy").glob("*_f0000010_*.jpg"):
+        crop.unlink()
+    _write(selection)
+    assert words[0] == "anna, happy: the best face of each of 2 runs (6 faces)"
+    tiles = list(_tiles(_pixels(tmp_path / "happy" / "sheet.jpg"), 2))
+    for tile, run in zip(tiles, (0, 2), strict=True):
+        assert _pixel(tile) == pytest.approx(_colour(run), abs=12)
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "sheet-2.jpg"])
+def test_a_folder_where_a_sheet_was_is_told_and_stays(name: str, tmp_path: Path) -> None:
+    selection = _selection(tmp_path / "happy", 2)
+    (tmp_path / "happy" / name).mkdir()
+    with pytest.raises(OutputError, match=f"{name}: an earlier sheet is in the way"):
+        _write(selection)
+    assert (tmp_path / "happy" / name).is_dir()
+
+
+def test_the_same_crops_give_the_same_bytes(tmp_path: Path) -> None:
+    selection = _selection(tmp_path / "happy", 20)
+    _write(selection)
+    first = (tmp_path / "happy" / "sheet.jpg").read_bytes()
+    _write(selection)
+    assert (tmp_path / "happy" / "sheet.jpg").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("size", "inside"),
+    [((400, 400), (0, 0, 120, 120)), ((400, 200), (0, 30, 120, 90)), ((60, 30), (30, 45, 90, 75))],
+    ids=["large", "wide", "small"],
+)
+def test_a_thumbnail_is_fitted_into_its_square_and_never_enlarged(
+    size: tuple[int, int], inside: tuple[int, int, int, int]
+) -> None:
+    width, height = size
+    tile = np.array(sheet._thumbnail(np.full((height, width, 3), 30, np.uint8)))
+    x1, y1, x2, y2 = inside
+    assert (tile[y1:y2, x1:x2] == 30).all()
+    assert (tile == 30).sum() == 3 * (x2 - x1) * (y2 - y1)
+    assert ((tile == 30) | (tile == 255)).all()
+
+
+def test_an_empty_page_has_its_title(words: list[str]) -> None:
+    page = grid("nothing", [])
+    assert page.size == (4 * SIDE, TITLE + LINE)
+    assert words == ["nothing"]
+
+
+# --- comparisons --------------------------------------------------------------------------------
+
+TALK = (
+    Shot(60, (Square("anna", "happy 9, sad 3, happy 4, sad 4, happy 30, fear", x=20, size=40),)),
+)
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A walked movie of anna."""
+
+    movie: Path
+    folder: Path
+    walk: Manifest
+    rows: pd.DataFrame
+
+    def choice(self, emotion: str = "happy", **asked: Any) -> Choice:
+        settings = replace(PLAIN, **asked)
+        tracks = table.read_tracks(self.folder / "tracks.npz")
+        job, size = Job(("anna",), (emotion,)), self.walk.scan.stream.size
+        (found,) = choose(self.rows, tracks, job, settings, 1, size)
+        return found
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    folder = tmp_path_factory.mktemp("sheet")
+    photo(folder / "known" / "anna.png", "anna")
+    movie = film(folder / "movie.mkv", TALK)
+    job = Job(walk=puppet.SETTINGS, output=folder / "out", known_faces=folder / "known")
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        place = mine.walk(movie, job, puppet.silent)
+    return Walked(movie, place, manifests.read(place), table.read_faces(place / "faces.csv"))
+
+
+def _sides(path: Path, left: int, right: int) -> tuple[list[Image], list[Image]]:
+    """The thumbnails of both sides of a comparison."""
+    page, across = _pixels(path), ACROSS // 2
+    width = max(4, min(across, right)) * SIDE
+    assert page.shape[1] == max(4, min(across, left)) * SIDE + SIDE // 4 + width
+    return (
+        list(_tiles(page, left, across)),
+        list(_tiles(page[:, page.shape[1] - width :], right, across)),
+    )
+
+
+def _is_crossed(tile: Image) -> bool:
+    """Whether both arms of a red cross lie on it."""
+    corners = tile[[10, 10, 110, 110], [10, 110, 10, 110]].astype(int)
+    return bool((corners[:, 0] - corners[:, 1] > 90).all())
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        pytest.param({}, [*range(9), *range(12, 16), *range(20, 50)], id="all"),
+        pytest.param({"repeat": 9}, [*range(9), *range(20, 50)], id="long runs"),
+        pytest.param({"repeat": 10}, list(range(20, 50)), id="the longest"),
+        pytest.param({"repeat": 31}, [], id="none"),
+    ],
+)
+def test_crossed_faces_are_those_dropped(
+    asked: dict[str, Any], kept: list[int], walked: Walked, tmp_path: Path, words: list[str]
+) -> None:
+    choice = walked.choice(**asked)
+    seen = [*range(9), *range(12, 16), *range(20, 50)]
+    assert choice.seen["frame"].tolist() == seen
+    assert choice.kept["frame"].tolist() == kept
+    compare(walked.movie, walked.walk, choice, tmp_path / "happy", 0.0)
+    titles = [text for text in words if "faces" in text]
+    assert titles == ["seen: 43 faces; crossed ones are dropped", f"kept: {len(kept)} faces"]
+    left, right = _sides(tmp_path / "happy" / "compare.jpg", len(seen), len(kept))
+    crossed = [frame for frame, tile in zip(seen, left, strict=True) if _is_crossed(tile)]
+    assert crossed == sorted(set(seen) - set(kept))
+    assert not any(_is_crossed(tile) for tile in right)
+
+
+def test_faces_on_both_sides_are_the_right_ones(walked: Walked, tmp_path: Path) -> None:
+    """With no margin a puppet fills its crop: the colour is the look."""
+    choice = walked.choice("sad", repeat=4)
+    compare(walked.movie, walked.walk, choice, tmp_path, 0.0)
+    left, right = _sides(tmp_path / "compare.jpg", 7, 4)
+    for tile in (*left, *right):
+        assert _middle(tile) == pytest.approx(puppet.colour("anna", "sad"), abs=6)
+
+
+def test_of_many_faces_some_are_shown_evenly_and_kept_ones_always(
+    walked: Walked, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kept face of 43 would seldom be among ten."""
+    monkeypatch.setattr(sheet, "COMPARED", 10)
+    compare(walked.movie, walked.walk, walked.choice(per_run=1), tmp_path, 0.0)
+    captions = [text for text in words if "faces" not in text]
+    shown, kept = captions[:10], captions[10:]
+    assert len(kept) == 3
+    assert shown[0].startswith("0:00.0 ")
+    assert shown[-1].startswith("0:02.0 ")
+    assert words[0].startswith("seen: 43 faces")
+    assert "kept: 3 faces" in words
+
+
+def test_of_many_faces_only_those_dropped_are_crossed_though_not_all_kept_are_shown(
+    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheet, "COMPARED", 10)
+    choice = walked.choice(repeat=9)
+    compare(walked.movie, walked.walk, choice, tmp_path, 0.0)
+    frames = choice.seen["frame"].to_numpy()[np.linspace(0, 42, 10).round().astype(int)]
+    left, right = _sides(tmp_path / "compare.jpg", 10, 10)
+    dropped = [int(f) not in set(choice.kept["frame"]) for f in frames]
+    assert [_is_crossed(tile) for tile in left] == dropped
+    assert any(dropped)
+    assert not any(_is_crossed(tile) for tile in right)
+
+
+def test_a_comparison_that_cannot_be_written_is_told(walked: Walked, tmp_path: Path) -> None:
+    (tmp_path / "happy").write_text("in the way")
+    with pytest.raises(OutputError, match=r"compare\.jpg: cannot be written"):
+        compare(walked.movie, walked.walk, walked.choice(), tmp_path / "happy", 0.0)
+
+
+def test_a_sheet_of_puppets_shows_the_best_of_each_run(walked: Walked, tmp_path: Path) -> None:
+    """From the movie to the sheet: three smiles, then three tiles of that colour."""
+    photo(tmp_path / "known" / "anna.png", "anna")
+    job = Job(("anna",), ("happy",), pick=replace(PLAIN, margin=0.0), known_faces=tmp_path / "none")
+    (outcome,) = mine.pick(walked.folder, job)
+    tiles = list(_tiles(_pixels(outcome.folder / "sheet.jpg"), 3))
+    assert outcome.runs == 3
+    for tile in tiles:
+        assert _middle(tile) == pytest.approx(puppet.colour("anna", "happy"), abs=6)
+    best = thin(walked.choice().kept, table.read_tracks(walked.folder / "tracks.npz"), 1)
+    assert len(best) == 3

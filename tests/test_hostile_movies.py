@@ -1,0 +1,688 @@
+"""Hostile movies through the whole walk: the right rows, or a message that helps; never more.
+
+A case is a movie and what it must give: the times and looks of its frames, as known from how it was
+made, or the words of a `MiningError`. Around each, a watch for hangs and for files outside the
+output folder.
+"""
+
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import manifest as manifests
+from pipeline import mine, table, video
+from pipeline.errors import MiningError, MovieError
+from pipeline.faces import EMOTIONS, Image
+from pipeline.manifest import Manifest
+from pipeline.settings import Job
+from pipeline.walk import walker
+from tests import movies, puppet
+from tests.movies import write_movie
+from tests.puppet import HEIGHT, RATE, WIDTH, Shot, Square
+
+PATIENCE = 120
+"""Seconds after which a walk hangs; each takes a fraction of one."""
+
+EXACT = {"preset": "ultrafast", "qp": "0", "x264-params": "threads=1"}
+YUV: dict[str, Any] = {"codec": "libx264", "options": EXACT}
+"""H.264 whose colours puppets are read from without loss, though chroma is halved."""
+
+B_FRAMES: dict[str, Any] = {
+    "codec": "libx264",
+    "options": {**EXACT, "x264-params": "bframes=2:b-adapt=0:scenecut=0:threads=1"},
+}
+FAST_START = {"container_options": {"movflags": "faststart"}}
+FRAGMENTS = {"container_options": {"movflags": "frag_keyframe+empty_moov"}}
+
+LENGTH = 24
+LOOKS: tuple[str, ...] = (*["happy"] * 8, *["gone"] * 4, *["sad"] * 12)
+TIMES = tuple(n / RATE for n in range(LENGTH))
+BOX = (60, 30, 84, 54)
+"""The puppet of most movies here."""
+
+PICTURES = tuple(
+    puppet.pictures([Shot(LENGTH, [Square("anna", "happy 8, gone 4, sad", x=60, y=30)])])
+)
+
+MOVING = tuple(puppet.pictures([Shot(12, [Square("anna", "happy 8, sad", x=20, y=30, dx=2)])]))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a walk must find.
+
+    Attributes:
+        times: Seconds of every frame.
+        looks: Of every frame, "gone" where there is no face.
+        size: Width and height of the picture.
+        box: Of the face; None where it is not the same in all frames.
+        blur: How far a box may be off where the picture was scaled.
+        warning: What the user is told, "" where nothing.
+    """
+
+    times: Sequence[float] = TIMES
+    looks: Sequence[str] = LOOKS
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    box: tuple[int, int, int, int] | None = BOX
+    blur: float = 0
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a walk of a damaged movie must find: everything up to the damage.
+
+    Attributes:
+        frames: So many of `LOOKS` and `TIMES` at least, in order, without error.
+        less: Fewer than so many in all.
+        warning: What the user is told, "" where the loss is under a second.
+    """
+
+    frames: int
+    less: int = LENGTH + 1
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Words that the message holds beside the movie's path: what is wrong, and what to do."""
+
+    wrong: str
+    to_do: str
+
+
+Wanted = Rows | Start | Refused
+Make = Callable[[Path], Path]
+NO_FACES = ("gone",) * 3
+
+
+# --- the movies ---------------------------------------------------------------------------------
+
+
+def plain(name: str, **options: Any) -> Make:
+    """A movie of `PICTURES` called `name`."""
+    return lambda folder: write_movie(folder / name, PICTURES, **options)
+
+
+def of(pictures: Sequence[Image], name: str = "a.mkv", **options: Any) -> Make:
+    """A movie of other pictures."""
+    return lambda folder: write_movie(folder / name, pictures, **options)
+
+
+def renamed(make: Make, name: str) -> Make:
+    """A movie under another name."""
+    return lambda folder: make(folder).rename(folder / name)
+
+
+def changed(make: Make, change: Callable[..., Path], *how: Any) -> Make:
+    """A movie after something was done to its file."""
+    return lambda folder: change(make(folder), *how)
+
+
+def content(name: str, data: bytes) -> Make:
+    """A file that is no movie."""
+
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    return make
+
+
+def still(name: str, suffix: str) -> Make:
+    """A picture, by whatever name."""
+    data = cv2.imencode(suffix, np.ascontiguousarray(PICTURES[0][:, :, ::-1]))[1].tobytes()
+    return content(name, data)
+
+
+def special(name: str, kind: Callable[[Path], Any]) -> Make:
+    """Something that is no file."""
+
+    def make(folder: Path) -> Path:
+        kind(folder / name)
+        return folder / name
+
+    return make
+
+
+def linked(make: Make) -> Make:
+    """A symbolic link to a movie in another folder."""
+
+    def link(folder: Path) -> Path:
+        (folder / "far").mkdir()
+        (folder / "link.mkv").symlink_to(make(folder / "far"))
+        return folder / "link.mkv"
+
+    return link
+
+
+def glued(*, second: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Make:
+    """Two transport streams in one file; the other one begins at frame `second`."""
+
+    def make(folder: Path) -> Path:
+        one = write_movie(folder / "1.ts", PICTURES, **YUV)
+        other = [cv2.resize(picture, size) for picture in PICTURES]
+        times = [(second + n) / RATE for n in range(LENGTH)]
+        two = write_movie(folder / "2.ts", other, times=times, **YUV)
+        return movies.glue(folder / "glued.ts", one, two)
+
+    return make
+
+
+def live_playlist(folder: Path) -> Path:
+    """A playlist without an end: players wait for more of it, for ever."""
+    write_movie(folder / "piece.ts", PICTURES, **YUV)
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    (folder / "live.m3u8").write_text(f"{head}#EXTINF:1,\npiece.ts\n")
+    return folder / "live.m3u8"
+
+
+def joined(folder: Path) -> Path:
+    """A list of files that calls itself a movie."""
+    write_movie(folder / "piece.mkv", PICTURES)
+    (folder / "list.mp4").write_text("ffconcat version 1.0\nfile piece.mkv\n")
+    return folder / "list.mp4"
+
+
+def titled(folder: Path) -> Path:
+    """A movie whose title is Latin-1, as old programs wrote it."""
+    path = write_movie(folder / "a.avi", PICTURES, codec="ffv1", title="caf_ au lait")
+    return movies.swap(path, b"caf_", b"caf\xe9")
+
+
+def unix_socket(path: Path) -> None:
+    """A socket, bound by its short name."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path.name)
+
+
+def bomb(folder: Path) -> Path:
+    """A GIF of a few bytes whose frames would take a gigabyte each."""
+    path = movies.write_gif(folder / "bomb.gif", PICTURES[:3])
+    data = path.read_bytes()
+    path.write_bytes(data[:6] + (16_000).to_bytes(2, "little") * 2 + data[10:])
+    return path
+
+
+def wide(width: int, height: int, box: tuple[int, int, int, int]) -> list[Image]:
+    image = np.zeros((height, width, 3), np.uint8)
+    puppet.paint(image, "anna", "happy", box)
+    return [image] * 3
+
+
+def scaled(factor: int) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = BOX
+    return x1 * factor, y1, x2 * factor, y2
+
+
+SEEN = ("happy",) * 3
+SOON = TIMES[:3]
+MINUTES = [*TIMES[:8], *(300 + t for t in TIMES[:4]), *(900 + t for t in TIMES[:12])]
+UNEVEN = [0.0, 0.01, 0.05, 0.5, *(0.6 + n * n / 100 for n in range(20))]
+YEARS = [*TIMES[:8], 60.0, 3600.0, 1e6, 3e9]
+MP4 = plain("a.mp4", **B_FRAMES, **FAST_START)
+WEBM = {"codec": "libvpx-vp9", "options": {"lossless": "1", "deadline": "realtime"}}
+BROKEN = "check that it plays elsewhere and was copied whole"
+NO_FILE = Refused("not a file", "give a movie, not a folder, pipe or device")
+COUNTED = "frames are counted by decoding"
+LONG = 251 * "x"
+
+CASES: dict[str, tuple[Make, Wanted]] = {
+    # Containers and codecs.
+    "mp4": (plain("a.mp4", **B_FRAMES), Rows()),
+    "mkv": (plain("a.mkv"), Rows()),
+    "webm, vp9": (plain("a.webm", **WEBM), Rows()),
+    "avi, mpeg4": (plain("a.avi", codec="mpeg4", options={"q": "1"}, qmin=1, qmax=1), Rows()),
+    "avi, h264": (
+        plain("a.avi", codec="libx264", options={**movies.H264, "crf": "8"}),
+        Rows(blur=3, warning=COUNTED),
+    ),
+    "ts": (plain("a.ts", **B_FRAMES), Rows()),
+    "flv": (plain("a.flv", **B_FRAMES), Rows()),
+    "gif": (
+        lambda folder: movies.write_gif(folder / "a.gif", MOVING),
+        Rows(TIMES[:12], [*["happy"] * 8, *["sad"] * 4], box=None),
+    ),
+    "gif of equal frames": (
+        lambda folder: movies.write_gif(folder / "a.gif", PICTURES[:8]),
+        Rows([0], ["happy"]),
+    ),
+    "fragmented mp4": (plain("a.mp4", **B_FRAMES, **FRAGMENTS), Rows()),
+    "open group": (
+        plain("a.mp4", codec="libx264", gop=6, options={
+            **EXACT, "x264-params": "bframes=2:b-adapt=0:scenecut=0:threads=1:open-gop=1"}),
+        Rows(),
+    ),
+    "one key frame": (plain("a.mp4", **B_FRAMES, gop=999), Rows()),
+    "intra refresh": (
+        plain("a.mp4", codec="libx264", options={
+            "qp": "1", "x264-params": "intra-refresh=1:threads=1:scenecut=0"}),
+        Rows(),
+    ),
+    "h264 without a container": (plain("a.h264", **B_FRAMES), Rows(warning=COUNTED)),
+    # Times.
+    "varying rate": (plain("a.mkv", times=UNEVEN), Rows(UNEVEN)),
+    "gaps of minutes": (plain("a.mkv", times=MINUTES), Rows(MINUTES)),
+    "gaps of years": (of(PICTURES[:12], times=YEARS), Rows(YEARS, LOOKS[:12])),
+    "negative timestamps": (
+        plain("a.mkv", times=[t - 0.2 for t in TIMES],
+              container_options={"avoid_negative_ts": "disabled"}),
+        Rows(),
+    ),
+    "repeating timestamps": (
+        of(PICTURES[:6], times=[0, 0.04, 0.0401, 0.0402, 0.12, 0.16]),
+        Rows([0, 0.04, 0.12, 0.16], (*SEEN, "happy")),
+    ),
+    "timestamps that begin again": (glued(second=0), Rows()),
+    # Pictures.
+    "size changes midway": (
+        glued(second=LENGTH, size=(80, 64)),
+        Rows([*TIMES, *(n / RATE for n in range(LENGTH, 2 * LENGTH))], LOOKS * 2, blur=4),
+    ),
+    "turned by 90": (changed(MP4, movies.turn, 90), Rows(size=(128, 160), box=(74, 60, 98, 84))),
+    "turned by 180": (changed(MP4, movies.turn, 180), Rows(box=(76, 74, 100, 98))),
+    "turned by 270": (changed(MP4, movies.turn, 270), Rows(size=(128, 160), box=(30, 76, 54, 100))),
+    "wide pixels": (
+        plain("a.mp4", **YUV, aspect=2), Rows(size=(2 * WIDTH, HEIGHT), box=scaled(2), blur=2)
+    ),
+    "interlaced": (
+        plain("a.mp4", codec="libx264", options={**EXACT, "x264-params": "threads=1:tff=1"}),
+        Rows(blur=3),
+    ),
+    "ten bits": (plain("a.mp4", **YUV, pix_fmt="yuv420p10le"), Rows(blur=2)),
+    "full range": (plain("a.mp4", **YUV, pix_fmt="yuvj420p"), Rows(blur=2)),
+    "alpha": (plain("a.mov", codec="qtrle", pix_fmt="argb"), Rows()),
+    "cover art": (
+        plain("a.mp4", **YUV, cover=movies.noise(1, width=64, height=64)[0], sound=1), Rows()
+    ),
+    "one pixel": (
+        of(movies.noise(3, width=1, height=1)), Rows(SOON, NO_FACES, (1, 1))
+    ),
+    "a line": (of(movies.noise(3, width=999, height=1)), Rows(SOON, NO_FACES, (999, 1))),
+    "odd size": (
+        of(wide(97, 61, (20, 10, 50, 40))), Rows(SOON, SEEN, (97, 61), (20, 10, 50, 40))
+    ),
+    "8192 wide": (
+        of(wide(8192, 640, (2000, 100, 2500, 600))),
+        Rows(SOON, SEEN, (8192, 640), (2000, 100, 2500, 600), blur=14),
+    ),
+    "8192 high": (
+        of(wide(64, 8192, (10, 7000, 50, 7040))),
+        Rows(SOON, SEEN, (64, 8192), (10, 7000, 50, 7040)),
+    ),
+    "a picture bomb": (bomb, Refused("16000 x 16000 pixels", "make it smaller")),
+    "still png": (still("a.png", ".png"), Rows([0], ["happy"])),
+    "jpeg called mp4": (still("a.mp4", ".jpg"), Rows([0], ["happy"], blur=2)),
+    "a pattern for a name": (still("a%03d.jpg", ".jpg"), Rows([0], ["happy"], blur=2)),
+    # Damage.
+    "truncated mp4, index first": (changed(MP4, movies.cut, 0.8), Start(4, LENGTH)),
+    "truncated mp4, index last": (
+        changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8), Refused("cannot be read", BROKEN)
+    ),
+    "truncated mkv": (changed(plain("a.mkv"), movies.cut, 0.6), Start(10, LENGTH)),
+    "truncated ts": (changed(plain("a.ts", **B_FRAMES), movies.cut, 0.7), Start(8, LENGTH)),
+    "truncated avi": (changed(plain("a.avi", codec="ffv1"), movies.cut, 0.6), Start(8, LENGTH)),
+    "truncated webm": (changed(plain("a.webm", **WEBM), movies.cut, 0.8), Start(6, LENGTH)),
+    "truncated by seconds": (
+        changed(of(PICTURES[:8] * 10, rate=10), movies.cut, 0.5),
+        Start(0, 80, "breaks off at"),
+    ),
+    "zeros in the middle of mkv": (changed(plain("a.mkv", gop=4), movies.spoil, 0.5, 0.6),
+                                   Start(8, LENGTH + 1)),
+    "zeros in the middle of mp4": (changed(MP4, movies.spoil, 0.9, 0.95), Start(8, LENGTH + 1)),
+    "zeros in the middle of ts": (
+        changed(plain("a.ts", **B_FRAMES), movies.spoil, 0.6, 0.7), Start(8, LENGTH + 1)
+    ),
+    "nothing but zeros": (content("a.mp4", bytes(9999)), Refused("cannot be read", BROKEN)),
+    "empty": (content("a.mkv", b""), Refused("cannot be read", BROKEN)),
+    "no index in mkv": (plain("a.mkv", container_options={"live": "1"}), Rows()),
+    "no index in avi": (changed(plain("a.avi", codec="ffv1"), movies.without_index), Rows()),
+    "mp4 called avi": (renamed(MP4, "a.avi"), Rows()),
+    "text called mp4": (content("a.mp4", b"no movie at all\n" * 99),
+                        Refused("cannot be read", BROKEN)),
+    "unknown codec": (
+        changed(MP4, movies.swap, b"avc1", b"zzzz"), Refused("FFmpeg cannot decode", "convert it")
+    ),
+    "a title in latin-1": (titled, Rows()),
+    # What is no movie.
+    "sound only": (
+        lambda folder: movies.write_sound(folder / "a.mp4"),
+        Refused("has no video stream", "give a movie with pictures"),
+    ),
+    "a song with its cover": (
+        lambda folder: movies.write_sound(folder / "a.mp4", cover=PICTURES[0]),
+        Refused("has no video stream", "give a movie with pictures"),
+    ),
+    "a playlist without end": (live_playlist, Refused("cannot be read", "is no playlist")),
+    "a list of movies": (joined, Refused("cannot be read", "is no playlist")),
+    "pipe": (special("a.mp4", os.mkfifo), NO_FILE),
+    "folder": (special("a.mp4", Path.mkdir), NO_FILE),
+    "device": (special("a.mp4", lambda path: path.symlink_to("/dev/zero")), NO_FILE),
+    "socket": (special("a.mp4", unix_socket), NO_FILE),
+    "nothing": (lambda folder: folder / "a.mp4", Refused("cannot be read", "check the path")),
+    "a link in a circle": (
+        special("a.mp4", lambda path: path.symlink_to(path)),
+        Refused("cannot be read", "check the path"),
+    ),
+    # Names.
+    **{
+        f"called {name!r}" if len(name) < 30 else f"a name of {len(name)} bytes": (
+            renamed(plain("plain.mkv"), name), Rows()
+        )
+        for name in (
+            "映画 é 🎬.mkv", "e\u0301\u202egpj.mkv", f"{LONG}.mkv", 255 * "y", "-a.mkv", "--help",
+            "two\nlines.mkv", "\"quotes' .mkv", "a,b;c.mkv", "=1+1.mkv", "...mkv", "..mkv", " .mkv",
+            "CON.mkv", "nul", "aux.part.mkv", "a%d.mkv", "file:a.mkv", "~.mkv", "$HOME.mkv",
+            "caf\udce9.mkv", "*?.mkv", "walk.json", ".lock",
+        )
+    },
+    "a symbolic link": (linked(plain("a.mkv")), Rows()),
+}  # fmt: skip
+
+
+# --- the walk -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for movies, in which the program also runs; beside it known faces and the output."""
+    puppet.plug_in(monkeypatch)
+    puppet.photo(tmp_path / "known" / "anna.png", "anna")
+    (tmp_path / "place").mkdir()
+    monkeypatch.chdir(tmp_path / "place")
+    return tmp_path / "place"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(
+        walk=replace(puppet.SETTINGS, detect_every=1),
+        output=tmp_path / "output",
+        known_faces=tmp_path / "known",
+    )
+
+
+def watched(do: Callable[[], Any]) -> Any:
+    """Does something in a thread that is left behind if it hangs.
+
+    Raises:
+        BaseException: What it raised.
+    """
+    result: list[Any] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(do())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), f"hangs for {PATIENCE} s"
+    if raised:
+        raise raised[0]
+    return result[0]
+
+
+def tree(folder: Path, without: Path) -> dict[Path, str]:
+    """Every file and folder below `folder` with a hash, except `without` and what is in it."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path != without and without not in path.parents:
+            plain_file = path.is_file() and not path.is_symlink()
+            data = path.read_bytes() if plain_file else b""
+            found[path] = f"{path.lstat().st_mode:o} {hashlib.sha256(data).hexdigest()}"
+    return found
+
+
+def rows_of(folder: Path) -> tuple[Manifest, pd.DataFrame]:
+    walk, (rows, tracks) = manifests.read(folder), table.read_walk(folder)
+    assert set(rows["track"]) == set(tracks.track.tolist())
+    return walk, rows
+
+
+def check_rows(walk: Manifest, rows: pd.DataFrame, wanted: Rows) -> None:
+    seen = [n for n, look in enumerate(wanted.looks) if look != "gone"]
+    assert walk.scan.times.tolist() == pytest.approx(list(wanted.times), abs=6e-4)
+    assert walk.scan.stream.size == wanted.size
+    assert rows["frame"].tolist() == seen
+    assert rows["time"].tolist() == pytest.approx([wanted.times[n] for n in seen], abs=6e-4)
+    labels = rows[list(EMOTIONS)].to_numpy().argmax(axis=1)
+    assert [EMOTIONS[label] for label in labels] == [wanted.looks[n] for n in seen]
+    assert set(rows["person"]) <= {"anna"}
+    if wanted.box is not None and len(rows):
+        boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
+        assert np.abs(boxes - np.array(wanted.box)).max() <= wanted.blur
+
+
+def check_start(walk: Manifest, rows: pd.DataFrame, wanted: Start) -> None:
+    assert wanted.frames <= len(walk.scan) < wanted.less
+    assert set(rows["frame"]) <= set(range(len(walk.scan)))
+    first = rows[rows["frame"] < wanted.frames]
+    seen = [n for n in range(wanted.frames) if LOOKS[n] != "gone"]
+    assert first["frame"].tolist() == seen
+    assert first["time"].tolist() == pytest.approx([TIMES[n] for n in seen], abs=6e-4)
+    labels = first[list(EMOTIONS)].to_numpy().argmax(axis=1)
+    assert [EMOTIONS[label] for label in labels] == [LOOKS[n] for n in seen]
+
+
+@pytest.mark.parametrize(("make", "wanted"), CASES.values(), ids=[ascii(name) for name in CASES])
+def test_a_hostile_movie(
+    make: Make, wanted: Wanted, place: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    movie = make(place)
+    before = tree(place.parent, job.output)
+    if isinstance(wanted, Refused):
+        with pytest.raises(MovieError) as told:
+            watched(lambda: mine.walk(movie, job, puppet.silent))
+        message = str(told.value)
+        assert message.startswith(f"{movie}: ")
+        assert wanted.wrong in message
+        assert wanted.to_do in message
+    else:
+        folder = watched(lambda: mine.walk(movie, job, puppet.silent))
+        assert folder.parent == job.output
+        walk, rows = rows_of(folder)
+        if isinstance(wanted, Rows):
+            check_rows(walk, rows, wanted)
+        else:
+            check_start(walk, rows, wanted)
+        warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+        assert all(w.startswith(f"{movie}: ") for w in warnings)
+        assert wanted.warning in "".join(warnings)
+        assert bool(warnings) == bool(wanted.warning)
+    assert tree(place.parent, job.output) == before
+
+
+# --- what only root is spared -------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file"
+)
+def test_a_movie_that_may_not_be_read(place: Path, job: Job) -> None:
+    movie = plain("a.mkv")(place)
+    movie.chmod(0)
+    with pytest.raises(MovieError, match=r"a\.mkv: cannot be read \(Permission denied\)"):
+        watched(lambda: mine.walk(movie, job, puppet.silent))
+    assert not job.output.exists()
+
+
+def test_a_refused_movie_leaves_no_folder_with_rows(place: Path, job: Job) -> None:
+    for make in (content("a.mp4", b"no movie"), special("b.mp4", os.mkfifo)):
+        movie = make(place)
+        with pytest.raises(MovieError):
+            watched(partial(mine.walk, movie, job, puppet.silent))
+    left = {p.name for p in job.output.rglob("*") if p.is_file()}
+    assert left <= {".lock"}
+
+
+# --- sizes that would fill the memory -----------------------------------------------------------
+
+
+def test_frames_that_grow_too_large_midway_are_left_out(
+    place: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "MOST_PIXELS", 192 * HEIGHT)  # FFmpeg counts rows of 64 pixels.
+    movie = glued(second=LENGTH, size=(WIDTH, HEIGHT + 2))(place)
+    _, rows = rows_of(watched(lambda: mine.walk(movie, job, puppet.silent)))
+    assert rows["frame"].tolist() == [n for n in range(LENGTH) if LOOKS[n] != "gone"]
+
+
+@pytest.mark.parametrize("aspect", [2, Fraction(3, 2)], ids=str)
+def test_wide_pixels_count_too(
+    aspect: Fraction, place: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "MOST_PIXELS", WIDTH * HEIGHT)
+    movie = plain("a.mp4", **YUV, aspect=aspect)(place)
+    with pytest.raises(MovieError, match=r"frames are \d+ x 128 pixels, more than 20,480 in all"):
+        mine.walk(movie, job, puppet.silent)
+
+
+def test_times_that_cannot_be_do_not_wrap_around(place: Path) -> None:
+    found = video.scan(plain("a.mkv")(place))
+    stream = replace(found.stream, time_base=(1001, 24000))
+    times = replace(found, stream=stream, pts=np.array([0, 1 << 20, 1 << 61])).times
+    assert (np.diff(times) > 0).all()
+    assert times[1] == pytest.approx((1 << 20) * 1001 / 24000, rel=1e-12)
+
+
+# --- what cannot be sought in -------------------------------------------------------------------
+
+SLOW = 5
+LONG_MOVIE = [Shot(100, [Square("anna", "happy 60, gone 10, sad", x=20, y=30, dx=1)])] * 3
+
+
+def long_movie(path: Path) -> Path:
+    """A minute in 300 frames, with a key frame every two seconds and frames out of order."""
+    lossy = {**movies.H264, "crf": "8"}
+    pictures = list(puppet.pictures(LONG_MOVIE))
+    if path.suffix == ".h264":
+        return write_movie(path, pictures, rate=SLOW, gop=10, codec="libx264", options=lossy)
+    if path.name == "counted.avi":
+        return write_movie(path, pictures, rate=SLOW, gop=10, codec="libx264", options=lossy)
+    write_movie(path, pictures, rate=SLOW, gop=10, codec="ffv1")
+    return movies.without_index(path) if path.name == "no_index.avi" else path
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """The timestamp of every frame that comes out of a decoder, from now on."""
+    seen: list[int | None] = []
+    frames = video._frames
+
+    def counted(packets: Any) -> Any:
+        for frame in frames(packets):
+            seen.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(video, "_frames", counted)
+    return seen
+
+
+NAMES = ["counted.avi", "raw.h264", "no_index.avi", "index.avi", "film.mkv"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_movie_is_decoded_again_for_each_part(
+    name: str, place: Path, job: Job, decoded: list[int | None]
+) -> None:
+    movie = long_movie(place / name)
+    walk, _ = rows_of(watched(lambda: mine.walk(movie, job, puppet.silent)))
+    assert len(walk.scan) == 300
+    assert len(walk.parts) == (6 if name in ("index.avi", "film.mkv") else 1)
+    counting = 300 if walk.scan.stream.counted else 0
+    assert len(decoded) <= 300 + counting + 20 * len(walk.parts)
+
+
+END = 11.0
+"""Raw H.264 names no rate, and at 25 frames a second the movie is over in twelve."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_start_and_end_give_those_frames_of_the_whole(name: str, place: Path, job: Job) -> None:
+    movie = long_movie(place / name)
+    _, whole = rows_of(mine.walk(movie, job, puppet.silent))
+    some = replace(job, walk=replace(job.walk, start=7.0, end=END), output=place.parent / "some")
+    walk, rows = rows_of(mine.walk(movie, some, puppet.silent))
+    assert walk.span == tuple(np.searchsorted(walk.scan.times, [7.0, END]))
+    wanted = whole[whole["time"].between(7.0, END, inclusive="left")]
+    same = ["frame", "time", "detected", "x1", "y1", "x2", "y2", "person", *EMOTIONS]
+    pd.testing.assert_frame_equal(
+        rows[same].reset_index(drop=True), wanted[same].reset_index(drop=True)
+    )
+    assert len(rows) >= 20
+
+
+def test_a_counted_movie_is_picked_from_in_one_pass(
+    place: Path, job: Job, decoded: list[int | None]
+) -> None:
+    movie = long_movie(place / "counted.avi")
+    folder = mine.walk(movie, job, puppet.silent)
+    decoded.clear()
+    mine.pick(folder, replace(job, people=("anna",), emotions=("happy", "sad")))
+    assert list((folder / "anna").rglob("*.jpg"))
+    assert len(decoded) <= 300
+
+
+# --- bytes at random ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """One small movie of each container, as bytes."""
+    folder = tmp_path_factory.mktemp("originals")
+    makes: dict[str, Make] = {
+        "a.mp4": MP4, "a.mkv": plain("a.mkv"), "a.ts": plain("a.ts", **B_FRAMES),
+        "a.avi": plain("a.avi", **B_FRAMES), "a.webm": plain("a.webm", **WEBM),
+        "a.gif": lambda f: movies.write_gif(f / "a.gif", PICTURES),
+    }  # fmt: skip
+    return {name: make(folder).read_bytes() for name, make in makes.items()}
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif"])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_random_damage_gives_frames_or_words(
+    name: str, data: st.DataObject, originals: dict[str, bytes], tmp_path: Path
+) -> None:
+    content = bytearray(originals[name])
+    for _ in range(data.draw(st.integers(1, 8), label="changes")):
+        # Half of them in the headers, where they do most harm.
+        end = data.draw(st.sampled_from([min(1000, len(content) - 1), len(content) - 1]))
+        content[data.draw(st.integers(0, end))] = data.draw(st.integers(0, 255))
+    path = tmp_path / name
+    path.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
+
+    def walk() -> list[int]:
+        found = video.scan(path)
+        walker.plan(found, puppet.SETTINGS)
+        assert (np.diff(found.times) > 0).all()
+        return [frame.index for frame in video.decode(path, found, 0, len(found))]
+
+    told = None
+    frames: list[int] = []
+    try:
+        frames = watched(walk)
+    except MiningError as error:
+        told = str(error)
+    assert told is None or told.startswith(f"{path}: ")
+    assert frames == sorted(set(frames))
