@@ -321,7 +321,7 @@ def pick(
 @click.option(
     "--min-prob",
     type=Real(0, 1),
-    default=0.5,
+    default=PICK.min_prob,
     show_default=True,
     help="Least averaged probability that is compared with none.",
 )

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline import manifest as manifests
-from pipeline import mine, table, video
+from pipeline import assess, mine, table, video
 from pipeline.crops import portrait
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import face_models
@@ -185,6 +185,15 @@ def test_the_guest_is_never_happy(mined: Mined, figure: Figure) -> None:
     assert outcome.steady == 0
     assert "neutral" in outcome.hint
     assert not list((mined.folder / "guest").glob("**/*.jpg"))
+
+
+def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:
+    lines = list(assess.judge([mined.folder], ROOT / "videos" / "demo_truth.csv", PickSettings()))
+    for line in (lines[0], *(x for x in lines if x.split()[0] in ("1", "8", "25"))):
+        figure(line)
+    precision = {tuple(x.split()[:3]): float(x.split()[5]) for x in lines[1:-2]}
+    assert precision["8", "5", "0.4"] >= precision["1", "1", "0"]
+    assert all((mined.folder / name).exists() for name in ("judge.csv", "judge.png"))
 
 
 def test_the_second_call_reuses_the_walk(
