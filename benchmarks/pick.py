@@ -108,6 +108,7 @@ def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: video.Scan) 
         people=np.array(sorted(set(PEOPLE) - {""})),
         far=np.full((len(firsts), len(PEOPLE) - 1), 0.2, np.float32),
         gallery=galleries.digest(NOBODY, Job().tolerance),  # Named by it: names stay.
+        person=np.arange(len(firsts)) % len(PEOPLE) - 1,
     )  # fmt: skip
     table.write_tracks(folder / "tracks.npz", tracks)
 

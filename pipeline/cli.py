@@ -14,22 +14,26 @@ from dataclasses import fields
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from unicodedata import normalize
 
 import click
 
 from pipeline import __version__
 from pipeline.errors import MiningError
-from pipeline.faces import EMOTIONS
+from pipeline.faces import EMOTIONS, clock
 from pipeline.settings import Job, PickSettings, WalkSettings
 
 if TYPE_CHECKING:
     from pipeline.mine import Outcome, StartProgress
+    from pipeline.people.who import Presence
 
 log = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
+WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>9}  {}"
+CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {}"
 
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
 
@@ -367,6 +371,118 @@ def judge(
             click.echo(line)
 
 
+@main.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--rename",
+    nargs=2,
+    metavar="OLD NEW",
+    help="First move OLD's photos to NEW; where NEW is somebody too, the two become one.",
+)
+@click.option(
+    "--cast",
+    "adopted",
+    nargs=2,
+    multiple=True,
+    type=(click.IntRange(1), str),
+    metavar="N NAME",
+    help="First copy the photos of number N of the movies' cast to NAME; may be repeated.",
+)
+@PLACES
+@verbosity
+def name(
+    folders: tuple[Path, ...],
+    rename: tuple[str, str] | None,
+    adopted: tuple[tuple[int, str], ...],
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Name the faces of movies by the photos of today, and tell who is who.
+
+    FOLDERS are those of the movies, their faces.csv, or their names under --output. Neither the
+    movies nor another walk are needed. The table gives for each person the time on screen, tracks,
+    faces, the mean distance to the photos, and who else is nearest.
+
+    \b
+    Example:
+        mine-video name output/movie
+        mine-video name output/movie --rename guest sophie
+        mine-video name output/movie --cast 3 host --cast 5 host
+    """
+    _log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    if not folders and (adopted or rename is None):
+        raise click.UsageError("give the folder of a movie, or --rename OLD NEW")
+    job = job_of(given)
+    _change_gallery(folders, rename, adopted, job)
+    shown = WhoTable()
+
+    def one(place: Path) -> None:
+        folder = folder_of(place, job)
+        shown.add(program.movie_name(folder), program.identify(folder, job))
+
+    each(folders, one)
+
+
+def _change_gallery(
+    folders: tuple[Path, ...],
+    rename: tuple[str, str] | None,
+    adopted: tuple[tuple[int, str], ...],
+    job: Job,
+) -> None:
+    """Moves and copies photos, before the movies are named by them."""
+    if rename is not None:
+        from pipeline.people.rename import rename as move
+
+        for place in move(job.known_faces, *rename):
+            log.info("%s is now %s: %s", *rename, place)
+    if adopted:
+        from pipeline.casting import adopt
+
+        adopt([folder_of(folder, job) for folder in folders], adopted, job)
+
+
+@main.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@PLACES
+@click.option(
+    "--movie",
+    "movies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where a movie is, if moved; may be repeated.",
+)
+@verbosity
+def cast(
+    folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any
+) -> None:
+    """Sort the faces without a name into people, one cast for all the movies.
+
+    FOLDERS are those of the movies, their faces.csv, or their names under --output. The cast lies
+    in the movie's folder, that of several movies in the folder that holds theirs: photos of each
+    person in cast/1, cast/2 and so on by screen time, cast/sheet.jpg with a line for each, and
+    cast.csv with a line for each track. Look at the sheet, then give names.
+
+    \b
+    Example:
+        mine-video cast output/movie
+        mine-video name output/movie --cast 1 host
+    """
+    _log_to_stderr(quiet, verbose)
+    from pipeline import casting
+
+    job = job_of(given)
+    places = [folder_of(folder, job) for folder in folders]
+    found = casting.cast(places, job, movies)
+    if found:
+        click.echo(CAST_ROW.format("number", "screen", "tracks", "photos", "folder", "movies"))
+    for one in found:
+        told = one.number, clock(one.seconds), one.tracks, len(one.photos), one.folder
+        click.echo(CAST_ROW.format(*map(str, told), ", ".join(one.movies)))
+
+
 def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
     """Does something with each movie or folder; one that fails does not stop the others.
 
@@ -401,6 +517,8 @@ def job_of(given: dict[str, Any]) -> Job:
         return {f.name: given[f.name] for f in fields(kind) if f.name in given}
 
     given |= given.pop("repeat", {})  # Frames or seconds.
+    if "people" in given:  # Some systems take é apart; names of photos are composed too.
+        given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     if given.get("smooth", 1) % 2 == 0:
         raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
     if given.get("end") is not None and given["end"] <= given["start"]:
@@ -453,6 +571,28 @@ class Table:
             if self._explain:
                 steps = " > ".join(f"{step} {count}" for step, count in o.funnel.items())
                 click.echo(f"{'':20} {steps}")
+
+
+class WhoTable:
+    """Who is who, one line for each movie and person, as it comes."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, movie: str, people: Sequence["Presence"]) -> None:
+        """Prints a movie's lines, under a header where they are the first."""
+        if not self._begun:
+            header = ("movie", "person", "seconds", "tracks", "faces", "distance", "nearest other")
+            click.echo(WHO.format(*header))
+            self._begun = True
+        for p in people:
+            distance = "-" if isnan(p.distance) else f"{p.distance:.2f}"
+            other = f"{p.other} {p.other_distance:.2f}" if p.other else "-"
+            name = p.person or "unknown"
+            row = (movie, name, f"{p.seconds:.1f}", p.tracks, p.faces, distance, other)
+            click.echo(WHO.format(*row))
+        if not people:
+            click.echo(f"{movie:20} - no face was found")
 
 
 def _log_to_stderr(quiet: bool, verbose: bool) -> None:

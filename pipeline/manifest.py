@@ -157,7 +157,7 @@ def read(folder: Path) -> Manifest:
         raise TableError(_torn(folder, repr(error))) from error
     except TableError as error:
         raise TableError(_torn(folder, str(error).partition(";")[0])) from error
-    if not whole or len(scan) != facts["frames"]:
+    if not whole or len(scan) != facts.get("frames"):
         raise TableError(_torn(folder, "its parts do not belong together"))
     return found
 

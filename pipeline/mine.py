@@ -14,8 +14,8 @@ from pipeline import table, video
 from pipeline.errors import PeopleError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.manifest import Manifest
-from pipeline.models.registry import face_models
 from pipeline.people import gallery as galleries
+from pipeline.people import memory, who
 from pipeline.people.naming import name_tracks
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
@@ -107,20 +107,24 @@ def _walk(movie: Path, folder: Path, job: Job, progress: StartProgress) -> None:
         log.info("%s: walked before, reusing %s", movie, folder / "faces.csv")
     else:
         digest = galleries.digest(job.known_faces, job.tolerance)
-        gallery = _gallery(job.known_faces, digest, plan.settings)
+        gallery = _gallery(job.known_faces, digest, plan.settings, job.tolerance)
         _check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
         walker.walk_movie(movie, folder, plan, job.workers, progress)
     name(folder, job)
 
 
 @lru_cache(maxsize=1)
-def _gallery(known_faces: Path, digest: str, settings: WalkSettings) -> galleries.Gallery:
+def _gallery(
+    known_faces: Path, digest: str, settings: WalkSettings, tolerance: float
+) -> galleries.Gallery:
     """The gallery, loaded once for all movies of a call; `digest` tells when it changed.
 
     By the networks of the walk, for only their embeddings compare.
     """
     log.debug("gallery %s is %s", known_faces, digest)
-    return galleries.load(known_faces, face_models(settings))
+    gallery = memory.load(known_faces, settings)
+    galleries.warn_of_alike(gallery, tolerance, known_faces)
+    return gallery
 
 
 def _check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
@@ -140,13 +144,13 @@ def name(folder: Path, job: Job) -> None:
         TableError: A file of the folder is torn.
     """
     tracks = table.read_tracks(folder / "tracks.npz")
-    if len(tracks.people) and not galleries.photos(job.known_faces):
-        log.warning("%s/: holds no photos; the names given before stay", job.known_faces)
+    if len(tracks.people) and not job.known_faces.is_dir():
+        log.warning("%s/: is no folder here; the names given before stay", job.known_faces)
         return
     digest = galleries.digest(job.known_faces, job.tolerance)
     if tracks.gallery == digest:
         return
-    gallery = _gallery(job.known_faces, digest, manifests.read(folder).settings)
+    gallery = _gallery(job.known_faces, digest, manifests.read(folder).settings, job.tolerance)
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
@@ -156,6 +160,23 @@ def name(folder: Path, job: Job) -> None:
             "picked again (--person any picks all)", folder,
         )  # fmt: skip
     log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
+
+
+def identify(folder: Path, job: Job) -> list[who.Presence]:
+    """Names the faces of a walked movie by today's gallery, without the movie; tells who is who.
+
+    Raises:
+        MiningError: See `mine`.
+    """
+    walk = finished(folder)
+    with table.locked(folder):
+        if galleries.photos(job.known_faces):  # Says again which photos cannot be used, and why.
+            digest = galleries.digest(job.known_faces, job.tolerance)
+            _gallery(job.known_faces, digest, walk.settings, job.tolerance)
+        name(folder, job)
+        rows, tracks = table.read_walk(folder)
+    seconds = who.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
+    return list(who.who_is_who(rows, tracks, seconds))
 
 
 def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
@@ -171,13 +192,23 @@ def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
     Raises:
         MiningError: See `mine`.
     """
-    walk = manifests.read(folder)  # Says what is wrong before anything is written there.
+    finished(folder)
+    with table.locked(folder):
+        return _pick(folder, job, movie)
+
+
+def finished(folder: Path) -> Manifest:
+    """The walk of a movie's folder; says what is wrong before anything is written there.
+
+    Raises:
+        TableError: The folder holds no walk, a torn one, or one that is not finished.
+    """
+    walk = manifests.read(folder)
     if not walker.is_merged(folder, walk):
         raise TableError(
             f"{folder}: its walk is not finished; `mine-video walk {walk.movie}` goes on with it"
         )
-    with table.locked(folder):
-        return _pick(folder, job, movie)
+    return walk
 
 
 def movie_name(folder: Path) -> str:

@@ -61,8 +61,11 @@ Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
 
 OWN = frozenset(
-    {"parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "report.html", "timeline.png"}
-)
+    {
+        "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
+        "report.html", "timeline.png",
+    }
+)  # fmt: skip
 """What lies in a movie's folder beside the people's folders."""
 
 TEMPORARY = ".tmp"
@@ -390,6 +393,7 @@ class Tracks:
         people: `(p,)` the gallery's names when the tracks were named; empty before.
         far: `(t, p)` distance of each track, in rising order, to each of those people.
         gallery: digest of the gallery and tolerance that named them, "" before naming.
+        person: `(t,)` position in `people` of who each track is, -1 for nobody; empty before.
     """
 
     embedding: Floats
@@ -400,6 +404,7 @@ class Tracks:
     people: Text = field(default_factory=lambda: np.zeros(0, np.str_))
     far: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     gallery: str = ""
+    person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
@@ -419,10 +424,13 @@ def read_tracks(path: Path) -> Tracks:
     """
     found = read_arrays(path, [f.name for f in fields(Tracks)])
     _check_seen(path, found)
-    far, people = found["far"], found["people"]
-    named = far.shape == (len(np.unique(found["track"])), len(people))
-    if not (named or far.shape == (0, 0) == (0, len(people))) or not (far >= 0).all():
+    far, people, person = found["far"], found["people"], found["person"]
+    count = len(np.unique(found["track"]))
+    named = far.shape == (count, len(people)) and len(person) == count
+    if not (named or far.shape == (0, len(people)) == (len(person), 0)) or not (far >= 0).all():
         raise TableError(f"{path}: its distances are not one for each track and person; {AGAIN}")
+    if (person < -1).any() or (person >= len(people)).any():
+        raise TableError(f"{path}: has tracks of people whom it does not list; {AGAIN}")
     return Tracks(
         embedding=found["embedding"].astype(np.float32),
         track=found["track"].astype(np.int64),
@@ -432,6 +440,7 @@ def read_tracks(path: Path) -> Tracks:
         people=found["people"].astype(np.str_),
         far=found["far"].astype(np.float32),
         gallery=str(found["gallery"]),
+        person=person.astype(np.int64),
     )
 
 
@@ -474,6 +483,7 @@ SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "embedding": ("f", (None, EMBEDDING)), "track": ("i", (None,)), "frame": ("i", (None,)),
     "quality": ("f", (None,)), "shots": ("i", ()), "cut_before": ("b", ()), "walk": ("U", ()),
     "people": ("U", (None,)), "far": ("f", (None, None)), "gallery": ("U", ()),
+    "person": ("i", (None,)), "photo": ("U", (None,)), "why": ("U", (None,)),
     "pts": ("i", (None,)), "keys": ("i", (None, 2)),
 }  # fmt: skip
 """numpy's letter for the kind, and the shape, of each array that is stored; None is any length."""

@@ -292,7 +292,9 @@ def test_every_command_has_help_with_an_example_that_works(name: str) -> None:
     assert program_ == "mine-video"
     if args[0] == name:
         args = args[1:]
-    assert command.make_context(name, args).params
+    # Without its parent a command would keep for all tests that there is no -h.
+    parent = click.Context(cli.main, **cli.main.context_settings)
+    assert command.make_context(name, args, parent=parent).params
 
 
 @pytest.mark.parametrize("name", COMMANDS)

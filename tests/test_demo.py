@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import manifest as manifests
 from pipeline import assess, mine, table, video
+from pipeline import manifest as manifests
 from pipeline.crops import portrait
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import face_models

@@ -89,7 +89,7 @@ class Start:
     Attributes:
         frames: So many of `LOOKS` and `TIMES` at least, in order, without error.
         less: Fewer than so many in all.
-        warning: What the user is told, "" where the loss is under a second.
+        warning: What the user is told, "" where the file names neither length nor lost frames.
     """
 
     frames: int
@@ -329,13 +329,19 @@ CASES: dict[str, tuple[Make, Wanted]] = {
     "jpeg called mp4": (still("a.mp4", ".jpg"), Rows([0], ["happy"], blur=2)),
     "a pattern for a name": (still("a%03d.jpg", ".jpg"), Rows([0], ["happy"], blur=2)),
     # Damage.
-    "truncated mp4, index first": (changed(MP4, movies.cut, 0.8), Start(4, LENGTH)),
+    "truncated mp4, index first": (
+        changed(MP4, movies.cut, 0.8),
+        Start(4, LENGTH, warning="frames did not decode"),
+    ),
     "truncated mp4, index last": (
         changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8), Refused("cannot be read", BROKEN)
     ),
     "truncated mkv": (changed(plain("a.mkv"), movies.cut, 0.6), Start(10, LENGTH)),
     "truncated ts": (changed(plain("a.ts", **B_FRAMES), movies.cut, 0.7), Start(8, LENGTH)),
-    "truncated avi": (changed(plain("a.avi", codec="ffv1"), movies.cut, 0.6), Start(8, LENGTH)),
+    "truncated avi": (
+        changed(plain("a.avi", codec="ffv1"), movies.cut, 0.6),
+        Start(8, LENGTH, warning="frames did not decode"),
+    ),
     "truncated webm": (changed(plain("a.webm", **WEBM), movies.cut, 0.8), Start(6, LENGTH)),
     "truncated by seconds": (
         changed(of(PICTURES[:8] * 10, rate=10), movies.cut, 0.5),
@@ -441,10 +447,13 @@ def watched(do: Callable[[], Any]) -> Any:
 
 
 def tree(folder: Path, without: Path) -> dict[Path, str]:
-    """Every file and folder below `folder` with a hash, except `without` and what is in it."""
+    """Every file and folder below `folder` with a hash, except `without` and what is in it.
+
+    The memory of the gallery's photos lies beside the photos, and is made by any walk.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path != without and without not in path.parents:
+        if without not in (path, *path.parents) and path.name != ".embeddings.npz":
             plain_file = path.is_file() and not path.is_symlink()
             data = path.read_bytes() if plain_file else b""
             found[path] = f"{path.lstat().st_mode:o} {hashlib.sha256(data).hexdigest()}"

@@ -161,13 +161,14 @@ def test_a_torn_walk_json_is_refused(tmp_path: Path, made: Manifest, share: floa
         lambda f: f.update(models="all"), lambda f: f.update(parts=[]),
         lambda f: f.update(parts=[[0, 12, 30]]), lambda f: f.update(parts=[7]),
         lambda f: f.update(frames=29), lambda f: f.update(fingerprint="00"),
-        lambda f: f.pop("warnings") and None,
+        lambda f: f.pop("warnings") and None, lambda f: f.pop("frames") and None,
     ],
     ids=[
         "a list", "a text", "no format", "another format", "movie no dict", "no identity",
         "a number for a path", "no stream", "a foreign fact", "a missing fact", "a bad setting",
         "a foreign setting", "a changed setting", "no settings", "other networks", "no parts",
         "three ends", "no ends", "other frames", "another fingerprint", "no warnings",
+        "no frames",
     ],
 )  # fmt: skip
 def test_a_changed_walk_json_is_refused(

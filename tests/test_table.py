@@ -461,7 +461,7 @@ def test_a_part_of_other_arrays_is_refused(tmp_path: Path) -> None:
     [
         {},
         {"people": np.array(["007", "NA", "Åsa"]), "far": np.zeros((2, 3), np.float32),
-         "gallery": "beef"},
+         "gallery": "beef", "person": np.array([2, -1])},
     ],
     ids=["unnamed", "named"],
 )  # fmt: skip

@@ -1,38 +1,43 @@
-"""The gallery: `known_faces/NAME.jpg` or `known_faces/NAME/*` is a person."""
+"""The gallery: `known_faces/NAME.jpg` or `known_faces/NAME/*` is a person.
+
+In `known_faces/NAME/not/` lie photos of who it is *not*: of somebody who was taken for that person.
+"""
 
 import hashlib
 import logging
 import os
 import re
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageOps
 
-from pipeline.crops import shrink
 from pipeline.errors import PeopleError
-from pipeline.faces import Floats, Image, Ints
-from pipeline.models.base import unit_embeddings
+from pipeline.faces import Floats, Ints
 from pipeline.models.registry import FaceModels
-from pipeline.table import DEVICES, OWN
+from pipeline.people.photo import check_file, embed
+from pipeline.table import DEVICES, EMBEDDING, OWN
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-MIN_FACE = 50
-"""Pixels across below which a face in a photo is too small to know a person by."""
+SUFFIXES = frozenset(
+    {
+        ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
+        ".webp",
+    }
+)  # fmt: skip
+UNREAD = frozenset({".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".cr2", ".nef", ".dng"})
+"""Pictures too, but none that Pillow or OpenCV reads here: told, not passed over in silence."""
 
-PHOTO_WIDTH = 800
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-"""What Pillow may take a photo for: its other formats are seldom used, or start other programs."""
+NOT = "not"
+"""The folder of photos of who a person is not, in the person's own."""
 
-LONGEST_STRIP = 10
-"""A photo's longer side is at most so many times the shorter: the room around others would fill
-the memory."""
+RULES = "2"
+"""Changes when the rules of naming do, so that faces are named anew."""
+
+MOST_TOLD = 5
 
 RESERVED = OWN | {"any", "unknown"}
 FORBIDDEN_START = tuple("=+-@.")
@@ -45,6 +50,14 @@ FORBIDDEN = re.compile(
 """Separators, control characters, bytes that are no text, and what is unseen or turns the text."""
 
 
+def _no_embeddings() -> Floats:
+    return np.zeros((0, EMBEDDING), np.float32)
+
+
+def _no_owners() -> Ints:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
     """Known people by their photos' embeddings.
@@ -53,31 +66,61 @@ class Gallery:
         people: their names, sorted.
         embedding: `(n, 128)` unit length, one a photo.
         owner: `(n,)` position in `people`.
+        other: `(m, 128)` unit length, one for each photo of who somebody is not.
+        other_owner: `(m,)` position in `people` of who it is not.
     """
 
     people: tuple[str, ...]
     embedding: Floats
     owner: Ints
+    other: Floats = field(default_factory=_no_embeddings)
+    other_owner: Ints = field(default_factory=_no_owners)
 
 
 def photos(folder: Path) -> dict[str, list[Path]]:
     """The photos of each person, names and files sorted; empty where there is no folder.
 
+    Who has only photos of who it is not is there too, without a photo.
+
     Raises:
-        PeopleError: A name cannot be a person's (see `check_name`).
+        PeopleError: A name cannot be a person's (see `check_name`), or a folder cannot be read.
     """
     found: dict[str, list[Path]] = {}
-    if not folder.is_dir():
-        return found
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            own = [p for p in sorted(entry.iterdir()) if p.suffix.lower() in SUFFIXES]
-            found.setdefault(check_name(entry.name, entry), []).extend(own)
-        elif entry.suffix.lower() in SUFFIXES:
-            found.setdefault(check_name(entry.stem, entry), []).append(entry)
+    for person, path in _entries(folder):
+        own = [p for p in _visible(path) if p.name != NOT] if path.is_dir() else [path]
+        found.setdefault(person, []).extend(p for p in own if p.suffix.lower() in SUFFIXES)
     return dict(sorted(found.items()))
+
+
+def others(folder: Path) -> dict[str, list[Path]]:
+    """The photos of who each person is not, sorted as those of `photos`.
+
+    Raises:
+        PeopleError: See `photos`.
+    """
+    found: dict[str, list[Path]] = {}
+    for person, path in _entries(folder):
+        if (path / NOT).is_dir():
+            own = [p for p in _visible(path / NOT) if p.suffix.lower() in SUFFIXES]
+            found.setdefault(person, []).extend(own)
+    return dict(sorted(found.items()))
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each person's folder or photo; names composed, for some file systems take é apart."""
+    for path in _visible(folder) if folder.is_dir() else ():
+        if path.is_dir() or path.suffix.lower() in SUFFIXES:
+            name = path.name if path.is_dir() else path.stem
+            yield check_name(unicodedata.normalize("NFC", name), path), path
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    except OSError as error:
+        raise PeopleError(
+            f"{folder}: cannot be read ({error.strerror}); give yourself the right, or move it away"
+        ) from error
 
 
 def check_name(name: str, where: Path | str) -> str:
@@ -101,29 +144,25 @@ def digest(folder: Path, tolerance: float) -> str:
     """A hash of all photos, their people and the tolerance: changes when names may change.
 
     Raises:
-        PeopleError: A photo cannot be read, or a name cannot be a person's.
+        PeopleError: See `photos`.
     """
-    whole = hashlib.sha256(f"{tolerance:.6f}".encode())
-    for name, paths in photos(folder).items():
-        for path in paths:
-            whole.update(f"\n{name}\t".encode() + os.fsencode(path.name) + b"\t")
-            _check_file(path)
-            try:
-                with path.open("rb") as file:
-                    whole.update(hashlib.file_digest(file, "sha256").digest())
-            except OSError as error:
-                raise PeopleError(f"{path}: cannot be read ({error.strerror})") from error
+    whole = hashlib.sha256(f"{RULES} {tolerance:.6f}".encode())
+    for kind, found in (("is", photos(folder)), (NOT, others(folder))):
+        for name, paths in found.items():
+            for path in paths:
+                whole.update(f"\n{kind}\t{name}\t".encode() + os.fsencode(path.name) + b"\t")
+                whole.update(_content(path))
     return whole.hexdigest()
 
 
-def _check_file(path: Path) -> None:
-    """Refuses what is no file before it is opened: reading from a pipe may never end.
-
-    Raises:
-        PeopleError: It is a folder, pipe or device.
-    """
-    if path.exists() and not path.is_file():
-        raise PeopleError(f"{path}: cannot be read, not a file; remove it")
+def _content(path: Path) -> bytes:
+    """A hash of a photo's bytes; nothing where they cannot be read, which `load` tells."""
+    try:
+        check_file(path)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except (OSError, PeopleError):
+        return b""
 
 
 def load(folder: Path, models: FaceModels) -> Gallery:
@@ -134,21 +173,48 @@ def load(folder: Path, models: FaceModels) -> Gallery:
         models: The networks.
 
     Raises:
-        PeopleError: A name cannot be a person's.
+        PeopleError: See `photos`.
     """
-    everyone = photos(folder)
-    people = tuple(everyone)
-    owners, chips = [], []
-    for person, paths in everyone.items():
+    return gather(folder, lambda path: embed(path, models))
+
+
+def gather(folder: Path, read: Callable[[Path], Floats]) -> Gallery:
+    """The gallery, with embeddings from `read`, which refuses a photo by a `PeopleError`.
+
+    Raises:
+        PeopleError: See `photos`.
+    """
+    own, other = photos(folder), others(folder)
+    for path in _unread(folder):
+        log.warning("%s: not a kind of picture that is read, skipped; save it anew as JPEG", path)
+    people = tuple(own)
+    return Gallery(people, *_embedded(own, people, read), *_embedded(other, people, read))
+
+
+def _unread(folder: Path) -> Iterator[Path]:
+    """Pictures of kinds that are not read, which else would seem to be there in vain."""
+    for path in _visible(folder) if folder.is_dir() else ():
+        yield from (
+            p
+            for p in ([path, *_visible(path)] if path.is_dir() else [path])
+            if p.suffix.lower() in UNREAD
+        )
+
+
+def _embedded(
+    found: dict[str, list[Path]], people: tuple[str, ...], read: Callable[[Path], Floats]
+) -> tuple[Floats, Ints]:
+    embeddings, owners = [], []
+    for person, paths in found.items():
         for path in paths:
             try:
-                chips.append(photo_chip(path, models))
+                embeddings.append(read(path))
             except PeopleError as error:
                 log.warning("%s", error)
             else:
                 owners.append(people.index(person))
-    stacked = np.stack(chips) if chips else np.zeros((0, 1, 1, 3), np.uint8)
-    return Gallery(people, unit_embeddings(models.embedder, stacked), np.array(owners, np.int64))
+    stacked = np.concatenate([_no_embeddings(), *(e[None] for e in embeddings)])
+    return stacked.astype(np.float32), np.array(owners, np.int64)
 
 
 def usable(gallery: Gallery) -> tuple[str, ...]:
@@ -156,69 +222,39 @@ def usable(gallery: Gallery) -> tuple[str, ...]:
     return tuple(gallery.people[i] for i in np.unique(gallery.owner))
 
 
-def photo_chip(path: Path, models: FaceModels) -> Image:
-    """The one face of a photo, upright, as the embedder wants it.
+def alike(gallery: Gallery, tolerance: float) -> list[tuple[str, str, float]]:
+    """Pairs of people with photos nearer to each other than the tolerance, nearest first.
 
-    Raises:
-        PeopleError: The photo cannot be read, or does not show just one large enough face.
+    Returns:
+        The two names, sorted, and the distance of their nearest photos: 0 where it is the same one.
     """
-    image = read_photo(path)
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *_boxes(image, models)])
-    if len(boxes) == 0:
-        raise PeopleError(
-            f"{path}: no face found, photo skipped; use one where the face looks at the camera "
-            "and is at least 80 px wide"
+    found = []
+    for a, b, distance in _nearest(gallery):
+        if distance <= tolerance:
+            found.append((gallery.people[a], gallery.people[b], distance))
+    return sorted(found, key=lambda pair: (pair[2], pair[0], pair[1]))
+
+
+def _nearest(gallery: Gallery) -> Iterator[tuple[int, int, float]]:
+    """Two people each, and the distance of their nearest photos; never all pairs in memory."""
+    own = [(int(p), gallery.embedding[gallery.owner == p]) for p in np.unique(gallery.owner)]
+    for n, (a, first) in enumerate(own):
+        for b, second in own[n + 1 :]:
+            product = float((first @ second.T).max())
+            yield a, b, float(np.sqrt(max(0.0, 2 - 2 * product)))
+
+
+def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
+    """Says who cannot be told apart: the faces of one may get the name of the other."""
+    pairs = alike(gallery, tolerance)
+    if pairs:
+        told = ", ".join(
+            f"{a} and {b} ({'the same photo' if far < 1e-3 else f'{far:.2f}'})"
+            for a, b, far in pairs[:MOST_TOLD]
         )
-    if len(boxes) > 1:
-        raise PeopleError(f"{path}: {len(boxes)} faces found, photo skipped; crop it to the one")
-    width = float((boxes[0, 2:] - boxes[0, :2]).min())
-    if width < MIN_FACE:
-        raise PeopleError(
-            f"{path}: the face is only {width:.0f} px wide, photo skipped; wanted at least 80 px"
-        )
-    return models.aligner.chip(image, boxes[0])
-
-
-def _boxes(image: Image, models: FaceModels) -> Iterator[Floats]:
-    """Face boxes in the photo's pixels; a photo cut close is tried again with room around it."""
-    small = shrink(image, PHOTO_WIDTH)
-    scale = image.shape[1] / small.shape[1]
-    for margin in (0, max(small.shape[:2]) // 2):
-        room = ((margin, margin), (margin, margin), (0, 0))
-        found = models.detector.detect([np.pad(small, room) if margin else small])[0]
-        if len(found):
-            yield (found.boxes - margin) * np.float32(scale)
-            return
-
-
-def read_photo(path: Path) -> Image:
-    """A photo as RGB, turned as its EXIF data say.
-
-    Raises:
-        PeopleError: It is no picture, or one whose pixels would fill the memory.
-    """
-    _check_file(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Such as of odd EXIF data: the picture is whole.
-            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            with Pillow.open(path, formats=FORMATS) as photo:
-                _check_strip(path, photo)
-                upright = ImageOps.exif_transpose(photo)
-                return np.array(upright.convert("RGB"), np.uint8)
-    except PeopleError:
-        raise
-    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise PeopleError(f"{path}: too large ({error}), photo skipped; shrink it") from error
-    except Exception as error:  # Pillow's readers raise whatever they stumble on.
-        raise PeopleError(
-            f"{path}: not a photo that can be read ({error}), skipped; save it anew as JPEG or PNG"
-        ) from error
-
-
-def _check_strip(path: Path, photo: Pillow.Image) -> None:
-    if max(photo.size) > LONGEST_STRIP * min(photo.size):
-        raise PeopleError(
-            f"{path}: {photo.width} x {photo.height} pixels are a strip, photo skipped; "
-            "crop it to the face"
-        )
+        more = f" and {len(pairs) - MOST_TOLD} more pairs" if len(pairs) > MOST_TOLD else ""
+        log.warning(
+            "%s/: photos of two people are nearer than the tolerance %g, and their names may be "
+            "mixed up: %s%s; take away the photo that is wrong, or lower --tolerance",
+            where, tolerance, told, more,
+        )  # fmt: skip

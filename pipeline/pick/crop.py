@@ -64,12 +64,16 @@ def crop_name(stem: str, row: Any) -> str:
     >>> crop_name("movie", row)
     'movie_f0001234_t00-00-51.480_k07_happy93.jpg'
     """
+    share = round(float(row.probability) * 100)
+    return f"{place_name(stem, row)}_{EMOTIONS[int(row.label)]}{share:02d}.jpg"
+
+
+def place_name(stem: str, row: Any) -> str:
+    """Where a face was seen, as the beginning of a file's name: movie, frame, time, track."""
     milliseconds = max(0, round(row.time * 1000))
     seconds, rest = divmod(milliseconds, 1000)
     clock = f"{seconds // 3600:02d}-{seconds // 60 % 60:02d}-{seconds % 60:02d}.{rest:03d}"
-    share = round(float(row.probability) * 100)
-    label = EMOTIONS[int(row.label)]
-    return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}_{label}{share:02d}.jpg"
+    return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}"
 
 
 def write_crops(movie: Path, walk: Manifest, selections: list[Selection], margin: float) -> None:
@@ -201,11 +205,18 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
 
 
 def _save(path: Path, face: Image, provenance: dict[str, Any]) -> None:
+    with replacing(path) as file:
+        file.write(jpeg(face, provenance))
+
+
+def jpeg(face: Image, provenance: dict[str, Any]) -> bytes:
+    """A crop as JPEG, with what it says of itself as JSON in its EXIF UserComment."""
     # piexif, because Pillow writes UserComment with a type that other readers refuse.
     comment = piexif.helper.UserComment.dump(json.dumps(provenance, ensure_ascii=False), "unicode")
     exif = piexif.dump({"Exif": {piexif.ExifIFD.UserComment: comment}})
-    with replacing(path) as file:
-        Pillow.fromarray(face).save(file, "JPEG", quality=QUALITY, exif=exif)
+    file = io.BytesIO()
+    Pillow.fromarray(face).save(file, "JPEG", quality=QUALITY, exif=exif)
+    return file.getvalue()
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -75,7 +75,10 @@ def _distance(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: float)
         advice = f"try --tolerance {np.ceil(far[best] * 100) / 100:g}, or add a photo like it"
     else:
         best = far.argmin()
-        advice = "which is nearer to somebody else or beside one of that name: not in this movie?"
+        advice = (
+            "which is nearer to somebody else, beside one of that name, or refused by a photo in "
+            f"{person}/not: not in this movie?"
+        )
     begin = clock(float(rows.loc[rows["track"] == numbers[best], "time"].min()))
     return (
         f"nobody within tolerance {tolerance:g}; nearest is the face at {begin} "

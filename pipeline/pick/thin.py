@@ -25,7 +25,7 @@ def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     """
     if len(rows) == 0:
         return rows
-    worth = rows["probability"].to_numpy(np.float64) * _qualities(rows)
+    worth = rows["probability"].to_numpy(np.float64) * qualities(rows)
     features = _features(rows, tracks)
     kept: list[int] = []
     for places in rows.reset_index(drop=True).groupby("run", sort=False).indices.values():
@@ -33,7 +33,8 @@ def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     return rows.iloc[sorted(kept)]
 
 
-def _qualities(rows: pd.DataFrame) -> Matrix:
+def qualities(rows: pd.DataFrame) -> Matrix:
+    """How well each face of a table can be recognised, `(n,)`, 0 to 1 (see `crops.quality`)."""
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
     angles = rows[["yaw", "pitch", "roll"]].to_numpy(np.float32)
     triples = zip(boxes, rows["sharpness"].tolist(), angles, strict=True)

@@ -31,6 +31,10 @@ PAPER, INK, FAINT, MARK = "#ffffff", "#111111", "#666666", "#c62828"
 OWN = re.compile(r"sheet(-\d+)?\.jpg|compare\.jpg")
 """Names of sheets: an earlier pick's are deleted, nothing else."""
 
+LABEL = 190
+LINES = 10
+"""On a page of `line_sheets`."""
+
 COMPARE = "compare.jpg"
 COMPARED = 60
 """Faces on each side of a comparison, evenly spread over all."""
@@ -43,6 +47,14 @@ class Thumb:
     tile: Pillow.Image
     caption: str
     crossed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One line of a sheet: words at its left, the first of them large, and faces."""
+
+    words: tuple[str, ...]
+    faces: tuple[Image, ...]
 
 
 def clear(folder: Path, pattern: str) -> None:
@@ -129,6 +141,48 @@ def _some(rows: pd.DataFrame) -> "pd.Index[int]":
     count = min(COMPARED, len(rows))
     places = np.linspace(0, len(rows) - 1, count).round().astype(int)
     return rows.sort_values(["frame", "track"]).index[places]
+
+
+def line_sheets(title: str, lines: Sequence[Line], folder: Path) -> None:
+    """Writes sheet.jpg, or sheet-1.jpg and so on, with a line for each person.
+
+    Args:
+        title: Of all pages.
+        lines: One a person.
+        folder: Where to write; sheets that lie there are deleted.
+
+    Raises:
+        OutputError: A sheet cannot be written.
+    """
+    clear(folder, "sheet*.jpg")
+    pages = [lines[i : i + LINES] for i in range(0, len(lines), LINES)]
+    for number, page in enumerate(pages, 1):
+        several = len(pages) > 1
+        shown = f"{title}, page {number} of {len(pages)}" if several else title
+        name = f"sheet-{number}.jpg" if several else "sheet.jpg"
+        _save(_lines(shown, page), folder / name)
+
+
+def _lines(title: str, lines: Sequence[Line]) -> Pillow.Image:
+    """One page of `line_sheets`."""
+    width = LABEL + SIDE * max(4, *(len(line.faces) for line in lines))
+    page = Pillow.new("RGB", (width, TITLE + len(lines) * SIDE), PAPER)
+    draw = ImageDraw.Draw(page)
+    draw.text((6, 6), title, fill=INK, font_size=15)
+    for i, line in enumerate(lines):
+        y = TITLE + i * SIDE
+        draw.line((0, y, LABEL, y), fill=FAINT)
+        draw.text((6, y + 4), line.words[0], fill=INK, font_size=30)
+        for n, words in enumerate(line.words[1:]):
+            draw.text((6, y + 42 + n * CAPTION), _fitted(words), fill=FAINT, font_size=13)
+        for n, face in enumerate(line.faces):
+            page.paste(_thumbnail(face), (LABEL + n * SIDE, y))
+    return page
+
+
+def _fitted(words: str) -> str:
+    """Words that fit into the left column; of a longer text its two ends."""
+    return words if len(words) <= 24 else f"{words[:11]}…{words[-12:]}"
 
 
 def write_sample_sheet(movie: Path, walk: Manifest, rows: pd.DataFrame, path: Path) -> None:

@@ -5,11 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as Pillow
 
 from pipeline.errors import PeopleError
-from pipeline.faces import Detections, Image
-from pipeline.models.registry import FaceModels
 from pipeline.people import gallery as galleries
 from tests import puppet
 from tests.puppet import photo
@@ -138,49 +135,6 @@ def test_a_photo_that_cannot_be_used_is_told_and_skipped(
     assert galleries.usable(gallery) == ("anna", "ben")
 
 
-def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
-    class Shy(puppet.Detector):
-        """Finds nothing at the edge of a picture."""
-
-        def _one(self, image: Image) -> Detections:
-            edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-            return Detections() if edge.max() > 100 else super()._one(image)
-
-    path = tmp_path / "close.png"
-    puppet.photo(path, "anna")
-    with Pillow.open(path) as whole:
-        whole.crop((20, 20, 110, 110)).save(path)
-    models = puppet.models()
-    shy = FaceModels(Shy(puppet.WEIGHTS), models.aligner, models.embedder)
-    chip = galleries.photo_chip(path, shy)
-    assert (
-        chip
-        == models.aligner.chip(galleries.read_photo(path), np.array([0, 0, 90, 90], np.float32))
-    ).all()
-
-
-def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
-    lying = np.zeros((40, 60, 3), np.uint8)
-    lying[:, :10] = 255
-    exif = Pillow.Exif()
-    exif[0x0112] = 6  # Turn clockwise: the left edge becomes the top.
-    Pillow.fromarray(lying).save(tmp_path / "a.png", exif=exif)
-    image = galleries.read_photo(tmp_path / "a.png")
-    assert image.shape == (60, 40, 3)
-    assert image[:10].min() == 255
-    assert image[10:].max() == 0
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
-def test_any_colour_mode_is_read_as_rgb(mode: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    Pillow.new("RGB", (20, 10), (200, 200, 200)).convert(mode).save(path)
-    image = galleries.read_photo(path)
-    assert image.shape == (10, 20, 3)
-    assert image.dtype == np.uint8
-    assert abs(int(image.mean()) - 200) < 3
-
-
 def test_the_digest_changes_when_names_may_change(known: Path) -> None:
     def digest(tolerance: float = 0.38) -> str:
         return galleries.digest(known, tolerance)
@@ -197,7 +151,107 @@ def test_the_digest_changes_when_names_may_change(known: Path) -> None:
     assert digest() not in (first, renamed)
 
 
-def test_a_photo_that_cannot_be_opened_is_told(known: Path) -> None:
+def test_a_photo_that_cannot_be_opened_is_told_and_stops_nothing(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = galleries.digest(known, 0.38)
     (known / "carl.png").symlink_to(known / "nowhere.png")
-    with pytest.raises(PeopleError, match=r"carl\.png: cannot be read"):
-        galleries.digest(known, 0.38)
+    there = galleries.digest(known, 0.38)
+    assert there != before
+    assert galleries.load(known, puppet.models()).owner.tolist() == [0, 1, 1]
+    assert f"{known / 'carl.png'}: not a photo that can be read" in caplog.text
+    photo(known / "nowhere.png", "carl")
+    assert galleries.digest(known, 0.38) != there
+
+
+# --- photos of who it is not, hidden files, other kinds -----------------------------------------
+
+
+def test_photos_of_who_it_is_not_are_no_photos_of_who_it_is(known: Path) -> None:
+    photo(known / "ben" / "not" / "x.png", "carl")
+    photo(known / "carl" / "not" / "y.png", "ben")
+    assert [p.name for p in galleries.photos(known)["ben"]] == ["a.PNG", "b.png"]
+    assert galleries.photos(known)["carl"] == []
+    assert galleries.others(known) == {
+        "ben": [known / "ben" / "not" / "x.png"],
+        "carl": [known / "carl" / "not" / "y.png"],
+    }
+    gallery = galleries.load(known, puppet.models())
+    assert gallery.people == ("anna", "ben", "carl")
+    assert gallery.owner.tolist() == [0, 1, 1]
+    assert gallery.other_owner.tolist() == [1, 2]
+    wanted = np.array([[-1, 0], [0, 1]])
+    assert gallery.other[:, :2] == pytest.approx(wanted, abs=0.06)
+    assert galleries.usable(gallery) == ("anna", "ben")
+
+
+def test_a_photo_of_who_it_is_not_changes_the_digest(known: Path) -> None:
+    before = galleries.digest(known, 0.38)
+    path = photo(known / "anna" / "not" / "x.png", "carl")
+    there = galleries.digest(known, 0.38)
+    path.rename(known / "anna" / "x.png")
+    assert len({before, there, galleries.digest(known, 0.38)}) == 3
+
+
+def test_hidden_files_are_passed_over_everywhere(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = galleries.digest(known, 0.38)
+    for place in (known, known / "ben", known / "ben" / "not", known / ".trash"):
+        place.mkdir(exist_ok=True)
+        (place / "._a.png").write_text("what a Mac leaves")
+    assert galleries.digest(known, 0.38) == before
+    assert galleries.load(known, puppet.models()).owner.tolist() == [0, 1, 1]
+    assert caplog.messages == []
+
+
+def test_pictures_of_kinds_that_are_not_read_are_told(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (known / "zoe.HEIC").write_text("a telephone's")
+    (known / "ben" / "c.heic").write_text("another")
+    assert galleries.load(known, puppet.models()).people == ("anna", "ben")
+    assert [text.partition(": ")[0] for text in caplog.messages] == [
+        str(known / "ben" / "c.heic"),
+        str(known / "zoe.HEIC"),
+    ]
+    assert "save it anew as JPEG" in caplog.text
+
+
+def test_a_folder_that_cannot_be_read_is_told(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(PeopleError, match=r"known: cannot be read \(Permission denied\); give"):
+        galleries.photos(known)
+
+
+# --- people who look alike ----------------------------------------------------------------------
+
+
+def _gallery(*hues: list[float]) -> galleries.Gallery:
+    angles = np.radians([hue for own in hues for hue in own])
+    embedding = np.zeros((len(angles), 128), np.float32)
+    embedding[:, 0], embedding[:, 1] = np.cos(angles), np.sin(angles)
+    owner = np.array([n for n, own in enumerate(hues) for _ in own], np.int64)
+    return galleries.Gallery(tuple("abcdefgh"[: len(hues)]), embedding, owner)
+
+
+def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> None:
+    found = galleries.alike(_gallery([0, 90], [180, 110], [200], [], [110]), 0.38)
+    assert [(a, b) for a, b, _ in found] == [("b", "e"), ("a", "b"), ("a", "e"), ("b", "c")]
+    assert [far for _, _, far in found] == pytest.approx([0, 0.347, 0.347, 0.347], abs=1e-3)
+    assert galleries.alike(_gallery([0, 10, 20]), 0.38) == [], "one person is no pair"
+    assert galleries.alike(_gallery(), 0.38) == []
+
+
+def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    galleries.warn_of_alike(_gallery([0], [0], [20]), 0.38, Path("known_faces"))
+    (told,) = caplog.messages
+    assert "a and b (the same photo), a and c (0.35), b and c (0.35); take away" in told
+    caplog.clear()
+    galleries.warn_of_alike(_gallery([0], [90], [180]), 0.38, Path("known_faces"))
+    assert caplog.messages == []
+    galleries.warn_of_alike(_gallery(*([[0.0]] * 8)), 0.38, Path("known_faces"))
+    assert "and 23 more pairs" in caplog.text

@@ -1,6 +1,7 @@
 """Tracks to names."""
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,22 @@ from hypothesis import strategies as st
 from pipeline import table
 from pipeline.faces import EMOTIONS, Floats
 from pipeline.people.gallery import Gallery
-from pipeline.people.naming import NEAREST, assign, distances, name_tracks, together
+from pipeline.people.naming import (
+    CLEAR,
+    NEAREST,
+    SAME,
+    Flags,
+    assign,
+    clearness,
+    distances,
+    go_on,
+    identify,
+    margins,
+    name_tracks,
+    templates,
+    together,
+    vetoes,
+)
 
 NOBODY = -1
 
@@ -55,7 +71,8 @@ def _ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def test_distance_of_a_track_to_a_person(
     photos: list[float], track: list[float], wanted: float
 ) -> None:
-    numbers, far = distances(_at(*track), np.full(len(track), 4), _gallery(anna=photos))
+    numbers, mean = templates(_at(*track), np.full(len(track), 4))
+    far = distances(mean, _gallery(anna=photos))
     assert numbers.tolist() == [4]
     assert far == pytest.approx(np.array([[wanted]]), abs=1e-3)
     assert NEAREST == 3
@@ -63,7 +80,8 @@ def test_distance_of_a_track_to_a_person(
 
 def test_distances_are_by_rising_track_and_by_person() -> None:
     gallery = _gallery(anna=[0], ben=[90], carl=[])
-    numbers, far = distances(_at(90, 0, 30), _ints(9, 2, 5), gallery)
+    numbers, mean = templates(_at(90, 0, 30), _ints(9, 2, 5))
+    far = distances(mean, gallery)
     assert numbers.tolist() == [2, 5, 9]
     right = _apart(90)
     assert far[:, :2] == pytest.approx(
@@ -73,10 +91,14 @@ def test_distances_are_by_rising_track_and_by_person() -> None:
 
 
 def test_distances_of_nothing() -> None:
-    numbers, far = distances(_at(), _ints(), _gallery(anna=[0]))
-    assert (numbers.shape, far.shape) == ((0,), (0, 1))
-    numbers, far = distances(_at(10), _ints(0), _gallery())
-    assert (numbers.tolist(), far.shape) == ([0], (1, 0))
+    numbers, mean = templates(_at(), _ints())
+    assert (numbers.shape, distances(mean, _gallery(anna=[0])).shape) == ((0,), (0, 1))
+    numbers, mean = templates(_at(10), _ints(0))
+    assert (numbers.tolist(), distances(mean, _gallery()).shape) == ([0], (1, 0))
+
+
+def _no(far: Floats) -> Flags:
+    return np.zeros(far.shape, np.bool_)
 
 
 INF = float("inf")
@@ -106,7 +128,7 @@ INF = float("inf")
 def test_assign(far: list[list[float]], pairs: list[tuple[int, int]], people: list[int]) -> None:
     both = {*pairs, *((b, a) for a, b in pairs)}
     distance = np.array(far, np.float32).reshape(-1, 2)
-    found, nearest = assign(distance, both, 0.38)
+    found, nearest = assign(distance, _no(distance), both, 0.38)
     assert found.tolist() == people
     if np.isfinite(distance).any():
         assert nearest == pytest.approx(distance.min(axis=1))
@@ -115,7 +137,8 @@ def test_assign(far: list[list[float]], pairs: list[tuple[int, int]], people: li
 
 
 def test_assign_with_nobody_known() -> None:
-    found, nearest = assign(np.zeros((3, 0), np.float32), set(), 0.38)
+    far = np.zeros((3, 0), np.float32)
+    found, nearest = assign(far, _no(far), set(), 0.38)
     assert found.tolist() == [NOBODY] * 3
     assert np.isnan(nearest).all()
 
@@ -130,13 +153,170 @@ def test_nobody_is_twice_in_a_frame_nor_beyond_the_tolerance(data: st.DataObject
     place = st.integers(0, tracks - 1)
     drawn = data.draw(st.sets(st.tuples(place, place).filter(lambda p: p[0] != p[1])))
     both = drawn | {(b, a) for a, b in drawn}
-    found, _ = assign(far, both, 0.38)
+    found, _ = assign(far, _no(far), both, 0.38)
     assert all(found[a] != found[b] or found[a] == NOBODY for a, b in both)
     named = np.flatnonzero(found != NOBODY)
     assert (far[named, found[named]] <= np.float32(0.38)).all()
     assert (far[named, found[named]] == far[named].min(axis=1)).all()
     alone = [t for t in range(tracks) if all(t not in pair for pair in both)]
     assert all(found[t] != NOBODY for t in alone if far[t].min() <= 0.38)
+
+
+# --- photos of who it is not --------------------------------------------------------------------
+
+
+def _gallery_with_not(**people: tuple[list[float], list[float]]) -> Gallery:
+    plain = _gallery(**{name: own for name, (own, _) in people.items()})
+    hues = [hue for _, other in people.values() for hue in other]
+    owner = [n for n, (_, other) in enumerate(people.values()) for _ in other]
+    return Gallery(plain.people, plain.embedding, plain.owner, _at(*hues), _ints(*owner))
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "track", "vetoed"),
+    [
+        pytest.param([0], [], 10, False, id="none"),
+        pytest.param([0], [20], 15, True, id="nearer"),
+        pytest.param([0], [20], 5, False, id="farther"),
+        pytest.param([0], [0], 5, False, id="the same photo on both sides"),
+        pytest.param([0, 90, 180], [20], 5, False, id="the nearest of one's own counts"),
+        pytest.param([0], [200, 20], 15, True, id="the nearest of the others counts"),
+        pytest.param([], [20], 15, False, id="nobody without a photo is vetoed"),
+    ],
+)
+def test_vetoes(own: list[float], other: list[float], track: float, vetoed: bool) -> None:
+    gallery = _gallery_with_not(anna=(own, other), ben=([90], []))
+    assert vetoes(_at(track), gallery).tolist() == [[vetoed, False]]
+
+
+def _identified(
+    gallery: Gallery, tracks: list[tuple[int, float, int, int]], tolerance: float = 0.38
+) -> list[str]:
+    """Names of tracks given as shot, hue, first frame and one past the last."""
+    rows = [
+        (frame, number, shot)
+        for number, (shot, _, first, stop) in enumerate(tracks)
+        for frame in range(first, stop)
+    ]
+    frames = pd.DataFrame(rows, columns=["frame", "track", "shot"])
+    mean, clear = _at(*(hue for _, hue, _, _ in tracks)), np.ones(len(tracks), np.float32)
+    person, _, _ = identify(frames, mean, clear, gallery, tolerance)
+    return [[*gallery.people, ""][p] for p in person]
+
+
+def test_who_is_vetoed_gets_no_other_name_but_that_of_the_nearest() -> None:
+    gallery = _gallery_with_not(anna=([0], [12]), ben=([30], []))
+    assert _identified(gallery, [(0, 2, 0, 1)]) == ["anna"]
+    assert _identified(gallery, [(0, 10, 0, 1)]) == [""], "ben is within the tolerance too"
+    assert _identified(gallery, [(0, 20, 0, 1)]) == ["ben"]
+
+
+# --- tracks that an occlusion cuts --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tracks", "wanted"),
+    [
+        pytest.param([(0, 20, 0, 9), (0, 30, 12, 20)], ["anna", "anna"], id="goes on"),
+        pytest.param([(0, 30, 0, 9), (0, 20, 12, 20)], ["anna", "anna"], id="came before"),
+        pytest.param([(0, 20, 0, 9), (1, 30, 12, 20)], ["anna", ""], id="another shot"),
+        pytest.param([(0, 5, 0, 9), (0, 30, 12, 20)], ["anna", ""], id="looks otherwise"),
+        pytest.param([(0, 20, 0, 9), (0, 30, 8, 20)], ["anna", ""], id="in one frame"),
+        pytest.param(
+            [(0, 20, 0, 9), (0, 2, 12, 20), (0, 30, 19, 30)], ["anna", "anna", ""],
+            id="in one frame with another of that name",
+        ),
+        pytest.param(
+            [(0, 20, 0, 9), (0, 30, 12, 20), (0, 40, 22, 30)], ["anna", "anna", ""], id="no chain"
+        ),
+        pytest.param(
+            [(0, 20, 0, 9), (0, 30, 12, 20), (0, 28, 12, 20)], ["anna", "", "anna"],
+            id="two at once: the likelier one",
+        ),
+        pytest.param(
+            [(0, 58, 0, 9), (0, 46, 12, 20)], ["", ""], id="nobody to go on from"
+        ),
+        pytest.param([(0, 70, 0, 9), (0, 44, 12, 20)], ["ben", ""], id="nearer to another person"),
+    ],
+)  # fmt: skip
+def test_a_track_goes_on_after_an_occlusion(
+    tracks: list[tuple[int, float, int, int]], wanted: list[str]
+) -> None:
+    assert _identified(_gallery(anna=[0], ben=[90]), tracks) == wanted
+
+
+def test_a_vetoed_track_does_not_go_on() -> None:
+    tracks = [(0, 20.0, 0, 9), (0, 30.0, 12, 20)]
+    assert _identified(_gallery_with_not(anna=([0], [40])), tracks) == ["anna", ""]
+    assert _identified(_gallery_with_not(anna=([0], [90])), tracks) == ["anna", "anna"]
+
+
+def test_a_track_without_rows_has_no_shot() -> None:
+    gallery, frames = _gallery(anna=[0]), pd.DataFrame({"frame": [0], "track": [1], "shot": [0]})
+    person, _, _ = identify(frames, _at(30, 20), np.ones(2, np.float32), gallery, 0.38)
+    assert person.tolist() == [NOBODY, 0]
+
+
+def test_a_poor_track_does_not_go_on_but_is_gone_on_from() -> None:
+    frames = pd.DataFrame({"frame": [0, 9], "track": [0, 1], "shot": [0, 0]})
+    for poor, wanted in ((0, [0, 0]), (1, [0, NOBODY])):
+        clear = np.where(np.arange(2) == poor, CLEAR - 0.01, CLEAR).astype(np.float32)
+        person, _, _ = identify(frames, _at(20, 30), clear, _gallery(anna=[0]), 0.38)
+        assert person.tolist() == wanted
+    assert clearness(np.array([0.2, 0.1, 0.3], np.float32), _ints(7, 2, 7)).tolist() == [
+        np.float32(0.1),
+        np.float32(0.3),
+    ]
+
+
+SPANS = st.tuples(
+    st.integers(0, 1), st.integers(0, 23).map(lambda n: 15.0 * n + 1), st.integers(0, 8),
+    st.integers(1, 5),
+).map(lambda t: (t[0], t[1], 100 * t[0] + t[2], 100 * t[0] + t[2] + t[3]))  # fmt: skip
+
+
+@given(st.lists(SPANS, max_size=7), st.randoms(use_true_random=False))
+def test_names_are_never_shared_in_a_frame_whatever_the_order(
+    tracks: list[tuple[int, float, int, int]], random: Random
+) -> None:
+    gallery = _gallery_with_not(anna=([0, 20], [35]), ben=([90], []), carl=([200], [180]))
+    names = _identified(gallery, tracks)
+    for a, one in enumerate(tracks):
+        for b, other in enumerate(tracks[:a]):
+            meet = one[2] < other[3] and other[2] < one[3]
+            assert not (meet and names[a] == names[b] != "")
+    turned = Gallery(
+        gallery.people, gallery.embedding[::-1], gallery.owner[::-1], gallery.other[::-1],
+        gallery.other_owner[::-1],
+    )  # fmt: skip
+    assert _identified(turned, tracks) == names
+
+
+def test_go_on_gives_no_name_but_the_one_allowed() -> None:
+    person, shot = _ints(0, NOBODY, NOBODY), _ints(0, 0, 0)
+    found = go_on(person, _ints(0, 1, NOBODY), _at(0, 1, 2), shot, set())
+    assert found.tolist() == person.tolist()
+    assert _apart(17) < SAME < _apart(18)
+
+
+@pytest.mark.parametrize(
+    ("far", "person", "wanted"),
+    [
+        pytest.param([[0.25, 0.5]], 0, 0.25, id="named"),
+        pytest.param([[0.5, 0.25]], 0, -0.25, id="named against the distances"),
+        pytest.param([[0.75, 0.5]], NOBODY, 0.25, id="unknown: the nearest two"),
+        pytest.param([[0.25]], 0, INF, id="nobody else"),
+        pytest.param([[0.25, INF]], 0, INF, id="nobody else with a photo"),
+        pytest.param([[INF, INF]], NOBODY, float("nan"), id="nobody with a photo"),
+        pytest.param([[]], NOBODY, float("nan"), id="nobody"),
+    ],
+)
+def test_margins(far: list[list[float]], person: int, wanted: float) -> None:
+    found = margins(np.array(far, np.float32), _ints(person))
+    assert found.tolist() == pytest.approx([wanted], nan_ok=True)
+
+
+# --- files --------------------------------------------------------------------------------------
 
 
 def test_together_finds_tracks_of_one_frame() -> None:
@@ -182,6 +362,12 @@ def test_name_tracks_writes_names_and_distances(tmp_path: Path) -> None:
     tracks = table.read_tracks(folder / "tracks.npz")
     assert tracks.people.tolist() == ["anna", "007", "zoe"]
     assert tracks.far.shape == (4, 3)
+    assert tracks.person.tolist() == [1, 0, NOBODY, 1] or tracks.person.tolist() == [
+        0,
+        1,
+        NOBODY,
+        0,
+    ]
     assert (tracks.gallery, tracks.walk) == ("digest", "walk")
 
 

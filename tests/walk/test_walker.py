@@ -345,7 +345,7 @@ def test_a_long_walk_is_estimated_first_and_comes_out_the_same(
 ) -> None:
     monkeypatch.setattr(walker, "LONG_FRAMES", 122)
     watch = _Watch()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "pipeline"):
         _walk(filmed, tmp_path / "out", watch=watch)
     assert "movie.mkv: 122 frames, about 1 min; Ctrl-C any time" in caplog.text
     assert watch.frames == 122, "the trial is no progress"

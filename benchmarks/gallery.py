@@ -1,0 +1,125 @@
+"""How long the gallery takes, and naming a long movie again.
+
+python benchmarks/gallery.py [PHOTO]
+
+A thousand photos of fifty people are made of one, each with other bytes; the first load embeds
+them, the second finds them in `known_faces/.embeddings.npz`. The movie is made up: 2,000 tracks,
+260,000 rows, 50 people with 20 photos each.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image as Pillow
+
+from pipeline import table
+from pipeline.faces import EMOTIONS, FaceRow, Floats
+from pipeline.people import gallery as galleries
+from pipeline.people import memory
+from pipeline.people.gallery import Gallery
+from pipeline.people.naming import name_tracks
+from pipeline.settings import TOLERANCE, WalkSettings
+
+PEOPLE = 50
+PHOTOS = 1000
+TRACKS = 2000
+ROWS = 260_000
+EMBEDDINGS = 5
+"""Of each track."""
+
+
+def timed(what: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    begin = time.perf_counter()
+    what()
+    return time.perf_counter() - begin
+
+
+def write_photos(photo: Path, folder: Path) -> None:
+    """Writes the photo so often, no two files the same."""
+    with Pillow.open(photo) as image:
+        for n in range(PHOTOS):
+            place = folder / f"person{n % PEOPLE:02}" / f"{n}.jpg"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            exif = Pillow.Exif()
+            exif[0x010E] = f"photo {n}"
+            image.save(place, exif=exif)
+
+
+def unit(random: np.random.Generator, count: int) -> Floats:
+    """Random embeddings."""
+    found = random.normal(size=(count, table.EMBEDDING)).astype(np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def write_walk(folder: Path, own: Floats) -> None:
+    """Writes faces.csv and tracks.npz: tracks near the people's photos, three in each shot."""
+    random = np.random.default_rng(0)
+    track = np.sort(random.integers(0, TRACKS, ROWS))
+    since = np.concatenate([np.arange(n) for n in np.bincount(track, minlength=TRACKS)])
+    numbers = {name: random.uniform(0, 400, ROWS).round(1) for name in FaceRow._fields}
+    numbers |= dict(zip(EMOTIONS, random.dirichlet(np.ones(7), ROWS).T, strict=True))
+    rows = pd.DataFrame(numbers).assign(
+        frame=track // 3 * 200 + since, shot=track // 3, track=track, detected=1, video="long.mp4",
+        person="", distance=np.nan,
+    )  # fmt: skip
+    ordered = rows.sort_values(["frame", "track"], ignore_index=True)[list(FaceRow._fields)]
+    table.write_faces(folder / "faces.csv", [ordered])
+    noise = unit(random, TRACKS * EMBEDDINGS)
+    near = own[np.repeat(random.integers(0, len(own), TRACKS), EMBEDDINGS)] + 0.3 * noise
+    tracks = table.Tracks(
+        (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32),
+        np.repeat(np.arange(TRACKS), EMBEDDINGS), np.zeros(len(near), np.int64),
+        np.ones(len(near), np.float32), "made up",
+    )  # fmt: skip
+    table.write_tracks(folder / "tracks.npz", tracks)
+
+
+def loading(photo: Path, known: Path) -> Iterator[str]:
+    """Lines about a thousand photos."""
+    write_photos(photo, known)
+    load = partial(memory.load, known, WalkSettings())
+    seconds = timed(lambda: galleries.digest(known, TOLERANCE))
+    yield f"| {PHOTOS:,} photos, looking for changes | {seconds:.2f} |"
+    yield f"| {PHOTOS:,} photos, first load | {timed(load):.2f} |"
+    yield f"| {PHOTOS:,} photos, later loads | {timed(load):.2f} |"
+
+
+def naming(folder: Path) -> Iterator[str]:
+    """Lines about naming."""
+    random = np.random.default_rng(1)
+    own = np.tile(unit(random, PEOPLE), (PHOTOS // PEOPLE, 1)) + 0.2 * unit(random, PHOTOS)
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    people = tuple(f"person{n:02}" for n in range(PEOPLE))
+    gallery = Gallery(people, own, np.arange(PHOTOS) % PEOPLE)
+    write_walk(folder, own)
+    for digest in ("first", "second"):
+        seconds = timed(partial(name_tracks, folder, gallery, TOLERANCE, digest))
+        named = (table.read_tracks(folder / "tracks.npz").person >= 0).sum()
+        what = f"{TRACKS:,} tracks, {ROWS:,} rows, {PEOPLE} people, named ({named} of them)"
+        yield f"| {what} | {seconds:.2f} |"
+    seconds = timed(lambda: galleries.alike(gallery, TOLERANCE))
+    yield f"| {PHOTOS:,} photos, who looks alike | {seconds:.2f} |"
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photo", type=Path, nargs="?", default=Path("known_faces/actress.jpg"))
+    photo = parser.parse_args().photo
+    with tempfile.TemporaryDirectory() as name:
+        lines = [*loading(photo, Path(name) / "known"), *naming(Path(name))]
+    print(f"{os.cpu_count()} cores, photos of {photo.stat().st_size:,} bytes\n")
+    print("| step | seconds |\n|---|---|")
+    print(*lines, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

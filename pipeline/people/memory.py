@@ -1,0 +1,135 @@
+"""Embeddings of photos, kept in `known_faces/.embeddings.npz`: networks run once a photo."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import PIL
+
+from pipeline.errors import OutputError, PeopleError, TableError
+from pipeline.faces import Floats
+from pipeline.models.registry import FaceModels, face_models, identities
+from pipeline.people.gallery import Gallery, gather
+from pipeline.people.photo import MIN_FACE, PHOTO_WIDTH, check_file, embed
+from pipeline.settings import WalkSettings
+from pipeline.table import EMBEDDING, read_arrays, write_arrays
+
+log = logging.getLogger(__name__)
+
+NAME = ".embeddings.npz"
+FORMAT = 1
+
+Kept = dict[str, tuple[Floats, str]]
+"""By hash of photo and networks: the embedding, and "" or why the photo was refused."""
+
+
+def load(folder: Path, settings: WalkSettings) -> Gallery:
+    """The gallery of a folder, networks asked only for photos that are new or have changed.
+
+    Args:
+        folder: `known_faces`.
+        settings: Of the walk: only embeddings of the same networks compare.
+
+    Raises:
+        PeopleError: A name cannot be a person's.
+        ModelError: A network's file is missing or changed.
+    """
+    memory = Memory(folder / NAME, network(settings))
+    models = lru_cache(maxsize=1)(lambda: face_models(settings))
+    try:
+        return gather(folder, lambda path: memory.embedding(path, models))
+    finally:  # Ctrl-C among a thousand photos: those that are done are kept.
+        memory.save()
+
+
+def network(settings: WalkSettings) -> str:
+    """A hash of all that an embedding depends on but the photo.
+
+    Raises:
+        ModelError: A name is not in the registry, or a card is missing.
+    """
+    own = {k: v for k, v in identities(settings).items() if k != "emotion"}
+    facts = [FORMAT, own, settings.min_score, MIN_FACE, PHOTO_WIDTH, PIL.__version__]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of photos by their bytes, whatever they are called.
+
+    Attributes:
+        path: The file; torn, foreign or missing it is as good as empty.
+        network: What the embeddings depend on, see `network`.
+    """
+
+    path: Path
+    network: str
+    _kept: Kept = field(init=False)
+    _used: Kept = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._kept = _read(self.path)
+
+    def embedding(self, photo: Path, models: Callable[[], FaceModels]) -> Floats:
+        """The embedding `(128,)` of a photo.
+
+        Raises:
+            PeopleError: The photo cannot be read or used; the words are those of the first time.
+        """
+        check_file(photo)
+        try:
+            with photo.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise PeopleError(f"{photo}: cannot be read ({error.strerror}), skipped") from error
+        key = hashlib.sha256(f"{self.network} {content}".encode()).hexdigest()
+        if key not in self._used:
+            self._used[key] = self._kept.get(key) or _asked(photo, models)
+        embedding, why = self._used[key]
+        if why:
+            raise PeopleError(f"{photo}: {why}")
+        return embedding
+
+    def save(self) -> None:
+        """Writes what was asked for, where that is something new; not where one may not write."""
+        if self._used.keys() <= self._kept.keys():
+            return
+        embeddings, why = zip(*self._used.values(), strict=True)
+        arrays = {
+            "photo": np.array(list(self._used), np.str_),
+            "embedding": np.stack(embeddings),
+            "why": np.array(why, np.str_),
+        }
+        try:
+            write_arrays(self.path, arrays)
+        except OutputError as error:
+            log.debug("%s", error)
+
+
+def _asked(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
+    try:
+        return embed(photo, models()), ""
+    except PeopleError as error:
+        return np.zeros(EMBEDDING, np.float32), str(error).removeprefix(f"{photo}: ")
+
+
+def _read(path: Path) -> Kept:
+    if not path.is_file():  # What is a pipe would be waited for.
+        return {}
+    try:
+        found = read_arrays(path, ["photo", "embedding", "why"])
+    except TableError as error:
+        log.debug("%s", error)
+        return {}
+    embedding, why = found["embedding"].astype(np.float32), found["why"]
+    length = np.linalg.norm(embedding, axis=1)  # NaN is near to nothing.
+    if not len(found["photo"]) == len(embedding) == len(why):
+        return {}
+    sound = np.where(why == "", np.abs(length - 1) < 1e-3, length == 0)
+    each = zip(found["photo"].tolist(), embedding, why.tolist(), sound, strict=True)
+    return {key: (vector, reason) for key, vector, reason, good in each if good}

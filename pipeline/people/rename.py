@@ -1,0 +1,84 @@
+"""Gives a person another name: moves the photos in `known_faces/`, overwriting none."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from unicodedata import normalize
+
+from pipeline.errors import OutputError, PeopleError
+from pipeline.people.gallery import SUFFIXES, check_name, others, photos
+
+
+def rename(folder: Path, old: str, new: str) -> list[Path]:
+    """Moves `old`'s photos to `new`; where that is somebody too, the two become one.
+
+    A name that is taken in the new folder gets a number: `1.jpg` becomes `1-2.jpg`.
+
+    Args:
+        folder: `known_faces`.
+        old: A person in it.
+        new: What that person is to be called.
+
+    Returns:
+        Where the photos, or the folder of all of them, now are.
+
+    Raises:
+        PeopleError: There is no such person, or the new name cannot be one.
+        OutputError: A photo cannot be moved.
+    """
+    old, new = normalize("NFC", old), check_name(normalize("NFC", new), "--rename")
+    known = photos(folder).keys() | others(folder).keys()
+    if old not in known:
+        near = "".join(f" did you mean {name!r}?" for name in get_close_matches(old, known, 1))
+        there = ", ".join(sorted(known)) or "nobody"
+        raise PeopleError(f"nobody is called {old!r}.{near} {folder}/ has: {there}")
+    if old == new:
+        raise PeopleError(f"--rename: {old!r} is called so already; give another name")
+    try:
+        return list(_moved(folder, old, new))
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or folder}: cannot be moved ({error.strerror}); photos moved before "
+            f"are {new}'s now: give yourself the right, and rename again"
+        ) from error
+
+
+def _moved(folder: Path, old: str, new: str) -> Iterator[Path]:
+    home = folder / new
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and normalize("NFC", path.name) == old:
+            # `samefile`: where a and A are one folder, which is to be called A.
+            yield (
+                _merge(path, home)
+                if home.exists() and not home.samefile(path)
+                else (path.rename(home))
+            )
+        elif path.suffix.lower() in SUFFIXES and normalize("NFC", path.stem) == old:
+            alone = folder / f"{new}{path.suffix}"
+            taken = home.is_dir() or (alone.exists() and not alone.samefile(path))
+            yield _into(home, path) if taken else path.rename(alone)
+
+
+def _merge(source: Path, target: Path) -> Path:
+    """Moves what is in one folder into another, folders in it likewise; removes what is empty."""
+    for path in sorted(source.iterdir()):
+        if path.is_dir() and (target / path.name).is_dir():
+            _merge(path, target / path.name)
+        else:
+            _into(target, path)
+    with suppress(OSError):
+        source.rmdir()
+    return target
+
+
+def _into(home: Path, path: Path) -> Path:
+    """Moves a file or folder into a folder, under the first name that is free."""
+    home.mkdir(exist_ok=True)
+    place, number = home / path.name, 1
+    while place.exists() or place.is_symlink():
+        number += 1
+        place = home / f"{path.stem}-{number}{path.suffix}"
+    return path.rename(place)

@@ -1,0 +1,112 @@
+"""One photo to a chip."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import features
+
+from pipeline.faces import Detections, Image
+from pipeline.models.registry import FaceModels
+from pipeline.people.photo import photo_chip, read_photo
+from tests import puppet
+
+
+def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
+    class Shy(puppet.Detector):
+        """Finds nothing at the edge of a picture."""
+
+        def _one(self, image: Image) -> Detections:
+            edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+            return Detections() if edge.max() > 100 else super()._one(image)
+
+    path = tmp_path / "close.png"
+    puppet.photo(path, "anna")
+    with Pillow.open(path) as whole:
+        whole.crop((20, 20, 110, 110)).save(path)
+    models = puppet.models()
+    shy = FaceModels(Shy(puppet.WEIGHTS), models.aligner, models.embedder)
+    chip = photo_chip(path, shy)
+    assert (
+        chip == models.aligner.chip(read_photo(path), np.array([0, 0, 90, 90], np.float32))
+    ).all()
+
+
+def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    lying = np.zeros((40, 60, 3), np.uint8)
+    lying[:, :10] = 255
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # Turn clockwise: the left edge becomes the top.
+    Pillow.fromarray(lying).save(tmp_path / "a.png", exif=exif)
+    image = read_photo(tmp_path / "a.png")
+    assert image.shape == (60, 40, 3)
+    assert image[:10].min() == 255
+    assert image[10:].max() == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
+def test_any_colour_mode_is_read_as_rgb(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Pillow.new("RGB", (20, 10), (200, 200, 200)).convert(mode).save(path)
+    image = read_photo(path)
+    assert image.shape == (10, 20, 3)
+    assert image.dtype == np.uint8
+    assert abs(int(image.mean()) - 200) < 3
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "bmp", "tiff", "gif", "avif"])
+def test_kinds_of_files(kind: str, tmp_path: Path) -> None:
+    if kind == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    path = tmp_path / f"Zoë 写真.{kind}"
+    Pillow.new("RGB", (32, 16), (200, 100, 50)).save(path, kind)
+    image = read_photo(path)
+    assert image.shape == (16, 32, 3)
+    assert np.abs(image.reshape(-1, 3).mean(axis=0) - (200, 100, 50)).max() < 6
+
+
+DEPTHS = [
+    pytest.param(np.array([[0, 32768, 65535]], np.uint16), [0, 128, 255], id="16 bit"),
+    pytest.param(np.array([[0, 128, 255]], np.int32), [0, 128, 255], id="8 bit in 32"),
+    pytest.param(np.array([[0, 70_000, 140_000]], np.int32), [0, 128, 255], id="32 bit"),
+    pytest.param(np.array([[0, 0.5, 1]], np.float32), [0, 128, 255], id="shares"),
+    pytest.param(np.array([[-5, 128, 255]], np.float32), [0, 128, 255], id="negative"),
+    pytest.param(np.array([[np.nan, 1, np.inf]], np.float32), [0, 255, 0], id="no numbers"),
+    pytest.param(np.array([[0, 0]], np.uint16), [0, 0], id="black"),
+]
+
+
+@pytest.mark.parametrize(("deep", "wanted"), DEPTHS)
+def test_more_than_8_bits_are_scaled(deep: Image, wanted: list[int], tmp_path: Path) -> None:
+    Pillow.fromarray(deep).save(tmp_path / "a.tif")
+    image = read_photo(tmp_path / "a.tif")
+    assert image[0].tolist() == [[grey] * 3 for grey in wanted]
+
+
+def test_16_bit_png_is_scaled(tmp_path: Path) -> None:
+    Pillow.fromarray(np.full((4, 4), 40_000, np.uint16)).save(tmp_path / "a.png")
+    assert read_photo(tmp_path / "a.png")[0, 0].tolist() == [156] * 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "RGB"])
+def test_what_is_transparent_is_grey(mode: str, tmp_path: Path) -> None:
+    """`P`, `L` and `RGB` hold one colour that stands for none."""
+    path = tmp_path / "a.png"
+    options: dict[str, Any] = {}
+    if mode in ("RGBA", "LA"):
+        image = Pillow.new(mode, (4, 2), 0)
+        image.paste(Pillow.new(mode, (2, 2), "white"), (0, 0))
+    elif mode == "PA":
+        image = Pillow.new("RGBA", (4, 2), (0, 0, 0, 0))
+        image.paste((255, 255, 255, 255), (0, 0, 2, 2))
+        image = image.quantize()
+    else:
+        image = Pillow.new("RGB", (4, 2), "black")
+        image.paste("white", (0, 0, 2, 2))
+        image = image.convert(mode, palette=Pillow.Palette.ADAPTIVE)
+        black = image.getpixel((3, 0))
+        options = {"transparency": black}
+    image.save(path, **options)
+    assert read_photo(path)[0, :, 0].tolist() == [255, 255, 128, 128]

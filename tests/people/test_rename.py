@@ -1,0 +1,104 @@
+"""Photos under another name."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import OutputError, PeopleError
+from pipeline.people import gallery as galleries
+from pipeline.people.rename import rename
+
+
+def _make(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "moved"),
+    [
+        pytest.param(["a.jpg"], {"a.jpg": "b.jpg"}, id="a photo"),
+        pytest.param(["a.jpg", "a.png"], {"a.jpg": "b.jpg", "a.png": "b.png"}, id="two kinds"),
+        pytest.param(["a/1.jpg", "a/x.txt"], {"a/1.jpg": "b/1.jpg", "a/x.txt": "b/x.txt"},
+                     id="a folder"),
+        pytest.param(["a/1.jpg", "a.jpg"], {"a/1.jpg": "b/1.jpg", "a.jpg": "b/a.jpg"},
+                     id="folder and photo"),
+        pytest.param(["a/1.jpg", "b/2.jpg"], {"a/1.jpg": "b/1.jpg"}, id="into a folder"),
+        pytest.param(["a/1.jpg", "b/1.jpg", "b/1-2.jpg"], {"a/1.jpg": "b/1-3.jpg"},
+                     id="a name that is taken"),
+        pytest.param(["a/not/1.jpg", "b/not/1.jpg"], {"a/not/1.jpg": "b/not/1-2.jpg"},
+                     id="who it is not"),
+        pytest.param(["a/not/1.jpg", "b/2.jpg"], {"a/not/1.jpg": "b/not/1.jpg"},
+                     id="who it is not, into a folder"),
+        pytest.param(["a.jpg", "b.jpg"], {"a.jpg": "b/a.jpg"}, id="beside a photo"),
+        pytest.param(["a.jpg", "b.png"], {"a.jpg": "b.jpg"}, id="beside a photo of another kind"),
+        pytest.param(["a.jpg", "b/a.jpg"], {"a.jpg": "b/a-2.jpg"}, id="into a folder that has it"),
+        pytest.param(["a/.x.jpg", "a/1.jpg", "b/.x.jpg"],
+                     {"a/1.jpg": "b/1.jpg", "a/.x.jpg": "b/.x-2.jpg"}, id="hidden files"),
+        pytest.param(["a.jpg", "ab.jpg", "a.txt", ".a.jpg"], {"a.jpg": "b.jpg"},
+                     id="only that name"),
+    ],
+)  # fmt: skip
+def test_rename_moves_every_photo_and_overwrites_none(
+    before: list[str], moved: dict[str, str], tmp_path: Path
+) -> None:
+    folder = _make(tmp_path / "known", *before)
+    places = rename(folder, "a", "b")
+    assert _files(folder) == {moved.get(name, name): name for name in before}
+    assert all(place.exists() for place in places)
+    assert not (folder / "a").exists()
+    assert "a" not in galleries.photos(folder)
+
+
+def test_rename_changes_capitals(tmp_path: Path) -> None:
+    folder = _make(tmp_path, "rdj.jpg")
+    rename(folder, "rdj", "RDJ")
+    assert _files(folder) == {"RDJ.jpg": "rdj.jpg"}
+
+
+def test_names_are_the_same_however_they_are_composed(tmp_path: Path) -> None:
+    folder = _make(tmp_path, "Zoe\u0308.jpg")
+    assert list(galleries.photos(folder)) == ["Zo\u00eb"]
+    rename(folder, "Zo\u00eb", "Chloe\u0308")
+    assert list(galleries.photos(folder)) == ["Chlo\u00eb"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param("ana", "b", r"nobody is called 'ana'. did you mean 'anna'\?", id="nobody"),
+        pytest.param("", "b", "nobody is called ''", id="empty"),
+        pytest.param("../x", "b", "nobody is called", id="elsewhere"),
+        pytest.param("*", "b", "nobody is called", id="a pattern"),
+        pytest.param("anna", "anna", "called so already", id="the same"),
+        pytest.param("anna", "../x", "--rename: a name cannot begin", id="to elsewhere"),
+        pytest.param("anna", "any", "--rename: nobody can be called 'any'", id="reserved"),
+        pytest.param("any", "b", "nobody is called 'any'", id="everybody"),
+    ],
+)
+def test_what_cannot_be_renamed_is_told_and_stays(
+    old: str, new: str, words: str, tmp_path: Path
+) -> None:
+    folder = _make(tmp_path / "known", "anna.jpg", "ben.jpg")
+    with pytest.raises(PeopleError, match=words):
+        rename(folder, old, new)
+    assert _files(tmp_path) == {"known/anna.jpg": "anna.jpg", "known/ben.jpg": "ben.jpg"}
+
+
+def test_where_one_may_not_write_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, _: Path) -> Path:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OutputError, match=r"anna\.jpg: cannot be moved \(Permission denied\)"):
+        rename(_make(tmp_path, "anna.jpg"), "anna", "b")

@@ -1,0 +1,272 @@
+"""People from the outside: `mine-video name`, photos that take a name away, the crash between."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli, mine, table
+from pipeline.errors import TableError
+from pipeline.people import naming
+from pipeline.settings import Job
+from tests import puppet
+from tests.puppet import Shot, Square, film, photo
+
+FILM = (
+    Shot(20, (Square("anna", x=20), Square("ben", y=90))),
+    Shot(10, (Square("carl", x=60),), 0),
+    Shot(
+        15,
+        (
+            Square(15, "happy 6, gone", x=20),
+            Square(30, "gone 9, happy", x=50),  # Goes on, though farther from the photo than .38.
+            Square("ben", y=90),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a call of the program left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The cells, without the header."""
+        return [line.split() for line in self.out.splitlines()[1:]]
+
+
+Program = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root, own = logging.getLogger(), logging.getLogger("pipeline")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:], level, own_level = before
+    root.setLevel(level)
+    own.setLevel(own_level)
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Runs `mine-video` where movie.mkv was walked and deleted, anna and ben being known."""
+    puppet.plug_in(monkeypatch, instead=True)
+    mine._gallery.cache_clear()
+    monkeypatch.setattr(naming, "CLEAR", 0.0)  # Puppets are small and flat.
+    monkeypatch.chdir(tmp_path)
+    photo(Path("known_faces/anna.png"), "anna")
+    photo(Path("known_faces/ben.png"), "ben")
+    movie = film(Path("movie.mkv"), FILM)
+
+    def run(*args: str | Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
+        code = 0
+        try:
+            cli.run()
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        told = capsys.readouterr()
+        return Run(code, told.out, told.err)
+
+    assert run("walk", movie, "-q").code == 0
+    movie.unlink()
+    return run
+
+
+def _people() -> set[tuple[int, str]]:
+    """Shot and name of the faces."""
+    rows = table.read_faces(Path("output/movie/faces.csv"))
+    return {(int(shot), str(p)) for shot, p in zip(rows["shot"], rows["person"], strict=True)}
+
+
+WALKED = {(0, "anna"), (0, "ben"), (1, ""), (2, "anna"), (2, "ben")}
+
+
+def test_name_tells_who_is_who(program: Program) -> None:
+    done = program("name", "movie")
+    assert done.code == 0
+    header = ["movie", "person", "seconds", "tracks", "faces", "distance", "nearest", "other"]
+    assert done.out.splitlines()[0].split() == header
+    assert [line[:5] for line in done.table] == [
+        ["movie.mkv", "ben", "1.4", "2", "35"],
+        ["movie.mkv", "anna", "1.2", "3", "30"],
+        ["movie.mkv", "unknown", "0.4", "1", "10"],
+    ]
+    assert [line[6] for line in done.table] == ["anna", "ben", "ben"]
+    assert _people() == WALKED
+
+
+def test_adding_a_person_needs_no_movie(program: Program) -> None:
+    photo(Path("known_faces/carl.png"), "carl")
+    done = program("name", "output/movie/faces.csv")
+    assert (done.code, [line[1] for line in done.table]) == (0, ["ben", "anna", "carl"])
+    assert "output/movie: faces named by the photos in known_faces/" in done.err
+    assert _people() == WALKED - {(1, "")} | {(1, "carl")}
+    again = program("name", "output/movie")
+    assert again.out == done.out
+    assert "faces named" not in again.err
+
+
+def test_a_photo_of_who_it_is_not_takes_a_wrong_name_away(program: Program) -> None:
+    photo(Path("known_faces/anna/not/double.png"), 15)
+    done = program("name", "movie")
+    assert [line[1] for line in done.table] == ["ben", "anna", "unknown"]
+    assert _people() == WALKED - {(2, "anna")} | {(2, "")}
+    tracks = table.read_tracks(Path("output/movie/tracks.npz"))
+    assert sorted(tracks.person.tolist()) == [-1, -1, -1, 0, 1, 1]
+    assert (tracks.far[:, 0] <= 0.38).sum() == 2, "the distances tell what the photos look like"
+
+
+def test_the_tolerance_can_be_another(program: Program) -> None:
+    done = program("name", "movie", "--tolerance", "0.1")
+    assert [line[1] for line in done.table] == ["ben", "anna", "unknown"]
+    assert _people() == WALKED - {(2, "anna")} | {(2, "")}
+
+
+def test_another_gallery_and_output_folder(program: Program) -> None:
+    Path("output").rename("results")
+    photo(Path("cast/carla.png"), "carl")
+    done = program("name", "movie", "--output", "results", "--known-faces", "cast", "-q")
+    assert (done.code, [line[1] for line in done.table]) == (0, ["carla", "unknown"])
+    assert done.err == ""
+
+
+def test_people_who_look_alike_are_told_each_time_in_one_line(program: Program) -> None:
+    photo(Path("known_faces/annie.png"), 15)
+    photo(Path("known_faces/zoe.png"), "ben")
+    for _ in range(2):
+        mine._gallery.cache_clear()  # As in another process.
+        told = program("name", "movie", "movie", "-q").err
+        assert told.count("ben and zoe (the same photo), anna and annie (0.27)") == 1
+        assert len(told.splitlines()) == 1
+
+
+def test_photos_that_cannot_be_used_are_told_each_time(program: Program) -> None:
+    photo(Path("known_faces/both.png"), "anna", "ben")
+    for _ in range(2):
+        mine._gallery.cache_clear()
+        assert program("name", "movie", "-q").err == (
+            "known_faces/both.png: 2 faces found, photo skipped; crop it to the one\n"
+        )
+
+
+def test_rename_moves_photos_and_names_anew(program: Program) -> None:
+    done = program("name", "movie", "--rename", "anna", "Åsa", "-v")
+    assert [line[1] for line in done.table] == ["ben", "Åsa", "unknown"]
+    assert "anna is now Åsa: known_faces/Åsa.png" in done.err
+    photo(Path("known_faces/annie.png"), 15)
+    assert [line[1] for line in program("name", "movie").table] == [
+        "ben",
+        "Åsa",
+        "annie",
+        "unknown",
+    ]
+    alone = program("name", "--rename", "annie", "Åsa")
+    assert (alone.code, alone.out) == (0, "")
+    assert Path("known_faces/Åsa/annie.png").exists()
+    assert [line[1] for line in program("name", "movie").table] == ["ben", "Åsa", "unknown"]
+
+
+def test_without_photos_names_stay(program: Program) -> None:
+    done = program("name", "movie", "--known-faces", "nowhere")
+    assert done.code == 0
+    assert "nowhere/: is no folder here; the names given before stay" in done.err
+    assert _people() == WALKED
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        pytest.param((), 2, "give the folder of a movie, or --rename OLD NEW", id="nothing"),
+        pytest.param(("nowhere",), 1, "nowhere: holds no walk; give the folder", id="no folder"),
+        pytest.param(("movie", "--rename", "ana", "x"), 1, "did you mean 'anna'?", id="nobody"),
+        pytest.param(("movie", "--rename", "anna", "a/b"), 1, "--rename: a name", id="no name"),
+        pytest.param(("movie", "--rename", "anna"), 2, "--rename", id="one name"),
+        pytest.param(("movie", "--tolerance", "3"), 2, "--tolerance", id="tolerance"),
+        pytest.param(("movie", "nowhere"), 1, "1 of 2 failed", id="one of two"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    args: tuple[str, ...], code: int, words: str, program: Program
+) -> None:
+    done = program("name", *args)
+    assert done.code == code
+    assert words in done.err
+    assert _people() == WALKED
+
+
+def test_a_movie_without_a_face_is_told(program: Program) -> None:
+    program("walk", film(Path("empty.mkv"), [Shot(9)]))
+    done = program("name", "empty")
+    assert (done.code, done.table) == (0, [["empty.mkv", "-", "no", "face", "was", "found"]])
+
+
+def test_a_walk_that_is_not_finished_is_told(program: Program) -> None:
+    Path("output/movie/tracks.npz").unlink()
+    done = program("name", "movie")
+    assert (done.code, done.out) == (1, "")
+    assert "its walk is not finished; `mine-video walk" in done.err
+
+
+class CrashError(Exception):
+    """The program ends here."""
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_after_a_crash_between_the_files_the_next_call_names_all(
+    last: int, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are tracks.npz, faces.csv, tracks.npz; whichever is the first one not to be written."""
+    folder, calls = Path("output/movie"), []
+    photo(Path("known_faces/carl.png"), "carl")
+    job = Job(walk=puppet.SETTINGS)
+    whole = table.replacing
+
+    def crashing(path: Path) -> object:
+        calls.append(path.name)
+        if path.parent == folder and len([c for c in calls if c != ".embeddings.npz"]) == last:
+            raise CrashError
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "replacing", crashing)
+        with pytest.raises(CrashError):
+            mine.identify(folder, job)
+    rows, _ = table.read_walk(folder)
+    assert len(rows) == 75, "both files are whole"
+    mine.identify(folder, job)
+    assert _people() == WALKED - {(1, "")} | {(1, "carl")}
+    assert sorted(table.read_tracks(folder / "tracks.npz").people) == ["anna", "ben", "carl"]
+
+
+def test_tracks_of_before_people_were_in_them_are_made_anew(
+    program: Program, tmp_path: Path
+) -> None:
+    """What an older version left."""
+    path = Path("output/movie/tracks.npz")
+    names = ["embedding", "track", "frame", "quality", "walk", "people", "far", "gallery"]
+    table.write_arrays(path, table.read_arrays(path, names))
+    with pytest.raises(TableError, match=r"movie: its walk is not finished; `mine-video walk"):
+        mine.identify(path.parent, Job(walk=puppet.SETTINGS))
+    film(Path("movie.mkv"), FILM)
+    assert program("walk", "movie.mkv").code == 0
+    assert _people() == WALKED
+
+
+def test_the_names_of_a_job_are_compared_composed(program: Program) -> None:
+    Path("known_faces/anna.png").rename("known_faces/Zoe\u0308.png")
+    film(Path("movie.mkv"), FILM)
+    job = cli.job_of({"people": ("Zoe\u0308",)})
+    assert job.people == ("Zo\u00eb",)
+    assert {o.person for o in mine.mine(Path("movie.mkv"), job, puppet.silent)} == {"Zo\u00eb"}
