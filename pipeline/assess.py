@@ -2,19 +2,34 @@
 
 import csv
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import table
-from pipeline.errors import OutputError
-from pipeline.pick.judge import POOLED, TRACK, TRUTH, Score, Walked, read_truth, scores
+from pipeline.errors import OutputError, TableError
+from pipeline.faces import EMOTIONS
+from pipeline.pick.judge import (
+    NO_TRACK,
+    POOLED,
+    TRACK,
+    TRUTH,
+    WALK,
+    Score,
+    Walked,
+    read_truth,
+    scores,
+)
 from pipeline.report.curve import write_curve
 from pipeline.report.sheet import write_sample_sheet
 from pipeline.settings import PickSettings
+
+log = logging.getLogger(__name__)
 
 LINE = "{:>8} {:>7} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
 
@@ -34,8 +49,11 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         TableError: A file is missing or torn, or no row is labelled.
         OutputError: A file cannot be written.
     """
-    movies = [_walked(folder) for folder in folders]
-    found = list(scores(movies, read_truth(truth), settings, settings.min_prob))
+    folders = list({folder.resolve(): folder for folder in folders}.values())
+    _check_walks(truth, folders)
+    movies, labels = [_walked(folder) for folder in folders], read_truth(truth)
+    _warn_of_strangers(movies, labels)
+    found = list(scores(movies, labels, settings, settings.min_prob))
     yield LINE.format(
         "repeat", "smooth", "min-prob", "faces", "runs", "precision", "recall", "yield"
     )
@@ -52,6 +70,36 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     write_curve(found, place / "judge.png")
     yield str(place / "judge.csv")
     yield str(place / "judge.png")
+
+
+def _check_walks(truth: Path, folders: Sequence[Path]) -> None:
+    """Refuses a sample of another walk: its track numbers mean other faces.
+
+    Raises:
+        TableError: The sample was drawn from none of the folders' walks.
+    """
+    walks = {manifests.read(folder).fingerprint for folder in folders}
+    drawn = set(read_truth(truth)[WALK]) - {""}
+    if drawn - walks:
+        raise TableError(
+            f"{truth}: was drawn from another walk than those of {', '.join(map(str, folders))}; "
+            "draw a new sample, or give the walk that it is of"
+        )
+
+
+def _warn_of_strangers(movies: Sequence[Walked], labels: pd.DataFrame) -> None:
+    """Says whose labels may be lost because the movies know nobody of that name."""
+    named = {str(name) for movie in movies for name in movie.rows["person"].unique()}
+    clips = {str(clip) for movie in movies for clip in movie.rows["video"].unique()}
+    clips |= {Path(clip).stem for clip in clips}
+    own = labels[labels["clip"].isin(clips) & (labels[TRACK] == NO_TRACK)]
+    strange = sorted(set(own["person"]) - named - {"-"})
+    if strange:
+        log.warning(
+            "%s: nobody is called so in these movies; their labels count only where somebody "
+            "unknown is alone in the frame (known_faces/ must name them as the truth does)",
+            ", ".join(strange),
+        )
 
 
 def _walked(folder: Path) -> Walked:
@@ -79,7 +127,7 @@ def _rounded(score: Score) -> dict[str, object]:
     }
 
 
-def write_sample(folder: Path, count: int) -> str:
+def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
     """Writes sample.csv, to be filled in, and sample.jpg, which shows the numbered faces.
 
     The network's answer stands in neither, so that it leads nobody.
@@ -87,6 +135,7 @@ def write_sample(folder: Path, count: int) -> str:
     Args:
         folder: A movie's.
         count: How many faces, drawn at random from all.
+        moved: Where the movie is, if not where it was walked.
 
     Returns:
         What to do with them.
@@ -100,18 +149,20 @@ def write_sample(folder: Path, count: int) -> str:
             f"{path}: holds labels already; judge with --truth {path}, or move it away"
         )
     walk = manifests.read(folder)
-    movie = manifests.movie_of(walk, None)
+    movie = manifests.movie_of(walk, moved)
     rows = table.read_faces(folder / "faces.csv")
     drawn = rows.sample(min(count, len(rows)), random_state=0).sort_values(["frame", TRACK])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", *TRUTH, TRACK])
+    writer.writerow(["number", *TRUTH, TRACK, WALK])
     for number, row in enumerate(drawn.itertuples(), 1):
-        writer.writerow([number, row.video, row.person, row.frame, row.frame, "", row.track])
+        place = [row.video, row.person, row.frame, row.frame, "", row.track]
+        writer.writerow([number, *place, walk.fingerprint])
     write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
     with table.replacing(path) as file:
         file.write(text.getvalue().encode())
     return (
-        f"{folder / 'sample.jpg'}: write what you see into the column emotion of {path}, "
+        f"{folder / 'sample.jpg'}: write what you see into the column emotion of {path}, one of "
+        f"{', '.join(EMOTIONS)}, or nothing where you cannot tell; "
         f"then: mine-video judge {folder} --truth {path}"
     )

@@ -116,7 +116,7 @@ def _film(folder: Path, job: Job) -> Film:
     walk = mine.finished(folder)
     with table.locked(folder):
         mine.name(folder, job)
-    return Film(folder, walk, UNSAFE.sub("_", folder.resolve().name))
+    return Film(folder, walk, UNSAFE.sub("_", folder.resolve().name).lstrip("."))
 
 
 def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from io import TextIOWrapper
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -243,7 +244,6 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     from pipeline import mine as program
 
     job = job_of(given)
-    program.check_wanted(job)
     shown = Table(explain=given["explain"])
 
     def one(movie: Path) -> None:
@@ -336,11 +336,15 @@ def pick(
     show_default=True,
     help="Folder of the movies' folders.",
 )
+@click.option(
+    "--movie", type=click.Path(path_type=Path), help="With --sample: where the movie is, if moved."
+)
 @verbosity
 def judge(
     folders: tuple[Path, ...],
     truth: Path | None,
     sample: int | None,
+    movie: Path | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -365,7 +369,7 @@ def judge(
     places = [folder_of(folder, job) for folder in folders]
     if sample is not None:
         for place in places:
-            click.echo(assess.write_sample(place, sample))
+            click.echo(assess.write_sample(place, sample, movie))
     elif truth is not None:
         for line in assess.judge(places, truth, job.pick):
             click.echo(line)
@@ -416,6 +420,8 @@ def name(
     if not folders and (adopted or rename is None):
         raise click.UsageError("give the folder of a movie, or --rename OLD NEW")
     job = job_of(given)
+    for place in folders if rename or adopted else ():  # Before anything is moved or copied.
+        program.finished(folder_of(place, job))
     _change_gallery(folders, rename, adopted, job)
     shown = WhoTable()
 
@@ -502,12 +508,19 @@ def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
         raise MiningError(f"{len(failed)} of {len(paths)} failed, see above; the others are done")
 
 
+def _there(path: Path) -> bool:
+    """Whether a file is there; nothing is where one may not look, or too long a name."""
+    with suppress(OSError):
+        return path.exists()
+    return False
+
+
 def folder_of(place: Path, job: Job) -> Path:
     """A movie's folder, given as such, as its faces.csv, or as a name under the output folder."""
     if place.name == "faces.csv":
         return place.parent
     named = job.output / place
-    return named if not (place / "walk.json").exists() and named.exists() else place
+    return named if not _there(place / "walk.json") and _there(named) else place
 
 
 def job_of(given: dict[str, Any]) -> Job:
@@ -629,5 +642,8 @@ def _exit_codes() -> Iterator[None]:
 
 def run() -> None:
     """The program `mine-video`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # A movie's name may be no text.
+            stream.reconfigure(errors="backslashreplace")
     with _exit_codes():
         main(prog_name="mine-video", standalone_mode=False)

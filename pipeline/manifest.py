@@ -48,6 +48,16 @@ class Manifest:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
+    def options(self) -> list[str]:
+        """What to type for these settings, where they are not the defaults."""
+        mine, usual = asdict(self.settings), asdict(WalkSettings())
+        return [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            for name, value in mine.items()
+            if value != usual[name]
+        ]
+
+    @property
     def span(self) -> tuple[int, int]:
         """First frame and one past the last of the whole walk."""
         return self.parts[0][0], self.parts[-1][1]
@@ -216,7 +226,7 @@ def movie_of(manifest: Manifest, given: Path | None) -> Path:
         MovieError: It is gone, or another file stands in its place.
     """
     path = given or manifest.movie
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path's own raises where one may not look.
         what = "no such movie" if given else "the movie is gone and its pictures are needed"
         raise MovieError(f"{path}: {what}; say where it is now with --movie PATH")
     if video.fingerprint(path) != manifest.identity:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import table, video
@@ -81,9 +82,19 @@ def check_wanted(job: Job) -> None:
     """
     known = set(galleries.photos(job.known_faces))
     if not known:
-        where = "has no photos" if job.known_faces.is_dir() else "is no folder here"
-        log.warning("%s/ %s: nobody can be named", job.known_faces, where)
+        _warn_of_nobody(job.known_faces)
     select.check_people(job.people, known, f"{job.known_faces}/")
+
+
+@lru_cache
+def _warn_of_nobody(known_faces: Path) -> None:
+    """Says once that there is no gallery."""
+    where = "has no photos" if known_faces.is_dir() else "is no folder here"
+    log.warning(
+        "%s/ %s: everybody is unknown; put NAME.jpg there, or give --known-faces",
+        known_faces,
+        where,
+    )
 
 
 def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
@@ -154,10 +165,11 @@ def name(folder: Path, job: Job) -> None:
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
-    if any(folder.glob("*/*/crops.csv")):
+    renamed = list(table.read_tracks(folder / "tracks.npz").person) != list(tracks.person)
+    if renamed and any(folder.glob("*/*/crops.csv")):
         log.warning(
-            "%s: names may have changed; crops picked before keep the old ones until they are "
-            "picked again (--person any picks all)", folder,
+            "%s: names have changed; crops picked before keep the old ones until they are picked "
+            "again (--person any --emotion any picks all)", folder,
         )  # fmt: skip
     log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
 
@@ -174,7 +186,7 @@ def identify(folder: Path, job: Job) -> list[who.Presence]:
             digest = galleries.digest(job.known_faces, job.tolerance)
             _gallery(job.known_faces, digest, walk.settings, job.tolerance)
         name(folder, job)
-        rows, tracks = table.read_walk(folder)
+        rows, tracks = _rows(folder, walk)
     seconds = who.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
     return list(who.who_is_who(rows, tracks, seconds))
 
@@ -206,9 +218,25 @@ def finished(folder: Path) -> Manifest:
     walk = manifests.read(folder)
     if not walker.is_merged(folder, walk):
         raise TableError(
-            f"{folder}: its walk is not finished; `mine-video walk {walk.movie}` goes on with it"
+            f"{folder}: its walk is not finished; "
+            f"`{' '.join(['mine-video walk', str(walk.movie), *walk.options])}` goes on with it"
         )
     return walk
+
+
+def _rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
+    """The rows and tracks of a walk, all of them in frames that the movie has.
+
+    Raises:
+        TableError: They are torn, or of another movie.
+    """
+    rows, tracks = table.read_walk(folder)
+    if len(rows) and int(rows["frame"].max()) >= len(walk.scan):
+        raise TableError(
+            f"{folder / 'faces.csv'}: has frame {rows['frame'].max()} of a movie with "
+            f"{len(walk.scan)}; {table.REMEDY}"
+        )
+    return rows, tracks
 
 
 def movie_name(folder: Path) -> str:
@@ -223,7 +251,7 @@ def movie_name(folder: Path) -> str:
 def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
     name(folder, job)
-    rows, tracks = table.read_walk(folder)
+    rows, tracks = _rows(folder, walk)
     known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
     for person in known:  # Who edits these files must not send crops to another folder.
         galleries.check_name(person, folder / "faces.csv")
@@ -274,6 +302,8 @@ def _write(
     write_crops(source, walk, selections, job.pick.margin)
     for selection in selections:
         contact_sheets(selection, crop_stem(walk), tracks)
+    for selection in stale:
+        clear(selection.folder, COMPARE)
     for choice, place in choices:
         clear(place, COMPARE)
         if job.compare and len(choice.seen):

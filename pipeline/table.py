@@ -63,7 +63,7 @@ Source: Microsoft, "Naming Files, Paths, and Namespaces".
 OWN = frozenset(
     {
         "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
-        "report.html", "timeline.png",
+        "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
     }
 )  # fmt: skip
 """What lies in a movie's folder beside the people's folders."""
@@ -456,6 +456,12 @@ def read_walk(folder: Path) -> tuple[pd.DataFrame, Tracks]:
         raise TableError(
             f"{folder / 'faces.csv'}: has track {strange.iloc[0]}, which tracks.npz has not; "
             f"{REMEDY}"
+        )
+    twice = rows.duplicated(["frame", "track"])
+    if twice.any():
+        raise TableError(
+            f"{folder / 'faces.csv'}, line {int(twice.to_numpy().argmax()) + 2}: the same track "
+            f"twice in one frame; {REMEDY}"
         )
     return rows, tracks
 

@@ -130,7 +130,7 @@ def test_a_few_labelled_faces_are_judged_with_the_runs_around_them(folder: Path)
 def test_a_sample_holds_no_answer_of_the_network(folder: Path, pages: list[Page]) -> None:
     assess.write_sample(folder, 20)
     rows = _listed(folder / "sample.csv")
-    assert list(rows[0]) == ["number", *TRUTH, TRACK]
+    assert list(rows[0]) == ["number", *TRUTH, TRACK, "walk"]
     assert {row["emotion"] for row in rows} == {""}
     assert not any(e in (folder / "sample.csv").read_text() for e in EMOTIONS)
     (page,) = pages
@@ -190,7 +190,7 @@ def test_a_movie_without_faces_gives_an_empty_sample(folder: Path) -> None:
     table.write_faces(folder / "faces.csv", [rows[:0]])
     assess.write_sample(folder, 20)
     assert _listed(folder / "sample.csv") == []
-    with pytest.raises(TableError, match="no row is labelled: the truth labels nothing"):
+    with pytest.raises(TableError, match="no row is labelled: write what you see"):
         list(assess.judge([folder], folder / "sample.csv", BASE))
 
 

@@ -415,11 +415,11 @@ CASES = {
     ),
     "no photo of a person": Case(
         ("movie.mkv", "--person", "zoe"),
-        ("nobody is called 'zoe'.", "known_faces/ has: anna, ben", "put a photo NAME.jpg"),
+        ("nobody is called 'zoe'.", "known_faces/ has anna, ben", "put a photo NAME.jpg"),
     ),
     "no photos at all": Case(
         (*ANNA, "--known-faces", "nowhere"),
-        ("nobody is called 'anna'.", "nowhere/ has: nobody", "put a photo NAME.jpg"),
+        ("nobody is called 'anna'.", "nowhere/ has nobody", "put a photo NAME.jpg"),
     ),
     "unknown person": Case(
         ("movie.mkv", "--person", "ana"), ("nobody is called 'ana'; did you mean 'anna'?",)

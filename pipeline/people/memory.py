@@ -42,9 +42,12 @@ def load(folder: Path, settings: WalkSettings) -> Gallery:
     memory = Memory(folder / NAME, network(settings))
     models = lru_cache(maxsize=1)(lambda: face_models(settings))
     try:
-        return gather(folder, lambda path: memory.embedding(path, models))
-    finally:  # Ctrl-C among a thousand photos: those that are done are kept.
-        memory.save()
+        gallery = gather(folder, lambda path: memory.embedding(path, models))
+    except BaseException:  # Ctrl-C among a thousand photos: those that are done are kept.
+        memory.save(whole=False)
+        raise
+    memory.save(whole=True)
+    return gallery
 
 
 def network(settings: WalkSettings) -> str:
@@ -95,13 +98,18 @@ class Memory:
             raise PeopleError(f"{photo}: {why}")
         return embedding
 
-    def save(self) -> None:
-        """Writes what was asked for, where that is something new; not where one may not write."""
+    def save(self, *, whole: bool) -> None:
+        """Writes what was asked for, where that is something new; not where one may not write.
+
+        Args:
+            whole: All photos were asked for, so that what was not is forgotten.
+        """
         if self._used.keys() <= self._kept.keys():
             return
-        embeddings, why = zip(*self._used.values(), strict=True)
+        known = self._used if whole else self._kept | self._used
+        embeddings, why = zip(*known.values(), strict=True)
         arrays = {
-            "photo": np.array(list(self._used), np.str_),
+            "photo": np.array(list(known), np.str_),
             "embedding": np.stack(embeddings),
             "why": np.array(why, np.str_),
         }

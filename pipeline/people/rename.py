@@ -1,5 +1,6 @@
 """Gives a person another name: moves the photos in `known_faces/`, overwriting none."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
@@ -58,8 +59,19 @@ def _moved(folder: Path, old: str, new: str) -> Iterator[Path]:
             )
         elif path.suffix.lower() in SUFFIXES and normalize("NFC", path.stem) == old:
             alone = folder / f"{new}{path.suffix}"
-            taken = home.is_dir() or (alone.exists() and not alone.samefile(path))
+            taken = home.is_dir() or (_there(alone) and not _same_name(alone, path))
             yield _into(home, path) if taken else path.rename(alone)
+
+
+def _there(path: Path) -> bool:
+    """Whether a name is taken, be it by a link that leads nowhere."""
+    return path.exists() or path.is_symlink()
+
+
+def _same_name(a: Path, b: Path) -> bool:
+    """Whether two names are one where case does not count: a, which is to be called A."""
+    linked = a.is_symlink() or b.is_symlink()
+    return not linked and a.name.casefold() == b.name.casefold() and a.samefile(b)
 
 
 def _merge(source: Path, target: Path) -> Path:
@@ -78,7 +90,12 @@ def _into(home: Path, path: Path) -> Path:
     """Moves a file or folder into a folder, under the first name that is free."""
     home.mkdir(exist_ok=True)
     place, number = home / path.name, 1
-    while place.exists() or place.is_symlink():
+    while _there(place):
         number += 1
         place = home / f"{path.stem}-{number}{path.suffix}"
+    if path.is_symlink() and not path.readlink().is_absolute():
+        target = path.parent / path.readlink()  # Relative to where the link is, which changes.
+        place.symlink_to(os.path.relpath(target, home))
+        path.unlink()
+        return place
     return path.rename(place)

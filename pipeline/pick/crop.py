@@ -34,8 +34,8 @@ COLUMNS = (
 NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{2,3}\.jpg")
 """What a crop's name looks like: nothing else is ever deleted."""
 
-UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Control characters, and bytes of a file name that are no text."""
+UNSAFE = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, bytes of a file name that are no text, and what is a separator elsewhere."""
 
 SKIP_FRAMES = 50
 """Frames without a crop that are rather jumped over than decoded."""
@@ -101,11 +101,11 @@ def write_crops(movie: Path, walk: Manifest, selections: list[Selection], margin
     for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
         path, row, selection = jobs[i]
         _save(path, face, _provenance(row, selection, walk))
-        missing.remove(path)
+        missing.discard(path)
     for selection in selections if missing else ():
         names = [path.name for path, _, of in jobs if of is selection and path not in missing]
         there = [path not in missing for path, _, of in jobs if of is selection]
-        _write_list(replace(selection, rows=selection.rows[there]), names)
+        _write_list(replace(selection, rows=selection.rows[np.array(there, bool)]), names)
 
 
 def cut(

@@ -14,6 +14,7 @@ from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.settings import PickSettings
+from pipeline.table import LARGEST_WHOLE
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
 RESAMPLES, BLOCK = 1000, 50
@@ -21,6 +22,8 @@ NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 TRUTH = ("clip", "person", "first", "last", "emotion")
 TRACK, NO_TRACK = "track", -1
+WALK = "walk"
+"""Of a sample: fingerprint of the walk whose track numbers it holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +94,11 @@ def read_truth(path: Path) -> pd.DataFrame:
         rows = [_labelled(path, numbered[reader.line_num - 1][0], row) for row in reader]
     except csv.Error as error:
         raise TableError(f"{path}: not a table ({error}); wanted {', '.join(TRUTH)}") from error
-    return pd.DataFrame([r for r in rows if r["emotion"]], columns=[*TRUTH, TRACK])
+    return pd.DataFrame([r for r in rows if r["emotion"]], columns=[*TRUTH, TRACK, WALK])
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
-    row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK)}
+    row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK, WALK)}
     emotion = row["emotion"].lower()
     if emotion not in (*EMOTIONS, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is none of {', '.join(EMOTIONS)}")
@@ -106,6 +109,8 @@ def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
         raise TableError(
             f"{path}, line {line}: first, last and track must be whole numbers"
         ) from error
+    if not 0 <= first <= LARGEST_WHOLE or not 0 <= last <= LARGEST_WHOLE:
+        raise TableError(f"{path}, line {line}: first and last must be frames from 0")
     if first > last:
         raise TableError(f"{path}, line {line}: first ({first}) lies after last ({last})")
     return {**row, "first": first, "last": last, "emotion": emotion, TRACK: track}
@@ -157,6 +162,11 @@ def scores(
     """
     labelled = [Walked(label(m.rows, truth), m.stride) for m in movies]
     if not any((m.rows["stretch"] >= 0).any() for m in labelled):
+        if len(truth) == 0:
+            raise TableError(
+                "no row is labelled: write what you see into the column emotion, one of "
+                f"{', '.join(EMOTIONS)}"
+            )
         clips = ", ".join(sorted(set(truth["clip"]))) or "nothing"
         raise TableError(
             f"no row is labelled: the truth labels {clips}; check clip, person, frames"

@@ -107,7 +107,8 @@ def choices(
     """Each person and emotion to pick: "any" is everybody seen, or every emotion."""
     seen = set(rows["person"])
     everybody = [*sorted(seen - {""}), *([UNKNOWN] if "" in seen else [])]
-    named = everybody if ANY in people else list(dict.fromkeys(people))
+    asked = [person for person in people if person != ANY]
+    named = list(dict.fromkeys([*asked, *(everybody if ANY in people else ())]))
     feelings = EMOTIONS if ANY in emotions else tuple(dict.fromkeys(emotions))
     for person in named:
         for emotion in feelings:
@@ -125,8 +126,8 @@ def check_people(people: tuple[str, ...], known: set[str], where: str) -> None:
             continue
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        there = ", ".join(sorted(known)) or "nobody"
+        there = f"{where} has {', '.join(sorted(known))}" if known else f"{where} has nobody"
         raise PeopleError(
-            f"nobody is called {name!r}{hint} {where} has: {there}, any, unknown; "
+            f"nobody is called {name!r}{hint} {there}; any and unknown go too; "
             "for somebody new put a photo NAME.jpg into the folder of known faces"
         )

@@ -68,7 +68,7 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
         old = manifests.read(folder)
         new = Manifest(movie, identity, settings, models, old.scan, old.parts)
         if old.fingerprint != new.fingerprint:
-            raise TableError(_other_walk(folder, "; ".join(old.differences(new))))
+            raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
         if old.movie != movie.absolute():  # It was moved, and is found by later picks.
             manifests.write(folder, new)
         return new
@@ -81,10 +81,13 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
     return new
 
 
-def _other_walk(folder: Path, differences: str) -> str:
+def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
+    keep = f"use it as it is with `mine-video pick {folder}`"
+    if not is_merged(folder, old):
+        keep = f"go on with it by {' '.join(old.options) or 'leaving out these options'}"
     return (
-        f"{folder} holds another walk: {differences}. Use it as it is with "
-        f"`mine-video pick {folder}`, walk anew with --rewalk, or choose another --output"
+        f"{folder} holds another walk: {differences}. Either {keep}, or walk anew with --rewalk, "
+        "or choose another --output"
     )
 
 

@@ -134,7 +134,6 @@ def test_runs_are_counted_over_unlabelled_frames_too() -> None:
         pytest.param(_truth(("anna", 0, 9, "happy"), clip="foreign.mkv"), id="another movie"),
         pytest.param(_truth(("ben", 0, 9, "happy")), id="another person"),
         pytest.param(_truth(("anna", 100, 109, "happy")), id="other frames"),
-        pytest.param(_truth(), id="nothing"),
     ],
 )
 def test_a_truth_of_something_else_is_told(truth: pd.DataFrame) -> None:
@@ -285,9 +284,17 @@ HEADER = "clip,person,first,last,emotion"
 def test_read_truth(text: str, tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_bytes(text.encode())
     found = read_truth(tmp_path / "truth.csv")
-    assert list(found.columns) == [*TRUTH, TRACK]
+    assert list(found.columns) == [*TRUTH, TRACK, "walk"]
     assert found.to_dict("records") == [
-        {"clip": "m", "person": "anna", "first": 1, "last": 2, "emotion": "happy", TRACK: NO_TRACK}
+        {
+            "clip": "m",
+            "person": "anna",
+            "first": 1,
+            "last": 2,
+            "emotion": "happy",
+            TRACK: NO_TRACK,
+            "walk": "",
+        }
     ]
 
 
