@@ -597,3 +597,44 @@ def test_an_output_folder_that_is_a_file_is_told(talk: Path, job: Job) -> None:
     with pytest.raises(OutputError, match=r"talk.*cannot be written.*--output"):
         _mine(talk, job)
     assert (job.output / "talk").read_text() == "in the way"
+
+
+def test_everybody_and_somebody_who_is_not_in_the_movie(talk: Path, job: Job) -> None:
+    photo(job.known_faces / "carl.png", "carl")
+    both = replace(job, people=("any", "carl"), emotions=("happy",))
+    found = {o.person: o for o in mine.mine(talk, both, puppet.silent)}
+    assert set(found) == {"anna", "ben", "carl"}
+    assert (found["carl"].seen, found["carl"].steady) == (0, 0)
+    assert found["carl"].hint
+
+
+def test_with_everybody_wanted_folders_of_the_gone_are_emptied(talk: Path, job: Job) -> None:
+    everything = replace(job, people=("any",), emotions=("any",), compare=True)
+    mine.mine(talk, everything, puppet.silent)
+    old = job.output / talk.stem / "anna" / "happy"
+    mine_own = old / "my notes.txt"
+    mine_own.write_text("kept")
+    assert len(_cropped(old)) == 27
+    (job.known_faces / "anna.png").rename(job.known_faces / "annie.png")
+    mine.mine(talk, replace(everything, compare=False), puppet.silent)
+    assert sorted(p.name for p in old.iterdir()) == ["crops.csv", "my notes.txt"]
+    assert len(_cropped(job.output / talk.stem / "annie" / "happy")) == 27
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(lambda lines: [*lines, lines[-1]], "the same track twice", id="a line twice"),
+        pytest.param(
+            lambda lines: [*lines[:-1], lines[-1].replace(",", ",9", 1)], "has frame 9", id="beyond"
+        ),
+    ],
+)
+def test_rows_that_no_walk_writes_are_told(
+    change: Callable[[list[str]], list[str]], words: str, talk: Path, job: Job
+) -> None:
+    folder = mine.walk(talk, job, puppet.silent)
+    path = folder / "faces.csv"
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+    with pytest.raises(TableError, match=words):
+        mine.pick(folder, job)

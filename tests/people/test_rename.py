@@ -102,3 +102,27 @@ def test_where_one_may_not_write_it_is_told(
     monkeypatch.setattr(Path, "rename", refused)
     with pytest.raises(OutputError, match=r"anna\.jpg: cannot be moved \(Permission denied\)"):
         rename(_make(tmp_path, "anna.jpg"), "anna", "b")
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["a symbolic link", "a hard link"])
+def test_a_photo_is_never_lost_to_a_link_to_it(hard: bool, tmp_path: Path) -> None:
+    folder = _make(tmp_path / "known", "b.jpg")
+    if hard:
+        (folder / "a.jpg").hardlink_to(folder / "b.jpg")
+    else:
+        (folder / "a.jpg").symlink_to("b.jpg")
+    rename(folder, "a", "b")
+    assert {p.name: p.read_text() for p in folder.rglob("*.jpg")} == {
+        "b.jpg": "b.jpg",
+        "a.jpg": "b.jpg",
+    }
+    assert (folder / "b.jpg").is_file()
+    assert not (folder / "b.jpg").is_symlink()
+
+
+def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
+    folder = _make(tmp_path / "known", "a.jpg")
+    (folder / "b.jpg").symlink_to(tmp_path / "unplugged" / "b.jpg")
+    rename(folder, "a", "b")
+    assert (folder / "b.jpg").is_symlink()
+    assert (folder / "b" / "a.jpg").read_text() == "a.jpg"
