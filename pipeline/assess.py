@@ -46,12 +46,20 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         The lines of a table, and the names of the files.
 
     Raises:
-        TableError: A file is missing or torn, or no row is labelled.
+        TableError: A file is missing or torn, a sample of another walk, or no row is labelled.
         OutputError: A file cannot be written.
     """
-    folders = list({folder.resolve(): folder for folder in folders}.values())
-    _check_walks(truth, folders)
-    movies, labels = [_walked(folder) for folder in folders], read_truth(truth)
+    folders, labels = manifests.unique(folders), read_truth(truth)
+    walks = [manifests.read(folder) for folder in folders]
+    if set(labels[WALK]) - {"", *(walk.fingerprint for walk in walks)}:
+        raise TableError(  # Its track numbers mean other faces.
+            f"{truth}: was drawn from another walk than those of {', '.join(map(str, folders))}; "
+            "draw a new sample, or give the walk that it is of"
+        )
+    movies = [
+        Walked(table.read_faces(folder / "faces.csv"), walk.settings.every)
+        for folder, walk in zip(folders, walks, strict=True)
+    ]
     _warn_of_strangers(movies, labels)
     found = list(scores(movies, labels, settings, settings.min_prob))
     yield LINE.format(
@@ -72,21 +80,6 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     yield str(place / "judge.png")
 
 
-def _check_walks(truth: Path, folders: Sequence[Path]) -> None:
-    """Refuses a sample of another walk: its track numbers mean other faces.
-
-    Raises:
-        TableError: The sample was drawn from none of the folders' walks.
-    """
-    walks = {manifests.read(folder).fingerprint for folder in folders}
-    drawn = set(read_truth(truth)[WALK]) - {""}
-    if drawn - walks:
-        raise TableError(
-            f"{truth}: was drawn from another walk than those of {', '.join(map(str, folders))}; "
-            "draw a new sample, or give the walk that it is of"
-        )
-
-
 def _warn_of_strangers(movies: Sequence[Walked], labels: pd.DataFrame) -> None:
     """Says whose labels may be lost because the movies know nobody of that name."""
     named = {str(name) for movie in movies for name in movie.rows["person"].unique()}
@@ -100,11 +93,6 @@ def _warn_of_strangers(movies: Sequence[Walked], labels: pd.DataFrame) -> None:
             "unknown is alone in the frame (known_faces/ must name them as the truth does)",
             ", ".join(strange),
         )
-
-
-def _walked(folder: Path) -> Walked:
-    walk = manifests.read(folder)
-    return Walked(table.read_faces(folder / "faces.csv"), walk.settings.every)
 
 
 def _line(score: Score) -> str:

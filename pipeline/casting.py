@@ -71,7 +71,7 @@ def cast(folders: Sequence[Path], job: Job, moved: Sequence[Path] = ()) -> list[
         MiningError: A walk or movie is missing, or something cannot be written.
     """
     place = place_of(folders)
-    films = [_film(folder, job) for folder in unique(folders)]
+    films = [_film(folder, job) for folder in manifests.unique(folders)]
     _check_networks(films)
     crowd = _crowd(films)
     tracks = _sorted(crowd)
@@ -86,18 +86,13 @@ def cast(folders: Sequence[Path], job: Job, moved: Sequence[Path] = ()) -> list[
         return write_cast(place, where, tracks, kept, photos)
 
 
-def unique(folders: Sequence[Path]) -> list[Path]:
-    """The folders, each once."""
-    return list({folder.resolve(): folder for folder in folders}.values())
-
-
 def place_of(folders: Sequence[Path]) -> Path:
     """Where the cast of these movies lies: in a movie's folder, or that of several's folders.
 
     Raises:
         OutputError: They lie in different folders, or a movie's folder is in the way.
     """
-    own = unique(folders)
+    own = manifests.unique(folders)
     if len(own) == 1:
         return own[0]
     places = {folder.resolve().parent for folder in own}
@@ -262,7 +257,7 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         into = job.known_faces / person
         count = sum(_copy(path, into) for path in paths)
         log.info("%s: %d new photos, of number %d of the cast", into, count, number)
-    for folder in unique(folders):
+    for folder in manifests.unique(folders):
         with table.locked(folder):
             mine.name(folder, job)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,11 @@ class Manifest:
         for job, identity in self.models.items():
             if identity != other.models.get(job):
                 yield f"the {job} network is another one"
+
+
+def unique(folders: Sequence[Path]) -> list[Path]:
+    """The folders, each once, whatever way it was written."""
+    return list({folder.resolve(): folder for folder in folders}.values())
 
 
 def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:

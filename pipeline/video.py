@@ -337,12 +337,12 @@ def decode(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
     Raises:
         MovieError: The movie cannot be opened.
     """
-    last = start - 1
+    last, times = start - 1, found.times  # Once: it reckons those of all frames.
     for index, frame in _indexed(path, found, start):
         if index >= stop:
             return
         if index > last:
-            yield Frame(index, float(found.times[index]), _picture(frame, found.stream))
+            yield Frame(index, float(times[index]), _picture(frame, found.stream))
             last = index
 
 

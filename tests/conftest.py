@@ -1,6 +1,7 @@
 """Fixtures of all tests; figures that tests measure are printed at the end of the run."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,6 +18,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured figures")
         for line in lines:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The program sets up logging for its process, which here is that of all tests."""
+    root, own = logging.getLogger(), logging.getLogger("pipeline")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:], level, own_level = before
+    root.setLevel(level)
+    own.setLevel(own_level)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """The command line: what it prints where, its exit codes, and what it says to do."""
 
-import logging
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,17 +30,6 @@ class Run:
 
 
 Program = Callable[..., Run]
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """The program sets up logging for its process, which here is that of all tests."""
-    root, own = logging.getLogger(), logging.getLogger("pipeline")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:], level, own_level = before
-    root.setLevel(level)
-    own.setLevel(own_level)
 
 
 @pytest.fixture

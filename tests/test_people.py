@@ -1,8 +1,7 @@
 """People from the outside: `mine-video name`, photos that take a name away, the crash between."""
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,16 +43,6 @@ class Run:
 
 
 Program = Callable[..., Run]
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("pipeline")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:], level, own_level = before
-    root.setLevel(level)
-    own.setLevel(own_level)
 
 
 @pytest.fixture
