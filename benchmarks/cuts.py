@@ -15,7 +15,8 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline import video
-from pipeline.faces import Frame, Image
+from pipeline.faces import Image
+from pipeline.frame import RgbFrame
 from pipeline.walk.shots import mark_cuts
 
 SIZE = (160, 90)
@@ -27,7 +28,7 @@ Finder = Callable[[list[Image]], set[int]]
 
 def ours(pictures: list[Image]) -> set[int]:
     """What a walk finds."""
-    frames = (Frame(i, i / 25, picture) for i, picture in enumerate(pictures))
+    frames = (RgbFrame(i, i / 25, picture) for i, picture in enumerate(pictures))
     return {frame.index for frame, cut in mark_cuts(frames) if cut}
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.faces import Floats, Image
+from pipeline.frame import Frame
 
 EMOTION_SIDE = 48
 EMOTION_SCALE = 0.958
@@ -23,13 +24,7 @@ HEAD = np.array(
 )
 """Landmarks of a generic head in millimetres, nose tip at 0: x right, y down, z to the camera."""
 
-
-def shrink(image: Image, width: int) -> Image:
-    """The picture at most `width` pixels wide, antialiased; itself where it is no wider."""
-    if image.shape[1] <= width:
-        return image
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+HEAD_INVERSE = np.linalg.pinv(HEAD - HEAD.mean(axis=0))
 
 
 def square(image: Image, centre: tuple[float, float], side: float) -> Image:
@@ -62,21 +57,21 @@ def resized(image: Image, side: int) -> Image:
     return cv2.resize(image, (side, side), interpolation=way)
 
 
-def grey_face(image: Image, box: Floats) -> Image:
+def grey_face(frame: Frame, box: Floats) -> Image:
     """The grey square around a face, at source resolution: what the emotion network is shown.
 
     Source: side and centre as measured on FER2013's frames (DESIGN, stage one, 5).
     """
     x1, y1, x2, y2 = (float(v) for v in box)
-    face = square(image, ((x1 + x2) / 2, (y1 + y2) / 2), EMOTION_SCALE * max(x2 - x1, y2 - y1))
-    return cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    centre, side = ((x1 + x2) / 2, (y1 + y2) / 2), EMOTION_SCALE * max(x2 - x1, y2 - y1)
+    return cv2.LUT(square(frame.luma, centre, side), frame.levels)
 
 
-def aligned_face(image: Image, landmarks: Floats) -> Image:
+def aligned_face(frame: Frame, landmarks: Floats) -> Image:
     """The grey face turned and scaled so that eyes and mouth lie where FER2013 has them.
 
     Args:
-        image: RGB `(h, w, 3)`.
+        frame: The face's.
         landmarks: `(5, 2)`.
 
     Returns:
@@ -88,16 +83,16 @@ def aligned_face(image: Image, landmarks: Floats) -> Image:
     scale = float(np.ptp(points[:, 0]) / np.ptp(wanted[:, 0])) if np.ptp(points[:, 0]) > 1 else 1.0
     reduce = max(1, round(scale))
     centre = points.mean(axis=0)
-    face = square(image, (centre[0], centre[1]), 3 * EMOTION_SIDE * max(scale, 0.1))
+    side = 3 * EMOTION_SIDE * max(scale, 0.1)
+    face = cv2.LUT(square(frame.luma, (centre[0], centre[1]), side), frame.levels)
     small = resized(face, max(1, face.shape[0] // reduce))
     ratio = small.shape[0] / face.shape[0]
     local = (points - centre + face.shape[0] / 2) * ratio
     matrix, _ = cv2.estimateAffinePartial2D(local, wanted, method=cv2.LMEDS)
     if matrix is None:
-        return resized(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), EMOTION_SIDE)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        return resized(small, EMOTION_SIDE)
     return cv2.warpAffine(
-        grey, matrix, (EMOTION_SIDE, EMOTION_SIDE), borderMode=cv2.BORDER_REPLICATE
+        small, matrix, (EMOTION_SIDE, EMOTION_SIDE), borderMode=cv2.BORDER_REPLICATE
     )
 
 
@@ -155,8 +150,7 @@ def pose(landmarks: Floats) -> Floats:
     """
     points = np.asarray(landmarks, np.float64)
     centred = points - points.mean(axis=1, keepdims=True)
-    head = HEAD - HEAD.mean(axis=0)
-    rows = np.swapaxes(np.linalg.pinv(head) @ centred, 1, 2)  # (n, 2, 3)
+    rows = np.swapaxes(HEAD_INVERSE @ centred, 1, 2)  # (n, 2, 3)
     lengths = np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-9)
     i, j = np.moveaxis(rows / lengths, 1, 0)
     j = j - (i * j).sum(axis=1, keepdims=True) * i

@@ -53,15 +53,6 @@ class FaceRow(NamedTuple):
     neutral: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One decoded frame: its index, its time in seconds and its RGB picture `(h, w, 3)`."""
-
-    index: int
-    time: float
-    image: Image
-
-
 def _no_faces(*shape: int) -> Floats:
     return np.zeros(shape, np.float32)
 

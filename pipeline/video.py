@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,13 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from pipeline.errors import MovieError
-from pipeline.faces import Frame, Image, Ints
+from pipeline.faces import Image, Ints
+from pipeline.frame import Colours, Frame, RgbFrame, YuvFrame
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,12 @@ MOST_PIXELS = 1 << 27
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg's names of formats that only name other files or addresses, and may have no end."""
+
+PLANAR = frozenset(f"{kind}{size}p" for kind in ("yuv", "yuvj") for size in (420, 422, 444))
+"""Pixel formats with 8 bits, luma and both chromas apart, chromas at most twice as coarse."""
+
+LUMA_SHARES = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""Red's and blue's share of the luma, by ISO/IEC 23091-2 matrix coefficients; else BT.601's."""
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """ISO/IEC 23091-2 transfer characteristics that an 8-bit picture does not hold."""
@@ -342,7 +351,7 @@ def decode(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
         if index >= stop:
             return
         if index > last:
-            yield Frame(index, float(times[index]), _picture(frame, found.stream))
+            yield _frame(index, float(times[index]), frame, found.stream)
             last = index
 
 
@@ -421,6 +430,29 @@ def _frames(packets: "Iterator[Packet[VideoStream]]") -> Iterator[VideoFrame]:
             yield from packet.decode()
         except av.FFmpegError as error:
             log.debug("packet at %s does not decode: %s", packet.pts, error)
+
+
+def _frame(index: int, time: float, frame: VideoFrame, stream: Stream) -> Frame:
+    """The frame by its planes, if these are all it takes, or else as RGB at once."""
+    turned = stream.rotation % 2
+    upright = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    plain = frame.format.name in PLANAR and not frame.interlaced_frame and not stream.hdr
+    if not plain or upright != stream.size:
+        return RgbFrame(index, time, _picture(frame, stream))
+    planes = [_plane(plane, stream.rotation) for plane in frame.planes]
+    return YuvFrame(index, time, planes, _colours(frame), partial(_picture, frame, stream))
+
+
+def _plane(plane: VideoPlane, rotation: int) -> Image:
+    """A plane's pixels, upright; not copied where that can be."""
+    lines = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
+    return np.ascontiguousarray(np.rot90(lines[:, : plane.width], rotation))
+
+
+def _colours(frame: VideoFrame) -> Colours:
+    full = frame.format.name.startswith("yuvj") or int(frame.color_range) == ColorRange.JPEG
+    red, blue = LUMA_SHARES.get(int(frame.colorspace), (0.299, 0.114))
+    return Colours(red, blue, full)
 
 
 def _picture(frame: VideoFrame, stream: Stream) -> Image:

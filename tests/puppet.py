@@ -21,7 +21,8 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline import crops
-from pipeline.faces import EMOTIONS, Detections, Floats, Frame, Image
+from pipeline.faces import EMOTIONS, Detections, Floats, Image
+from pipeline.frame import RgbFrame
 from pipeline.models import registry
 from pipeline.models.base import CHIP_SIDE
 from pipeline.models.cards import Card
@@ -145,9 +146,9 @@ def pictures(shots: Sequence[Shot]) -> Iterator[Image]:
             yield image
 
 
-def frames(shots: Sequence[Shot], rate: int = RATE) -> list[Frame]:
+def frames(shots: Sequence[Shot], rate: int = RATE) -> list[RgbFrame]:
     """The frames of a movie, without a movie."""
-    return [Frame(n, n / rate, image) for n, image in enumerate(pictures(shots))]
+    return [RgbFrame(n, n / rate, image) for n, image in enumerate(pictures(shots))]
 
 
 def film(path: Path, shots: Sequence[Shot], rate: int = RATE) -> Path:

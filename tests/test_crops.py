@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import crops
 from pipeline.faces import Floats, Image
+from pipeline.frame import RgbFrame
 from tests.movies import noise
 
 coordinate = st.floats(-60, 90)
@@ -21,6 +22,10 @@ PICTURE = noise(1, width=40, height=30)[0]
 
 def a_box(*corners: float) -> Floats:
     return np.array(corners, np.float32)
+
+
+def framed(image: Image) -> RgbFrame:
+    return RgbFrame(0, 0.0, image)
 
 
 def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
@@ -37,27 +42,6 @@ def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
 
 
 # --- cutting ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("size", "width", "wanted"),
-    [
-        ((30, 40), 40, (30, 40)),
-        ((30, 40), 50, (30, 40)),
-        ((30, 40), 20, (15, 20)),
-        ((1, 400), 20, (1, 20)),
-        ((300, 4), 3, (225, 3)),
-    ],
-)
-def test_shrink(size: tuple[int, int], width: int, wanted: tuple[int, int]) -> None:
-    image = noise(1, height=size[0], width=size[1])[0]
-    assert crops.shrink(image, width).shape == (*wanted, 3)
-
-
-def test_shrink_is_antialiased() -> None:
-    stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 200
-    assert np.unique(crops.shrink(stripes, 16)).tolist() == [100]
 
 
 @settings(max_examples=60, deadline=None)
@@ -93,7 +77,7 @@ def test_resized_keeps_an_even_picture(old: int, new: int) -> None:
 def test_grey_face_is_the_square_that_fer2013_shows() -> None:
     image = np.zeros((200, 200, 3), np.uint8)
     image[:, :, 1] = np.arange(200)
-    found = crops.grey_face(image, a_box(50, 60, 110, 160))
+    found = crops.grey_face(framed(image), a_box(50, 60, 110, 160))
     assert found.shape == (96, 96)  # .958 of the longer side, 100
     assert found[0, 0] == pytest.approx(0.587 * (80 - 48), abs=1)
     assert found[95, 95] == pytest.approx(0.587 * (80 + 47), abs=1)
@@ -103,7 +87,7 @@ def test_grey_face_is_the_square_that_fer2013_shows() -> None:
 @given(box=small_box)
 def test_grey_face_takes_any_box(box: Floats) -> None:
     before = PICTURE.copy()
-    found = crops.grey_face(PICTURE, box)
+    found = crops.grey_face(framed(PICTURE), box)
     assert found.dtype == np.uint8
     assert found.ndim == 2
     assert found.shape[0] == found.shape[1]
@@ -165,7 +149,7 @@ def test_aligned_face_brings_eyes_and_mouth_to_their_places(scale: int, degrees:
     angle = np.radians(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = ((crops.ALIGNED - 0.5) * scale @ turn.T + [205, 195]).astype(np.float32)
-    face = crops.aligned_face(dotted(points), points)
+    face = crops.aligned_face(framed(dotted(points)), points)
     assert face.shape == (48, 48)
     assert face.dtype == np.uint8
     _, _, _, centres = cv2.connectedComponentsWithStats((face > 100).astype(np.uint8))
@@ -180,7 +164,7 @@ def test_aligned_face_brings_eyes_and_mouth_to_their_places(scale: int, degrees:
 )
 def test_aligned_face_survives_landmarks_that_are_no_face(points: Floats) -> None:
     before = PICTURE.copy()
-    face = crops.aligned_face(PICTURE, points.astype(np.float32))
+    face = crops.aligned_face(framed(PICTURE), points.astype(np.float32))
     assert face.shape == (48, 48)
     assert face.dtype == np.uint8
     assert np.array_equal(PICTURE, before)

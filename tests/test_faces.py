@@ -1,13 +1,11 @@
 """Core types and the overlap of boxes."""
 
-from dataclasses import FrozenInstanceError
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.faces import EMOTIONS, Detections, FaceRow, Floats, Frame, iou
+from pipeline.faces import EMOTIONS, Detections, FaceRow, Floats, iou
 
 edge = st.integers(-50, 50)
 box = st.tuples(edge, edge, st.integers(1, 40), st.integers(1, 40)).map(
@@ -60,12 +58,6 @@ def test_no_faces() -> None:
     assert (none.boxes.shape, none.scores.shape) == ((0, 4), (0,))
     assert none.landmarks.shape == (0, 5, 2)
     assert none.boxes is not Detections().boxes
-
-
-def test_a_frame_cannot_be_renumbered() -> None:
-    frame = Frame(3, 0.12, np.zeros((2, 2, 3), np.uint8))
-    with pytest.raises(FrozenInstanceError):
-        frame.index = 4  # type: ignore[misc]
 
 
 def test_the_columns_end_with_the_emotions_in_order() -> None:

@@ -7,14 +7,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import video
 from pipeline.errors import MovieError
 from pipeline.faces import Image
+from pipeline.frame import YuvFrame
 from tests import movies
 
 OPEN = {**movies.H264, "x264-params": movies.H264["x264-params"] + ":open-gop=1"}
@@ -228,6 +233,49 @@ def test_the_picture_is_turned_as_players_show_it(
     assert np.array_equal(frame.image, np.rot90(marked(), -clockwise // 90))
     assert frame.image.flags.c_contiguous
     assert (found.stream.height, found.stream.width) == frame.image.shape[:2]
+
+
+def gradient() -> Image:
+    """A smooth picture of many colours, which half-size chroma does not spoil."""
+    coarse = movies.noise(1, width=3, height=2)[0]
+    return np.asarray(cv2.resize(coarse, (96, 64), interpolation=cv2.INTER_LINEAR))
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuvj420p"])
+@pytest.mark.parametrize(
+    ("space", "spread"), [(None, None), (1, 1), (1, 2), (5, 1), (6, 2), (7, 1), (9, 1)], ids=str
+)
+def test_planes_show_what_ffmpeg_shows(
+    tmp_path: Path, pixels: str, space: int | None, spread: int | None
+) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as target:
+        film = target.add_stream("mjpeg" if "j" in pixels else "ffv1", rate=25)
+        assert isinstance(film, VideoStream)
+        film.width, film.height, film.pix_fmt = 96, 64, pixels
+        picture = VideoFrame.from_ndarray(gradient(), format="rgb24").reformat(format=pixels)
+        for thing in (film.codec_context, picture):
+            if space is not None and spread is not None:
+                thing.colorspace, thing.color_range = space, spread
+        target.mux([*film.encode(picture), *film.encode()])
+    (frame,) = video.decode(path, video.scan(path), 0, 1)
+    assert isinstance(frame, YuvFrame)
+    assert frame.luma.shape == frame.image.shape[:2] == (64, 96)
+    away = frame.shrunk(96).astype(int) - frame.image
+    assert np.abs(away).mean() < 2.5, frame.colours  # FFmpeg rounds; other colours give 5.
+
+
+@pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
+def test_planes_are_turned_like_the_picture(tmp_path: Path, clockwise: int) -> None:
+    lossless = {"preset": "ultrafast", "qp": "0", "x264-params": "threads=1"}
+    path = movies.write_movie(
+        tmp_path / "a.mp4", [gradient()] * 3, codec="libx264", options=lossless
+    )
+    movies.turn(path, clockwise)
+    frame = next(video.decode(path, video.scan(path), 0, 1))
+    assert isinstance(frame, YuvFrame)
+    assert all(plane.flags.c_contiguous for plane in frame.planes)
+    assert np.abs(frame.shrunk(96).astype(int) - frame.image).mean() < 3
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps, features
 
-from pipeline.crops import shrink
 from pipeline.errors import PeopleError
 from pipeline.faces import Floats, Image
+from pipeline.frame import shrink
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels
 

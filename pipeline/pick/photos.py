@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import __version__
-from pipeline.crops import portrait, shrink
+from pipeline.crops import portrait
 from pipeline.faces import Floats, Image
+from pipeline.frame import shrink
 from pipeline.manifest import Manifest
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels

@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 
 from pipeline import crops
-from pipeline.faces import Detections, Floats, Frame, Image
+from pipeline.faces import Detections, Floats, Image
+from pipeline.frame import Frame
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import Models
 from pipeline.settings import WalkSettings
@@ -20,6 +21,12 @@ CHIPS = 6
 
 CHIP_SPACING = 12
 """Of so many source frames at least, one: neighbours look alike."""
+
+BATCH = 64
+"""Faces that are classified together, at least; the result is the same as one by one."""
+
+BETTER = 1.1
+"""A face takes another's place if it is better by this factor: each change costs a chip."""
 
 Progress = Callable[[int, int], None]
 """Told, now and then, how many frames and faces are new."""
@@ -36,6 +43,14 @@ class _Sighting:
     box: Floats
     score: float
     landmarks: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unread:
+    """Faces whose emotion is still to be told: their rows without it, and their crops."""
+
+    rows: list[Floats]
+    crops: list[Image]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +76,7 @@ class _Chips:
     def offer(self, quality: float, frame: int, cut: Callable[[], Image]) -> None:
         """Keeps a face if it is the best of its stretch."""
         rival = self.best.get(frame // self.length)
-        if rival is None or quality > rival.quality:
+        if rival is None or quality > BETTER * rival.quality:
             self.best[frame // self.length] = _Chip(quality, frame, cut())
         while len(self.best) > CHIPS:
             self._halve()
@@ -114,6 +129,7 @@ class _Analysis:
         self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
         self._last: dict[int, _Sighting] = {}
         self._chips: dict[int, _Chips] = {}
+        self._unread = _Unread([], [])
         self._rows: list[Floats] = []
 
     def run(self, decoded: Iterable[Frame], span: tuple[int, int]) -> Part:
@@ -156,7 +172,7 @@ class _Analysis:
 
     def _detect(self, frame: Frame) -> None:
         """Detects, follows, fills the frames between, and reads all new faces."""
-        found = self._find(frame.image)
+        found = self._find(frame)
         numbers = self._tracker.update(frame.index, found.boxes)
         sightings: list[_Sighting] = []
         for i, number in enumerate(int(n) for n in numbers):
@@ -174,11 +190,11 @@ class _Analysis:
         self._detections = [*self._detections[1 - BRIDGE :], frame.index]
         self._window = [f for f in self._window if f.index >= self._detections[0]]
 
-    def _find(self, image: Image) -> Detections:
+    def _find(self, frame: Frame) -> Detections:
         """Faces of a frame, found on a smaller picture, in the frame's own pixels."""
-        small = crops.shrink(image, self._settings.width)
+        small = frame.shrunk(self._settings.width)
         found = self._models.detector.detect([small])[0]
-        height, width = image.shape[:2]
+        height, width = frame.luma.shape
         scale = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
         boxes = found.boxes * np.tile(scale, 2)
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -197,28 +213,40 @@ class _Analysis:
                 yield _Sighting(frame, a.shot, a.track, False, box, score, landmarks)
 
     def _read(self, sightings: list[_Sighting]) -> None:
-        """Adds one row a face, and offers the found ones for embedding."""
+        """Measures each face, keeps its crop to be classified, and offers the found ones' chips."""
         if not sightings:
             return
-        greys = [crops.grey_face(s.frame.image, s.box) for s in sightings]
-        emotions = self._models.emotion.classify(self._emotion_crops(sightings, greys))
         poses = crops.pose(np.stack([s.landmarks for s in sightings]))
-        for s, grey, pose, emotion in zip(sightings, greys, poses, emotions, strict=True):
+        for s, pose in zip(sightings, poses, strict=True):
+            grey = crops.grey_face(s.frame, s.box)
             sharp = crops.sharpness(grey)
             numbers = (s.frame.index, s.frame.time, s.shot, s.track, s.detected)
-            self._rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose, *emotion]))
+            self._unread.rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose]))
+            self._unread.crops.append(self._emotion_crop(s, grey))
             if s.detected:
                 chips = self._chips.setdefault(s.track, _Chips())
                 quality = crops.quality(s.box, sharp, pose)
-                cut = partial(self._models.aligner.chip, s.frame.image, s.box)
-                chips.offer(quality, s.frame.index, cut)
+                chips.offer(quality, s.frame.index, partial(self._chip, s))
+        if len(self._unread.rows) >= BATCH:
+            self._classify()
 
-    def _emotion_crops(self, sightings: list[_Sighting], greys: list[Image]) -> Image:
+    def _emotion_crop(self, s: _Sighting, grey: Image) -> Image:
         if self._settings.align:
-            return np.stack([crops.aligned_face(s.frame.image, s.landmarks) for s in sightings])
-        return np.stack([crops.resized(grey, crops.EMOTION_SIDE) for grey in greys])
+            return crops.aligned_face(s.frame, s.landmarks)
+        return crops.resized(grey, crops.EMOTION_SIDE)
+
+    def _chip(self, s: _Sighting) -> Image:
+        return self._models.aligner.chip(s.frame.image, s.box)
+
+    def _classify(self) -> None:
+        """Turns the faces that wait into rows, many at once: a GPU is idle with a few."""
+        if self._unread.rows:
+            emotions = self._models.emotion.classify(np.stack(self._unread.crops))
+            self._rows += list(np.column_stack([np.stack(self._unread.rows), emotions]))
+        self._unread = _Unread([], [])
 
     def _part(self, cut_before: bool) -> Part:
+        self._classify()
         best = [
             (track, chip)
             for track, chips in sorted(self._chips.items())

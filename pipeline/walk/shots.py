@@ -9,8 +9,8 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-from pipeline.crops import shrink
-from pipeline.faces import Frame, Image
+from pipeline.faces import Image
+from pipeline.frame import Frame
 
 LOOK_BACK = 3
 LOOK_AHEAD = 2
@@ -38,7 +38,7 @@ def mark_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
     cuts: set[int] = set()
     seen = 0
     for frame in frames:
-        small = cv2.cvtColor(shrink(frame.image, WIDTH), cv2.COLOR_RGB2BGR)
+        small = cv2.cvtColor(frame.shrunk(WIDTH), cv2.COLOR_RGB2BGR)
         timecode = FrameTimecode(seen, fps=rate)
         found = content.process_frame(timecode, small)
         found += adaptive.process_frame(timecode, _mean_free(small))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline import crops
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Detections, Image
+from pipeline.frame import RgbFrame
 from pipeline.models import registry
 from pipeline.models.base import CHIP_SIDE, unit_embeddings
 from pipeline.models.registry import Entry
@@ -44,7 +45,7 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 def greys(n: int) -> Image:
     """Grey crops `(n, 48, 48)`: the stills' faces, then noise."""
-    faces = [crops.resized(crops.grey_face(still(k), box_of(k)), 48) for k in KNOWN]
+    faces = [crops.resized(crops.grey_face(RgbFrame(0, 0.0, still(k)), box_of(k)), 48) for k in KNOWN]
     return np.stack([*faces, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
 
 

@@ -10,6 +10,7 @@ import pytest
 from pipeline import crops
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Image
+from pipeline.frame import RgbFrame, shrink
 from pipeline.models import registry
 from pipeline.models.emotion import BATCH, TwoHeaded
 from tests.models import KNOWN, box_of, photo, still
@@ -25,7 +26,7 @@ def model() -> TwoHeaded:
 
 def faces(n: int) -> Image:
     """Grey crops: the stills' faces, then noise."""
-    found = [crops.resized(crops.grey_face(still(k), box_of(k)), 48) for k in KNOWN]
+    found = [crops.resized(crops.grey_face(RgbFrame(0, 0.0, still(k)), box_of(k)), 48) for k in KNOWN]
     return np.stack([*found, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
 
 
@@ -61,9 +62,9 @@ def test_stills_look_as_they_look(model: TwoHeaded, name: str, wanted: str) -> N
 
 @pytest.mark.parametrize("name", ["astronaut.png", "obama.jpg"])
 def test_official_smiles_look_happy(model: TwoHeaded, name: str) -> None:
-    image = crops.shrink(photo(name), 640)
+    image = shrink(photo(name), 640)
     (seen,) = registry.DETECTORS["yunet"].build().detect([image])
-    face = crops.resized(crops.grey_face(image, seen.boxes[0]), 48)
+    face = crops.resized(crops.grey_face(RgbFrame(0, 0.0, image), seen.boxes[0]), 48)
     (found,) = model.classify(face[None])
     assert EMOTIONS[int(found.argmax())] == "happy"
     assert found.max() > 0.6

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import crops
 from pipeline.faces import Floats, Image, iou
+from pipeline.frame import shrink
 from pipeline.models import registry
 from pipeline.models.yunet import OVERLAP, YuNet, _suppress
 from tests.models import KNOWN, photo, still
@@ -34,7 +34,7 @@ def by_opencv(image: Image, min_score: float = 0.7) -> Floats:
 @pytest.mark.parametrize("name", STILLS)
 @pytest.mark.parametrize("width", [640, 333])
 def test_faces_are_those_that_opencv_finds(yunet: YuNet, name: str, width: int) -> None:
-    image = crops.shrink(still(name) if name in KNOWN else photo(name), width)
+    image = shrink(still(name) if name in KNOWN else photo(name), width)
     (found,) = yunet.detect([image])
     wanted = by_opencv(image)
     assert len(found) == len(wanted) == 1
@@ -46,7 +46,7 @@ def test_faces_are_those_that_opencv_finds(yunet: YuNet, name: str, width: int) 
 
 def test_unsure_faces_are_those_that_opencv_finds() -> None:
     """Many overlapping boxes, so that suppression has work."""
-    image = np.concatenate([crops.shrink(still(name), 150)[:150] for name in KNOWN[:2]], axis=1)
+    image = np.concatenate([shrink(still(name), 150)[:150] for name in KNOWN[:2]], axis=1)
     (found,) = YuNet(ENTRY.path, min_score=0.001).detect([image])
     wanted = by_opencv(image, 0.001)
     # OpenCV rounds boxes to whole pixels before it compares them, which decides a few close cases.
@@ -57,7 +57,7 @@ def test_unsure_faces_are_those_that_opencv_finds() -> None:
 
 
 def test_several_faces_come_surest_first(yunet: YuNet) -> None:
-    image = np.concatenate([crops.shrink(still(name), 180)[:200] for name in KNOWN[2:]], axis=1)
+    image = np.concatenate([shrink(still(name), 180)[:200] for name in KNOWN[2:]], axis=1)
     (found,) = yunet.detect([np.ascontiguousarray(image)])
     assert len(found) == 2
     assert found.scores[0] >= found.scores[1]

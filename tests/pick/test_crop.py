@@ -21,7 +21,8 @@ from pipeline import __version__, table, video
 from pipeline import manifest as manifests
 from pipeline.crops import portrait
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS, Frame, Image
+from pipeline.faces import EMOTIONS, Image
+from pipeline.frame import Frame
 from pipeline.manifest import Manifest
 from pipeline.pick import crop, select
 from pipeline.pick.crop import COLUMNS, Selection, write_crops

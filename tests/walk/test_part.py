@@ -1,6 +1,7 @@
 """One part: boxes between detections, gaps, cuts, emotions, and what is embedded."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +9,15 @@ import pandas as pd
 import pytest
 
 from pipeline import crops
-from pipeline.faces import EMOTIONS, Detections, Frame, Image
+from pipeline.faces import EMOTIONS, Detections, Floats, Image
+from pipeline.frame import RgbFrame
 from pipeline.settings import WalkSettings
 from pipeline.table import NUMBERS, Part
+from pipeline.walk import part as parts
 from pipeline.walk.part import CHIP_SPACING, CHIPS, analyse
 from pipeline.walk.track import MAX_GAP
 from tests import puppet
+from tests.movies import noise
 from tests.puppet import SETTINGS, SURE, Shot, Square, frames
 
 EVERY_FRAME = replace(SETTINGS, detect_every=1)
@@ -162,11 +166,46 @@ def test_a_part_knows_whether_a_cut_lies_before_it(span: tuple[int, int], cut: b
     assert _rows(part)["frame"].min() == span[0]
 
 
+def test_a_chip_stays_unless_a_face_is_better_by_a_tenth() -> None:
+    cut: list[int] = []
+
+    def chip(n: int) -> Callable[[], Image]:
+        def make() -> Image:
+            cut.append(n)
+            return noise(1)[0]
+
+        return make
+
+    chips = parts._Chips()
+    for n, quality in enumerate([0.50, 0.54, 0.55, 0.56, 0.60, 0.62]):
+        chips.offer(quality, n, chip(n))
+    assert cut == [0, 3, 5]
+    assert [c.frame for c in chips.best.values()] == [5]
+
+
+def test_the_emotions_of_many_faces_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[int] = []
+    own = puppet.Emotion.classify
+
+    def classify(self: puppet.Emotion, crops: Image) -> Floats:
+        together.append(len(crops))
+        return own(self, crops)
+
+    monkeypatch.setattr(puppet.Emotion, "classify", classify)
+    shots = [Shot(40, [Square("ben", x=100), Square("anna", x=10)])]
+    at_once = _part(shots).rows
+    assert sum(together) == len(at_once) == 80
+    assert together[0] >= parts.BATCH
+    monkeypatch.setattr(parts, "BATCH", 1)
+    assert np.array_equal(_part(shots).rows, at_once)
+
+
 @pytest.mark.parametrize("length", [10, 12, 13, 70, 130])
 def test_a_track_embeds_the_best_face_of_each_stretch(
     length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crops, "sharpness", lambda grey: 50.0)  # Only the size counts.
+    monkeypatch.setattr(parts, "BETTER", 1.0)
     nearer = Square("anna", size=20, grow=0.2, x=40, y=20)
     part = _part([Shot(length, [nearer, Square("ben", x=5, y=5, size=24)])])
     stretch = CHIP_SPACING
@@ -194,7 +233,7 @@ def test_only_found_faces_are_embedded() -> None:
 
 def test_a_small_picture_is_searched_but_boxes_are_the_sources() -> None:
     big = [
-        Frame(f.index, f.time, np.ascontiguousarray(f.image.repeat(2, axis=0).repeat(2, axis=1)))
+        RgbFrame(f.index, f.time, np.ascontiguousarray(f.image.repeat(2, axis=0).repeat(2, axis=1)))
         for f in frames([Shot(4, [Square("anna", "sad", x=30, y=20, size=32)])])
     ]
     small = replace(SETTINGS, width=puppet.WIDTH)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.faces import Frame
+from pipeline.frame import RgbFrame
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
 from tests.puppet import Shot, Square, frames
 
@@ -15,19 +15,19 @@ OTHER_ROW = [Square("anna", x=x, y=80) for x in (5, 55, 105)]
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=10)
 
 
-def _cuts(taken: list[Frame]) -> list[int]:
+def _cuts(taken: list[RgbFrame]) -> list[int]:
     return [frame.index for frame, cut in mark_cuts(taken) if cut]
 
 
-def _noisy(lengths: list[int], seed: int) -> list[Frame]:
+def _noisy(lengths: list[int], seed: int) -> list[RgbFrame]:
     """Shots of blotches, of much contrast or little: some cuts are plain, some faint."""
     random = np.random.default_rng(seed)
-    made: list[Frame] = []
+    made: list[RgbFrame] = []
     for length in lengths:
         blotches = random.integers(0, random.integers(1, 80), (6, 10)).repeat(4, 0).repeat(4, 1)
         for _ in range(length):
             image = blotches[..., None] + 60 + random.integers(0, 3, (24, 40, 1)).repeat(3, 2)
-            made.append(Frame(len(made), len(made) / 25, image.astype(np.uint8)))
+            made.append(RgbFrame(len(made), len(made) / 25, image.astype(np.uint8)))
     return made
 
 
