@@ -146,6 +146,7 @@ def _crowd(films: Sequence[Film]) -> Crowd:
         frame, every = rows["frame"].to_numpy(), film.walk.settings.every
         seconds = durations(frame, film.walk.scan.times, every)
         rows = rows.assign(crowded=crowded(rows), film=number, own=rows["track"], seconds=seconds)
+        rows = rows.assign(until=rows["frame"] + every)
         rows = rows[rows["person"] == ""]
         apart |= {(a + begin, b + begin) for a, b in together(rows)}
         parts.append(rows.assign(track=rows["track"] + begin))
@@ -168,13 +169,13 @@ def _sorted(crowd: Crowd) -> pd.DataFrame:
     tracks = rows.assign(side=side).groupby("track").agg(
         film=("film", "first"), video=("video", "first"), own=("own", "first"),
         shot=("shot", "first"), first=("time", "min"), last=("time", "max"),
-        begin=("frame", "min"), end=("frame", "max"), faces=("frame", "size"),
+        begin=("frame", "min"), until=("until", "max"), faces=("frame", "size"),
         seconds=("seconds", "sum"), side=("side", "max"),
     )  # fmt: skip
     good = crowd.tracks.quality >= people.MIN_QUALITY
     tracks = tracks[
         (tracks["side"] >= people.MIN_SIDE)
-        & (tracks["end"] - tracks["begin"] + 1 >= people.MIN_FRAMES)
+        & (tracks["until"] - tracks["begin"] >= people.MIN_FRAMES)
         & tracks.index.isin(crowd.tracks.track[good])
     ]
     good &= np.isin(crowd.tracks.track, tracks.index)

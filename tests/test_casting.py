@@ -200,6 +200,17 @@ def test_small_and_short_tracks_stay_out_and_are_counted(
     assert re.search(r"1 unknown people in 1 tracks; 1 tracks \(\d+ of \d+ faces\)", caplog.text)
 
 
+@pytest.mark.parametrize(("every", "there"), [(4, [1, 1]), (9, [1, 1]), (10, [1])])
+def test_a_face_seen_once_lasts_until_the_next_frame_looked_at(
+    every: int, there: list[int], job: Job, tmp_path: Path
+) -> None:
+    """Of the 8 frames of the second face a wide stride sees two, one or none."""
+    shots = (Shot(12, (Square("anna", x=40, size=60),)), Shot(8, (Square("ben", x=40, size=60),)))
+    job = replace(job, walk=replace(job.walk, every=every))
+    found = cast([mine.walk(film(tmp_path / "wide.mkv", shots), job, puppet.silent)], job)
+    assert [member.tracks for member in found] == there
+
+
 def test_poor_tracks_stay_out(job: Job, both: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people, "MIN_QUALITY", 0.2)
     assert cast(both, job) == []
