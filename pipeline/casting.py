@@ -158,6 +158,7 @@ def _crowd(films: Sequence[Film]) -> Crowd:
         track=np.concatenate([t.track for t in seen]),
         frame=np.concatenate([t.frame for t in seen]),
         quality=np.concatenate([t.quality for t in seen]),
+        thumb=np.concatenate([t.thumb for t in seen]),
     )
     return Crowd(pd.concat(parts, ignore_index=True), whole, apart)
 

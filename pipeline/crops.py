@@ -16,6 +16,9 @@ EMOTION_SCALE = 0.958
 ALIGNED = np.array([[0.304, 0.380], [0.682, 0.381], [0.5, 0.57], [0.338, 0.763], [0.647, 0.763]])
 """Mean landmarks of FER2013's faces as shares of the crop (the nose is not used)."""
 
+THUMB_SIDE, THUMB_QUALITY = 64, 75
+"""Pixels and JPEG quality of the faces that are kept with a walk, to look at."""
+
 SHARPNESS_SIDE = 96
 """Sharpness is measured at one size, so that near and far faces compare."""
 
@@ -107,6 +110,15 @@ def portrait(image: Image, box: Floats, margin: float) -> Image:
     left = min(max(0, round((x1 + x2 - side) / 2)), max(0, width - side))
     top = min(max(0, round((y1 + y2 - side) / 2)), max(0, height - side))
     return np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def thumbnail(chip: Image) -> bytes:
+    """A small JPEG of a square RGB picture, about 1.5 kB: enough to tell who it is."""
+    small = cv2.cvtColor(resized(chip, THUMB_SIDE), cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMB_QUALITY])
+    if not done:
+        raise ValueError(f"no picture: {chip.shape} {chip.dtype}")
+    return data.tobytes()
 
 
 def sharpness(grey: Image) -> float:

@@ -22,6 +22,7 @@ from pipeline.errors import OutputError, TableError
 from pipeline.faces import FaceRow, Floats, Ints
 
 Text = NDArray[np.str_]
+Bytes = NDArray[np.bytes_]
 
 HEADER = ",".join(FaceRow._fields)
 TEXTS = ("video", "person")
@@ -310,6 +311,7 @@ class Part:
         frame: `(m,)` where it was seen.
         quality: `(m,)` 0 to 1.
         decoded: how many of its frames the movie gave.
+        thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
     """
 
     rows: NDArray[np.float64]
@@ -320,6 +322,7 @@ class Part:
     frame: Ints
     quality: Floats
     decoded: int = 0
+    thumb: Bytes = field(default_factory=lambda: np.zeros(0, np.bytes_))
 
 
 def part_paths(folder: Path, number: int) -> tuple[Path, Path]:
@@ -374,6 +377,7 @@ def read_part(folder: Path, number: int) -> Part:
         frame=found["frame"].astype(np.int64),
         quality=found["quality"].astype(np.float32),
         decoded=int(found["decoded"]),
+        thumb=found["thumb"],
     )
 
 
@@ -394,6 +398,7 @@ class Tracks:
         far: `(t, p)` distance of each track, in rising order, to each of those people.
         gallery: digest of the gallery and tolerance that named them, "" before naming.
         person: `(t,)` position in `people` of who each track is, -1 for nobody; empty before.
+        thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
     """
 
     embedding: Floats
@@ -405,6 +410,7 @@ class Tracks:
     far: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     gallery: str = ""
     person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    thumb: Bytes = field(default_factory=lambda: np.zeros(0, np.bytes_))
 
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
@@ -441,6 +447,7 @@ def read_tracks(path: Path) -> Tracks:
         far=found["far"].astype(np.float32),
         gallery=str(found["gallery"]),
         person=person.astype(np.int64),
+        thumb=found["thumb"],
     )
 
 
@@ -475,6 +482,8 @@ def _check_seen(path: Path, found: dict[str, NDArray[Any]]) -> None:
     seen = [found[name] for name in ("embedding", "track", "frame", "quality")]
     if len({len(array) for array in seen}) > 1:
         raise TableError(f"{path}: lengths differ: {[len(array) for array in seen]}; {AGAIN}")
+    if len(found["thumb"]) not in (0, len(seen[0])):
+        raise TableError(f"{path}: has {len(found['thumb'])} pictures of {len(seen[0])}; {AGAIN}")
     embedding, track, frame, quality = seen
     sound = (np.abs(embedding) <= 1.01).all() and (np.abs(quality) <= 1).all()  # NaN is neither.
     if not sound or (track < 0).any() or (frame < 0).any():
@@ -490,7 +499,7 @@ SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "quality": ("f", (None,)), "shots": ("i", ()), "cut_before": ("b", ()), "walk": ("U", ()),
     "people": ("U", (None,)), "far": ("f", (None, None)), "gallery": ("U", ()),
     "person": ("i", (None,)), "photo": ("U", (None,)), "why": ("U", (None,)),
-    "pts": ("i", (None,)), "keys": ("i", (None, 2)),
+    "thumb": ("S", (None,)), "pts": ("i", (None,)), "keys": ("i", (None, 2)),
 }  # fmt: skip
 """numpy's letter for the kind, and the shape, of each array that is stored; None is any length."""
 

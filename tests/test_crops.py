@@ -1,12 +1,14 @@
 """Boxes and landmarks to pixels, and the quality measures."""
 
 from collections.abc import Callable
+from io import BytesIO
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from pipeline import crops
 from pipeline.faces import Floats, Image
@@ -300,3 +302,15 @@ def test_pose_of_several_faces_is_that_of_each() -> None:
 
 def test_pose_of_a_point_is_finite() -> None:
     assert np.isfinite(crops.pose(np.zeros((1, 5, 2), np.float32))).all()
+
+
+def test_a_thumbnail_is_a_small_jpeg_of_the_picture() -> None:
+    chip = np.full((150, 150, 3), (200, 40, 90), np.uint8)
+    data = crops.thumbnail(chip)
+    with Pillow.open(BytesIO(data)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 64))
+        assert picture.getpixel((30, 30)) == pytest.approx((200, 40, 90), abs=4)
+    assert len(data) < 2000
+    assert crops.thumbnail(chip) == data
+    # numpy drops zeros at the end of bytes; a JPEG ends otherwise.
+    assert np.array([data, data + b"longer"], np.bytes_)[0] == data

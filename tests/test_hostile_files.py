@@ -361,6 +361,8 @@ EMBEDDED: dict[str, dict[str, Any]] = {
     "a list for a table": {"embedding": np.zeros(128, np.float32)},
     "another width": {"embedding": np.zeros((4, 64), np.float32)},
     "too few": {"quality": np.zeros(1, np.float32)},
+    "too few pictures": {"thumb": np.zeros(1, "S9")},
+    "pictures that are text": {"thumb": np.zeros(4, "U9")},
     "none": {"track": np.zeros(0, np.int64)},
     "nan": {"embedding": np.full((4, 128), np.nan, np.float32)},
     "huge numbers": {"embedding": np.full((4, 128), 1e300)},
@@ -401,6 +403,7 @@ def test_a_part_whose_numbers_do_not_agree_is_refused(
     two = {
         "embedding": np.eye(2, 128, dtype=np.float32), "track": np.array([0, 1]),
         "frame": np.array([0, 0]), "quality": np.ones(2, np.float32),
+        "thumb": np.zeros(2, "S9"),
     }  # fmt: skip
     rewrite(arrays, **two)
     assert len(table.read_part(walked.folder, 0).track) == 2

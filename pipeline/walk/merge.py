@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from pipeline import table
 from pipeline.faces import Floats, Ints
-from pipeline.table import NUMBERS, Part, Tracks
+from pipeline.table import NUMBERS, Bytes, Part, Tracks
 from pipeline.walk.track import match
 
 FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
+
+_Kept = tuple[Floats, Ints, Ints, Floats, Bytes, int]
+"""Of a part: its embeddings, their tracks, frames, qualities and pictures; frames decoded."""
 
 
 @dataclass(slots=True)
@@ -99,15 +102,16 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
     """
     # It says whose names faces.csv holds, which soon are nobody's.
     table.remove([folder / "tracks.npz"])
-    kept: list[tuple[Floats, Ints, Ints, Floats, int]] = []
+    kept: list[_Kept] = []
     table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, _Numbers(max_gap), kept))
-    embeddings, tracks, frames, qualities, decoded = zip(*kept, strict=True)
+    embeddings, tracks, frames, qualities, thumbs, decoded = zip(*kept, strict=True)
     order = np.argsort(np.concatenate(tracks), kind="stable")
     merged = Tracks(
         embedding=np.concatenate(embeddings)[order],
         track=np.concatenate(tracks)[order],
         frame=np.concatenate(frames)[order],
         quality=np.concatenate(qualities)[order],
+        thumb=np.concatenate(thumbs)[order],
         walk=walk,
     )
     table.write_tracks(folder / "tracks.npz", merged)
@@ -119,13 +123,14 @@ def _blocks(
     parts: int,
     video: str,
     numbers: _Numbers,
-    kept: list[tuple[Floats, Ints, Ints, Floats, int]],
+    kept: list[_Kept],
 ) -> Iterator[pd.DataFrame]:
     """Each part's rows with the movie's numbers; embeddings go to `kept`."""
     for number in range(parts):
         part = table.read_part(folder, number)
         shots, tracks = numbers.renumber(part)
-        kept.append((part.embedding, tracks[part.track], part.frame, part.quality, part.decoded))
+        seen = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
+        kept.append((*seen, part.decoded))
         yield table.frame_of(_renumbered(part.rows, shots, tracks), video)
 
 

@@ -262,4 +262,5 @@ class _Analysis:
             track=np.array([track for track, _ in best], np.int64),
             frame=np.array([chip.frame for _, chip in best], np.int64),
             quality=np.array([chip.quality for _, chip in best], np.float32),
+            thumb=np.array([crops.thumbnail(chip.image) for _, chip in best], np.bytes_),
         )

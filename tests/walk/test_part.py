@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image as Pillow
 
 from pipeline import crops
 from pipeline.faces import EMOTIONS, Detections, Floats, Image
@@ -221,6 +223,9 @@ def test_a_track_embeds_the_best_face_of_each_stretch(
         wanted = np.broadcast_to([np.cos(hue), np.sin(hue)], (own.sum(), 2))
         assert part.embedding[own][:, :2] == pytest.approx(wanted, abs=0.06)
     assert np.linalg.norm(part.embedding, axis=1) == pytest.approx(1, abs=1e-6)
+    assert len(part.thumb) == len(part.embedding)
+    with Pillow.open(BytesIO(part.thumb[0])) as first, Pillow.open(BytesIO(part.thumb[-1])) as last:
+        assert first.getpixel((32, 32)) != pytest.approx(last.getpixel((32, 32)), abs=20)
 
 
 def test_only_found_faces_are_embedded() -> None:
