@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.faces import EMOTIONS
-from pipeline.models.emotion import TwoHeaded
+from pipeline.models.emotion import OnnxEmotion
 from pipeline.models.registry import EMOTION_MODELS
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     trained = set(rows.loc[rows["Usage"] == "Training", "pixels"])
     test = rows[rows["Usage"] == "PrivateTest"]
     faces = np.array([p.split() for p in test["pixels"]], np.uint8).reshape(-1, 48, 48)
-    found = TwoHeaded(EMOTION_MODELS["two-headed"].path).classify(faces).argmax(axis=1)
+    found = OnnxEmotion(EMOTION_MODELS["two-headed"].path).classify(faces).argmax(axis=1)
     right = found == test["emotion"].to_numpy()
     new = ~test["pixels"].isin(trained).to_numpy()
     print(f"all {len(right)} faces: {right.mean():.3f}")

@@ -22,7 +22,8 @@ import click
 from pipeline import __version__
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
-from pipeline.settings import Job, PickSettings, WalkSettings
+from pipeline.models.registry import DETECTORS, RECOGNIZERS
+from pipeline.settings import DEVICES, Job, PickSettings, WalkSettings
 
 if TYPE_CHECKING:
     from pipeline.mine import Outcome, StartProgress
@@ -137,6 +138,22 @@ WALKING = options(
     ),
     click.option("--end", type=Real(0), help="Stop at this second."),
     click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    click.option(
+        "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
+        show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
+    ),
+    click.option(
+        "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
+        show_default=True, help="What tells people apart; face_recognition must be installed.",
+    ),
+    click.option(
+        "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
+        metavar="NAME|PATH", help="What reads emotions: ours, or an .onnx or .keras file of yours.",
+    ),
+    click.option(
+        "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
+        help="Where the ONNX networks run; cuda needs onnxruntime-gpu.",
+    ),
     click.option(
         "--workers", type=click.IntRange(1), default=cores, show_default="the cores",
         help="Processes that walk side by side; the result is the same.",

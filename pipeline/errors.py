@@ -7,6 +7,7 @@ MiningError            exit code 1
 ├── PeopleError        a person, an emotion or a photo is not what was asked for
 ├── ModelError         a network's file is missing or not the one its card describes
 ├── OutputError        a folder or a file cannot be written, or another process writes there
+├── DataError          training data are missing or wrong, or cannot be split so
 └── WorkerError        a worker process died, and died again
 ```
 
@@ -36,6 +37,10 @@ class ModelError(MiningError):
 
 class OutputError(MiningError):
     """A folder or file cannot be written, or another process is writing there."""
+
+
+class DataError(MiningError):
+    """Labelled faces are missing or wrong, or do not allow what was asked of them."""
 
 
 class WorkerError(MiningError):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """A hash of all that changes rows: movie, settings, networks, format."""
-        facts = [FORMAT, self.identity, asdict(self.settings), self.models]
+        # The file of a network may move: its hash is in `models`.
+        settings = asdict(self.settings) | {"emotion": Path(self.settings.emotion).name}
+        facts = [FORMAT, self.identity, settings, self.models]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -52,7 +55,7 @@ class Manifest:
         """What to type for these settings, where they are not the defaults."""
         mine, usual = asdict(self.settings), asdict(WalkSettings())
         return [
-            f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            _option(name) + ("" if value is True else f" {quote(str(value))}")
             for name, value in mine.items()
             if value != usual[name]
         ]
@@ -70,10 +73,19 @@ class Manifest:
         for name, value in mine.items():
             if value != theirs[name]:
                 was, now = ("unset" if v is None else v for v in (value, theirs[name]))
-                yield f"--{name.replace('_', '-')} was {was}, now {now}"
+                yield f"{_option(name)} was {was}, now {now}"
         for job, identity in self.models.items():
             if identity != other.models.get(job):
                 yield f"the {job} network is another one"
+
+
+def _option(name: str) -> str:
+    """What to type for a field of `WalkSettings`.
+
+    >>> _option("detect_every"), _option("emotion")
+    ('--detect-every', '--emotion-model')
+    """
+    return "--" + {"emotion": "emotion-model"}.get(name, name).replace("_", "-")
 
 
 def unique(folders: Sequence[Path]) -> list[Path]:

@@ -118,22 +118,22 @@ def _walk(movie: Path, folder: Path, job: Job, progress: StartProgress) -> None:
         log.info("%s: walked before, reusing %s", movie, folder / "faces.csv")
     else:
         digest = galleries.digest(job.known_faces, job.tolerance)
-        gallery = _gallery(job.known_faces, digest, plan.settings, job.tolerance)
+        gallery = _gallery(job.known_faces, digest, plan.settings, job.tolerance, job.device)
         _check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
-        walker.walk_movie(movie, folder, plan, job.workers, progress)
+        walker.walk_movie(movie, folder, plan, job.workers, progress, job.device)
     name(folder, job)
 
 
 @lru_cache(maxsize=1)
 def _gallery(
-    known_faces: Path, digest: str, settings: WalkSettings, tolerance: float
+    known_faces: Path, digest: str, settings: WalkSettings, tolerance: float, device: str
 ) -> galleries.Gallery:
     """The gallery, loaded once for all movies of a call; `digest` tells when it changed.
 
     By the networks of the walk, for only their embeddings compare.
     """
     log.debug("gallery %s is %s", known_faces, digest)
-    gallery = memory.load(known_faces, settings)
+    gallery = memory.load(known_faces, settings, device)
     galleries.warn_of_alike(gallery, tolerance, known_faces)
     return gallery
 
@@ -161,7 +161,8 @@ def name(folder: Path, job: Job) -> None:
     digest = galleries.digest(job.known_faces, job.tolerance)
     if tracks.gallery == digest:
         return
-    gallery = _gallery(job.known_faces, digest, manifests.read(folder).settings, job.tolerance)
+    settings = manifests.read(folder).settings
+    gallery = _gallery(job.known_faces, digest, settings, job.tolerance, job.device)
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
@@ -184,7 +185,7 @@ def identify(folder: Path, job: Job) -> list[who.Presence]:
     with table.locked(folder):
         if galleries.photos(job.known_faces):  # Says again which photos cannot be used, and why.
             digest = galleries.digest(job.known_faces, job.tolerance)
-            _gallery(job.known_faces, digest, walk.settings, job.tolerance)
+            _gallery(job.known_faces, digest, walk.settings, job.tolerance, job.device)
         name(folder, job)
         rows, tracks = _rows(folder, walk)
     seconds = who.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)

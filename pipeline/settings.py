@@ -13,6 +13,11 @@ PART_SECONDS = 10.0
 TOLERANCE = 0.38
 """Largest distance of a track to a known person (DESIGN: 1e-3 false accepts a pair)."""
 
+ONNX, KERAS = ".onnx", ".keras"
+"""How files of networks end; what ends so is a path, not a name."""
+
+DEVICES = ("cpu", "cuda")
+
 MOST_FRAMES = 1e15
 """No movie has so many: seconds beyond become these."""
 
@@ -32,7 +37,7 @@ class WalkSettings:
         align: rotate and scale faces to fixed eye and mouth positions before the emotion network.
         detector: name in `models.registry`.
         recognizer: name in `models.registry`.
-        emotion: name in `models.registry`.
+        emotion: name in `models.registry`, or the path of a network, which is made absolute.
     """
 
     every: int = 1
@@ -57,6 +62,8 @@ class WalkSettings:
             value = getattr(self, name)
             if value is not None:  # 1 and 1.0 are one setting, with one fingerprint.
                 object.__setattr__(self, name, float(value))
+        if Path(self.emotion).suffix in (ONNX, KERAS):  # Found again from another folder.
+            object.__setattr__(self, "emotion", str(Path(self.emotion).absolute()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,7 @@ class Job:
         rewalk: drop an earlier walk of the movie.
         workers: processes of stage one.
         compare: also show what passes without the repeater beside what passes with it.
+        device: of `DEVICES`, where networks run that can choose.
     """
 
     people: tuple[str, ...] = ("any",)
@@ -143,3 +151,4 @@ class Job:
     rewalk: bool = False
     workers: int = 1
     compare: bool = False
+    device: str = "cpu"

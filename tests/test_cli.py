@@ -242,6 +242,16 @@ def test_version(program: Program) -> None:
             ["--align", "--rewalk"], Job(walk=WalkSettings(align=True), rewalk=True), id="flags"
         ),
         pytest.param(
+            ["--detector", "hog", "--recognizer", "face_recognition", "--device", "cuda"],
+            Job(walk=WalkSettings(detector="hog", recognizer="face_recognition"), device="cuda"),
+            id="backends",
+        ),
+        pytest.param(
+            ["--emotion-model", "/nets/mine.keras"],
+            Job(walk=WalkSettings(emotion="/nets/mine.keras")),
+            id="an emotion network of one's own",
+        ),
+        pytest.param(
             ["--output", "a", "--known-faces", "b", "--tolerance", "0.4", "--workers", "3"],
             Job(output=Path("a"), known_faces=Path("b"), tolerance=0.4, workers=3),
             id="places",
@@ -454,6 +464,9 @@ CASES = {
     ),
     "no such folder": Case(
         ("pick", "nowhere"), ("nowhere: holds no walk", "mine-video walk MOVIE")
+    ),
+    "unknown detector": Case(
+        ("movie.mkv", "--detector", "haar"), ("'haar' is not one of", "'yunet'", "'hog'"), 2
     ),
     "unknown emotion": Case(
         ("movie.mkv", "--emotion", "hapy"), ("'hapy' is not one of", "'happy'", "'neutral'"), 2

@@ -20,7 +20,7 @@ OTHER = WalkSettings(
     every=2, width=320, detect_every=5, start=1.5, end=9.25, min_score=0.5, align=True,
     detector="hog", recognizer="face_recognition", emotion="other",
 )  # fmt: skip
-MODELS = {"detector": "YuNet 8f23", "emotion": "TwoHeaded ab04"}
+MODELS = {"detector": "YuNet 8f23", "emotion": "OnnxEmotion ab04"}
 
 
 def a_manifest(movie: Path, **changes: Any) -> Manifest:
@@ -101,14 +101,18 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
     (told,) = made.differences(other)
     old = getattr(made.settings, name)
     was = "unset" if old is None else old
-    assert told == f"--{name.replace('_', '-')} was {was}, now {new}"
+    option = "emotion-model" if name == "emotion" else name.replace("_", "-")
+    assert told == f"--{option} was {was}, now {new}"
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"identity": {"size": 1, "sha256_of_ends": "ab"}}, "the movie has changed"),
-        ({"models": MODELS | {"emotion": "TwoHeaded ffff"}}, "the emotion network is another one"),
+        (
+            {"models": MODELS | {"emotion": "OnnxEmotion ffff"}},
+            "the emotion network is another one",
+        ),
         ({"models": {"emotion": MODELS["emotion"]}}, "the detector network is another one"),
     ],
     ids=["movie", "network", "no network"],
@@ -126,6 +130,27 @@ def test_what_changes_no_row_changes_no_fingerprint(tmp_path: Path, made: Manife
     moved = replace(made, movie=tmp_path / "moved.mkv", parts=((0, 30),), models=models)
     assert moved.fingerprint == made.fingerprint
     assert list(made.differences(moved)) == []
+
+
+def test_an_emotion_network_may_move(tmp_path: Path, made: Manifest) -> None:
+    """Its hash is among those of the networks."""
+    here, there, other = (
+        replace(made, settings=WalkSettings(emotion=str(tmp_path / name)))
+        for name in ("a/net.onnx", "b/net.onnx", "a/other.onnx")
+    )
+    assert here.fingerprint == there.fingerprint != other.fingerprint
+    trained = replace(here, models=MODELS | {"emotion": "OnnxEmotion ffff"})
+    assert trained.fingerprint != here.fingerprint
+
+
+def test_what_to_type_repeats_the_choice_of_networks(tmp_path: Path, made: Manifest) -> None:
+    path = tmp_path / "my net.onnx"
+    chosen = WalkSettings(detector="hog", recognizer="face_recognition", emotion=str(path))
+    found = replace(made, settings=chosen).options
+    assert found == [
+        "--detector hog", "--recognizer face_recognition", f"--emotion-model '{path}'",
+    ]  # fmt: skip
+    assert made.options == []
 
 
 def test_the_fingerprint_of_equal_settings_is_equal(made: Manifest) -> None:

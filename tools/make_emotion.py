@@ -7,7 +7,7 @@ normalisations into the convolutions.
 Needs TensorFlow, about 1 GB installed, best in an environment of its own.
 
 Run (emotion.keras is what training writes):
-    python -m pip install tensorflow-cpu==2.21.0 keras==3.15.1 tf2onnx==1.17.0 onnx onnxruntime
+    python -m pip install -e '.[train]'
     python tools/make_emotion.py emotion.keras pipeline/models/weights
 """
 
@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from card import Card, Input, Source, sha256_of, write_with_card
+from card import sha256_of, write_with_card
 
-CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-PRIORS = np.array(
-    [
-        [0.139155, 0.015187, 0.142708, 0.251315, 0.168240, 0.110453, 0.172942],
-        [0.085352, 0.016875, 0.035096, 0.266628, 0.147953, 0.116042, 0.332053],
-    ],
-    np.float32,
+from pipeline.faces import EMOTIONS
+from pipeline.models.cards import Card, Input, Source
+from pipeline.models.emotion import Reading
+
+PRIORS = (
+    (0.139155, 0.015187, 0.142708, 0.251315, 0.168240, 0.110453, 0.172942),
+    (0.085352, 0.016875, 0.035096, 0.266628, 0.147953, 0.116042, 0.332053),
 )
 """Share of each class in what the heads learnt from. FER2013: the labels of its 28,709 training
 rows. FER+: the mean over faces of each face's votes for these seven, without the training rows that
@@ -36,27 +36,17 @@ MEAN, SCALE = 127.5, 1 / 64
 SIDE = 48
 OPSET = 15
 TOLERANCE = 1e-5
-
-
-def correct(logits: np.ndarray) -> np.ndarray:
-    """Turns the network's logits into probabilities, in plain numpy.
-
-    Each head gives softmax(z - tau log prior); the result is the mean of both.
-
-    Source: Menon et al., Long-tail learning via logit adjustment, 2021 (post-hoc).
-
-    Args:
-        logits: (n, 14), seven of FER2013's head and then seven of FER+'s.
-
-    Returns:
-        (n, 7), rows sum to 1.
-
-    >>> bool(np.isclose(correct(np.zeros((2, 14))).sum(1), 1).all())
-    True
-    """
-    z = logits.reshape(-1, 2, len(CLASSES)) - TAU * np.log(PRIORS)
-    e = np.exp(z - z.max(2, keepdims=True))
-    return np.asarray((e / e.sum(2, keepdims=True)).mean(1))
+TRAINED = Card(
+    file="emotion.keras",
+    job="emotion",
+    input=Input(dtype="float32", size=(SIDE, SIDE), mean=MEAN, scale=SCALE),
+    output="logits",
+    classes=EMOTIONS,
+    heads=2,
+    priors=PRIORS,
+    tau=TAU,
+)
+"""The card of what training writes: with it mine-video runs the Keras file itself."""
 
 
 def load(path: Path) -> Any:
@@ -74,7 +64,7 @@ def load(path: Path) -> Any:
     except (OSError, ValueError) as error:
         raise SystemExit(f"{path}: cannot be read as a Keras network: {error}") from error
     shapes = network.input_shape, network.output_shape
-    wanted = (None, SIDE, SIDE, 1), (None, PRIORS.size)
+    wanted = (None, SIDE, SIDE, 1), (None, len(PRIORS) * len(EMOTIONS))
     if shapes != wanted:
         raise SystemExit(f"{path}: shapes of input and output are {shapes}, wanted {wanted}")
     return network
@@ -89,9 +79,11 @@ def convert(network: Any) -> bytes:
     import tensorflow as tf  # noqa: PLC0415
     import tf2onnx  # noqa: PLC0415
 
+    priors = np.array(PRIORS, np.float32)
+
     def classify(faces: Any) -> dict[str, Any]:
         z = network((tf.cast(faces, tf.float32) - MEAN) * SCALE, training=False)
-        z = tf.reshape(z, (-1, *PRIORS.shape)) - TAU * np.log(PRIORS)
+        z = tf.reshape(z, (-1, *priors.shape)) - TAU * np.log(priors)
         return {"probability": tf.reduce_mean(tf.nn.softmax(z), axis=1)}
 
     faces = tf.TensorSpec((None, SIDE, SIDE, 1), tf.uint8, name="faces")
@@ -111,11 +103,12 @@ def check(network: Any, data: bytes) -> None:
     """
     import onnxruntime as ort  # noqa: PLC0415
 
-    faces = np.random.default_rng(0).integers(0, 256, (64, SIDE, SIDE, 1), np.uint8)
+    faces = np.random.default_rng(0).integers(0, 256, (64, SIDE, SIDE), np.uint8)
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"faces": faces})
-    scaled = (faces.astype(np.float32) - MEAN) * SCALE
-    wanted = correct(np.asarray(network(scaled, training=False)))
+    (found,) = session.run(None, {"faces": faces[..., None]})
+    reading = Reading(TRAINED)
+    logits = np.asarray(network(reading.fed(faces), training=False))
+    wanted = reading.emotions(logits, len(faces))
     worst = float(np.abs(found - wanted).max())
     print(f"largest difference from Keras over {len(faces)} faces: {worst:.1e}")
     if worst >= TOLERANCE:
@@ -138,17 +131,17 @@ def make(path: Path, folder: Path) -> None:
     card = Card(
         file="emotion.onnx",
         job="emotion",
-        input=Input("faces", "uint8", "NHWC", "grey", [SIDE, SIDE]),
-        outputs=["probability"],
-        classes=CLASSES,
-        heads=f"mean of two, FER2013 labels and FER+ votes, each softmax(z - {TAU} log prior)",
+        input=Input("faces", "uint8", "NHWC", "grey", (SIDE, SIDE)),
+        outputs=("probability",),
+        classes=EMOTIONS,
         source=Source(None, None, path.name, sha256_of(path.read_bytes())),
         licence="as mine-video itself",
         copyright="the authors of mine-video",
         made_by="tools/make_emotion.py",
         note=(
-            f"Rows sum to 1. Within {TOLERANCE:.0e} of Keras on random faces, which the tool "
-            "checks; 4e-7 when first measured."
+            "The mean of two heads, FER2013's labels and FER+'s votes, each "
+            f"softmax(z - {TAU} log prior). Rows sum to 1. Within {TOLERANCE:.0e} of Keras on "
+            "random faces, which the tool checks; 4e-7 when first measured."
         ),
     )
     write_with_card(folder, data, card)

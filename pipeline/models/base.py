@@ -4,6 +4,7 @@ Every method takes no faces or no images too, and leaves its input untouched. Co
 only paths and numbers, so that a worker process builds its own.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +44,25 @@ class EmotionModel(Protocol):
     def classify(self, crops: Image) -> Floats:
         """Gives probabilities `(n, 7)` in the order of `EMOTIONS` of grey crops `(n, 48, 48)`."""
         ...
+
+
+def in_batches(run: Callable[[Image], Floats], faces: Image, size: int, columns: int) -> Floats:
+    """Runs a network over faces, some at a time.
+
+    Args:
+        run: Gives `(b, columns)` for `b` faces in one piece of memory, `b` from 1 to `size`.
+        faces: `(n, ...)`.
+        size: Faces a run, at most.
+        columns: Of the result, which with no faces nobody else can tell.
+
+    Returns:
+        `(n, columns)`.
+
+    >>> in_batches(lambda b: b.sum(axis=1, keepdims=True), np.eye(3, dtype=np.uint8), 2, 1).shape
+    (3, 1)
+    """
+    parts = [run(np.ascontiguousarray(faces[i : i + size])) for i in range(0, len(faces), size)]
+    return np.concatenate([np.zeros((0, columns), np.float32), *parts])
 
 
 def unit_embeddings(embedder: FaceEmbedder, chips: Image) -> Floats:

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import dlib
-import numpy as np
 
 from pipeline.crops import square
 from pipeline.errors import ModelError
 from pipeline.faces import Floats, Image
-from pipeline.models.base import CHIP_SIDE
+from pipeline.models.base import CHIP_SIDE, in_batches
 from pipeline.models.cards import Card
 from pipeline.models.onnx_session import session
 
@@ -21,6 +20,21 @@ CONTEXT = 2.4
 
 PADDING = 0.25
 BATCH = 16
+DESCRIPTOR = 128
+"""Numbers a face."""
+
+
+def predictor(weights: Path) -> dlib.shape_predictor:
+    """Loads a landmark predictor, its card beside it.
+
+    Raises:
+        ModelError: The file is missing, changed, or no landmark predictor.
+    """
+    path = Card.beside(weights).checked()
+    try:
+        return dlib.shape_predictor(str(path))
+    except RuntimeError as error:
+        raise ModelError(f"{path}: not a predictor that can be loaded ({error})") from error
 
 
 class DlibAligner:
@@ -34,11 +48,7 @@ class DlibAligner:
     """
 
     def __init__(self, weights: Path) -> None:
-        path = Card.beside(weights).checked()
-        try:
-            self._predictor = dlib.shape_predictor(str(path))
-        except RuntimeError as error:
-            raise ModelError(f"{path}: not a predictor that can be loaded ({error})") from error
+        self._predictor = predictor(weights)
 
     def chip(self, image: Image, box: Floats) -> Image:
         """Gives the upright face `(150, 150, 3)`.
@@ -64,17 +74,18 @@ class DlibOnnx:
     Args:
         weights: `dlib_resnet.onnx`, its card beside it.
         threads: of ONNX Runtime.
+        device: "cpu" or "cuda".
 
     Source: King, dlib_face_recognition_resnet_model_v1, 2017.
     """
 
-    def __init__(self, weights: Path, threads: int = 1) -> None:
-        self._session = session(Card.beside(weights).checked(), threads)
+    def __init__(self, weights: Path, threads: int = 1, device: str = "cpu") -> None:
+        self._session = session(Card.beside(weights).checked(), threads, device)
 
     def embed(self, chips: Image) -> Floats:
         """Gives raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
-        parts = [
-            self._session.run(None, {"image": np.ascontiguousarray(chips[i : i + BATCH])})[0]
-            for i in range(0, len(chips), BATCH)
-        ]
-        return np.concatenate([np.zeros((0, 128), np.float32), *parts])
+        return in_batches(self._run, chips, BATCH, DESCRIPTOR)
+
+    def _run(self, chips: Image) -> Floats:
+        descriptors: Floats = self._session.run(None, {"image": chips})[0]
+        return descriptors

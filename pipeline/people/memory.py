@@ -13,7 +13,7 @@ import PIL
 
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats
-from pipeline.models.registry import FaceModels, face_models, identities
+from pipeline.models.registry import FaceModels, face_identities, face_models
 from pipeline.people.gallery import Gallery, gather
 from pipeline.people.photo import MIN_FACE, PHOTO_WIDTH, check_file, embed
 from pipeline.settings import WalkSettings
@@ -28,19 +28,20 @@ Kept = dict[str, tuple[Floats, str]]
 """By hash of photo and networks: the embedding, and "" or why the photo was refused."""
 
 
-def load(folder: Path, settings: WalkSettings) -> Gallery:
+def load(folder: Path, settings: WalkSettings, device: str = "cpu") -> Gallery:
     """The gallery of a folder, networks asked only for photos that are new or have changed.
 
     Args:
         folder: `known_faces`.
         settings: Of the walk: only embeddings of the same networks compare.
+        device: Where networks run that can choose.
 
     Raises:
         PeopleError: A name cannot be a person's.
         ModelError: A network's file is missing or changed.
     """
     memory = Memory(folder / NAME, network(settings))
-    models = lru_cache(maxsize=1)(lambda: face_models(settings))
+    models = lru_cache(maxsize=1)(lambda: face_models(settings, device=device))
     try:
         gallery = gather(folder, lambda path: memory.embedding(path, models))
     except BaseException:  # Ctrl-C among a thousand photos: those that are done are kept.
@@ -56,7 +57,7 @@ def network(settings: WalkSettings) -> str:
     Raises:
         ModelError: A name is not in the registry, or a card is missing.
     """
-    own = {k: v for k, v in identities(settings).items() if k != "emotion"}
+    own = face_identities(settings)
     facts = [FORMAT, own, settings.min_score, MIN_FACE, PHOTO_WIDTH, PIL.__version__]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

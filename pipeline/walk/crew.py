@@ -23,6 +23,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import cast
 
+import cv2
+
 from pipeline import manifest as manifests
 from pipeline import table, video
 from pipeline.errors import MovieError, WorkerError
@@ -44,7 +46,12 @@ DEATHS = 2
 
 
 def make_parts(
-    movie: Path, folder: Path, numbers: Sequence[int], workers: int, progress: Progress
+    movie: Path,
+    folder: Path,
+    numbers: Sequence[int],
+    workers: int,
+    progress: Progress,
+    device: str = "cpu",
 ) -> None:
     """Makes the parts with these numbers and writes each as soon as it is done.
 
@@ -54,16 +61,17 @@ def make_parts(
         numbers: Of the parts to make.
         workers: How many processes; with one all is done in this one.
         progress: Told about new frames and faces.
+        device: Where networks run that can choose.
 
     Raises:
         WorkerError: A worker died twice over the same part.
         MiningError: Whatever stopped a worker.
     """
     if min(workers, len(numbers)) > 1:
-        _Crew(movie, folder, numbers, progress).run(workers)
+        _Crew(movie, folder, numbers, progress, device).run(workers)
         return
     walk = manifests.read(folder)
-    models = all_models(walk.settings)
+    models = all_models(walk.settings, device=device)
     for number in numbers:
         make_part(movie, folder, walk, number, models, progress)
 
@@ -71,11 +79,11 @@ def make_parts(
 class _Worker:
     """A process, this end of its pipe, and the part that it was given."""
 
-    def __init__(self, movie: Path, folder: Path, part: int) -> None:
+    def __init__(self, movie: Path, folder: Path, part: int, device: str) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
         self.process: SpawnProcess = spawn.Process(
-            target=_work, args=(movie, folder, registry.entries(), theirs), daemon=True
+            target=_work, args=(movie, folder, registry.entries(), theirs, device), daemon=True
         )
         with _deaf_to_ctrl_c():
             self.process.start()
@@ -102,11 +110,12 @@ class _Crew:
     """Hands out parts, passes on the workers' counts, and gives a dead one's part to another."""
 
     def __init__(
-        self, movie: Path, folder: Path, numbers: Sequence[int], progress: Progress
+        self, movie: Path, folder: Path, numbers: Sequence[int], progress: Progress, device: str
     ) -> None:
         self._movie = movie
         self._folder = folder
         self._progress = progress
+        self._device = device
         self._waiting = deque(numbers)
         self._workers: dict[Connection, _Worker] = {}
         self._told = dict.fromkeys(numbers, (0, 0))
@@ -124,7 +133,7 @@ class _Crew:
                 worker.end()
 
     def _hire(self, part: int) -> None:
-        worker = _Worker(self._movie, self._folder, part)
+        worker = _Worker(self._movie, self._folder, part, self._device)
         self._workers[worker.pipe] = worker
 
     def _hear(self, worker: _Worker) -> None:
@@ -191,14 +200,17 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(movie: Path, folder: Path, entries: registry.Entries, pipe: Connection) -> None:
+def _work(
+    movie: Path, folder: Path, entries: registry.Entries, pipe: Connection, device: str = "cpu"
+) -> None:
     """What a worker does: makes the parts whose numbers it is sent, until it is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)  # Workers share the cores out; threads of each would only take turns.
     try:
         registry.learn(entries)
         walk = manifests.read(folder)
-        models = all_models(walk.settings)
+        models = all_models(walk.settings, device=device)
         while True:
             count = _Count(pipe)
             make_part(movie, folder, walk, pipe.recv(), models, count)

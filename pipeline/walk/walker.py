@@ -11,7 +11,7 @@ from pipeline import manifest as manifests
 from pipeline import table, video
 from pipeline.errors import MovieError, TableError
 from pipeline.manifest import Manifest
-from pipeline.models.registry import all_models, identities
+from pipeline.models.registry import all_models, identities, remarks
 from pipeline.settings import PART_SECONDS, WalkSettings
 from pipeline.walk.crew import analyse_span, make_parts
 from pipeline.walk.merge import merge
@@ -69,7 +69,8 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
         new = Manifest(movie, identity, settings, models, old.scan, old.parts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
-        if old.movie != movie.absolute():  # It was moved, and is found by later picks.
+        # Movie or emotion network were moved, and are found by later picks and by the workers.
+        if (old.movie, old.settings) != (movie.absolute(), settings):
             manifests.write(folder, new)
         return new
     scan = video.scan(movie)
@@ -113,6 +114,7 @@ def walk_movie(
     walk: Manifest,
     workers: int,
     progress: Callable[[int], Progress],
+    device: str = "cpu",
 ) -> None:
     """Makes the parts that are missing, then faces.csv and tracks.npz.
 
@@ -122,6 +124,7 @@ def walk_movie(
         walk: What `prepare` gave.
         workers: How many processes.
         progress: Called once with the number of frames to walk; gives what is told of each.
+        device: Where networks run that can choose.
 
     Raises:
         MiningError: See `crew.make_parts` and `merge.merge`.
@@ -129,11 +132,13 @@ def walk_movie(
     missing = [n for n in range(len(walk.parts)) if not table.has_part(folder, n)]
     if missing:
         frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
+        for remark in remarks(walk.settings, device):
+            log.warning("%s", remark)
         log.info("%s: walking %s frames in %d parts", movie, f"{frames:,}", len(missing))
         if frames >= LONG_FRAMES:
-            _estimate(movie, walk, frames / min(workers, len(missing)), frames)
+            _estimate(movie, walk, frames / min(workers, len(missing)), frames, device)
         try:
-            make_parts(movie, folder, missing, workers, progress(frames))
+            make_parts(movie, folder, missing, workers, progress(frames), device)
         except KeyboardInterrupt:
             _say_kept(movie, folder, walk)
             raise
@@ -156,9 +161,9 @@ def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
     )  # fmt: skip
 
 
-def _estimate(movie: Path, walk: Manifest, share: float, frames: int) -> None:
+def _estimate(movie: Path, walk: Manifest, share: float, frames: int, device: str) -> None:
     """Says how long the walk will take, from a short stretch in the middle of the movie."""
-    models = all_models(walk.settings)
+    models = all_models(walk.settings, device=device)
     first, stop = walk.parts[len(walk.parts) // 2]
     span = (first, min(first + TRIAL_FRAMES, stop))
     begin = time.perf_counter()

@@ -1,6 +1,8 @@
 """Stills with real faces, for the tests of the networks."""
 
+import os
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,22 @@ from pipeline.models import registry
 ROOT = Path(__file__).parents[2]
 KNOWN = ("actor.jpg", "actress.jpg", "guest/1.jpg", "guest/2.jpg")
 PHOTOS = ROOT.parent / "shared" / "data" / "photos"
+
+
+ALL_BACKENDS = "MINE_VIDEO_ALL_BACKENDS"
+"""Where this is set in the environment, tests of backends fail that could not run."""
+
+ORIGINALS = ("face_recognition", "face_recognition_models")
+KERAS = ("keras", "tensorflow")
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    """Skips a test where packages are absent that are no part of mine-video."""
+    absent = [package for package in packages if find_spec(package) is None]
+    return pytest.mark.skipif(
+        bool(absent) and ALL_BACKENDS not in os.environ,
+        reason=f"not installed: {', '.join(absent)}",
+    )
 
 
 @cache

