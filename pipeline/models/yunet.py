@@ -45,15 +45,13 @@ class YuNet:
     def _one(self, image: Image) -> Detections:
         height, width = image.shape[:2]
         pad = [0, -height % STRIDES[-1], 0, -width % STRIDES[-1]]
-        bgr = cv2.copyMakeBorder(
-            cv2.cvtColor(image, cv2.COLOR_RGB2BGR), *pad, cv2.BORDER_CONSTANT, value=(0, 0, 0)
-        )
-        blob = cv2.dnn.blobFromImage(bgr)
+        padded = cv2.copyMakeBorder(image, *pad, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+        blob = cv2.dnn.blobFromImage(padded, swapRB=True)
         outputs = dict(
             zip(self._names, self._session.run(self._names, {"input": blob}), strict=True)
         )
         found = [
-            self._decode(outputs, stride, bgr.shape[0] // stride, bgr.shape[1] // stride)
+            self._decode(outputs, stride, padded.shape[0] // stride, padded.shape[1] // stride)
             for stride in STRIDES
         ]
         boxes, scores, landmarks = (np.concatenate(x) for x in zip(*found, strict=True))
