@@ -13,7 +13,7 @@ from pipeline.faces import EMOTIONS, Ints, iou
 
 BOX = ["x1", "y1", "x2", "y2"]
 MIN_IOU = 0.6
-FACES, NAMES, LABELS, CROPS = 0.97, 0.97, 0.97, 0.97
+FACES, NAMES, LABELS, CROPS = 0.99, 1.0, 0.97, 0.97
 """Least shares of faces found again, same names, same emotions, same crops."""
 
 MAX_CHANGE = 0.03

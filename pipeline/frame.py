@@ -160,7 +160,9 @@ class YuvFrame:
         return self.colours.levels
 
     def shrunk(self, width: int) -> Image:
-        """See `Frame`; from the planes, so that no large picture is made."""
+        """See `Frame`; from the planes, so that no larger picture is made."""
+        if self.luma.shape[1] <= width:
+            return self.image
         luma = shrink(self.luma, width)
         size = luma.shape[1::-1]
         chromas = [
