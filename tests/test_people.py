@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli, mine, table
+from pipeline.cli.options import job_of
 from pipeline.errors import TableError
 from pipeline.people import naming
 from pipeline.settings import Job
@@ -256,6 +257,6 @@ def test_tracks_of_before_people_were_in_them_are_made_anew(
 def test_the_names_of_a_job_are_compared_composed(program: Program) -> None:
     Path("known_faces/anna.png").rename("known_faces/Zoe\u0308.png")
     film(Path("movie.mkv"), FILM)
-    job = cli.job_of({"people": ("Zoe\u0308",)})
+    job = job_of({"people": ("Zoe\u0308",)})
     assert job.people == ("Zo\u00eb",)
     assert {o.person for o in mine.mine(Path("movie.mkv"), job, puppet.silent)} == {"Zo\u00eb"}

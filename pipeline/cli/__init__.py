@@ -1,0 +1,91 @@
+"""The command line. Results go to standard output, progress and messages to standard error.
+
+Exit codes: 0 done (no match is no error), 1 the world stands in the way, 2 misuse, 3 a bug,
+130 Ctrl-C.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+
+import click
+
+from pipeline import __version__
+from pipeline.cli import mining, people
+from pipeline.errors import MiningError
+
+COMMANDS = (
+    mining.mine, mining.walk, people.name, people.cast, mining.pick, mining.judge,
+)  # fmt: skip
+"""In the order of the README."""
+
+
+class DefaultGroup(click.Group):
+    """`mine-video movie.mp4 …` is short for `mine-video mine movie.mp4 …`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the default command before arguments that begin with none."""
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0] not in own | self.commands.keys():
+            late = [a for a in args if a in self.commands and not Path(a).exists()]
+            if args[0].startswith("-") and late:
+                raise click.UsageError(f"options stand behind the command: mine-video {late[0]} …")
+            args.insert(0, "mine")
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mine-video")
+def main() -> None:
+    """Pick the steady faces of a person and an emotion out of movies.
+
+    Put a photo of each person into known_faces/, then:
+
+    \b
+        mine-video movie.mp4 --person rdj --emotion happy --repeat 8
+
+    walks the movie once, and crops the faces into output/movie/rdj/happy/. A second call, with
+    other people or emotions, takes seconds.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turns what went wrong into a message and an exit code."""
+    try:
+        yield
+    except MiningError as error:
+        click.echo(f"mine-video: {error}", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            "\nmine-video: stopped; finished parts are kept, the same line goes on (not --rewalk)",
+            err=True,
+        )
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception:
+        traceback.print_exc()
+        click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
+        sys.exit(3)
+
+
+def run() -> None:
+    """The program `mine-video`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # A movie's name may be no text.
+            stream.reconfigure(errors="backslashreplace")
+    with _exit_codes():
+        main(prog_name="mine-video", standalone_mode=False)

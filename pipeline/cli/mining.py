@@ -1,0 +1,170 @@
+"""The commands that walk movies, pick faces and measure both."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.options import (
+    FOLDERS,
+    JOB,
+    MOVED,
+    MOVIES,
+    PICK,
+    PICKING,
+    PLACES,
+    WALKING,
+    Real,
+    folder_of,
+    job_of,
+    verbosity,
+)
+from pipeline.cli.told import Table, bar, each, log_to_stderr
+
+
+@click.command()
+@MOVIES
+@PICKING
+@WALKING
+@PLACES
+@verbosity
+def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+    """Walk movies, name the faces, and crop those that are wanted.
+
+    \b
+    Example:
+        mine-video movie.mp4 --person rdj --emotion happy --repeat 8
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    job = job_of(given)
+    shown = Table(explain=given["explain"])
+
+    def one(movie: Path) -> None:
+        shown.add(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
+
+    each(movies, one)
+
+
+@click.command()
+@MOVIES
+@WALKING
+@PLACES
+@verbosity
+def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+    """Write one row a face into output/MOVIE/faces.csv, without picking.
+
+    \b
+    Example:
+        mine-video walk movie.mp4 --every 2
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    job = job_of(given)
+    each(movies, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+
+
+@click.command()
+@FOLDERS
+@PICKING
+@PLACES
+@MOVED
+@verbosity
+def pick(
+    folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
+) -> None:
+    """Crop faces of movies that were walked.
+
+    FOLDERS are those of the movies, their faces.csv, or their names under --output.
+
+    \b
+    Example:
+        mine-video pick output/movie --person rdj --emotion sad --repeat 12
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+
+    if movie is not None and len(folders) > 1:
+        raise click.UsageError("--movie goes with one folder only")
+    job = job_of(given)
+    shown = Table(explain=given["explain"])
+
+    def one(place: Path) -> None:
+        folder = folder_of(place, job)
+        shown.add(program.movie_name(folder), program.pick(folder, job, movie))
+
+    each(folders, one)
+
+
+@click.command()
+@FOLDERS
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Labels: clip, person, first, last, emotion; or a sample.csv that you filled in.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 1000),
+    help="Write sample.csv and sample.jpg with so many random faces, to be labelled by hand.",
+)
+@click.option(
+    "--smooth",
+    type=click.IntRange(1),
+    default=PICK.smooth,
+    show_default=True,
+    help="Frames of the smoothing that is compared with none.",
+)
+@click.option(
+    "--min-prob",
+    type=Real(0, 1),
+    default=PICK.min_prob,
+    show_default=True,
+    help="Least averaged probability that is compared with none.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=JOB.output,
+    show_default=True,
+    help="Folder of the movies' folders.",
+)
+@click.option(
+    "--movie", type=click.Path(path_type=Path), help="With --sample: where the movie is, if moved."
+)
+@verbosity
+def judge(
+    folders: tuple[Path, ...],
+    truth: Path | None,
+    sample: int | None,
+    movie: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Measure precision, recall and yield of the repeater on movies that were walked.
+
+    Prints a table for --repeat 1 to 25, plain, with smoothing, and with smoothing and --min-prob;
+    the same for each emotion goes into judge.csv, a plot into judge.png. Intervals hold 95 % of
+    the results when whole runs are drawn anew; neighbouring frames are no independent samples.
+
+    \b
+    Example:
+        mine-video judge output/movie --sample 100
+        mine-video judge output/movie --truth output/movie/sample.csv
+    """  # fmt: skip
+    log_to_stderr(quiet, verbose)
+    from pipeline import assess
+
+    if (truth is None) == (sample is None):
+        raise click.UsageError("give either --truth FILE or --sample N")
+    job = job_of(given)
+    places = [folder_of(folder, job) for folder in folders]
+    if sample is not None:
+        for place in places:
+            click.echo(assess.write_sample(place, sample, movie))
+    elif truth is not None:
+        for line in assess.judge(places, truth, job.pick):
+            click.echo(line)

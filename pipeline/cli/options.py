@@ -1,0 +1,233 @@
+"""The options that commands share, and what they are made into."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
+from math import isnan
+from pathlib import Path
+from typing import Any, TypeVar
+from unicodedata import normalize
+
+import click
+
+from pipeline.faces import EMOTIONS
+from pipeline.models.registry import DETECTORS, RECOGNIZERS
+from pipeline.settings import DEVICES, Job, PickSettings, WalkSettings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Duration(click.ParamType[dict[str, float]]):
+    """Frames, as a whole number, or seconds, as a number and an s."""
+
+    name = "frames|seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, float]:
+        """Gives the fields of `PickSettings` that the text means."""
+        text = str(value).strip()
+        if text.isdecimal() and int(text) >= 1:
+            return {"repeat": int(text)}
+        with suppress(ValueError):
+            seconds = float(text.removesuffix("s"))
+            if text.endswith("s") and 0 < seconds < float("inf"):
+                return {"repeat_seconds": seconds}
+        told = f"{value!r} is neither frames, as 8, nor seconds, as 0.5s"
+        raise click.BadParameter(told, ctx, param)
+
+
+class Real(click.FloatRange):
+    """A number in a range; `nan` is in none, though it lies below and above no border."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Gives the number."""
+        number = float(super().convert(value, param, ctx))
+        if isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Joins options into one decorator, first one shown first."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+PLACES = options(
+    click.option(
+        "--output", type=click.Path(file_okay=False, path_type=Path), default=JOB.output,
+        show_default=True, help="Folder of the movies' folders.",
+    ),
+    click.option(
+        "--known-faces", type=click.Path(file_okay=False, path_type=Path),
+        default=JOB.known_faces, show_default=True,
+        help="Folder of photos: NAME.jpg or NAME/*.jpg is a person.",
+    ),
+    click.option(
+        "--tolerance", type=Real(0, 2), default=JOB.tolerance, show_default=True,
+        help="Largest distance of a face to a known person.",
+    ),
+)  # fmt: skip
+
+WALKING = options(
+    click.option(
+        "--every", type=click.IntRange(1), default=WALK.every, show_default=True,
+        help="Analyse every N-th frame.",
+    ),
+    click.option(
+        "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
+        help="Of those, run the detector on every N-th; follow faces between.",
+    ),
+    click.option(
+        "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
+        help="Pixels across of the picture that the detector sees; more finds smaller faces.",
+    ),
+    click.option(
+        "--start", type=Real(0), default=WALK.start, show_default=True,
+        help="Begin at this second.",
+    ),
+    click.option("--end", type=Real(0), help="Stop at this second."),
+    click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    click.option(
+        "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
+        show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
+    ),
+    click.option(
+        "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
+        show_default=True, help="What tells people apart; face_recognition must be installed.",
+    ),
+    click.option(
+        "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
+        metavar="NAME|PATH", help="What reads emotions: ours, or an .onnx or .keras file of yours.",
+    ),
+    click.option(
+        "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
+        help="Where the ONNX networks run; cuda needs onnxruntime-gpu.",
+    ),
+    click.option(
+        "--workers", type=click.IntRange(1), default=cores, show_default="the cores",
+        help="Processes that walk side by side; the result is the same.",
+    ),
+    click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
+)  # fmt: skip
+
+PICKING = options(
+    click.option(
+        "--person", "people", multiple=True, default=JOB.people, show_default=True,
+        help="Whom to pick: a known name, unknown, or any; may be repeated.",
+    ),
+    click.option(
+        "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
+        type=click.Choice([*EMOTIONS, "any"]), metavar="EMOTION",
+        help=f"What to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+    ),
+    click.option(
+        "--repeat", type=Duration(), default=str(PICK.repeat), show_default=True,
+        help="Frames, or seconds as in 0.5s, that an emotion must hold for; 1 filters nothing.",
+    ),
+    click.option(
+        "--smooth", type=click.IntRange(1), default=PICK.smooth, show_default=True,
+        help="Frames over which probabilities are averaged first; 1 is none.",
+    ),
+    click.option(
+        "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
+        help="Frames that may look otherwise, or be missing, within a run.",
+    ),
+    click.option(
+        "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,
+        help="Least averaged probability.",
+    ),
+    click.option(
+        "--min-size", type=Real(0), default=PICK.min_size, show_default=True,
+        help="Least pixels of the face's shorter side.",
+    ),
+    click.option(
+        "--min-sharpness", type=Real(0), default=PICK.min_sharpness,
+        show_default=True, help="Least sharpness, as in faces.csv.",
+    ),
+    click.option(
+        "--max-yaw", type=Real(0, 90), default=PICK.max_yaw, show_default=True,
+        help="Most degrees that a face may be turned to either side.",
+    ),
+    click.option("--single-face", is_flag=True, help="Only frames with one face."),
+    click.option(
+        "--border", type=click.IntRange(0), show_default="it may leave the picture",
+        help="Pixels that the face must keep from the picture's edge.",
+    ),
+    click.option(
+        "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
+        help="Keep so many faces of each run, the best and most different; 0 keeps all.",
+    ),
+    click.option(
+        "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
+        help="Room around the face in a crop, as a share of its box.",
+    ),
+    click.option("--explain", is_flag=True, help="Say how many faces each step leaves."),
+    click.option(
+        "--compare", is_flag=True, help="Also write compare.jpg: with the filters and without.",
+    ),
+)  # fmt: skip
+
+MOVIES = click.argument("movies", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+FOLDERS = click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+MOVED = click.option(
+    "--movie", type=click.Path(path_type=Path), help="Where the movie is, if moved."
+)
+
+
+def verbosity(command: Command) -> Command:
+    """Adds -q and -v."""
+    return options(
+        click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more."),
+    )(command)
+
+
+def _there(path: Path) -> bool:
+    """Whether a file is there; nothing is where one may not look, or too long a name."""
+    with suppress(OSError):
+        return path.exists()
+    return False
+
+
+def folder_of(place: Path, job: Job) -> Path:
+    """A movie's folder, given as such, as its faces.csv, or as a name under the output folder."""
+    if place.name == "faces.csv":
+        return place.parent
+    named = job.output / place
+    return named if not _there(place / "walk.json") and _there(named) else place
+
+
+def job_of(given: dict[str, Any]) -> Job:
+    """The settings that the options give; those not asked for keep their defaults."""
+
+    def of(kind: type[Any]) -> dict[str, Any]:
+        return {f.name: given[f.name] for f in fields(kind) if f.name in given}
+
+    given |= given.pop("repeat", {})  # Frames or seconds.
+    if "people" in given:  # Some systems take é apart; names of photos are composed too.
+        given["people"] = tuple(normalize("NFC", name) for name in given["people"])
+    if given.get("smooth", 1) % 2 == 0:
+        raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
+    if given.get("end") is not None and given["end"] <= given["start"]:
+        raise click.BadParameter("must be after --start", param_hint="--end")
+    own = of(Job)
+    return Job(**own, walk=WalkSettings(**of(WalkSettings)), pick=PickSettings(**of(PickSettings)))
