@@ -19,7 +19,7 @@ ALIGNED = np.array([[0.304, 0.380], [0.682, 0.381], [0.5, 0.57], [0.338, 0.763],
 THUMB_SIDE, THUMB_QUALITY = 64, 75
 """Pixels and JPEG quality of the faces that are kept with a walk, to look at."""
 
-SHARPNESS_SIDE = 96
+FACE_SIDE = 2 * EMOTION_SIDE
 """Sharpness is measured at one size, so that near and far faces compare."""
 
 HEAD = np.array(
@@ -122,11 +122,11 @@ def thumbnail(chip: Image) -> bytes:
 
 
 def sharpness(grey: Image) -> float:
-    """Variance of the Laplacian of a grey face brought to 96 pixels; higher is sharper, 0 is flat.
+    """Variance of the Laplacian of a grey face `(96, 96)`; higher is sharper, 0 is flat.
 
     Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000.
     """
-    return float(cv2.Laplacian(resized(grey, SHARPNESS_SIDE), cv2.CV_32F).var())
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 
 
 def quality(box: Floats, sharp: float, angles: Floats) -> float:

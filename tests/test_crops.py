@@ -175,17 +175,29 @@ def test_aligned_face_survives_landmarks_that_are_no_face(points: Floats) -> Non
 # --- measures -----------------------------------------------------------------------------------
 
 
+def _sharpness(grey: Image) -> float:
+    return crops.sharpness(crops.resized(grey, crops.FACE_SIDE))
+
+
+def test_a_large_face_may_be_shrunk_in_two_steps() -> None:
+    for side in (97, 150, 201, 400):
+        grey = cv2.GaussianBlur(noise(1, width=side, height=side)[0][..., 0], (0, 0), 1)
+        at_once = crops.resized(grey, crops.EMOTION_SIDE).astype(int)
+        halved = crops.resized(crops.resized(grey, crops.FACE_SIDE), crops.EMOTION_SIDE)
+        assert np.abs(at_once - halved).max() <= 1
+
+
 def test_sharpness_falls_with_blur_and_is_0_for_nothing() -> None:
     grey = cv2.resize(noise(1, width=24, height=24)[0][..., 0], (96, 96))
-    found = [crops.sharpness(cv2.GaussianBlur(grey, (0, 0), s)) for s in (0.5, 1, 2, 4)]
+    found = [_sharpness(cv2.GaussianBlur(grey, (0, 0), s)) for s in (0.5, 1, 2, 4)]
     assert found == sorted(found, reverse=True)
-    assert crops.sharpness(np.full((50, 50), 77, np.uint8)) == 0
+    assert _sharpness(np.full((50, 50), 77, np.uint8)) == 0
 
 
 def test_sharpness_does_not_ask_how_near_a_face_is() -> None:
     near = cv2.resize(noise(1, width=24, height=24)[0][..., 0], (384, 384))
     far = cv2.resize(near, (192, 192), interpolation=cv2.INTER_AREA)
-    assert crops.sharpness(far) == pytest.approx(crops.sharpness(near), rel=0.2)
+    assert _sharpness(far) == pytest.approx(_sharpness(near), rel=0.2)
 
 
 FRONTAL = np.zeros(3, np.float32)

@@ -219,10 +219,13 @@ class _Analysis:
         poses = crops.pose(np.stack([s.landmarks for s in sightings]))
         for s, pose in zip(sightings, poses, strict=True):
             grey = crops.grey_face(s.frame, s.box)
-            sharp = crops.sharpness(grey)
+            face = crops.resized(grey, crops.FACE_SIDE)
+            sharp = crops.sharpness(face)
             numbers = (s.frame.index, s.frame.time, s.shot, s.track, s.detected)
             self._unread.rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose]))
-            self._unread.crops.append(self._emotion_crop(s, grey))
+            # A mean of means is the mean: a large face is shrunk once for both.
+            large = grey.shape[0] > crops.FACE_SIDE
+            self._unread.crops.append(self._emotion_crop(s, face if large else grey))
             if s.detected:
                 chips = self._chips.setdefault(s.track, _Chips())
                 quality = crops.quality(s.box, sharp, pose)

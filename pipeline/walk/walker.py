@@ -11,9 +11,9 @@ from pipeline import manifest as manifests
 from pipeline import table, video
 from pipeline.errors import MovieError, TableError
 from pipeline.manifest import Manifest
-from pipeline.models.registry import all_models, identities, remarks
+from pipeline.models.registry import identities, remarks
 from pipeline.settings import PART_SECONDS, WalkSettings
-from pipeline.walk.crew import analyse_span, make_parts
+from pipeline.walk.crew import make_parts
 from pipeline.walk.merge import merge
 from pipeline.walk.part import Progress
 from pipeline.walk.shots import LOOK_BACK
@@ -21,10 +21,11 @@ from pipeline.walk.track import longest_gap
 
 log = logging.getLogger(__name__)
 
-LONG_FRAMES = 5000
-"""From this many frames on, the time that a walk will take is measured and said before it."""
+TRIAL_SECONDS = 5.0
+"""A walk that is not over after so long says how long it will take."""
 
-TRIAL_FRAMES = 24
+LONG_SECONDS = 60.0
+"""Where less is left, nothing is said."""
 
 
 def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...]:
@@ -135,10 +136,9 @@ def walk_movie(
         for remark in remarks(walk.settings, device):
             log.warning("%s", remark)
         log.info("%s: walking %s frames in %d parts", movie, f"{frames:,}", len(missing))
-        if frames >= LONG_FRAMES:
-            _estimate(movie, walk, frames / min(workers, len(missing)), frames, device)
+        told = _Estimate(movie, frames, progress(frames))
         try:
-            make_parts(movie, folder, missing, workers, progress(frames), device)
+            make_parts(movie, folder, missing, workers, told, device)
         except KeyboardInterrupt:
             _say_kept(movie, folder, walk)
             raise
@@ -152,26 +152,41 @@ def walk_movie(
         )  # fmt: skip
 
 
+class _Estimate:
+    """Passes progress on; once a while has shown how fast it goes, says how long the rest takes."""
+
+    def __init__(self, movie: Path, frames: int, progress: Progress) -> None:
+        self._movie = movie
+        self._left = frames
+        self._progress = progress
+        self._done = 0
+        self._begin = 0.0
+        self._said = False
+
+    def __call__(self, frames: int, faces: int) -> None:
+        self._progress(frames, faces)
+        now = time.monotonic()
+        self._begin = self._begin or now  # From the first news on: networks load before.
+        self._done += frames
+        self._left -= frames
+        if not self._said and now - self._begin >= TRIAL_SECONDS:
+            self._said = True
+            self._say((now - self._begin) / max(self._done, 1) * self._left)
+
+    def _say(self, seconds: float) -> None:
+        if seconds >= LONG_SECONDS:
+            log.info(
+                "%s: about %s more; Ctrl-C any time, the same line goes on from there",
+                self._movie.name, _rough(seconds),
+            )  # fmt: skip
+
+
 def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
     kept = [n for n in range(len(walk.parts)) if table.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
         "%s: %d of %d parts are kept (%d of %d frames)",
         movie, len(kept), len(walk.parts), frames, walk.span[1] - walk.span[0],
-    )  # fmt: skip
-
-
-def _estimate(movie: Path, walk: Manifest, share: float, frames: int, device: str) -> None:
-    """Says how long the walk will take, from a short stretch in the middle of the movie."""
-    models = all_models(walk.settings, device=device)
-    first, stop = walk.parts[len(walk.parts) // 2]
-    span = (first, min(first + TRIAL_FRAMES, stop))
-    begin = time.perf_counter()
-    analyse_span(movie, walk, span, models, lambda *_: None)
-    seconds = (time.perf_counter() - begin) / (span[1] - span[0]) * share
-    log.info(
-        "%s: %s frames, about %s; Ctrl-C any time, the same line goes on from there",
-        movie.name, f"{frames:,}", _rough(seconds),
     )  # fmt: skip
 
 

@@ -336,20 +336,31 @@ def test_is_merged_only_with_both_tables_of_this_walk(movie: Path, tmp_path: Pat
     assert not walker.is_merged(folder, plan)
 
 
-def test_a_long_walk_is_estimated_first_and_comes_out_the_same(
-    filmed: Path,
-    whole: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_a_long_walk_says_once_how_long_it_will_take(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(walker, "LONG_FRAMES", 122)
+    clock = iter([100.0, 102.0, 106.0, 107.0])
+    monkeypatch.setattr("pipeline.walk.walker.time.monotonic", lambda: next(clock))
+    heard: list[tuple[int, int]] = []
+    told = walker._Estimate(Path("movie.mkv"), 10_000, lambda *news: heard.append(news))
+    with caplog.at_level(logging.INFO, "pipeline"):
+        for news in ((0, 0), (100, 3), (50, 1), (50, 0)):
+            told(*news)
+    assert heard == [(0, 0), (100, 3), (50, 1), (50, 0)]
+    # 150 frames in 6 s, and 9,850 are left.
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert said == "movie.mkv: about 7 min more; Ctrl-C any time, the same line goes on from there"
+
+
+def test_a_short_walk_is_not_estimated(
+    filmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(walker, "TRIAL_SECONDS", 0.0)
     watch = _Watch()
     with caplog.at_level(logging.INFO, "pipeline"):
         _walk(filmed, tmp_path / "out", watch=watch)
-    assert "movie.mkv: 122 frames, about 1 min; Ctrl-C any time" in caplog.text
-    assert watch.frames == 122, "the trial is no progress"
-    assert _tables(tmp_path / "out") == _tables(whole)
+    assert "about" not in caplog.text
+    assert watch.frames == 122
 
 
 # --- another walk -------------------------------------------------------------------------------
