@@ -1,0 +1,1 @@
+"""Where emotion networks are made and measured. Mining needs none of it."""

@@ -1,0 +1,209 @@
+"""Augmentation as Keras layers: what a face may look like and still mean the same.
+
+All take and give scaled grey faces `(n, 48, 48, 1)`, do nothing outside training, draw from
+Keras' own seed generators, and use `keras.ops` alone, so that every backend runs them.
+"""
+
+from math import cos, log, pi, radians, sqrt
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pipeline.train.networks import MEAN, SCALE
+from pipeline.train.settings import TrainSettings
+
+BLOCK = 8
+"""Side of JPEG's blocks in pixels."""
+
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56], [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)  # fmt: skip
+"""JPEG's quantisation of brightness at quality 50. Source: ITU-T T.81, table K.1."""
+
+
+STRONGEST = 5.0
+"""Times the table's steps, at most: quality 10."""
+
+
+def augmentation(settings: TrainSettings) -> list[Any]:
+    """The layers that `settings` ask for, in order; seeded by them."""
+    seeds = iter(range(1000 * settings.seed, 1000 * (settings.seed + 1)))
+    wanted = [
+        (settings.flip or settings.tilt or settings.scale or settings.shift, Place(settings)),
+        (settings.light, Light(settings.light)),
+        (settings.small, Small(settings.small)),
+        (settings.blur, Blur(settings.blur)),
+        (settings.compress, Compress(settings.compress)),
+        (settings.erase, Erase(settings.erase)),
+    ]
+    layers = [layer for strength, layer in wanted if strength]
+    for layer in layers:
+        layer.seeds = keras.random.SeedGenerator(next(seeds))
+    return layers
+
+
+class Augmentation(keras.layers.Layer):  # type: ignore[misc]  # Keras is without types.
+    """A layer that works in training alone.
+
+    Attributes:
+        seeds: where its random numbers come from; a variable of the layer, so that it is kept with
+            the weights.
+    """
+
+    seeds: Any
+
+    def call(self, faces: Any, training: bool = False) -> Any:
+        """Gives the changed faces in training, the same faces otherwise."""
+        return self.change(faces) if training else faces
+
+    def change(self, faces: Any) -> Any:
+        """Gives the changed faces."""
+        raise NotImplementedError
+
+    def uniform(self, n: Any, low: float = 0.0, high: float = 1.0) -> Any:
+        """Random numbers, one for each face, `(n, 1, 1, 1)`."""
+        return keras.random.uniform((n, 1, 1, 1), low, high, seed=self.seeds)
+
+    def sometimes(self, probability: float, changed: Any, faces: Any) -> Any:
+        """Takes the changed face with that probability, the old one otherwise."""
+        return ops.where(self.uniform(ops.shape(faces)[0]) < probability, changed, faces)
+
+
+class Place(Augmentation):
+    """Mirrors, turns, stretches and moves faces in one step, edge pixels repeated."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        super().__init__()
+        self._flip, self._angle = settings.flip, radians(settings.tilt)
+        self._scale, self._shift = settings.scale, settings.shift
+
+    def change(self, faces: Any) -> Any:
+        """Gives the moved faces."""
+        return ops.image.affine_transform(
+            faces, self._maps(ops.shape(faces)[0], faces.shape[1]), fill_mode="nearest"
+        )
+
+    def _maps(self, n: Any, side: int) -> Any:
+        """For each face the map from new pixels to old ones, `(n, 8)` as Keras wants it."""
+        angle, size, stretch, dx, dy, side_of = (
+            self.uniform(n, -1.0, 1.0)[:, 0, 0, 0] for _ in range(6)
+        )
+        mirror = ops.where(side_of < 0, -1.0, 1.0) if self._flip else ops.ones_like(side_of)
+        angle, size = angle * self._angle, ops.exp(size * self._scale)
+        stretch = ops.exp(stretch * self._scale / 3)
+        a, b = ops.cos(angle) * size * stretch * mirror, -ops.sin(angle) * size
+        c, d = ops.sin(angle) * size * mirror, ops.cos(angle) * size / stretch
+        middle, move = (side - 1) / 2, self._shift * side
+        x = middle - a * middle - b * middle + dx * move
+        y = middle - c * middle - d * middle + dy * move
+        zero = ops.zeros_like(a)
+        return ops.stack([a, b, x, c, d, y, zero, zero], axis=1)
+
+
+class Light(Augmentation):
+    """Changes contrast and brightness."""
+
+    def __init__(self, strength: float) -> None:
+        super().__init__()
+        self._strength = strength
+
+    def change(self, faces: Any) -> Any:
+        """Gives the lighter or darker faces."""
+        n = ops.shape(faces)[0]
+        gain = ops.exp(self.uniform(n, -self._strength, self._strength))
+        return faces * gain + self.uniform(n, -self._strength, self._strength)
+
+
+class Blur(Augmentation):
+    """Blurs by boxes of 3 and 5 pixels, by a random share."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+
+    def change(self, faces: Any) -> Any:
+        """Gives the blurred faces."""
+        soft = ops.average_pool(ops.average_pool(faces, 3, 1, "same"), 5, 1, "same")
+        share = self.uniform(ops.shape(faces)[0])
+        return self.sometimes(self._probability, faces + share * (soft - faces), faces)
+
+
+class Small(Augmentation):
+    """Shrinks by 2, 3 or 4 and blows up again: a face far away."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+
+    def change(self, faces: Any) -> Any:
+        """Gives the coarse faces."""
+        size = faces.shape[1:3]
+        coarse = [
+            ops.image.resize(ops.average_pool(faces, k, k), size, interpolation="bilinear")
+            for k in (2, 3, 4)
+        ]
+        which = self.uniform(ops.shape(faces)[0], 0.0, 3.0)
+        found = ops.where(which < 1, coarse[0], ops.where(which < 2, coarse[1], coarse[2]))
+        return self.sometimes(self._probability, found, faces)
+
+
+class Compress(Augmentation):
+    """Loses what JPEG loses at qualities of 10 to 50.
+
+    Source: ITU-T T.81: cosines of blocks of 8x8 pixels, rounded to steps of table K.1.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+        self._cosines = np.array(
+            [
+                [
+                    sqrt((1 if k == 0 else 2) / BLOCK) * cos(pi * (i + 0.5) * k / BLOCK)
+                    for i in range(BLOCK)
+                ]
+                for k in range(BLOCK)
+            ],
+            np.float32,
+        )
+
+    def change(self, faces: Any) -> Any:
+        """Gives the faces after compression."""
+        blocks = faces.shape[1] // BLOCK
+        steps = ops.exp(self.uniform(ops.shape(faces)[0], 0.0, log(STRONGEST)))[..., None]
+        table = LUMINANCE[:, None, :] * steps
+        grey = ops.reshape(faces / SCALE, (-1, blocks, BLOCK, blocks, BLOCK))
+        waves = ops.einsum("ki,nyixj,lj->nykxl", self._cosines, grey, self._cosines)
+        waves = ops.round(waves / table) * table
+        grey = ops.einsum("ki,nykxl,lj->nyixj", self._cosines, waves, self._cosines)
+        found = ops.clip(ops.reshape(grey, ops.shape(faces)), -MEAN, MEAN) * SCALE
+        return self.sometimes(self._probability, found, faces)
+
+
+class Erase(Augmentation):
+    """Paints a rectangle over: a hand, hair, a microphone.
+
+    Source: Zhong et al., "Random erasing data augmentation", AAAI 2020.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+
+    def change(self, faces: Any) -> Any:
+        """Gives the faces with rectangles of a tenth to half of a side each way."""
+        n, side = ops.shape(faces)[0], faces.shape[1]
+        places = ops.arange(side, dtype="float32") / side
+        high, wide = (self.uniform(n, 0.05, 0.25) for _ in range(2))
+        rows = ops.abs(places[None, :, None, None] - self.uniform(n)) < high
+        columns = ops.abs(places[None, None, :, None] - self.uniform(n)) < wide
+        painted = ops.where(ops.logical_and(rows, columns), self.uniform(n, -1.5, 1.5), faces)
+        return self.sometimes(self._probability, painted, faces)

@@ -1,0 +1,262 @@
+"""Fooling a network: pixels changed so little that nobody sees it, and the answer is another.
+
+Source: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018
+(projected gradient, largest change as the norm), aimed at one wanted class.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from keras import ops
+
+from pipeline import crops
+from pipeline.errors import DataError, ModelError
+from pipeline.faces import EMOTIONS, Floats, Image
+from pipeline.frame import RgbFrame, shrink
+from pipeline.models import registry
+from pipeline.models.base import EmotionModel
+from pipeline.models.cards import Card
+from pipeline.table import replacing
+from pipeline.train import backend, plots, thaw
+from pipeline.train.networks import MEAN, SCALE
+
+SIDE = crops.EMOTION_SIDE
+
+STEPS = 60
+"""Gradient steps within one budget."""
+
+PHOTO_WIDTH = 640
+"""As wide a picture is shown to the detector, as in a walk."""
+
+AMPLIFIED = 16
+"""Times the difference in its picture."""
+
+Probabilities = Callable[[Any], Any]
+"""From grey faces `(n, 48, 48, 1)`, 0 to 255, to `(n, k)`, in `keras.ops`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Victim:
+    """A network to be fooled.
+
+    Attributes:
+        judge: as it is used; it has the last word, on whole greys.
+        probabilities: the same with gradients.
+        classes: what the columns of `probabilities` mean.
+    """
+
+    judge: EmotionModel
+    probabilities: Probabilities
+    classes: tuple[str, ...]
+
+    def says(self, face: Image) -> str:
+        """The likeliest emotion of a face `(48, 48)`."""
+        return EMOTIONS[int(self.judge.classify(face[None])[0].argmax())]
+
+    def slope(self, target: str) -> Callable[[Any], Any]:
+        """Of -log probability of `target` by the pixels of one face `(1, 48, 48, 1)`."""
+        column = self.classes.index(target)
+        return backend.gradient(lambda x: -ops.log(self.probabilities(x)[0, column] + 1e-12))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempt:
+    """A face, the changed face, and what the network says of both.
+
+    Attributes:
+        faces: before and after, `(48, 48)` each.
+        answers: of both, `(7,)` each.
+    """
+
+    faces: tuple[Image, Image]
+    answers: tuple[Floats, Floats]
+
+    @property
+    def change(self) -> Floats:
+        """How much each pixel changed, `(48, 48)`."""
+        return (self.faces[1].astype(np.float32) - self.faces[0]).astype(np.float32)
+
+    def says(self, which: int) -> str:
+        """The likeliest emotion before (0) or after (1)."""
+        return EMOTIONS[int(self.answers[which].argmax())]
+
+
+def fool(
+    image: Image, target: str, folder: Path, *, budget: int = 8, model: str = "two-headed"
+) -> Iterator[str]:
+    """Changes a face until the network calls it `target`, and shows how little that takes.
+
+    The changed face is written, read again, and judged by the network as it is used; only that
+    counts.
+
+    Args:
+        image: RGB `(h, w, 3)` with a face, or a face of 48x48 itself.
+        target: One of `EMOTIONS`.
+        folder: Where the pictures go.
+        budget: Most that a pixel may change, of 255; the least that is enough is used.
+        model: In `registry.EMOTION_MODELS`, or the path of a .keras file.
+
+    Yields:
+        What happened, and the files.
+
+    Raises:
+        DataError: There is no face.
+        ModelError: The network cannot be loaded, gives no gradients, or does not know `target`.
+        OutputError: A picture cannot be written.
+    """
+    victim = victim_of(model)
+    if target not in victim.classes:
+        raise ModelError(f"{model}: does not know {target!r}; it knows {', '.join(victim.classes)}")
+    face = face_of(image)
+    (before,) = victim.judge.classify(face[None])
+    if victim.says(face) == target:
+        yield f"the network calls this face {target} already ({before.max():.0%}); nothing to do"
+        return
+    place = _write(folder / "hacked.png", changed_face(face, victim, target, budget))
+    after = cv2.imread(str(place), cv2.IMREAD_GRAYSCALE)
+    attempt = Attempt((face, after), (before, victim.judge.classify(after[None])[0]))
+    yield from _told(attempt, target, budget)
+    yield from _pictures(attempt, folder)
+
+
+def victim_of(model: str) -> Victim:
+    """Loads a network twice: as it is used, and with gradients.
+
+    Args:
+        model: In `registry.EMOTION_MODELS`, or the path of a .keras file.
+
+    Raises:
+        ModelError: It cannot be loaded, or gives no gradients.
+    """
+    backend.require()
+    entry = registry.emotion_entry(model)
+    return Victim(entry.build(), differentiable(entry.path), Card.beside(entry.path).classes)
+
+
+def face_of(image: Image) -> Image:
+    """The largest face of a picture, grey `(48, 48)`, cut as a walk cuts it; a 48x48 one as it is.
+
+    Raises:
+        DataError: There is no face.
+    """
+    if image.shape[:2] == (SIDE, SIDE):
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = shrink(image, PHOTO_WIDTH)
+    (found,) = registry.DETECTORS["yunet"].build().detect([small])
+    if len(found) == 0:
+        raise DataError(
+            f"no face found in the picture of {image.shape[1]}x{image.shape[0]} pixels; use one "
+            f"that shows a face with room around it, or a crop of {SIDE}x{SIDE}"
+        )
+    boxes = found.boxes * np.float32(image.shape[1] / small.shape[1])
+    largest = boxes[(boxes[:, 2:] - boxes[:, :2]).max(axis=1).argmax()]
+    return crops.resized(crops.grey_face(RgbFrame(0, 0.0, image), largest), SIDE)
+
+
+def changed_face(face: Image, victim: Victim, target: str, budget: int) -> Image:
+    """The face changed by as little as makes the network say `target`, or by all of the budget.
+
+    Args:
+        face: `(48, 48)`.
+        victim: The network.
+        target: One of its classes.
+        budget: Most that a pixel may change, of 255.
+
+    Returns:
+        `(48, 48)`; where nothing within the budget is enough, the last that was tried.
+    """
+    slope, changed = victim.slope(target), face
+    for reach in range(1, budget + 1):
+        for changed in _descent(face.astype(np.float32), slope, reach):
+            if victim.says(changed) == target:
+                return changed
+    return changed
+
+
+def _descent(face: Floats, slope: Callable[[Any], Any], reach: int) -> Iterator[Image]:
+    """Ever better faces within `reach` of every pixel, in whole greys, `(48, 48)` each."""
+    low, high = np.maximum(face - reach, 0), np.minimum(face + reach, 255)
+    x, step = face.copy(), max(0.5, reach / 8)
+    for _ in range(STEPS):
+        x = np.clip(x - step * np.sign(np.asarray(slope(x[None, ..., None]))[0, ..., 0]), low, high)
+        yield np.rint(x).astype(np.uint8)
+
+
+def differentiable(path: Path) -> Probabilities:
+    """The probabilities of a network, in a form that has gradients.
+
+    Args:
+        path: A .keras file with its card, or the shipped .onnx file.
+
+    Raises:
+        ModelError: It gives no gradients.
+    """
+    if path.suffix != ".keras":
+        network, correction = thaw.thawed(path)
+        return _corrected(lambda x: network((x - MEAN) * SCALE, training=False), correction)
+    card = Card.beside(path)
+    network, fed = backend.load(card.checked()), card.input
+    if fed is None or fed.layout != "NHWC" or fed.size not in (None, (SIDE, SIDE)):
+        raise ModelError(f"{path}: is fed {fed}; wanted NHWC and {SIDE}x{SIDE} in its card")
+
+    def answers(x: Any) -> Any:
+        x = ops.repeat(x, fed.channels, axis=3)
+        return network((x - np.array(fed.mean, np.float32)) * np.array(fed.scale, np.float32))
+
+    shape = card.heads, len(card.classes)
+    if card.output == "probabilities":
+        return lambda x: ops.mean(ops.reshape(answers(x), (-1, *shape)), axis=1)
+    priors = np.array(card.priors or np.ones(shape), np.float32)
+    return _corrected(answers, np.float32(card.tau) * np.log(priors))
+
+
+def _corrected(logits: Callable[[Any], Any], correction: Floats) -> Probabilities:
+    """The mean over heads of the softmax of corrected logits."""
+
+    def probabilities(x: Any) -> Any:
+        z = ops.reshape(logits(x), (-1, *correction.shape)) - correction
+        return ops.mean(ops.softmax(z), axis=1)
+
+    return probabilities
+
+
+def _told(attempt: Attempt, target: str, budget: int) -> Iterator[str]:
+    """The outcome in words, then the probabilities side by side."""
+    largest, mean = np.abs(attempt.change).max(), np.abs(attempt.change).mean()
+    first, last = attempt.says(0), attempt.says(1)
+    changes = f"largest change {largest:.0f} of 255, mean {mean:.2f}"
+    if last == target:
+        shares = tuple(f"{answer.max():.0%}" for answer in attempt.answers)
+        yield f"{first} ({shares[0]}) became {target} ({shares[1]}): {changes}"
+    else:
+        yield (
+            f"could not make it {target} within {budget} of 255: still {last} "
+            f"({attempt.answers[1].max():.0%}); {changes}; allow more with --budget"
+        )
+    yield "{:10} {:>7} {:>7}".format("", "before", "after")
+    for name, old, new in zip(EMOTIONS, *attempt.answers, strict=True):
+        yield f"{name:10} {old:7.1%} {new:7.1%}"
+
+
+def _pictures(attempt: Attempt, folder: Path) -> Iterator[str]:
+    """Writes input, difference and the overview; names all files."""
+    difference = np.clip(128 + AMPLIFIED * attempt.change, 0, 255).astype(np.uint8)
+    files = [
+        _write(folder / "input.png", attempt.faces[0]),
+        folder / "hacked.png",
+        _write(folder / "difference.png", difference),
+        folder / "fooled.png",
+    ]
+    plots.write_fooled(attempt.faces, attempt.answers, EMOTIONS, files[-1])
+    yield from (str(path) for path in files)
+
+
+def _write(path: Path, grey: Image) -> Path:
+    """Writes a grey picture without loss."""
+    with replacing(path) as file:
+        file.write(cv2.imencode(".png", grey)[1].tobytes())
+    return path

@@ -1,0 +1,235 @@
+"""The layouts in which FER2013 and the FER+ votes come, read and checked line by line."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.crops import EMOTION_SIDE, resized
+from pipeline.errors import DataError
+from pipeline.faces import EMOTIONS, Floats, Image, Ints
+
+PIXELS = EMOTION_SIDE**2
+
+USAGES = ("Training", "PublicTest", "PrivateTest")
+"""Kaggle's names of the parts; their numbers 0, 1 and 2 stand in `Rows.usage`."""
+
+VOTES = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
+    "unknown", "NF",
+)  # fmt: skip
+"""The columns of fer2013new.csv; NF is "not a face".
+
+Source: Barsoum et al., "Training deep networks for facial expression recognition with
+crowd-sourced label distribution", ICMI 2016.
+"""
+
+PARTS = {
+    "train": 0, "training": 0, "validation": 1, "val": 1, "public": 1, "publictest": 1,
+    "test": 2, "private": 2, "privatetest": 2,
+}  # fmt: skip
+"""Folders that hold a part of the data, each with a folder for each class."""
+
+ALIASES = {"anger": "angry", "fearful": "fear", "happiness": "happy", "sadness": "sad",
+           "surprised": "surprise", "disgusted": "disgust"}  # fmt: skip
+"""What some data sets call the classes."""
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Labelled faces as parallel arrays.
+
+    Attributes:
+        faces: `(n, 48, 48)` grey.
+        labels: `(n,)` positions in `EMOTIONS`.
+        usage: `(n,)` positions in `USAGES`; all 0 where the data name no parts.
+    """
+
+    faces: Image
+    labels: Ints
+    usage: Ints
+
+
+def read_csv(path: Path) -> Rows:
+    """Reads `fer2013.csv`, or Kaggle's later `train.csv` and `icml_face_data.csv`.
+
+    Columns may stand in any order, with spaces around their names; Usage may be missing.
+
+    Raises:
+        DataError: The file cannot be read, or a line is not as it should be.
+    """
+    faces, labels, usage = [], [], []
+    with _lines(path) as lines:
+        for number, row in _records(path, lines, ("emotion", "pixels"), ("Usage",)):
+            where = f"{path}:{number}"
+            labels.append(_label(row["emotion"], where))
+            faces.append(_pixels(row["pixels"], where))
+            usage.append(_usage(row.get("Usage", USAGES[0]), where))
+    if not faces:
+        raise DataError(f"{path}: holds no faces below its header; take Kaggle's fer2013.csv")
+    pixels = np.stack(faces).reshape(-1, EMOTION_SIDE, EMOTION_SIDE)
+    return Rows(pixels, np.array(labels), np.array(usage))
+
+
+def read_votes(path: Path, usage: Ints) -> Floats:
+    """Reads the FER+ votes of the same rows, `(n, 10)` in the order of `VOTES`.
+
+    Args:
+        path: Microsoft's fer2013new.csv.
+        usage: Of the rows that the votes are about: their parts must agree.
+
+    Raises:
+        DataError: The file cannot be read, or is not about these rows.
+    """
+    votes: list[list[float]] = []
+    with _lines(path) as lines:
+        for number, row in _records(path, lines, VOTES, ("Usage",)):
+            where = f"{path}:{number}"
+            if len(votes) < len(usage):
+                _check_usage(row.get("Usage"), int(usage[len(votes)]), where)
+            votes.append([_count(row[name], name, where) for name in VOTES])
+    if len(votes) != len(usage):
+        raise DataError(
+            f"{path}: votes on {len(votes):,} faces, but there are {len(usage):,} faces; "
+            "it must be the fer2013new.csv of that very fer2013.csv, row for row"
+        )
+    return np.array(votes, np.float32)
+
+
+def read_folder(folder: Path) -> Rows:
+    """Reads pictures sorted into folders: `happy/*.png`, or `train/happy/*.png` and so on.
+
+    Pictures become grey and 48x48; cut them to the face before.
+
+    Raises:
+        DataError: A folder is no class, or a picture cannot be read.
+    """
+    parts = {PARTS[p.name.lower()]: p for p in _folders(folder) if p.name.lower() in PARTS}
+    faces, labels, usage = [], [], []
+    for part, place in sorted(parts.items()) or [(0, folder)]:
+        for path, label in _labelled(place):
+            faces.append(_picture(path))
+            labels.append(label)
+            usage.append(part)
+    if not faces:
+        raise DataError(
+            f"{folder}: holds no pictures; wanted a folder for each of {', '.join(EMOTIONS)}, "
+            "or train/ and test/ with such folders in them"
+        )
+    return Rows(np.stack(faces), np.array(labels), np.array(usage))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _labelled(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The pictures of a folder of classes, in order of names, with their labels."""
+    for place in _folders(folder):
+        name = place.name.lower()
+        name = ALIASES.get(name, name)
+        if name not in EMOTIONS:
+            raise DataError(
+                f"{place}: {place.name!r} is no emotion; wanted {', '.join(EMOTIONS)}; "
+                "rename the folder or move it away"
+            )
+        for path in sorted(place.iterdir()):
+            if path.suffix.lower() in PICTURES and not path.name.startswith("."):
+                yield path, EMOTIONS.index(name)
+
+
+def _picture(path: Path) -> Image:
+    try:
+        data = np.fromfile(path, np.uint8)  # cv2.imread takes no name that is not ASCII on Windows.
+        grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    except (OSError, cv2.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); delete it or save it anew") from error
+    if grey is None:
+        raise DataError(f"{path}: not a picture that can be read; delete it or save it anew")
+    return resized(grey, EMOTION_SIDE) if grey.shape != (EMOTION_SIDE,) * 2 else grey
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterable[str]]:
+    """The lines of a text file; what may be wrong with it as a `DataError`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a CSV file ({error})") from error
+
+
+def _records(
+    path: Path, lines: Iterable[str], wanted: tuple[str, ...], maybe: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with their line numbers, those columns only."""
+    reader = csv.reader(lines)
+    header = [name.strip().lower() for name in next(reader, [])]
+    missing = [name for name in wanted if name.lower() not in header]
+    if missing:
+        raise DataError(
+            f"{path}:1: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; "
+            f"wanted {', '.join(wanted)}, and {', '.join(maybe)} where there is one"
+        )
+    places = {n: header.index(n.lower()) for n in (*wanted, *maybe) if n.lower() in header}
+    for row in reader:
+        if row and len(row) != len(header):
+            raise DataError(
+                f"{path}:{reader.line_num}: {len(row)} columns, wanted {len(header)} as in the "
+                "header; was the file cut short? fetch it again"
+            )
+        if row:
+            yield reader.line_num, {name: row[i].strip() for name, i in places.items()}
+
+
+def _label(text: str, where: str) -> int:
+    if text not in "0123456" or len(text) != 1:
+        raise DataError(
+            f"{where}: emotion is {text!r}, wanted 0 to 6 ({', '.join(EMOTIONS)} in that order)"
+        )
+    return int(text)
+
+
+def _pixels(text: str, where: str) -> Image:
+    """The face in a row, `(2304,)`."""
+    try:
+        numbers = np.fromstring(text, np.int64, sep=" ")
+    except (ValueError, DeprecationWarning) as error:
+        raise DataError(f"{where}: pixels hold {_odd(text)!r}, wanted whole numbers") from error
+    if len(numbers) != PIXELS or numbers.min() < 0 or numbers.max() > 255:
+        spread = f" from {numbers.min()} to {numbers.max()}" if len(numbers) else ""
+        raise DataError(
+            f"{where}: {len(numbers)} pixels{spread}, wanted {PIXELS} from 0 to 255; "
+            "fetch the file again, or delete the line"
+        )
+    return numbers.astype(np.uint8)
+
+
+def _odd(text: str) -> str:
+    return next((word for word in text.split() if not word.isdecimal()), text)[:20]
+
+
+def _usage(text: str, where: str) -> int:
+    if text not in USAGES:
+        raise DataError(f"{where}: Usage is {text!r}, wanted {', '.join(USAGES)}")
+    return USAGES.index(text)
+
+
+def _check_usage(text: str | None, wanted: int, where: str) -> None:
+    if text is not None and text != USAGES[wanted]:
+        raise DataError(
+            f"{where}: Usage is {text!r}, the same row of the faces says {USAGES[wanted]!r}; "
+            "it must be the fer2013new.csv of that very fer2013.csv, row for row"
+        )
+
+
+def _count(text: str, name: str, where: str) -> int:
+    if not text.isdecimal():
+        raise DataError(f"{where}: {name} is {text!r}, wanted a number of votes from 0")
+    return int(text)

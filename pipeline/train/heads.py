@@ -1,0 +1,51 @@
+"""The heads of a Keras network one by one, without prior correction."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.faces import Floats, Image
+from pipeline.models.base import in_batches
+from pipeline.models.cards import Card
+from pipeline.models.emotion import Reading
+
+BATCH = 256
+
+
+def n_heads(path: Path) -> int:
+    """How many heads of a network can be asked for one by one: those of a .keras file.
+
+    Raises:
+        ModelError: There is no card beside it.
+    """
+    return Card.beside(path).heads if path.suffix == ".keras" else 1
+
+
+def each_head(path: Path, faces: Image) -> Iterator[Floats]:
+    """Probabilities `(n, 7)` of `EMOTIONS` by each head alone, as it was trained: softmax(z).
+
+    Args:
+        path: A .keras file that gives logits, its card beside it.
+        faces: `(n, 48, 48)` grey.
+
+    Raises:
+        ModelError: It cannot be loaded, or gives something else than its card says.
+    """
+    from pipeline.train import backend  # noqa: PLC0415 - ONNX models are read without Keras.
+
+    card = Card.beside(path)
+    network = backend.load(card.checked())
+    reading, k = Reading(card), len(card.classes)
+
+    def run(crops: Image) -> Floats:
+        answers: Floats = np.asarray(
+            backend.to_numpy(network(reading.fed(crops), training=False)), np.float32
+        )
+        return answers
+
+    logits = in_batches(run, faces, BATCH, card.heads * k)
+    alone = Reading(replace(card, heads=1, priors=(), tau=0.0))
+    for head in range(card.heads):
+        yield alone.emotions(logits[:, head * k : (head + 1) * k], len(faces))
