@@ -1,0 +1,158 @@
+"""How long the report of a long movie takes to write, and to open in Chromium.
+
+python benchmarks/report.py [MOVIE]
+
+The movie is made up: three hours, 260,000 faces of 50 people, 10,000 crops, which are parts of the
+photos in known_faces/, no two the same. The page is opened from disk, without a network, in a fresh
+window, at its crops; "grid shown" is when the first of them are painted.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pick import long_scan, made_up, timed
+from PIL import Image as Pillow
+from playwright.sync_api import Page, sync_playwright
+
+from pipeline import video
+from pipeline.crops import thumbnail
+from pipeline.faces import EMOTIONS, Floats
+from pipeline.manifest import Manifest
+from pipeline.pick import select
+from pipeline.pick.choose import choose
+from pipeline.pick.crop import COLUMNS, crop_name
+from pipeline.report.page import Walked, write_report
+from pipeline.settings import Job, PickSettings, WalkSettings
+from pipeline.table import Tracks
+
+ROWS, PEOPLE, CROPS, EMBEDDINGS = 260_000, 50, 10_000, 6
+CROP = 300
+"""Pixels of a crop's side."""
+
+PHOTOS = Path("known_faces")
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+"""Chromium without what it does on the side."""
+
+
+def photos() -> list[Pillow.Image]:
+    """The gallery's."""
+    return [Pillow.open(path).convert("RGB") for path in sorted(PHOTOS.rglob("*.jpg"))]
+
+
+def variant(photo: Pillow.Image, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """A square part of a photo, a little lighter or darker, with a camera's noise."""
+    length = int(min(photo.size) * random.uniform(0.6, 1))
+    x, y = (int(random.integers(0, size - length + 1)) for size in photo.size)
+    part = photo.resize((side, side), box=(x, y, x + length, y + length))
+    noise = random.normal(random.uniform(-30, 30), 5, (side, side, 3))
+    return np.clip(np.asarray(part) + noise, 0, 255).astype(np.uint8)
+
+
+def walked(movie: Path) -> Walked:
+    """A walk that never was, with six small pictures of each track."""
+    random = np.random.default_rng(2)
+    scan = long_scan(video.scan(movie), ROWS)
+    rows = made_up(ROWS, scan, movie.name)
+    names = np.array([f"person {n}" if n else "" for n in range(PEOPLE)], dtype=object)
+    rows = rows.assign(person=names[_scenes(rows["track"].max() + 1, random)[rows["track"]]])
+    walk = Manifest(movie, {}, WalkSettings(), {"detector": "made up"}, scan, ((0, len(scan)),))
+    few = [thumbnail(variant(p, 150, random)) for p in photos() for _ in range(25)]
+    seen = rows.groupby("track").head(EMBEDDINGS).sort_values(["track", "frame"])
+    tracks = Tracks(
+        embedding=np.zeros((len(seen), 128), np.float32),
+        track=seen["track"].to_numpy(), frame=seen["frame"].to_numpy(),
+        quality=random.uniform(0, 1, len(seen)).astype(np.float32), walk="",
+        people=names[1:].astype(np.str_), far=_far(rows["track"].nunique()),
+        thumb=np.array([few[n % len(few)] for n in range(len(seen))], np.bytes_),
+    )  # fmt: skip
+    return Walked(walk, rows, tracks)
+
+
+def _scenes(tracks: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Who each track is: of three people for twenty tracks, some far more often than others."""
+    weight = 1 / np.arange(1, PEOPLE + 1)
+    weight /= weight.sum()
+    scenes = [random.choice(PEOPLE, 3, replace=False, p=weight) for _ in range(tracks // 20 + 1)]
+    return np.concatenate([scene[random.integers(0, 3, 20)] for scene in scenes])
+
+
+def _far(tracks: int) -> Floats:
+    return np.full((tracks, PEOPLE - 1), 0.2, np.float32)
+
+
+def write_crops(folder: Path, movie: Walked) -> None:
+    """Writes the crops of the first rows that have a name, and their lists."""
+    random, sources = np.random.default_rng(3), photos()
+    rows = select.steadied(movie.rows, 1, PickSettings())
+    rows = rows[rows["person"] != ""].iloc[:CROPS]
+    for (person, label), own in rows.groupby(["person", "label"]):
+        place = folder / str(person) / EMOTIONS[int(str(label))]
+        place.mkdir(parents=True)
+        names = [crop_name("film", row) for row in own.itertuples()]
+        listed = own.assign(file=names, emotion=place.name)
+        listed.assign(line="")[list(COLUMNS)].to_csv(place / "crops.csv", index=False)
+        for name in names:
+            face = variant(sources[int(random.integers(len(sources)))], CROP, random)
+            Pillow.fromarray(face).save(place / name, quality=95)
+
+
+def written(folder: Path, movie: Walked) -> Iterator[str]:
+    """Lines about writing."""
+    job = Job()
+    size = movie.walk.scan.stream.size
+    choices = list(choose(movie.rows, movie.tracks, job, job.pick, 1, size))
+    cpu = time.process_time()
+    seconds, path = timed(lambda: write_report(folder, movie, job, choices))
+    yield f"| write report.html and timeline.png | {seconds:.1f} | "
+    yield f"| the same, CPU seconds of all cores | {time.process_time() - cpu:.1f} |"
+    yield f"| report.html | | {path.stat().st_size / 1e6:.1f} MB"
+    yield f"| timeline.png | | {(folder / 'timeline.png').stat().st_size / 1e6:.1f} MB"
+
+
+def opened(page: Page, address: str) -> Iterator[str]:
+    """Lines about opening it."""
+    begin = time.perf_counter()
+    page.goto(address)
+    yield f"| loaded | {time.perf_counter() - begin:.2f} |"
+    page.wait_for_selector(".tile")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    yield f"| grid shown | {time.perf_counter() - begin:.2f} |"
+    page.wait_for_selector("html[data-ready]", state="attached")
+    yield f"| plots shown | {time.perf_counter() - begin:.2f} |"
+    memory: Any = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
+    yield f"| JavaScript's memory | | {memory:.0f} MB"
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("movie", type=Path, nargs="?", default=Path("videos/demo.mp4"))
+    parser.add_argument("--keep", type=Path, help="Write into this new folder and leave it there.")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as player:
+        folder = given.keep or Path(name) / "film"
+        movie = walked(given.movie)
+        write_crops(folder, movie)
+        os.sync()  # Else writing the page waits until the crops are on disk.
+        lines = list(written(folder, movie))
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        lines += opened(browser.new_page(), (folder / "report.html").resolve().as_uri() + "#crops")
+        browser.close()
+    people = f"{PEOPLE} people, {ROWS:,} faces, {CROPS:,} crops"
+    print(f"{people}, {os.cpu_count()} cores\n\n| what | seconds | size\n|---|---|---")
+    print(*lines, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,385 @@
+"""report.html as a file: what stands in it, that it needs nothing else, and that nobody's name
+becomes a part of it. What it does in a browser is tested in tests/browser."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Pillow
+
+from pipeline.errors import OutputError
+from pipeline.faces import EMOTIONS
+from pipeline.report import page, tiles
+from pipeline.report.page import Walked, write_report
+from pipeline.report.timeline import Timeline
+from pipeline.settings import Job, PickSettings, WalkSettings
+from tests.pick import stretch
+from tests.report.movie import PLAIN, chosen, colour, jpeg, picked, walked, write_crops
+
+JOB = Job(pick=PLAIN)
+HOSTILE = [
+    "<img src=x onerror=alert(1)>", "\"quotes\" & 'ticks'", "{{ 7 * 7 }}", "$$x^2$$", "שלום",
+    "😀", "__proto__",
+]  # fmt: skip
+FACES = [
+    *stretch(range(20), 0, "anna", "happy"), *stretch(range(20, 26), 0, "anna", "sad"),
+    *stretch(range(40, 60), 1, "ben", "surprise"), *stretch(range(50, 80), 2, "", "angry"),
+]  # fmt: skip
+
+
+class _Elements(HTMLParser):
+    """Every element with its attributes, and the text of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        inside = self.found[-1][0] if self.found else ""
+        (self.scripts if inside == "script" else self.words).append(data)
+
+
+def _written(folder: Path, movie: Walked, job: Job = JOB) -> str:
+    choices = picked(folder, movie, job)
+    return write_report(folder, movie, job, choices).read_text(encoding="utf-8")
+
+
+def _data(text: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+    assert found is not None
+    read: dict[str, Any] = json.loads(found[1])
+    return read
+
+
+def _sheets(text: str, kind: str) -> list[Pillow.Image]:
+    found = re.findall(
+        rf"\.{kind}-\d+ {{ background-image: url\(data:image/webp;base64,(.*?)\)", text
+    )
+    return [Pillow.open(io.BytesIO(base64.b64decode(sheet))).convert("RGB") for sheet in found]
+
+
+def _tile(sheets: list[Pillow.Image], index: int, side: int) -> Any:
+    """The middle pixel of a tile."""
+    sheet, place = divmod(index, tiles.ACROSS**2)
+    line, column = divmod(place, tiles.ACROSS)
+    return sheets[sheet].getpixel((column * side + side // 2, line * side + side // 2))
+
+
+# --- what is in it ------------------------------------------------------------------------------
+
+
+def test_both_files_are_written_and_nothing_else(tmp_path: Path) -> None:
+    path = write_report(tmp_path, walked(FACES, 100), JOB, [])
+    assert path == tmp_path / "report.html"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "timeline.png"]
+
+
+def test_a_page_tells_cast_summary_and_funnel(tmp_path: Path) -> None:
+    text = _written(tmp_path, walked(FACES, 100, WalkSettings(width=800)))
+    words = " ".join(" ".join(_Elements(text).words).split())
+    assert "film.mkv 0:04.0 · 76 faces in 3 tracks · 2 known people · 70 crops" in words
+    assert "anna 0:01.0 on screen 26 faces, 1 track distance 0.25 nearest other ben 0.25" in words
+    assert "640 × 360, h264, 25 frames a second" in words
+    assert "Walk --width 800" in words
+    assert "--repeat 8 --gap 0 --min-prob 0.4" in words
+    assert "detector: puppet 0123456789ab" in words
+    assert "person emotion seen person emotion repeat min-prob" in words
+    assert "anna sad 76 26 6 0 0 longest run is 6 of 8 frames; try --repeat 6" in words
+    assert "unknown angry 76 30 30 30 30" in words
+
+
+def test_steps_that_take_nothing_away_are_not_told_but_those_that_do(tmp_path: Path) -> None:
+    job = replace(JOB, pick=replace(PLAIN, min_size=41, per_run=3))
+    words = " ".join(_Elements(_written(tmp_path, walked(FACES, 100), job)).words)
+    assert "min-size" in words
+    assert "max-yaw" not in words.split("What each step")[1]
+
+
+def test_every_crop_is_listed_with_its_own_picture(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    text = _written(tmp_path, movie)
+    crops, sheets = _data(text)["crops"], _sheets(text, "crop")
+    assert crops["people"] == ["anna", "ben", "unknown"]
+    side = tiles.side_for(70)
+    for n, (person, emotion, file) in enumerate(
+        zip(crops["person"], crops["emotion"], crops["file"], strict=True)
+    ):
+        name = crops["people"][person]
+        assert (tmp_path / name / EMOTIONS[emotion] / file).exists()
+        assert _tile(sheets, n, side) == pytest.approx(colour(name.replace("unknown", "")), abs=12)
+    assert crops["length"] == [20] * 40 + [30] * 30
+    assert crops["probability"] == [0.7] * 70
+
+
+def test_faces_of_the_timeline_are_those_of_their_lanes(tmp_path: Path) -> None:
+    data = _data(text := _written(tmp_path, walked(FACES, 100)))
+    sheets = _sheets(text, "face")
+    assert data["people"] == ["anna", "ben", "unknown"]
+    assert data["faces"]["time"] == [0, 1, 1.6, 2, 2.36, 3.16]
+    for n, lane in enumerate(data["faces"]["lane"]):
+        wanted = colour(["anna", "ben", ""][lane])
+        assert _tile(sheets, n, page.FACE_SIDE) == pytest.approx(wanted, abs=12)
+
+
+def test_shares_are_of_each_persons_time() -> None:
+    columns = {"lane": [0, 0, 1], "begin": [0.0, 3, 9], "end": [3.0, 4, 12], "label": [3, 4, 3]}
+    shares = page._shares(Timeline(("a", "b"), pd.DataFrame(columns), np.zeros(0), 0.0, 20.0))
+    assert shares[["happy", "sad"]].to_numpy().tolist() == [[0.75, 0.25], [1, 0]]
+    assert shares.to_numpy().sum() == 2
+
+
+def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    picked(tmp_path, movie, replace(JOB, people=("anna",), emotions=("happy",)))
+    job = replace(JOB, people=("ben",), emotions=("surprise",))
+    write_crops(tmp_path, movie, choices := chosen(movie, job))
+    text = write_report(tmp_path, movie, job, choices).read_text(encoding="utf-8")
+    assert _data(text)["crops"]["people"] == ["anna", "ben"]
+    assert "anna" not in text.split("What each step")[1].split("</details>")[0]
+
+
+# --- what may be missing ------------------------------------------------------------------------
+
+
+def test_a_movie_without_faces_has_a_page(tmp_path: Path) -> None:
+    text = _written(tmp_path, walked([], 100))
+    assert "No face was found in this movie." in text
+    assert "No crops lie in this movie" in text
+    assert _data(text)["faces"] == {"lane": [], "time": []}
+
+
+def test_a_walk_without_small_pictures_has_a_page(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    bare = replace(movie, tracks=replace(movie.tracks, thumb=np.zeros(0, np.bytes_)))
+    text = _written(tmp_path, bare)
+    assert _data(text)["faces"]["time"] == []
+    assert text.count("sprite blank") == 3
+
+
+def test_crops_that_were_deleted_are_not_shown(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    gone = min((tmp_path / "anna" / "happy").glob("*.jpg"))
+    gone.unlink()
+    text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    assert gone.name not in _data(text)["crops"]["file"]
+    assert len(_data(text)["crops"]["file"]) == 69
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("file,time\na,b\n", id="other columns"),
+        pytest.param("\x00\xff", id="no text"),
+        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,x,1,2,3,\n", id="no number"),
+        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,1,{9**30},2,3,\n", id="too large"),
+    ],
+)
+def test_a_list_that_is_none_is_told_and_passed_over(
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    (tmp_path / "anna" / "happy" / "crops.csv").write_text(text, encoding="latin-1")
+    page_text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    assert _data(page_text)["crops"]["people"] == ["ben", "unknown"]
+    assert "left out of the report" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "C:\\x.jpg", "sheet.jpg", "film.jpg"])
+def test_only_crops_are_ever_read(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "movie" / "anna" / "happy"
+    place.mkdir(parents=True)
+    (tmp_path / "secret.jpg").write_bytes(jpeg((9, 9, 9)))
+    columns = ",".join(tiles.COLUMNS)
+    (place / "crops.csv").write_text(f"{columns}\n{name},1,1.0,9,0.9,\n")
+    assert len(tiles.read_crops(tmp_path / "movie")) == 0
+
+
+def test_crops_at_no_time_are_left_out(tmp_path: Path) -> None:
+    picked(tmp_path, walked(FACES, 100))
+    path = tmp_path / "anna" / "happy" / "crops.csv"
+    listed = pd.read_csv(path)
+    listed.loc[3, "time"], listed.loc[5, "probability"] = np.inf, -np.inf
+    listed.to_csv(path, index=False)
+    assert len(tiles.read_crops(tmp_path)) == 68
+
+
+def test_folders_of_other_programs_are_not_read(tmp_path: Path) -> None:
+    place = tmp_path / "anna" / "holiday"
+    place.mkdir(parents=True)
+    (place / "crops.csv").write_text("nothing of ours")
+    assert len(tiles.read_crops(tmp_path)) == 0
+
+
+def test_a_crop_that_is_no_picture_stays_grey(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    broken = min((tmp_path / "anna" / "happy").glob("*.jpg"))
+    broken.write_bytes(b"no picture")
+    text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    crops = _data(text)["crops"]["file"]
+    side = tiles.side_for(len(crops))
+    assert _tile(_sheets(text, "crop"), crops.index(broken.name), side) == (128, 128, 128)
+    assert "stays grey" in caplog.text
+
+
+# --- names, and what a page may do --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_becomes_a_part_of_the_page(name: str, tmp_path: Path) -> None:
+    usual = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
+    faces = [(f, t, name if p == "anna" else p, e) for f, t, p, e in FACES]
+    movie = walked(faces, 100, name=f"{name}.mkv")
+    picked(tmp_path, movie, replace(JOB, people=("ben",)))  # Where the name cannot be a folder's.
+    text = write_report(tmp_path, movie, JOB, chosen(movie, JOB)).read_text(encoding="utf-8")
+    found = _Elements(text)
+    assert {tag for tag, _ in found.found} == {tag for tag, _ in usual.found}
+    assert not [a for _, a in found.found if any(key.startswith("on") for key in a)]
+    assert name in "".join(found.words)
+    assert name in _data(text)["people"]
+
+
+def test_nothing_in_the_data_ends_its_script(tmp_path: Path) -> None:
+    name = "</script><script>alert(1)</script><!--"
+    found = page._json({"people": [name]})
+    assert "<" not in found
+    assert json.loads(found) == {"people": [name]}
+
+
+def test_a_movies_name_may_be_no_text(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    path = Path("videos") / "caf\udce9.mkv"
+    text = _written(tmp_path, replace(movie, walk=replace(movie.walk, movie=path)))
+    assert "caf\\udce9.mkv" in text
+
+
+def test_only_the_pages_own_scripts_may_run(tmp_path: Path) -> None:
+    found = _Elements(text := _written(tmp_path, walked(FACES, 100)))
+    (policy,) = [
+        str(a["content"]) for _, a in found.found
+        if a.get("http-equiv") == "Content-Security-Policy"
+    ]  # fmt: skip
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.S)
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    assert rules["script-src"].split() == [f"'sha256-{h}'" for h in hashes]
+    assert len(hashes) == 2
+
+
+def test_the_page_names_no_address(tmp_path: Path) -> None:
+    found = _Elements(_written(tmp_path, walked(FACES, 100)))
+    links = [str(a[key]) for _, a in found.found for key in ("href", "src", "action") if key in a]
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+# --- size and sameness --------------------------------------------------------------------------
+
+
+def test_the_same_movie_gives_the_same_page(tmp_path: Path) -> None:
+    texts = [_written(tmp_path / name, walked(FACES, 100)) for name in ("one", "two")]
+    assert texts[0] == texts[1]
+
+
+def test_a_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("old")
+    assert "old" not in _written(tmp_path, walked(FACES, 100))[:20]
+
+
+def test_a_page_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OutputError, match=r"report\.html: cannot be written"):
+        write_report(tmp_path, walked(FACES, 100), JOB, [])
+
+
+@pytest.mark.parametrize(
+    ("count", "side"), [(0, 96), (4000, 96), (10_000, 64), (30_000, 32), (10**7, 32)]
+)
+def test_the_more_crops_the_smaller_they_are_shown(count: int, side: int) -> None:
+    assert tiles.side_for(count) == side
+
+
+def test_too_many_crops_are_shown_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "MOST", 10)
+    text = _written(tmp_path, walked(FACES, 100))
+    assert "this page holds 10 of 70, evenly spread" in text
+    times = _data(text)["crops"]["time"]
+    assert len(times) == 10
+    assert (times[0], times[-1]) == (0, 3.16)
+
+
+def test_tiles_go_on_in_a_second_sheet() -> None:
+    shades = [(n % 250, 250 - n % 250, 60) for n in range(tiles.ACROSS**2 + 3)]
+    packed = tiles.pack([tiles.from_bytes(jpeg(shade)) for shade in shades], 32)
+    sheets = [Pillow.open(io.BytesIO(sheet)).convert("RGB") for sheet in packed.sheets]
+    assert [sheet.size for sheet in sheets] == [(512, 512), (512, 32)]
+    for n in (0, 100, 255, 256, 258):
+        assert _tile(sheets, n, 32) == pytest.approx(shades[n], abs=14)
+
+
+def test_faces_are_spread_over_time_and_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MOST_FACES", 12)
+    faces = [f for n in range(40) for f in stretch([n * 50], n, "ab"[n % 2], "happy")]
+    found = page._faces(walked(faces, 2000))
+    assert 6 <= len(found) <= 12
+    assert set(found["person"]) == {"a", "b"}
+    assert found["time"].diff().max() < 32
+    assert found["time"].is_monotonic_increasing
+
+
+def test_of_a_stretch_the_best_face_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MOST_FACES", 1)
+    movie = walked([f for n in range(4) for f in stretch([n], n, "a", "happy")], 10)
+    quality = np.array([0.1, 0.1, 0.2, 0.2, 0.9, 0.9, 0.3, 0.3], np.float32)
+    found = page._faces(replace(movie, tracks=replace(movie.tracks, quality=quality)))
+    assert found["frame"].tolist() == [2]
+
+
+def test_what_is_odd_about_a_movie_is_told(tmp_path: Path) -> None:
+    movie = walked(FACES, 100, WalkSettings(every=2))
+    scan = movie.walk.scan
+    odd = replace(scan, stream=replace(scan.stream, rate=0.0), warnings=("it is torn",))
+    movie = replace(movie, walk=replace(movie.walk, scan=odd))
+    text = write_report(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
+    words = " ".join(" ".join(_Elements(text).words).split())
+    assert "of unknown rate" in words
+    assert "100 of 100 , one in 2 analysed" in words
+    assert "Warnings it is torn" in words
+
+
+def test_settings_are_told_as_they_are_typed() -> None:
+    job = Job(("anna", "ben"), ("happy",), tolerance=0.4)
+    settings = PickSettings(single_face=True, border=0, repeat=12)
+    assert list(page._pick_options(job, settings)) == [
+        "--person anna", "--person ben", "--emotion happy", "--tolerance 0.4", "--smooth 5",
+        "--repeat 12", "--gap 0", "--min-prob 0.4", "--min-size 0", "--min-sharpness 0",
+        "--max-yaw 90", "--single-face", "--border 0",
+    ]  # fmt: skip
+
+
+def test_rows_keep_their_order(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    before = movie.rows.copy()
+    _written(tmp_path, movie)
+    pd.testing.assert_frame_equal(movie.rows, before)

@@ -1,0 +1,55 @@
+"""Makes docs/timeline.png and docs/report.png, the README's pictures of what the demo run wrote.
+
+mine-video videos/demo.mp4
+python tools/make_report_pictures.py output/demo docs
+
+Needs Chromium, and Playwright (in the extra "dev").
+"""
+
+import argparse
+import io
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+WIDTH, HEIGHT = 1280, 1700
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+def screenshot(report: Path) -> Image.Image:
+    """The report with a face of the timeline shown, and its crops a little way down."""
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.goto(report.resolve().as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.locator("#line").focus()
+        for key in ("Home", "ArrowDown", "ArrowDown", "End"):
+            page.keyboard.press(key)
+        page.locator("#line").blur()
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(500)
+        picture = Image.open(io.BytesIO(page.screenshot()))
+        browser.close()
+    return picture
+
+
+def main() -> None:
+    """Reads the arguments and writes the pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="output/demo")
+    parser.add_argument("docs", type=Path, help="docs")
+    given = parser.parse_args()
+    for name, picture in (
+        ("timeline.png", Image.open(given.folder / "timeline.png")),
+        ("report.png", screenshot(given.folder / "report.html")),
+    ):
+        picture.convert("RGB").save(given.docs / name, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
