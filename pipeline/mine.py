@@ -18,7 +18,7 @@ from pipeline.manifest import Manifest
 from pipeline.people import gallery as galleries
 from pipeline.people import memory, who
 from pipeline.people.naming import name_tracks
-from pipeline.pick import select
+from pipeline.pick import select, speech
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import Selection, crop_stem, write_crops
 from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
@@ -187,7 +187,7 @@ def identify(folder: Path, job: Job) -> list[who.Presence]:
             digest = galleries.digest(job.known_faces, job.tolerance)
             _gallery(job.known_faces, digest, walk.settings, job.tolerance, job.device)
         name(folder, job)
-        rows, tracks = _rows(folder, walk)
+        rows, tracks = read_rows(folder, walk)
     seconds = who.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
     return list(who.who_is_who(rows, tracks, seconds))
 
@@ -225,7 +225,7 @@ def finished(folder: Path) -> Manifest:
     return walk
 
 
-def _rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
+def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
     """The rows and tracks of a walk, all of them in frames that the movie has.
 
     Raises:
@@ -240,6 +240,26 @@ def _rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
     return rows, tracks
 
 
+def with_lines(rows: pd.DataFrame, walk: Manifest, job: Job, movie: Path | None) -> pd.DataFrame:
+    """The rows with what is spoken while each face is seen, where subtitles are given.
+
+    Raises:
+        SubtitleError: The file cannot be read.
+        MovieError: The movie is wanted for its own subtitles, and is missing or has none.
+    """
+    if not job.subtitles:
+        return rows
+    from pipeline import subtitles  # noqa: PLC0415 - seldom used, and slow to import.
+
+    given = {"offset": job.subtitle_offset}
+    if job.subtitles == subtitles.OWN:
+        lines = subtitles.movie_subtitles(manifests.movie_of(walk, movie), **given)
+    else:
+        encoding = job.subtitle_encoding or None
+        lines = subtitles.read_subtitles(Path(job.subtitles), encoding=encoding, **given)
+    return speech.with_speech(rows, lines, speech.borders(walk.scan.times), walk.settings.every)
+
+
 def movie_name(folder: Path) -> str:
     """What the movie of a folder is called.
 
@@ -252,7 +272,8 @@ def movie_name(folder: Path) -> str:
 def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
     name(folder, job)
-    rows, tracks = _rows(folder, walk)
+    rows, tracks = read_rows(folder, walk)
+    rows = with_lines(rows, walk, job, movie)
     known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
     for person in known:  # Who edits these files must not send crops to another folder.
         galleries.check_name(person, folder / "faces.csv")
@@ -278,6 +299,10 @@ def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
         for place in _stale(folder, job, {place for _, place in choices})
     ]
     _write(walk, movie, job, choices, stale, tracks)
+    if job.report:
+        from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
+
+        page.write_report(folder, page.Walked(walk, rows, tracks), job, [c for c, _ in choices])
     return _told(choices, job)
 
 

@@ -85,6 +85,7 @@ class PickSettings:
         max_yaw: largest turn to either side in degrees.
         single_face: only frames with one face.
         border: pixels that a box must keep from the edge of the picture; None lets it leave.
+        silent_only: only runs while which nobody speaks, by the subtitles.
         per_run: faces of each run, the best and most different; 0 keeps all.
         margin: added around the face on each side, as a share of the box.
     """
@@ -99,6 +100,7 @@ class PickSettings:
     max_yaw: float = 90.0
     single_face: bool = False
     border: int | None = None
+    silent_only: bool = False
     per_run: int = 0
     margin: float = 0.3
 
@@ -138,6 +140,10 @@ class Job:
         rewalk: drop an earlier walk of the movie.
         workers: processes of stage one.
         compare: also show what passes without the repeater beside what passes with it.
+        report: also write timeline.png and report.html.
+        subtitles: a file of them, "own" for the movie's own text track, "" for none.
+        subtitle_offset: seconds added to all their times.
+        subtitle_encoding: of the file, "" finds out.
         device: of `DEVICES`, where networks run that can choose.
     """
 
@@ -151,4 +157,8 @@ class Job:
     rewalk: bool = False
     workers: int = 1
     compare: bool = False
+    report: bool = True
+    subtitles: str = ""
+    subtitle_offset: float = 0.0
+    subtitle_encoding: str = ""
     device: str = "cpu"

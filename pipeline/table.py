@@ -65,6 +65,7 @@ OWN = frozenset(
     {
         "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
         "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
+        "annotated.mp4",
     }
 )  # fmt: skip
 """What lies in a movie's folder beside the people's folders."""
@@ -171,7 +172,7 @@ def _told(holder: Path) -> str:
 
 def _clear_temporary(folder: Path) -> None:
     """Removes what interrupted writers left in a movie's folder."""
-    for place in ("", "parts/", "*/*/"):
+    for place in ("", "parts/", "*/*/", "*/*/*/"):
         for left in folder.glob(f"{place}.*{TEMPORARY}"):
             if OWN_TEMPORARY.fullmatch(left.name):
                 with suppress(OSError):

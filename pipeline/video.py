@@ -16,18 +16,24 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from pipeline.errors import MovieError
 from pipeline.faces import Image, Ints
@@ -391,7 +397,9 @@ def _rank(pts: Ints, value: int | None) -> int:
     return place if place < len(pts) and pts[place] == value else -1
 
 
-def _demuxed(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
+def _demuxed(
+    container: InputContainer, stream: VideoStream | AudioStream | SubtitleStream
+) -> "Iterator[Packet[Any]]":
     """Packets from where the container stands to where the file ends or breaks."""
     packets = container.demux(stream)
     while True:
@@ -518,3 +526,201 @@ def stream_from_json(facts: dict[str, Any]) -> Stream:
     if not sound:
         raise ValueError(f"no facts of a video stream: {facts}")
     return found
+
+
+# --- sound and text -----------------------------------------------------------------------------
+
+SOUND_RATE = 48_000
+"""Samples a second of all sound that is read."""
+
+CHANNELS = {"mono": 1, "stereo": 2}
+"""Layouts of all sound that is read; more channels are mixed down to two."""
+
+PREROLL = 0.5
+"""Seconds before the wanted sound from which it is decoded: codecs need the packets before."""
+
+JUMP = 0.015
+"""Seconds that timestamps may differ from the count of samples: less is rounding of containers."""
+
+TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
+"""FFmpeg's names of subtitles that are text, not pictures of it."""
+
+Samples = NDArray[np.int16]
+
+
+def sound_layout(path: Path) -> str:
+    """Which of `CHANNELS` the movie's sound is read as; "" where it has none that decodes.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    with _opened(path) as (container, _):
+        stream = _voice(container)
+        if stream is None or next(_voiced(container, stream), None) is None:
+            return ""
+        return "mono" if stream.channels == 1 else "stereo"
+
+
+def sound(path: Path, layout: str, begin: float, count: int) -> Iterator[Samples]:
+    """Gives `count` samples of the movie's sound, by its timestamps; silence where it has none.
+
+    Of several sound tracks the default one, else the first.
+
+    Args:
+        path: The movie.
+        layout: Of `CHANNELS`.
+        begin: Time of the first sample in seconds, on the clock of `Scan.times`.
+        count: Samples at `SOUND_RATE`.
+
+    Yields:
+        Blocks `(channels, n)` of at most a second, together `count` samples long.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    done = 0
+    for start, block in _heard(path, layout, begin):
+        if start >= count:
+            break
+        yield from _silence(layout, start - done)
+        done = max(done, start)
+        part = block[:, done - start : count - start]
+        if part.shape[1]:
+            yield part
+            done += part.shape[1]
+    yield from _silence(layout, count - done)
+
+
+def _silence(layout: str, count: int) -> Iterator[Samples]:
+    for start in range(0, count, SOUND_RATE):
+        yield np.zeros((CHANNELS[layout], min(SOUND_RATE, count - start)), np.int16)
+
+
+def _heard(path: Path, layout: str, begin: float) -> Iterator[tuple[int, Samples]]:
+    """Blocks of sound and the number of their first sample, counted from `begin`, rising.
+
+    Samples are counted, so that rounded timestamps make no cracks; the count begins anew where
+    the timestamps jump, or drift from it.
+    """
+    resampler, kind, place = None, None, 0
+    for time, frame in _sounding(path, begin):
+        due = round((time - begin) * SOUND_RATE)
+        now = frame.format.name, frame.layout.name, frame.sample_rate
+        if resampler is None or now != kind or abs(due - place) > JUMP * SOUND_RATE:
+            resampler, kind = AudioResampler("s16p", layout, SOUND_RATE), now
+            place = due
+        for part in resampler.resample(frame):
+            yield place, np.asarray(part.to_ndarray(), np.int16)
+            place += part.samples
+    for part in resampler.resample(None) if resampler else ():
+        yield place, np.asarray(part.to_ndarray(), np.int16)
+
+
+def _sounding(path: Path, begin: float) -> Iterator[tuple[float, AudioFrame]]:
+    """Decoded sound and its times from `PREROLL` before `begin`, or earlier."""
+    for place in (begin - PREROLL, 0.0):
+        with _opened(path) as (container, _):
+            stream = _voice(container)
+            if stream is None or (place > 0 and not _sought(container, stream, place)):
+                continue
+            frames = _timed(container, stream)
+            first = next(frames, None)
+            if first is not None and (first[0] <= begin or place <= 0):
+                yield first
+                yield from frames
+                return
+
+
+def _timed(container: InputContainer, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
+    """Decoded sound and its times; a frame without one follows on the frame before."""
+    zero, time = (container.start_time or 0) / av.time_base, math.nan
+    for frame in _voiced(container, stream):
+        if frame.pts is not None and frame.time_base is not None:
+            time = float(frame.pts * frame.time_base) - zero
+        if not math.isnan(time):
+            yield time, frame
+        time += frame.samples / frame.sample_rate
+
+
+def _sought(container: InputContainer, stream: AudioStream, place: float) -> bool:
+    """Goes to a time of the sound; whether that can be done."""
+    zero = Fraction(container.start_time or 0, av.time_base)
+    base = stream.time_base or Fraction(1, av.time_base)
+    try:
+        container.seek(round((Fraction(place) + zero) / base), stream=stream)
+    except av.FFmpegError as error:
+        log.debug("cannot seek to the sound at %s s: %s", place, error)
+        return False
+    return True
+
+
+def _voice(container: InputContainer) -> AudioStream | None:
+    """The default sound track, else the first, of those that decode."""
+    voices = [s for s in container.streams.audio if s.codec_context is not None]
+    return min(voices, key=lambda s: not s.disposition & Disposition.default, default=None)
+
+
+def _voiced(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """Decodes, going on after broken packets."""
+    for packet in _demuxed(container, stream):
+        try:
+            yield from cast(list[AudioFrame], packet.decode())
+        except av.FFmpegError as error:
+            log.debug("sound at %s does not decode: %s", packet.pts, error)
+
+
+def texts(path: Path) -> list[tuple[float, float, str]] | None:
+    """The movie's own text track: begin and end in seconds, and the text in ASS's notation.
+
+    Of several the default one, else the first; one of forced lines only where there is no other.
+
+    Returns:
+        In order of the file; None where the movie has no track that is text.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    with _opened(path) as (container, _):
+        tracks = [
+            s for s in container.streams.subtitles
+            if s.codec_context is not None and s.codec_context.name in TEXT_CODECS
+        ]  # fmt: skip
+        if not tracks:
+            return None
+        track = min(tracks, key=_text_rank)
+        zero = (container.start_time or 0) / av.time_base
+        found = []
+        for packet in _demuxed(container, track):
+            if packet.size and packet.pts is not None and packet.time_base:
+                begin = float(packet.pts * packet.time_base) - zero
+                end = begin + float((packet.duration or 0) * packet.time_base)
+                found += [(begin, end, text) for text in _ass_texts(track, packet)]
+    return found
+
+
+def _text_rank(track: SubtitleStream) -> tuple[bool, bool]:
+    kinds = track.disposition
+    return bool(kinds & Disposition.forced), not kinds & Disposition.default
+
+
+def _ass_texts(track: SubtitleStream, packet: "Packet[Any]") -> Iterator[str]:
+    """What follows the eight fields of FFmpeg's ASS events."""
+    try:
+        events = track.decode2(packet) or ()
+    except av.FFmpegError as error:
+        log.debug("text at %s does not decode: %s", packet.pts, error)
+        return
+    for event in events:
+        if isinstance(event, AssSubtitle):
+            yield event.ass.decode(errors="replace").split(",", 8)[-1]
+
+
+def timecode(path: Path) -> str:
+    """The timecode of the first frame that a camera or an editor wrote down; "" where none is.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    with _opened(path) as (container, film):
+        places = (film.metadata, container.metadata, *(s.metadata for s in container.streams))
+        return next((place["timecode"] for place in places if "timecode" in place), "")

@@ -127,7 +127,7 @@ WALKING = options(
     click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
 )  # fmt: skip
 
-PICKING = options(
+FILTERS = options(
     click.option(
         "--person", "people", multiple=True, default=JOB.people, show_default=True,
         help="Whom to pick: a known name, unknown, or any; may be repeated.",
@@ -171,6 +171,25 @@ PICKING = options(
         help="Pixels that the face must keep from the picture's edge.",
     ),
     click.option(
+        "--silent-only", is_flag=True, help="Only runs while which nobody speaks, by --subtitles.",
+    ),
+    click.option(
+        "--subtitles", default=JOB.subtitles, metavar="FILE|own",
+        help="What is spoken: a file, or own for the movie's own text track.",
+    ),
+    click.option(
+        "--subtitle-offset", type=float, default=JOB.subtitle_offset, show_default=True,
+        help="Seconds added to the times of all subtitles.",
+    ),
+    click.option(
+        "--subtitle-encoding", default=JOB.subtitle_encoding, show_default="found out",
+        help="Encoding of the file of subtitles.",
+    ),
+)  # fmt: skip
+
+PICKING = options(
+    FILTERS,
+    click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep so many faces of each run, the best and most different; 0 keeps all.",
     ),
@@ -181,6 +200,10 @@ PICKING = options(
     click.option("--explain", is_flag=True, help="Say how many faces each step leaves."),
     click.option(
         "--compare", is_flag=True, help="Also write compare.jpg: with the filters and without.",
+    ),
+    click.option(
+        "--report/--no-report", default=JOB.report, show_default=True,
+        help="Write report.html and timeline.png of the movie.",
     ),
 )  # fmt: skip
 
@@ -227,6 +250,8 @@ def job_of(given: dict[str, Any]) -> Job:
         given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     if given.get("smooth", 1) % 2 == 0:
         raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
+    if given.get("silent_only") and not given["subtitles"]:
+        raise click.BadParameter("needs --subtitles FILE, or own", param_hint="--silent-only")
     if given.get("end") is not None and given["end"] <= given["start"]:
         raise click.BadParameter("must be after --start", param_hint="--end")
     own = of(Job)

@@ -29,7 +29,7 @@ QUALITY = 95
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = (
     "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
-    "person", "distance", "emotion", "probability", *BOX, "sharpness",
+    "person", "distance", "emotion", "probability", *BOX, "sharpness", "line",
 )  # fmt: skip
 NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{2,3}\.jpg")
 """What a crop's name looks like: nothing else is ever deleted."""
@@ -175,6 +175,8 @@ def _write_list(selection: Selection, names: list[str]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     rows = selection.rows.assign(file=names, emotion=selection.emotion)
+    if "line" not in rows:
+        rows["line"] = ""
     for column, digits in (("time", 6), ("distance", 4), ("probability", 4)):
         rows[column] = rows[column].astype("float64").round(digits)
     for column in (*BOX, "sharpness"):

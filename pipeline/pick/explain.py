@@ -62,6 +62,9 @@ def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:
     longest = int(seen.loc[seen["probability"] >= settings.min_prob, "run_length"].max())
     if longest < settings.repeat:
         return f"longest run is {longest} of {settings.repeat} frames; try --repeat {longest}"
+    steady = seen["run_length"] >= settings.repeat
+    if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
+        return "somebody speaks in every steady run; leave out --silent-only"
     return "all steady faces are held back by other options; --explain says by which"
 
 

@@ -64,7 +64,7 @@ def filters(
     """What each filter lets pass, the repeater first, by its option's name.
 
     Args:
-        rows: Of `steadied`.
+        rows: Of `steadied`, for `silent_only` with `spoken` of `speech.with_speech`.
         settings: With `repeat` in frames.
         size: Width and height of the movie's picture in pixels.
     """
@@ -82,7 +82,12 @@ def filters(
         "max-yaw": yaw.abs() <= settings.max_yaw,
         "single-face": (rows["faces"] == 1) | (not settings.single_face),
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
-    }
+    } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
+
+
+def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether anybody speaks while the run of each row lasts."""
+    return rows.groupby("run")["spoken"].transform("any").astype(bool)
 
 
 def steady(

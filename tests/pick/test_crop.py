@@ -221,7 +221,7 @@ def test_crops_csv_lists_every_crop(walked: Walked) -> None:
         "file": NAMES[5], "video": "movie.mkv", "frame": "8", "time": "0.32", "shot": "0",
         "track": "0", "run": "", "run_length": "4", "position": "0", "person": "anna",
         "distance": "0.1234", "emotion": "happy", "probability": "0.8125", "x1": "54.0",
-        "y1": "30.0", "x2": "78.0", "y2": "54.0", "sharpness": f"{sharpness:.1f}",
+        "y1": "30.0", "x2": "78.0", "y2": "54.0", "sharpness": f"{sharpness:.1f}", "line": "",
     }  # fmt: skip
 
 

@@ -1,0 +1,146 @@
+"""The commands for editors: the annotated movie, clips, supercuts and timelines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.options import (
+    FILTERS,
+    FOLDERS,
+    MOVED,
+    PLACES,
+    Real,
+    folder_of,
+    job_of,
+    verbosity,
+)
+from pipeline.cli.told import bar, each, log_to_stderr
+
+if TYPE_CHECKING:
+    from pipeline.export import Exported
+
+ROW = "{:20} {:12} {:8} {:>5} {:>5} {:>9}  {}"
+
+KINDS = {
+    "clips": "An MP4 of each stretch.",
+    "supercut": "All stretches in one MP4.",
+    "edl": "The stretches as an edit decision list (CMX 3600).",
+    "otio": "The stretches as an OpenTimelineIO timeline.",
+    "xml": "The stretches as Final Cut Pro 7 XML, for Premiere and Resolve.",
+}
+
+QUALITY = click.option(
+    "--quality", type=click.IntRange(0, 51), default=18, show_default=True,
+    help="x264's constant rate factor: less is better, and larger.",
+)  # fmt: skip
+
+
+@click.command()
+@FOLDERS
+@FILTERS
+@QUALITY
+@PLACES
+@MOVED
+@verbosity
+def annotate(
+    folders: tuple[Path, ...],
+    quality: int,
+    movie: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Write the movie with boxes, names, emotions and bars drawn on it.
+
+    FOLDERS are those of movies that were walked, their faces.csv, or their names under --output.
+    What the filters let pass is highlighted. Sound is kept.
+
+    \b
+    Example:
+        mine-video annotate output/movie --repeat 12
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import export as program
+    from pipeline import mine
+
+    _check_moved(folders, movie)
+    job = job_of(given)
+
+    def one(place: Path) -> None:
+        folder = folder_of(place, job)
+        shown = bar(mine.movie_name(folder), quiet)
+        click.echo(program.annotate(folder, job, shown, movie, quality=quality))
+
+    each(folders, one)
+
+
+@click.command()
+@FOLDERS
+@click.option("--clips", is_flag=True, help=KINDS["clips"])
+@click.option("--supercut", is_flag=True, help=KINDS["supercut"])
+@click.option("--edl", is_flag=True, help=KINDS["edl"])
+@click.option("--otio", is_flag=True, help=KINDS["otio"])
+@click.option("--xml", is_flag=True, help=KINDS["xml"])
+@click.option(
+    "--padding",
+    type=Real(0),
+    default=0.0,
+    show_default=True,
+    help="Seconds around each run; stretches that overlap are joined.",
+)
+@QUALITY
+@FILTERS
+@PLACES
+@MOVED
+@verbosity
+def export(
+    folders: tuple[Path, ...],
+    padding: float,
+    quality: int,
+    movie: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Write the steady runs as clips, as one film, or as timelines for editing programs.
+
+    FOLDERS are those of movies that were walked, their faces.csv, or their names under --output.
+    Cuts are exact to the frame. Files go to <person>/<emotion>/ in the movie's folder.
+
+    \b
+    Example:
+        mine-video export output/movie --person rdj --emotion happy --supercut --edl
+    """  # fmt: skip
+    log_to_stderr(quiet, verbose)
+    kinds = tuple(kind for kind in KINDS if given.pop(kind))
+    if not kinds:
+        raise click.UsageError(f"say what to write: {', '.join(f'--{kind}' for kind in KINDS)}")
+    from pipeline import export as program
+    from pipeline import mine
+
+    _check_moved(folders, movie)
+    job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
+    click.echo(ROW.format("movie", "person", "emotion", "runs", "cuts", "seconds", "files"))
+
+    def one(place: Path) -> None:
+        folder = folder_of(place, job)
+        name = mine.movie_name(folder)
+        for outcome in program.export(folder, job, settings, bar(name, quiet), movie):
+            _tell(name, outcome)
+
+    each(folders, one)
+
+
+def _tell(name: str, o: "Exported") -> None:
+    """Prints a line for a person and emotion, and one for each file but the first."""
+    first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
+    seconds = f"{o.seconds:.1f}"
+    click.echo(ROW.format(name, o.person, o.emotion, o.runs, o.cuts, seconds, first))
+    for other in others:
+        click.echo(ROW.format(*[""] * 6, other))
+
+
+def _check_moved(folders: tuple[Path, ...], movie: Path | None) -> None:
+    if movie is not None and len(folders) > 1:
+        raise click.UsageError("--movie goes with one folder only")

@@ -1,0 +1,177 @@
+"""What editors get, on one page: the annotated movie, clips, a supercut, and timelines."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline import manifest as manifests
+from pipeline import mine, table
+from pipeline.encode import QUALITY
+from pipeline.manifest import Manifest
+from pipeline.mine import StartProgress
+from pipeline.pick import select
+from pipeline.pick.choose import Choice, choose
+from pipeline.pick.crop import crop_stem
+from pipeline.report.annotate import ANNOTATED, Marks
+from pipeline.report.annotate import annotate as write_annotated
+from pipeline.report.cuts import Cut, Reel, cuts
+from pipeline.report.edit import CLIPS, SUPERCUT, export_reel
+from pipeline.report.footage import Footage, footage
+from pipeline.settings import Job
+from pipeline.walk.part import Progress
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What is exported, and how.
+
+    Attributes:
+        kinds: of `report.edit.KINDS`.
+        padding: seconds around each run, from 0.
+        quality: x264's constant rate factor, 0 (lossless) to 51.
+    """
+
+    kinds: tuple[str, ...]
+    padding: float = 0.0
+    quality: int = QUALITY
+
+    def __post_init__(self) -> None:
+        if not self.padding >= 0 or not 0 <= self.quality <= 51:
+            raise ValueError(f"padding from 0, quality from 0 to 51: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What came of one person and emotion.
+
+    Attributes:
+        person: A name or "unknown".
+        emotion: One of `EMOTIONS`.
+        runs: steady runs that are exported.
+        cuts: stretches they lie in.
+        seconds: how long these are together.
+        files: that were written.
+        hint: what to try where nothing was kept, else "".
+    """
+
+    person: str
+    emotion: str
+    runs: int
+    cuts: int
+    seconds: float
+    files: tuple[Path, ...]
+    hint: str
+
+
+def annotate(
+    folder: Path,
+    job: Job,
+    progress: StartProgress,
+    movie: Path | None = None,
+    *,
+    quality: int = QUALITY,
+) -> Path:
+    """Writes annotated.mp4 into a movie's folder: every face with its name, emotion and bars.
+
+    Names follow the gallery of today.
+
+    Args:
+        folder: A movie's.
+        job: With the pick settings that decide what is highlighted as steady.
+        progress: Told how far it is.
+        movie: Where the movie is, if not where it was walked.
+        quality: x264's constant rate factor.
+
+    Raises:
+        MiningError: Anything in the world that stands in the way.
+    """
+    walk = mine.finished(folder)
+    with table.locked(folder):
+        mine.name(folder, job)
+        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        rows, _ = mine.read_rows(folder, walk)
+        settings = job.pick.at(walk.scan.stream.rate)
+        marks = Marks(rows, settings, walk.settings.every, walk.scan.stream.size)
+        told = progress(walk.span[1] - walk.span[0])
+        path = folder / ANNOTATED
+        write_annotated(film, walk.span, marks, path, told, quality=quality)
+    return path
+
+
+def export(
+    folder: Path,
+    job: Job,
+    settings: ExportSettings,
+    progress: StartProgress,
+    movie: Path | None = None,
+) -> list[Exported]:
+    """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
+
+    A run is exported whole where one of its faces passes every gate. Names follow the gallery of
+    today.
+
+    Args:
+        folder: A movie's.
+        job: Whom and what is wanted; --per-run does not matter.
+        settings: What to write.
+        progress: Called once with the number of frames to write; gives what is told of each.
+        movie: Where the movie is, if not where it was walked.
+
+    Raises:
+        MiningError: Anything in the world that stands in the way.
+    """
+    walk = mine.finished(folder)
+    with table.locked(folder):
+        mine.name(folder, job)
+        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        reels = [
+            (choice, _reel(choice, walk, film, settings))
+            for choice in _choices(folder, job, walk, film.movie)
+        ]
+        told = progress(_frames([reel for _, reel in reels], settings.kinds))
+        return [_exported(choice, reel, film, folder, settings, told) for choice, reel in reels]
+
+
+def _choices(folder: Path, job: Job, walk: Manifest, movie: Path) -> Iterator[Choice]:
+    """What a pick would keep, without thinning."""
+    rows, tracks = mine.read_rows(folder, walk)
+    rows = mine.with_lines(rows, walk, job, movie)
+    known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
+    select.check_people(job.people, known, str(folder))
+    settings = replace(job.pick, per_run=0).at(walk.scan.stream.rate)
+    return choose(rows, tracks, job, settings, walk.settings.every, walk.scan.stream.size)
+
+
+def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:
+    found: tuple[Cut, ...] = cuts(choice, film.edges, walk.settings.every, settings.padding)
+    return Reel(walk.movie.name, crop_stem(walk), choice.person, choice.emotion, found)
+
+
+def _frames(reels: Sequence[Reel], kinds: Sequence[str]) -> int:
+    """How many frames are to be written."""
+    films = sum(kind in (CLIPS, SUPERCUT) for kind in kinds)
+    return films * sum(stop - first for reel in reels for first, stop in reel.spans)
+
+
+def _exported(
+    choice: Choice,
+    reel: Reel,
+    film: Footage,
+    folder: Path,
+    settings: ExportSettings,
+    progress: Progress,
+) -> Exported:
+    place = folder / reel.person / reel.emotion
+    files = export_reel(film, reel, place, settings.kinds, progress, quality=settings.quality)
+    return Exported(
+        person=reel.person,
+        emotion=reel.emotion,
+        runs=sum(cut.runs for cut in reel.cuts),
+        cuts=len(reel.cuts),
+        seconds=sum(float(film.edges[c.stop] - film.edges[c.first]) for c in reel.cuts),
+        files=tuple(files),
+        hint=choice.hint,
+    )

@@ -1,0 +1,98 @@
+"""Writes the movie with its faces marked: who, which emotion, how sure, and what is steady."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.encode import QUALITY, write_mp4
+from pipeline.errors import MovieError
+from pipeline.faces import EMOTIONS, Image
+from pipeline.frame import Frame
+from pipeline.pick import select
+from pipeline.pick.crop import BOX
+from pipeline.report.footage import Footage
+from pipeline.report.panel import Mark, Painter
+from pipeline.settings import PickSettings
+from pipeline.walk.part import Progress
+
+ANNOTATED = "annotated.mp4"
+
+DRAWN = ("track", *BOX, "person", "label", "probability", *EMOTIONS, "run_length", "steady")
+
+
+def annotate(
+    film: Footage,
+    span: tuple[int, int],
+    marks: "Marks",
+    path: Path,
+    progress: Progress,
+    *,
+    quality: int = QUALITY,
+) -> None:
+    """Writes a stretch of a movie with its faces drawn in, and its sound.
+
+    Args:
+        film: The movie.
+        span: First frame and one past the last.
+        marks: What is drawn.
+        path: Where.
+        progress: Told of the frames and faces that are drawn.
+        quality: x264's constant rate factor.
+
+    Raises:
+        MovieError: The movie cannot be read, or not one frame decodes.
+        OutputError: It cannot be written.
+    """
+    painter = Painter(*film.scan.stream.size)
+
+    def draw(frame: Frame) -> Image:
+        here = marks.at(frame.index)
+        progress(1, len(here))
+        return painter.paint(frame.image, here)
+
+    pictures = film.pictures([span], draw)
+    if not write_mp4(path, pictures, film.base, film.sound([span]), quality=quality):
+        raise MovieError(f"{film.movie}: not one frame decodes; check that it plays elsewhere")
+
+
+class Marks:
+    """What is drawn into each frame: made frame by frame, for a long film has a million faces."""
+
+    def __init__(
+        self, rows: pd.DataFrame, settings: PickSettings, stride: int, size: tuple[int, int]
+    ) -> None:
+        """Finds out which faces are steady.
+
+        Args:
+            rows: As `table.read_faces` gives them.
+            settings: With `repeat` in frames: what they keep is highlighted.
+            stride: source frames between neighbouring rows.
+            size: width and height of the picture.
+        """
+        told = select.steadied(rows, stride, settings)
+        kept = select.steady(told, settings, size)[0].index
+        told = told.assign(steady=told.index.isin(kept))
+        ordered = told.sort_values(["frame", "track"], kind="stable")
+        self._rows = ordered[list(DRAWN)].to_records(index=False)
+        self._frames = ordered["frame"].to_numpy()
+        self._stride = stride
+
+    def at(self, frame: int) -> list[Mark]:
+        """The faces of a frame; a row stands for all frames of its stride."""
+        low, high = np.searchsorted(self._frames, [frame - self._stride, frame], side="right")
+        return list({int(row.track): _mark(row) for row in self._rows[low:high]}.values())
+
+
+def _mark(row: Any) -> Mark:
+    x1, y1, x2, y2 = (round(float(getattr(row, side))) for side in BOX)
+    return Mark(
+        track=int(row.track),
+        box=(x1, y1, x2, y2),
+        name=row.person or select.UNKNOWN,
+        label=int(row.label),
+        probability=float(row.probability),
+        shares=tuple(float(getattr(row, emotion)) for emotion in EMOTIONS),
+        run_length=int(row.run_length) if row.steady else 0,
+    )

@@ -1,0 +1,226 @@
+"""Draws faces into a frame: boxes, and beside each a panel with name, emotion and seven bars."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.ft2font import FT2Font
+from PIL import Image as Pillow
+from PIL import ImageColor, ImageDraw, ImageFont
+
+from pipeline.faces import EMOTIONS, Image
+from pipeline.report.colours import COLOURS
+
+log = logging.getLogger(__name__)
+
+LINES = 28
+"""Lines of text that would fill the shorter side of a picture."""
+
+SMALLEST = 11
+"""Pixels of a letter that can be read."""
+
+LONGEST_NAME = 24
+"""Letters of a name that are shown."""
+
+PLAIN, PAPER, INK = (200, 200, 200), (24, 24, 24), (255, 255, 255)
+"""Outline of a face that is not steady, the panel, and its letters."""
+
+OPAQUE = 0.8
+"""Of the panel, so that what lies behind it stays visible."""
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A face to be drawn.
+
+    Attributes:
+        track: its number.
+        box: whole pixels, see `faces`.
+        name: of the person, or "unknown".
+        label: position in `EMOTIONS`.
+        probability: of the label, averaged over time.
+        shares: the frame's own seven probabilities.
+        run_length: frames that the emotion holds for where it is steady, else 0.
+    """
+
+    track: int
+    box: Box
+    name: str
+    label: int
+    probability: float
+    shares: tuple[float, ...]
+    run_length: int = 0
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """Of its emotion, as RGB."""
+        return colour(EMOTIONS[self.label])
+
+
+def colour(emotion: str) -> tuple[int, int, int]:
+    """An emotion's colour as RGB."""
+    red, green, blue = ImageColor.getrgb(COLOURS[EMOTIONS.index(emotion)])[:3]
+    return red, green, blue
+
+
+class Painter:
+    """Draws frame after frame; a panel stays on its side of the face as long as it can."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = width, height
+        self._letter = max(SMALLEST, round(min(width, height) / LINES))
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def paint(self, image: Image, marks: Sequence[Mark]) -> Image:
+        """A copy of the frame `(h, w, 3)` with its faces marked; no panel covers a face."""
+        image = image.copy()
+        taken = [mark.box for mark in marks]
+        places: dict[int, tuple[int, int]] = {}
+        for mark in sorted(marks, key=lambda m: (m.run_length == 0, m.track)):
+            self._outline(image, mark)
+            for size in range(3):
+                panel = _panel(mark, self._letter, size)
+                side = self._side(mark, panel.shape[1::-1], taken, size)
+                if side is not None:
+                    box = _beside(mark.box, panel.shape[1::-1], side, self._size)
+                    _blend(image, panel, box)
+                    taken.append(box)
+                    places[mark.track] = size, side
+                    break
+        self._places = places
+        return image
+
+    def _outline(self, image: Image, mark: Mark) -> None:
+        x1, y1, x2, y2 = mark.box
+        thin = max(1, self._letter // 8)
+        thick = 3 * thin if mark.run_length else thin
+        shade = mark.colour if mark.run_length else PLAIN
+        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PAPER, thin)
+        cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, thick)
+
+    def _side(
+        self, mark: Mark, size: tuple[int, int], taken: Sequence[Box], detail: int
+    ) -> int | None:
+        """A side where the panel is in the picture and covers nothing: the last one first."""
+        last = self._places.get(mark.track)
+        first = [last[1]] if last and last[0] == detail else []
+        for side in (*first, *range(4)):
+            box = _beside(mark.box, size, side, self._size)
+            inside = box[0] >= 0 <= box[1] and box[2] <= self._size[0] and box[3] <= self._size[1]
+            if inside and not any(_overlap(box, other) for other in taken):
+                return side
+        return None
+
+
+def _beside(box: Box, size: tuple[int, int], side: int, picture: tuple[int, int]) -> Box:
+    """Where a panel lies to the right (0), left (1), below (2) or above (3), moved into view."""
+    (x1, y1, x2, y2), (width, height), room = box, size, 4
+    x, y = ((x2 + room, y1), (x1 - room - width, y1), (x1, y2 + room), (x1, y1 - room - height))[
+        side
+    ]
+    if side < 2:
+        y = min(max(y, 0), max(picture[1] - height, 0))
+    else:
+        x = min(max(x, 0), max(picture[0] - width, 0))
+    return x, y, x + width, y + height
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _blend(image: Image, panel: Image, box: Box) -> None:
+    x1, y1, x2, y2 = box
+    behind = image[y1:y2, x1:x2]
+    image[y1:y2, x1:x2] = cv2.addWeighted(panel, OPAQUE, behind, 1 - OPAQUE, 0)
+
+
+def _panel(mark: Mark, letter: int, size: int) -> Image:
+    """A panel: with labelled bars (0), bars alone (1), or only the words (2)."""
+    head = _head(mark.name, mark.label, round(mark.probability * 100), mark.run_length, letter)
+    if size == 2:
+        return head
+    small = max(SMALLEST - 2, round(letter * 0.75))
+    rim = np.full((7 * max(3, letter // 3), letter // 2, 3), PAPER, np.uint8)
+    names = _names(small) if size == 0 else rim
+    step, left = names.shape[0] // 7, names.shape[1]
+    width = max(head.shape[1], left + 5 * letter)
+    panel = np.full((head.shape[0] + 7 * step + letter // 4, width, 3), PAPER, np.uint8)
+    panel[: head.shape[0]] = head[:, -1:]
+    panel[: head.shape[0], : head.shape[1]] = head
+    panel[head.shape[0] : head.shape[0] + 7 * step, :left] = names
+    for i, (emotion, share) in enumerate(zip(EMOTIONS, mark.shares, strict=True)):
+        y = head.shape[0] + i * step
+        x = left + round((width - left - 3) * min(max(share, 0.0), 1.0))
+        cv2.rectangle(panel, (left, y + 1), (max(x, left), y + step - 2), colour(emotion), -1)
+    return panel
+
+
+@lru_cache(maxsize=64)
+def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> Image:
+    """Two lines: who, and which emotion; on the emotion's colour where it is steady."""
+    ground = colour(EMOTIONS[label]) if run_length else PAPER
+    ink = PAPER if _bright(ground) else INK
+    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    steady = f", {run_length} frames" if run_length else ""
+    lines = (shown, f"{EMOTIONS[label]} {percent} %{steady}")
+    fonts = font(shown, letter), font("", round(letter * 0.85))
+    width = max(round(f.getlength(line)) for f, line in zip(fonts, lines, strict=True))
+    page = Pillow.new("RGB", (width + letter, round(letter * 2.6)), ground)
+    draw = ImageDraw.Draw(page)
+    for i, (face, line) in enumerate(zip(fonts, lines, strict=True)):
+        draw.text((letter // 2, letter * (0.7 + 1.2 * i)), line, ink, face, anchor="lm")
+    return np.array(page, np.uint8)
+
+
+@lru_cache
+def _names(letter: int) -> Image:
+    """The seven emotions, one below the other."""
+    face, step = font("", letter), round(letter * 1.15)
+    width = max(round(face.getlength(emotion)) for emotion in EMOTIONS) + letter
+    page = Pillow.new("RGB", (width, 7 * step), PAPER)
+    draw = ImageDraw.Draw(page)
+    for i, emotion in enumerate(EMOTIONS):
+        draw.text((letter // 2, step * (i + 0.5)), emotion, INK, face, anchor="lm")
+    return np.array(page, np.uint8)
+
+
+def _bright(shade: tuple[int, int, int]) -> bool:
+    """Whether dark letters are read better than light ones (the luma of BT.601)."""
+    return float(np.dot(shade, (0.299, 0.587, 0.114))) > 120
+
+
+@lru_cache
+def font(text: str, size: int) -> ImageFont.FreeTypeFont:
+    """Matplotlib's DejaVu Sans, or a font of this machine that has all letters of a text."""
+    shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    needed = {ord(c) for c in text if not c.isspace()}
+    for path in (str(shipped), *_installed()) if needed - _letters(str(shipped)).keys() else ():
+        if needed <= _letters(path).keys():
+            return ImageFont.truetype(path, size)
+    if needed - _letters(str(shipped)).keys():
+        log.warning("%s: no font here has all its letters; they are drawn as boxes", text)
+    return ImageFont.truetype(str(shipped), size)
+
+
+def _installed() -> Sequence[str]:
+    # Matplotlib ships one more that has everything, but draws only what script a letter is of.
+    entries = font_manager.fontManager.ttflist
+    return sorted({entry.fname for entry in entries if "LastResort" not in entry.fname})
+
+
+@lru_cache(maxsize=1024)
+def _letters(path: str) -> Mapping[int, int]:
+    """The letters that a font has; none where it cannot be read."""
+    try:
+        return FT2Font(path).get_charmap()
+    except (OSError, RuntimeError):
+        return {}
