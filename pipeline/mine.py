@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import failure, table, video
 from pipeline import manifest as manifests
-from pipeline import table, video
 from pipeline.errors import PeopleError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.manifest import Manifest
@@ -105,7 +105,7 @@ def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
     """
     video.fingerprint(movie)  # Says that there is none before there is a folder for it.
     folder = manifests.folder_for(movie, job.output, rewalk=job.rewalk)
-    with table.locked(folder):
+    with table.locked(folder), failure.recorded(folder, movie):
         _walk(movie, folder, job, progress)
     return folder
 

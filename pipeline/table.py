@@ -65,7 +65,7 @@ OWN = frozenset(
     {
         "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
         "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
-        "annotated.mp4",
+        "annotated.mp4", "faces.parquet", "failed.txt",
     }
 )  # fmt: skip
 """What lies in a movie's folder beside the people's folders."""

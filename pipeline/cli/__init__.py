@@ -14,12 +14,13 @@ from pathlib import Path
 import click
 
 from pipeline import __version__
-from pipeline.cli import editing, mining, people, training
+from pipeline.cli import archive, editing, mining, people, training
 from pipeline.errors import MiningError
 
 COMMANDS = (
     mining.mine, mining.walk, people.name, people.cast, mining.pick, mining.judge,
     editing.annotate, editing.export,
+    archive.search, archive.table, archive.stats, archive.status,
     training.data, training.train, training.evaluate, training.fool,
 )  # fmt: skip
 """In the order of the README."""

@@ -31,6 +31,8 @@ from pipeline.cli.told import Table, bar, each, log_to_stderr
 def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Walk movies, name the faces, and crop those that are wanted.
 
+    MOVIES are files, folders of them, or patterns in quotes as 'films/**/*.mkv'.
+
     \b
     Example:
         mine-video movie.mp4 --person rdj --emotion happy --repeat 8
@@ -44,7 +46,7 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     def one(movie: Path) -> None:
         shown.add(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
 
-    each(movies, one)
+    each(expanded(movies), one)
 
 
 @click.command()
@@ -55,6 +57,8 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
 def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Write one row a face into output/MOVIE/faces.csv, without picking.
 
+    MOVIES are files, folders of them, or patterns in quotes as 'films/**/*.mkv'.
+
     \b
     Example:
         mine-video walk movie.mp4 --every 2
@@ -63,7 +67,8 @@ def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     from pipeline import mine as program
 
     job = job_of(given)
-    each(movies, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+    found = expanded(movies)
+    each(found, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
 
 
 @click.command()
@@ -168,3 +173,10 @@ def judge(
     elif truth is not None:
         for line in assess.judge(places, truth, job.pick):
             click.echo(line)
+
+
+def expanded(given: tuple[Path, ...]) -> list[Path]:
+    """The movies that files, folders and patterns stand for."""
+    from pipeline.archive.movies import movies
+
+    return movies(given)

@@ -187,16 +187,18 @@ FILTERS = options(
     ),
 )  # fmt: skip
 
+MARGIN = click.option(
+    "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
+    help="Room around the face in a crop, as a share of its box.",
+)  # fmt: skip
+
 PICKING = options(
     FILTERS,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep so many faces of each run, the best and most different; 0 keeps all.",
     ),
-    click.option(
-        "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
-        help="Room around the face in a crop, as a share of its box.",
-    ),
+    MARGIN,
     click.option("--explain", is_flag=True, help="Say how many faces each step leaves."),
     click.option(
         "--compare", is_flag=True, help="Also write compare.jpg: with the filters and without.",

@@ -23,7 +23,7 @@ def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
     """Does something with each movie or folder; one that fails does not stop the others.
 
     Raises:
-        MiningError: The only one failed, or some of several did (each was named before).
+        MiningError: The only one failed, or some of several did; it lists them with their reasons.
     """
     failed: list[MiningError] = []
     for path in paths:
@@ -35,7 +35,8 @@ def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
             click.echo(f"mine-video: {error}", err=True)
             failed.append(error)
     if failed:
-        raise MiningError(f"{len(failed)} of {len(paths)} failed, see above; the others are done")
+        reasons = "".join(f"\n  {error}" for error in failed)
+        raise MiningError(f"{len(failed)} of {len(paths)} failed, the others are done:{reasons}")
 
 
 def bar(name: str, quiet: bool) -> "StartProgress":

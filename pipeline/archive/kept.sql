@@ -1,0 +1,38 @@
+-- The wanted rows whose run is long enough and that pass every gate: select.wanted, select.filters.
+CREATE OR REPLACE TEMP VIEW kept AS
+SELECT *
+FROM steadied
+WHERE
+    (getvariable('people') IS NULL OR list_contains(getvariable('people'), person))
+    AND (getvariable('labels') IS NULL OR list_contains(getvariable('labels'), label))
+    AND run_length >= getvariable('least_repeat')  -- Known before the movies are: skips most rows.
+    AND run_length >= repeat
+    AND probability >= getvariable('min_prob')::FLOAT
+    AND (
+        getvariable('min_size') = 0
+        OR round_even(
+            least(
+                round_even(x2::DOUBLE, 1) - round_even(x1::DOUBLE, 1),
+                round_even(y2::DOUBLE, 1) - round_even(y1::DOUBLE, 1)
+            ),
+            1
+        ) >= getvariable('min_size')
+    )
+    AND (
+        getvariable('min_sharpness') = 0
+        OR round_even(sharpness::DOUBLE, 1) >= getvariable('min_sharpness')
+    )
+    AND abs(round_even(yaw::DOUBLE, 1)) <= getvariable('max_yaw')
+    AND (faces = 1 OR NOT getvariable('single_face'))
+    AND (
+        getvariable('border') IS NULL
+        OR round_even(
+            least(
+                round_even(x1::DOUBLE, 1),
+                round_even(y1::DOUBLE, 1),
+                width - round_even(x2::DOUBLE, 1),
+                height - round_even(y2::DOUBLE, 1)
+            ),
+            1
+        ) >= getvariable('border')
+    );

@@ -1,0 +1,22 @@
+-- The runs, each as one line, those first that are wanted most.
+SELECT
+    number,
+    person,
+    label,
+    track,
+    min(frame) AS first,
+    max(frame) AS last,
+    min(time) AS start,
+    max(time) AS stop,
+    any_value(run_length) AS length,
+    count(*) AS faces,
+    round(avg(probability::DOUBLE), 6) AS mean,
+    count(*) OVER () AS found
+FROM kept
+GROUP BY number, person, label, track, run
+ORDER BY
+    CASE getvariable('ordering') WHEN 'probability' THEN mean WHEN 'length' THEN length END DESC,
+    number,
+    first,
+    track
+LIMIT getvariable('top');

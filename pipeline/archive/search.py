@@ -1,0 +1,169 @@
+"""Finds steady moments over all movies of an archive."""
+
+import csv
+import io
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import table
+from pipeline.archive import index
+from pipeline.archive.opened import Archive, Entry, printable
+from pipeline.faces import EMOTIONS
+from pipeline.people import gallery as galleries
+from pipeline.pick import select
+from pipeline.settings import Job, PickSettings
+
+log = logging.getLogger(__name__)
+
+ORDERS = ("probability", "length", "time")
+"""By what moments are sorted: surest first, longest first, or movie by movie as they come."""
+
+TOP = 200
+LARGEST = 1 << 53
+"""Larger settings mean the same: no movie has so many frames."""
+
+COLUMNS = (
+    "movie", "folder", "person", "emotion", "start", "stop", "first", "last", "track", "length",
+    "faces", "probability",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One steady run of one person with one emotion, as far as it passes the gates.
+
+    Attributes:
+        entry: the movie.
+        person: a name or "unknown".
+        emotion: one of `EMOTIONS`.
+        track: of the face.
+        first: frame of the first face that passes.
+        last: frame of the last one.
+        start: seconds of the first one.
+        stop: seconds of the last one.
+        length: source frames that the run covers.
+        faces: how many pass.
+        probability: mean of their smoothed probabilities.
+    """
+
+    entry: Entry
+    person: str
+    emotion: str
+    track: int
+    first: int
+    last: int
+    start: float
+    stop: float
+    length: int
+    faces: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The moments that were asked for, and how many there are in all."""
+
+    moments: tuple[Moment, ...]
+    count: int
+
+
+def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -> Found:
+    """Finds the moments that `mine-video pick` would crop, in all movies at once.
+
+    Names are those in faces.csv; `mine-video name` brings them to today's photos.
+
+    Args:
+        archive: Where to look.
+        job: People, emotions and what makes a run steady; thinning and margin do not matter.
+        top: How many at most; 0 is all.
+        order: Of `ORDERS`.
+
+    Raises:
+        PeopleError: Somebody is asked for who is in none of the movies.
+        TableError: A table is torn.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"order is one of {', '.join(ORDERS)}, not {order!r}")
+    known = index.names(entry.facts for entry in archive.entries) - {""}
+    select.check_people(job.people, known, "the archive")
+    entries = prepare(archive, job)
+    if not entries:
+        return Found((), 0)
+    rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST)
+    return Found(tuple(_moment(entries, row) for row in rows), rows[0][-1] if rows else 0)
+
+
+def _moment(entries: Sequence[Entry], row: tuple[Any, ...]) -> Moment:
+    number, person, label, *rest, _ = row
+    return Moment(entries[number], person or select.UNKNOWN, EMOTIONS[label], *rest)
+
+
+def prepare(archive: Archive, job: Job) -> list[Entry]:
+    """Makes the view `steadied` of the movies that somebody wanted is in; gives those movies."""
+    people = None if select.ANY in job.people else [_written(name) for name in job.people]
+    entries = [
+        entry for entry in archive.entries
+        if people is None or not set(people).isdisjoint(entry.facts.people)
+    ]  # fmt: skip
+    if not entries:
+        return []
+    repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST) for entry in entries]
+    archive.over(entries, repeats)
+    labels = None if select.ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
+    stored = (job.pick.smooth, job.pick.gap) == (index.STORED.smooth, index.STORED.gap)
+    values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
+    archive.ask("faces", "stored" if stored else "smoothed", **values)
+    return entries
+
+
+def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
+    """The settings as numbers that SQL can hold."""
+    return {
+        "smooth": min(settings.smooth, LARGEST),
+        "gap": min(settings.gap, LARGEST),
+        "min_prob": settings.min_prob,
+        "min_size": float(settings.min_size),
+        "min_sharpness": float(settings.min_sharpness),
+        "max_yaw": float(settings.max_yaw),
+        "single_face": settings.single_face,
+        "border": None if settings.border is None else float(settings.border),
+    }
+
+
+def _written(person: str) -> str:
+    """How faces.csv writes a name."""
+    return "" if person == select.UNKNOWN else person
+
+
+def warn_of_old_names(archive: Archive, job: Job) -> None:
+    """Says which movies bear the names of other photos, or of another tolerance, than today's."""
+    if not job.known_faces.is_dir():
+        return
+    digest = galleries.digest(job.known_faces, job.tolerance)
+    old = [entry.folder for entry in archive.entries if entry.facts.gallery != digest]
+    if old:
+        log.warning(
+            "%d of %d movies were named by other photos or another --tolerance (%s and on); "
+            "`mine-video name FOLDER…` names them anew",
+            len(old), len(archive.entries), old[0],
+        )  # fmt: skip
+
+
+def write_list(moments: Iterable[Moment], path: Path) -> None:
+    """Writes moments as CSV, the best first.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for m in moments:
+        place = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
+        times = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
+        writer.writerow([*place, *times, m.track, m.length, m.faces, f"{m.probability:.4f}"])
+    with table.replacing(path) as file:
+        file.write(text.getvalue().encode(errors="backslashreplace"))

@@ -1,0 +1,227 @@
+"""The commands over many walked movies: search, join, sum up, look what is done."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.options import FILTERS, MARGIN, PLACES, job_of, options, verbosity
+from pipeline.cli.told import log_to_stderr
+from pipeline.errors import MiningError
+from pipeline.faces import EMOTIONS, clock
+from pipeline.settings import Job
+
+if TYPE_CHECKING:
+    from pipeline.archive.opened import Shown
+    from pipeline.archive.search import Found
+
+MOMENT = "{:>5} {:24} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
+TOTAL = "{:24} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
+STATE = "{:12} {}"
+
+ARCHIVE = options(
+    click.argument("folders", nargs=-1, type=click.Path(path_type=Path)),
+    click.option(
+        "--index", type=click.Path(file_okay=False, path_type=Path),
+        help="Keep the archive's tables in this folder, not beside each faces.csv.",
+    ),
+)  # fmt: skip
+
+
+def tables(quiet: bool) -> "Shown":
+    """A progress bar over the movies whose tables are made."""
+    from tqdm import tqdm
+
+    return lambda folders: tqdm(folders, "tables", unit="movie", disable=True if quiet else None)
+
+
+@click.command()
+@ARCHIVE
+@FILTERS
+@MARGIN
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="Show so many moments of all movies; 0 shows all.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["probability", "length", "time"]),
+    default="probability",
+    show_default=True,
+    help="Surest first, longest first, or movie by movie.",
+)
+@click.option(
+    "--csv",
+    "listed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the moments into this file.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write sheet.jpg into this folder: a line of faces for each moment.",
+)
+@click.option(
+    "--pick",
+    "picked",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also crop the faces of all moments, and a sheet of them, into this folder.",
+)
+@PLACES
+@verbosity
+def search(
+    folders: tuple[Path, ...],
+    index: Path | None,
+    top: int,
+    order: str,
+    listed: Path | None,
+    sheet: Path | None,
+    picked: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Find steady moments in all movies that were walked.
+
+    FOLDERS are those of movies, or of movies' folders at any depth; --output where none is given.
+    The first search makes a table beside each faces.csv, later ones only what changed. Names are
+    those in faces.csv: `mine-video name` brings them to the photos of today.
+
+    \b
+    Example:
+        mine-video search output/ --person rdj --emotion happy --repeat 8 --top 200
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline.archive.movies import walks
+    from pipeline.archive.opened import opened
+    from pipeline.archive.search import search as find
+    from pipeline.archive.search import warn_of_old_names, write_list
+
+    job = job_of(given)
+    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+        warn_of_old_names(archive, job)
+        found = find(archive, job, top, order)
+    _tell(found)
+    if listed:
+        write_list(found.moments, listed)
+        click.echo(listed)
+    if found.moments and (sheet or picked):
+        _gather(found, job, sheet, picked)
+
+
+def _tell(found: "Found") -> None:
+    header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "sure", "folder")
+    click.echo(MOMENT.format(*header))
+    for n, m in enumerate(found.moments, 1):
+        seconds, sure = f"{m.stop - m.start:.1f}", f"{m.probability:.2f}"
+        what = m.entry.facts.movie, m.person, m.emotion
+        cells = (*what, clock(m.start), seconds, m.length, sure, m.entry.folder)
+        click.echo(MOMENT.format(n, *map(str, cells)))
+    click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
+
+
+def _gather(found: "Found", job: Job, sheet: Path | None, picked: Path | None) -> None:
+    """Writes crops and sheets; a movie that is gone stops no other."""
+    from pipeline.archive import gather
+
+    films, failed = gather.films(found.moments, job.pick)
+    if picked:
+        count, more = gather.write_all(films, picked, job.pick.margin)
+        failed += more
+        click.echo(f"{picked}: {count} crops")
+    for place in dict.fromkeys(p for p in (sheet, picked) if p):
+        sheets, more = gather.write_sheet(found.moments, films, place)
+        failed += more
+        for path in sheets:
+            click.echo(path)
+    if failed:
+        raise MiningError(f"{len(failed)} movies are missing, see above; the others are done")
+
+
+@click.command()
+@ARCHIVE
+@click.option(
+    "--to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("faces.parquet"),
+    show_default=True,
+    help="The file to write, .csv or .parquet.",
+)
+@PLACES
+@verbosity
+def table(
+    folders: tuple[Path, ...],
+    index: Path | None,
+    to: Path,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Join the rows of many movies into one CSV or Parquet file.
+
+    \b
+    Example:
+        mine-video table output/*/ --to all.csv
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline.archive.movies import walks
+    from pipeline.archive.opened import opened
+    from pipeline.archive.totals import join
+
+    job = job_of(given)
+    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+        click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
+
+
+@click.command()
+@ARCHIVE
+@PLACES
+@verbosity
+def stats(
+    folders: tuple[Path, ...], index: Path | None, quiet: bool, verbose: bool, **given: Any
+) -> None:
+    """Tell the screen time and the looks of each person in each movie.
+
+    \b
+    Example:
+        mine-video stats output/
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline.archive.movies import walks
+    from pipeline.archive.opened import opened
+    from pipeline.archive.totals import totals
+
+    job = job_of(given)
+    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+        click.echo(TOTAL.format("movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
+        for t in totals(archive):
+            shares = [f"{share:.3f}" for share in t.shares.values()]
+            cells = (t.entry.facts.movie, t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
+            click.echo(TOTAL.format(*map(str, cells)))
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@PLACES
+@verbosity
+def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+    """Tell which movies are done, unfinished, failed or out of date, and why.
+
+    \b
+    Example:
+        mine-video status output/
+    """
+    log_to_stderr(quiet, verbose)
+    from collections import Counter
+
+    from pipeline.archive.movies import walks
+    from pipeline.archive.status import states
+
+    count: Counter[str] = Counter()
+    for s in states(walks(folders or [job_of(given).output])):
+        count[s.state] += 1
+        click.echo(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
+    click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)

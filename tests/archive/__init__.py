@@ -1,0 +1,1 @@
+"""Tests of many movies as one archive."""

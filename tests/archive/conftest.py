@@ -1,0 +1,61 @@
+"""Three puppet movies, walked once: two of one name, one of a name that is none."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import mine
+from pipeline.settings import Job
+from tests import puppet
+from tests.puppet import Shot, Square, film, photo
+
+ODD = 'it\'s "odd"; [x]*?\n\u2603 {a}'
+
+TALK = (
+    Shot(
+        30,
+        (
+            Square("anna", "happy 12, sad 5, happy", x=20, dx=1),
+            Square("ben", x=100, y=80),
+        ),
+    ),
+    Shot(20, (Square("anna", "happy 9, neutral", x=30),)),
+)
+OTHER = (Shot(25, (Square("anna", "sad 5, happy", x=40), Square("carl", x=100, y=80))),)
+THIRD = (Shot(16, (Square("anna", x=30), Square("carl", y=90), Square("dora", x=110))),)
+
+
+@pytest.fixture(autouse=True)
+def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
+    puppet.plug_in(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
+    """The folder of the walks, and with what they were made."""
+    place = tmp_path_factory.mktemp("archive")
+    for person in ("anna", "ben"):
+        photo(place / "known" / f"{person}.png", person)
+    job = Job(walk=puppet.SETTINGS, output=place / "output", known_faces=place / "known")
+    films = {"talk.mkv": TALK, "more/talk.mkv": OTHER, f"{ODD}.mkv": THIRD}
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        mine._gallery.cache_clear()
+        for name, shots in films.items():
+            mine.walk(film(place / "films" / name, shots), job, puppet.silent)
+    return job.output, job
+
+
+@pytest.fixture
+def output(made: tuple[Path, Job], tmp_path: Path) -> Path:
+    """A copy of the walks of one's own; their movies are those of all tests."""
+    return Path(shutil.copytree(made[0], tmp_path / "output"))
+
+
+@pytest.fixture
+def job(made: tuple[Path, Job], output: Path) -> Job:
+    """The settings of the walks."""
+    return Job(
+        ("anna",), ("happy",), walk=puppet.SETTINGS, output=output, known_faces=made[1].known_faces
+    )

@@ -1,0 +1,163 @@
+"""A steady run in SQL and in `pick` is the same: random rows, random settings."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pipeline.archive import index
+from pipeline.archive.index import Facts
+from pipeline.archive.opened import Archive, Entry
+from pipeline.archive.search import prepare, search
+from pipeline.faces import EMOTIONS
+from pipeline.pick import select
+from pipeline.settings import Job, PickSettings
+from tests.pick import Face, made, stretch
+
+PEOPLE = ("anna", "ben", "")
+RATE, SIZE = 25.0, (160, 128)
+Movies = list[tuple[pd.DataFrame, int]]
+"""Rows as `table.read_faces` gives them, and the stride, of each movie."""
+
+Key = tuple[Any, ...]
+
+
+@st.composite
+def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
+    """A movie of a few short tracks with holes; probabilities with the digits of faces.csv."""
+    stride = draw(st.integers(1, 3))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    faces: list[Face] = []
+    for track in range(draw(st.integers(0, 4))):
+        person, first = PEOPLE[int(random.integers(3))], int(random.integers(8))
+        there = random.random(int(random.integers(1, 30))) < draw(st.sampled_from([0.7, 0.95, 1]))
+        frames = ((first + np.flatnonzero(there)) * stride).tolist()
+        faces += stretch(frames, track, person, "happy")
+    rows = made(faces).sort_values(["frame", "track"], ignore_index=True)
+    # Coarse ones give many ties.
+    steps = draw(st.sampled_from([4, 20, 100_000]))
+    looks = random.multinomial(steps, random.dirichlet(np.full(7, 0.7), len(rows))) / steps
+    rows[list(EMOTIONS)] = looks.round(5).astype(np.float32)
+    corner, side = (
+        random.integers(-20, 900, (2, len(rows))),
+        random.integers(100, 900, (2, len(rows))),
+    )
+    tenths = {
+        "x1": corner[0],
+        "y1": corner[1],
+        "x2": corner[0] + side[0],
+        "y2": corner[1] + side[1],
+    }
+    tenths |= {name: random.integers(0, 900, len(rows)) for name in ("sharpness", "yaw")}
+    tenths["yaw"] *= random.choice([-1, 1], len(rows))
+    return rows.assign(**{k: (v / 10).astype(np.float32) for k, v in tenths.items()}), stride
+
+
+SETTINGS = st.builds(
+    PickSettings,
+    smooth=st.sampled_from([1, 3, 5, 5, 7, 25, 10**30 + 1]),
+    gap=st.sampled_from([0, 0, 1, 4, 10**30]),
+    repeat=st.sampled_from([1, 2, 5, 8, 10**30]),
+    repeat_seconds=st.sampled_from([0.0, 0.0, 0.1]),
+    min_prob=st.sampled_from([0.0, 0.25, 0.4, 0.5]),
+    min_size=st.sampled_from([0.0, 40.0, 40.1]),
+    min_sharpness=st.sampled_from([0.0, 30.0, 1e300]),
+    max_yaw=st.sampled_from([90.0, 45.0, 0.0]),
+    single_face=st.booleans(),
+    border=st.sampled_from([None, None, 0, 3, 10**30]),
+)
+JOBS = st.builds(
+    Job,
+    people=st.sampled_from([("any",), ("anna",), ("unknown",), ("anna", "unknown")]),
+    emotions=st.sampled_from([("any",), ("happy",), ("sad", "angry")]),
+    pick=SETTINGS,
+)
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def _archive(connection: duckdb.DuckDBPyConnection, movies: Movies, place: Path) -> Archive:
+    entries = []
+    for number, (rows, stride) in enumerate(movies):
+        people = tuple(sorted(set(rows["person"])))
+        facts = Facts("", f"{number}.mkv", RATE, *SIZE, stride, people, "", "")
+        file = place / f"{number}.parquet"
+        table = index.steadied(rows, stride).assign(seconds=0.04, screen=0.04)
+        index.write(connection, file, facts, table)
+        entries.append(Entry(place / str(number), file, facts))
+    return Archive(connection, tuple(entries), ())
+
+
+def _by_pick(movies: Movies, job: Job) -> Iterator[tuple[int, pd.DataFrame]]:
+    """What `pick` keeps of each movie, one run of one person after the other."""
+    for number, (rows, stride) in enumerate(movies):
+        asked = job.pick.at(RATE)
+        done = select.steadied(rows, stride, asked)
+        for person, emotion in select.choices(done, job.people, job.emotions):
+            kept, _ = select.steady(select.wanted(done, person, emotion), asked, SIZE)
+            for _, run in kept.groupby("run"):
+                yield number, run
+
+
+def _keys(movies: Movies, job: Job) -> set[Key]:
+    columns = ["track", "frame", "person", "label", "probability", "run_length"]
+    return {
+        (number, *row)
+        for number, run in _by_pick(movies, job)
+        for row in run[columns].itertuples(index=False, name=None)
+    }
+
+
+@given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
+@example([(made([]), 1)], Job())
+@settings(deadline=None, max_examples=100)
+def test_sql_keeps_the_rows_that_pick_keeps(
+    connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
+) -> None:
+    with TemporaryDirectory() as name:
+        archive = _archive(connection, movies, Path(name))
+        entries = prepare(archive, job)
+        archive.ask("kept") if entries else None
+        columns = "number, track, frame, person, label, probability, run_length"
+        rows = connection.execute(f"SELECT {columns} FROM kept").fetchall() if entries else []
+        of = {n: archive.entries.index(entry) for n, entry in enumerate(entries)}
+        assert {(of[n], *rest) for n, *rest in rows} == _keys(movies, job)
+        assert len(rows) == len(set(rows))
+
+
+@given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
+@settings(deadline=None, max_examples=40)
+def test_moments_are_the_runs_that_pick_keeps(
+    connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
+) -> None:
+    job = replace(job, people=tuple(p for p in job.people if p != "anna") or ("any",))
+    with TemporaryDirectory() as name:
+        archive = _archive(connection, movies, Path(name))
+        found = search(archive, job, top=0)
+    wanted = {
+        (f"{number}.mkv", run["track"].iloc[0], run["frame"].min(), run["frame"].max(),
+         EMOTIONS[run["label"].iloc[0]], run["person"].iloc[0] or "unknown", len(run),
+         run["run_length"].iloc[0]): run["probability"].astype("float64").mean()
+        for number, run in _by_pick(movies, job)
+    }  # fmt: skip
+    told = {
+        (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
+        m.probability
+        for m in found.moments
+    }  # fmt: skip
+    assert told == pytest.approx(wanted, abs=1e-6)
+    assert found.count == len(wanted) == len(found.moments)
+    means = [m.probability for m in found.moments]
+    assert means == sorted(means, reverse=True)

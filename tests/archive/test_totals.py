@@ -1,0 +1,85 @@
+"""Screen time, looks, and all rows as one table."""
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipeline import mine, table
+from pipeline.archive.movies import walks
+from pipeline.archive.opened import opened
+from pipeline.archive.totals import Total, join, totals
+from pipeline.errors import OutputError
+from pipeline.faces import EMOTIONS, FaceRow
+from pipeline.settings import Job
+
+
+def _totals(output: Path) -> dict[tuple[str, str], Total]:
+    with opened(walks([output])) as archive:
+        return {(t.entry.folder.name, t.person): t for t in totals(archive)}
+
+
+def test_screen_time_is_that_of_who_is_who(output: Path, job: Job) -> None:
+    found = _totals(output)
+    mine._gallery.cache_clear()
+    for folder in walks([output]):
+        for known in mine.identify(folder, job):
+            total = found.pop((folder.name, known.person or "unknown"))
+            assert total.seconds == pytest.approx(known.seconds)
+            assert (total.tracks, total.faces) == (known.tracks, known.faces)
+    assert found == {}
+
+
+def test_two_strangers_in_one_frame_count_once(output: Path) -> None:
+    (third,) = (
+        t for (name, who), t in _totals(output).items() if who == "unknown" and "odd" in name
+    )
+    assert third.faces == 2 * 16
+    assert third.seconds == pytest.approx(16 / 25)
+
+
+def test_shares_of_looks_sum_to_one(output: Path) -> None:
+    found = _totals(output)
+    for total in found.values():
+        assert list(total.shares) == list(EMOTIONS)
+        assert sum(total.shares.values()) == pytest.approx(1)
+    anna = found["talk", "anna"].shares
+    # 12 + 13 + 9 of 50 frames are happy, five sad; smoothing moves no border here.
+    assert anna["happy"] == pytest.approx(34 / 50)
+    assert anna["sad"] == pytest.approx(5 / 50)
+    assert anna["neutral"] == pytest.approx(11 / 50)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
+def test_all_rows_in_one_table(suffix: str, output: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"it's{suffix}"
+    folders = walks([output])
+    with opened(folders) as archive:
+        count = join(archive, path)
+    with duckdb.connect() as connection:
+        read = connection.read_csv if suffix.lower() == ".csv" else connection.from_parquet
+        whole = read(str(path)).df()
+    assert list(whole) == ["folder", *FaceRow._fields]
+    assert count == len(whole)
+    assert list(dict.fromkeys(whole["folder"])) == [str(folder) for folder in folders]
+    for folder in folders:
+        rows = table.read_faces(folder / "faces.csv")
+        mine_ = whole[whole["folder"] == str(folder)].reset_index(drop=True)
+        assert mine_["person"].fillna("").tolist() == rows["person"].tolist()
+        for name in table.NUMBERS:
+            pd.testing.assert_series_equal(mine_[name], rows[name], check_dtype=False, rtol=1e-6)
+
+
+def test_a_table_of_no_known_kind(output: Path, tmp_path: Path) -> None:
+    with (
+        opened(walks([output])) as archive,
+        pytest.raises(OutputError, match=r"\.csv or \.parquet"),
+    ):
+        join(archive, tmp_path / "all.xlsx")
+
+
+def test_a_table_that_cannot_be_written(output: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with opened(walks([output])) as archive, pytest.raises(OutputError, match="cannot be written"):
+        join(archive, tmp_path / "file" / "all.csv")
