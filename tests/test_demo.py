@@ -199,7 +199,7 @@ def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:
 def test_the_second_call_reuses_the_walk(
     mined: Mined, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.walk.walker.all_models", lambda *_: pytest.fail("walks again"))
+    monkeypatch.setattr("pipeline.walk.crew.all_models", lambda *_: pytest.fail("walks again"))
     with caplog.at_level(logging.INFO, "pipeline"):
         outcomes = mine.mine(MOVIE, mined.job, lambda total: lambda frames, faces: None)
     assert "walked before, reusing" in caplog.text

@@ -160,7 +160,7 @@ def test_a_moved_movie(folder: Path, job: Job, tmp_path: Path) -> None:
 
 
 def test_crops_tell_what_is_spoken(folder: Path, job: Job, tmp_path: Path) -> None:
-    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,120\nHi, you!\n\n")
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,110\nHi, you!\n\n")
     spoken = replace(job, subtitles=str(tmp_path / "a.srt"), subtitle_offset=-0.8)
     (picked,) = mine.pick(folder, spoken)
     crops = pd.read_csv(picked.folder / "crops.csv", keep_default_na=False)
