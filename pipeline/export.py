@@ -1,9 +1,11 @@
 """What editors get, on one page: the annotated movie, clips, a supercut, and timelines."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import mine, table
@@ -92,12 +94,11 @@ def annotate(
     with table.locked(folder):
         mine.name(folder, job)
         film = footage(manifests.movie_of(walk, movie), walk.scan)
-        rows, _ = mine.read_rows(folder, walk)
-        settings = job.pick.at(walk.scan.stream.rate)
-        marks = Marks(rows, settings, walk.settings.every, walk.scan.stream.size)
-        told = progress(walk.span[1] - walk.span[0])
-        path = folder / ANNOTATED
-        write_annotated(film, walk.span, marks, path, told, quality=quality)
+        rows, kept = _kept(folder, job, walk, film.movie)
+        told = select.steadied(rows, walk.settings.every, job.pick)
+        marks = Marks(told, [choice.kept for choice in kept], walk.settings.every)
+        path, told_of = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
+        write_annotated(film, walk.span, marks, path, told_of, quality=quality)
     return path
 
 
@@ -129,20 +130,18 @@ def export(
         film = footage(manifests.movie_of(walk, movie), walk.scan)
         reels = [
             (choice, _reel(choice, walk, film, settings))
-            for choice in _choices(folder, job, walk, film.movie)
+            for choice in _kept(folder, job, walk, film.movie)[1]
         ]
         told = progress(_frames([reel for _, reel in reels], settings.kinds))
         return [_exported(choice, reel, film, folder, settings, told) for choice, reel in reels]
 
 
-def _choices(folder: Path, job: Job, walk: Manifest, movie: Path) -> Iterator[Choice]:
-    """What a pick would keep, without thinning."""
-    rows, tracks = mine.read_rows(folder, walk)
-    rows = mine.with_lines(rows, walk, job, movie)
-    known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
-    select.check_people(job.people, known, str(folder))
+def _kept(folder: Path, job: Job, walk: Manifest, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
+    """The rows, and what a pick would keep of them, without thinning."""
+    rows, tracks = mine.wanted_rows(folder, walk, job, movie)
     settings = replace(job.pick, per_run=0).at(walk.scan.stream.rate)
-    return choose(rows, tracks, job, settings, walk.settings.every, walk.scan.stream.size)
+    stride, size = walk.settings.every, walk.scan.stream.size
+    return rows, list(choose(rows, tracks, job, settings, stride, size))
 
 
 def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:

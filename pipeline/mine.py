@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,9 +23,12 @@ from pipeline.pick import select, speech
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import Selection, crop_stem, write_crops
 from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
-from pipeline.settings import Job, WalkSettings
+from pipeline.settings import OWN, Job, WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.part import Progress
+
+if TYPE_CHECKING:
+    from pipeline.subtitles import Lines
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +75,8 @@ def mine(movie: Path, job: Job, progress: StartProgress) -> list[Outcome]:
         MiningError: Anything in the world that stands in the way.
     """
     check_wanted(job)
+    if job.subtitles:  # Rather now than after hours.
+        _lines(job, movie if job.subtitles == OWN else None)
     return pick(walk(movie, job, progress), job, movie)
 
 
@@ -240,24 +246,41 @@ def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]
     return rows, tracks
 
 
-def with_lines(rows: pd.DataFrame, walk: Manifest, job: Job, movie: Path | None) -> pd.DataFrame:
-    """The rows with what is spoken while each face is seen, where subtitles are given.
+def wanted_rows(
+    folder: Path, walk: Manifest, job: Job, movie: Path | None
+) -> tuple[pd.DataFrame, table.Tracks]:
+    """The rows, with what is spoken where subtitles are given, and the tracks, for this job.
 
     Raises:
-        SubtitleError: The file cannot be read.
+        TableError: They are torn, or of another movie.
+        PeopleError: Somebody is wanted who is not there, or a name leads elsewhere.
+        SubtitleError: The subtitles cannot be read.
         MovieError: The movie is wanted for its own subtitles, and is missing or has none.
     """
-    if not job.subtitles:
-        return rows
+    rows, tracks = read_rows(folder, walk)
+    known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
+    for person in known:  # Who edits these files must not send crops to another folder.
+        galleries.check_name(person, folder / "faces.csv")
+    select.check_people(job.people, known, str(folder))
+    without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
+    _check_photos(job.people, {str(p) for p in tracks.people[without]})
+    if job.subtitles:
+        film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None
+        edges = speech.borders(walk.scan.times)
+        rows = speech.with_speech(rows, _lines(job, film), edges, walk.settings.every)
+    return rows, tracks
+
+
+def _lines(job: Job, film: Path | None) -> "Lines":
+    """What is spoken: by the file of subtitles, or by the movie's own."""
     from pipeline import subtitles  # noqa: PLC0415 - seldom used, and slow to import.
 
-    given = {"offset": job.subtitle_offset}
-    if job.subtitles == subtitles.OWN:
-        lines = subtitles.movie_subtitles(manifests.movie_of(walk, movie), **given)
-    else:
-        encoding = job.subtitle_encoding or None
-        lines = subtitles.read_subtitles(Path(job.subtitles), encoding=encoding, **given)
-    return speech.with_speech(rows, lines, speech.borders(walk.scan.times), walk.settings.every)
+    if film is not None:
+        return subtitles.movie_subtitles(film, offset=job.subtitle_offset)
+    encoding = job.subtitle_encoding or None
+    return subtitles.read_subtitles(
+        Path(job.subtitles), offset=job.subtitle_offset, encoding=encoding
+    )
 
 
 def movie_name(folder: Path) -> str:
@@ -272,14 +295,7 @@ def movie_name(folder: Path) -> str:
 def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
     name(folder, job)
-    rows, tracks = read_rows(folder, walk)
-    rows = with_lines(rows, walk, job, movie)
-    known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
-    for person in known:  # Who edits these files must not send crops to another folder.
-        galleries.check_name(person, folder / "faces.csv")
-    select.check_people(job.people, known, str(folder))
-    without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
-    _check_photos(job.people, {str(p) for p in tracks.people[without]})
+    rows, tracks = wanted_rows(folder, walk, job, movie)
     if len(rows) == 0:
         log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
     settings, size = job.pick.at(walk.scan.stream.rate), walk.scan.stream.size

@@ -18,6 +18,9 @@ ONNX, KERAS = ".onnx", ".keras"
 
 DEVICES = ("cpu", "cuda")
 
+OWN = "own"
+"""In the place of a file of subtitles: the movie's own text track."""
+
 MOST_FRAMES = 1e15
 """No movie has so many: seconds beyond become these."""
 

@@ -24,9 +24,6 @@ from pipeline.errors import MiningError, MovieError
 
 log = logging.getLogger(__name__)
 
-OWN = "own"
-"""In the place of a file's name: the movie's own text track."""
-
 LARGEST = 1 << 26
 """Bytes of a file; the longest films have a hundredth of that."""
 

@@ -571,7 +571,7 @@ def test_one_of_several_movies_fails_and_the_others_are_done(program: Program) -
     assert done.code == 1
     assert [line[0] for line in _table(done.out)] == ["movie", "movie.mkv", "other.mkv"]
     assert "nowhere.mkv" in done.err
-    assert "1 of 3 failed, see above; the others are done" in done.err
+    assert "1 of 3 failed, the others are done:" in done.err
 
 
 def test_two_movies_with_one_stem(program: Program) -> None:
@@ -595,7 +595,7 @@ def test_ctrl_c_says_that_finished_parts_are_kept(
     monkeypatch.setattr(mine, "mine", stopped)
     done = program("movie.mkv")
     assert done.code == 130
-    assert "stopped; finished parts are kept, the same line goes on" in done.err
+    assert "stopped; finished parts of a walk are kept" in done.err
     assert "Traceback" not in done.err
 
 
@@ -618,3 +618,28 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
     monkeypatch.setattr(mine, "check_wanted", closed)
     monkeypatch.setattr(sys.stderr, "close", lambda: None)
     assert program("movie.mkv").code == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("a.mkv", "--subtitle-offset", "nan"), "not a number"),
+        (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
+        (("a.mkv", "--silent-only"), "needs --subtitles"),
+        (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "goes with one movie only"),
+        (("exprot", "movie.mkv"), "export?"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    args: tuple[str, ...], told: str, program: Program
+) -> None:
+    done = program(*args)
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_missing_subtitles_are_told_before_the_walk(program: Program) -> None:
+    done = program("movie.mkv", "--subtitles", "gone.srt")
+    assert done.code == 1
+    assert "gone.srt: cannot be read" in done.err
+    assert "walking" not in done.err

@@ -12,8 +12,7 @@ from pipeline import mine
 from pipeline.errors import MovieError, PeopleError, TableError
 from pipeline.export import Exported, ExportSettings
 from pipeline.report.edit import KINDS
-from pipeline.settings import Job, PickSettings
-from pipeline.subtitles import OWN
+from pipeline.settings import OWN, Job, PickSettings
 from pipeline.walk.part import Progress
 from tests import puppet
 from tests.puppet import Shot, Square, film, photo, silent
@@ -167,6 +166,29 @@ def test_crops_tell_what_is_spoken(folder: Path, job: Job, tmp_path: Path) -> No
     assert crops["line"].tolist() == ["Hi, you!" if 5 <= f <= 7 else "" for f in crops["frame"]]
     with pytest.raises(MovieError, match="no subtitles that are text"):
         mine.pick(folder, replace(job, subtitles=OWN))
+
+
+def test_annotating_heeds_what_is_wanted(folder: Path, job: Job, tmp_path: Path) -> None:
+    with pytest.raises(PeopleError, match="nobody is called 'nobody'"):
+        program.annotate(folder, replace(job, people=("nobody",)), silent)
+    quiet = _silent(job, tmp_path, "00:00:00,000 --> 00:00:09,000")
+    plain, spoken = (
+        next(iter(shown(program.annotate(folder, j, silent))[0])).copy() for j in (job, quiet)
+    )
+    assert np.abs(plain.astype(int) - spoken).max() > 60, "what is steady is highlighted"
+
+
+def test_a_name_that_leads_elsewhere_writes_nothing(folder: Path, job: Job) -> None:
+    table = folder / "faces.csv"
+    table.write_text(table.read_text().replace(",anna,", ",../../pwned,"))
+    before = sorted(folder.parent.parent.rglob("*"))
+    for call in (
+        lambda: _export(folder, replace(job, people=("any",)), "edl"),
+        lambda: program.annotate(folder, job, silent),
+    ):
+        with pytest.raises(PeopleError):
+            call()
+    assert sorted(folder.parent.parent.rglob("*")) == before
 
 
 @pytest.mark.parametrize("given", [{"padding": -1.0}, {"padding": float("nan")}, {"quality": 52}])

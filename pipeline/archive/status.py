@@ -49,12 +49,17 @@ def states(folders: Sequence[Path]) -> Iterator[State]:
             continue
         movie, old = os.fsencode(walk.movie).decode(errors="backslashreplace"), _old(walk)
         parts = sum(table.has_part(folder, n) for n in range(len(walk.parts)))
-        state = State(folder, movie, UNFINISHED, f"{parts} of {len(walk.parts)} parts")
+        state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
         if walker.is_merged(folder, walk):
             state = replace(state, state=OLD if old else DONE, detail=old)
         elif failed:
             state = replace(state, state=FAILED, detail=failed.reason)
         yield state
+
+
+def _progress(done: int, of: int) -> str:
+    """How far a walk is that has no table, or the table of an earlier walk or version."""
+    return f"{done} of {of} parts" + ("; walk it again to join them" if done == of else "")
 
 
 def _old(walk: Manifest) -> str:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -36,8 +37,15 @@ class DefaultGroup(click.Group):
             late = [a for a in args if a in self.commands and not Path(a).exists()]
             if args[0].startswith("-") and late:
                 raise click.UsageError(f"options stand behind the command: mine-video {late[0]} …")
+            near = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
+            if near and not Path(args[0]).exists():
+                raise click.UsageError(f"no movie or command is called {args[0]}; {near[0]}?")
             args.insert(0, "mine")
         return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own.
+        """In the order in which they were added, the usual way first."""
+        return list(self.commands)
 
 
 @click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,10 +76,7 @@ def _exit_codes() -> Iterator[None]:
         click.echo(f"mine-video: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "\nmine-video: stopped; finished parts are kept, the same line goes on (not --rewalk)",
-            err=True,
-        )
+        click.echo("\nmine-video: stopped; finished parts of a walk are kept", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

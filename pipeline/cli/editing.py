@@ -11,6 +11,7 @@ from pipeline.cli.options import (
     MOVED,
     PLACES,
     Real,
+    check_single,
     folder_of,
     job_of,
     verbosity,
@@ -64,7 +65,7 @@ def annotate(
     from pipeline import export as program
     from pipeline import mine
 
-    _check_moved(folders, movie)
+    check_single(folders, movie, given["subtitles"])
     job = job_of(given)
 
     def one(place: Path) -> None:
@@ -119,14 +120,18 @@ def export(
     from pipeline import export as program
     from pipeline import mine
 
-    _check_moved(folders, movie)
+    check_single(folders, movie, given["subtitles"])
     job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
-    click.echo(ROW.format("movie", "person", "emotion", "runs", "cuts", "seconds", "files"))
+    begun: list[str] = []
 
     def one(place: Path) -> None:
         folder = folder_of(place, job)
         name = mine.movie_name(folder)
-        for outcome in program.export(folder, job, settings, bar(name, quiet), movie):
+        outcomes = program.export(folder, job, settings, bar(name, quiet), movie)
+        if not begun:
+            click.echo(ROW.format("movie", "person", "emotion", "runs", "cuts", "seconds", "files"))
+        begun.append(name)
+        for outcome in outcomes:
             _tell(name, outcome)
 
     each(folders, one)
@@ -139,8 +144,3 @@ def _tell(name: str, o: "Exported") -> None:
     click.echo(ROW.format(name, o.person, o.emotion, o.runs, o.cuts, seconds, first))
     for other in others:
         click.echo(ROW.format(*[""] * 6, other))
-
-
-def _check_moved(folders: tuple[Path, ...], movie: Path | None) -> None:
-    if movie is not None and len(folders) > 1:
-        raise click.UsageError("--movie goes with one folder only")

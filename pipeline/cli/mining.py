@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     PLACES,
     WALKING,
     Real,
+    check_single,
     folder_of,
     job_of,
     verbosity,
@@ -46,7 +47,9 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     def one(movie: Path) -> None:
         shown.add(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
 
-    each(expanded(movies), one)
+    found = expanded(movies)
+    check_single(found, subtitles=given["subtitles"])
+    each(found, one)
 
 
 @click.command()
@@ -91,8 +94,7 @@ def pick(
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
 
-    if movie is not None and len(folders) > 1:
-        raise click.UsageError("--movie goes with one folder only")
+    check_single(folders, movie, given["subtitles"])
     job = job_of(given)
     shown = Table(explain=given["explain"])
 

@@ -1,7 +1,7 @@
 """The options that commands share, and what they are made into."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from math import isnan
@@ -13,7 +13,7 @@ import click
 
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import DETECTORS, RECOGNIZERS
-from pipeline.settings import DEVICES, Job, PickSettings, WalkSettings
+from pipeline.settings import DEVICES, OWN, Job, PickSettings, WalkSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -178,7 +178,7 @@ FILTERS = options(
         help="What is spoken: a file, or own for the movie's own text track.",
     ),
     click.option(
-        "--subtitle-offset", type=float, default=JOB.subtitle_offset, show_default=True,
+        "--subtitle-offset", type=Real(-86400, 86400), default=JOB.subtitle_offset, show_default=True,
         help="Seconds added to the times of all subtitles.",
     ),
     click.option(
@@ -226,6 +226,18 @@ def verbosity(command: Command) -> Command:
     )(command)
 
 
+def check_single(places: Sequence[Path], movie: Path | None = None, subtitles: str = OWN) -> None:
+    """Refuses for several movies what belongs to one.
+
+    Raises:
+        UsageError: A path or a file of subtitles is given, and several movies are.
+    """
+    if len(places) > 1 and movie is not None:
+        raise click.UsageError("--movie goes with one folder only")
+    if len(places) > 1 and subtitles not in ("", OWN):
+        raise click.UsageError("--subtitles FILE goes with one movie only; own goes with several")
+
+
 def _there(path: Path) -> bool:
     """Whether a file is there; nothing is where one may not look, or too long a name."""
     with suppress(OSError):
@@ -252,8 +264,10 @@ def job_of(given: dict[str, Any]) -> Job:
         given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     if given.get("smooth", 1) % 2 == 0:
         raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
-    if given.get("silent_only") and not given["subtitles"]:
-        raise click.BadParameter("needs --subtitles FILE, or own", param_hint="--silent-only")
+    for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
+        if given.get(option) and not given["subtitles"]:
+            hint = f"--{option.replace('_', '-')}"
+            raise click.BadParameter("needs --subtitles FILE, or own", param_hint=hint)
     if given.get("end") is not None and given["end"] <= given["start"]:
         raise click.BadParameter("must be after --start", param_hint="--end")
     own = of(Job)

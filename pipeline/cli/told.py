@@ -47,7 +47,7 @@ def bar(name: str, quiet: bool) -> "StartProgress":
 
         shown = tqdm(
             total=total, desc=name, unit="frame", smoothing=0.05, dynamic_ncols=True,
-            disable=True if quiet else None,
+            disable=True if quiet or not total else None,
         )  # fmt: skip
         found = 0
 

@@ -1,5 +1,6 @@
 """Writes the movie with its faces marked: who, which emotion, how sure, and what is steady."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from pipeline.pick import select
 from pipeline.pick.crop import BOX
 from pipeline.report.footage import Footage
 from pipeline.report.panel import Mark, Painter
-from pipeline.settings import PickSettings
 from pipeline.walk.part import Progress
 
 ANNOTATED = "annotated.mp4"
@@ -60,20 +60,16 @@ def annotate(
 class Marks:
     """What is drawn into each frame: made frame by frame, for a long film has a million faces."""
 
-    def __init__(
-        self, rows: pd.DataFrame, settings: PickSettings, stride: int, size: tuple[int, int]
-    ) -> None:
-        """Finds out which faces are steady.
+    def __init__(self, rows: pd.DataFrame, kept: Sequence[pd.DataFrame], stride: int) -> None:
+        """Puts the faces in order.
 
         Args:
-            rows: As `table.read_faces` gives them.
-            settings: With `repeat` in frames: what they keep is highlighted.
+            rows: All, of `select.steadied`.
+            kept: Those of them that are highlighted.
             stride: source frames between neighbouring rows.
-            size: width and height of the picture.
         """
-        told = select.steadied(rows, stride, settings)
-        kept = select.steady(told, settings, size)[0].index
-        told = told.assign(steady=told.index.isin(kept))
+        steady = [place for some in kept for place in some.index]
+        told = rows.assign(steady=rows.index.isin(steady))
         ordered = told.sort_values(["frame", "track"], kind="stable")
         self._rows = ordered[list(DRAWN)].to_records(index=False)
         self._frames = ordered["frame"].to_numpy()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -142,12 +143,16 @@ def _network(identity: str) -> str:
 
 def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
     """What to type for the same pick."""
-    yield from (f"--person {person}" for person in job.people)
+    yield from (f"--person {quote(person)}" for person in job.people)
     yield from (f"--emotion {emotion}" for emotion in job.emotions)
     yield f"--tolerance {job.tolerance:g}"
     for name, value in asdict(settings).items():
         if name not in HIDDEN and value is not None and value is not False:
-            yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:g}")
+            yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:.15g}")
+    if settings.per_run:
+        yield f"--per-run {settings.per_run}"
+    if job.subtitles:
+        yield f"--subtitles {quote(job.subtitles)} --subtitle-offset {job.subtitle_offset}"
 
 
 def _steps(choices: Sequence[Choice]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is with
     Args:
         epochs: Of the whole run.
         steps: Batches of an epoch.
-        show: Whether there is a bar at all.
+        show: Whether there is a bar at all; it is on a terminal only.
     """
 
     def __init__(self, epochs: int, steps: int, *, show: bool) -> None:
@@ -126,8 +126,9 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is with
         if self._bar is None:
             total = self._epochs * self._steps
             self._bar = tqdm(
-                total=total, initial=epoch * self._steps, unit="batch", disable=not self._show
-            )
+                total=total, initial=epoch * self._steps, unit="batch",
+                disable=None if self._show else True,
+            )  # fmt: skip
         self._bar.set_description(f"epoch {epoch + 1} of {self._epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002

@@ -210,7 +210,7 @@ def _whole(judged: Judged) -> Iterator[str]:
 def _classes(judged: Judged) -> Iterator[str]:
     """A line for each class that occurs."""
     labels, answers = judged.data.labels[judged.test], judged.answers[judged.test]
-    yield CLASS.format("class", "faces", "precision (Wilson)", "recall (Wilson)")
+    yield CLASS.format("class", "faces", "precision (Wilson)", "recall (Wilson)").rstrip()
     for i, name in enumerate(judged.data.classes):
         if (labels == i).any():
             precision, recall = metrics.precision_and_recall(labels, answers, i)

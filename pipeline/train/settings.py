@@ -6,6 +6,8 @@ from pathlib import Path
 NETWORKS = ("two-headed", "article", "shallow", "wide", "fakeblock", "resnet34", "vgg16")
 SPLITS = ("official", "random", "folds")
 OPTIMIZERS = ("sgd", "adam")
+SHARES = ("balance", "ferplus_share", "distill", "erase", "blur", "compress", "small")
+STRENGTHS = ("tilt", "scale", "shift", "light", "loss_correction", "correction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +95,30 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS or self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"split one of {SPLITS}, optimizer one of {OPTIMIZERS}: {self}")
-        if self.folds < 2 or not 1 <= self.fold <= self.folds:
-            raise ValueError(f"folds from 2, fold from 1 to folds: {self}")
-        if min(self.epochs, self.batch) < 1 or min(self.limit, self.patience, self.seed) < 0:
-            raise ValueError(f"epochs and batch from 1; limit, patience and seed from 0: {self}")
-        if not (0 < self.test_share < 1 and 0 < self.validation_share < 1):
-            raise ValueError(f"test_share and validation_share between 0 and 1: {self}")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.smoothing < 1):
             raise ValueError(
-                f"learning_rate above 0, weight_decay from 0, smoothing in [0, 1): {self}"
+                f"split one of {SPLITS}, optimizer one of {OPTIMIZERS}; "
+                f"got {self._given('split', 'optimizer')}"
             )
-        shares = (self.balance, self.ferplus_share, self.distill, self.erase, self.blur)
-        if not all(0 <= share <= 1 for share in (*shares, self.compress, self.small)):
-            raise ValueError(f"shares and probabilities from 0 to 1: {self}")
-        strengths = (self.tilt, self.scale, self.shift, self.light)
-        if not all(number >= 0 for number in (*strengths, self.loss_correction, self.correction)):
-            raise ValueError(f"strengths of augmentation and correction from 0: {self}")
+        if self.folds < 2 or not 1 <= self.fold <= self.folds:
+            raise ValueError(
+                f"folds from 2, fold from 1 to folds; got {self._given('folds', 'fold')}"
+            )
+        if min(self.epochs, self.batch) < 1 or min(self.limit, self.patience, self.seed) < 0:
+            given = self._given("epochs", "batch", "limit", "patience", "seed")
+            raise ValueError(f"epochs, batch from 1, limit, patience, seed from 0; got {given}")
+        if not (0 < self.test_share < 1 and 0 < self.validation_share < 1):
+            given = self._given("test_share", "validation_share")
+            raise ValueError(f"test_share and validation_share between 0 and 1; got {given}")
+        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.smoothing < 1):
+            given = self._given("learning_rate", "weight_decay", "smoothing")
+            raise ValueError(
+                f"learning_rate above 0, weight_decay from 0, smoothing in [0, 1); got {given}"
+            )
+        if not all(0 <= getattr(self, name) <= 1 for name in SHARES):
+            raise ValueError(f"shares from 0 to 1; got {self._given(*SHARES)}")
+        if not all(getattr(self, name) >= 0 for name in STRENGTHS):
+            raise ValueError(f"strengths from 0; got {self._given(*STRENGTHS)}")
+
+    def _given(self, *names: str) -> str:
+        """Those settings with their values."""
+        return ", ".join(f"{name} {getattr(self, name)!r}" for name in names)

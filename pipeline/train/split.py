@@ -179,6 +179,8 @@ def _teachers(path: Path, data: Dataset) -> Floats:
     """Other networks' probabilities for both label sets, `(n, 2, 7)`."""
     if data.classes != EMOTIONS:
         raise DataError(f"{path}: teachers know all {len(EMOTIONS)} classes; leave --without out")
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; --teachers is an .npz with hard and fp")
     try:
         given = read_arrays(path, ["hard", "fp"])
         found = np.stack([given["hard"], given["fp"]], axis=1).astype(np.float32)

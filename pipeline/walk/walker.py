@@ -185,7 +185,7 @@ def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
     kept = [n for n in range(len(walk.parts)) if table.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
-        "%s: %d of %d parts are kept (%d of %d frames)",
+        "%s: %d of %d parts are kept (%d of %d frames); the same line goes on, without --rewalk",
         movie, len(kept), len(walk.parts), frames, walk.span[1] - walk.span[0],
     )  # fmt: skip
 

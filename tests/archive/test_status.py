@@ -58,7 +58,9 @@ def _failed_at_once(folder: Path) -> None:
     ("happen", "state", "detail"),
     [
         pytest.param(lambda folder: None, "done", "", id="done"),
-        pytest.param(_no_rows, "unfinished", "1 of 1 parts", id="not merged"),
+        pytest.param(
+            _no_rows, "unfinished", "1 of 1 parts; walk it again to join them", id="not merged"
+        ),
         pytest.param(_no_part, "unfinished", "0 of 1 parts", id="no part"),
         pytest.param(_gone, "out of date", "the movie is gone", id="gone"),
         pytest.param(_changed, "out of date", "the movie has changed", id="changed"),

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import video
 from pipeline.errors import MovieError
+from pipeline.pick import select
 from pipeline.report.annotate import Marks, annotate
 from pipeline.report.footage import footage
 from pipeline.settings import PickSettings
@@ -25,7 +26,8 @@ FACES = [
 
 
 def _marks(stride: int = 1, faces: list = FACES, settings: PickSettings = STEADY) -> Marks:  # type: ignore[type-arg]
-    return Marks(made(faces).assign(**BOX), settings, stride, SIZE)
+    rows = select.steadied(made(faces).assign(**BOX), stride, settings)
+    return Marks(rows, [select.steady(rows, settings, SIZE)[0]], stride)
 
 
 def test_who_is_where_and_what_is_steady() -> None:

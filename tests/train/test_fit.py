@@ -217,12 +217,20 @@ def test_logs_for_tensorboard_are_written(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
 
 
-def test_the_bar_counts_batches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_counts_batches_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     list(fit.train(squares(56), replace(QUICK, epochs=2), tmp_path, progress=True))
     out, err = capsys.readouterr()
     assert out == ""
     assert "epoch 2 of 2" in err
     assert "4/4" in err
+
+
+def test_elsewhere_there_is_no_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    list(fit.train(squares(56), replace(QUICK, epochs=1), tmp_path, progress=True))
+    assert "epoch" not in capsys.readouterr().err
 
 
 def test_vgg16_asks_for_its_weights(tmp_path: Path) -> None:
