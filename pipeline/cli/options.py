@@ -178,8 +178,8 @@ FILTERS = options(
         help="What is spoken: a file, or own for the movie's own text track.",
     ),
     click.option(
-        "--subtitle-offset", type=Real(-86400, 86400), default=JOB.subtitle_offset, show_default=True,
-        help="Seconds added to the times of all subtitles.",
+        "--subtitle-offset", type=Real(-86400, 86400), default=JOB.subtitle_offset,
+        show_default=True, help="Seconds added to the times of all subtitles.",
     ),
     click.option(
         "--subtitle-encoding", default=JOB.subtitle_encoding, show_default="found out",
