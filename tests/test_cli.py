@@ -643,3 +643,11 @@ def test_missing_subtitles_are_told_before_the_walk(program: Program) -> None:
     assert done.code == 1
     assert "gone.srt: cannot be read" in done.err
     assert "walking" not in done.err
+
+
+@pytest.mark.parametrize("option", ["--silent-only", "--subtitles"])
+def test_an_archive_is_not_searched_by_what_is_spoken(option: str, program: Program) -> None:
+    """Lines belong to one movie, and no table of the archive holds them."""
+    done = program("search", "output", option)
+    assert done.code == 2
+    assert "No such option" in done.err

@@ -10,6 +10,7 @@ from pipeline.cli.options import (
     FOLDERS,
     MOVED,
     PLACES,
+    SPEECH,
     Real,
     check_single,
     folder_of,
@@ -40,6 +41,7 @@ QUALITY = click.option(
 @click.command()
 @FOLDERS
 @FILTERS
+@SPEECH
 @QUALITY
 @PLACES
 @MOVED
@@ -92,6 +94,7 @@ def annotate(
 )
 @QUALITY
 @FILTERS
+@SPEECH
 @PLACES
 @MOVED
 @verbosity

@@ -170,6 +170,9 @@ FILTERS = options(
         "--border", type=click.IntRange(0), show_default="it may leave the picture",
         help="Pixels that the face must keep from the picture's edge.",
     ),
+)  # fmt: skip
+
+SPEECH = options(
     click.option(
         "--silent-only", is_flag=True, help="Only runs while which nobody speaks, by --subtitles.",
     ),
@@ -194,6 +197,7 @@ MARGIN = click.option(
 
 PICKING = options(
     FILTERS,
+    SPEECH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep so many faces of each run, the best and most different; 0 keeps all.",
