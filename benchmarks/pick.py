@@ -123,7 +123,10 @@ def chosen(
     rows: pd.DataFrame, tracks: table.Tracks, settings: PickSettings, size: tuple[int, int]
 ) -> int:
     """How many rows are kept, of everybody with every emotion."""
-    return sum(len(choice.kept) for choice in choose(rows, tracks, Job(), settings, 1, size))
+    return sum(
+        len(choice.kept)
+        for choice in choose(select.steadied(rows, 1, settings), tracks, Job(), settings, size)
+    )
 
 
 def listing(folder: Path) -> Iterator[str]:

@@ -111,7 +111,9 @@ def written(folder: Path, movie: Walked) -> Iterator[str]:
     """Lines about writing."""
     job = Job()
     size = movie.walk.scan.stream.size
-    choices = list(choose(movie.rows, movie.tracks, job, job.pick, 1, size))
+    choices = list(
+        choose(select.steadied(movie.rows, 1, job.pick), movie.tracks, job, job.pick, size)
+    )
     cpu = time.process_time()
     seconds, path = timed(lambda: write_report(folder, movie, job, choices))
     yield f"| write report.html and timeline.png | {seconds:.1f} | "

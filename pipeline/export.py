@@ -95,8 +95,7 @@ def annotate(
         mine.name(folder, job)
         film = footage(manifests.movie_of(walk, movie), walk.scan)
         rows, kept = _kept(folder, job, walk, film.movie)
-        told = select.steadied(rows, walk.settings.every, job.pick)
-        marks = Marks(told, [choice.kept for choice in kept], walk.settings.every)
+        marks = Marks(rows, [choice.kept for choice in kept], walk.settings.every)
         path, told_of = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
         write_annotated(film, walk.span, marks, path, told_of, quality=quality)
     return path
@@ -137,11 +136,11 @@ def export(
 
 
 def _kept(folder: Path, job: Job, walk: Manifest, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
-    """The rows, and what a pick would keep of them, without thinning."""
+    """The rows, of `select.steadied`, and what a pick would keep of them, without thinning."""
     rows, tracks = mine.wanted_rows(folder, walk, job, movie)
     settings = replace(job.pick, per_run=0).at(walk.scan.stream.rate)
-    stride, size = walk.settings.every, walk.scan.stream.size
-    return rows, list(choose(rows, tracks, job, settings, stride, size))
+    steadied = select.steadied(rows, walk.settings.every, settings)
+    return steadied, list(choose(steadied, tracks, job, settings, walk.scan.stream.size))
 
 
 def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:

@@ -305,11 +305,12 @@ def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
             "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
             "try --repeat %d", folder, stride, settings.repeat, 2 * stride,
         )  # fmt: skip
+    steadied = select.steadied(rows, stride, settings)
     choices = [
         (choice, folder / choice.person / choice.emotion)
-        for choice in choose(rows, tracks, job, settings, stride, size)
+        for choice in choose(steadied, tracks, job, settings, size)
     ]
-    nothing = select.steadied(rows.iloc[:0], stride, settings)
+    nothing = steadied.iloc[:0]
     stale = [
         Selection(place.parent.name, place.name, place, nothing)
         for place in _stale(folder, job, {place for _, place in choices})

@@ -38,23 +38,20 @@ def choose(
     tracks: Tracks,
     job: Job,
     settings: PickSettings,
-    stride: int,
     size: tuple[int, int],
 ) -> Iterator[Choice]:
     """Chooses the rows to crop.
 
     Args:
-        rows: As `table.read_faces` gives them.
+        rows: Of `select.steadied`.
         tracks: The movie's.
         job: Whom and what is wanted.
         settings: With `repeat` in frames.
-        stride: source frames between neighbouring rows.
         size: width and height of the movie's picture.
 
     Yields:
         Every wanted person and emotion, whether or not something was kept.
     """
-    rows = select.steadied(rows, stride, settings)
     for person, emotion in select.choices(rows, job.people, job.emotions):
         seen = select.wanted(rows, person, emotion)
         steady, left = select.steady(seen, settings, size)

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from pipeline.faces import Ints
 from pipeline.manifest import Manifest
+from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import COLUMNS, crop_name, crop_stem
 from pipeline.report.page import Walked
@@ -69,7 +70,9 @@ def chosen(movie: Walked, job: Job) -> list[Choice]:
     walk = movie.walk
     settings = job.pick.at(walk.scan.stream.rate)
     stride, size = walk.settings.every, walk.scan.stream.size
-    return list(choose(movie.rows, movie.tracks, job, settings, stride, size))
+    return list(
+        choose(select.steadied(movie.rows, stride, settings), movie.tracks, job, settings, size)
+    )
 
 
 def write_crops(folder: Path, movie: Walked, choices: Sequence[Choice], side: int = 80) -> None:

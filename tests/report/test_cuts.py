@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.pick import select
 from pipeline.pick.choose import choose
 from pipeline.pick.speech import borders
 from pipeline.report.cuts import Cut, cuts, merged
@@ -27,7 +28,9 @@ def _cuts(padding: float = 0.0, stride: int = 1, faces: list = FACES, **asked: o
     rows = made(faces)
     settings = PickSettings(**({"repeat": 8, "smooth": 1} | asked))  # type: ignore[arg-type]
     job = Job(people=("anna",), emotions=("happy",))
-    (choice,) = choose(rows, tracks_of(rows), job, settings, stride, (200, 200))
+    (choice,) = choose(
+        select.steadied(rows, stride, settings), tracks_of(rows), job, settings, (200, 200)
+    )
     return list(cuts(choice, EDGES, stride, padding))
 
 
@@ -72,7 +75,9 @@ def test_padding_follows_the_clock_not_the_count() -> None:
     rows = made(stretch([3], 0, "anna", "happy"))
     job = Job(people=("anna",), emotions=("happy",))
     settings = PickSettings(repeat=1, smooth=1)
-    (choice,) = choose(rows, tracks_of(rows), job, settings, 1, (200, 200))
+    (choice,) = choose(
+        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200)
+    )
 
     assert cuts(choice, edges, 1, 0.1) == (Cut(2, 5),)
     assert cuts(choice, edges, 1, 2.0) == (Cut(1, 5),)

@@ -220,7 +220,7 @@ class Walked:
         settings = replace(PLAIN, **asked)
         tracks = table.read_tracks(self.folder / "tracks.npz")
         job, size = Job(("anna",), (emotion,)), self.walk.scan.stream.size
-        (found,) = choose(self.rows, tracks, job, settings, 1, size)
+        (found,) = choose(select.steadied(self.rows, 1, settings), tracks, job, settings, size)
         return found
 
 
