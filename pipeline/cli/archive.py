@@ -1,5 +1,7 @@
 """The commands over many walked movies: search, join, sum up, look what is done."""
 
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from pipeline.faces import EMOTIONS, clock
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
-    from pipeline.archive.opened import Shown
+    from pipeline.archive.opened import Archive
     from pipeline.archive.search import Found
 
 MOMENT = "{:>5} {:24} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
@@ -28,11 +30,19 @@ ARCHIVE = options(
 )  # fmt: skip
 
 
-def tables(quiet: bool) -> "Shown":
-    """A progress bar over the movies whose tables are made."""
+def archive_of(
+    folders: tuple[Path, ...], index: Path | None, job: Job, quiet: bool
+) -> AbstractContextManager["Archive"]:
+    """Opens the archive that is asked for, with a bar over the movies whose tables are made."""
     from tqdm import tqdm
 
-    return lambda folders: tqdm(folders, "tables", unit="movie", disable=True if quiet else None)
+    from pipeline.archive.movies import walks
+    from pipeline.archive.opened import opened
+
+    def shown(made: Sequence[Path]) -> Iterable[Path]:
+        return tqdm(made, "tables", unit="movie", disable=True if quiet else None)
+
+    return opened(walks(folders or [job.output]), index, shown)
 
 
 @click.command()
@@ -95,13 +105,11 @@ def search(
         mine-video search output/ --person rdj --emotion happy --repeat 8 --top 200
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.movies import walks
-    from pipeline.archive.opened import opened
     from pipeline.archive.search import search as find
     from pipeline.archive.search import warn_of_old_names, write_list
 
     job = job_of(given)
-    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+    with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find(archive, job, top, order)
     _tell(found)
@@ -167,12 +175,10 @@ def table(
         mine-video table output/*/ --to all.csv
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.movies import walks
-    from pipeline.archive.opened import opened
     from pipeline.archive.totals import join
 
     job = job_of(given)
-    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+    with archive_of(folders, index, job, quiet) as archive:
         click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
 
 
@@ -190,12 +196,10 @@ def stats(
         mine-video stats output/
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.movies import walks
-    from pipeline.archive.opened import opened
     from pipeline.archive.totals import totals
 
     job = job_of(given)
-    with opened(walks(folders or [job.output]), index, tables(quiet)) as archive:
+    with archive_of(folders, index, job, quiet) as archive:
         click.echo(TOTAL.format("movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
         for t in totals(archive):
             shares = [f"{share:.3f}" for share in t.shares.values()]

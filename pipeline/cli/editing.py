@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.told import bar, each, log_to_stderr
+from pipeline.cli.told import Header, bar, each, log_to_stderr
 
 if TYPE_CHECKING:
     from pipeline.export import Exported
@@ -125,15 +125,13 @@ def export(
 
     check_single(folders, movie, given["subtitles"])
     job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
-    begun: list[str] = []
+    header = Header(ROW, "movie", "person", "emotion", "runs", "cuts", "seconds", "files")
 
     def one(place: Path) -> None:
         folder = folder_of(place, job)
         name = mine.movie_name(folder)
         outcomes = program.export(folder, job, settings, bar(name, quiet), movie)
-        if not begun:
-            click.echo(ROW.format("movie", "person", "emotion", "runs", "cuts", "seconds", "files"))
-        begun.append(name)
+        header.show()
         for outcome in outcomes:
             _tell(name, outcome)
 

@@ -65,18 +65,30 @@ def bar(name: str, quiet: bool) -> "StartProgress":
     return begin
 
 
+class Header:
+    """The first line of a table, printed once, when there is something to print below it."""
+
+    def __init__(self, form: str, *names: str) -> None:
+        self._line = form.format(*names)
+
+    def show(self) -> None:
+        """Prints it, if it was not yet."""
+        if self._line:
+            click.echo(self._line)
+        self._line = ""
+
+
 class Table:
     """What was picked, one line for each movie, person and emotion, as it comes."""
 
     def __init__(self, *, explain: bool) -> None:
-        self._begun = False
+        names = "movie", "person", "emotion", "seen", "steady", "runs", "folder"
+        self._header = Header(ROW, *names)
         self._explain = explain
 
     def add(self, name: str, outcomes: Sequence["Outcome"]) -> None:
         """Prints a movie's lines, under a header where they are the first."""
-        if not self._begun:
-            click.echo(ROW.format("movie", "person", "emotion", "seen", "steady", "runs", "folder"))
-            self._begun = True
+        self._header.show()
         for o in outcomes:
             what = str(o.folder) if o.steady else f"- {o.hint}"
             click.echo(ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
@@ -89,14 +101,12 @@ class WhoTable:
     """Who is who, one line for each movie and person, as it comes."""
 
     def __init__(self) -> None:
-        self._begun = False
+        names = "movie", "person", "seconds", "tracks", "faces", "distance", "nearest other"
+        self._header = Header(WHO, *names)
 
     def add(self, movie: str, people: Sequence["Presence"]) -> None:
         """Prints a movie's lines, under a header where they are the first."""
-        if not self._begun:
-            header = ("movie", "person", "seconds", "tracks", "faces", "distance", "nearest other")
-            click.echo(WHO.format(*header))
-            self._begun = True
+        self._header.show()
         for p in people:
             distance = "-" if isnan(p.distance) else f"{p.distance:.2f}"
             other = f"{p.other} {p.other_distance:.2f}" if p.other else "-"
