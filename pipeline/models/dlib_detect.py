@@ -15,6 +15,7 @@ by 0.90 and 0.89. dlib's squares themselves, shifted and scaled as well as can b
 0.81, on the demo 0.86 and 0.79: they come in steps of a fifth.
 """
 
+from abc import ABC, abstractmethod
 from math import log
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def margin_of(score: float) -> float:
     return max(LEAST_MARGIN, round(log(max(odds, 1e-9)), 9))
 
 
-class _DlibDetector:
+class _DlibDetector(ABC):
     """What both have in common."""
 
     def __init__(self, landmarks: Path, min_score: float) -> None:
@@ -133,8 +134,8 @@ class _DlibDetector:
             np.array(points, np.float32).reshape(-1, 5, 2),
         )
 
-    def _find(self, image: Image) -> list[tuple[Any, float]]:
-        raise NotImplementedError
+    @abstractmethod
+    def _find(self, image: Image) -> list[tuple[Any, float]]: ...
 
 
 class DlibHog(_DlibDetector):

@@ -1,6 +1,7 @@
 """Emotion networks, ours and anybody's: a file, and a card that says how it is fed and read."""
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -141,7 +142,7 @@ class Reading:
         return powers / powers.sum(axis=2, keepdims=True)
 
 
-class _EmotionNetwork:
+class _EmotionNetwork(ABC):
     """What all emotion networks have in common; how one is run, each knows itself."""
 
     def __init__(self, weights: Path) -> None:
@@ -172,8 +173,8 @@ class _EmotionNetwork:
             ) from error
         return self._reading.emotions(answers, len(crops))
 
-    def _run(self, faces: NDArray[Any]) -> NDArray[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _run(self, faces: NDArray[Any]) -> NDArray[Any]: ...
 
 
 class OnnxEmotion(_EmotionNetwork):
