@@ -15,21 +15,10 @@ import pytest
 from pipeline import __version__, cli, mine
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests import puppet
+from tests.program import Program, caller
 from tests.puppet import Shot, Square, film, photo
 
 TALK = (Shot(30, (Square("anna", "happy 12, sad 5, happy", x=20, dx=1), Square("ben", y=90))),)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a call of the program left."""
-
-    code: int
-    out: str
-    err: str
-
-
-Program = Callable[..., Run]
 
 
 @pytest.fixture
@@ -44,17 +33,7 @@ def program(
     photo(tmp_path / "known_faces" / "ben.png", "ben")
     film(tmp_path / "movie.mkv", TALK)
 
-    def run(*args: str | Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
-        code = 0
-        try:
-            cli.run()
-        except SystemExit as leaving:
-            code = leaving.code if isinstance(leaving.code, int) else 1
-        told = capsys.readouterr()
-        return Run(code, told.out, told.err)
-
-    return run
+    return caller(monkeypatch, capsys)
 
 
 HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")

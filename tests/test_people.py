@@ -1,18 +1,16 @@
 """People from the outside: `mine-video name`, photos that take a name away, the crash between."""
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline import cli, mine, table
+from pipeline import mine, table
 from pipeline.cli.options import job_of
 from pipeline.errors import TableError
 from pipeline.people import naming
 from pipeline.settings import Job
 from tests import puppet
+from tests.program import Program, caller
 from tests.puppet import Shot, Square, film, photo
 
 FILM = (
@@ -29,23 +27,6 @@ FILM = (
 )
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a call of the program left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def table(self) -> list[list[str]]:
-        """The cells, without the header."""
-        return [line.split() for line in self.out.splitlines()[1:]]
-
-
-Program = Callable[..., Run]
-
-
 @pytest.fixture
 def program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -59,16 +40,7 @@ def program(
     photo(Path("known_faces/ben.png"), "ben")
     movie = film(Path("movie.mkv"), FILM)
 
-    def run(*args: str | Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
-        code = 0
-        try:
-            cli.run()
-        except SystemExit as leaving:
-            code = leaving.code if isinstance(leaving.code, int) else 1
-        told = capsys.readouterr()
-        return Run(code, told.out, told.err)
-
+    run = caller(monkeypatch, capsys)
     assert run("walk", movie, "-q").code == 0
     movie.unlink()
     return run

@@ -1,0 +1,43 @@
+"""Calls `mine-video` in the tests' own process."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a call of the program left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The cells, without the header."""
+        return [line.split() for line in self.out.splitlines()[1:]]
+
+
+Program = Callable[..., Run]
+
+
+def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Gives what runs `mine-video` with the arguments that it is given."""
+
+    def run(*args: str | Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
+        code = 0
+        try:
+            cli.run()
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        told = capsys.readouterr()
+        return Run(code, told.out, told.err)
+
+    return run
