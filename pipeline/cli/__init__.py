@@ -15,13 +15,14 @@ from pathlib import Path
 import click
 
 from pipeline import __version__
-from pipeline.cli import archive, editing, mining, people, training
+from pipeline.cli import archive, editing, mining, people, showing, training
 from pipeline.errors import MiningError
 
 COMMANDS = (
     mining.mine, mining.walk, people.name, people.cast, mining.pick, mining.judge,
     editing.annotate, editing.export,
     archive.search, archive.table, archive.stats, archive.status,
+    showing.live, showing.web,
     training.data, training.train, training.evaluate, training.fool,
 )  # fmt: skip
 """In the order of the README."""

@@ -69,11 +69,12 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
-PLACES = options(
-    click.option(
-        "--output", type=click.Path(file_okay=False, path_type=Path), default=JOB.output,
-        show_default=True, help="Folder of the movies' folders.",
-    ),
+OUTPUT = click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), default=JOB.output,
+    show_default=True, help="Folder of the movies' folders.",
+)  # fmt: skip
+
+KNOWN = options(
     click.option(
         "--known-faces", type=click.Path(file_okay=False, path_type=Path),
         default=JOB.known_faces, show_default=True,
@@ -85,25 +86,14 @@ PLACES = options(
     ),
 )  # fmt: skip
 
-WALKING = options(
-    click.option(
-        "--every", type=click.IntRange(1), default=WALK.every, show_default=True,
-        help="Analyse every N-th frame.",
-    ),
-    click.option(
-        "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
-        help="Of those, run the detector on every N-th; follow faces between.",
-    ),
-    click.option(
-        "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
-        help="Pixels across of the picture that the detector sees; more finds smaller faces.",
-    ),
-    click.option(
-        "--start", type=Real(0), default=WALK.start, show_default=True,
-        help="Begin at this second.",
-    ),
-    click.option("--end", type=Real(0), help="Stop at this second."),
-    click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+PLACES = options(OUTPUT, KNOWN)
+
+WIDTH = click.option(
+    "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
+    help="Pixels across of the picture that the detector sees; more finds smaller faces.",
+)  # fmt: skip
+
+NETWORKS = options(
     click.option(
         "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
         show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
@@ -120,6 +110,25 @@ WALKING = options(
         "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
         help="Where the ONNX networks run; cuda needs onnxruntime-gpu.",
     ),
+)  # fmt: skip
+
+WALKING = options(
+    click.option(
+        "--every", type=click.IntRange(1), default=WALK.every, show_default=True,
+        help="Analyse every N-th frame.",
+    ),
+    click.option(
+        "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
+        help="Of those, run the detector on every N-th; follow faces between.",
+    ),
+    WIDTH,
+    click.option(
+        "--start", type=Real(0), default=WALK.start, show_default=True,
+        help="Begin at this second.",
+    ),
+    click.option("--end", type=Real(0), help="Stop at this second."),
+    click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    NETWORKS,
     click.option(
         "--workers", type=click.IntRange(1), default=cores, show_default="the cores",
         help="Processes that walk side by side; the result is the same.",

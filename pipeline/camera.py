@@ -1,0 +1,252 @@
+"""Frames as they happen: of a camera, or of a movie played at its own speed.
+
+Files are decoded by `video`. A camera is read by OpenCV, which has a driver for every system's
+webcams and FFmpeg for network cameras; a movie must be exact to the frame, a camera only quick.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import count, pairwise
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import cv2
+
+from pipeline import video
+from pipeline.errors import MovieError
+from pipeline.faces import Image
+from pipeline.frame import Frame, RgbFrame
+
+SCHEMES = ("http", "https", "rtmp", "rtsp", "rtsps", "udp")
+"""How the address of a network camera begins."""
+
+SILENCE = 10.0
+"""Seconds without a picture after which a camera is given up."""
+
+MILLISECONDS = round(SILENCE * 1000)
+
+INSTEAD = "play a recorded movie instead: mine-video live --source movie.mp4"
+
+Clock = Callable[[], float]
+"""Seconds since some moment, as `time.monotonic` gives them."""
+
+
+class Source(Protocol):
+    """Frames as they happen, each with its time since the first."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its frames."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Gives the newest frame whenever it is asked; those between are dropped."""
+        ...
+
+    def delay(self, seconds: float) -> float:
+        """How long ago a frame of that time happened, in seconds."""
+        ...
+
+    def moment(self, seconds: float) -> str:
+        """What a clock showed at that time, as `11:11:11`."""
+        ...
+
+    def close(self) -> None:
+        """Lets the camera go."""
+        ...
+
+
+def paced(
+    frames: Iterator[Frame],
+    now: Clock = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Frame]:
+    """Gives each frame when it is due, and leaves it out where the one after it is due already.
+
+    Args:
+        frames: In order; the first is due at once.
+        now: The clock.
+        sleep: Waits.
+    """
+    begin: float | None = None
+    for frame, following in pairwise(_and_none(frames)):
+        if frame is None:
+            return
+        begin = now() - frame.time if begin is None else begin
+        if following is not None and begin + following.time <= now():
+            continue
+        sleep(max(0.0, begin + frame.time - now()))
+        yield frame
+
+
+def _and_none(frames: Iterator[Frame]) -> Iterator[Frame | None]:
+    yield from frames
+    yield None
+
+
+class Movie:
+    """A recorded movie at its own speed, by the timestamps of its frames."""
+
+    def __init__(
+        self, path: Path, now: Clock = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Scans it.
+
+        Raises:
+            MovieError: It is missing or cannot be read.
+        """
+        self._scan = video.scan(path)
+        self._path, self._now, self._sleep = path, now, sleep
+        self._begin = now()
+
+    @property
+    def name(self) -> str:
+        """See `Source`."""
+        return self._path.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """See `Source`."""
+        return self._scan.stream.size
+
+    def frames(self) -> Iterator[Frame]:
+        """See `Source`.
+
+        Raises:
+            MovieError: It cannot be opened any more.
+        """
+        decoded = video.decode(self._path, self._scan, 0, len(self._scan))
+        self._begin = self._now() - float(self._scan.times[0])
+        yield from paced(decoded, self._now, self._sleep)
+
+    def delay(self, seconds: float) -> float:
+        """See `Source`."""
+        return self._now() - self._begin - seconds
+
+    def moment(self, seconds: float) -> str:
+        """The position in the movie, as a clock."""
+        whole = int(seconds)
+        return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+    def close(self) -> None:
+        """See `Source`."""
+
+
+class Camera:
+    """A webcam or a network camera; a thread reads it, so that the newest frame is at hand."""
+
+    def __init__(self, address: str) -> None:
+        """Opens it.
+
+        Args:
+            address: The number of a webcam, from 0, or a URL.
+
+        Raises:
+            MovieError: There is no such camera, or it gives no picture.
+        """
+        self._name = _told(address)
+        self._capture = _opened(address, self._name)
+        good, image = self._capture.read()
+        if not good:
+            self._capture.release()
+            raise MovieError(f"{self._name}: gives no picture; {INSTEAD}")
+        self._begin, self._began = time.monotonic(), datetime.now()
+        self._size = int(image.shape[1]), int(image.shape[0])
+        self._newest: tuple[int, float, Image] = (0, 0.0, image)
+        self._changed, self._ended = Condition(), False
+        self._thread = Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """See `Source`; without the password that a URL may hold."""
+        return self._name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """See `Source`."""
+        return self._size
+
+    def _read(self) -> None:
+        for index in count(1):
+            good, image = self._capture.read()
+            with self._changed:
+                if good:
+                    self._newest = index, time.monotonic() - self._begin, image
+                self._ended |= not good
+                self._changed.notify_all()
+                if self._ended:
+                    break
+        self._capture.release()
+
+    def frames(self) -> Iterator[Frame]:
+        """See `Source`.
+
+        Raises:
+            MovieError: It gives no more pictures.
+        """
+        last = -1
+        while True:
+            with self._changed:
+                self._changed.wait_for(partial(self._is_new, last), SILENCE)
+                index, seconds, image = self._newest
+            if index == last:
+                raise MovieError(f"{self._name}: gives no more pictures; see that it is plugged in")
+            last = index
+            yield RgbFrame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+    def _is_new(self, last: int) -> bool:
+        return self._ended or self._newest[0] > last
+
+    def delay(self, seconds: float) -> float:
+        """See `Source`."""
+        return time.monotonic() - self._begin - seconds
+
+    def moment(self, seconds: float) -> str:
+        """The time of day."""
+        return datetime.fromtimestamp(self._began.timestamp() + seconds).strftime("%H:%M:%S")
+
+    def close(self) -> None:
+        """Ends the thread, which lets the camera go."""
+        with self._changed:
+            self._ended = True
+        self._thread.join(SILENCE)
+
+
+def _told(address: str) -> str:
+    """What a camera is called: passwords are nobody's business.
+
+    >>> _told("0"), _told("rtsp://me:secret@door/1")
+    ('camera 0', 'camera rtsp://door/1')
+    """
+    parts = urlsplit(address)
+    return f"camera {parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()}"
+
+
+def _opened(address: str, name: str) -> cv2.VideoCapture:
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # What it prints of missing cameras says less than the message below.
+    if address.isdecimal():
+        capture = cv2.VideoCapture(int(address))
+    elif urlsplit(address).scheme in SCHEMES:
+        limits = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, MILLISECONDS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, MILLISECONDS,
+        ]  # fmt: skip
+        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    else:
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise MovieError(f"{name}: neither a number, as 0, nor an address that begins {known}")
+    if not capture.isOpened():
+        raise MovieError(f"{name}: there is none; {INSTEAD}")
+    return capture

@@ -1,0 +1,149 @@
+"""The commands that show faces as they happen: in the terminal, and in the browser."""
+
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.options import KNOWN, NETWORKS, PLACES, WIDTH, Real, cores, job_of, verbosity
+from pipeline.cli.told import log_to_stderr
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+@click.command()
+@click.option(
+    "--camera",
+    default="0",
+    show_default=True,
+    metavar="NUMBER|URL",
+    help="The webcam, from 0, or the address of a network camera.",
+)
+@click.option("--source", type=FILE, help="A recorded movie, played at its own speed, instead.")
+@click.option(
+    "--save-crops",
+    "crops",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a face a second there: 48x48, grey, centred.",
+)
+@click.option("--record", type=FILE, help="Write the annotated stream as MP4.")
+@click.option("--csv", "table", type=FILE, help="Write a row a face, as in faces.csv.")
+@WIDTH
+@NETWORKS
+@KNOWN
+@verbosity
+def live(
+    camera: str,
+    source: Path | None,
+    crops: Path | None,
+    record: Path | None,
+    table: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Tell once a second how the faces before the camera look, until Ctrl-C.
+
+    Times are those of the day, or of the movie. Frames for which there is no time are dropped;
+    -v tells how far behind it is.
+
+    \b
+    Example:
+        mine-video live --source movie.mp4 --record out.mp4
+    """  # fmt: skip
+    log_to_stderr(quiet, verbose)
+    from pipeline import live as program
+    from pipeline.camera import Camera, Movie
+
+    click.echo("Reading video stream ...")
+    stream = Movie(source) if source is not None else Camera(camera)
+    try:
+        click.echo("Preprocessing ...")
+        reader = program.Reader.of(job_of(given), cores())
+        program.live(stream, reader, program.Kept(crops, record, table), click.echo)
+    except KeyboardInterrupt:
+        click.echo("mine-video: stopped; what was asked to be kept is kept", err=True)
+        sys.exit(130)
+    finally:
+        stream.close()
+
+
+@click.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; others than this computer's own ask for a token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--videos",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("videos"),
+    show_default=True,
+    help="Folder of the movies that can be chosen.",
+)
+@click.option(
+    "--camera",
+    default="0",
+    show_default=True,
+    metavar="NUMBER|URL",
+    help="The camera of this computer that Live shows, or the address of a network camera.",
+)
+@click.option(
+    "--max-upload",
+    type=Real(0.1, 1000),
+    default=20.0,
+    show_default=True,
+    help="Megabytes that a picture may have.",
+)
+@WIDTH
+@NETWORKS
+@PLACES
+@verbosity
+def web(
+    host: str,
+    port: int,
+    videos: Path,
+    camera: str,
+    max_upload: float,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Serve pages for the browser: a picture's faces, the live stream, and mining.
+
+    Needs the extra `web`: pip install 'mine-video[web]'.
+
+    \b
+    Example:
+        mine-video web --port 8080
+    """  # fmt: skip
+    log_to_stderr(quiet, verbose)
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed; type pip install 'mine-video[web]'"
+        ) from error
+    from pipeline.web.app import WebSettings
+    from pipeline.web.serve import serve
+
+    try:
+        ip_address(host)
+    except ValueError as error:
+        raise click.BadParameter("an address, as 127.0.0.1", param_hint="--host") from error
+    settings = WebSettings(
+        job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
+    )
+    try:
+        serve(settings, host, port, cores(), click.echo)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Pages for the browser: photo, live stream, mining. Needs the extra `web`."""

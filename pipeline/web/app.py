@@ -1,0 +1,94 @@
+"""The pages, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from pipeline import __version__
+from pipeline.errors import MiningError
+from pipeline.live import Reader
+from pipeline.settings import Job
+from pipeline.web import live, mining, photo
+from pipeline.web.jobs import Jobs
+from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
+from pipeline.web.safety import Guard, Policy
+from pipeline.web.stage import Stage
+
+UPLOAD = 20_000_000
+"""Bytes of a picture, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What is served.
+
+    Attributes:
+        job: known faces, tolerance and networks.
+        videos: folder of the movies that can be chosen.
+        camera: number or address of this computer's camera.
+        limit: bytes of an upload, at most.
+    """
+
+    job: Job = field(default_factory=Job)
+    videos: Path = Path("videos")
+    camera: str = "0"
+    limit: int = UPLOAD
+
+
+def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI:
+    """The application.
+
+    Args:
+        reader: The networks and the known faces.
+        settings: What is served.
+        policy: Who may ask.
+    """
+    stage, jobs = Stage(reader), Jobs()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        stage.stop()
+        jobs.close()
+
+    app = FastAPI(
+        title="mine-video", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.state.policy = policy
+    app.include_router(photo.router(reader))
+    app.include_router(mining.router(jobs, settings.job, settings.videos))
+    app.include_router(live.router(stage, settings.videos, settings.camera))
+    app.get("/static/looks.css", include_in_schema=False)(_looks)
+    app.mount("/static/report", StaticFiles(directory=REPORT_PAGE))
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.add_exception_handler(HTTPException, _told)
+    app.add_exception_handler(RequestValidationError, _told)
+    app.add_exception_handler(MiningError, _told)
+    app.add_middleware(Guard, policy=policy)
+    return app
+
+
+def _looks() -> Response:
+    return Response(looks_css(), media_type="text/css")
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """What went wrong: JSON for programs, a page for people."""
+    status, why, headers = 409, str(error), None
+    if isinstance(error, HTTPException):
+        status, why, headers = error.status_code, error.detail, error.headers
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        status, why = 422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": why}, status, headers)
+    shown = page(request, "error.html", status=status, why=why)
+    shown.headers.update(headers or {})
+    return shown

@@ -1,0 +1,91 @@
+"""Page Live: the annotated stream of the camera or of a movie, with its faces' bars."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from pipeline.archive.movies import SUFFIXES
+from pipeline.camera import Camera, Movie, Source
+from pipeline.web.pages import fragment, page
+from pipeline.web.readings import FaceReading
+from pipeline.web.safety import REFUSALS, Responses, check_csrf
+from pipeline.web.stage import BORDER, Stage
+
+CAMERA = "camera"
+
+PROBLEMS: Responses = REFUSALS | {
+    400: {"description": "No form that can be read.", "content": {"text/html": {}}},
+    404: {"description": "No such movie.", "content": {"text/html": {}}},
+    409: {"description": "The camera or movie cannot be read.", "content": {"text/html": {}}},
+    422: {"description": "No source is named.", "content": {"text/html": {}}},
+}
+
+
+class LiveReading(BaseModel):
+    """What is seen in the live stream now."""
+
+    source: str = Field(description="what is watched, or empty")
+    running: bool
+    delay: float = Field(description="seconds behind")
+    error: str
+    faces: list[FaceReading]
+
+
+def movies(folder: Path) -> dict[str, Path]:
+    """The movies of a folder by name: a name that is not among them is nobody's path."""
+    if not folder.is_dir():
+        return {}
+    found = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file())
+    return {path.name: path for path in found if not path.name.startswith(".")}
+
+
+def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
+    """The routes of the page."""
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["live"])
+
+    def opened(source: str) -> Source:
+        return Camera(camera) if source == CAMERA else Movie(movies(videos)[source])
+
+    @routes.get("/live", response_class=HTMLResponse)
+    def show_live(request: Request) -> Response:
+        """The page."""
+        return page(request, "live.html", scene=stage.scene, movies=list(movies(videos)))
+
+    @routes.post("/live", status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
+    def play(source: Annotated[str, Form(description="camera, or a movie's name")]) -> str:
+        """Shows the camera, or a movie."""
+        if source != CAMERA and source not in movies(videos):
+            raise HTTPException(404, "there is no such movie any more; reload the page")
+        stage.play(lambda: opened(source))
+        return "/live"
+
+    @routes.post("/live/stop", status_code=303, response_class=RedirectResponse, responses=REFUSALS)
+    def stop() -> str:
+        """Shows nothing any more, and lets the camera go."""
+        stage.stop()
+        return "/live"
+
+    @routes.get("/live/stream", include_in_schema=False)  # It has no end.
+    def stream() -> Response:
+        """The annotated pictures."""
+        kind = f"multipart/x-mixed-replace; boundary={BORDER.decode()}"
+        return StreamingResponse(stage.pictures(), media_type=kind)
+
+    @routes.get("/live/faces", response_class=HTMLResponse)
+    def show_faces() -> HTMLResponse:
+        """The bars of the faces that are seen now, as a piece of the page."""
+        return HTMLResponse(fragment("faces.html", scene=stage.scene))
+
+    @routes.get("/api/live")
+    def live() -> LiveReading:
+        """The faces that are seen now."""
+        s = stage.scene
+        return LiveReading(
+            source=s.source, running=s.running, delay=s.delay, error=s.error, faces=s.faces
+        )
+
+    return routes

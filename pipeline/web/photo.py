@@ -1,0 +1,65 @@
+"""Page Photo: a picture in, its faces, names and bars out."""
+
+from threading import Lock
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, HTTPException, Request, Response, UploadFile
+from fastapi.responses import HTMLResponse
+
+from pipeline.faces import Image
+from pipeline.frame import shrink
+from pipeline.live import Reader
+from pipeline.web.pages import Problem, page
+from pipeline.web.readings import (
+    LOOKED_WIDTH,
+    PHOTO_WIDTH,
+    SHOWN_WIDTH,
+    PhotoReading,
+    data_url,
+    read_photo,
+)
+from pipeline.web.safety import REFUSALS, Responses, check_csrf
+from pipeline.web.uploads import clean_name, read_upload
+
+Picture = Annotated[UploadFile, File(description="a JPEG, PNG or WebP")]
+
+PROBLEMS: Responses = REFUSALS | {
+    400: {"model": Problem, "description": "No form that can be read."},
+    415: {"model": Problem, "description": "Neither JPEG, PNG nor WebP."},
+    422: {"model": Problem, "description": "No picture, or a broken one."},
+}
+
+
+def router(reader: Reader) -> APIRouter:
+    """The routes of the page."""
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["photo"])
+    precise, turn = reader.at(PHOTO_WIDTH), Lock()
+
+    def taken(photo: UploadFile) -> tuple[Image, PhotoReading]:
+        name = clean_name(photo.filename)
+        image, size = read_upload(photo.file.read(), name, SHOWN_WIDTH)
+        small = shrink(image, LOOKED_WIDTH)
+        with turn:  # One at a time: side by side they only wait for each other's cores.
+            return small, read_photo(small, size, name, precise)
+
+    @routes.get("/", response_class=HTMLResponse)
+    def show_photo_page(request: Request) -> Response:
+        """The empty page."""
+        return page(request, "photo.html", reading=None, picture="", why="")
+
+    @routes.post("/", response_class=HTMLResponse, responses=PROBLEMS)
+    def show_photo(request: Request, photo: Picture) -> Response:
+        """The page with a picture's faces, or with what is wrong with it."""
+        try:
+            image, reading = taken(photo)
+        except HTTPException as error:
+            shown = {"reading": None, "picture": "", "why": error.detail}
+            return page(request, "photo.html", status=error.status_code, **shown)
+        return page(request, "photo.html", reading=reading, picture=data_url(image), why="")
+
+    @routes.post("/api/photo", responses=PROBLEMS)
+    def read(photo: Picture) -> PhotoReading:
+        """The faces of a picture: boxes, names and probabilities."""
+        return taken(photo)[1]
+
+    return routes

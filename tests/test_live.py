@@ -1,0 +1,320 @@
+"""The live stream: who is followed, what is told each second, what is kept."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image as Pillow
+
+from pipeline import table
+from pipeline.camera import Movie
+from pipeline.cli.showing import live as command
+from pipeline.errors import MovieError, OutputError
+from pipeline.faces import EMOTIONS
+from pipeline.frame import Frame
+from pipeline.live import Follower, Kept, Moment, Reader, Second, line, live, shares, watch
+from pipeline.people import gallery
+from pipeline.settings import Job
+from tests import puppet
+from tests.puppet import SURE, Shot, Square, film, frames, photo, plug_in
+
+DEMO = Path(__file__).parents[1] / "videos" / "demo.mp4"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Knows anna and ben."""
+    folder = tmp_path_factory.mktemp("known")
+    for name in ("anna", "ben"):
+        photo(folder / f"{name}.png", name)
+    known = gallery.load(folder, puppet.models())
+    return Reader(puppet.models(), known, puppet.SETTINGS, 0.38)
+
+
+def followed(reader: Reader, shots: Sequence[Shot]) -> list[Moment]:
+    follower = Follower(reader)
+    return [follower.follow(frame) for frame in frames(shots)]
+
+
+def played(path: Path, reader: Reader, kept: Kept | None = None) -> list[str]:
+    """The lines of a movie, without waiting for it."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    lines: list[str] = []
+    live(Movie(path, lambda: now[0], sleep), reader, kept or Kept(), lines.append)
+    return lines
+
+
+def seconds(path: Path, reader: Reader) -> list[Second]:
+    movie = Movie(path, lambda: 0.0, lambda _: None)
+    return [seen for seen in watch(movie, Follower(reader)) if isinstance(seen, Second)]
+
+
+# --- reading and following ----------------------------------------------------------------------
+
+
+def test_a_face_is_read_as_a_walk_reads_it(reader: Reader) -> None:
+    (frame,) = frames([Shot(1, [Square("anna", "happy", x=60, y=30)])])
+    (row,) = reader.read(frame).rows
+    assert (row.x1, row.y1, row.x2, row.y2) == (60, 30, 84, 54)
+    assert (row.person, row.detected, row.frame) == ("anna", 1, 0)
+    assert row.distance == pytest.approx(0, abs=0.01)
+    assert row.happy == pytest.approx(SURE)
+
+
+def test_a_frame_without_faces_is_read(reader: Reader) -> None:
+    (frame,) = frames([Shot(1)])
+    found = reader.read(frame)
+    assert found.rows == ()
+    assert found.embedding.shape == (0, table.EMBEDDING)
+
+
+def test_who_moves_keeps_number_and_name(reader: Reader) -> None:
+    seen = followed(reader, [Shot(30, [Square("anna", "happy", x=10, dx=3)])])
+    assert {(m.rows[0].track, m.rows[0].person) for m in seen} == {(0, "anna")}
+
+
+def test_no_name_is_given_twice_in_a_frame(reader: Reader) -> None:
+    squares = [Square("anna", x=20), Square(15, x=100)]  # 15 degrees are within the tolerance.
+    rows = followed(reader, [Shot(1, squares)])[0].rows
+    assert [row.person for row in sorted(rows, key=lambda r: r.x1)] == ["anna", ""]
+
+
+def test_a_box_that_holds_somebody_else_is_another_track(reader: Reader) -> None:
+    """A cut that the boxes do not show: nobody inherits a name, or what the other looked like."""
+    shots = [Shot(10, [Square("anna", "happy")]), Shot(10, [Square("ben", "sad")])]
+    seen = followed(reader, shots)
+    told = [(m.rows[0].track, m.rows[0].person) for m in seen]
+    assert told == [(0, "anna")] * 10 + [(1, "ben")] * 10
+    assert seen[10].smooth[0].argmax() == EMOTIONS.index("sad")
+
+
+def test_who_comes_back_late_is_another_track(reader: Reader) -> None:
+    seen = followed(reader, [Shot(60, [Square("anna", "happy 5, gone 40, happy")])])
+    assert [m.rows[0].track for m in seen if m.rows] == [0] * 5 + [1] * 15
+
+
+def test_what_is_shown_is_averaged_over_the_last_frames(reader: Reader) -> None:
+    seen = followed(reader, [Shot(20, [Square("anna", "happy 10, sad")])])
+    happy = [float(m.smooth[0][EMOTIONS.index("happy")]) for m in seen]
+    low = (1 - SURE) / 6
+    assert happy[9] == pytest.approx(SURE)
+    assert happy[10:15] == pytest.approx([(SURE * (4 - n) + low * (n + 1)) / 5 for n in range(5)])
+    assert [m.rows[0].sad for m in seen[9:11]] == pytest.approx([low, SURE])  # Rows stay raw.
+
+
+def test_marks_are_what_is_drawn(reader: Reader) -> None:
+    (mark,) = followed(reader, [Shot(1, [Square(45, "fear", x=60, y=30)])])[0].marks()
+    assert (mark.box, mark.name, mark.label) == ((60, 30, 84, 54), "unknown", 2)
+    assert mark.probability == pytest.approx(SURE)
+
+
+# --- lines --------------------------------------------------------------------------------------
+
+
+def test_a_line_a_second_as_the_documents_show(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(75, [Square("anna", "happy 50, sad")])])
+    assert played(path, reader) == [
+        "00:00:00s : Happy , 81%", "00:00:01s : Happy , 81%", "00:00:02s : Sad , 81%",
+    ]  # fmt: skip
+
+
+def test_twenty_seconds_are_twenty_lines_and_as_many_pictures(
+    tmp_path: Path, reader: Reader
+) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(100, [Square("anna", size=40)])], rate=5)
+    lines = played(path, reader, Kept(crops=tmp_path / "crops"))
+    files = sorted((tmp_path / "crops").iterdir())
+    assert len(lines) in (20, 21)
+    assert len(files) == len(lines)
+    assert files[7].name == "00007_00-00-07_happy81.png"
+
+
+def test_several_faces_are_told_with_their_names(tmp_path: Path, reader: Reader) -> None:
+    squares = [Square("ben", "sad", x=100), Square(45, "fear", x=60), Square("anna", x=10)]
+    path = film(tmp_path / "a.mkv", [Shot(5, squares)])
+    assert played(path, reader) == ["00:00:00s : anna Happy , 81% ; unknown Fear , 81% ; ben Sad , 81%"]  # fmt: skip # noqa: E501
+
+
+def test_nobody_is_told(tmp_path: Path, reader: Reader) -> None:
+    assert played(film(tmp_path / "a.mkv", [Shot(5)]), reader) == ["00:00:00s : no face"]
+
+
+def test_a_line_is_the_mean_of_its_second(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(25, [Square("anna", "happy 15, sad")])])
+    (second,) = seconds(path, reader)
+    ((_, mean),) = second.faces
+    assert mean.sum() == pytest.approx(1)
+    assert mean[EMOTIONS.index("happy")] == pytest.approx((15 * SURE + 10 * (1 - SURE) / 6) / 25)
+    assert line("11:11:11", second) == "11:11:11s : Happy , 50%"
+
+
+def test_who_was_seen_last_in_a_second_is_told(tmp_path: Path, reader: Reader) -> None:
+    """A detector that misses the last frame does not make somebody go away."""
+    path = film(tmp_path / "a.mkv", [Shot(25, [Square("anna", "happy 24, gone")])])
+    assert played(path, reader) == ["00:00:00s : Happy , 81%"]
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+def test_crops_are_grey_small_and_centred(tmp_path: Path, reader: Reader) -> None:
+    """A puppet's two eyes lie evenly about the middle; the larger face is taken."""
+    squares = [Square("anna", size=48, x=20), Square("ben", size=24, x=110)]
+    path = film(tmp_path / "a.mkv", [Shot(25, squares)])
+    played(path, reader, Kept(crops=tmp_path / "crops"))
+    (file,) = (tmp_path / "crops").iterdir()
+    with Pillow.open(file) as picture:
+        assert (picture.mode, picture.size, picture.format) == ("L", (48, 48), "PNG")
+        face = np.asarray(picture).astype(int)
+    dark = np.argwhere(face < np.median(face) - 6)
+    assert len(dark) > 20
+    assert dark[:, 1].mean() == pytest.approx(23.5, abs=1)
+    assert face[:, 0].min() > 60  # No background: the square lies within the face.
+
+
+def test_a_second_without_a_face_has_no_crop(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(50, [Square("anna", "happy 20, gone")])])
+    assert len(played(path, reader, Kept(crops=tmp_path / "crops"))) == 2
+    assert len(list((tmp_path / "crops").iterdir())) == 1
+
+
+def test_the_table_is_one_of_faces(tmp_path: Path, reader: Reader) -> None:
+    squares = [Square("anna", "happy", x=20), Square("ben", "sad", x=100)]
+    path = film(tmp_path / "a.mkv", [Shot(30, squares)])
+    played(path, reader, Kept(table=tmp_path / "live.csv"))
+    rows = table.read_faces(tmp_path / "live.csv")
+    assert len(rows) == 60
+    assert set(rows["video"]) == {"a.mkv"}
+    happy = rows.groupby("person")["happy"].mean().to_dict()
+    assert happy == pytest.approx({"anna": SURE, "ben": (1 - SURE) / 6}, abs=1e-4)
+    assert rows["frame"].tolist() == [n for n in range(30) for _ in range(2)]
+
+
+def test_the_recording_holds_every_frame_at_its_time(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna", x=20)])])
+    played(path, reader, Kept(record=tmp_path / "out.mp4"))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        found = [(f.time, f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+    assert [time for time, _ in found] == pytest.approx([n / 25 for n in range(30)])
+    assert found[0][1].shape == (128, 160, 3)
+    plain = next(iter(frames([Shot(1, [Square("anna", x=20)])]))).image
+    assert np.abs(found[0][1].astype(int) - plain).max() > 100  # Something was drawn.
+
+
+def test_a_movie_of_one_frame_is_kept_whole(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(1, [Square("anna")])])
+    kept = Kept(tmp_path / "crops", tmp_path / "out.mp4", tmp_path / "live.csv")
+    assert len(played(path, reader, kept)) == 1
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 1
+
+
+@pytest.mark.parametrize("what", ["record", "table", "crops"])
+def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
+    with pytest.raises(OutputError, match="cannot be written"):
+        played(path, reader, Kept(**{what: tmp_path / "file" / "out"}))
+
+
+def test_what_was_seen_before_an_error_is_kept(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
+    follow, calls = Follower.follow, []
+
+    def failing(self: Follower, frame: object) -> Moment:
+        calls.append(frame)
+        if len(calls) > 40:
+            raise MovieError("camera 0: gives no more pictures")
+        return follow(self, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Follower, "follow", failing)
+    kept = Kept(record=tmp_path / "out.mp4", table=tmp_path / "live.csv")
+    with pytest.raises(MovieError):
+        played(path, reader, kept)
+    assert len(table.read_faces(tmp_path / "live.csv")) == 25  # Whole seconds.
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 40
+
+
+def test_the_demo_is_told_once_a_second_while_most_frames_are_dropped() -> None:
+    """The real networks on a slow machine: each frame takes a fifth of a second."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    class Slow(Follower):
+        def follow(self, frame: Frame) -> Moment:
+            now[0] += 0.2
+            return super().follow(frame)
+
+    job = Job(known_faces=DEMO.parents[1] / "known_faces")
+    movie = Movie(DEMO, lambda: now[0], sleep)
+    seen = watch(movie, Slow(Reader.of(job)))
+    told = list(islice((each for each in seen if isinstance(each, Second)), 20))
+    assert [second.time for second in told] == list(range(20))
+    assert all(4 <= len(second.rows) <= 6 for second in told)
+    assert all(second.delay < 0.25 for second in told)
+    lines = [line(movie.moment(second.time), second) for second in told]
+    assert re.fullmatch(r"00:00:19s : Happy , \d\d%", lines[19])
+    assert re.fullmatch(r"00:00:15s : actress \w+ , \d\d% ; guest \w+ , \d\d%", lines[15])
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_the_command_prints_as_the_documents_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(monkeypatch, instead=True)
+    path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna", "surprise")])])
+    result = CliRunner().invoke(
+        command, ["--source", str(path), "--known-faces", str(tmp_path / "nobody"), "-v"]
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "Reading video stream ...", "Preprocessing ...", "00:00:00s : Surprise , 81%",
+    ]  # fmt: skip
+    assert re.search(r"delay \d\.\d\d s, \d frames analysed", result.stderr)
+
+
+def test_the_command_without_a_camera_fails_with_the_way_out() -> None:
+    result = CliRunner().invoke(command, ["--camera", "97"])
+    assert isinstance(result.exception, MovieError)
+    assert "--source movie.mp4" in str(result.exception)
+
+
+def test_ctrl_c_ends_and_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, instead=True)
+    path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
+    follow, calls = Follower.follow, []
+
+    def interrupted(self: Follower, frame: object) -> Moment:
+        calls.append(frame)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return follow(self, frame)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Follower, "follow", interrupted)
+    out = tmp_path / "out.mp4"
+    result = CliRunner().invoke(command, ["--source", str(path), "--record", str(out)])
+    assert result.exit_code == 130
+    with av.open(str(out)) as container:
+        assert len(list(container.decode(video=0))) == 1
+
+
+def test_shares_are_in_the_order_of_the_classes(reader: Reader) -> None:
+    (frame,) = frames([Shot(1, [Square("anna", "disgust")])])
+    (row,) = reader.read(frame).rows
+    assert shares(row).argmax() == EMOTIONS.index("disgust")

@@ -1,0 +1,63 @@
+"""Pages of the application, open in Chromium: nothing may complain, or ask another server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import create_server
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Opened = Callable[..., "Page"]
+
+
+@contextmanager
+def served(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
+    """The address of a server in a thread."""
+    with create_server((host, 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    with served(app) as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser: "Browser", address: str) -> Iterator[Opened]:
+    """Opens a page; at the end nothing may have been complained of, or asked of another server."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_it(path: str = "/", **options: Any) -> "Page":
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda r: _own(r.url, address, complaints))
+        page.goto(address + path)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _own(url: str, address: str, complaints: list[str]) -> None:
+    if not url.startswith((address, "data:", "blob:")):
+        complaints.append(f"asked for {url}")

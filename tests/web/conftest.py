@@ -1,0 +1,25 @@
+"""The pages' fixtures, where the extra `web` is installed; else there is nothing to test."""
+
+from importlib.util import find_spec
+
+INSTALLED = find_spec("fastapi") is not None
+
+collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
+
+if INSTALLED:
+    from tests.browser.conftest import browser
+    from tests.web.application import (
+        app,
+        client,
+        made,
+        reader,
+        settings,
+        stranger,
+        videos,
+    )
+    from tests.web.chromium import address, opened
+
+    __all__ = [
+        "address", "app", "browser", "client", "made", "opened", "reader", "settings", "stranger",
+        "videos",
+    ]  # fmt: skip

@@ -1,0 +1,184 @@
+"""The pages in Chromium: a photo, the camera, a movie; nothing complains, and all fits."""
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image as Pillow
+
+from pipeline.web.safety import Policy
+from tests.browser.conftest import NAMES, QUIET
+from tests.puppet import photo
+from tests.web.chromium import Opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    return photo(tmp_path / "two.png", "anna", "ben")
+
+
+def bars(page: "Page", face: int) -> dict[str, float]:
+    """What a face's bars show: their width in pixels, as a share of the whole."""
+    found: dict[str, float] = (
+        page.locator(".face")
+        .nth(face)
+        .evaluate("""(card) =>
+        Object.fromEntries([...card.querySelectorAll("tr")].map((row) => [
+            row.querySelector("th").textContent,
+            row.querySelector("rect").getBoundingClientRect().width /
+            row.querySelector("svg").getBoundingClientRect().width,
+        ]))""")
+    )
+    return found
+
+
+def assert_shown(page: "Page") -> None:
+    """Both faces with their bars."""
+    page.wait_for_selector(".face")
+    assert page.locator(".face h3").all_inner_texts() == ["1 anna", "2 unknown"]
+    for face in range(2):
+        shown = bars(page, face)
+        assert shown.pop("neutral") == pytest.approx(0.8125, abs=0.01)
+        assert all(width == pytest.approx(0.031, abs=0.01) for width in shown.values())
+        assert len(shown) == 6
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_uploaded_photo_shows_its_bars_and_fits(
+    opened: Opened, two: Path, scheme: str, width: int
+) -> None:
+    page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.locator("#photo").set_input_files(two)
+    assert_shown(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    with Pillow.open(io.BytesIO(page.screenshot())) as shot:
+        paper = shot.convert("RGB").getpixel((2, shot.height - 2))
+    assert isinstance(paper, tuple)
+    assert (sum(paper) > 600) == (scheme == "light")
+
+
+def test_a_photo_is_shown_without_javascript(opened: Opened, two: Path) -> None:
+    page = opened(java_script_enabled=False)
+    page.locator("#photo").set_input_files(two)
+    page.get_by_role("button", name="Look at it").click()
+    page.wait_for_selector(".face")
+    assert page.locator(".face").count() == 2
+
+
+def test_boxes_lie_over_the_faces(opened: Opened, two: Path) -> None:
+    page = opened()
+    page.locator("#photo").set_input_files(two)
+    page.wait_for_selector(".box")
+    picture, box = page.locator("figure img").bounding_box(), page.locator(".box").first
+    where = box.evaluate(
+        "(b) => { const r = b.getBoundingClientRect(); return [r.left, r.width]; }"
+    )
+    assert picture is not None
+    assert where[0] == pytest.approx(picture["x"] + picture["width"] * 20 / 280, abs=2)
+    assert where[1] == pytest.approx(picture["width"] * 90 / 280, abs=4)
+
+
+def test_a_dropped_photo_is_sent(opened: Opened, two: Path) -> None:
+    page = opened()
+    drop = """async (bytes) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], "two.png", { type: "image/png" }));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }"""  # noqa: E501
+    page.evaluate(drop, list(two.read_bytes()))
+    assert_shown(page)
+
+
+def test_what_is_dropped_and_no_picture_is_told(opened: Opened) -> None:
+    page = opened()
+    page.evaluate("""() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(["x"], "a.txt", { type: "text/plain" }));
+        const drop = { dataTransfer: transfer, bubbles: true };
+        document.body.dispatchEvent(new DragEvent("drop", drop));
+    }""")
+    assert "no picture" in page.locator("#problem").inner_text()
+
+
+def test_names_are_only_ever_text(opened: Opened, two: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>.png"
+    page = opened()
+    file: Any = {"name": hostile, "mimeType": "image/png", "buffer": two.read_bytes()}
+    page.locator("#photo").set_input_files(file)
+    page.wait_for_selector(".face")
+    assert hostile in page.locator("h2").inner_text()
+
+
+def test_a_movie_runs_with_its_bars_and_stops(opened: Opened) -> None:
+    page = opened("/live")
+    page.locator("#source").select_option("film.mkv")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_selector(".face")
+    assert page.locator(".face h3").all_inner_texts() == ["anna", "unknown"]
+    assert bars(page, 0)["happy"] == pytest.approx(0.8125, abs=0.01)
+    assert bars(page, 1)["sad"] == pytest.approx(0.8125, abs=0.01)
+    page.wait_for_function("document.getElementById('stream').naturalWidth > 0")
+    page.get_by_text("film.mkv has ended").wait_for()
+    page.goto(re.sub("/live.*", "/", page.url))
+
+
+def test_a_movie_is_mined_from_the_page(opened: Opened) -> None:
+    """A real walk and pick, watched to its end."""
+    page = opened("/mine")
+    page.locator("#movie").select_option("film.mkv")
+    page.get_by_label("happy").check()
+    page.locator("#repeat").fill("5")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("film.mkv: done").wait_for()
+    row = page.locator(".run tbody tr")
+    assert row.locator("td").all_inner_texts()[:4] == ["unknown", "happy", "50", "50"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_of_runs_fits(opened: Opened, width: int) -> None:
+    page = opened("/mine", viewport={"width": width, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_pages_are_reached_by_keyboard(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/live")
+
+
+def test_another_page_can_change_nothing(
+    browser: "Browser", address: str, made: Callable[[Policy], FastAPI]
+) -> None:
+    """A form of another origin is sent by the browser, and refused here."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content(f'<form method="post" action="{address}/live/stop"><button>x</button></form>')
+    with page.expect_response("**/live/stop") as answer:
+        page.locator("button").click()
+    assert answer.value.status == 403
+    context.close()
+
+
+def test_the_browsers_camera_takes_a_picture(browser: "Browser", address: str) -> None:
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    path = next(filter(None, map(shutil.which, NAMES)))
+    with browser.browser_type.launch(executable_path=path, args=[*QUIET, *fake]) as own:
+        page = own.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Camera").click()
+        page.get_by_role("button", name="Take the picture").click()
+        page.get_by_text("camera.jpg").wait_for()
+        assert page.locator("figure img").count() == 1

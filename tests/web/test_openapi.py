@@ -1,0 +1,62 @@
+"""The description that clients are given, and whether the server does as it says."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+
+from pipeline.web.safety import CSRF_HEADER
+from tests.web.application import HOST, ORIGIN
+
+if TYPE_CHECKING:
+    from schemathesis import Case
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+checks = pytest.importorskip("schemathesis.specs.openapi.checks")
+
+MODES = ("POSITIVE", "NEGATIVE")
+"""Requests as described, and requests that break the description."""
+
+
+def fuzz(app: FastAPI, mode: str, examples: int, check: Callable[["Case[Any]"], None]) -> int:
+    """Tries every operation; how many there are of which such requests can be made."""
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers={"Host": HOST})
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if mode == "NEGATIVE" and "requestBody" not in operation.definition.raw:
+            continue  # It takes nothing that could be wrong.
+        cases = operation.as_strategy(schemathesis.GenerationMode[mode])
+        own = settings(
+            max_examples=examples, deadline=None, database=None, derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        own(given(case=cases)(check))()
+        tried += 1
+    return tried
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_is_sent_is_answered_as_described(app: FastAPI, mode: str) -> None:
+    """Of somebody who is let in, with all of schemathesis' checks but one.
+
+    That one wants all that fits the description to be accepted; but no schema can say which bytes
+    are a JPEG.
+    """
+    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf, "Host": HOST}
+
+    def check(case: "Case[Any]") -> None:
+        case.call_and_validate(headers=known, excluded_checks=[checks.positive_data_acceptance])
+
+    assert fuzz(app, mode, 50, check) >= len(MODES) + (mode == "POSITIVE")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_a_stranger_sends_changes_nothing(app: FastAPI, mode: str) -> None:
+    def check(case: "Case[Any]") -> None:
+        answer = case.call(headers={"Host": HOST})
+        assert answer.status_code == (200 if case.method.upper() == "GET" else 403)
+
+    assert fuzz(app, mode, 10, check) >= len(MODES) + (mode == "POSITIVE")

@@ -1,0 +1,209 @@
+"""Who is let in, and who is not: each check by itself, and on every route that changes things."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from pipeline.web.safety import COOKIE, CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
+from tests.web.application import HOST, LIMIT, ORIGIN
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Method and path of all routes, read from the description that clients are given."""
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            yield method.upper(), path
+
+
+def changes(app: FastAPI) -> list[tuple[str, str]]:
+    found = [(method, path) for method, path in routes(app) if method not in SAFE]
+    assert len(found) >= 8
+    return found
+
+
+# --- Host ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::1", "10.0.0.1"])
+def test_another_host_is_refused(client: TestClient, host: str) -> None:
+    """A name that was pointed at this computer is not this computer's."""
+    assert client.get("/", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"])
+def test_the_computers_own_names_are_let_in(client: TestClient, host: str) -> None:
+    assert client.get("/", headers={"Host": host}).status_code == 200
+
+
+def test_two_hosts_are_refused(client: TestClient) -> None:
+    answer = client.get("/", headers=[("Host", HOST), ("Host", "evil.example")])
+    assert answer.status_code == 421
+
+
+# --- Origin and CSRF ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", f"{ORIGIN}.evil.example", "http://127.0.0.1:8001"]
+)
+def test_no_change_comes_from_another_page(client: TestClient, app: FastAPI, origin: str) -> None:
+    for method, path in changes(app):
+        assert client.request(method, path, headers={"Origin": origin}).status_code == 403
+
+
+def test_no_change_comes_from_nowhere(stranger: TestClient, app: FastAPI) -> None:
+    known = {CSRF_HEADER: app.state.policy.csrf}
+    for method, path in changes(app):
+        assert stranger.request(method, path, headers=known).status_code == 403
+
+
+@pytest.mark.parametrize("token", [None, "", "guessed", "é"])
+def test_no_change_without_the_csrf_token(
+    stranger: TestClient, app: FastAPI, token: str | None
+) -> None:
+    """In a whole and well-formed request, so that nothing else refuses it."""
+    form = {"source": "camera"} | ({} if token is None else {CSRF_FIELD: token})
+    for method, path in changes(app):
+        files = {"photo": ("a.png", b"", "image/png"), "movie": ("a.mp4", b"", "video/mp4")}
+        answer = stranger.request(method, path, headers={"Origin": ORIGIN}, data=form, files=files)
+        assert answer.status_code == 403
+
+
+def test_a_form_may_bring_the_token(stranger: TestClient, app: FastAPI) -> None:
+    form = {CSRF_FIELD: app.state.policy.csrf}
+    answer = stranger.post("/live/stop", headers={"Origin": ORIGIN}, data=form)
+    assert answer.status_code == 303
+
+
+def test_every_page_brings_the_token(client: TestClient, app: FastAPI) -> None:
+    for path in ("/", "/live", "/mine"):
+        text = client.get(path).text
+        assert text.count("<form") == text.count(f'value="{app.state.policy.csrf}"') >= 1
+
+
+def test_two_servers_have_two_tokens() -> None:
+    assert Policy().csrf != Policy().csrf
+
+
+def test_what_is_only_read_needs_no_token(stranger: TestClient) -> None:
+    assert stranger.get("/api/live").status_code == 200
+
+
+# --- beyond this computer -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def outside(made: Callable[[Policy], FastAPI]) -> Iterator[tuple[TestClient, Policy]]:
+    """A client on the network of a server that listens to all of it."""
+    policy = Policy.listening_on("0.0.0.0", LIMIT)
+    own = {"Origin": "http://192.168.1.7:8000", CSRF_HEADER: policy.csrf}
+    with TestClient(
+        made(policy), base_url=own["Origin"], headers=own, follow_redirects=False
+    ) as found:
+        yield found, policy
+
+
+def test_beyond_this_computer_nothing_is_shown_without_the_token(
+    outside: tuple[TestClient, Policy],
+) -> None:
+    client, policy = outside
+    app = client.app
+    assert isinstance(app, FastAPI)
+    for method, path in [*routes(app), ("GET", "/static/web.css"), ("GET", "/live/stream")]:
+        assert client.request(method, path).status_code == 401
+    for wrong in ("", "guessed", policy.token[:-1], "é"):
+        assert client.get("/", params={"token": wrong}).status_code == 401
+        assert client.get("/", headers={"Cookie": f"{COOKIE}={wrong!a}"}).status_code == 401
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address(
+    outside: tuple[TestClient, Policy],
+) -> None:
+    client, policy = outside
+    answer = client.get("/", params={"token": policy.token})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert client.get("/").status_code == 200
+    assert client.post("/live/stop").status_code == 303
+
+
+def test_a_token_in_the_address_changes_nothing(outside: tuple[TestClient, Policy]) -> None:
+    client, policy = outside
+    assert client.post("/live/stop", params={"token": policy.token}).status_code == 401
+
+
+def test_names_stay_refused_beyond_this_computer(outside: tuple[TestClient, Policy]) -> None:
+    client, _ = outside
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("host", "asks"),
+    [("127.0.0.1", False), ("127.8.8.8", False), ("::1", False), ("0.0.0.0", True), ("::", True)],
+)
+def test_a_token_is_asked_for_beyond_this_computer_only(host: str, asks: bool) -> None:
+    assert bool(Policy.listening_on(host, LIMIT).token) == asks
+
+
+# --- sizes and headers --------------------------------------------------------------------------
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(client: TestClient) -> None:
+    head = {"Content-Length": str(LIMIT + 1), "Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/photo", headers=head, content=iter([b""]))
+    assert answer.status_code == 413
+
+
+def test_a_body_that_does_not_say_is_counted(client: TestClient) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n'
+        for _ in range(2 * LIMIT // 10_000):
+            yield bytes(10_000)
+
+    head = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/photo", headers=head, content=chunks())
+    assert answer.status_code == 413
+    assert "0.3 MB" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/live", 200), ("/static/web.css", 200), ("/api/live", 200), ("/none", 404)],
+)
+def test_every_answer_is_marked(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert HEADERS.items() <= dict_of(answer.headers).items()
+
+
+def dict_of(headers: object) -> dict[str, str]:
+    """Headers by the names that `HEADERS` writes."""
+    return {name: headers[name] for name in HEADERS}  # type: ignore[index]
+
+
+def test_refusals_are_marked_too(client: TestClient) -> None:
+    answer = client.get("/", headers={"Host": "evil.example"})
+    assert HEADERS.items() <= dict_of(answer.headers).items()
+
+
+def test_pages_load_nothing_from_elsewhere_and_run_no_inline_script(client: TestClient) -> None:
+    policy = HEADERS["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for path in ("/", "/live", "/mine"):
+        text = client.get(path).text
+        assert "style=" not in text
+        assert "http://" not in text
+        assert "https://" not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/%2e%2e/app.py", "/static/report/..%2f..%2ferrors.py"],
+)
+def test_only_static_files_are_served(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404

@@ -1,0 +1,128 @@
+"""The server, from the command line."""
+
+import re
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+import uvicorn
+from click.testing import CliRunner
+
+from pipeline.cli.options import cores
+from pipeline.cli.showing import web
+from pipeline.errors import OutputError
+from pipeline.settings import Job
+from pipeline.web import serve as module
+from pipeline.web.app import WebSettings
+from pipeline.web.serve import serve
+from tests.puppet import SETTINGS, plug_in
+from tests.web.test_stage import PATIENCE, wait_for
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebSettings:
+    plug_in(monkeypatch)
+    return WebSettings(Job(walk=SETTINGS, known_faces=tmp_path / "nobody"), tmp_path / "videos")
+
+
+Served = Callable[[str, Callable[[str], None]], None]
+
+
+@pytest.fixture
+def served(settings: WebSettings, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """Serves at a host, in a thread, while something is asked of the printed address."""
+    servers: list[uvicorn.Server] = []
+
+    class Kept(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            servers.append(self)
+
+    monkeypatch.setattr(uvicorn, "Server", Kept)
+
+    def run(host: str, ask: Callable[[str], None]) -> None:
+        said: Queue[str] = Queue()
+        thread = Thread(target=serve, args=(settings, host, 0, 1, said.put))
+        thread.start()
+        try:
+            ask(said.get(timeout=PATIENCE))
+        finally:
+            wait_for(lambda: bool(servers))
+            servers[0].should_exit = True
+            thread.join()
+
+    return run
+
+
+def test_the_printed_address_opens(
+    served: Served,
+) -> None:
+    def ask(address: str) -> None:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+        with urllib.request.urlopen(address) as answer:
+            assert b"<h1>Photo</h1>" in answer.read()
+            assert "server" not in answer.headers
+
+    served("127.0.0.1", ask)
+
+
+def test_beyond_this_computer_the_address_holds_the_token(
+    served: Served,
+) -> None:
+    def ask(address: str) -> None:
+        found = re.fullmatch(r"(http://0\.0\.0\.0:\d+/)\?token=[\w-]{43}", address)
+        assert found is not None
+        with pytest.raises(HTTPError, match="401"):
+            urllib.request.urlopen(found[1])
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(address) as answer:
+            assert answer.url == found[1]
+            assert answer.status == 200
+
+    served("0.0.0.0", ask)
+
+
+def test_a_taken_port_is_told(settings: WebSettings) -> None:
+    with module._listening("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(OutputError, match=rf"127.0.0.1, port {port}: .*another --port"):
+            serve(settings, "127.0.0.1", port, 1, print)
+
+
+def test_an_address_of_ipv6_is_written_as_browsers_want_it() -> None:
+    class Listener:
+        def getsockname(self) -> tuple[str, int, int, int]:
+            return "::1", 80, 0, 0
+
+    assert module.address(Listener(), "") == "http://[::1]:80/"  # type: ignore[arg-type]
+
+
+def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(module, "serve", lambda *args: given.extend(args))
+    options = ["--host", "::1", "--port", "0", "--videos", "films", "--max-upload", "5"]
+    result = CliRunner().invoke(web, [*options, "--tolerance", "0.5"])
+    assert result.exit_code == 0, result.output
+    settings, host, port, _, _ = given
+    assert (host, port, settings.videos, settings.limit) == ("::1", 0, Path("films"), 5_000_000)
+    assert settings.job.tolerance == 0.5
+    assert settings.job.workers == cores()
+
+
+def test_a_name_is_no_address() -> None:
+    result = CliRunner().invoke(web, ["--host", "example.com"])
+    assert result.exit_code == 2
+    assert "an address, as 127.0.0.1" in result.output
+
+
+def test_without_the_extra_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    result = CliRunner().invoke(web, [])
+    assert result.exit_code == 1
+    assert "pip install 'mine-video[web]'" in result.output

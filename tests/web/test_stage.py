@@ -1,0 +1,196 @@
+"""Page Live: what is shown of a movie, by itself and over HTTP."""
+
+import asyncio
+import io
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image as Pillow
+
+from pipeline.camera import Movie
+from pipeline.errors import MovieError
+from pipeline.frame import Frame
+from pipeline.live import Reader
+from pipeline.web import live, stage
+from pipeline.web.stage import Scene, Stage
+from tests.puppet import HEIGHT, SURE, WIDTH
+
+PATIENCE = 20
+
+
+def wait_for(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+class Held(Movie):
+    """A movie that stands still after its first frame, until it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.going, self.closed = False, False
+
+    def frames(self) -> Iterator[Frame]:
+        for frame in super().frames():
+            yield frame
+            while not self.going:
+                time.sleep(0.005)
+                yield frame
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def shown(reader: Reader) -> Iterator[Stage]:
+    found = Stage(reader)
+    yield found
+    found.stop()
+
+
+def test_the_newest_picture_is_shown_with_its_faces(shown: Stage, videos: Path) -> None:
+    shown.play(lambda: Held(videos / "film.mkv"))
+    wait_for(lambda: shown.scene.number > 0)
+    scene = shown.scene
+    assert (scene.source, scene.running, scene.error) == ("film.mkv", True, "")
+    assert sorted((f.person, f.emotion) for f in scene.faces) == [("", "sad"), ("anna", "happy")]
+    with Pillow.open(io.BytesIO(scene.picture)) as picture:
+        assert picture.size == (WIDTH, HEIGHT)
+
+
+def test_it_ends_with_the_movie_and_keeps_its_last_picture(shown: Stage, videos: Path) -> None:
+    movie = Movie(videos / "film.mkv", now=lambda: 0.0, sleep=lambda _: None)
+    shown.play(lambda: movie)
+    wait_for(lambda: not shown.scene.running)
+    assert shown.scene.source == "film.mkv"
+    assert shown.scene.number == 50
+    assert shown.scene.faces[0].probabilities["happy"] == pytest.approx(SURE)
+
+
+def test_another_source_takes_the_place_of_the_first(shown: Stage, videos: Path) -> None:
+    first, second = Held(videos / "film.mkv"), Held(videos / "film.mkv")
+    shown.play(lambda: first)
+    shown.play(lambda: second)
+    assert first.closed
+    assert not second.closed
+    shown.stop()
+    assert second.closed
+    assert shown.scene == Scene()
+
+
+def test_what_nobody_looks_at_is_let_go(
+    shown: Stage, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "IDLE", 0.0)
+    held = Held(videos / "film.mkv")
+    shown.play(lambda: held)
+    wait_for(lambda: held.closed)
+
+
+def test_what_stands_in_the_way_is_told(shown: Stage, videos: Path) -> None:
+    class Broken(Held):
+        def frames(self) -> Iterator[Frame]:
+            yield from ()
+            raise MovieError("camera 0: gives no more pictures")
+
+    shown.play(lambda: Broken(videos / "film.mkv"))
+    wait_for(lambda: not shown.scene.running)
+    assert shown.scene.error == "camera 0: gives no more pictures"
+
+
+def test_a_bug_ends_the_stream_and_not_the_server(
+    shown: Stage, videos: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Buggy(Held):
+        def frames(self) -> Iterator[Frame]:
+            yield from ()
+            raise ZeroDivisionError
+
+    shown.play(lambda: Buggy(videos / "film.mkv"))
+    wait_for(lambda: not shown.scene.running)
+    assert "bug" in shown.scene.error
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_source_that_cannot_be_opened_leaves_nothing_on(shown: Stage, videos: Path) -> None:
+    shown.play(lambda: Held(videos / "film.mkv"))
+    with pytest.raises(MovieError):
+        shown.play(lambda: Movie(videos / "broken.mkv"))
+    assert shown.scene == Scene()
+
+
+def test_the_stream_is_a_part_a_picture(shown: Stage, videos: Path) -> None:
+    held = Held(videos / "film.mkv")
+    shown.play(lambda: held)
+    held.going = True
+
+    async def parts() -> list[bytes]:
+        return [part async for part in shown.pictures()]
+
+    with ThreadPoolExecutor(1) as apart:  # Playwright's loop may run in this thread.
+        found = apart.submit(lambda: asyncio.run(parts())).result(PATIENCE)
+    assert len(found) >= 2
+    for part in found:
+        head, _, body = part.partition(b"\r\n\r\n")
+        assert head.startswith(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ")
+        assert int(head.rpartition(b" ")[2]) == len(body) - 2
+        with Pillow.open(io.BytesIO(body)) as picture:
+            assert np.asarray(picture).std() > 0
+
+
+# --- over HTTP ----------------------------------------------------------------------------------
+
+
+def test_only_movies_of_the_folder_can_be_chosen(client: TestClient) -> None:
+    text = client.get("/live").text
+    for name, there in (("film.mkv", True), ("notes.txt", False), (".hidden.mkv", False)):
+        assert (f'<option value="{name}"' in text) == there
+
+
+@pytest.mark.parametrize(
+    "name", ["../videos/film.mkv", "/etc/passwd", "notes.txt", ".hidden.mkv", "film.mkv\0", ""]
+)
+def test_no_path_of_a_client_is_opened(
+    client: TestClient, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "Movie", None)
+    assert client.post("/live", data={"source": name}).status_code in (404, 422)
+
+
+def test_a_movie_is_started_looked_at_and_stopped(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "Movie", Held)
+    answer = client.post("/live", data={"source": "film.mkv"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/live")
+    wait_for(lambda: bool(client.get("/api/live").json()["faces"]))
+    assert client.get("/api/live").json()["running"]
+    assert "anna" in client.get("/live/faces").text
+    assert 'src="/live/stream"' in client.get("/live").text
+    assert client.post("/live/stop").status_code == 303
+    assert client.get("/api/live").json()["source"] == ""
+
+
+def test_what_cannot_be_read_is_told(client: TestClient) -> None:
+    answer = client.post("/live", data={"source": "broken.mkv"})
+    assert answer.status_code == 409
+    assert "cannot be read as a movie" in answer.text
+
+
+def test_without_a_camera_the_movies_are_named(client: TestClient) -> None:
+    answer = client.post("/live", data={"source": "camera"})
+    assert answer.status_code == 409
+    assert "--source movie.mp4" in answer.text
+
+
+def test_nothing_is_streamed_where_nothing_is_shown(client: TestClient) -> None:
+    answer = client.get("/live/stream")
+    assert answer.content == b""
+    assert answer.headers["content-type"].startswith("multipart/x-mixed-replace")
