@@ -248,5 +248,8 @@ def _opened(address: str, name: str) -> cv2.VideoCapture:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise MovieError(f"{name}: neither a number, as 0, nor an address that begins {known}")
     if not capture.isOpened():
-        raise MovieError(f"{name}: there is none; {INSTEAD}")
+        why = (
+            "there is none;" if address.isdecimal() else "cannot be reached; check the address, or"
+        )
+        raise MovieError(f"{name}: {why} {INSTEAD}")
     return capture

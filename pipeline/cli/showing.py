@@ -11,6 +11,8 @@ from pipeline.cli.options import KNOWN, NETWORKS, PLACES, WIDTH, Real, cores, jo
 from pipeline.cli.told import log_to_stderr
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
 @click.command()
 @click.option(
     "--camera",
@@ -136,10 +138,12 @@ def web(
     from pipeline.web.app import WebSettings
     from pipeline.web.serve import serve
 
+    host = "127.0.0.1" if host == "localhost" else host
     try:
         ip_address(host)
     except ValueError as error:
-        raise click.BadParameter("an address, as 127.0.0.1", param_hint="--host") from error
+        told = f"{host!r} is no address of this computer; give one, as 127.0.0.1"
+        raise click.BadParameter(told, param_hint="--host") from error
     settings = WebSettings(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )

@@ -3,15 +3,14 @@
 import io
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fastapi import FastAPI
 from PIL import Image as Pillow
 
-from pipeline.web.safety import Policy
 from tests.browser.conftest import NAMES, QUIET
 from tests.puppet import photo
 from tests.web.chromium import Opened
@@ -159,24 +158,40 @@ def test_the_pages_are_reached_by_keyboard(opened: Opened) -> None:
     page.wait_for_url("**/live")
 
 
-def test_another_page_can_change_nothing(
-    browser: "Browser", address: str, made: Callable[[Policy], FastAPI]
-) -> None:
+def test_another_page_can_change_nothing(browser: "Browser", address: str) -> None:
     """A form of another origin is sent by the browser, and refused here."""
+    form = f'<form method="post" action="{address}/live/stop"><button>x</button></form>'
     context = browser.new_context()
     page = context.new_page()
-    page.set_content(f'<form method="post" action="{address}/live/stop"><button>x</button></form>')
+    page.route("http://other.example/", lambda r: r.fulfill(body=form, content_type="text/html"))
+    page.goto("http://other.example/")
     with page.expect_response("**/live/stop") as answer:
         page.locator("button").click()
+    assert answer.value.request.headers["origin"] == "http://other.example"
     assert answer.value.status == 403
     context.close()
 
 
+@contextmanager
+def launched(browser: "Browser", *args: str) -> "Iterator[Page]":
+    """A page in a browser of its own, which is started otherwise."""
+    path = next(filter(None, map(shutil.which, NAMES)))
+    with browser.browser_type.launch(executable_path=path, args=[*QUIET, *args]) as own:
+        yield own.new_page()
+
+
+def test_a_name_pointed_at_this_computer_is_not_answered(browser: "Browser", address: str) -> None:
+    """DNS rebinding: for the browser the pages would be the other site's own."""
+    with launched(browser, "--host-resolver-rules=MAP other.example 127.0.0.1") as page:
+        answer = page.goto(address.replace("127.0.0.1", "other.example"))
+        assert answer is not None
+        assert answer.status == 421
+        assert "csrf" not in page.content()
+
+
 def test_the_browsers_camera_takes_a_picture(browser: "Browser", address: str) -> None:
     fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    path = next(filter(None, map(shutil.which, NAMES)))
-    with browser.browser_type.launch(executable_path=path, args=[*QUIET, *fake]) as own:
-        page = own.new_page()
+    with launched(browser, *fake) as page:
         page.goto(address)
         page.get_by_role("button", name="Camera").click()
         page.get_by_role("button", name="Take the picture").click()
