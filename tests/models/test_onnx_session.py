@@ -1,6 +1,10 @@
 """Where ONNX networks run. There is no GPU here: ONNX Runtime's answers are played."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import onnxruntime
@@ -82,3 +86,15 @@ def test_others_do_not_hear_of_it() -> None:
     assert told == ["--device cuda does not reach --detector hog"]
     assert list(registry.remarks(WalkSettings(), "cuda")) == []
     assert list(registry.remarks(WalkSettings(detector="cnn"), "cpu")) == []
+
+
+def test_nothing_is_told_to_the_makers_of_the_runtime(tmp_path: Path) -> None:
+    """It would report over the network, and keep files about this computer to do so."""
+    program = (
+        "from pipeline.models.onnx_session import session; import sys, pathlib;"
+        f"session(pathlib.Path({str(PATH)!r}), 1, 'cpu')"
+    )
+    places = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "XDG_CACHE_HOME"), str(tmp_path))
+    own = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", program], env=own | places, check=True)
+    assert list(tmp_path.rglob("*")) == []
