@@ -4,13 +4,14 @@ Files are decoded by `video`. A camera is read by OpenCV, which has a driver for
 webcams and FFmpeg for network cameras; a movie must be exact to the frame, a camera only quick.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -30,6 +31,11 @@ SILENCE = 10.0
 MILLISECONDS = round(SILENCE * 1000)
 
 INSTEAD = "play a recorded movie instead: mine-video live --source movie.mp4"
+
+MOST_CAMERAS = 99
+"""The highest number of a webcam: OpenCV takes higher ones for other drivers."""
+
+FFMPEG_QUIET = "-8"
 
 Clock = Callable[[], float]
 """Seconds since some moment, as `time.monotonic` gives them."""
@@ -61,14 +67,14 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets the camera go."""
+        """Lets the camera go, and ends `frames`, be it in another thread."""
         ...
 
 
 def paced(
     frames: Iterator[Frame],
     now: Clock = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[Frame]:
     """Gives each frame when it is due, and leaves it out where the one after it is due already.
 
@@ -97,15 +103,24 @@ class Movie:
     """A recorded movie at its own speed, by the timestamps of its frames."""
 
     def __init__(
-        self, path: Path, now: Clock = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        path: Path,
+        now: Clock = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         """Scans it.
+
+        Args:
+            path: The movie.
+            now: The clock.
+            sleep: Waits; without, until it is closed at most.
 
         Raises:
             MovieError: It is missing or cannot be read.
         """
         self._scan = video.scan(path)
-        self._path, self._now, self._sleep = path, now, sleep
+        self._closed = Event()
+        self._path, self._now, self._sleep = path, now, sleep or self._closed.wait
         self._begin = now()
 
     @property
@@ -126,7 +141,10 @@ class Movie:
         """
         decoded = video.decode(self._path, self._scan, 0, len(self._scan))
         self._begin = self._now() - float(self._scan.times[0])
-        yield from paced(decoded, self._now, self._sleep)
+        for frame in paced(decoded, self._now, self._sleep):
+            if self._closed.is_set():
+                return
+            yield frame
 
     def delay(self, seconds: float) -> float:
         """See `Source`."""
@@ -139,6 +157,7 @@ class Movie:
 
     def close(self) -> None:
         """See `Source`."""
+        self._closed.set()
 
 
 class Camera:
@@ -153,6 +172,7 @@ class Camera:
         Raises:
             MovieError: There is no such camera, or it gives no picture.
         """
+        check_address(address)
         self._name = _told(address)
         self._capture = _opened(address, self._name)
         good, image = self._capture.read()
@@ -162,13 +182,13 @@ class Camera:
         self._begin, self._began = time.monotonic(), datetime.now()
         self._size = int(image.shape[1]), int(image.shape[0])
         self._newest: tuple[int, float, Image] = (0, 0.0, image)
-        self._changed, self._ended = Condition(), False
+        self._changed, self._ended, self._closed = Condition(), False, False
         self._thread = Thread(target=self._read, daemon=True)
         self._thread.start()
 
     @property
     def name(self) -> str:
-        """See `Source`; without the password that a URL may hold."""
+        """See `Source`; without the passwords that a URL may hold."""
         return self._name
 
     @property
@@ -199,8 +219,12 @@ class Camera:
             with self._changed:
                 self._changed.wait_for(partial(self._is_new, last), SILENCE)
                 index, seconds, image = self._newest
+            if self._closed:
+                return
             if index == last:
-                raise MovieError(f"{self._name}: gives no more pictures; see that it is plugged in")
+                raise MovieError(
+                    f"{self._name}: gives no more pictures; see that it is switched on"
+                )
             last = index
             yield RgbFrame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
 
@@ -218,38 +242,54 @@ class Camera:
     def close(self) -> None:
         """Ends the thread, which lets the camera go."""
         with self._changed:
-            self._ended = True
+            self._ended = self._closed = True
+            self._changed.notify_all()
         self._thread.join(SILENCE)
 
 
 def _told(address: str) -> str:
     """What a camera is called: passwords are nobody's business.
 
-    >>> _told("0"), _told("rtsp://me:secret@door/1")
+    >>> _told("0"), _told("rtsp://me:secret@door/1?password=secret")
     ('camera 0', 'camera rtsp://door/1')
     """
     parts = urlsplit(address)
-    return f"camera {parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()}"
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    return f"camera {bare.geturl()}"
+
+
+def check_address(address: str) -> None:
+    """Refuses what can be no camera, without asking for it.
+
+    Raises:
+        MovieError: It is neither a number nor a URL.
+    """
+    try:
+        good = address.isdecimal() and int(address) <= MOST_CAMERAS
+        good |= urlsplit(address).scheme in SCHEMES and bool(urlsplit(address).hostname)
+    except ValueError:  # Of an address that begins as IPv6 does.
+        good = False
+    if not good:
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise MovieError(
+            f"camera {address}: neither a number from 0 to {MOST_CAMERAS} nor an address that "
+            f"begins {known}"
+        )
 
 
 def _opened(address: str, name: str) -> cv2.VideoCapture:
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # What it prints of missing cameras says less than the message below.
+    # What OpenCV and its FFmpeg print of missing cameras says less than the message below.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
     if address.isdecimal():
-        capture = cv2.VideoCapture(int(address))
-    elif urlsplit(address).scheme in SCHEMES:
+        capture, lost = cv2.VideoCapture(int(address)), "there is none;"
+    else:
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, MILLISECONDS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, MILLISECONDS,
         ]  # fmt: skip
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
-    else:
-        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise MovieError(f"{name}: neither a number, as 0, nor an address that begins {known}")
+        lost = "cannot be reached; check the address, or"
     if not capture.isOpened():
-        why = (
-            "there is none;" if address.isdecimal() else "cannot be reached; check the address, or"
-        )
-        raise MovieError(f"{name}: {why} {INSTEAD}")
+        raise MovieError(f"{name}: {lost} {INSTEAD}")
     return capture

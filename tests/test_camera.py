@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pytest
 
-from pipeline import camera
+from pipeline import camera, video
 from pipeline.camera import Camera, Movie, paced
 from pipeline.errors import MovieError
 from pipeline.frame import Frame, RgbFrame
@@ -87,6 +87,29 @@ def test_a_movie_plays_as_long_as_it_is(tmp_path: Path) -> None:
     assert clock.waited == pytest.approx(49 / 25)
     assert movie.delay(49 / 25) == pytest.approx(0)
     assert (movie.name, movie.size) == ("a.mkv", (160, 128))
+
+
+def test_closing_a_movie_ends_a_wait_within_it(tmp_path: Path) -> None:
+    """The second frame is due after an hour."""
+    movie = Movie(film(tmp_path / "a.mkv", [Shot(2)]))
+    waits = Event()
+    played = (RgbFrame(i, 3600.0 * i, np.zeros((1, 1, 3), np.uint8)) for i in range(2))
+
+    def frames(*_: Any) -> Iterator[Frame]:
+        yield next(played)
+        waits.set()
+        yield from played
+
+    seen: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video, "decode", frames)
+        thread = Thread(target=lambda: seen.extend(f.index for f in movie.frames()))
+        thread.start()
+        assert waits.wait(5)
+        movie.close()
+        thread.join(5)
+    assert not thread.is_alive()
+    assert seen == [0]
 
 
 @pytest.mark.parametrize(
@@ -215,13 +238,16 @@ def test_a_camera_without_pictures_is_let_go(capture: type[Capture]) -> None:
 
 def test_a_network_camera_is_opened_and_its_password_kept(capture: type[Capture]) -> None:
     capture.pictures = 1
-    found = Camera("rtsp://me:secret@door/1")
-    assert capture.opened[0].address[0] == "rtsp://me:secret@door/1"
+    found = Camera("rtsp://me:secret@door/1?pin=42")
+    assert capture.opened[0].address[0] == "rtsp://me:secret@door/1?pin=42"
     assert found.name == "camera rtsp://door/1"
     found.close()
 
 
-@pytest.mark.parametrize("address", ["movie.mp4", "/dev/video0", "-1", "file:///etc/passwd", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["movie.mp4", "/dev/video0", "-1", "file:///etc/passwd", "", "http://[::1", "99999999999"],
+)
 def test_what_is_no_camera_is_refused(capture: type[Capture], address: str) -> None:
     with pytest.raises(MovieError, match="neither a number"):
         Camera(address)
