@@ -130,6 +130,7 @@ def web(
     log_to_stderr(quiet, verbose)
     try:
         import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise click.ClickException(

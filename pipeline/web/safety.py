@@ -10,22 +10,25 @@ browser, and nobody else on the network, may use them:
 * bodies end at a limit, and answers tell the browser what it may do with them.
 """
 
+import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger(__name__)
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-COOKIE = "mine-video"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
@@ -78,6 +81,11 @@ class Policy:
         """
         alone = host in LOOPBACK or ip_address(host).is_loopback
         return cls(host, limit, token="" if alone else secrets.token_urlsafe(32))
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that keeps the token: another server's here has another one."""
+        return f"mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def limit_of(self, path: str) -> int:
         """Bytes of a body that is sent to a path, at most."""
@@ -141,10 +149,33 @@ class Guard:
             answer = PlainTextResponse(f"{refused}\n", refused.status)
             await answer(scope, receive, marked)
             return
-        if self._policy.token and not _knows(self._policy.token, _cookie(headers)):
+        if self._policy.token and not self._known(headers):
             await self._let_in(scope)(scope, receive, marked)
             return
-        await self._app(scope, _limited(receive, self._policy.limit_of(scope["path"])), marked)
+        await self._pass(scope, _limited(receive, self._policy.limit_of(scope["path"])), marked)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Asks the application; what goes wrong there unforeseen is an answer as others are."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            log.exception("%s: this is a bug; please report it", scope["path"])
+            if begun:
+                raise
+            answer = PlainTextResponse("stopped by a bug; the terminal tells more\n", 500)
+            await answer(scope, receive, send)
+
+    def _known(self, headers: Headers) -> bool:
+        """Whether a request brings the token."""
+        cookies = cookie_parser(headers.get("cookie", ""))
+        return _knows(self._policy.token, cookies.get(self._policy.cookie))
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -167,21 +198,16 @@ class Guard:
                 "open the address with ?token=… that `mine-video web` printed\n", 401
             )
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, self._policy.token, httponly=True, samesite="strict")
+        # With "strict" a link in somebody's mail would lead to a page that asks for the token.
+        answer.set_cookie(self._policy.cookie, self._policy.token, httponly=True, samesite="lax")
         return answer
-
-
-def _cookie(headers: Headers) -> str:
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
 
 
 def _knows(secret: str, given: object) -> bool:
     """Whether a secret is known; how long that takes tells nothing of it."""
-    return isinstance(given, str) and hmac.compare_digest(secret.encode(), given.encode())
+    if not isinstance(given, str):
+        return False
+    return hmac.compare_digest(secret.encode(), given.encode(errors="replace"))
 
 
 def _same_origin(origin: str, host: str) -> bool:

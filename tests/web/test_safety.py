@@ -6,7 +6,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.web.safety import COOKIE, CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
+from pipeline.web import live
+from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
 from tests.web.application import HOST, LIMIT, ORIGIN
 
 
@@ -115,7 +116,7 @@ def test_beyond_this_computer_nothing_is_shown_without_the_token(
         assert client.request(method, path).status_code == 401
     for wrong in ("", "guessed", policy.token[:-1], "é"):
         assert client.get("/", params={"token": wrong}).status_code == 401
-        assert client.get("/", headers={"Cookie": f"{COOKIE}={wrong!a}"}).status_code == 401
+        assert client.get("/", headers={"Cookie": f"{policy.cookie}={wrong!a}"}).status_code == 401
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(
@@ -126,9 +127,19 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie
     assert client.get("/").status_code == 200
     assert client.post("/live/stop").status_code == 303
+
+
+@pytest.mark.parametrize("before", ['prefs={"a":1}; ', "=; ", "a b=c; ", "mine-video-0=x; "])
+def test_cookies_of_other_servers_are_in_nobodys_way(
+    outside: tuple[TestClient, Policy], before: str
+) -> None:
+    """Browsers send those of all servers of a computer, whatever their port."""
+    client, policy = outside
+    cookie = f"{before}{policy.cookie}={policy.token}"
+    assert client.get("/", headers={"Cookie": cookie}).status_code == 200
 
 
 def test_a_token_in_the_address_changes_nothing(outside: tuple[TestClient, Policy]) -> None:
@@ -178,6 +189,29 @@ def test_every_answer_is_marked(client: TestClient, path: str, status: int) -> N
     answer = client.get(path)
     assert answer.status_code == status
     assert HEADERS.items() <= dict_of(answer.headers).items()
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "raw_unicode_escape"])
+def test_what_is_no_text_is_no_token(stranger: TestClient, charset: str) -> None:
+    """Half a character, as only odd encodings can write it."""
+    half = {"utf-7": "+2AA-", "raw_unicode_escape": "\\ud800"}[charset]
+    form = f'--x\r\nContent-Disposition: form-data; name="{CSRF_FIELD}"\r\n\r\n{half}\r\n--x--\r\n'
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    answer = stranger.post(
+        "/live/stop", headers={"Origin": ORIGIN, "Content-Type": kind}, content=form
+    )
+    assert answer.status_code == 403
+
+
+def test_a_bug_is_an_answer_as_others_are(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "movies", None)
+    answer = client.get("/live")
+    assert answer.status_code == 500
+    assert HEADERS.items() <= dict_of(answer.headers).items()
+    assert "NoneType" not in answer.text
+    assert "this is a bug" in caplog.text
 
 
 def dict_of(headers: object) -> dict[str, str]:

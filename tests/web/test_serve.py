@@ -1,14 +1,17 @@
 """The server, from the command line."""
 
 import re
+import socket
 import sys
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -16,12 +19,12 @@ from click.testing import CliRunner
 
 from pipeline.cli.options import cores
 from pipeline.cli.showing import web
-from pipeline.errors import OutputError
+from pipeline.errors import MovieError, OutputError
 from pipeline.settings import Job
 from pipeline.web import serve as module
 from pipeline.web.app import WebSettings
 from pipeline.web.serve import serve
-from tests.puppet import SETTINGS, plug_in
+from tests.puppet import SETTINGS, Shot, Square, film, plug_in
 from tests.web.test_stage import PATIENCE, wait_for
 
 
@@ -39,12 +42,12 @@ def served(settings: WebSettings, monkeypatch: pytest.MonkeyPatch) -> Served:
     """Serves at a host, in a thread, while something is asked of the printed address."""
     servers: list[uvicorn.Server] = []
 
-    class Kept(uvicorn.Server):
+    class Kept(module.Server):
         def __init__(self, config: uvicorn.Config) -> None:
             super().__init__(config)
             servers.append(self)
 
-    monkeypatch.setattr(uvicorn, "Server", Kept)
+    monkeypatch.setattr(module, "Server", Kept)
 
     def run(host: str, ask: Callable[[str], None]) -> None:
         said: Queue[str] = Queue()
@@ -76,7 +79,7 @@ def test_beyond_this_computer_the_address_holds_the_token(
     served: Served,
 ) -> None:
     def ask(address: str) -> None:
-        found = re.fullmatch(r"(http://0\.0\.0\.0:\d+/)\?token=[\w-]{43}", address)
+        found = re.fullmatch(r"(http://[\d.]+:\d+/)\?token=[\w-]{43}", address)
         assert found is not None
         with pytest.raises(HTTPError, match="401"):
             urllib.request.urlopen(found[1])
@@ -86,6 +89,57 @@ def test_beyond_this_computer_the_address_holds_the_token(
             assert answer.status == 200
 
     served("0.0.0.0", ask)
+
+
+def test_connections_that_ask_for_nothing_are_closed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would keep everybody else out; a stream, of which more is to come, stays open."""
+    monkeypatch.setattr(module, "IDLE", 0.05)
+
+    def ask(address: str) -> None:
+        host, port = urlsplit(address).hostname, urlsplit(address).port
+        for begun in (b"", b"GET / HTTP/1.1\r\nHost: 127"):
+            with socket.create_connection((host, port), timeout=PATIENCE) as idle:
+                idle.sendall(begun)
+                assert idle.recv(1) == b""
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200
+
+    served("127.0.0.1", ask)
+
+
+def test_an_open_stream_ends_with_the_server(
+    served: Served, settings: WebSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    film(settings.videos / "film.mkv", [Shot(2000, [Square("anna", "happy")])])
+    streams = []
+
+    def ask(address: str) -> None:
+        with urllib.request.urlopen(address) as page:
+            csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
+        assert csrf is not None
+        form = f"source=film.mkv&csrf={csrf[1]}".encode()
+        own = {"Origin": address.rstrip("/")}
+        with urllib.request.urlopen(urllib.request.Request(f"{address}live", form, own)):
+            pass
+        streams.append(urllib.request.urlopen(f"{address}live/stream"))
+        assert streams[0].read(7) == b"--frame"
+
+    served("127.0.0.1", ask)
+    streams[0].read()  # It ends, and is whole.
+    streams[0].close()
+    assert caplog.records == []
+
+
+def test_a_camera_that_can_be_none_is_told_at_once(settings: WebSettings) -> None:
+    with pytest.raises(MovieError, match="neither a number"):
+        serve(replace(settings, camera="front door"), "127.0.0.1", 0, 1, print)
+
+
+def test_where_there_is_no_network_the_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ELSEWHERE", "no address")
+    assert module.reached("0.0.0.0") == "0.0.0.0"
 
 
 def test_a_taken_port_is_told(settings: WebSettings) -> None:
@@ -118,11 +172,14 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_name_is_no_address() -> None:
     result = CliRunner().invoke(web, ["--host", "example.com"])
     assert result.exit_code == 2
-    assert "an address, as 127.0.0.1" in result.output
+    assert "give one, as 127.0.0.1" in result.output
 
 
-def test_without_the_extra_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fastapi", None)
+@pytest.mark.parametrize("package", ["fastapi", "python_multipart", "uvicorn"])
+def test_without_the_extra_the_way_to_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
     result = CliRunner().invoke(web, [])
     assert result.exit_code == 1
     assert "pip install 'mine-video[web]'" in result.output
