@@ -1,8 +1,11 @@
 """The commands that show faces as they happen: in the terminal, and in the browser."""
 
+import signal as signals
 import sys
+from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
+from signal import default_int_handler, signal
 from typing import Any
 
 import click
@@ -10,14 +13,16 @@ import click
 from pipeline.cli.options import KNOWN, NETWORKS, PLACES, WIDTH, Real, cores, job_of, verbosity
 from pipeline.cli.told import log_to_stderr
 
+ENDINGS = [getattr(signals, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signals, name)]
+"""How programs and closing terminals end a program."""
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.option(
     "--camera",
-    default="0",
-    show_default=True,
+    show_default="0",
     metavar="NUMBER|URL",
     help="The webcam, from 0, or the address of a network camera.",
 )
@@ -35,7 +40,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @KNOWN
 @verbosity
 def live(
-    camera: str,
+    camera: str | None,
     source: Path | None,
     crops: Path | None,
     record: Path | None,
@@ -54,20 +59,44 @@ def live(
         mine-video live --source movie.mp4 --record out.mp4
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
-    from pipeline import live as program
+    if camera is not None and source is not None:
+        raise click.UsageError("--camera or --source, not both")
+    _check_apart({"--source": source, "--save-crops": crops, "--record": record, "--csv": table})
     from pipeline.camera import Camera, Movie
+    from pipeline.live import stream
+    from pipeline.live.keep import Kept
+    from pipeline.live.read import Reader
 
-    click.echo("Reading video stream ...")
-    stream = Movie(source) if source is not None else Camera(camera)
-    try:
-        click.echo("Preprocessing ...")
-        reader = program.Reader.of(job_of(given), cores())
-        program.live(stream, reader, program.Kept(crops, record, table), click.echo)
-    except KeyboardInterrupt:
-        click.echo("mine-video: stopped; what was asked to be kept is kept", err=True)
-        sys.exit(130)
-    finally:
-        stream.close()
+    kept = Kept(crops, record, table)
+    with ExitStack() as stack:
+        for name in ENDINGS:  # As Ctrl-C does: a recording is whole only when it is closed.
+            stack.callback(signal, name, signal(name, default_int_handler))
+        try:
+            click.echo("Reading video stream ...")
+            shown = Movie(source) if source is not None else Camera(camera or "0")
+            stack.callback(shown.close)
+            click.echo("Preprocessing ...")
+            stream.live(shown, Reader.of(job_of(given), cores()), kept, click.echo)
+        except KeyboardInterrupt:
+            keeps = any((crops, record, table))
+            told = "; what was to be kept is kept" if keeps else ""
+            click.echo(f"mine-video: stopped{told}", err=True)
+            sys.exit(130)
+
+
+def _check_apart(places: dict[str, Path | None]) -> None:
+    """Refuses to write one file over another.
+
+    Raises:
+        UsageError: Two options name one place.
+    """
+    seen: dict[Path, str] = {}
+    for option, path in places.items():
+        if path is None:
+            continue
+        other = seen.setdefault(path.resolve(), option)
+        if other != option:
+            raise click.UsageError(f"{other} and {option} are both {path}; give different places")
 
 
 @click.command()

@@ -18,6 +18,7 @@ by 0.90 and 0.89. dlib's squares themselves, shifted and scaled as well as can b
 from abc import ABC, abstractmethod
 from math import log
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import dlib
@@ -107,6 +108,7 @@ class _DlibDetector(ABC):
     def __init__(self, landmarks: Path, min_score: float) -> None:
         self._predictor = predictor(landmarks)
         self._min_score = min_score
+        self._turn = Lock()  # dlib's finders mix up the pictures of two threads.
 
     def detect(self, images: list[Image]) -> list[Detections]:
         """Gives the faces of each RGB image, surest first."""
@@ -122,7 +124,8 @@ class _DlibDetector(ABC):
 
     def raw(self, image: Image) -> tuple[Floats, Floats, Floats]:
         """What dlib itself finds: squares `(n, 4)`, margins `(n,)` and its points `(n, 5, 2)`."""
-        found = list(self._find(np.ascontiguousarray(image)))
+        with self._turn:
+            found = list(self._find(np.ascontiguousarray(image)))
         squares = [(r.left(), r.top(), r.right() + 1, r.bottom() + 1) for r, _ in found]
         points = [
             [(p.x, p.y) for p in self._predictor(image, rectangle).parts()]

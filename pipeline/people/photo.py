@@ -33,6 +33,9 @@ the memory."""
 GREY = (128, 128, 128, 255)
 """What lies behind a cut-out face: black would pass for hair or shade."""
 
+REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F"})
+"""Pillow's modes whose pixels can be averaged."""
+
 DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "F"})
 """Pillow's modes of more than 8 bits, which it clips, not scales, when it is asked for RGB."""
 
@@ -96,8 +99,9 @@ def read_photo(path: Path, width: int | None = None) -> Image:
 
     Args:
         path: The photo.
-        width: Pixels that are enough for its shorter side: a JPEG of twice as many is decoded at
-            half its size, which takes a tenth of the time. Without, all its pixels are given.
+        width: Pixels that are enough for its shorter side: one of twice as many is halved before
+            anything else is done, which saves nine tenths of a JPEG's time and most of the memory.
+            Without, all its pixels are given.
 
     Raises:
         PeopleError: It is no picture, or one whose pixels would fill the memory.
@@ -110,9 +114,7 @@ def read_photo(path: Path, width: int | None = None) -> Image:
             avif = ("AVIF",) if features.check("avif") else ()  # Pillow has it since 11.3.
             with Pillow.open(path, formats=FORMATS + avif) as photo:
                 _check_strip(path, photo)
-                if width is not None:
-                    photo.draft(None, (width, width))
-                return _rgb(ImageOps.exif_transpose(photo))
+                return _rgb(photo if width is None else _reduced(photo, width))
     except PeopleError:
         raise
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
@@ -123,10 +125,21 @@ def read_photo(path: Path, width: int | None = None) -> Image:
         ) from error
 
 
+def _reduced(photo: Pillow.Image, width: int) -> Pillow.Image:
+    """A photo at a half, a third, … of its size, as long as its shorter side has `width` pixels."""
+    photo.draft(None, (width, width))  # A JPEG is not even decoded at its full size.
+    factor = min(photo.size) // width
+    return photo.reduce(factor) if factor > 1 and photo.mode in REDUCIBLE else photo
+
+
 def _rgb(photo: Pillow.Image) -> Image:
-    """A picture of any mode as RGB: deep ones scaled to 8 bits, transparent ones laid on grey."""
+    """A picture of any mode as RGB, upright.
+
+    Deep ones are scaled to 8 bits, transparent ones laid on grey.
+    """
+    ImageOps.exif_transpose(photo, in_place=True)
     if photo.mode in DEEP:
-        grey = _scaled(np.array(photo, np.float64))
+        grey = _scaled(np.array(photo, np.float32))
         return np.repeat(grey[..., None], 3, axis=2)
     if photo.has_transparency_data:
         below = Pillow.new("RGBA", photo.size, GREY)
@@ -134,10 +147,10 @@ def _rgb(photo: Pillow.Image) -> Image:
     return np.array(photo.convert("RGB"), np.uint8)
 
 
-def _scaled(deep: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Image:
+def _scaled(deep: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Image:
     """Numbers to 0 to 255, by the least of the usual ranges that holds them.
 
-    >>> _scaled(np.array([[0.0, 65535.0]])).tolist(), _scaled(np.array([[0.5, 1.0]])).tolist()
+    >>> _scaled(np.float32([[0, 65535]])).tolist(), _scaled(np.float32([[0.5, 1]])).tolist()
     ([[0, 255]], [[128, 255]])
     """
     deep = np.nan_to_num(deep, nan=0.0, posinf=0.0, neginf=0.0).clip(0)

@@ -1,4 +1,4 @@
-"""Movies that are mined one after the other, in a thread of their own."""
+"""Work on movies that takes its time: one piece after the other, in a thread of their own."""
 
 import logging
 import time
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
 from threading import Lock, Thread
+from typing import Any, Protocol
 
-from pipeline import mine
 from pipeline.errors import MiningError
-from pipeline.mine import Outcome
+from pipeline.mine import StartProgress
 from pipeline.settings import Job
 
 log = logging.getLogger(__name__)
@@ -21,37 +21,72 @@ DONE, FAILED = "done", "failed"
 ACTIVE = frozenset({WAITING, RUNNING})
 
 
+class Work(Protocol):
+    """Something to be done with a movie.
+
+    Attributes:
+        kind: what it is called: a word.
+        movie: the movie.
+        job: what is wanted, and where things lie.
+    """
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102 - see above.
+
+    @property
+    def movie(self) -> Path: ...  # noqa: D102
+
+    @property
+    def job(self) -> Job: ...  # noqa: D102
+
+    def do(self, progress: StartProgress) -> Sequence[Any]:
+        """Does it, and gives what came of it.
+
+        Args:
+            progress: Is to be told how far it is; raises what stops the work.
+        """
+        ...
+
+
 class Stopped(KeyboardInterrupt):
-    """Somebody cancelled the run; finished parts are kept."""
+    """Somebody cancelled the run; what was finished is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A movie to be mined.
+    """A piece of work, and how far it is.
 
     Attributes:
         number: its own.
-        movie: the movie.
-        job: what is wanted.
+        work: what is done.
         state: "waiting", "running", "done", "cancelled" or "failed".
         total: frames to be walked, 0 until it is known.
         frames: walked by now.
         faces: found by now.
         rate: frames a second.
-        outcomes: what was picked.
+        outcomes: what came of it.
         error: why it failed.
     """
 
     number: int
-    movie: Path
-    job: Job
+    work: Work
     state: str = WAITING
     total: int = 0
     frames: int = 0
     faces: int = 0
     rate: float = 0.0
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[Any] = ()
     error: str = ""
+
+    @property
+    def movie(self) -> Path:
+        """Whose run it is."""
+        return self.work.movie
+
+    @property
+    def job(self) -> Job:
+        """What is wanted."""
+        return self.work.job
 
     @property
     def active(self) -> bool:
@@ -73,10 +108,10 @@ class Jobs:
         with self._lock:
             return list(self._runs.values())[::-1]
 
-    def submit(self, movie: Path, job: Job) -> Run:
-        """Puts a movie at the end of the queue."""
+    def submit(self, work: Work) -> Run:
+        """Puts work at the end of the queue."""
         with self._lock:
-            run = self._runs[len(self._runs)] = Run(len(self._runs), movie, job)
+            run = self._runs[len(self._runs)] = Run(len(self._runs), work)
             if self._thread is None:
                 self._thread = Thread(target=self._work, daemon=True)
                 self._thread.start()
@@ -85,6 +120,8 @@ class Jobs:
 
     def cancel(self, number: int) -> None:
         """Stops a run, or takes it out of the queue; one that is over stays as it is.
+
+        Work stops when it tells of its progress; what never does is done to its end.
 
         Raises:
             KeyError: There is no such run.
@@ -95,12 +132,12 @@ class Jobs:
                 self._runs[number] = replace(run, state=CANCELLED)
 
     def again(self, number: int) -> Run:
-        """Mines the same once more: what was finished before is not done again.
+        """Does the same once more: what was finished before is not done again.
 
         Raises:
             KeyError: There is no such run.
         """
-        return self.submit(self._runs[number].movie, self._runs[number].job)
+        return self.submit(self._runs[number].work)
 
     def close(self) -> None:
         """Stops what runs, and waits until it has stopped."""
@@ -125,8 +162,7 @@ class Jobs:
         for number in iter(self._queue.get, None):
             try:
                 self._set(number, state=RUNNING)
-                run = self._runs[number]
-                outcomes = mine.mine(run.movie, run.job, self._progress(number))
+                outcomes = self._runs[number].work.do(self._progress(number))
                 self._set(number, state=DONE, outcomes=outcomes)
             except Stopped:
                 log.info("%s: cancelled", self._runs[number].movie)
@@ -141,7 +177,7 @@ class Jobs:
         with self._lock:
             self._runs[number] = replace(self._runs[number], state=FAILED, error=told)
 
-    def _progress(self, number: int) -> mine.StartProgress:
+    def _progress(self, number: int) -> StartProgress:
         def begin(total: int) -> Callable[[int, int], None]:
             start = time.monotonic()
             self._set(number, total=total)

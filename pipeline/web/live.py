@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from pipeline.archive.movies import SUFFIXES
 from pipeline.camera import Camera, Movie, Source
+from pipeline.pick.crop import UNSAFE
 from pipeline.web.pages import fragment, page
 from pipeline.web.readings import FaceReading
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
@@ -36,11 +37,15 @@ class LiveReading(BaseModel):
 
 
 def movies(folder: Path) -> dict[str, Path]:
-    """The movies of a folder by name: a name that is not among them is nobody's path."""
+    """The movies of a folder by name: a name that is not among them is nobody's path.
+
+    Without those whose names no page can show.
+    """
     if not folder.is_dir():
         return {}
     found = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file())
-    return {path.name: path for path in found if not path.name.startswith(".")}
+    names = {path.name: path for path in found if not path.name.startswith(".")}
+    return {name: path for name, path in names.items() if not UNSAFE.search(name)}
 
 
 def router(stage: Stage, videos: Path, camera: str) -> APIRouter:

@@ -1,17 +1,17 @@
 """Page Mine: a movie, people and emotions in, a progress bar and faces as they come out."""
 
-import base64
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from threading import Lock
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from pipeline import manifest, table, video
+from pipeline import manifest, mine, table, video
 from pipeline.archive.movies import SUFFIXES
 from pipeline.errors import MovieError, TableError
 from pipeline.faces import EMOTIONS
@@ -21,6 +21,7 @@ from pipeline.settings import Job
 from pipeline.web.jobs import Jobs, Run
 from pipeline.web.live import PROBLEMS, movies
 from pipeline.web.pages import page
+from pipeline.web.pictures import jpeg_url
 from pipeline.web.safety import REFUSALS, UPLOAD_ROUTE, Responses, check_csrf
 from pipeline.web.uploads import clean_name
 
@@ -35,10 +36,24 @@ SHOWN = 16
 MISSING: Responses = REFUSALS | {404: {"description": "No such run."}}
 
 
+@dataclass(frozen=True, slots=True)
+class Mining:
+    """A movie that is to be mined."""
+
+    kind: ClassVar[str] = "mine"
+    movie: Path
+    job: Job
+
+    def do(self, progress: mine.StartProgress) -> Sequence[mine.Outcome]:
+        """See `Work`."""
+        return mine.mine(self.movie, self.job, progress)
+
+
 class RunReading(BaseModel):
     """How far a run is."""
 
     number: int
+    kind: str = Field(description="mine, or cast: its unknown faces are sorted into people")
     movie: str
     state: str = Field(description="waiting, running, done, cancelled or failed")
     total: int = Field(description="frames to be walked, 0 until it is known")
@@ -64,19 +79,21 @@ def newest_faces(run: Run) -> list[str]:
     except TableError:
         return []
     thumbs = found.tolist()[-SHOWN:]
-    return [f"data:image/jpeg;base64,{base64.b64encode(thumb).decode()}" for thumb in thumbs]
+    return [jpeg_url(thumb) for thumb in thumbs]
 
 
 def _shown(jobs: Jobs) -> list[tuple[Run, list[str]]]:
-    return [(run, newest_faces(run)) for run in jobs.all()]
+    return [(run, newest_faces(run)) for run in _own(jobs)]
 
 
-def _changed(change: Callable[[int], object], number: int) -> str:
-    try:
-        change(number)
-    except KeyError as error:
-        raise HTTPException(404, "there is no such run; reload the page") from error
-    return "/mine"
+def _own(jobs: Jobs) -> list[Run]:
+    return [run for run in jobs.all() if isinstance(run.work, Mining)]
+
+
+def _checked(jobs: Jobs, number: int) -> int:
+    if number not in {run.number for run in _own(jobs)}:
+        raise HTTPException(404, "there is no such run; reload the page")
+    return number
 
 
 def _stored(upload: UploadFile, videos: Path) -> None:
@@ -103,7 +120,7 @@ def _stored(upload: UploadFile, videos: Path) -> None:
 
 def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
     """The routes of the page."""
-    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["mine"])
+    routes, adding = APIRouter(dependencies=[Depends(check_csrf)], tags=["mine"]), Lock()
 
     @routes.get("/mine", response_class=HTMLResponse)
     def show_mine(request: Request) -> Response:
@@ -124,8 +141,8 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
         """How far all runs are, the newest first."""
         return [
             RunReading(
-                number=r.number, movie=r.movie.name, state=r.state, total=r.total,
-                frames=r.frames, faces=r.faces, rate=r.rate, error=r.error,
+                number=r.number, kind=r.work.kind, movie=r.movie.name, state=r.state,
+                total=r.total, frames=r.frames, faces=r.faces, rate=r.rate, error=r.error,
             )
             for r in jobs.all()
         ]  # fmt: skip
@@ -145,7 +162,7 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
             job, people=tuple(person) or (ANY,), pick=replace(job.pick, repeat=repeat),
             emotions=tuple(emotion) or (ANY,),
         )  # fmt: skip
-        jobs.submit(found, wanted)
+        jobs.submit(Mining(found, wanted))
         return "/mine"
 
     @routes.post(
@@ -154,7 +171,8 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
     )  # fmt: skip
     def upload(movie: Annotated[UploadFile, File(description="a movie")]) -> str:
         """Takes a movie into the folder of movies."""
-        _stored(movie, videos)
+        with adding:  # Or two of one name might both find it free.
+            _stored(movie, videos)
         return "/mine"
 
     @routes.post(
@@ -162,13 +180,15 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
     )
     def cancel(number: int) -> str:
         """Stops a run; what is finished of it is kept."""
-        return _changed(jobs.cancel, number)
+        jobs.cancel(_checked(jobs, number))
+        return "/mine"
 
     @routes.post(
         "/mine/{number}/again", status_code=303, response_class=RedirectResponse, responses=MISSING
     )
     def again(number: int) -> str:
         """Goes on with a run where it was stopped."""
-        return _changed(jobs.again, number)
+        jobs.again(_checked(jobs, number))
+        return "/mine"
 
     return routes

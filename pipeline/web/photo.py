@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from pipeline.faces import Image
 from pipeline.frame import shrink
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.web.pages import Problem, page
 from pipeline.web.readings import (
     LOOKED_WIDTH,
@@ -25,6 +25,7 @@ Picture = Annotated[UploadFile, File(description="a JPEG, PNG or WebP")]
 
 PROBLEMS: Responses = REFUSALS | {
     400: {"model": Problem, "description": "No form that can be read."},
+    409: {"model": Problem, "description": "The known faces cannot be read."},
     415: {"model": Problem, "description": "Neither JPEG, PNG nor WebP."},
     422: {"model": Problem, "description": "No picture, or a broken one."},
 }
@@ -37,10 +38,10 @@ def router(reader: Reader) -> APIRouter:
 
     def taken(photo: UploadFile) -> tuple[Image, PhotoReading]:
         name = clean_name(photo.filename)
-        image, size = read_upload(photo.file.read(), name, SHOWN_WIDTH)
-        small = shrink(image, LOOKED_WIDTH)
-        with turn:  # One at a time: side by side they only wait for each other's cores.
-            return small, read_photo(small, size, name, precise)
+        with turn:  # One at a time: side by side they fill the memory and wait for cores.
+            image, size = read_upload(photo.file.read(), name, SHOWN_WIDTH)
+            small = shrink(image, LOOKED_WIDTH)
+            return small, read_photo(small, size, name, precise.now())
 
     @routes.get("/", response_class=HTMLResponse)
     def show_photo_page(request: Request) -> Response:

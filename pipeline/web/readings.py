@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.faces import EMOTIONS, FaceRow, Floats, Image
 from pipeline.frame import RgbFrame, shrink
-from pipeline.live import Reader, shares
+from pipeline.live.read import Reader, shares
 from pipeline.pick.crop import BOX
 
 PHOTO_WIDTH = 960

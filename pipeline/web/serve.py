@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipeline.camera import check_address
 from pipeline.errors import OutputError
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 

@@ -9,7 +9,8 @@ from threading import Event, Lock, Thread
 
 from pipeline.camera import Source
 from pipeline.errors import MiningError
-from pipeline.live import Follower, Moment, Reader, watch
+from pipeline.live.follow import Follower, watch
+from pipeline.live.read import Reader
 from pipeline.report.panel import Painter
 from pipeline.web.readings import FaceReading, face_reading, jpeg
 
@@ -30,6 +31,7 @@ class Scene:
 
     Attributes:
         source: what is watched, "" for nothing.
+        play: counts what was watched: another one begins with picture 1 again.
         running: whether more is to come.
         number: of the picture, from 1; 0 where there is none yet.
         picture: JPEG with the faces drawn in.
@@ -39,6 +41,7 @@ class Scene:
     """
 
     source: str = ""
+    play: int = field(default=0, compare=False)
     running: bool = False
     number: int = 0
     picture: bytes = b""
@@ -52,7 +55,8 @@ class Stage:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._scene = Scene()
+        self._scene, self._plays = Scene(), 0
+        self._source: Source | None = None
         self._looked = 0.0
         self._stop, self._thread = Event(), Thread()
         self._changing = Lock()
@@ -74,9 +78,10 @@ class Stage:
         """
         with self._changing:
             self._end()
-            source = opened()
+            self._source = source = opened()
             self._looked = time.monotonic()
-            self._scene = Scene(source.name, running=True)
+            self._plays += 1
+            self._scene = Scene(source.name, self._plays, running=True)
             self._stop = Event()
             self._thread = Thread(target=self._run, args=(source, self._stop), daemon=True)
             self._thread.start()
@@ -88,8 +93,10 @@ class Stage:
 
     def _end(self) -> None:
         self._stop.set()
-        if self._thread.ident is not None:
+        if self._source is not None:
+            self._source.close()  # Or it might wait long for the next picture.
             self._thread.join()
+        self._source = None
         self._scene = Scene()
 
     def _run(self, source: Source, stop: Event) -> None:
@@ -107,26 +114,25 @@ class Stage:
 
     def _show(self, source: Source, stop: Event) -> None:
         painter = Painter(*source.size)
-        for seen in watch(source, Follower(self._reader)):
+        for seen in watch(source, Follower(self._reader.now())):
             if stop.is_set() or time.monotonic() - self._looked > IDLE:
                 return
-            if isinstance(seen, Moment):
-                picture = jpeg(painter.paint(seen.frame.image, seen.marks()))
-                pairs = zip(seen.rows, seen.smooth, strict=True)
-                self._scene = replace(
-                    self._scene,
-                    number=self._scene.number + 1,
-                    picture=picture,
-                    faces=[face_reading(row, each) for row, each in pairs],
-                    delay=source.delay(seen.frame.time),
-                )
+            picture = jpeg(painter.paint(seen.frame.image, seen.marks()))
+            pairs = zip(seen.rows, seen.smooth, strict=True)
+            self._scene = replace(
+                self._scene,
+                number=self._scene.number + 1,
+                picture=picture,
+                faces=[face_reading(row, each) for row, each in pairs],
+                delay=source.delay(seen.frame.time),
+            )
 
     async def pictures(self) -> AsyncIterator[bytes]:
         """The pictures from now on, each a part of `multipart/x-mixed-replace`."""
-        last = 0
+        last = 0, 0
         while (scene := self.scene).running:
-            if scene.number > last:
-                last = scene.number
+            if scene.number and (scene.play, scene.number) != last:
+                last = scene.play, scene.number
                 yield _part(scene.picture)
             await asyncio.sleep(GLANCE)
         if scene.picture:  # The last one once more: browsers show a part when the next begins.

@@ -18,7 +18,7 @@ MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF
 """How files of the kinds that are taken begin."""
 
 MOST_PIXELS = 50_000_000
-"""Of a picture: what a large camera makes. Decoded it takes 150 MB."""
+"""Of a picture: what a large camera makes. Reading one takes up to 700 MB."""
 
 LONGEST_NAME = 80
 

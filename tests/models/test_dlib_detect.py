@@ -1,5 +1,6 @@
 """dlib's detectors, framed as YuNet frames."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -85,6 +86,14 @@ def test_a_face_that_leaves_the_picture_is_found(hog: Any) -> None:
     (found,) = hog.detect([np.ascontiguousarray(image[:, left:])])
     assert len(found) == 1
     assert iou(found.boxes + np.array([left, 0, left, 0], np.float32), whole.boxes)[0, 0] > 0.7
+
+
+def test_two_threads_do_not_mix_their_pictures(hog: Any) -> None:
+    images = [shrink(still("actress.jpg"), width) for width in (200, 320)]
+    alone = [hog.detect([image])[0].boxes for image in images]
+    with ThreadPoolExecutor(2) as pool:
+        beside = list(pool.map(lambda n: hog.detect([images[n % 2]])[0].boxes, range(60)))
+    assert all(np.array_equal(found, alone[n % 2]) for n, found in enumerate(beside))
 
 
 def test_a_lower_least_score_finds_more() -> None:

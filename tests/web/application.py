@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.people import gallery
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app

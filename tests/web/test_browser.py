@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tests.browser.conftest import NAMES, QUIET
-from tests.puppet import photo
+from tests.puppet import Shot, Square, film, photo
 from tests.web.chromium import Opened
 
 if TYPE_CHECKING:
@@ -128,6 +128,22 @@ def test_a_movie_runs_with_its_bars_and_stops(opened: Opened) -> None:
     page.wait_for_function("document.getElementById('stream').naturalWidth > 0")
     page.get_by_text("film.mkv has ended").wait_for()
     page.goto(re.sub("/live.*", "/", page.url))
+
+
+def test_a_page_follows_what_another_one_begins(opened: Opened, videos: Path) -> None:
+    film(videos / "long.mkv", [Shot(1500, [Square("anna", "happy")])])
+    film(videos / "other.mkv", [Shot(1500, [Square("ben", "sad")])])
+    first, second = opened("/live"), opened("/live")
+    for page, movie in ((first, "long.mkv"), (second, "other.mkv")):
+        page.locator("#source").select_option(movie)
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_selector(".face")
+    first.get_by_text("other.mkv, ").wait_for()
+    first.wait_for_function("document.getElementById('stream').src.endsWith('?play=2')")
+    first.wait_for_function("document.getElementById('stream').naturalWidth > 0")
+    second.get_by_role("button", name="Stop").click()
+    for name in ("long.mkv", "other.mkv"):
+        (videos / name).unlink()
 
 
 def test_a_movie_is_mined_from_the_page(opened: Opened) -> None:

@@ -14,10 +14,11 @@ from PIL import Image as Pillow
 
 from pipeline import mine
 from pipeline.errors import MovieError
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Jobs
+from pipeline.web.mining import Mining
 from pipeline.web.safety import CSRF_HEADER, Policy
 from tests.puppet import SETTINGS, Shot, Square, film, photo, plug_in
 from tests.web.application import LIMIT, ORIGIN
@@ -82,7 +83,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 def test_a_run_mines_the_movie(runs: Jobs, job: Job, videos: Path) -> None:
-    run = runs.submit(videos / "film.mkv", job)
+    run = runs.submit(Mining(videos / "film.mkv", job))
     wait_for(lambda: not runs.all()[0].active)
     done = runs.all()[0]
     assert (done.state, done.error, done.number) == ("done", "", run.number)
@@ -94,7 +95,7 @@ def test_a_run_mines_the_movie(runs: Jobs, job: Job, videos: Path) -> None:
 
 def test_one_runs_at_a_time_and_the_others_wait(runs: Jobs, job: Job, gate: Gate) -> None:
     for name in ("a", "b", "c"):
-        runs.submit(Path(name), job)
+        runs.submit(Mining(Path(name), job))
     assert gate.begun.wait(10)
     assert [run.state for run in runs.all()] == ["waiting", "waiting", "running"]
     assert [run.frames for run in runs.all()] == [0, 0, 10]
@@ -104,7 +105,7 @@ def test_one_runs_at_a_time_and_the_others_wait(runs: Jobs, job: Job, gate: Gate
 
 
 def test_what_runs_can_be_cancelled_and_the_next_begins(runs: Jobs, job: Job, gate: Gate) -> None:
-    first, second = runs.submit(Path("a"), job), runs.submit(Path("b"), job)
+    first, second = runs.submit(Mining(Path("a"), job)), runs.submit(Mining(Path("b"), job))
     assert gate.begun.wait(10)
     runs.cancel(first.number)
     wait_for(lambda: state(runs, second.number) == "running")
@@ -112,10 +113,10 @@ def test_what_runs_can_be_cancelled_and_the_next_begins(runs: Jobs, job: Job, ga
 
 
 def test_what_waits_can_be_cancelled(runs: Jobs, job: Job, gate: Gate) -> None:
-    runs.submit(Path("a"), job)
-    waiting = runs.submit(Path("b"), job)
+    runs.submit(Mining(Path("a"), job))
+    waiting = runs.submit(Mining(Path("b"), job))
     runs.cancel(waiting.number)
-    last = runs.submit(Path("c"), job)
+    last = runs.submit(Mining(Path("c"), job))
     gate.going.set()
     wait_for(lambda: state(runs, last.number) == "done")
     assert gate.movies == [Path("a"), Path("c")]
@@ -123,7 +124,7 @@ def test_what_waits_can_be_cancelled(runs: Jobs, job: Job, gate: Gate) -> None:
 
 def test_what_is_over_is_not_cancelled(runs: Jobs, job: Job, gate: Gate) -> None:
     gate.going.set()
-    run = runs.submit(Path("a"), job)
+    run = runs.submit(Mining(Path("a"), job))
     wait_for(lambda: state(runs, run.number) == "done")
     runs.cancel(run.number)
     assert state(runs, run.number) == "done"
@@ -141,7 +142,7 @@ def test_a_cancelled_run_goes_on_with_its_parts(
         tell(self, number, **changes)
 
     monkeypatch.setattr(Jobs, "_set", cancelling)
-    first = runs.submit(videos / "film.mkv", job)
+    first = runs.submit(Mining(videos / "film.mkv", job))
     wait_for(lambda: state(runs, first.number) == "cancelled" and runs._queue.empty())
     second = runs.again(first.number)
     wait_for(lambda: not runs.all()[0].active)
@@ -164,7 +165,7 @@ def test_a_failure_is_told_and_the_next_run_begins(
         raise error
 
     monkeypatch.setattr(mine, "mine", failing)
-    first, second = runs.submit(Path("a"), job), runs.submit(Path("b"), job)
+    first, second = runs.submit(Mining(Path("a"), job)), runs.submit(Mining(Path("b"), job))
     wait_for(lambda: not any(run.active for run in runs.all()))
     assert [(r.number, r.state, r.error) for r in runs.all()] == [
         (second.number, "failed", told), (first.number, "failed", told),

@@ -57,6 +57,7 @@ def test_whatever_is_sent_is_answered_as_described(app: FastAPI, mode: str) -> N
 def test_whatever_a_stranger_sends_changes_nothing(app: FastAPI, mode: str) -> None:
     def check(case: "Case[Any]") -> None:
         answer = case.call(headers={"Host": HOST})
-        assert answer.status_code == (200 if case.method.upper() == "GET" else 403)
+        read = case.method.upper() == "GET"
+        assert answer.status_code in ((200, 404, 422) if read else (403,))
 
     assert fuzz(app, mode, 10, check) >= len(MODES) + (mode == "POSITIVE")

@@ -1,5 +1,7 @@
 """Page Photo: what is told of a picture."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from PIL import Image as Pillow
 
 from pipeline.faces import EMOTIONS, Detections, Image
 from pipeline.frame import RgbFrame
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.people import gallery
 from pipeline.people.photo import read_photo as pixels
+from pipeline.web import photo as module
 from pipeline.web.readings import read_photo
 from tests import puppet
 from tests.puppet import SURE, photo
@@ -39,6 +42,27 @@ def test_every_face_has_box_name_and_seven_probabilities(client: TestClient, two
         assert tuple(face["probabilities"]) == EMOTIONS
         assert face["probabilities"]["neutral"] == pytest.approx(SURE)
         assert sum(face["probabilities"].values()) == pytest.approx(1)
+
+
+def test_one_picture_is_read_at_a_time(
+    client: TestClient, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small files of huge pictures, sent side by side, would fill the memory."""
+    reading, most, read = [0], [0], module.read_upload
+
+    def counted(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, int]]:
+        reading[0] += 1
+        most[0] = max(most[0], reading[0])
+        time.sleep(0.02)
+        reading[0] -= 1
+        return read(data, name, width)
+
+    monkeypatch.setattr(module, "read_upload", counted)
+    data = two.read_bytes()
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(client.post, "/api/photo", files={"photo": data}) for _ in range(8)]
+    assert [answer.result().status_code for answer in sent] == [200] * 8
+    assert most == [1]
 
 
 def test_the_page_shows_them(client: TestClient, two: Path) -> None:

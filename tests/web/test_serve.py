@@ -17,8 +17,8 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 
+from pipeline.cli import main
 from pipeline.cli.options import cores
-from pipeline.cli.showing import web
 from pipeline.errors import MovieError, OutputError
 from pipeline.settings import Job
 from pipeline.web import serve as module
@@ -161,7 +161,7 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
     given: list[Any] = []
     monkeypatch.setattr(module, "serve", lambda *args: given.extend(args))
     options = ["--host", "::1", "--port", "0", "--videos", "films", "--max-upload", "5"]
-    result = CliRunner().invoke(web, [*options, "--tolerance", "0.5"])
+    result = CliRunner().invoke(main, ["web", *options, "--tolerance", "0.5"])
     assert result.exit_code == 0, result.output
     settings, host, port, _, _ = given
     assert (host, port, settings.videos, settings.limit) == ("::1", 0, Path("films"), 5_000_000)
@@ -170,7 +170,7 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_name_is_no_address() -> None:
-    result = CliRunner().invoke(web, ["--host", "example.com"])
+    result = CliRunner().invoke(main, ["web", "--host", "example.com"])
     assert result.exit_code == 2
     assert "give one, as 127.0.0.1" in result.output
 
@@ -180,6 +180,6 @@ def test_without_the_extra_the_way_to_it_is_told(
     monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    result = CliRunner().invoke(web, [])
+    result = CliRunner().invoke(main, ["web"])
     assert result.exit_code == 1
     assert "pip install 'mine-video[web]'" in result.output

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from PIL import Image as Pillow
 from pipeline.camera import Movie
 from pipeline.errors import MovieError
 from pipeline.frame import Frame
-from pipeline.live import Reader
+from pipeline.live.read import Reader
 from pipeline.web import live, stage
 from pipeline.web.stage import Scene, Stage
 from tests.puppet import HEIGHT, SURE, WIDTH
@@ -145,6 +148,43 @@ def test_the_stream_is_a_part_a_picture(shown: Stage, videos: Path) -> None:
             assert np.asarray(picture).std() > 0
 
 
+def test_a_stream_goes_on_with_another_source(shown: Stage, videos: Path) -> None:
+    """Whose pictures are counted from one again."""
+    first = Movie(videos / "film.mkv")
+    second = Movie(videos / "film.mkv", now=lambda: 0.0, sleep=lambda _: None)
+    seen: list[tuple[int, int]] = []
+
+    async def watched() -> None:
+        async for _ in shown.pictures():
+            seen.append((shown.scene.play, shown.scene.number))  # noqa: PERF401 - Read meanwhile.
+
+    with ThreadPoolExecutor(1) as apart:
+        shown.play(lambda: first)
+        watching = apart.submit(lambda: asyncio.run(watched()))
+        wait_for(lambda: len(seen) > 5)
+        shown.play(lambda: second)
+        watching.result(PATIENCE)
+    assert seen[-1] == (2, 50)
+
+
+def test_a_long_wait_for_the_next_picture_is_ended(shown: Stage, videos: Path) -> None:
+    waits = Event()
+    woken: list[bool] = []
+
+    class Gap(Movie):
+        def delay(self, seconds: float) -> float:
+            waits.set()
+            return super().delay(seconds)
+
+    movie = Gap(videos / "film.mkv", now=lambda: 0.0)
+    movie._sleep = lambda seconds: woken.append(movie._closed.wait(PATIENCE if seconds else 0))
+    shown.play(lambda: movie)
+    assert waits.wait(PATIENCE)
+    shown.stop()
+    assert woken == [False, True]
+    assert shown.scene == Scene()
+
+
 # --- over HTTP ----------------------------------------------------------------------------------
 
 
@@ -152,6 +192,16 @@ def test_only_movies_of_the_folder_can_be_chosen(client: TestClient) -> None:
     text = client.get("/live").text
     for name, there in (("film.mkv", True), ("notes.txt", False), (".hidden.mkv", False)):
         assert (f'<option value="{name}"' in text) == there
+
+
+def test_a_file_whose_name_is_no_text_is_left_out(client: TestClient, videos: Path) -> None:
+    odd = videos / os.fsdecode(b"b\xff.mkv")
+    shutil.copy(videos / "film.mkv", odd)
+    for page in ("/live", "/mine"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert "film.mkv" in answer.text
+    odd.unlink()
 
 
 @pytest.mark.parametrize(
@@ -182,6 +232,16 @@ def test_what_cannot_be_read_is_told(client: TestClient) -> None:
     answer = client.post("/live", data={"source": "broken.mkv"})
     assert answer.status_code == 409
     assert "cannot be read as a movie" in answer.text
+    assert '<a href="/live">Back</a>' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "page"), [("/mine/movie", "/mine"), ("/mine/7/cancel", "/mine"), ("/none", "/")]
+)
+def test_what_went_wrong_leads_back_to_a_page(client: TestClient, path: str, page: str) -> None:
+    answer = client.post(path)
+    assert answer.status_code >= 400
+    assert f'<a href="{page}">Back</a>' in answer.text
 
 
 def test_without_a_camera_the_movies_are_named(client: TestClient) -> None:

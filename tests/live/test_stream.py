@@ -1,9 +1,12 @@
 """The live stream: who is followed, what is told each second, what is kept."""
 
 import re
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,17 +16,22 @@ from PIL import Image as Pillow
 
 from pipeline import table
 from pipeline.camera import Movie
-from pipeline.cli.showing import live as command
-from pipeline.errors import MovieError, OutputError
+from pipeline.cli import main
+from pipeline.cli.showing import ENDINGS
+from pipeline.errors import MovieError, OutputError, PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.frame import Frame
-from pipeline.live import Follower, Kept, Moment, Reader, Second, line, live, shares, watch
-from pipeline.people import gallery
+from pipeline.live.follow import Follower, Moment, watch
+from pipeline.live.keep import CropsKeeper, Kept
+from pipeline.live.read import Album, Reader, shares
+from pipeline.live.second import Second, line
+from pipeline.live.stream import Seconds, live
+from pipeline.people import gallery, memory
 from pipeline.settings import Job
 from tests import puppet
 from tests.puppet import SURE, Shot, Square, film, frames, photo, plug_in
 
-DEMO = Path(__file__).parents[1] / "videos" / "demo.mp4"
+DEMO = Path(__file__).parents[2] / "videos" / "demo.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +49,40 @@ def followed(reader: Reader, shots: Sequence[Shot]) -> list[Moment]:
     return [follower.follow(frame) for frame in frames(shots)]
 
 
-def played(path: Path, reader: Reader, kept: Kept | None = None) -> list[str]:
-    """The lines of a movie, without waiting for it."""
+def played(
+    path: Path, reader: Reader, kept: Kept | None = None, lines: list[str] | None = None
+) -> list[str]:
+    """The lines of a movie, without waiting for it; also added to those that are given."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    lines: list[str] = []
+    lines = [] if lines is None else lines
     live(Movie(path, lambda: now[0], sleep), reader, kept or Kept(), lines.append)
     return lines
 
 
 def seconds(path: Path, reader: Reader) -> list[Second]:
     movie = Movie(path, lambda: 0.0, lambda _: None)
-    return [seen for seen in watch(movie, Follower(reader)) if isinstance(seen, Second)]
+    return list(ended(movie, Follower(reader)))
+
+
+def ended(movie: Movie, follower: Follower) -> Iterator[Second]:
+    """The seconds of a movie, each when it is over."""
+    over: list[Second] = []
+
+    class Keeper(CropsKeeper):
+        def end(self, second: Second) -> None:
+            over.append(second)
+
+    told = Seconds(movie, [Keeper(Path("nowhere"), movie)], lambda _: None)
+    for moment in watch(movie, follower):
+        told.add(moment)
+        yield from over
+        over.clear()
+    told.close()
+    yield from over
 
 
 # --- reading and following ----------------------------------------------------------------------
@@ -115,6 +142,58 @@ def test_marks_are_what_is_drawn(reader: Reader) -> None:
     (mark,) = followed(reader, [Shot(1, [Square(45, "fear", x=60, y=30)])])[0].marks()
     assert (mark.box, mark.name, mark.label) == ((60, 30, 84, 54), "unknown", 2)
     assert mark.probability == pytest.approx(SURE)
+
+
+# --- known faces that change --------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    plug_in(monkeypatch)
+    photo(tmp_path / "known" / "anna.png", "anna")
+    return Job(walk=puppet.SETTINGS, known_faces=tmp_path / "known")
+
+
+def test_known_faces_are_read_again_when_they_are_others(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, load = [], memory.load
+
+    def counted(folder: Path, *rest: Any) -> gallery.Gallery:
+        loads.append(folder)
+        return load(folder, *rest)
+
+    monkeypatch.setattr(memory, "load", counted)
+    album = Album(job)
+    assert [album.gallery().people for _ in range(3)] == [("anna",)] * 3
+    assert len(loads) == 1
+    photo(job.known_faces / "ben.png", "ben")
+    assert [album.gallery().people for _ in range(3)] == [("anna", "ben")] * 3
+    (job.known_faces / "anna.png").unlink()
+    assert album.gallery().people == ("ben",)
+    assert len(loads) == 3
+
+
+def test_a_reader_knows_who_is_known_now(job: Job) -> None:
+    first = Reader.of(job)
+    (frame,) = frames([Shot(1, [Square("ben", x=60)])])
+    photo(job.known_faces / "ben.png", "ben")
+    assert [reader.read(frame).rows[0].person for reader in (first, first.now())] == ["", "ben"]
+    assert first.at(200).now().read(frame).rows[0].person == "ben"
+
+
+def test_a_reader_of_no_folder_stays_as_it_is(reader: Reader) -> None:
+    assert reader.now() is reader
+
+
+def test_a_name_that_cannot_be_is_told_and_the_next_try_is_whole(job: Job) -> None:
+    reader = Reader.of(job)
+    bad = photo(job.known_faces / "=x.png", "ben")
+    with pytest.raises(PeopleError, match="a name cannot begin"):
+        reader.now()
+    bad.rename(job.known_faces / "ben.png")
+    (frame,) = frames([Shot(1, [Square("ben", x=60)])])
+    assert reader.now().read(frame).rows[0].person == "ben"
 
 
 # --- lines --------------------------------------------------------------------------------------
@@ -221,9 +300,20 @@ def test_a_movie_of_one_frame_is_kept_whole(tmp_path: Path, reader: Reader) -> N
 @pytest.mark.parametrize("what", ["record", "table", "crops"])
 def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
+    path = film(tmp_path / "a.mkv", [Shot(600, [Square("anna")])])
+    lines: list[str] = []
     with pytest.raises(OutputError, match="cannot be written"):
-        played(path, reader, Kept(**{what: tmp_path / "file" / "out"}))
+        played(path, reader, Kept(**{what: tmp_path / "file" / "out"}), lines)
+    assert len(lines) <= 3  # Soon, and not at the end.
+
+
+def test_pictures_of_two_streams_are_not_mixed(tmp_path: Path, reader: Reader) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna")])])
+    played(path, reader, Kept(crops=tmp_path / "out"))
+    before = sorted(tmp_path.glob("out/*"))
+    with pytest.raises(OutputError, match="earlier stream; name another"):
+        played(path, reader, Kept(crops=tmp_path / "out"))
+    assert sorted(tmp_path.glob("out/*")) == before
 
 
 def test_what_was_seen_before_an_error_is_kept(
@@ -242,7 +332,7 @@ def test_what_was_seen_before_an_error_is_kept(
     kept = Kept(record=tmp_path / "out.mp4", table=tmp_path / "live.csv")
     with pytest.raises(MovieError):
         played(path, reader, kept)
-    assert len(table.read_faces(tmp_path / "live.csv")) == 25  # Whole seconds.
+    assert len(table.read_faces(tmp_path / "live.csv")) == 40  # The last second has 15.
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert len(list(container.decode(video=0))) == 40
 
@@ -261,8 +351,7 @@ def test_the_demo_is_told_once_a_second_while_most_frames_are_dropped() -> None:
 
     job = Job(known_faces=DEMO.parents[1] / "known_faces")
     movie = Movie(DEMO, lambda: now[0], sleep)
-    seen = watch(movie, Slow(Reader.of(job)))
-    told = list(islice((each for each in seen if isinstance(each, Second)), 20))
+    told = list(islice(ended(movie, Slow(Reader.of(job))), 20))
     assert [second.time for second in told] == list(range(20))
     assert all(4 <= len(second.rows) <= 6 for second in told)
     assert all(second.delay < 0.25 for second in told)
@@ -280,7 +369,7 @@ def test_the_command_prints_as_the_documents_show(
     plug_in(monkeypatch, instead=True)
     path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna", "surprise")])])
     result = CliRunner().invoke(
-        command, ["--source", str(path), "--known-faces", str(tmp_path / "nobody"), "-v"]
+        main, ["live", "--source", str(path), "--known-faces", str(tmp_path / "nobody"), "-v"]
     )
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
@@ -289,8 +378,49 @@ def test_the_command_prints_as_the_documents_show(
     assert re.search(r"delay \d\.\d\d s, \d frames analysed", result.stderr)
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--source", "a.mkv", "--record", "./a.mkv"], "--source and --record are both"),
+        (["--source", "a.mkv", "--csv", "link.mkv"], "--source and --csv are both"),
+        (["--source", "a.mkv", "--csv", "x", "--record", "x"], "--record and --csv are both x"),
+        (["--source", "a.mkv", "--camera", "0"], "--camera or --source, not both"),
+    ],
+)
+def test_the_movie_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
+    (tmp_path / "link.mkv").symlink_to(path)
+    before = path.read_bytes()
+    result = CliRunner().invoke(main, ["live", *args])
+    assert result.exit_code == 2
+    assert told in result.output
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_program_that_is_ended_closes_its_recording(tmp_path: Path, ending: int) -> None:
+    """As when its terminal is closed."""
+    out = tmp_path / "out.mp4"
+    call = ["live", "--source", str(DEMO), "--record", str(out), "--known-faces", str(tmp_path)]
+    program = [sys.executable, "-u", "-c", "from pipeline.cli import run; run()", *call]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line_ in process.stdout:
+            if line_.startswith("00:00:01s"):
+                break
+        process.send_signal(ending)
+        process.stdout.read()
+        assert process.wait() == 130
+    with av.open(str(out)) as container:
+        assert len(list(container.decode(video=0))) > 20
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
+
+
 def test_the_command_without_a_camera_fails_with_the_way_out() -> None:
-    result = CliRunner().invoke(command, ["--camera", "97"])
+    result = CliRunner().invoke(main, ["live", "--camera", "97"])
     assert isinstance(result.exception, MovieError)
     assert "--source movie.mp4" in str(result.exception)
 
@@ -308,7 +438,7 @@ def test_ctrl_c_ends_and_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Follower, "follow", interrupted)
     out = tmp_path / "out.mp4"
-    result = CliRunner().invoke(command, ["--source", str(path), "--record", str(out)])
+    result = CliRunner().invoke(main, ["live", "--source", str(path), "--record", str(out)])
     assert result.exit_code == 130
     with av.open(str(out)) as container:
         assert len(list(container.decode(video=0))) == 1

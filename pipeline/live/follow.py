@@ -1,0 +1,122 @@
+"""Faces from frame to frame, and what is remembered of each."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline import table
+from pipeline.camera import Source
+from pipeline.faces import EMOTIONS, FaceRow, Floats
+from pipeline.frame import Frame
+from pipeline.live.read import Faces, Reader, shares
+from pipeline.pick.select import UNKNOWN
+from pipeline.report.panel import Mark
+from pipeline.walk.track import MAX_GAP, Tracker
+
+SMOOTH = 5
+"""Analysed frames over which the shown probabilities are averaged; a walk's default, backwards."""
+
+OTHER = 0.45
+"""Distance of a face to its track from which it is somebody else: a cut was not seen.
+
+Of the demo's 2,421 faces that overlap one of the frame before, 2,419 are within 0.33 of the mean
+of what that box held before, and the two behind a cut are 0.59 away.
+"""
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """What is remembered of a track.
+
+    Attributes:
+        number: its own, for a box that goes on may hold somebody else.
+        frame: where it was seen last.
+        total: `(128,)` sum of its embeddings, each weighted by its quality.
+        recent: its last probabilities.
+    """
+
+    number: int
+    frame: int
+    total: Floats
+    recent: deque[Floats] = field(default_factory=lambda: deque(maxlen=SMOOTH))
+
+    @property
+    def mean(self) -> Floats:
+        """Its embedding `(128,)`, unit length."""
+        length = max(float(np.linalg.norm(self.total)), 1e-12)
+        return (self.total / length).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What was seen in one frame.
+
+    Attributes:
+        frame: the frame.
+        rows: its faces, with track and name.
+        smooth: `(n, 7)` probabilities averaged over each face's last frames.
+        quality: `(n,)` how clear each face is, 0 to 1.
+    """
+
+    frame: Frame
+    rows: tuple[FaceRow, ...]
+    smooth: Floats
+    quality: Floats
+
+    def marks(self) -> list[Mark]:
+        """The faces as they are drawn."""
+        return [_mark(row, each) for row, each in zip(self.rows, self.smooth, strict=True)]
+
+
+def _mark(row: FaceRow, each: Floats) -> Mark:
+    label = int(each.argmax())
+    x1, y1, x2, y2 = (round(v) for v in (row.x1, row.y1, row.x2, row.y2))
+    name, bars = row.person or UNKNOWN, tuple(map(float, each))
+    return Mark(row.track, (x1, y1, x2, y2), name, label, bars[label], bars)
+
+
+class Follower:
+    """Follows faces from frame to frame, and remembers of each what was seen so far."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._tracker = Tracker()
+        self._seen: dict[int, _Seen] = {}
+        self._count = 0
+
+    def follow(self, frame: Frame) -> Moment:
+        """The faces of the next frame."""
+        found = self._reader.read(frame)
+        boxes = np.array([(r.x1, r.y1, r.x2, r.y2) for r in found.rows], np.float32)
+        numbers = self._tracker.update(frame.index, boxes.reshape(-1, 4)).tolist()
+        tracks = [self._remember(number, frame.index, found, i) for i, number in enumerate(numbers)]
+        self._seen = {n: t for n, t in self._seen.items() if frame.index - t.frame <= MAX_GAP}
+        mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, table.EMBEDDING)
+        told = zip(self._reader.named(found.rows, mean), tracks, strict=True)
+        rows = tuple(row._replace(track=track.number) for row, track in told)
+        smooth = [np.mean(track.recent, axis=0) for track in tracks]
+        averaged = np.array(smooth, np.float32).reshape(-1, len(EMOTIONS))
+        return Moment(frame, rows, averaged, found.quality)
+
+    def _remember(self, number: int, frame: int, found: Faces, place: int) -> _Seen:
+        embedding = found.embedding[place]
+        track = self._seen.get(number)
+        if track is None or np.linalg.norm(track.mean - embedding) > OTHER:
+            track = self._seen[number] = _Seen(self._count, frame, np.zeros_like(embedding))
+            self._count += 1
+        track.frame = frame
+        track.total = track.total + max(float(found.quality[place]), 1e-6) * embedding
+        track.recent.append(shares(found.rows[place]))
+        return track
+
+
+def watch(source: Source, follower: Follower) -> Iterator[Moment]:
+    """Gives what is seen in each frame for which there is time.
+
+    Raises:
+        MovieError: The source breaks.
+    """
+    for frame in source.frames():
+        yield follower.follow(frame)

@@ -1,0 +1,213 @@
+"""What is kept of a stream: pictures, a table, a recording."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from PIL import Image as Pillow
+
+from pipeline import crops, table
+from pipeline.camera import Source
+from pipeline.encode import Shown, write_mp4
+from pipeline.errors import OutputError
+from pipeline.faces import EMOTIONS, FaceRow, Image
+from pipeline.live.follow import Moment
+from pipeline.live.read import shares
+from pipeline.live.second import Second
+from pipeline.report.panel import Painter
+
+DIGITS = 5
+"""Of the second in the names of pictures."""
+
+TICKS = 1000
+"""Of a recording, in a second."""
+
+LAST = 40
+"""Milliseconds that the last picture of a recording is shown for."""
+
+
+class Keeper(Protocol):
+    """Keeps something of what is seen."""
+
+    def add(self, moment: Moment) -> None:
+        """Is told of every analysed frame."""
+        ...
+
+    def end(self, second: Second) -> None:
+        """Is told of every second, after its frames."""
+        ...
+
+    def close(self) -> None:
+        """Is told that no more is to come."""
+        ...
+
+
+class CropsKeeper:
+    """Writes a face a second as the emotion network sees it: 48x48, grey, centred."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        """Writes nothing yet.
+
+        Raises:
+            OutputError: There are such pictures already: nobody could tell which are whose.
+        """
+        if any(folder.glob(f"{'[0-9]' * DIGITS}_*.png")):
+            raise OutputError(
+                f"{folder}: holds the pictures of an earlier stream; name another folder"
+            )
+        self._folder, self._source = folder, source
+
+    def add(self, moment: Moment) -> None:
+        """See `Keeper`."""
+
+    def end(self, second: Second) -> None:
+        """See `Keeper`.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if second.best is None:
+            return
+        frame, row, _ = second.best
+        box = np.array((row.x1, row.y1, row.x2, row.y2), np.float32)
+        face = crops.resized(crops.grey_face(frame, box), crops.EMOTION_SIDE)
+        moment, each = self._source.moment(second.time).replace(":", "-"), shares(row)
+        look = f"{EMOTIONS[int(each.argmax())]}{round(100 * float(each.max())):02d}"
+        data = io.BytesIO()
+        Pillow.fromarray(face).save(data, "PNG")
+        with table.replacing(
+            self._folder / f"{second.time:0{DIGITS}d}_{moment}_{look}.png"
+        ) as file:
+            file.write(data.getvalue())
+
+    def close(self) -> None:
+        """See `Keeper`."""
+
+
+class TableKeeper:
+    """Writes a row a face as faces.csv has them, on disk after each second."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        """Begins the file.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        self._path, self._name = path, source.name
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+        except OSError as error:
+            raise _unwritten(path, error) from error
+        self._write(f"{table.HEADER}\n")
+
+    def add(self, moment: Moment) -> None:
+        """See `Keeper`."""
+
+    def end(self, second: Second) -> None:
+        """See `Keeper`.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        named = [row._replace(video=self._name) for rows in second.rows for row in rows]
+        self._write("".join(table.lines(pd.DataFrame(named, columns=list(FaceRow._fields)))))
+
+    def _write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            raise _unwritten(self._path, error) from error
+
+    def close(self) -> None:
+        """See `Keeper`."""
+        self._file.close()
+
+
+def _unwritten(path: Path, error: OSError) -> OutputError:
+    told = error.strerror or error
+    return OutputError(f"{path}: cannot be written ({told}); choose another place")
+
+
+class Recorder:
+    """Writes the frames with the faces drawn in, in a thread of its own."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self._path = path
+        self._painter = Painter(*source.size)
+        self._queue: Queue[Shown | None] = Queue(maxsize=8)
+        self._held: tuple[int, Image] | None = None
+        self._failed: BaseException | None = None
+        self._thread = Thread(target=self._write)
+        self._thread.start()
+
+    def add(self, moment: Moment) -> None:
+        """See `Keeper`."""
+        tick = round(moment.frame.time * TICKS)
+        self._pass_on(tick)
+        self._held = tick, self._painter.paint(moment.frame.image, moment.marks())
+
+    def end(self, second: Second) -> None:
+        """See `Keeper`."""
+
+    def _pass_on(self, tick: int) -> None:
+        """Sends the picture before, now that it is known how long it lasts.
+
+        Raises:
+            OutputError: One before could not be written.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._held is not None and tick > self._held[0]:
+            begin, image = self._held
+            self._queue.put(Shown(image, begin, tick - begin))
+
+    def _write(self) -> None:
+        try:
+            write_mp4(self._path, iter(self._queue.get, None), Fraction(1, TICKS))
+        except BaseException as error:  # Told where it is waited for.
+            self._failed = error
+            for _ in iter(self._queue.get, None):
+                pass
+
+    def close(self) -> None:
+        """Writes what is left.
+
+        Raises:
+            OutputError: It could not be written.
+        """
+        if self._failed is None and self._held is not None:
+            self._pass_on(self._held[0] + LAST)
+        self._queue.put(None)
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where something of what is seen is kept, None for nowhere.
+
+    Attributes:
+        crops: folder of a face a second.
+        record: the annotated movie.
+        table: a row a face.
+    """
+
+    crops: Path | None = None
+    record: Path | None = None
+    table: Path | None = None
+
+    def keepers(self, source: Source) -> Iterator[Keeper]:
+        """What keeps them."""
+        kinds: tuple[tuple[Path | None, Callable[[Path, Source], Keeper]], ...] = (
+            (self.crops, CropsKeeper), (self.table, TableKeeper), (self.record, Recorder),
+        )  # fmt: skip
+        yield from (kind(path, source) for path, kind in kinds if path is not None)

@@ -1,0 +1,76 @@
+"""The whole of `mine-video live` on one page."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from pipeline.camera import Source
+from pipeline.live.follow import Follower, Moment, watch
+from pipeline.live.keep import Keeper, Kept
+from pipeline.live.read import Reader
+from pipeline.live.second import Second, line
+
+log = logging.getLogger(__name__)
+
+
+class Seconds:
+    """Sorts what is seen into seconds, and tells and keeps both."""
+
+    def __init__(
+        self, source: Source, keepers: Sequence[Keeper], tell: Callable[[str], None]
+    ) -> None:
+        self._source, self._keepers, self._tell = source, keepers, tell
+        self._open: Second | None = None
+
+    def add(self, moment: Moment) -> None:
+        """Takes what was seen in one more frame.
+
+        Raises:
+            OutputError: Something cannot be kept.
+        """
+        time = moment.frame.time
+        if self._open is not None and int(time) != self._open.time:
+            self.close()
+        self._open = self._open or Second(int(time))
+        self._open.add(moment)
+        self._open.delay = self._source.delay(time)
+        for keeper in self._keepers:
+            keeper.add(moment)
+
+    def close(self) -> None:
+        """Ends the second that is open, if there is one.
+
+        Raises:
+            OutputError: Something cannot be kept.
+        """
+        second, self._open = self._open, None
+        if second is None:
+            return
+        for keeper in self._keepers:
+            keeper.end(second)
+        self._tell(line(self._source.moment(second.time), second))
+        log.debug("delay %.2f s, %d frames analysed", second.delay, len(second.rows))
+
+
+def live(source: Source, reader: Reader, kept: Kept, tell: Callable[[str], None]) -> None:
+    """Tells once a second how the faces look, until the source ends.
+
+    Args:
+        source: The camera or movie.
+        reader: The networks and the known faces.
+        kept: What is kept.
+        tell: Is given a line a second.
+
+    Raises:
+        MovieError: The source breaks.
+        OutputError: Something cannot be written.
+    """
+    with ExitStack() as stack:
+        keepers: list[Keeper] = []
+        for keeper in kept.keepers(source):
+            stack.callback(keeper.close)
+            keepers.append(keeper)
+        seconds = Seconds(source, keepers, tell)
+        stack.callback(seconds.close)  # Before the keepers, however it ends.
+        for moment in watch(source, Follower(reader)):
+            seconds.add(moment)

@@ -1,0 +1,262 @@
+"""Names that are to be given: checked, told in words and as commands, done, and taken back."""
+
+import hashlib
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from unicodedata import normalize
+
+from pipeline import casting, mine, table
+from pipeline.errors import PeopleError
+from pipeline.manifest import LONGEST_NAME
+from pipeline.people import gallery as galleries
+from pipeline.people.rename import rename
+from pipeline.settings import KNOWN_FACES, TOLERANCE, Job
+from pipeline.web.company import pictures, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A name for a card of the page.
+
+    Attributes:
+        who: a number of the cast, or a known person.
+        name: what to call them; "" or the same leaves them as they are.
+    """
+
+    who: int | str
+    name: str
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it changes anything."""
+        return self.name not in ("", self.who)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a wish cannot be fulfilled."""
+
+    who: int | str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, in this order.
+
+    Attributes:
+        renames: an old and a new name each.
+        adopted: a number of the cast and a name each.
+        known: who has photos before.
+        problems: where there are any, nothing is done.
+    """
+
+    renames: tuple[tuple[str, str], ...]
+    adopted: tuple[tuple[int, str], ...]
+    known: frozenset[str]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is wanted, not even what cannot be."""
+        return not (self.renames or self.adopted or self.problems)
+
+    @property
+    def joins(self) -> bool:
+        """Whether it makes one known person of two."""
+        into = [new for _, new in self.renames]
+        return len(set(into)) < len(into) or not self.known.isdisjoint(into)
+
+    def words(self) -> list[str]:
+        """What becomes of whom."""
+        return [*self._renames(), *self._adoptions()]
+
+    def _renames(self) -> Iterator[str]:
+        for new, olds in _by_name(self.renames).items():
+            people = [*olds, new] if new in self.known else olds
+            if len(people) > 1:
+                yield f"{_listed(people)} become one person, called {new}; nothing here parts them"
+            else:
+                yield f"{olds[0]} becomes {new}"
+
+    def _adoptions(self) -> Iterator[str]:
+        named = self.known | {new for _, new in self.renames}
+        for name, numbers in _by_name(self.adopted).items():
+            verb = "become" if len(numbers) > 1 else "becomes"
+            known = ", who is known already" if name in named else ""
+            yield f"{_listed(list(map(str, numbers)))} {verb} {name}{known}"
+
+    def commands(self, folder: Path, job: Job) -> list[str]:
+        """What to type for the same, where the server was started; "name again" for nothing."""
+        call, places = ["mine-video", "name", str(folder)], _places(job)
+        lines = [[*call, "--rename", *pair, *places] for pair in self.renames]
+        if self.adopted or not lines:
+            given = [
+                part for number, name in self.adopted for part in ("--cast", str(number), name)
+            ]
+            lines.append([*call, *given, *places])
+        return [shown(shlex.join(line)) for line in lines]
+
+
+Who = TypeVar("Who", int, str)
+
+
+def _by_name(pairs: Sequence[tuple[Who, str]]) -> dict[str, list[Who]]:
+    """Who is to have each name, in order.
+
+    >>> _by_name([(3, "anna"), (2, "ben"), (1, "anna")])
+    {'anna': [1, 3], 'ben': [2]}
+    """
+    found: dict[str, list[Who]] = {}
+    for who, name in sorted(pairs):
+        found.setdefault(name, []).append(who)
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    >>> _listed(["2"]), _listed(["2", "3", "5"])
+    ('2', '2, 3 and 5')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _places(job: Job) -> list[str]:
+    """The options of `mine-video name` that are not as usual."""
+    known = ["--known-faces", str(job.known_faces)]
+    tolerance = ["--tolerance", repr(job.tolerance)]
+    return [*known * (job.known_faces != KNOWN_FACES), *tolerance * (job.tolerance != TOLERANCE)]
+
+
+def plan(wishes: Sequence[Wish], folder: Path, job: Job) -> Plan:
+    """What wishes come to, and which of them cannot be.
+
+    Args:
+        wishes: Of the page; names are stripped, and composed as those of photos are.
+        folder: The movie's.
+        job: Where things lie.
+
+    Raises:
+        PeopleError: The known faces or the cast cannot be read.
+    """
+    cleaned = [Wish(w.who, normalize("NFC", w.name).strip()) for w in wishes]
+    wanted = {w.who: w.name for w in cleaned if w.wanted}
+    there = galleries.photos(job.known_faces).keys() | galleries.others(job.known_faces).keys()
+    numbers = pictures(folder)
+    problems = tuple(
+        Problem(who, why)
+        for who, name in wanted.items()
+        if (why := _why_not(who, name, {*there, *numbers}, wanted))
+    )
+    bad = {problem.who for problem in problems}
+    good = [(who, name) for who, name in wanted.items() if who not in bad]
+    return Plan(
+        renames=tuple((who, name) for who, name in good if isinstance(who, str)),
+        adopted=tuple((who, name) for who, name in good if isinstance(who, int)),
+        known=frozenset(there),
+        problems=problems,
+    )
+
+
+def _why_not(
+    who: int | str, name: str, there: set[int | str], wanted: Mapping[int | str, str]
+) -> str:
+    """Why somebody cannot be called so, "" where they can."""
+    if who not in there:
+        gone = "has no photos in the known faces" if isinstance(who, str) else "is not in the cast"
+        return f"{who} {gone}; reload the page"
+    if name in wanted:
+        return f"{name} gets another name, {wanted[name]}: do one after the other"
+    if len(os.fsencode(name.encode(errors="replace"))) > LONGEST_NAME:
+        return f"the name is too long: at most {LONGEST_NAME} bytes"
+    try:
+        galleries.check_name(name, str(who))
+    except PeopleError as error:
+        return str(error).replace("rename it", "choose another")
+    return ""
+
+
+# --- doing it -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was done, so that it can be taken back.
+
+    Attributes:
+        words: what became of whom.
+        copies: new photos, with a hash of each.
+        renames: an old and a new name each.
+        final: whether it cannot be taken back, for two people became one.
+    """
+
+    words: tuple[str, ...]
+    copies: Mapping[Path, str]
+    renames: tuple[tuple[str, str], ...]
+    final: bool
+
+
+def do(what: Plan, folder: Path, job: Job) -> Deed:
+    """Renames, then adopts, then names the movie by the photos of then.
+
+    Raises:
+        OutputError: Somebody is writing in the movie's folder, which is told before anything is
+            moved; or a photo cannot be moved or written.
+        MiningError: A file is missing or torn.
+    """
+    _check_free(folder)
+    for old, new in what.renames:
+        rename(job.known_faces, old, new)
+    before = _photos(job.known_faces)
+    if what.adopted:
+        casting.adopt([folder], what.adopted, job)
+    else:
+        _name(folder, job)
+    copies = {path: _hash(path) for path in _photos(job.known_faces) - before}
+    return Deed(tuple(what.words()), copies, what.renames, what.joins)
+
+
+def undo(deed: Deed, folder: Path, job: Job) -> None:
+    """Deletes the copies that are still the same, gives back the old names, and names the movie.
+
+    Raises:
+        PeopleError: An old name is somebody's again.
+        MiningError: See `do`.
+    """
+    there = galleries.photos(job.known_faces)
+    for old, _ in deed.renames:
+        if old in there:
+            raise PeopleError(f"{job.known_faces}/: has another {old} by now; move photos by hand")
+    _check_free(folder)
+    mine_ = [path for path, was in deed.copies.items() if path.is_file() and _hash(path) == was]
+    table.remove(mine_)
+    for home in {path.parent for path in mine_}:
+        with suppress(OSError):  # Other photos are in there.
+            home.rmdir()
+    for old, new in reversed(deed.renames):
+        rename(job.known_faces, new, old)
+    _name(folder, job)
+
+
+def _check_free(folder: Path) -> None:
+    with table.locked(folder):
+        mine.finished(folder)
+
+
+def _name(folder: Path, job: Job) -> None:
+    with table.locked(folder):
+        mine.name(folder, job)
+
+
+def _photos(known_faces: Path) -> set[Path]:
+    return {path for paths in galleries.photos(known_faces).values() for path in paths}
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

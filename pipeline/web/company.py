@@ -1,0 +1,236 @@
+"""Who is in a walked movie: the people it names, and its unknown cast by number."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import mine, table
+from pipeline.errors import MiningError, TableError
+from pipeline.faces import Ints
+from pipeline.people import gallery as galleries
+from pipeline.people.who import Numbers, Presence, durations, who_is_who
+from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
+from pipeline.settings import Job
+from pipeline.table import Tracks
+from pipeline.web.pictures import jpeg_url
+
+FACES = 4
+"""Small faces of a known person, each of another track where there are so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A movie's folder in the list of all.
+
+    Attributes:
+        name: the folder's, by which it is asked for.
+        known: names that are given in it.
+        unknown: tracks of nobody.
+        problem: why it cannot be shown, "" where it can.
+    """
+
+    name: str
+    known: tuple[str, ...] = ()
+    unknown: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody who has a name.
+
+    Attributes:
+        presence: screen time, tracks, and how sure the name is.
+        photos: in the known faces.
+        faces: small ones of the movie, as data URLs, the clearest first.
+    """
+
+    presence: Presence
+    photos: int
+    faces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """One of the unknown cast.
+
+    Attributes:
+        number: in the cast.
+        seconds: screen time that nobody is named in.
+        tracks: likewise.
+        photos: that would become known faces.
+    """
+
+    number: int
+    seconds: float
+    tracks: int
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """All who are in a movie.
+
+    Attributes:
+        movie: what it is called.
+        known: the longest on screen first.
+        strangers: likewise; empty before the cast is sorted.
+        unknown: all faces without a name, None where there are none.
+        cast: whether the unknown faces were sorted.
+        version: of that cast: its numbers mean others when this is another.
+        outdated: whether the known faces are others than those that gave the names.
+        old_crops: whether some were picked under other names than their faces have now.
+    """
+
+    movie: str
+    known: tuple[Known, ...]
+    strangers: tuple[Stranger, ...]
+    unknown: Presence | None
+    cast: bool
+    version: str
+    outdated: bool
+    old_crops: bool
+
+
+def folders(output: Path) -> dict[str, Path]:
+    """The folders of walked movies by name: a name that is not among them is nobody's path."""
+    if not output.is_dir():
+        return {}
+    found = (p for p in sorted(output.iterdir()) if (p / "walk.json").is_file())
+    return {p.name: p for p in found if not p.name.startswith(".") and shown(p.name) == p.name}
+
+
+def shown(text: str) -> str:
+    r"""A name as text: a file's may hold bytes that are none.
+
+    >>> shown("caf\udce9")
+    'caf\\udce9'
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
+def listed(output: Path) -> Iterator[Walked]:
+    """All walked movies; of broken ones why they are."""
+    for name, folder in folders(output).items():
+        try:
+            mine.finished(folder)
+            tracks = table.read_tracks(folder / "tracks.npz")
+        except MiningError as error:
+            yield Walked(name, problem=shown(str(error)))
+            continue
+        known = [str(tracks.people[i]) for i in np.unique(tracks.person[tracks.person >= 0])]
+        unnamed = len(np.unique(tracks.track)) - int((tracks.person >= 0).sum())
+        yield Walked(name, tuple(known), unnamed)
+
+
+def company(folder: Path, job: Job) -> Company:
+    """Who is in a movie, by what lies on disk; names nobody, and waits for nobody.
+
+    Raises:
+        TableError: A file is missing or torn.
+        PeopleError: The known faces or the cast cannot be read.
+    """
+    walk = mine.finished(folder)
+    rows, tracks = mine.read_rows(folder, walk)
+    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
+    named = len(tracks.far) > 0  # Not where a walk was stopped just before its names.
+    there = list(who_is_who(rows, tracks, seconds)) if named else []
+    photos = galleries.photos(job.known_faces)
+    known = (
+        Known(one, len(photos.get(one.person, ())), _faces(rows, tracks, one.person))
+        for one in there
+        if one.person
+    )
+    return Company(
+        movie=shown(walk.movie.name),
+        known=tuple(known),
+        strangers=tuple(_strangers(folder, rows, seconds)),
+        unknown=next((one for one in there if not one.person), None),
+        cast=(folder / CAST_TABLE).is_file(),
+        version=version(folder),
+        outdated=tracks.gallery != galleries.digest(job.known_faces, job.tolerance),
+        old_crops=_old_crops(folder, rows),
+    )
+
+
+def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[str, ...]:
+    """The clearest face of each of somebody's clearest tracks."""
+    if len(tracks.thumb) == 0:
+        return ()
+    own: Ints = rows.loc[rows["person"] == person, "track"].unique()
+    places = np.flatnonzero(np.isin(tracks.track, own))
+    places = places[np.argsort(-tracks.quality[places], kind="stable")]
+    _, first = np.unique(tracks.track[places], return_index=True)
+    best = tracks.thumb[places[np.sort(first)][:FACES]].tolist()
+    return tuple(jpeg_url(thumb) for thumb in best)
+
+
+def _strangers(folder: Path, rows: pd.DataFrame, seconds: Numbers) -> Iterator[Stranger]:
+    """The cast, without those who have a name by now."""
+    photos = pictures(folder)
+    numbers = rows["track"].map(_numbers(folder))
+    timed = rows.assign(seconds=seconds, number=numbers)
+    timed = timed[(timed["person"] == "") & timed["number"].notna()]
+    found = [
+        Stranger(
+            number=(number := int(str(key))),
+            seconds=float(own["seconds"].sum()),
+            tracks=own["track"].nunique(),
+            photos=len(photos.get(number, ())),
+        )
+        for key, own in timed.astype({"number": "int64"}).groupby("number")
+    ]
+    yield from sorted(found, key=lambda one: (-one.seconds, one.number))
+
+
+def _numbers(folder: Path) -> dict[int, int]:
+    """The number in the cast of each track.
+
+    Raises:
+        TableError: cast.csv is torn or foreign.
+    """
+    path = folder / CAST_TABLE
+    if not path.is_file():
+        return {}
+    try:
+        found = pd.read_csv(path, usecols=["cluster", "track"], dtype="int64")
+    except (ValueError, OSError) as error:  # pandas' own are ValueErrors.
+        raise TableError(f"{path}: torn or changed ({error}); delete it, and sort again") from error
+    return dict(zip(found["track"].tolist(), found["cluster"].tolist(), strict=True))
+
+
+def pictures(folder: Path) -> dict[int, list[Path]]:
+    """The photos of each number of a movie's cast.
+
+    Raises:
+        PeopleError: The folder cannot be read.
+    """
+    found = galleries.photos(folder / CAST)  # It looks like a gallery, with numbers for names.
+    return {int(name): paths for name, paths in found.items() if name.isdecimal() and paths}
+
+
+def version(folder: Path) -> str:
+    """A hash of a movie's cast, "" where there is none."""
+    whole = hashlib.sha256()
+    for path in (folder / CAST_TABLE, folder / CAST / PHOTO_LIST):
+        with suppress(OSError):
+            whole.update(path.read_bytes())
+    return whole.hexdigest()[:16] if (folder / CAST_TABLE).is_file() else ""
+
+
+def _old_crops(folder: Path, rows: pd.DataFrame) -> bool:
+    """Whether a face was picked under another name than its track has now."""
+    names = rows.drop_duplicates("track").set_index("track")["person"]
+    kinds: Any = {"track": "int64", "person": "str"}
+    for path in folder.glob("*/*/crops.csv"):
+        with suppress(ValueError, OSError):  # Who reads the crops tells what is wrong with them.
+            found = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
+            if (found["track"].map(names) != found["person"]).any():
+                return True
+    return False

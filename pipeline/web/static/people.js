@@ -1,0 +1,257 @@
+"use strict";
+(() => {
+  const PAUSE = 500;
+  const form = document.getElementById("cards");
+  const staged = document.getElementById("staged");
+  const apply = document.getElementById("apply");
+  const merge = document.getElementById("merge");
+  const reset = document.getElementById("reset"); // Not where the server has filled the fields.
+  const said = document.getElementById("said");
+  const sorting = document.getElementById("sorting");
+
+  /** The cards that can be named, in the order of the page. */
+  const cards = [...document.querySelectorAll(".person")].filter((card) => fieldOf(card));
+  const faces = cards.map((card) => card.querySelector(".who"));
+  let asking = []; // Cards that get the name that is being typed.
+  let asked = 0; // Plans, so that a late answer does not cover a newer one.
+
+  function fieldOf(card) {
+    return card.querySelector(".name input");
+  }
+
+  function nameOf(card) {
+    return fieldOf(card).value.trim();
+  }
+
+  function called(card) {
+    return card.querySelector(".who").dataset.called;
+  }
+
+  function say(words) {
+    said.textContent = words;
+  }
+
+  // --- what is planned: the server says what it comes to ---
+
+  function listed(words) {
+    return words.map((each) => {
+      const line = document.createElement("li");
+      line.append(Object.assign(document.createElement("bdi"), { textContent: each }));
+      return line;
+    });
+  }
+
+  async function plan() {
+    const own = ++asked;
+    const answer = await fetch(form.dataset.plan, { method: "POST", body: new FormData(form) }).catch(() => null);
+    if (own !== asked) return;
+    if (!answer?.ok) {
+      apply.disabled = true;
+      say(answer ? (await answer.json()).detail : "The server does not answer; start it again.");
+      return;
+    }
+    show(await answer.json());
+  }
+
+  function show({ changes, commands, problems }) {
+    const changed = changes.length + problems.length > 0;
+    staged.classList.toggle("full", changed);
+    document.getElementById("nothing").hidden = changed;
+    if (reset) reset.hidden = !changed;
+    document.getElementById("words").replaceChildren(...listed(changes));
+    document.getElementById("typed").hidden = commands.length === 0;
+    document.getElementById("commands").textContent = commands.join("\n");
+    apply.hidden = commands.length === 0;
+    apply.disabled = problems.length > 0;
+    const why = new Map(problems.map((problem) => [problem.card, problem.why]));
+    for (const card of cards) {
+      const told = card.querySelector(".problem");
+      told.textContent = why.get(card.dataset.card) ?? "";
+      told.hidden = !told.textContent;
+      fieldOf(card).setAttribute("aria-invalid", String(!told.hidden));
+      card.classList.toggle("changed", nameOf(card) !== fieldOf(card).dataset.was && nameOf(card) !== "");
+    }
+    say(problems.map((problem) => problem.why).join("; "));
+  }
+
+  // --- marks, names, merging ---
+
+  function marked() {
+    return cards.filter((card) => card.classList.contains("marked"));
+  }
+
+  function mark(card, on) {
+    card.classList.toggle("marked", on);
+    card.querySelector(".who").setAttribute("aria-pressed", String(on));
+    merge.disabled = marked().length < 2;
+  }
+
+  function unmark() {
+    for (const card of cards) mark(card, false);
+  }
+
+  /** Asks for a name in a card's field; all of `group` get it. */
+  function ask(card, group = [card]) {
+    asking = group;
+    fieldOf(card).focus();
+    fieldOf(card).select();
+    if (group.length > 1) say(`What is the name of ${group.map(called).join(" and ")}? Type it, then Enter.`);
+  }
+
+  /** Takes what was typed for all who were asked for. */
+  function accept(card) {
+    const group = asking.includes(card) ? asking : [card];
+    asking = [];
+    name(group, fieldOf(card).value);
+  }
+
+  function name(group, given) {
+    for (const card of group) fieldOf(card).value = given;
+    plan();
+  }
+
+  /** Makes cards one person: by the name that the last one has, or that any has, or that is asked for. */
+  function unite(group) {
+    const names = [...group].reverse().map(nameOf).filter(Boolean);
+    unmark();
+    if (names.length) name(group, names[0]);
+    else ask(group.at(-1), group);
+  }
+
+  merge.addEventListener("click", () => unite(marked()));
+
+  // --- keyboard ---
+
+  /** The card beside, above or below, by where cards lie on the screen. */
+  function beside(card, key) {
+    const place = cards.indexOf(card);
+    if (key === "ArrowLeft") return cards[place - 1];
+    if (key === "ArrowRight") return cards[place + 1];
+    if (key === "Home") return cards[0];
+    if (key === "End") return cards.at(-1);
+    const from = card.getBoundingClientRect();
+    const down = key === "ArrowDown" ? 1 : -1;
+    const far = (other) => {
+      const box = other.getBoundingClientRect();
+      return [Math.abs(box.top - from.top), Math.abs(box.left - from.left)];
+    };
+    return cards
+      .filter((other) => down * (other.getBoundingClientRect().top - from.top) > 1)
+      .sort((a, b) => far(a)[0] - far(b)[0] || far(a)[1] - far(b)[1])[0];
+  }
+
+  function onCard(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const card = event.currentTarget.closest(".person");
+    const next = /^(Arrow|Home|End)/.test(event.key) ? beside(card, event.key) : null;
+    const deeds = {
+      Enter: () => ask(card),
+      n: () => ask(card),
+      " ": () => mark(card, !card.classList.contains("marked")),
+      m: () => (marked().length > 1 ? unite(marked()) : say("Mark two or more cards with Space first.")),
+      Escape: () => (unmark(), say("")),
+    };
+    const deed = next ? () => reach(next) : deeds[event.key];
+    if (!deed) return;
+    event.preventDefault();
+    deed();
+  }
+
+  function reach(card) {
+    for (const face of faces) face.tabIndex = -1;
+    const face = card.querySelector(".who");
+    face.tabIndex = 0;
+    face.focus();
+  }
+
+  function onField(event) {
+    const card = event.currentTarget.closest(".person");
+    if (event.key === "Enter") {
+      event.preventDefault();
+      accept(card);
+      reach(card);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      event.currentTarget.value = event.currentTarget.dataset.before ?? "";
+      asking = [];
+      reach(card);
+      plan();
+    }
+  }
+
+  // --- dragging ---
+
+  let dragged = null;
+
+  function addDragging(card) {
+    card.draggable = true;
+    card.addEventListener("dragstart", (event) => {
+      dragged = card;
+      event.dataTransfer.setData("text/plain", called(card));
+      event.dataTransfer.effectAllowed = "link";
+      card.classList.add("dragged");
+    });
+    card.addEventListener("dragend", () => {
+      dragged = null;
+      card.classList.remove("dragged");
+    });
+    card.addEventListener("dragover", (event) => {
+      if (!dragged || dragged === card) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "link";
+      card.classList.add("over");
+    });
+    card.addEventListener("dragleave", (event) => {
+      if (!card.contains(event.relatedTarget)) card.classList.remove("over");
+    });
+    card.addEventListener("drop", (event) => {
+      event.preventDefault();
+      card.classList.remove("over");
+      if (dragged && dragged !== card) unite([dragged, card]);
+    });
+  }
+
+  // --- setting up ---
+
+  cards.forEach((card, place) => {
+    const [face, field] = [faces[place], fieldOf(card)];
+    face.setAttribute("role", "button");
+    face.setAttribute("aria-pressed", "false");
+    face.setAttribute("aria-keyshortcuts", "Enter N Space M");
+    face.setAttribute("aria-describedby", "keys");
+    face.tabIndex = place ? -1 : 0;
+    face.addEventListener("keydown", onCard);
+    face.addEventListener("click", () => mark(card, !card.classList.contains("marked")));
+    field.addEventListener("focus", () => (field.dataset.before = field.value));
+    field.addEventListener("keydown", onField);
+    field.addEventListener("change", () => accept(card));
+    // A card that is dragged cannot have text selected in it.
+    field.addEventListener("pointerenter", () => (card.draggable = false));
+    field.addEventListener("pointerleave", () => (card.draggable = true));
+    addDragging(card);
+  });
+  for (const each of ["keys", "merging"]) document.getElementById(each).hidden = cards.length < 1;
+  document.getElementById("look").hidden = true;
+  if (reset) reset.hidden = true;
+  form.addEventListener("reset", () => setTimeout(() => (unmark(), plan())));
+  if (document.getElementById("words").children.length || form.querySelector("[aria-invalid=true]")) plan();
+
+  const copy = document.getElementById("copy");
+  copy.hidden = !navigator.clipboard;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById("commands").textContent);
+    say("Copied.");
+  });
+
+  /** Follows the sorting; shows the cast when it is there. */
+  async function look() {
+    const answer = await fetch(sorting.dataset.address).catch(() => null);
+    if (answer?.ok && !sorting.querySelector(":active")) {
+      sorting.innerHTML = await answer.text();
+      if (!sorting.querySelector("[data-active], [role=alert]")) location.reload();
+    }
+    if (sorting.querySelector("[data-active]")) setTimeout(look, PAUSE);
+  }
+
+  if (sorting.querySelector("[data-active]")) look();
+})();

@@ -1,0 +1,220 @@
+"""Page People in Chromium: names by keyboard, by drag, and without scripts."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image as Pillow
+
+from pipeline.settings import Job
+from tests.puppet import photo
+from tests.web.cast import app, folder, gallery, job, names, sorted_place
+from tests.web.chromium import Opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["app", "folder", "job", "sorted_place"]
+
+FILM = "/people/film"
+
+
+def words(page: "Page") -> list[str]:
+    """The changes that are told, when they are."""
+    page.locator("#staged.full li, #staged.full #said:not(:empty)").first.wait_for()
+    return page.locator("#words li").all_inner_texts()
+
+
+def cards(page: "Page") -> list[str]:
+    return page.locator(".person h3").all_inner_texts()
+
+
+def focused(page: "Page") -> str:
+    """The card or field that has the focus."""
+    found: str = page.evaluate(
+        "(document.activeElement.closest('.person')?.dataset.card ?? 'none')"
+        " + (document.activeElement.matches('input') ? ' field' : '')"
+    )
+    return found
+
+
+def applied(page: "Page") -> None:
+    page.get_by_role("button", name="Apply").click()
+    page.locator("#done").wait_for()
+
+
+def test_a_member_of_the_cast_is_named_by_keyboard(opened: Opened, folder: Path) -> None:
+    page = opened(FILM)
+    page.get_by_role("button", name="1 0:01.6 on screen").focus()
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == "cast-2"
+    page.keyboard.press("Enter")
+    assert focused(page) == "cast-2 field"
+    page.keyboard.type("ben")
+    page.keyboard.press("Enter")
+    assert focused(page) == "cast-2"
+    assert words(page) == ["2 becomes ben"]
+    assert names(folder) == {""}  # Nothing is done yet.
+    assert page.locator("#commands").inner_text().startswith(f"mine-video name {folder} --cast 2")
+    page.get_by_role("button", name="Apply").focus()
+    page.keyboard.press("Enter")
+    page.locator("#done").wait_for()
+    assert cards(page) == ["ben", "1", "3"]
+    assert names(folder) == {"ben", ""}
+
+
+def test_marked_ones_become_one_person_by_keyboard(opened: Opened, folder: Path) -> None:
+    page = opened(FILM)
+    page.locator("[data-card=cast-1] .who").focus()
+    page.keyboard.press("m")
+    assert "Mark two or more" in page.locator("#said").inner_text()
+    for key in ("Space", "End", "Space"):
+        page.keyboard.press(key)
+    pressed = page.locator("[aria-pressed=true]")
+    assert pressed.count() == 2
+    page.keyboard.press("m")
+    assert pressed.count() == 0
+    assert focused(page) == "cast-3 field"
+    assert "name of number 1 and number 3" in page.locator("#said").inner_text()
+    page.keyboard.type("both")
+    page.keyboard.press("Enter")
+    assert words(page) == ["1 and 3 become both"]
+    applied(page)
+    assert names(folder) == {"both", ""}
+
+
+def test_escape_leaves_marks_and_names_as_they_were(opened: Opened) -> None:
+    page = opened(FILM)
+    page.locator("[data-card=cast-1] .who").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    assert page.locator("[aria-pressed=true]").count() == 0
+    page.keyboard.press("n")
+    page.keyboard.type("anna")
+    page.keyboard.press("Escape")
+    assert focused(page) == "cast-1"
+    assert page.locator("#cast-1").input_value() == ""
+    assert page.locator("#words li").count() == 0
+
+
+def test_arrows_move_as_the_cards_lie(opened: Opened) -> None:
+    page = opened(FILM, viewport={"width": 700, "height": 900})  # Two in a row.
+    page.locator("[data-card=cast-1] .who").focus()
+    for key, card in (
+        ("ArrowDown", "cast-3"), ("ArrowUp", "cast-1"), ("ArrowRight", "cast-2"),
+        ("ArrowDown", "cast-3"), ("Home", "cast-1"), ("ArrowLeft", "cast-1"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        assert focused(page) == card
+    page.keyboard.press("Tab")
+    assert focused(page) == "cast-1 field"  # One stop for all cards, then the fields.
+
+
+def test_two_become_one_person_by_drag(opened: Opened, folder: Path) -> None:
+    page = opened(FILM)
+    page.drag_and_drop("[data-card=cast-3] .portrait", "[data-card=cast-1] .portrait")
+    assert focused(page) == "cast-1 field"
+    page.keyboard.type("both")
+    page.keyboard.press("Enter")
+    assert words(page) == ["1 and 3 become both"]
+    applied(page)
+    assert names(folder) == {"both", ""}
+
+
+def test_a_member_is_dragged_onto_a_known_person(opened: Opened, job: Job) -> None:
+    photo(job.known_faces / "anna.png", "anna")
+    page = opened(FILM)
+    page.get_by_role("button", name="Name again by today's photos").first.click()
+    page.locator("[data-card=known-anna]").wait_for()
+    page.drag_and_drop("[data-card=cast-2] .portrait", "[data-card=known-anna] .portrait")
+    assert words(page) == ["2 becomes anna, who is known already"]
+    page.get_by_role("button", name="Take all back").click()
+    page.locator("#staged:not(.full)").wait_for()
+    page.drag_and_drop("[data-card=known-anna] .portrait", "[data-card=cast-2] .portrait")
+    assert words(page) == ["2 becomes anna, who is known already"]
+
+
+def test_a_known_person_is_renamed_and_that_taken_back(opened: Opened, job: Job) -> None:
+    photo(job.known_faces / "anna.png", "anna")
+    page = opened(FILM)
+    page.get_by_role("button", name="Name again by today's photos").first.click()
+    page.locator("[data-card=known-anna]").wait_for()
+    page.locator("#known-1").fill("Anna K")
+    page.locator("#known-1").press("Enter")
+    assert words(page) == ["anna becomes Anna K"]
+    applied(page)
+    assert cards(page)[0] == "Anna K"
+    page.get_by_role("button", name="Take it back").click()
+    page.locator("[data-card=known-anna]").wait_for()
+    assert set(gallery(job)) == {"anna.png"}
+
+
+def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
+    page = opened(FILM)
+    field = page.locator("#cast-2")
+    field.fill("any")
+    field.press("Enter")
+    why = page.locator("#why-cast-2")
+    why.wait_for()
+    assert why.inner_text() == "2: nobody can be called 'any'; choose another"
+    assert field.get_attribute("aria-invalid") == "true"
+    assert field.get_attribute("aria-describedby") == "why-cast-2"
+    assert not page.get_by_role("button", name="Apply").is_visible()
+    field.fill("ben")
+    field.press("Enter")
+    why.wait_for(state="hidden")
+    assert field.get_attribute("aria-invalid") == "false"
+    assert words(page) == ["2 becomes ben"]
+
+
+def test_without_scripts_names_are_given_too(opened: Opened, folder: Path) -> None:
+    page = opened(FILM, java_script_enabled=False)
+    page.locator("#cast-1").fill("anna")
+    page.get_by_role("button", name="Look at the changes").click()
+    page.locator("#words li").wait_for()
+    assert page.locator("#words li").all_inner_texts() == ["1 becomes anna"]
+    assert page.locator("#cast-1").input_value() == "anna"
+    applied(page)
+    assert cards(page) == ["anna", "2", "3"]
+    assert names(folder) == {"anna", ""}
+
+
+def test_the_faces_are_sorted_while_one_looks_on(opened: Opened, folder: Path) -> None:
+    for path in (folder / "cast").rglob("*.jpg"):
+        path.unlink()
+    (folder / "cast.csv").unlink()
+    page = opened(FILM)
+    page.get_by_role("button", name="Sort the unknown faces into people").click()
+    page.locator("[data-card=cast-3] .portrait").wait_for()
+    assert cards(page) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits(opened: Opened, folder: Path, scheme: str, width: int) -> None:
+    page = opened(FILM, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.locator("#cast-1").fill("n" * 100)
+    page.locator("#cast-1").press("Enter")
+    words(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    with Pillow.open(io.BytesIO(page.screenshot())) as shot:
+        paper = shot.convert("RGB").getpixel((2, 200))
+    assert isinstance(paper, tuple)
+    assert (sum(paper) > 600) == (scheme == "light")
+    page.goto(page.url.replace("/film", ""))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_movie_of_any_name_is_reached(opened: Opened, folder: Path) -> None:
+    folder.rename(folder.with_name("50 % ä#? <b>&amp;"))
+    page = opened("/people")
+    page.get_by_role("link", name="50 %").click()
+    page.locator("[data-card=cast-1]").wait_for()
+    page.locator("#cast-1").fill("<b>anna</b>".replace("/", ""))
+    page.locator("#cast-1").press("Enter")
+    assert words(page) == ["1 becomes <b>anna<b>"]
+    applied(page)
+    assert cards(page)[0] == "<b>anna<b>"
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.querySelector('.portrait').naturalWidth") > 0
