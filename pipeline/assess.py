@@ -51,11 +51,7 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     """
     folders, labels = manifests.unique(folders), read_truth(truth)
     walks = [manifests.read(folder) for folder in folders]
-    if set(labels[WALK]) - {"", *(walk.fingerprint for walk in walks)}:
-        raise TableError(  # Its track numbers mean other faces.
-            f"{truth}: was drawn from another walk than those of {', '.join(map(str, folders))}; "
-            "draw a new sample, or give the walk that it is of"
-        )
+    labels = _of_these_walks(labels, {walk.fingerprint for walk in walks}, truth)
     movies = [
         Walked(table.read_faces(folder / "faces.csv"), walk.settings.every)
         for folder, walk in zip(folders, walks, strict=True)
@@ -78,6 +74,23 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     write_curve(found, place / "judge.png")
     yield str(place / "judge.csv")
     yield str(place / "judge.png")
+
+
+def _of_these_walks(labels: pd.DataFrame, walks: set[str], truth: Path) -> pd.DataFrame:
+    """The labels without those of another walk, whose track numbers mean other faces.
+
+    Raises:
+        TableError: They are of another walk, all that tell one.
+    """
+    foreign = ~labels[WALK].isin({"", *walks})
+    if foreign.any() and not labels[WALK].isin(walks).any():
+        raise TableError(
+            f"{truth}: was drawn from another walk than those given; "
+            "draw a new sample, pick again, or give the walk that it is of"
+        )
+    if foreign.any():
+        log.warning("%s: %d labels are of another walk, passed over", truth, foreign.sum())
+    return labels[~foreign]
 
 
 def _warn_of_strangers(movies: Sequence[Walked], labels: pd.DataFrame) -> None:

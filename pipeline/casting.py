@@ -22,7 +22,7 @@ from pipeline.pick.crop import UNSAFE
 from pipeline.pick.photos import Photo, candidates, chosen, crowded, photographs, wanted
 from pipeline.report.cast import CAST, CAST_TABLE, Member, write_cast
 from pipeline.settings import Job
-from pipeline.table import Tracks, replacing
+from pipeline.table import Tracks
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +257,7 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         galleries.check_name(person, f"number {number} of the cast")
     for (number, person), paths in zip(chosen, pictures, strict=True):
         into = job.known_faces / person
-        count = sum(_copy(path, into) for path in paths)
+        count = sum(galleries.add(path, into) != "" for path in paths)
         log.info("%s: %d new photos, of number %d of the cast", into, count, number)
     for folder in manifests.unique(folders):
         with table.locked(folder):
@@ -283,25 +283,3 @@ def _pictures(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
         raise PeopleError(f"{folder}: holds no cast; `{again}` makes one{hint}")
     there = ", ".join(map(str, sorted(found)))
     raise PeopleError(f"{folder}: has no photos of number {number}; it has: {there}")
-
-
-def _copy(path: Path, folder: Path) -> bool:
-    """Copies a photo under its own name, or the next free one; not a second time.
-
-    Raises:
-        OutputError: It cannot be written.
-        TableError: It cannot be read.
-    """
-    try:
-        picture = path.read_bytes()
-        for n in range(1, 1000):
-            into = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
-            if not into.exists():
-                with replacing(into) as file:
-                    file.write(picture)
-                return True
-            if into.read_bytes() == picture:
-                return False
-    except OSError as error:
-        raise TableError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    raise OutputError(f"{folder}: holds a thousand photos called {path.name}; move some away")

@@ -19,7 +19,7 @@ from pipeline.manifest import Manifest
 from pipeline.people import gallery as galleries
 from pipeline.people import memory, who
 from pipeline.people.naming import name_tracks
-from pipeline.pick import select, speech
+from pipeline.pick import aside, decisions, labels, select, speech
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import Selection, crop_stem, write_crops
 from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
@@ -249,7 +249,9 @@ def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]
 def wanted_rows(
     folder: Path, walk: Manifest, job: Job, movie: Path | None
 ) -> tuple[pd.DataFrame, table.Tracks]:
-    """The rows, with what is spoken where subtitles are given, and the tracks, for this job.
+    """The rows and the tracks, for this job.
+
+    With what was decided in the review, and what is spoken where subtitles are given.
 
     Raises:
         TableError: They are torn, or of another movie.
@@ -264,6 +266,7 @@ def wanted_rows(
     select.check_people(job.people, known, str(folder))
     without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
     _check_photos(job.people, {str(p) for p in tracks.people[without]})
+    rows = decisions.applied(rows, labels.read(folder))
     if job.subtitles:
         film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None
         edges = speech.borders(walk.scan.times)
@@ -295,7 +298,9 @@ def movie_name(folder: Path) -> str:
 def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     walk = manifests.read(folder)
     name(folder, job)
+    aside.settle(folder)
     rows, tracks = wanted_rows(folder, walk, job, movie)
+    decisions.renew(folder, rows, walk.fingerprint)
     if len(rows) == 0:
         log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
     settings, size = job.pick.at(walk.scan.stream.rate), walk.scan.stream.size

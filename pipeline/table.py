@@ -1,6 +1,7 @@
 """Rows on disk: faces.csv, tracks.npz and the parts of a walk; written whole or not at all."""
 
 import csv
+import hashlib
 import io
 import math
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from threading import get_native_id
 from typing import IO, Any
 
 import numpy as np
@@ -65,12 +67,15 @@ OWN = frozenset(
     {
         "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
         "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
-        "annotated.mp4", "faces.parquet", "failed.txt",
+        "annotated.mp4", "faces.parquet", "failed.txt", "labels.csv",
     }
 )  # fmt: skip
 """What lies in a movie's folder beside the people's folders."""
 
 TEMPORARY = ".tmp"
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+"""Of this machine, in names: on another one a process of the same number may write there too."""
+
 OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
 """What the name of a temporary file looks like: nothing else is ever deleted for one."""
 
@@ -82,7 +87,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The folder is not writable or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{get_native_id()}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

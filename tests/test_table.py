@@ -5,6 +5,7 @@ import errno
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -232,6 +233,38 @@ def test_replacing_writes_all(tmp_path: Path) -> None:
         file.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
+    assert left(tmp_path) == ["a.bin"]
+
+
+def test_two_threads_may_write_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    texts = [bytes([n]) * 100_000 for n in range(8)]
+
+    def write(text: bytes) -> None:
+        with table.replacing(path) as file:
+            for place in range(0, len(text), 1000):
+                file.write(text[place : place + 1000])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, texts))
+    assert path.read_bytes() in texts
+    assert left(tmp_path) == ["a.bin"]
+
+
+def test_a_process_of_this_number_on_another_machine_may_write_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.bin"
+    with table.replacing(path) as ours:
+        ours.write(b"ours")
+        with monkeypatch.context() as patch:
+            patch.setattr(table, "HOST", "0123abcd")
+            with table.replacing(path) as theirs:
+                theirs.write(b"theirs")
+                assert len(left(tmp_path)) == 2
+                assert all(table.OWN_TEMPORARY.fullmatch(name) for name in left(tmp_path))
+        assert path.read_bytes() == b"theirs"
+    assert path.read_bytes() == b"ours"
     assert left(tmp_path) == ["a.bin"]
 
 

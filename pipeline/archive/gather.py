@@ -21,7 +21,7 @@ from pipeline.crops import resized
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
 from pipeline.manifest import Manifest
-from pipeline.pick import select
+from pipeline.pick import decisions, labels, select
 from pipeline.pick.crop import COLUMNS, Selection, crop_stem, cut, write_crops
 from pipeline.pick.thin import thin
 from pipeline.report.sheet import SIDE, Line, line_sheets
@@ -84,7 +84,7 @@ def _film(folder: Path, moments: list[Moment], settings: PickSettings, stems: se
     rows, tracks = table.read_walk(folder)
     size, stride = walk.scan.stream.size, walk.settings.every
     asked = settings.at(walk.scan.stream.rate)
-    rows = select.steadied(rows, stride, asked)
+    rows = select.steadied(decisions.applied(rows, labels.read(folder)), stride, asked)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import PeopleError
+from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats, Ints
 from pipeline.models.registry import FaceModels
 from pipeline.people.photo import check_file, embed
-from pipeline.table import DEVICES, EMBEDDING, OWN
+from pipeline.table import DEVICES, EMBEDDING, OWN, replacing
 
 log = logging.getLogger(__name__)
 
@@ -215,6 +215,31 @@ def _embedded(
                 owners.append(people.index(person))
     stacked = np.concatenate([_no_embeddings(), *(e[None] for e in embeddings)])
     return stacked.astype(np.float32), np.array(owners, np.int64)
+
+
+def add(path: Path, folder: Path) -> str:
+    """Copies a photo into a folder under its own name, or the next free one; not a second time.
+
+    Returns:
+        The copy's name, "" where the same picture is there already.
+
+    Raises:
+        OutputError: It cannot be written.
+        TableError: It cannot be read.
+    """
+    try:
+        picture = path.read_bytes()
+        for n in range(1, 1000):
+            into = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
+            if not into.exists():
+                with replacing(into) as file:
+                    file.write(picture)
+                return into.name
+            if into.read_bytes() == picture:
+                return ""
+    except OSError as error:
+        raise TableError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    raise OutputError(f"{folder}: holds a thousand photos called {path.name}; move some away")
 
 
 def usable(gallery: Gallery) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Choice:
         person: a name or "unknown".
         emotion: one of `EMOTIONS`, or "any" where the person has no face at all.
         seen: the person's rows with that emotion, of `select.steadied`.
-        kept: those that are steady, pass every gate, and are left after thinning.
+        kept: those that are steady, pass every gate, and are left after thinning; those that
+            somebody accepted too, and none that was rejected.
         funnel: faces left after each step.
         hint: what to try where nothing was kept, else "".
     """
@@ -55,7 +56,13 @@ def choose(
     for person, emotion in select.choices(rows, job.people, job.emotions):
         seen = select.wanted(rows, person, emotion)
         steady, left = select.steady(seen, settings, size)
-        kept = thin(steady, tracks, settings.per_run) if settings.per_run else steady
+        kept = _thinned(steady, tracks, settings.per_run) if settings.per_run else steady
         why = "" if len(kept) else hint(rows, seen, tracks, person, settings, job.tolerance)
         steps = funnel(rows, seen, left, len(kept), person)
         yield Choice(person, emotion, seen, kept, steps, why)
+
+
+def _thinned(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
+    """The best few of each run, and those that somebody accepted beside them."""
+    chosen = rows.index.isin(thin(rows, tracks, per_run).index)
+    return rows[chosen | select.decided(rows, select.ACCEPTED)]

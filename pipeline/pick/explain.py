@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.faces import EMOTIONS, clock
-from pipeline.pick.select import UNKNOWN
+from pipeline.pick.select import REJECTED, UNKNOWN, decided
 from pipeline.settings import PickSettings
 from pipeline.table import Tracks
 
@@ -44,7 +44,7 @@ def hint(
         tolerance: largest distance of a known face.
     """
     if len(seen):
-        return _steadiness(seen, settings)
+        return _undecided(seen, settings)
     mine = rows[rows["person"] == ("" if person == UNKNOWN else person)]
     if len(mine):
         looks = mine["label"].map(lambda label: EMOTIONS[label]).value_counts()
@@ -53,6 +53,15 @@ def hint(
     if person not in tracks.people or not np.isfinite(tracks.far).any():
         return "no such face in the movie"
     return _distance(rows, tracks, person, tolerance)
+
+
+def _undecided(seen: pd.DataFrame, settings: PickSettings) -> str:
+    """What was rejected is not missing: only of the others it is said why they are not kept."""
+    left = seen[~decided(seen, REJECTED)]
+    if len(left) == len(seen):
+        return _steadiness(seen, settings)
+    others = f"; of the others, {_steadiness(left, settings)}" if len(left) else ""
+    return f"{len(seen) - len(left)} faces were rejected in the review{others}"
 
 
 def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:

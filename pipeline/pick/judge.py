@@ -22,6 +22,9 @@ NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 TRUTH = ("clip", "person", "first", "last", "emotion")
 TRACK, NO_TRACK = "track", -1
+NONE = "none"
+"""In the place of an emotion: something else than was picked, and nobody said what."""
+
 WALK = "walk"
 """Of a sample: fingerprint of the walk whose track numbers it holds."""
 
@@ -75,6 +78,10 @@ def read_truth(path: Path) -> pd.DataFrame:
     A column `track`, as in a sample, tells two faces of one frame apart. Lines that begin with #
     and rows without an emotion are passed over, other columns ignored.
 
+    The emotion `none`, of crops that were rejected without saying what they look like, is right for
+    no pick and missed by none: it counts in precision, and in no recall. It counts as wrong too
+    where the network calls the face something else with other settings, which nobody looked at.
+
     Spreadsheets may have put semicolons between the columns.
 
     Raises:
@@ -100,7 +107,7 @@ def read_truth(path: Path) -> pd.DataFrame:
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK, WALK)}
     emotion = row["emotion"].lower()
-    if emotion not in (*EMOTIONS, ""):
+    if emotion not in (*EMOTIONS, NONE, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is none of {', '.join(EMOTIONS)}")
     try:
         first, last = int(row["first"]), int(row["last"])
@@ -121,7 +128,7 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
     A row is labelled by clip, frame, and track where the truth tells it, else person. Somebody the
     gallery does not name is labelled too where he is the only one in the frame, in the rows and in
-    the truth. Of two labels for one face the one further down counts.
+    the truth. Of two labels for one face the one further down counts, `none` for want of others.
 
     Args:
         rows: Of one movie.
@@ -132,6 +139,7 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     frame = rows["frame"].to_numpy()
     name = str(rows["video"].iloc[0]) if len(rows) else ""
     mine = truth[truth["clip"].isin({name, Path(name).stem})]
+    mine = pd.concat([mine[mine["emotion"] == NONE], mine[mine["emotion"] != NONE]])
     first, last = (np.sort(mine[end].to_numpy(np.int64)) for end in ("first", "last"))
     labels = np.searchsorted(first, frame, "right") - np.searchsorted(last, frame, "left")
     alone = ~rows.duplicated("frame", keep=False).to_numpy() & (labels == 1)

@@ -14,6 +14,8 @@ from pipeline.settings import PickSettings
 
 UNKNOWN = "unknown"
 ANY = "any"
+ACCEPTED, REJECTED = "accepted", "rejected"
+"""What somebody decided of a face (see `pick.decisions`)."""
 
 
 def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
@@ -58,10 +60,25 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
     return rows[(rows["person"] == name) & (rows["label"] == EMOTIONS.index(emotion))]
 
 
+def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
+    """Whether somebody decided so of each row, for the emotion that it looks now.
+
+    Args:
+        rows: Of `steadied`, with what `decisions.applied` adds.
+        decision: `ACCEPTED` or `REJECTED`.
+    """
+    if decision not in rows:
+        return pd.Series(data=False, index=rows.index)
+    bits, label = rows[decision].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
+    return pd.Series((bits >> label) % 2 == 1, index=rows.index)
+
+
 def filters(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int]
 ) -> dict[str, "pd.Series[bool]"]:
     """What each filter lets pass, the repeater first, by its option's name.
+
+    Before all of them stands what was rejected, where anything was; what was accepted passes all.
 
     Args:
         rows: Of `steadied`, for `silent_only` with `spoken` of `speech.with_speech`.
@@ -74,7 +91,7 @@ def filters(
     width, height = size
     edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
     edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
-    return {
+    passing = {
         "repeat": rows["run_length"] >= settings.repeat,
         "min-prob": rows["probability"] >= settings.min_prob,
         "min-size": side >= settings.min_size,
@@ -83,6 +100,9 @@ def filters(
         "single-face": (rows["faces"] == 1) | (not settings.single_face),
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
     } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
+    left = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    accepted = decided(rows, ACCEPTED)
+    return left | {name: mask | accepted for name, mask in passing.items()}
 
 
 def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":

@@ -15,7 +15,7 @@ from pipeline import __version__
 from pipeline.errors import MiningError
 from pipeline.live.read import Reader
 from pipeline.settings import Job
-from pipeline.web import live, mining, people, photo
+from pipeline.web import live, mining, people, photo, review
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
 from pipeline.web.safety import Guard, Policy
@@ -65,6 +65,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app.include_router(photo.router(reader))
     app.include_router(mining.router(jobs, settings.job, settings.videos))
     app.include_router(people.router(jobs, settings.job))
+    app.include_router(review.router(settings.job))
     app.include_router(live.router(stage, settings.videos, settings.camera))
     app.get("/static/looks.css", include_in_schema=False)(_looks)
     app.mount("/static/report", StaticFiles(directory=REPORT_PAGE))

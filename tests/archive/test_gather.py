@@ -16,7 +16,9 @@ from pipeline.archive.opened import opened
 from pipeline.archive.search import Moment, search
 from pipeline.errors import MovieError, OutputError
 from pipeline.pick.crop import COLUMNS, read_provenance
+from pipeline.pick.judge import NONE
 from pipeline.report.sheet import SIDE
+from pipeline.review import decide
 from pipeline.settings import Job, PickSettings
 
 PICK = PickSettings()
@@ -70,6 +72,18 @@ def test_crops_are_those_of_pick(
     stems = {path.name.split("_f0")[0] for path in _crops(tmp_path / "happy")}
     assert len(stems) == 3
     assert sum(stem.startswith("talk") for stem in stems) == 2
+
+
+def test_what_was_rejected_is_not_cropped(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path
+) -> None:
+    folder = moments[0].entry.folder
+    mine.pick(folder, job)
+    gone = min(folder.glob(f"{moments[0].person}/happy/*_f*.jpg")).name
+    decide(folder, (moments[0].person, "happy"), gone, NONE, job.known_faces)
+    films, _ = gather.films(moments, job.pick)
+    count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
+    assert count == sum(moment.faces for moment in moments) - 1
 
 
 def test_another_search_replaces_the_crops_and_nothing_else(

@@ -129,3 +129,21 @@ def test_each_face_is_chosen_once(repeat: int) -> None:
     assert kept.index.is_unique
     steadied = select.steadied(rows, 1, PickSettings(repeat=repeat, smooth=1))
     assert len(kept) == (steadied["run_length"] >= repeat).sum()
+
+
+@given(_faces(), ASKED, st.integers(0, 1 << 30))
+@settings(deadline=None, max_examples=30)
+def test_decisions_go_before_all_filters(
+    rows: pd.DataFrame, asked: dict[str, Any], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    bits = {name: random.integers(0, 128, len(rows)) for name in (select.ACCEPTED, select.REJECTED)}
+    bits[select.REJECTED] &= ~bits[select.ACCEPTED]
+    for choice in _chosen(rows.assign(**bits), Job(), **asked):
+        accepted = select.decided(choice.seen, select.ACCEPTED)
+        assert set(choice.seen.index[accepted]) <= set(choice.kept.index)
+        assert not select.decided(choice.kept, select.REJECTED).any()
+        counts = list(choice.funnel.values())
+        assert counts == sorted(counts, reverse=True)
+        assert list(choice.funnel) == [*STEPS[:3], select.REJECTED, *STEPS[3:]]
+        assert (choice.hint == "") == (len(choice.kept) > 0)

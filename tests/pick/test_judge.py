@@ -15,6 +15,7 @@ from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS
 from pipeline.pick.judge import (
     NO_TRACK,
+    NONE,
     POOLED,
     REPEATS,
     TRACK,
@@ -329,3 +330,30 @@ def test_a_truth_that_is_none_is_told(text: str, words: str, tmp_path: Path) -> 
 def test_a_truth_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
     with pytest.raises(TableError, match="cannot be read"):
         read_truth(tmp_path / name)
+
+
+# --- what was rejected --------------------------------------------------------------------------
+
+
+def test_something_else_is_wrong_and_missed_by_none() -> None:
+    truth = _truth(("anna", 0, 3, "happy"), ("anna", 4, 5, NONE), ("anna", 6, 9, "sad"))
+    found = scores([Walked(TALK, 1)], truth, PickSettings(smooth=1), 0.0)
+    plain = {s.emotion: s for s in found if s.repeat == 1}
+    assert plain["happy"].picked == 6
+    assert plain["happy"].precision == pytest.approx(4 / 6)
+    assert (plain["happy"].recall, plain["sad"].recall, plain[POOLED].recall) == (1, 1, 1)
+    assert plain[POOLED].precision == pytest.approx(8 / 10)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_a_face_looks_like_counts_more_than_what_it_does_not(order: int) -> None:
+    labels = [("anna", 0, 0, NONE), ("anna", 0, 0, "sad")]
+    assert _told(made(stretch([0], 0, "anna", "happy")), _truth(*labels[::order])) == {
+        (0, 0): "sad"
+    }
+
+
+def test_something_else_is_read_from_a_truth(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text("clip,person,first,last,emotion\na.mp4,anna,1,1,None\na.mp4,anna,2,2,\n")
+    assert read_truth(path)["emotion"].tolist() == [NONE]

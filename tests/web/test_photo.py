@@ -15,8 +15,8 @@ from pipeline.frame import RgbFrame
 from pipeline.live.read import Reader
 from pipeline.people import gallery
 from pipeline.people.photo import read_photo as pixels
-from pipeline.web import photo as module
 from pipeline.web.readings import read_photo
+from pipeline.web.uploads import read_upload
 from tests import puppet
 from tests.puppet import SURE, photo
 
@@ -48,16 +48,16 @@ def test_one_picture_is_read_at_a_time(
     client: TestClient, two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small files of huge pictures, sent side by side, would fill the memory."""
-    reading, most, read = [0], [0], module.read_upload
+    reading, most = [0], [0]
 
     def counted(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, int]]:
         reading[0] += 1
         most[0] = max(most[0], reading[0])
         time.sleep(0.02)
         reading[0] -= 1
-        return read(data, name, width)
+        return read_upload(data, name, width)
 
-    monkeypatch.setattr(module, "read_upload", counted)
+    monkeypatch.setattr("pipeline.web.photo.read_upload", counted)
     data = two.read_bytes()
     with ThreadPoolExecutor(4) as pool:
         sent = [pool.submit(client.post, "/api/photo", files={"photo": data}) for _ in range(8)]

@@ -1,0 +1,182 @@
+"""How fast 10,000 crops are looked through in Chromium, and how long the server takes to decide.
+
+python benchmarks/review.py [MOVIE]
+
+The crops are made up: 150 pixels, JPEG, 500 parts of the photos in known_faces/, each 20 times. A
+press is measured from its event's time to the task after the frame that it changed, which is after
+Chromium has painted it; and by Chromium itself (Event Timing, in steps of 8 ms). "Grid shown" is
+when every picture in the window is painted. The server's times are of decisions one after the other
+where all crops are decided on already, fsync included.
+"""
+
+import argparse
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import create_server
+from typing import Any
+
+import httpx2
+import numpy as np
+import pandas as pd
+import uvicorn
+from fastapi import FastAPI
+from pick import long_scan, made_up
+from playwright.sync_api import Page, sync_playwright
+from report import CHROMIUM, QUIET, photos, variant
+
+from pipeline import manifest, video
+from pipeline.live.read import Reader
+from pipeline.pick import labels as written
+from pipeline.pick import select
+from pipeline.pick.crop import Selection, _write_list, crop_name, jpeg
+from pipeline.review import picked
+from pipeline.settings import Job, PickSettings, WalkSettings
+from pipeline.web.app import WebSettings, create_app
+from pipeline.web.safety import CSRF_HEADER, Policy
+
+CROPS, PICTURES, SIDE = 10_000, 500, 150
+PRESSES, DECISIONS = 200, 50
+KEYS = ("a", "r", "ArrowRight", "ArrowDown", "j", "ArrowLeft", "a", "ArrowUp")
+PLACE = "film/anna/happy"
+
+WATCH = """() => {
+    window.times = [];
+    window.events = [];
+    const task = new MessageChannel();
+    let begin = 0;
+    let done = null;
+    task.port1.onmessage = () => { times.push(performance.now() - begin); done(); };
+    addEventListener("keydown", (event) => {
+        begin = event.timeStamp;
+        window.painted = new Promise((resolve) => { done = resolve; });
+        requestAnimationFrame(() => task.port2.postMessage(0));
+    }, { capture: true });
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+            if (entry.name === "keydown") events.push(entry.duration);
+        }
+    }).observe({ type: "event", durationThreshold: 16 });
+}"""
+
+SHOWN = """async () => {
+    const pictures = [...document.querySelectorAll(".cell img")].filter((picture) => {
+        const { top, bottom } = picture.getBoundingClientRect();
+        return bottom > 0 && top < innerHeight;
+    });
+    await Promise.all(pictures.map((picture) => picture.decode()));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return pictures.length;
+}"""
+
+
+def write_movie(folder: Path, movie: Path) -> None:
+    """A walk that never was, and what was picked of it."""
+    random, sources = np.random.default_rng(4), photos()
+    scan = long_scan(video.scan(movie), CROPS)
+    walk = manifest.Manifest(movie.absolute(), {}, WalkSettings(), {}, scan, ((0, len(scan)),))
+    manifest.write(folder, walk)
+    rows = select.steadied(made_up(CROPS, scan, movie.name), 1, PickSettings())
+    rows = rows.drop_duplicates("frame").iloc[:CROPS].assign(person="anna", label=3)
+    place = folder / "anna" / "happy"
+    place.mkdir(parents=True)
+    few = [
+        jpeg(variant(sources[int(random.integers(len(sources)))], SIDE, random), {})
+        for _ in range(PICTURES)
+    ]
+    names = [crop_name("film", row) for row in rows.itertuples()]
+    for number, name in enumerate(names):
+        (place / name).write_bytes(few[number % PICTURES])
+    _write_list(Selection("anna", "happy", place, rows), names)
+
+
+def decide_all(folder: Path) -> None:
+    """Accepts every crop."""
+    walk = manifest.read(folder).fingerprint
+    crops = picked(folder, "anna", "happy").crops.values()
+    labels = [written.label_of(crop, "happy", walk) for crop in crops]
+    written.write(folder, pd.DataFrame(labels, columns=[*written.COLUMNS]))
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of a server in a thread."""
+    with create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def line(what: str, milliseconds: list[float]) -> str:
+    """Median, 95 % quantile and largest of some times."""
+    p50, p95 = np.quantile(milliseconds, [0.5, 0.95])
+    told = f"{p50:.0f} | {p95:.0f} | {max(milliseconds):.0f}"
+    return f"| {what} | {told} | {len(milliseconds)} |"
+
+
+def looked_through(page: Page, address: str) -> Iterator[str]:
+    """Lines about opening the page and pressing keys."""
+    begin = time.perf_counter()
+    page.goto(f"{address}/review/{PLACE}")
+    page.wait_for_selector("[data-ready]")
+    count = page.evaluate(SHOWN)
+    yield line(f"grid shown, {count} pictures in the window", [1e3 * (time.perf_counter() - begin)])
+    page.evaluate(WATCH)
+    for number in range(PRESSES):
+        page.keyboard.press(KEYS[number % len(KEYS)])
+        page.evaluate("() => painted")
+    yield line("key press to paint", page.evaluate("() => times"))
+    page.wait_for_timeout(1000)
+    slow: list[float] = page.evaluate("() => events")
+    yield line("the same by Event Timing, those from 16 ms on", slow or [0.0])
+    begin = time.perf_counter()
+    page.keyboard.press("End")
+    page.evaluate(SHOWN)
+    yield line("to the last crop, all pictures painted", [1e3 * (time.perf_counter() - begin)])
+    yield f"| cells in the page | {page.locator('.cell').count()} | | | |"
+
+
+def decided(client: Any, files: list[str]) -> Iterator[float]:
+    """Milliseconds of each decision."""
+    for number in range(DECISIONS):
+        looks = ("none", "happy")[number % 2]
+        body = {"file": files[100 + number // 2], "looks": looks}
+        begin = time.perf_counter()
+        client.post(f"/api/review/{PLACE}", json=body).raise_for_status()
+        yield 1e3 * (time.perf_counter() - begin)
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("movie", type=Path, nargs="?", default=Path("videos/demo.mp4"))
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as player:
+        folder = Path(name) / "film"
+        write_movie(folder, given.movie)
+        job, policy = Job(output=Path(name), known_faces=Path(name) / "known"), Policy()
+        os.sync()
+        with served(create_app(Reader.of(job, 1), WebSettings(job), policy)) as address:
+            browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            lines = list(looked_through(page, address))
+            browser.close()
+            decide_all(folder)
+            known = {"Origin": address, CSRF_HEADER: policy.csrf}
+            with httpx2.Client(base_url=address, headers=known, timeout=60) as client:
+                files = client.get(f"/api/review/{PLACE}").json()["file"]
+                lines.append(line("a decision, on the server", list(decided(client, files))))
+    print(f"{CROPS:,} crops, {os.cpu_count()} cores\n")
+    print("| milliseconds | median | 95 % | most | of |\n|---|---|---|---|---|")
+    print(*lines, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

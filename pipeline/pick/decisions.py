@@ -1,0 +1,127 @@
+"""Which faces somebody decided of: the rows that later picks know again, by frame and box."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.faces import EMOTIONS, Ints, iou
+from pipeline.pick.crop import BOX
+from pipeline.pick.judge import TRACK, WALK
+from pipeline.pick.labels import read, write
+from pipeline.pick.select import ACCEPTED, REJECTED
+
+SAME = 0.5
+"""Least IoU of two boxes of one frame that are the same face, whatever the walk's settings."""
+
+BLOCK = 64
+"""Pairs of boxes that are compared at a time."""
+
+
+def matches(faces: pd.DataFrame, labels: pd.DataFrame) -> Ints:
+    """Finds the face that each label is of, by frame and box: tracks change with the walk.
+
+    Args:
+        faces: With `frame` and `BOX`, in any order.
+        labels: Of `read`.
+
+    Returns:
+        `(n,)` the position in `faces` of the one that overlaps most, -1 where none does by `SAME`.
+    """
+    found = np.full(len(labels), -1, np.int64)
+    if len(labels) == 0 or len(faces) == 0:
+        return found
+    wanted = _numbered(labels, "first")
+    near = faces["frame"].isin(wanted["frame"]).to_numpy()
+    there = faces.loc[near, ["frame", *BOX]].assign(face=np.flatnonzero(near))
+    pairs = wanted.merge(there, on="frame", suffixes=("", "_face"))
+    ours, theirs = (
+        pairs[[f"{side}{end}" for side in BOX]].to_numpy(np.float32) for end in ("", "_face")
+    )
+    blocks = [slice(i, i + BLOCK) for i in range(0, len(pairs), BLOCK)]
+    overlap = [np.diagonal(iou(ours[block], theirs[block])) for block in blocks]
+    pairs = pairs.assign(overlap=np.concatenate([*overlap, np.zeros(0, np.float32)]))
+    best = pairs[pairs["overlap"] >= SAME].sort_values("overlap", kind="stable")
+    found[best["place"].to_numpy(np.int64)] = best["face"].to_numpy(np.int64)
+    return found
+
+
+def _numbered(labels: pd.DataFrame, frame: str) -> pd.DataFrame:
+    """Frame, box and place of rows that are text."""
+    numbers = labels[[frame, *BOX]].astype("float64").rename(columns={frame: "frame"})
+    return numbers.assign(place=np.arange(len(labels))).astype({"frame": "int64"})
+
+
+def matching(crops: pd.DataFrame, labels: pd.DataFrame) -> Ints:
+    """Finds the label of each crop of one person and emotion.
+
+    Args:
+        crops: Rows of crops.csv as text, of one folder.
+        labels: Of `read`.
+
+    Returns:
+        `(n,)` the position in `labels`, -1 where nothing is decided.
+    """
+    found = np.full(len(crops), -1, np.int64)
+    if len(crops) == 0 or len(labels) == 0:
+        return found
+    person, emotion = crops[["person", "emotion"]].iloc[0]
+    about = (labels["picked"] == emotion) & _concerns(labels, person)
+    places = np.flatnonzero(about)
+    face = matches(_numbered(crops, "frame"), labels[about])
+    found[face[face >= 0]] = places[face >= 0]
+    return found
+
+
+def _concerns(labels: pd.DataFrame, person: Any) -> "pd.Series[bool]":
+    """Whether a label speaks of somebody's face; "not this person" does of that person's only."""
+    return (labels["emotion"] != "") | (labels["person"] == person)
+
+
+def applied(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Adds what was decided to rows of faces.csv, for `select.filters` to heed.
+
+    Args:
+        rows: As `table.read_faces` gives them.
+        labels: Of `read`.
+
+    Returns:
+        The rows, with columns `ACCEPTED` and `REJECTED` where there is any: bit n is set where the
+        face was, as `EMOTIONS[n]`.
+    """
+    if len(rows) == 0 or len(labels) == 0:
+        return rows
+    face = matches(rows, labels)
+    person = rows["person"].to_numpy()[face]
+    sound = (face >= 0) & _concerns(labels, person).to_numpy(bool)
+    bit = 1 << labels["picked"].map(EMOTIONS.index).to_numpy(np.int64)
+    for decision in (ACCEPTED, REJECTED):
+        told = sound & (labels["decision"] == decision).to_numpy(bool)
+        bits = np.zeros(len(rows), np.int64)
+        np.bitwise_or.at(bits, face[told], bit[told])
+        if bits.any():
+            rows = rows.assign(**{decision: bits})
+    return rows
+
+
+def renew(folder: Path, rows: pd.DataFrame, walk: str) -> None:
+    """Gives labels of an earlier walk the tracks of this one, for `judge` goes by them.
+
+    Args:
+        folder: A movie's.
+        rows: All faces of the walk.
+        walk: Its fingerprint.
+
+    Raises:
+        TableError: The labels cannot be read.
+        OutputError: They cannot be written.
+    """
+    labels = read(folder)
+    if (labels[WALK] == walk).all():
+        return
+    face = matches(rows, labels)
+    old = (face >= 0) & (labels[WALK] != walk)
+    tracks = labels[TRACK].to_numpy(dtype=object, copy=True)
+    tracks[old] = rows[TRACK].to_numpy()[face[old]].astype(str)
+    write(folder, labels.assign(track=tracks, walk=labels[WALK].where(~old, walk)))

@@ -1,0 +1,283 @@
+"""Page Review: looking through picked crops by keyboard; later picks heed what is decided."""
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse
+from PIL import Image as Pillow
+from pydantic import BaseModel, Field
+
+from pipeline import review
+from pipeline.errors import MiningError, OutputError
+from pipeline.pick.select import UNKNOWN
+from pipeline.review import STRANGER, Picked, Progress
+from pipeline.settings import Job
+from pipeline.web.pages import Problem, page
+from pipeline.web.safety import REFUSALS, Responses, check_csrf
+
+SIDE, QUALITY = 160, 80
+"""Pixels and JPEG quality of the small pictures: enough for 100 pixels on a sharp screen."""
+
+PICKED = "/{movie}/{person}/{emotion}"
+
+Looks = Literal[
+    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "none", "stranger", ""
+]
+
+MISSING: Responses = {
+    404: {"description": "No such movie, pick or crop.", "model": Problem},
+    409: {"description": "A list is torn, or a pick is under way.", "model": Problem},
+}
+INVALID: Responses = {
+    400: {"description": "No text.", "model": Problem},
+    422: {"description": "No such decision.", "model": Problem},
+}
+MISSING_PAGE: Responses = {
+    404: {"description": "No such pick.", "content": {"text/html": {}}},
+    409: {"description": "A list is torn.", "content": {"text/html": {}}},
+}
+PICTURE: Responses = MISSING_PAGE | {200: {"content": {"image/jpeg": {}}}}
+
+
+class ProgressReading(BaseModel):
+    """How far the review of a pick is."""
+
+    crops: int
+    decided: int
+    accepted: int
+    precision: float | None = Field(description="accepted of decided; null where nothing is")
+
+    @classmethod
+    def of(cls, progress: Progress) -> "ProgressReading":
+        """The progress as it is sent."""
+        return cls(
+            crops=progress.crops, decided=progress.decided, accepted=progress.accepted,
+            precision=progress.precision,
+        )  # fmt: skip
+
+
+class PickReading(BaseModel):
+    """A pick that can be looked through."""
+
+    movie: str
+    person: str
+    emotion: str
+    progress: ProgressReading | None
+    error: str = Field(description="why it cannot be, or empty")
+
+    @classmethod
+    def of(cls, line: "Line") -> "PickReading":
+        """A line as it is sent."""
+        return cls(
+            movie=line.movie, person=line.person, emotion=line.emotion, error=line.error,
+            progress=ProgressReading.of(line.progress) if line.progress else None,
+        )  # fmt: skip
+
+
+class CropsReading(BaseModel):
+    """The crops of a pick, column by column, in order of their frames."""
+
+    file: list[str]
+    time: list[float] = Field(description="seconds")
+    probability: list[float]
+    run_length: list[int] = Field(description="frames")
+    looks: list[str] = Field(description="as in a decision; empty where nothing is decided")
+    progress: ProgressReading
+
+    @classmethod
+    def of(cls, picked: Picked) -> "CropsReading":
+        """A pick as it is sent."""
+        rows = sorted(picked.crops.items(), key=lambda item: (int(item[1]["frame"]), item[0]))
+        return cls(
+            file=[file for file, _ in rows],
+            time=[float(row["time"]) for _, row in rows],
+            probability=[float(row["probability"]) for _, row in rows],
+            run_length=[int(row["run_length"]) for _, row in rows],
+            looks=[looks_of(picked, file) for file, _ in rows],
+            progress=ProgressReading.of(picked.progress),
+        )
+
+
+class Decision(BaseModel):
+    """What somebody decides of a crop."""
+
+    file: str = Field(description="the crop's name", max_length=1000)
+    looks: Looks = Field(
+        description="the emotion of the pick accepts it; another, none (something else) and "
+        "stranger (not this person) reject it; empty takes back what was decided"
+    )
+
+
+class Decided(BaseModel):
+    """What came of a decision."""
+
+    looks: str
+    progress: ProgressReading
+    told: str = Field(description="what else to know, or empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A pick in the list of all."""
+
+    movie: str
+    person: str
+    emotion: str
+    progress: Progress | None = None
+    error: str = ""
+
+
+def lines(output: Path) -> Iterator[Line]:
+    """All picks of all movies; a torn list is told in its line."""
+    for movie, folder in review.movies(output).items():
+        for person, emotion in review.picks(folder):
+            try:
+                progress = review.picked(folder, person, emotion).progress
+                yield Line(movie, person, emotion, progress)
+            except MiningError as error:
+                yield Line(movie, person, emotion, error=str(error))
+
+
+def looks_of(picked: Picked, file: str) -> str:
+    """What was decided of a crop, as it is sent."""
+    label = picked.labels.get(file)
+    return (label["emotion"] or "stranger") if label else ""
+
+
+def small(path: Path) -> bytes:
+    """A small JPEG of a crop.
+
+    Raises:
+        HTTPException: 404, it cannot be read.
+    """
+    file = io.BytesIO()
+    try:
+        with Pillow.open(path, formats=("JPEG",)) as picture:
+            picture.draft("RGB", (SIDE, SIDE))  # JPEG is decoded at a fraction of its size.
+            picture.thumbnail((SIDE, SIDE))
+            picture.convert("RGB").save(file, "JPEG", quality=QUALITY)
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise HTTPException(404, "this picture cannot be read; pick again") from error
+    return file.getvalue()
+
+
+class Desk:
+    """Where picks are looked up and decided on, one decision after the other."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._deciding = Lock()  # Else two pages would be told to wait for each other.
+
+    def lines(self) -> list[Line]:
+        """All picks."""
+        return list(lines(self._job.output))
+
+    def find(self, movie: str, person: str, emotion: str) -> Picked:
+        """A pick by its name.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        folder = review.movies(self._job.output).get(movie)
+        if folder is None or (person, emotion) not in review.picks(folder):
+            raise HTTPException(404, "there is no such pick any more; go back to the list")
+        return review.picked(folder, person, emotion)
+
+    def path_of(self, pick: tuple[str, str, str], file: str) -> Path:
+        """Where a crop lies.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        path = self.find(*pick).path_of(file)
+        if path is None:
+            raise HTTPException(404, "there is no such crop any more; reload the page")
+        return path
+
+    def settled(self, *pick: str) -> Picked:
+        """A pick after what an interrupted decision left was ended."""
+        found = self.find(*pick)
+        # Where somebody else writes, it ends another time.
+        with self._deciding, suppress(OutputError):
+            review.settle(found.folder)
+        return review.picked(found.folder, found.person, found.emotion)
+
+    def decide(self, now: Picked, decision: Decision) -> Picked:
+        """The pick after a decision.
+
+        Raises:
+            HTTPException: 404, there is no such crop; 422, it is nobody's.
+        """
+        if decision.file not in now.crops:
+            raise HTTPException(404, "there is no such crop any more; reload the page")
+        if decision.looks == "stranger" and now.person == UNKNOWN:
+            raise HTTPException(422, "looks: nobody is somebody else where nobody is known")
+        looks = {"stranger": STRANGER, "": None}.get(decision.looks, decision.looks)
+        pick = now.person, now.emotion
+        with self._deciding:
+            return review.decide(now.folder, pick, decision.file, looks, self._job.known_faces)
+
+
+def router(job: Job) -> APIRouter:
+    """The routes of the page."""
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["review"])
+    desk = Desk(job)
+
+    @routes.get("/review", response_class=HTMLResponse)
+    def show_list(request: Request) -> Response:
+        """The picks there are."""
+        return page(request, "review_list.html", lines=desk.lines())
+
+    @routes.get(f"/review{PICKED}", response_class=HTMLResponse, responses=MISSING_PAGE)
+    def show_pick(request: Request, movie: str, person: str, emotion: str) -> Response:
+        """The crops of a pick."""
+        desk.find(movie, person, emotion)
+        return page(
+            request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN
+        )
+
+    @routes.get(f"/review{PICKED}/large/{{file}}", responses=PICTURE, response_class=FileResponse)
+    def show_crop(movie: str, person: str, emotion: str, file: str) -> Path:
+        """A crop."""
+        return desk.path_of((movie, person, emotion), file)
+
+    @routes.get(f"/review{PICKED}/small/{{file}}", responses=PICTURE, response_class=Response)
+    def show_small(movie: str, person: str, emotion: str, file: str) -> Response:
+        """A small picture of a crop."""
+        data = small(desk.path_of((movie, person, emotion), file))
+        return Response(data, media_type="image/jpeg")
+
+    @routes.get("/api/review")
+    def picks() -> list[PickReading]:
+        """The picks there are, and how far each is."""
+        return [PickReading.of(line) for line in desk.lines()]
+
+    @routes.get(f"/api/review{PICKED}", responses=MISSING)
+    def crops(movie: str, person: str, emotion: str) -> CropsReading:
+        """The crops of a pick, and what was decided of them."""
+        return CropsReading.of(desk.settled(movie, person, emotion))
+
+    @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING | INVALID)
+    def decide(movie: str, person: str, emotion: str, decision: Decision) -> Decided:
+        """Decides of a crop, or takes back what was decided; on disk when it is answered."""
+        now = desk.decide(desk.find(movie, person, emotion), decision)
+        return Decided(
+            looks=looks_of(now, decision.file),
+            progress=ProgressReading.of(now.progress),
+            told=_hint(person) if decision.looks == "stranger" else "",
+        )
+
+    return routes
+
+
+def _hint(person: str) -> str:
+    return (
+        f"copied to {person}/not/ of the known faces; "
+        "names change with the next pick, or with mine-video name"
+    )

@@ -1,0 +1,329 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const { place, csrf, emotion, person } = byId("review").dataset;
+  const [api, pictures] = [`/api/review/${place}`, `/review/${place}`];
+  const cells = byId("cells");
+  const large = byId("large");
+  const CELL = { width: 100, height: 118 }; // The width is fitted to that of the page.
+  const CAPTION = 18;
+  const KEPT = 1000; // Cells that keep their pictures while they are out of sight.
+  const REASONS = { none: "something else", stranger: `not ${person}` };
+
+  const shown = { columns: 1, here: 0 };
+  const nodes = new Map(); // By place, those that were seen last at the end.
+  const past = []; // What was decided on this page: {index, before}.
+  const queue = []; // What the server does not know yet: {index, before, looks}.
+  let crops = { file: [], time: [], probability: [], run_length: [], looks: [] };
+  let sending = false;
+
+  const percent = (share) => `${Math.round(100 * share)} %`;
+  const BADGES = { [emotion]: "✓", "": "", none: "✗", stranger: "✗ person" };
+
+  function clock(seconds) {
+    const [minutes, rest] = [Math.floor(seconds / 60), (seconds % 60).toFixed(1).padStart(4, "0")];
+    if (minutes < 60) return `${minutes}:${rest}`;
+    return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+  }
+
+  function words(index) {
+    const looks = crops.looks[index];
+    const told = !looks ? "not decided" : looks === emotion ? "accepted" : `rejected: ${REASONS[looks] ?? looks}`;
+    return `${clock(crops.time[index])}, ${emotion} ${percent(crops.probability[index])}, run of ${crops.run_length[index]} frames, ${told}`;
+  }
+
+  // --- the grid ---------------------------------------------------------------------------------
+
+  function makeCell(index) {
+    const node = document.createElement("div");
+    Object.assign(node, { id: `cell-${index}`, role: "option" });
+    const picture = Object.assign(new Image(), { alt: "", decoding: "async", draggable: false });
+    picture.src = `${pictures}/small/${encodeURIComponent(crops.file[index])}`;
+    const caption = Object.assign(document.createElement("span"), { className: "words" });
+    for (const text of [clock(crops.time[index]), percent(crops.probability[index])]) {
+      caption.append(Object.assign(document.createElement("span"), { textContent: text }));
+    }
+    node.dataset.index = index;
+    node.ariaPosInSet = index + 1;
+    node.append(picture, caption, Object.assign(document.createElement("span"), { className: "badge" }));
+    return node;
+  }
+
+  /** Shows what is decided of a cell, and whether it is selected. */
+  function dress(index) {
+    const node = nodes.get(index);
+    if (!node) return;
+    const looks = crops.looks[index];
+    const here = index === shown.here;
+    node.className = `cell${looks ? (looks === emotion ? " accepted" : " rejected") : ""}${here ? " here" : ""}`;
+    node.ariaSelected = here;
+    node.ariaLabel = words(index);
+    node.lastElementChild.textContent = BADGES[looks] ?? `✗ ${looks}`;
+  }
+
+  function put(index) {
+    const node = nodes.get(index) ?? makeCell(index);
+    nodes.delete(index); // To the end of those that were seen last.
+    nodes.set(index, node);
+    node.style.left = `${(index % shown.columns) * CELL.width}px`;
+    node.style.top = `${Math.floor(index / shown.columns) * CELL.height}px`;
+    node.ariaSetSize = crops.file.length;
+    dress(index);
+    return node;
+  }
+
+  /** The places of the cells near the window. */
+  function near() {
+    const top = -cells.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor((top - innerHeight / 2) / CELL.height)) * shown.columns;
+    const stop = Math.min(crops.file.length, Math.ceil((top + 1.5 * innerHeight) / CELL.height) * shown.columns);
+    return [first, stop];
+  }
+
+  /** Puts the cells near the window into the page, and takes the others out. */
+  function paint() {
+    const [first, stop] = near();
+    for (const node of [...cells.children]) {
+      const index = Number(node.dataset.index);
+      if (index >= first && index < stop) continue;
+      node.remove();
+      if (!node.firstElementChild.complete) {
+        node.firstElementChild.removeAttribute("src"); // Others are waited for now.
+        nodes.delete(index);
+      }
+    }
+    const fresh = [];
+    for (let index = first; index < stop; index += 1) if (!nodes.get(index)?.isConnected) fresh.push(put(index));
+    cells.append(...fresh);
+    for (const index of nodes.keys()) {
+      if (nodes.size <= KEPT) break;
+      if (!nodes.get(index).isConnected) nodes.delete(index);
+    }
+  }
+
+  function layOut() {
+    shown.columns = Math.max(1, Math.round(cells.clientWidth / 100));
+    CELL.width = Math.floor(cells.clientWidth / shown.columns);
+    CELL.height = CELL.width + CAPTION;
+    cells.style.setProperty("--cell", `${CELL.width}px`);
+    byId("head").style.top = `${document.querySelector("nav").offsetHeight - 1}px`;
+    cells.style.height = `${Math.ceil(crops.file.length / shown.columns) * CELL.height}px`;
+    cells.replaceChildren();
+    paint();
+  }
+
+  function go(index) {
+    if (!crops.file.length) return;
+    const old = shown.here;
+    shown.here = Math.min(Math.max(index, 0), crops.file.length - 1);
+    dress(old);
+    reveal();
+    if (!nodes.get(shown.here)?.isConnected) paint();
+    dress(shown.here);
+    cells.setAttribute("aria-activedescendant", `cell-${shown.here}`);
+    if (large.open) enlarge();
+  }
+
+  /** Scrolls so that the selected cell lies between what sticks above and below. */
+  function reveal() {
+    const top = cells.getBoundingClientRect().top + Math.floor(shown.here / shown.columns) * CELL.height;
+    const [from, to] = [byId("head").getBoundingClientRect().bottom, byId("tools").getBoundingClientRect().top];
+    if (top < from) scrollBy(0, top - from);
+    else if (top + CELL.height > to) scrollBy(0, top + CELL.height - to);
+  }
+
+  // --- deciding ---------------------------------------------------------------------------------
+
+  /** The screen changes at once; the server is told in order. */
+  function decide(index, looks) {
+    if (!crops.file.length || crops.looks[index] === looks) return;
+    past.push({ index, before: crops.looks[index] });
+    change(index, looks);
+  }
+
+  function change(index, looks) {
+    queue.push({ index, looks, before: crops.looks[index] });
+    crops.looks[index] = looks;
+    dress(index);
+    byId("told").textContent = words(index);
+    if (large.open) enlarge();
+    send();
+  }
+
+  function decideHere(looks) {
+    closeOthers();
+    decide(shown.here, looks);
+    const then = byId("then").value;
+    if (then === "unsure") goUnsure();
+    else if (then === "next") go(nextOpen());
+  }
+
+  /** The next one that is not decided, or this one where there is none. */
+  function nextOpen() {
+    const found = crops.looks.indexOf("", shown.here + 1);
+    return found < 0 ? shown.here : found;
+  }
+
+  function goUnsure() {
+    let found = -1;
+    crops.looks.forEach((looks, index) => {
+      if (!looks && (found < 0 || crops.probability[index] < crops.probability[found])) found = index;
+    });
+    if (found >= 0) go(found);
+    else byId("told").textContent = "all are decided";
+  }
+
+  /** Takes back what was decided of the selected one, or else the last decision. */
+  function undo() {
+    const last = past.at(-1);
+    if (last && (last.index === shown.here || !crops.looks[shown.here])) {
+      past.pop();
+      change(last.index, last.before);
+      go(last.index);
+    } else if (crops.looks[shown.here]) {
+      decide(shown.here, "");
+    }
+  }
+
+  async function send() {
+    if (sending) return;
+    sending = true;
+    while (queue.length) {
+      const { ok, answer } = await ask({ file: crops.file[queue[0].index], looks: queue[0].looks });
+      const deed = queue.shift();
+      if (ok) {
+        byId("problem").hidden = true;
+        count(answer.progress);
+        if (answer.told) byId("told").textContent = answer.told;
+      } else {
+        revert(deed);
+        complain(`Not saved: ${answer.detail}`);
+      }
+    }
+    sending = false;
+  }
+
+  /** What the server says, or why it says nothing. */
+  async function ask(body) {
+    try {
+      const headers = { "X-CSRF-Token": csrf, ...(body && { "Content-Type": "application/json" }) };
+      const answer = await fetch(api, body ? { method: "POST", headers, body: JSON.stringify(body) } : {});
+      const text = await answer.text();
+      return { ok: answer.ok, answer: text.startsWith("{") ? JSON.parse(text) : { detail: text } };
+    } catch {
+      return { ok: false, answer: { detail: "the server does not answer; is it still running?" } };
+    }
+  }
+
+  /** Shows again what was there before a decision that was not taken. */
+  function revert({ index, before }) {
+    const later = queue.find((deed) => deed.index === index);
+    if (later) later.before = before;
+    else crops.looks[index] = before;
+    const place = past.findLastIndex((deed) => deed.index === index);
+    if (place >= 0 && !later) past.splice(place, 1);
+    dress(index);
+  }
+
+  function complain(why) {
+    byId("problem").textContent = why;
+    byId("problem").hidden = false;
+  }
+
+  function count({ crops: all, decided, precision }) {
+    const [some, whole] = [decided, all].map((n) => n.toLocaleString("en"));
+    const right = precision === null ? "" : ` · precision so far ${(100 * precision).toFixed(1)} %`;
+    byId("count").textContent = `${some} of ${whole} decided${right}`;
+    Object.assign(byId("bar"), { max: Math.max(1, all), value: decided });
+  }
+
+  // --- keys, mouse, fingers ---------------------------------------------------------------------
+
+  function enlarge() {
+    const picture = large.querySelector("img");
+    const source = `${pictures}/large/${encodeURIComponent(crops.file[shown.here])}`;
+    if (!picture.src.endsWith(source)) picture.src = source;
+    large.querySelector("p").textContent = words(shown.here);
+    if (!large.open) large.showModal();
+  }
+
+  function closeOthers() {
+    byId("others").hidden = true;
+    document.querySelector('[data-do="other"]').ariaExpanded = "false";
+  }
+
+  const deeds = {
+    accept: () => decideHere(emotion),
+    reject: () => decideHere("none"),
+    stranger: () => document.querySelector('[data-do="stranger"]') && decideHere("stranger"),
+    other: () => {
+      byId("others").hidden = !byId("others").hidden;
+      document.querySelector('[data-do="other"]').ariaExpanded = String(!byId("others").hidden);
+      reveal(); // The tools take more room now.
+    },
+    undo,
+    unsure: goUnsure,
+    keys: () => byId("keys").showModal(),
+    enlarge: () => (large.open ? large.close() : crops.file.length && enlarge()),
+  };
+  const KEYS = { a: "accept", r: "reject", n: "stranger", o: "other", u: "undo", j: "unsure", "?": "keys", Enter: "enlarge", " ": "enlarge" };
+
+  function step(key) {
+    const page = Math.max(1, Math.floor(innerHeight / CELL.height) - 2) * shown.columns;
+    return { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -shown.columns, ArrowDown: shown.columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity }[key];
+  }
+
+  /** Whether a key is another element's: those of a menu, and what presses a button. */
+  function isTheirs({ target, key }) {
+    return byId("keys").open || target.closest("select") || (target.closest("a, button") && (key === "Enter" || key === " "));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTheirs(event)) return;
+    const by = step(event.key);
+    const other = byId("others").hidden ? null : byId("others").children[Number(event.key) - 1];
+    if (by !== undefined) go(shown.here + by);
+    else if (other) other.click();
+    else if (event.key === "Escape" && !large.open) closeOthers();
+    else if (KEYS[event.key]) deeds[KEYS[event.key]]();
+    else return;
+    if (event.key !== "Escape") event.preventDefault();
+  });
+  cells.addEventListener("click", (event) => {
+    const node = event.target.closest(".cell");
+    if (node) go(Number(node.dataset.index));
+  });
+  cells.addEventListener("dblclick", () => deeds.enlarge());
+  large.addEventListener("click", () => large.close());
+  byId("tools").addEventListener("click", (event) => {
+    const { do: deed, looks } = event.target.closest("button")?.dataset ?? {};
+    if (deed) deeds[deed]();
+    if (looks) decideHere(looks);
+  });
+  addEventListener("scroll", paint, { passive: true });
+  addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !queue.length) load(); });
+
+  /** What the server knows: after a while another page may have decided more. */
+  async function load() {
+    const { ok, answer } = await ask();
+    if (!ok) return complain(answer.detail);
+    if (queue.length) return;
+    const same = answer.file.join() === crops.file.join();
+    crops = answer;
+    if (!same) nodes.clear();
+    count(answer.progress);
+    layOut();
+    go(same ? shown.here : Math.max(0, crops.looks.indexOf("")));
+    byId("review").dataset.ready = "";
+  }
+
+  load().then(() => {
+    let width = cells.clientWidth;
+    new ResizeObserver(() => {
+      if (cells.clientWidth !== width) layOut();
+      width = cells.clientWidth;
+    }).observe(cells);
+    cells.focus({ preventScroll: true });
+  });
+})();

@@ -1,0 +1,83 @@
+"""Reviewing the demo's picks, made by the real networks: later picks and judge go by it."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline import assess, mine, review
+from pipeline.pick.aside import ASIDE
+from pipeline.pick.judge import NONE
+from pipeline.pick.labels import LABELS
+from pipeline.settings import Job, PickSettings
+from tests.puppet import silent
+
+ROOT = Path(__file__).parents[1]
+MOVIE = ROOT / "videos" / "demo.mp4"
+HAPPY = ("actress", "happy")
+Figure = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The demo's happy actress is picked, and every seventh crop is decided on, half of them so."""
+    job = Job(
+        people=HAPPY[:1], emotions=HAPPY[1:], output=tmp_path_factory.mktemp("review"),
+        known_faces=ROOT / "known_faces", report=False,
+    )  # fmt: skip
+    mine.mine(MOVIE, job, silent)
+    folder = job.output / "demo"
+    for number, file in enumerate(list(review.picked(folder, *HAPPY).crops)[::7]):
+        review.decide(folder, HAPPY, file, NONE if number % 2 else "happy", job.known_faces)
+    return job
+
+
+def _frames(place: Path) -> set[int]:
+    return {int(path.name.split("_f")[1][:7]) for path in place.glob("*_f*.jpg")}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(PickSettings(), id="as before"),
+        pytest.param(PickSettings(repeat=1, smooth=1, min_prob=0), id="without filters"),
+        pytest.param(PickSettings(smooth=15, per_run=2), id="smoothed more and thinned"),
+    ],
+)
+def test_picking_again_goes_by_what_was_decided(
+    job: Job, settings: PickSettings, figure: Figure
+) -> None:
+    folder = job.output / "demo"
+    place = folder.joinpath(*HAPPY)
+    labels = pd.read_csv(folder / LABELS)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    told = {d: set(own["first"]) for d, own in labels.groupby("decision")}
+    figure(
+        f"{len(told['accepted'])} accepted, {len(told['rejected'])} rejected; picked again "
+        f"{outcome.seen} seen, {outcome.steady} kept"
+    )
+    assert len(told["rejected"]) > 10
+    assert not _frames(place) & told["rejected"]
+    assert _frames(place / ASIDE) == told["rejected"]
+    crops = pd.read_csv(place / "crops.csv")
+    assert told["accepted"] <= set(crops["frame"])
+    assert outcome.steady == len(crops) == len(_frames(place))
+    now = review.picked(folder, *HAPPY).progress
+    assert (now.decided, now.accepted) == (len(labels), len(told["accepted"]))
+
+
+def test_judge_reads_the_labels_as_truth(job: Job, figure: Figure) -> None:
+    folder = job.output / "demo"
+    list(assess.judge([folder], folder / LABELS, PickSettings()))
+    labels = pd.read_csv(folder / LABELS)
+    with (folder / "judge.csv").open(newline="") as file:
+        judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
+    happy = judged["happy", "8", "5"]
+    share = (labels["decision"] == "accepted").mean()
+    figure(f"of {len(labels)} decided {share:.4f} are right; judge says {happy['precision']}")
+    assert int(happy["picked"]) == len(labels)
+    assert float(happy["precision"]) == pytest.approx(share, abs=1e-4)
+    assert float(happy["recall"]) == 1

@@ -1,0 +1,312 @@
+"""Page Review without a browser: what is shown, decided, refused; and never another file."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image as Pillow
+
+from pipeline import mine, table
+from pipeline.live.read import Reader
+from pipeline.pick.aside import ASIDE
+from pipeline.pick.judge import read_truth
+from pipeline.pick.labels import LABELS
+from pipeline.settings import Job
+from pipeline.web.app import WebSettings, create_app
+from pipeline.web.jobs import Run
+from pipeline.web.mining import Mining
+from pipeline.web.pages import fragment
+from pipeline.web.review import SIDE
+from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
+from tests.review import Table, picked_once, table_of
+from tests.web.application import LIMIT, ORIGIN
+
+__all__ = ["picked_once", "table_of"]
+
+PLACE = "talk/anna/happy"
+API = f"/api/review/{PLACE}"
+
+
+@pytest.fixture
+def app(reader: Reader, table_of: Table) -> FastAPI:
+    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
+    return create_app(reader, settings, Policy(limit=LIMIT))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
+    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
+        yield found
+
+
+def decide(client: TestClient, file: str, looks: str, place: str = PLACE) -> Any:
+    return client.post(f"/api/review/{place}", json={"file": file, "looks": looks})
+
+
+# --- what is shown ------------------------------------------------------------------------------
+
+
+def test_the_list_tells_how_far_each_pick_is(client: TestClient, table_of: Table) -> None:
+    decide(client, table_of.files[0], "happy")
+    decide(client, table_of.files[1], "none")
+    found = {(p["movie"], p["person"], p["emotion"]): p for p in client.get("/api/review").json()}
+    assert set(found) == {("talk", "anna", "happy"), ("talk", "unknown", "sad")}
+    progress = {"crops": 10, "decided": 2, "accepted": 1, "precision": 0.5}
+    assert found["talk", "anna", "happy"]["progress"] == progress
+    assert found["talk", "unknown", "sad"]["progress"]["precision"] is None
+    text = client.get("/review").text
+    assert f'href="/review/{PLACE}"' in text
+    assert "50.0 %" in text
+    assert '<a href="/review" aria-current="page">Review</a>' in text
+
+
+def test_nothing_picked_is_told(client: TestClient, table_of: Table) -> None:
+    for path in table_of.folder.glob("*/*/crops.csv"):
+        path.unlink()
+    assert "Nothing was picked yet" in client.get("/review").text
+
+
+def test_a_torn_list_does_not_hide_the_others(client: TestClient, table_of: Table) -> None:
+    (table_of.place / "crops.csv").write_text("file\n")
+    text = client.get("/review").text
+    assert "its columns are not" in text
+    assert 'href="/review/talk/unknown/sad"' in text
+    assert client.get(f"/review/{PLACE}").status_code == 409
+    assert "pick again" in client.get(API).json()["detail"]
+
+
+def test_crops_come_in_order_with_what_is_decided(client: TestClient, table_of: Table) -> None:
+    for number, looks in enumerate(["happy", "none", "stranger", "sad"]):
+        decide(client, table_of.files[number], looks)
+    crops = client.get(API).json()
+    assert crops["file"] == table_of.files
+    assert crops["looks"] == ["happy", "none", "stranger", "sad", *[""] * 6]
+    assert crops["time"][:3] == [0, 0.04, 0.08]
+    assert set(crops["run_length"]) == {10}
+    assert crops["progress"]["decided"] == 4
+
+
+def test_rejected_crops_are_shown_after_another_pick(client: TestClient, table_of: Table) -> None:
+    decide(client, table_of.files[4], "none")
+    mine.pick(table_of.folder, table_of.job)
+    crops = client.get(API).json()
+    assert crops["file"] == table_of.files
+    assert crops["looks"][4] == "none"
+    assert client.get(f"/review/{PLACE}/large/{table_of.files[4]}").status_code == 200
+    assert decide(client, table_of.files[4], "").json()["looks"] == ""
+    assert (table_of.place / table_of.files[4]).exists()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, number: int) -> None:
+    decide(client, table_of.files[1], "none")
+    large = client.get(f"/review/{PLACE}/large/{table_of.files[number]}")
+    place = table_of.place / ASIDE if number else table_of.place
+    assert large.content == (place / table_of.files[number]).read_bytes()
+    small = client.get(f"/review/{PLACE}/small/{table_of.files[number]}")
+    for answer in (large, small):
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.headers["cache-control"] == HEADERS["Cache-Control"]
+    with Pillow.open(io.BytesIO(small.content)) as picture:
+        assert max(picture.size) <= SIDE
+        assert "exif" not in picture.info
+
+
+def test_a_large_crop_becomes_small(client: TestClient, table_of: Table) -> None:
+    Pillow.new("RGB", (1000, 900), "red").save(table_of.place / table_of.files[0], "JPEG")
+    answer = client.get(f"/review/{PLACE}/small/{table_of.files[0]}")
+    with Pillow.open(io.BytesIO(answer.content)) as picture:
+        assert picture.size == (SIDE, SIDE * 9 // 10)
+
+
+def test_what_is_no_picture_is_not_shown(client: TestClient, table_of: Table) -> None:
+    (table_of.place / table_of.files[0]).write_bytes(b"GIF89a")
+    (table_of.place / table_of.files[1]).unlink()
+    for number in (0, 1):
+        answer = client.get(f"/review/{PLACE}/small/{table_of.files[number]}")
+        assert answer.status_code == 404
+        assert str(table_of.folder) not in answer.text
+
+
+def test_what_an_interrupted_decision_left_is_ended(client: TestClient, table_of: Table) -> None:
+    decide(client, table_of.files[0], "none")
+    (table_of.place / ASIDE / table_of.files[0]).rename(table_of.place / table_of.files[0])
+    client.get(API)
+    assert (table_of.place / ASIDE / table_of.files[0]).exists()
+
+
+# --- deciding -----------------------------------------------------------------------------------
+
+
+def test_a_decision_is_on_disk_when_it_is_answered(client: TestClient, table_of: Table) -> None:
+    answer = decide(client, table_of.files[0], "sad").json()
+    assert answer == {
+        "looks": "sad", "told": "",
+        "progress": {"crops": 10, "decided": 1, "accepted": 0, "precision": 0.0},
+    }  # fmt: skip
+    assert read_truth(table_of.folder / LABELS)["emotion"].tolist() == ["sad"]
+    assert decide(client, table_of.files[0], "").json()["progress"]["precision"] is None
+
+
+def test_a_stranger_is_told_what_it_means(client: TestClient, table_of: Table) -> None:
+    answer = decide(client, table_of.files[0], "stranger").json()
+    assert "names change with the next pick" in answer["told"]
+    assert (table_of.known / "anna" / "not" / table_of.files[0]).exists()
+    decide(client, table_of.files[0], "")
+    assert not (table_of.known / "anna" / "not" / table_of.files[0]).exists()
+
+
+def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:
+    place = "talk/unknown/sad"
+    file = client.get(f"/api/review/{place}").json()["file"][0]
+    answer = decide(client, file, "stranger", place)
+    assert (answer.status_code, "nobody" in answer.json()["detail"]) == (422, True)
+    assert 'data-do="stranger"' not in client.get(f"/review/{place}").text
+    assert decide(client, file, "sad", place).json()["progress"]["accepted"] == 1
+
+
+def test_a_pick_under_way_is_told(client: TestClient, table_of: Table) -> None:
+    with table.locked(table_of.folder):
+        answer = decide(client, table_of.files[0], "happy")
+        assert client.get(API).status_code == 200
+    assert answer.status_code == 409
+    assert "is writing there; wait until it is done" in answer.json()["detail"]
+    assert not (table_of.folder / LABELS).exists()
+
+
+def test_labels_of_somebody_else_are_told(client: TestClient, table_of: Table) -> None:
+    (table_of.folder / LABELS).write_text("clip,person\n")
+    answer = decide(client, table_of.files[0], "happy")
+    assert answer.status_code == 409
+    assert "move it away" in answer.json()["detail"]
+    assert (table_of.folder / LABELS).read_text() == "clip,person\n"
+
+
+def test_crops_of_an_earlier_walk_are_told(client: TestClient, table_of: Table) -> None:
+    later = (table_of.place / "crops.csv").stat().st_mtime + 5
+    os.utime(table.part_paths(table_of.folder, 0)[0], (later, later))
+    answer = decide(client, table_of.files[0], "happy")
+    assert (answer.status_code, "pick again" in answer.json()["detail"]) == (409, True)
+
+
+# --- safety -------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "..", "%2e%2e", "..%2f..", "talk%00", "talk%5c..", "/etc", "nobody", ".",
+    "talk%2Fanna", "~",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize("route", ["/review/{}", "/api/review/{}", "/review/{}/small/x.jpg"])
+def test_a_pick_is_only_one_that_is_there(
+    client: TestClient, name: str, position: int, route: str
+) -> None:
+    parts = PLACE.split("/")
+    parts[position] = name
+    assert client.get(route.format("/".join(parts))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crops.csv", "..%2fcrops.csv", "%2e%2e%2f%2e%2e%2ffaces.csv", "sheet.jpg", "labels.csv",
+        "rejected%2fx.jpg", "%00", "x" * 300, "secret_f0000001_t00-00-00.000_k00_happy90.jpg",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["small", "large"])
+def test_a_picture_is_only_a_crop_that_is_listed(
+    client: TestClient, table_of: Table, kind: str, name: str
+) -> None:
+    secret = table_of.place / "secret_f0000001_t00-00-00.000_k00_happy90.jpg"
+    secret.write_bytes((table_of.place / table_of.files[0]).read_bytes())
+    assert client.get(f"/review/{PLACE}/{kind}/{name}").status_code == 404
+
+
+def test_a_list_cannot_name_other_files(client: TestClient, table_of: Table) -> None:
+    path = table_of.place / "crops.csv"
+    for name in ("../../walk.json", "sheet.jpg", "../happy/" + table_of.files[0]):
+        path.write_text(path.read_text().replace(table_of.files[0], name))
+        assert len(client.get(API).json()["file"]) == 9
+        assert decide(client, name, "none").status_code == 404
+        path.write_text(path.read_text().replace(name, table_of.files[0]))
+    assert (table_of.folder / "walk.json").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"file": "x"}, {"looks": "happy"}, {"file": 7, "looks": "happy"}, [], None, "x",
+        {"file": "x", "looks": "angst"}, {"file": "x" * 2000, "looks": "happy"},
+        {"file": "x", "looks": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_only_decisions_are_taken(client: TestClient, body: Any) -> None:
+    answer = client.post(API, json=body)
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"detail"}
+
+
+def test_a_form_is_no_decision(client: TestClient, table_of: Table) -> None:
+    data = {"file": table_of.files[0], "looks": "happy"}
+    assert client.post(API, data=data).status_code == 422
+    assert not (table_of.folder / LABELS).exists()
+
+
+@pytest.mark.parametrize("missing", ["Origin", CSRF_HEADER])
+def test_another_page_decides_nothing(client: TestClient, table_of: Table, missing: str) -> None:
+    del client.headers[missing]
+    assert decide(client, table_of.files[0], "happy").status_code == 403
+    assert not (table_of.folder / LABELS).exists()
+
+
+def test_names_are_only_ever_text(client: TestClient, table_of: Table) -> None:
+    name = "<img src=x onerror=alert(1)>&'\""
+    table_of.place.parent.rename(table_of.folder / name)
+    text = client.get("/review").text
+    assert "<img src" not in text
+    href = text.split('href="/review/talk/')[1].split('"')[0]
+    assert "<img src" not in client.get(f"/review/talk/{href}").text
+    assert client.get(f"/api/review/talk/{href}").status_code == 200
+
+
+def test_hidden_folders_and_others_are_no_movies(client: TestClient, table_of: Table) -> None:
+    root = table_of.folder.parent
+    (root / ".hidden" / "anna" / "happy").mkdir(parents=True)
+    (root / ".hidden" / "walk.json").touch()
+    (root / ".hidden" / "anna" / "happy" / "crops.csv").touch()
+    (root / "other" / "anna" / "happy").mkdir(parents=True)
+    (root / "other" / "anna" / "happy" / "crops.csv").touch()
+    assert {p["movie"] for p in client.get("/api/review").json()} == {"talk"}
+
+
+def test_without_an_output_folder_there_is_nothing(reader: Reader, tmp_path: Path) -> None:
+    settings = WebSettings(Job(output=tmp_path / "none"), videos=tmp_path)
+    with TestClient(create_app(reader, settings, Policy()), base_url=ORIGIN) as client:
+        assert client.get("/api/review").json() == []
+
+
+def test_what_was_mined_leads_to_its_review(table_of: Table) -> None:
+    outcomes = mine.pick(table_of.folder, table_of.job)
+    work = Mining(table_of.movie, table_of.job)
+    run = Run(0, work, state="done", outcomes=outcomes)
+    text = fragment("runs.html", runs=[(run, [])], csrf="", csrf_field="csrf")
+    assert f'<a href="/review/{PLACE}">{table_of.place}</a>' in text
+
+
+def test_a_folder_that_was_renamed_by_hand_goes_by_its_name(
+    client: TestClient, table_of: Table
+) -> None:
+    table_of.place.parent.rename(table_of.folder / "anne")
+    place = "talk/anne/happy"
+    assert decide(client, table_of.files[0], "none", place).status_code == 200
+    assert (table_of.folder / "anne" / "happy" / ASIDE / table_of.files[0]).exists()
+    assert client.get(f"/api/review/{place}").json()["looks"][0] == "none"
