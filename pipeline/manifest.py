@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import __version__, video
+from pipeline import __version__, remote, video
 from pipeline.errors import MovieError, TableError
 from pipeline.settings import WalkSettings
 from pipeline.table import DEVICES, read_arrays, replacing, write_arrays
@@ -27,7 +27,7 @@ class Manifest:
     """What walk.json holds.
 
     Attributes:
-        movie: absolute path of the movie when it was walked.
+        movie: absolute path of the movie when it was walked, or its URL.
         identity: the movie's size and the hash of its ends.
         settings: those of the walk.
         models: name and hash of each network.
@@ -172,7 +172,7 @@ def read(folder: Path) -> Manifest:
         pts, keys = (arrays[k].astype(np.int64) for k in ("pts", "keys"))
         scan = video.Scan(stream, pts, keys, tuple(str(w) for w in facts["warnings"]))
         found = Manifest(
-            movie=Path(facts["movie"]["path"]),
+            movie=remote.place(facts["movie"]["path"]),
             identity=facts["movie"]["identity"],
             settings=WalkSettings(**facts["settings"]),
             models=facts["models"],
@@ -243,7 +243,8 @@ def movie_of(manifest: Manifest, given: Path | None) -> Path:
         MovieError: It is gone, or another file stands in its place.
     """
     path = given or manifest.movie
-    if not os.path.exists(path):  # noqa: PTH110 - Path's own raises where one may not look.
+    # Path's own raises where one may not look.
+    if not (path.exists() if remote.is_remote(path) else os.path.exists(path)):  # noqa: PTH110
         what = "no such movie" if given else "the movie is gone and its pictures are needed"
         raise MovieError(f"{path}: {what}; say where it is now with --movie PATH")
     if video.fingerprint(path) != manifest.identity:

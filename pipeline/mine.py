@@ -75,21 +75,24 @@ def mine(movie: Path, job: Job, progress: StartProgress) -> list[Outcome]:
         MiningError: Anything in the world that stands in the way.
     """
     check_wanted(job)
-    if job.subtitles:  # Rather now than after hours.
-        _lines(job, movie if job.subtitles == OWN else None)
+    if job.subtitles == OWN:  # Rather now than after hours.
+        _lines(job, movie)
     return pick(walk(movie, job, progress), job, movie)
 
 
 def check_wanted(job: Job) -> None:
-    """Fails before a long walk where somebody is asked for who is not in the gallery.
+    """Fails before a long walk where something is asked for that is not there.
 
     Raises:
-        PeopleError: A person is not there.
+        PeopleError: A person is not in the gallery.
+        SubtitleError: The file of subtitles cannot be read.
     """
     known = set(galleries.photos(job.known_faces))
     if not known:
         _warn_of_nobody(job.known_faces)
     select.check_people(job.people, known, f"{job.known_faces}/")
+    if job.subtitles not in ("", OWN):
+        _lines(job, None)
 
 
 @lru_cache

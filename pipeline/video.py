@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import av
 import cv2
@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 from pipeline.errors import MovieError
 from pipeline.faces import Image, Ints
 from pipeline.frame import Colours, Frame, RgbFrame, YuvFrame
+from pipeline.remote import Ranges, Url
 
 log = logging.getLogger(__name__)
 
@@ -127,11 +128,9 @@ class Scan:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Opens the film's video stream (never cover art), single-threaded."""
-    if not path.exists():
-        raise MovieError(f"{path}: no such movie; check the path")
-    _check_file(path, path.stat())
+    source = _source(path)
     try:
-        container = av.open(str(path.absolute()), options=_only_this(), metadata_errors="replace")
+        container = av.open(source, "r", options=_only_this(), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise MovieError(
             f"{path}: cannot be read as a movie ({error}); "
@@ -154,6 +153,16 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         films[0].thread_type = "NONE"
         films[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # Where it grows midway.
         yield container, films[0]
+
+
+def _source(path: Path) -> str | Ranges:
+    """What FFmpeg opens: the file, or the remote one as a file that is read in ranges."""
+    if isinstance(path, Url):
+        return Ranges(path)
+    if not path.exists():
+        raise MovieError(f"{path}: no such movie; check the path")
+    _check_file(path, path.stat())
+    return str(path.absolute())
 
 
 @lru_cache
@@ -184,17 +193,22 @@ def fingerprint(path: Path) -> dict[str, Any]:
     Raises:
         MovieError: It is missing, no file, or cannot be read.
     """
+    if isinstance(path, Url):
+        with Ranges(path) as remote:
+            return _ends(remote, remote.size)
     try:
         facts = path.stat()
         _check_file(path, facts)
-        size = facts.st_size
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            digest.update(file.read(ENDS_BYTES))
-            file.seek(max(0, size - ENDS_BYTES))
-            digest.update(file.read(ENDS_BYTES))
+            return _ends(file, facts.st_size)
     except OSError as error:
         raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def _ends(file: BinaryIO | Ranges, size: int) -> dict[str, Any]:
+    digest = hashlib.sha256(file.read(ENDS_BYTES))
+    file.seek(max(0, size - ENDS_BYTES))
+    digest.update(file.read(ENDS_BYTES))
     return {"size": size, "sha256_of_ends": digest.hexdigest()}
 
 

@@ -13,6 +13,7 @@ import pytest
 from pipeline import manifest, video
 from pipeline.errors import MovieError, TableError
 from pipeline.manifest import Manifest
+from pipeline.remote import place
 from pipeline.settings import WalkSettings
 from tests.movies import noise, write_movie
 
@@ -292,6 +293,30 @@ def test_another_movie_in_its_place_is_refused(tmp_path: Path, made: Manifest) -
     other = write_movie(tmp_path / "other.mkv", noise(30, seed=1))
     with pytest.raises(MovieError, match=r"not the movie that was walked.*--rewalk"):
         manifest.movie_of(made, other)
+
+
+def test_a_movie_by_url_stays_one(tmp_path: Path, made: Manifest) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra `cluster`")
+    wanted = replace(made, movie=place(f"file://{made.movie}"))
+    manifest.write(tmp_path / "out", wanted)
+    found = manifest.read(tmp_path / "out")
+    assert (found.movie, found.fingerprint) == (wanted.movie, made.fingerprint)
+    assert manifest.movie_of(found, None) == wanted.movie
+    assert manifest.movie_of(found, made.movie) == made.movie
+    made.movie.rename(tmp_path / "moved.mkv")
+    with pytest.raises(MovieError, match=r"file:///.*the movie is gone.*--movie PATH"):
+        manifest.movie_of(found, None)
+
+
+def test_two_urls_with_one_name_get_folders_of_their_own(tmp_path: Path, made: Manifest) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra `cluster`")
+    url, output = place(f"file://{made.movie}"), tmp_path / "out"
+    (tmp_path / "other").mkdir()
+    other = place(f"file://{write_movie(tmp_path / 'other' / 'film.mkv', noise(30, seed=1))}")
+    manifest.write(manifest.folder_for(url, output), replace(made, movie=url))
+    assert manifest.folder_for(url, output) == output / "film"
+    assert manifest.folder_for(made.movie, output) == output / "film", "the same movie"
+    assert manifest.folder_for(other, output).name.startswith("film-")
 
 
 def test_settings_are_written_one_by_one(tmp_path: Path, made: Manifest) -> None:

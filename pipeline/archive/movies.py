@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from os import walk as descend
 from pathlib import Path
+from typing import cast
 
 from pipeline.errors import MovieError, TableError
 from pipeline.failure import FAILED
 from pipeline.manifest import unique
+from pipeline.remote import Url, matching
 
 SUFFIXES = frozenset(
     {
@@ -25,7 +27,7 @@ def movies(given: Sequence[Path]) -> list[Path]:
 
     Args:
         given: Files, which need not be there; patterns; folders, of which all movies at any depth
-            are taken but hidden ones.
+            are taken but hidden ones; URLs of files, or patterns of them.
 
     Returns:
         In the order given; what a folder or a pattern stands for by name.
@@ -37,6 +39,8 @@ def movies(given: Sequence[Path]) -> list[Path]:
 
 
 def _expanded(path: Path) -> list[Path]:
+    if isinstance(path, Url):
+        return _addressed(path)
     if path.is_dir():
         found = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _plain(p, path)]
         if not found:
@@ -54,6 +58,20 @@ def _expanded(path: Path) -> list[Path]:
             "pattern goes in quotes"
         )
     return sorted(found)
+
+
+def _addressed(url: Url) -> list[Path]:
+    """The movies by URL: it is a pattern where it has an asterisk, and stands for none hidden."""
+    text = str(url)
+    if "*" not in text:
+        return [cast("Path", url)]
+    found = [movie for movie in matching(url) if str(movie).count("/.") <= text.count("/.")]
+    if not found:
+        raise MovieError(
+            f"{url}: no file is called like this; web servers do not list theirs, so that their "
+            "movies are named one by one"
+        )
+    return found
 
 
 def _plain(path: Path, folder: Path) -> bool:

@@ -1,15 +1,19 @@
 """The commands that walk movies, pick faces and measure both."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.options import (
     FOLDERS,
     JOB,
+    KNOWN,
     MOVED,
     MOVIES,
+    OUTPUT_ANYWHERE,
     PICK,
     PICKING,
     PLACES,
@@ -20,7 +24,12 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.told import Table, bar, each, log_to_stderr
+from pipeline.cli.told import Bar, Failures, Table, bar, each, log_to_stderr
+from pipeline.remote import is_remote
+from pipeline.settings import Job
+
+if TYPE_CHECKING:
+    from pipeline.spread.walk import Ended
 
 
 @click.command()
@@ -32,7 +41,7 @@ from pipeline.cli.told import Table, bar, each, log_to_stderr
 def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Walk movies, name the faces, and crop those that are wanted.
 
-    MOVIES are files, folders of them, or patterns in quotes as 'films/**/*.mkv'.
+    MOVIES are files, folders of them, patterns in quotes as 'films/**/*.mkv', or URLs.
 
     \b
     Example:
@@ -43,24 +52,30 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
 
     job = job_of(given)
     shown = Table(explain=given["explain"])
-
-    def one(movie: Path) -> None:
-        shown.add(movie.name, program.mine(movie, job, bar(movie.name, quiet)))
-
     found = expanded(movies)
     check_single(found, subtitles=given["subtitles"])
-    each(found, one)
+    if given["ray"] is None:
+        each(found, lambda m: shown.add(m.name, program.mine(m, job, bar(m.name, quiet))))
+        return
+    program.check_wanted(job)  # Rather now than after hours.
+    failures = Failures(len(found))
+    walked = list(on_cluster(found, job, given["ray"], failures, quiet=quiet))
+    for done in walked:
+        with failures.alone():
+            shown.add(done.movie.name, program.pick(done.folder, job, done.movie))
+    failures.tell()
 
 
 @click.command()
 @MOVIES
 @WALKING
-@PLACES
+@OUTPUT_ANYWHERE
+@KNOWN
 @verbosity
 def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Write one row a face into output/MOVIE/faces.csv, without picking.
 
-    MOVIES are files, folders of them, or patterns in quotes as 'films/**/*.mkv'.
+    MOVIES are files, folders of them, patterns in quotes as 'films/**/*.mkv', or URLs.
 
     \b
     Example:
@@ -70,8 +85,17 @@ def walk(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     from pipeline import mine as program
 
     job = job_of(given)
+    if is_remote(job.output) and given["ray"] is None:
+        told = "a URL needs --ray: `--ray local` walks on this machine and writes there"
+        raise click.BadParameter(told, param_hint="--output")
     found = expanded(movies)
-    each(found, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+    if given["ray"] is None:
+        each(found, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+        return
+    failures = Failures(len(found))
+    for done in on_cluster(found, job, given["ray"], failures, quiet=quiet):
+        click.echo(done.folder / "faces.csv")
+    failures.tell()
 
 
 @click.command()
@@ -175,6 +199,22 @@ def judge(
     elif truth is not None:
         for line in assess.judge(places, truth, job.pick):
             click.echo(line)
+
+
+def on_cluster(
+    movies: list[Path], job: Job, address: str, failures: Failures, *, quiet: bool
+) -> "Iterator[Ended]":
+    """Walks movies on a Ray cluster; gives each that is done, as soon as it is."""
+    from pipeline.spread.walk import walk
+
+    with closing(Bar("all movies", quiet=quiet)) as shown:
+        for ended in walk(movies, job, address, shown):
+            with shown.aside():
+                if ended.error is None:
+                    yield ended
+                    continue
+                with failures.alone():
+                    raise ended.error
 
 
 def expanded(given: tuple[Path, ...]) -> list[Path]:

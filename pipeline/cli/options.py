@@ -1,6 +1,8 @@
 """The options that commands share, and what they are made into."""
 
 import os
+import re
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -13,11 +15,15 @@ import click
 
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import DETECTORS, RECOGNIZERS
+from pipeline.remote import is_remote, place
 from pipeline.settings import DEVICES, OWN, Job, PickSettings, WalkSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
+
+HEAD = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}")
+"""Of a Ray cluster: a name, a number, or one of IPv6 in brackets; and the port."""
 
 
 def cores() -> int:
@@ -45,6 +51,41 @@ class Duration(click.ParamType[dict[str, float]]):
         raise click.BadParameter(told, ctx, param)
 
 
+class Anywhere(click.Path):
+    """A path, or a URL as s3://bucket/movie.mp4."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Gives a `Path`, or a `Url` in its place."""
+        found = place(os.fspath(value))
+        return found if is_remote(found) else super().convert(value, param, ctx)
+
+
+class Here(click.Path):
+    """A path: what is read and written there all the time cannot be at a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Gives a `Path`."""
+        if is_remote(place(os.fspath(value))):
+            told = (
+                "movies may be URLs, and --output of `mine-video walk --ray`; copy the folder here"
+            )
+            self.fail(f"{value} is a URL: only {told}, and give its path.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Cluster(click.ParamType[str]):
+    """Where a Ray cluster is."""
+
+    name = "local|auto|host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Gives the text, if a cluster may be there."""
+        text = str(value)
+        if text not in ("local", "auto") and not HEAD.fullmatch(text):
+            self.fail(f"{text!r} is neither local, nor auto, nor HOST:PORT.", param, ctx)
+        return text
+
+
 class Real(click.FloatRange):
     """A number in a range; `nan` is in none, though it lies below and above no border."""
 
@@ -70,13 +111,18 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 
 OUTPUT = click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), default=JOB.output,
+    "--output", type=Here(file_okay=False, path_type=Path), default=JOB.output,
     show_default=True, help="Folder of the movies' folders.",
+)  # fmt: skip
+
+OUTPUT_ANYWHERE = click.option(
+    "--output", type=Anywhere(file_okay=False, path_type=Path), default=JOB.output,
+    show_default=True, help="Folder of the movies' folders; with --ray a URL, too.",
 )  # fmt: skip
 
 KNOWN = options(
     click.option(
-        "--known-faces", type=click.Path(file_okay=False, path_type=Path),
+        "--known-faces", type=Here(file_okay=False, path_type=Path),
         default=JOB.known_faces, show_default=True,
         help="Folder of photos: NAME.jpg or NAME/*.jpg is a person.",
     ),
@@ -130,8 +176,13 @@ WALKING = options(
     click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
     NETWORKS,
     click.option(
-        "--workers", type=click.IntRange(1), default=cores, show_default="the cores",
-        help="Processes that walk side by side; the result is the same.",
+        "--workers", type=click.IntRange(1), show_default="the cores, or all of a cluster",
+        help="Most processes that walk side by side; the result is the same.",
+    ),
+    click.option(
+        "--ray", type=Cluster(), metavar="local|auto|HOST:PORT",
+        help="Walk on a Ray cluster: of this machine alone, of which it is part, or whose head is "
+        "there; needs the extra `cluster`.",
     ),
     click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
 )  # fmt: skip
@@ -222,13 +273,11 @@ PICKING = options(
     ),
 )  # fmt: skip
 
-MOVIES = click.argument("movies", nargs=-1, required=True, type=click.Path(path_type=Path))
+MOVIES = click.argument("movies", nargs=-1, required=True, type=Anywhere(path_type=Path))
 
-FOLDERS = click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+FOLDERS = click.argument("folders", nargs=-1, required=True, type=Here(path_type=Path))
 
-MOVED = click.option(
-    "--movie", type=click.Path(path_type=Path), help="Where the movie is, if moved."
-)
+MOVED = click.option("--movie", type=Anywhere(path_type=Path), help="Where the movie is, if moved.")
 
 
 def verbosity(command: Command) -> Command:
@@ -273,6 +322,8 @@ def job_of(given: dict[str, Any]) -> Job:
         return {f.name: given[f.name] for f in fields(kind) if f.name in given}
 
     given |= given.pop("repeat", {})  # Frames or seconds.
+    if "ray" in given and given["workers"] is None:
+        given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
     if "people" in given:  # Some systems take é apart; names of photos are composed too.
         given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     if given.get("smooth", 1) % 2 == 0:

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,45 +20,112 @@ ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
 WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>9}  {}"
 
 
+class Failures:
+    """What fails of several movies or folders, which stops no other.
+
+    Args:
+        count: How many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._errors: list[MiningError] = []
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Tells what is raised meanwhile, and keeps it.
+
+        Raises:
+            MiningError: The only one failed.
+        """
+        try:
+            yield
+        except MiningError as error:
+            if self._count == 1:
+                raise
+            click.echo(f"mine-video: {error}", err=True)
+            self._errors.append(error)
+
+    def tell(self) -> None:
+        """Ends it.
+
+        Raises:
+            MiningError: Some failed; it lists them with their reasons.
+        """
+        if self._errors:
+            reasons = "".join(f"\n  {error}" for error in self._errors)
+            told = f"{len(self._errors)} of {self._count} failed, the others are done:"
+            raise MiningError(told + reasons)
+
+
 def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
     """Does something with each movie or folder; one that fails does not stop the others.
 
     Raises:
-        MiningError: The only one failed, or some of several did; it lists them with their reasons.
+        MiningError: See `Failures`.
     """
-    failed: list[MiningError] = []
+    failures = Failures(len(paths))
     for path in paths:
-        try:
+        with failures.alone():
             do(path)
-        except MiningError as error:
-            if len(paths) == 1:
-                raise
-            click.echo(f"mine-video: {error}", err=True)
-            failed.append(error)
-    if failed:
-        reasons = "".join(f"\n  {error}" for error in failed)
-        raise MiningError(f"{len(failed)} of {len(paths)} failed, the others are done:{reasons}")
+    failures.tell()
+
+
+class Bar:
+    """A progress bar on a terminal: frames, frames a second, faces found, time left.
+
+    Args:
+        name: What stands before it.
+        quiet: Show nothing.
+    """
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        self._shown = tqdm(
+            total=0, desc=name, unit="frame", smoothing=0.05, dynamic_ncols=True,
+            disable=True if quiet else None,
+        )  # fmt: skip
+        self._expected = self._done = self._faces = 0
+
+    def expect(self, frames: int) -> None:
+        """So many frames more are to come."""
+        self._expected += frames
+        self._shown.total = self._expected
+        self._shown.refresh()
+
+    def __call__(self, frames: int, faces: int) -> None:
+        """So many frames more are done, with so many faces."""
+        self._done += frames
+        self._faces += faces
+        if faces:
+            self._shown.set_postfix_str(f"{self._faces} faces", refresh=False)
+        self._shown.update(frames)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing is to come any more, as far as is known."""
+        return self._done >= self._expected
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Makes room for results meanwhile."""
+        return self._shown.external_write_mode()
+
+    def close(self) -> None:
+        """Leaves it as it stands."""
+        self._shown.close()
 
 
 def bar(name: str, quiet: bool) -> "StartProgress":
-    """A progress bar on a terminal: frames, frames a second, faces found, time left."""
+    """A bar for one movie, which ends when all its frames are done."""
 
     def begin(total: int) -> Callable[[int, int], None]:
-        from tqdm import tqdm
-
-        shown = tqdm(
-            total=total, desc=name, unit="frame", smoothing=0.05, dynamic_ncols=True,
-            disable=True if quiet or not total else None,
-        )  # fmt: skip
-        found = 0
+        shown = Bar(name, quiet=quiet or not total)
+        shown.expect(total)
 
         def tell(frames: int, faces: int) -> None:
-            nonlocal found
-            found += faces
-            if faces:
-                shown.set_postfix_str(f"{found} faces", refresh=False)
-            shown.update(frames)
-            if shown.n >= total:
+            shown(frames, faces)
+            if shown.full:
                 shown.close()
 
         return tell

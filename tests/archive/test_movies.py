@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.archive.movies import movies, walks
 from pipeline.errors import MovieError, TableError
+from pipeline.remote import place
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,18 @@ def test_movies(given: list[str], found: list[str]) -> None:
 def test_what_stands_for_nothing_is_told_before_hours_of_work(given: str, told: str) -> None:
     with pytest.raises(MovieError, match=told):
         movies([Path("films/b.mkv"), Path(given)])
+
+
+def test_movies_by_url(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra `cluster`")
+    named = ["https://host/b.mkv?x=[1]", "s3://bucket/gone.mkv"]
+    pattern = place(f"file://{tmp_path}/films/**/*.mkv")
+    found = movies([*map(place, named), pattern, place(named[0])])
+    assert [str(movie) for movie in found[:2]] == named
+    inside = [str(movie).removeprefix(f"file://{tmp_path}/films/") for movie in found[2:]]
+    assert inside == ["[x].mkv", "b.mkv", "deep/er/c.mkv"]
+    with pytest.raises(MovieError, match="no file is called like this; web servers do not list"):
+        movies([place(f"file://{tmp_path}/films/*.nothing")])
 
 
 def test_walks_lie_at_any_depth_but_not_in_each_other() -> None:

@@ -1,0 +1,1 @@
+"""The same parts made by many machines: a pool of Ray actors (extra: `cluster`)."""

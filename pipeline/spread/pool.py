@@ -1,0 +1,216 @@
+"""A pool of Ray actors, each with one task at most; Ray places them, and says when one dies.
+
+Ray would restart actors and repeat their tasks by itself, but a restarted one waits for room while
+others idle: here a dead one's task goes to whoever is free, and a new actor comes when there is
+room.
+"""
+
+import logging
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from pipeline.errors import WorkerError
+from pipeline.spread import cluster
+from pipeline.spread.maker import Answer, Maker, Terms
+from pipeline.walk.crew import DEATHS
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+"""How often the pool looks whether the cluster has grown or shrunk."""
+
+PATIENCE = 60.0
+"""Seconds without one worker after which that is said."""
+
+STILLBORN = 8
+"""So many workers that die one after the other before they begin: there will be none."""
+
+SPARE = 8
+"""So many workers more than there are tasks: they start while the first movie is scanned."""
+
+
+@dataclass(eq=False)
+class Task:
+    """What an actor is to do.
+
+    Attributes:
+        of: whose it is, for `Pool.forget`.
+        method: of `Maker`.
+        args: for it.
+        what: the task in words.
+        deaths: how many workers died over it.
+    """
+
+    of: object
+    method: str
+    args: tuple[Any, ...]
+    what: str
+    deaths: int = 0
+
+
+class _Actor(Maker):
+    """A `Maker` that knows on which node it is."""
+
+    def ready(self) -> Answer:
+        """See `Maker`; gives the node."""
+        return replace(super().ready(), value=ray.get_runtime_context().get_node_id())
+
+
+@dataclass(eq=False)
+class _Worker:
+    actor: Any
+    node: str = ""
+    task: Task | None = None
+
+
+class Pool:
+    """Has tasks done, by as many actors as the cluster has room for.
+
+    Args:
+        terms: What all workers must have alike.
+        most: No more workers than this.
+
+    Attributes:
+        size: how many workers there is room for.
+    """
+
+    def __init__(self, terms: Terms, most: int = sys.maxsize) -> None:
+        self._terms = ray.put(terms)
+        self._most = most
+        self._resource = "GPU" if terms.device == "cuda" else "CPU"
+        self._waiting: deque[Task] = deque()
+        self._idle: list[_Worker] = []
+        self._busy: dict[Any, _Worker] = {}
+        self._ready: deque[Any] = deque()
+        self._stillborn = 0
+        self._looked = -LOOK_SECONDS
+        self._heard = time.monotonic()
+        self.size = 0
+
+    def add(self, task: Task, *, first: bool = False) -> None:
+        """Takes a task, to be done when its turn comes, or before all others."""
+        (self._waiting.appendleft if first else self._waiting.append)(task)
+
+    def forget(self, of: object) -> int:
+        """Drops the tasks of somebody that nobody has begun; gives how many."""
+        kept = [task for task in self._waiting if task.of is not of]
+        dropped = len(self._waiting) - len(kept)
+        self._waiting = deque(kept)
+        return dropped
+
+    @property
+    def hungry(self) -> bool:
+        """Whether fewer tasks wait than there are workers."""
+        self._look()
+        return len(self._waiting) < max(1, self.size)
+
+    def next(self) -> tuple[Task, Answer]:
+        """Waits until a task has ended, whichever.
+
+        Raises:
+            WorkerError: Workers cannot be had.
+            ModelError: A worker has other packages or networks.
+        """
+        while True:
+            self._look()
+            self._hand_out()
+            if not self._ready:
+                self._ready.extend(self._wait())
+            if self._ready:
+                ref = self._ready.popleft()
+                ended = self._ended(ref, self._busy.pop(ref))
+                if ended is not None:
+                    return ended
+
+    def _look(self) -> None:
+        """Sees now and then how large the cluster is, and hires up to that."""
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self.size = min(cluster.size(self._resource), self._most)
+        tasks = len(self._waiting) + sum(w.task is not None for w in self._busy.values())
+        for _ in range(min(self.size, tasks + SPARE) - len(self._busy) - len(self._idle)):
+            self._hire()
+
+    def _hire(self) -> None:
+        kind = ray.remote(_Actor).options(
+            num_cpus=1, num_gpus=int(self._resource == "GPU"), max_restarts=0,
+            scheduling_strategy="SPREAD",
+        )  # fmt: skip
+        worker = _Worker(kind.remote(self._terms))
+        self._busy[worker.actor.ready.remote()] = worker
+
+    def _hand_out(self) -> None:
+        while self._idle and self._waiting:
+            worker, task = self._idle.pop(), self._waiting.popleft()
+            worker.task = task
+            self._busy[getattr(worker.actor, task.method).remote(*task.args)] = worker
+
+    def _wait(self) -> list[Any]:
+        """Who has something to say; nobody, if the cluster is to be looked at first."""
+        if self._idle or any(worker.task for worker in self._busy.values()):
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > PATIENCE:
+            self._heard = time.monotonic()
+            log.warning(
+                "no worker for %.0f s: the cluster has %d %ss; waiting, Ctrl-C keeps what is done",
+                PATIENCE, self.size, self._resource,
+            )  # fmt: skip
+        if not self._busy:
+            time.sleep(LOOK_SECONDS)
+            return []
+        ready, rest = ray.wait(list(self._busy), num_returns=1, timeout=LOOK_SECONDS)
+        if ready and rest:  # All that are: each look at thousands takes its time.
+            ready += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
+        return list(ready)
+
+    def _ended(self, ref: Any, worker: _Worker) -> tuple[Task, Answer] | None:
+        """Takes what an actor gave, or its death."""
+        task, worker.task = worker.task, None
+        try:
+            answer: Answer = ray.get(ref)
+        except RayTaskError as error:
+            what = task.what if task else "a worker that starts"
+            told = cluster.COLOURS.sub("", str(error))
+            answer = Answer(error=WorkerError(f"{what}: a bug, please report it: {told}"))
+        except RayError as error:
+            return self._died(worker, task, error)
+        self._idle.append(worker)
+        if task is not None:
+            return task, answer
+        if answer.error is not None:
+            raise answer.error
+        self._stillborn, worker.node = 0, answer.value
+        return None
+
+    def _died(
+        self, worker: _Worker, task: Task | None, error: RayError
+    ) -> tuple[Task, Answer] | None:
+        """Has another worker do the task, if not too many have died over it.
+
+        A node that dies with its workers is not the task's fault.
+
+        Raises:
+            WorkerError: None of many workers has come so far as to take a task.
+        """
+        ray.kill(worker.actor)  # It may only be out of reach, and must not come back.
+        self._looked = -LOOK_SECONDS
+        why = str(error).strip().partition("\n")[0]
+        if task is None:
+            self._stillborn += 1
+            if self._stillborn >= STILLBORN:
+                raise WorkerError(f"workers die while they start: {why}") from error
+            return None
+        task.deaths += cluster.is_alive(worker.node)
+        if task.deaths >= DEATHS:
+            told = f"{task.what}: workers died {DEATHS} times over it ({why})"
+            return task, Answer(error=WorkerError(f"{told}; the other finished parts are kept"))
+        log.info("%s: its worker died; another one does it", task.what)
+        self.add(task, first=True)
+        return None

@@ -1,0 +1,152 @@
+"""What a worker of a cluster does, in this process and without a cluster."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest as manifests
+from pipeline import mine, table
+from pipeline.errors import ModelError, MovieError, OutputError, TableError
+from pipeline.people import gallery as galleries
+from pipeline.people import memory
+from pipeline.remote import is_remote
+from pipeline.settings import Job
+from pipeline.spread.maker import Answer, Maker, Names, Plan, Terms
+from tests import movies, puppet
+from tests.puppet import SETTINGS, Shot, Square, film, photo
+
+ANNA = Square("anna", "happy 20, sad", x=10, dx=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
+    puppet.plug_in(monkeypatch)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    photo(tmp_path / "known" / "anna.png", "anna")
+    return film(tmp_path / "movie.mkv", (Shot(70, (ANNA,)), Shot(40)), 5)
+
+
+@pytest.fixture
+def terms() -> Terms:
+    return Terms.of(SETTINGS, "cpu")
+
+
+@pytest.fixture
+def maker(terms: Terms) -> Maker:
+    found = Maker(terms, "node-7")
+    assert found.ready() == Answer()
+    return found
+
+
+def _names(movie: Path, *, keep: bool = False) -> Names:
+    known = movie.parent / "known"
+    digest = galleries.digest(known, 0.38)
+    return Names(memory.load(known, SETTINGS), 0.38, digest, keep)
+
+
+def _plan(answer: Answer) -> Plan:
+    assert answer.error is None
+    assert isinstance(answer.value, Plan)
+    return answer.value
+
+
+def test_prepare_make_and_finish_are_a_walk(maker: Maker, movie: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "movie"
+    plan = _plan(maker.prepare(movie, folder, False))
+    assert plan.missing == {0: 53, 1: 50, 2: 7}
+    rows = 0
+    for number, frames in plan.missing.items():
+        answer = maker.make(movie, folder, plan.fingerprint, number)
+        assert answer.value[0] == frames
+        rows += answer.value[1]
+    assert maker.finish(movie, folder, plan.fingerprint, _names(movie)) == Answer()
+    job = Job(walk=SETTINGS, output=tmp_path / "local", known_faces=tmp_path / "known")
+    local = mine.walk(movie, job, puppet.silent)
+    for name in ("faces.csv", "tracks.npz", "frames.npz", "walk.json"):
+        assert (folder / name).read_bytes() == (local / name).read_bytes()
+    assert len(table.read_faces(folder / "faces.csv")) == rows
+    assert _plan(maker.prepare(movie, folder, False)).missing == {}
+
+
+def test_names_given_before_stay_where_there_is_no_gallery(
+    maker: Maker, movie: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "movie"
+    plan = _plan(maker.prepare(movie, folder, False))
+    for number in plan.missing:
+        maker.make(movie, folder, plan.fingerprint, number)
+    maker.finish(movie, folder, plan.fingerprint, _names(movie))
+    named = (folder / "faces.csv").read_bytes()
+    assert b",anna," in named
+    empty = memory.load(tmp_path / "none", SETTINGS)
+    nobody = Names(empty, 0.38, galleries.digest(tmp_path / "none", 0.38), keep=False)
+    maker.finish(movie, folder, plan.fingerprint, replace(nobody, keep=True))
+    assert (folder / "faces.csv").read_bytes() == named
+    maker.finish(movie, folder, plan.fingerprint, nobody)
+    assert b",anna," not in (folder / "faces.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: replace(t, versions=t.versions | {"numpy": "0.1"}), r"has numpy .*, not 0\.1"),
+        (lambda t: replace(t, versions=t.versions | {"processor": "z80"}), "processor .*not z80"),
+        (lambda t: replace(t, models=t.models | {"emotion": "x"}), "another emotion network"),
+    ],
+    ids=["package", "processor", "network"],
+)
+def test_a_node_that_differs_says_so(
+    change: Callable[[Terms], Terms], words: str, terms: Terms
+) -> None:
+    error = Maker(change(terms), "node-7").ready().error
+    assert isinstance(error, ModelError)
+    with pytest.raises(ModelError, match=f"node node-7: .*{words}.*install the same"):
+        raise error
+
+
+def test_a_movie_that_is_not_on_the_node_is_told(maker: Maker, tmp_path: Path) -> None:
+    for answer in (
+        maker.prepare(tmp_path / "none.mkv", tmp_path / "none", False),
+        maker.make(tmp_path / "none.mkv", tmp_path / "none", "", 0),
+    ):
+        assert isinstance(answer.error, MovieError)
+        assert "not there on node node-7" in str(answer.error)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_is_not_on_the_node_is_told(
+    maker: Maker, movie: Path, tmp_path: Path
+) -> None:
+    error = maker.make(movie, tmp_path / "none", "", 0).error
+    assert isinstance(error, OutputError)
+    assert "walk.json is not there on node node-7; choose an --output that all" in str(error)
+
+
+def test_a_folder_with_another_walk_is_told(maker: Maker, movie: Path, tmp_path: Path) -> None:
+    maker.prepare(movie, tmp_path / "movie", False)
+    error = maker.make(movie, tmp_path / "movie", "another", 0).error
+    assert isinstance(error, TableError)
+    assert "another walk now" in str(error)
+
+
+def test_warnings_come_with_the_answer(maker: Maker, tmp_path: Path) -> None:
+    whole = movies.write_movie(tmp_path / "broken.mkv", movies.blocks(200), rate=5)
+    movies.cut(whole, 0.5)
+    answer = maker.prepare(whole, tmp_path / "broken", False)
+    assert any("breaks off" in words for words in answer.said)
+
+
+def test_a_bug_is_no_answer(maker: Maker, movie: Path, tmp_path: Path) -> None:
+    plan = _plan(maker.prepare(movie, tmp_path / "movie", False))
+    with pytest.raises(IndexError):
+        maker.make(movie, tmp_path / "movie", plan.fingerprint, 99)
+
+
+def test_where_manifests_are_read_is_no_url(movie: Path, maker: Maker, tmp_path: Path) -> None:
+    maker.prepare(movie, tmp_path / "movie", False)
+    assert not is_remote(manifests.read(tmp_path / "movie").movie)
