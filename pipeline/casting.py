@@ -23,6 +23,7 @@ from pipeline.pick.photos import Photo, candidates, chosen, crowded, photographs
 from pipeline.report.cast import CAST, CAST_TABLE, Member, write_cast
 from pipeline.settings import Job
 from pipeline.table import Tracks
+from pipeline.walk.part import Progress
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,17 @@ class Crowd:
     apart: set[tuple[int, int]]
 
 
-def cast(folders: Sequence[Path], job: Job, moved: Sequence[Path] = ()) -> list[Member]:
+def silent(_: int) -> Progress:
+    """Is told of no progress."""
+    return lambda *_: None
+
+
+def cast(
+    folders: Sequence[Path],
+    job: Job,
+    moved: Sequence[Path] = (),
+    progress: mine.StartProgress = silent,
+) -> list[Member]:
     """Sorts the unknown faces of movies into people; replaces an earlier cast of theirs.
 
     Names follow the gallery of today first. Writes cast.csv, a row a track, and the folder cast/
@@ -63,6 +74,7 @@ def cast(folders: Sequence[Path], job: Job, moved: Sequence[Path] = ()) -> list[
         folders: The movies'.
         job: Where things lie.
         moved: Movies that are not any more where they were walked.
+        progress: Told how many of the faces that may become photos were cut out.
 
     Returns:
         The cast by screen time; empty where everybody is known, or nobody is seen well enough.
@@ -78,7 +90,7 @@ def cast(folders: Sequence[Path], job: Job, moved: Sequence[Path] = ()) -> list[
     log.info("%s", _left_out(crowd.rows, tracks))
     rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
-    kept, photos = _photos(films, rows, crowd.tracks, moved)
+    kept, photos = _photos(films, rows, crowd.tracks, moved, progress)
     # Not the folder of all movies' folders: others may be writing into those.
     with table.locked(place if len(films) == 1 else place / CAST):
         kept = kept.assign(stem=[films[i].stem for i in kept["film"]])
@@ -203,7 +215,11 @@ def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
 
 
 def _photos(
-    films: Sequence[Film], rows: pd.DataFrame, tracks: Tracks, moved: Sequence[Path]
+    films: Sequence[Film],
+    rows: pd.DataFrame,
+    tracks: Tracks,
+    moved: Sequence[Path],
+    progress: mine.StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Photo]]:
     """The rows that become photos, by number of the cast and in order of time, and the photos."""
     good = (tracks.quality >= people.MIN_QUALITY) & np.isin(tracks.track, rows["track"])
@@ -218,12 +234,15 @@ def _photos(
     some = [candidates(own, tracks, n) for own, n in zip(groups, counts, strict=True)]
     asked = pd.concat([rows.iloc[:0], *some])
     photos: dict[int, Photo] = {}
+    tell = progress(len(asked))
     for number, film in enumerate(films):
         own = asked[asked["film"] == number]
         if len(own):
             models = face_models(film.walk.settings)
             movie = _movie(film.walk, moved, alone=len(films) == 1)
-            photos |= photographs(movie, film.walk, own, models)
+            for row, photo in photographs(movie, film.walk, own, models):
+                photos[row] = photo
+                tell(1, 1)
     kept = [
         chosen(own, photos, middle, tracks, n)
         for own, middle, n in zip(some, centre, counts, strict=True)

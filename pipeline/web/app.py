@@ -61,7 +61,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app = FastAPI(
         title="mine-video", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.state.policy, app.state.stage = policy, stage
+    app.state.policy, app.state.stage, app.state.jobs = policy, stage, jobs
     app.include_router(photo.router(reader))
     app.include_router(mining.router(jobs, settings.job, settings.videos))
     app.include_router(people.router(jobs, settings.job))

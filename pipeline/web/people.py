@@ -21,7 +21,7 @@ from pipeline.settings import Job
 from pipeline.web import changes
 from pipeline.web.changes import Deed, Plan, Wish
 from pipeline.web.company import company, folders, listed, pictures, version
-from pipeline.web.jobs import RUNNING, WAITING, Jobs, Run
+from pipeline.web.jobs import RUNNING, Jobs, Run
 from pipeline.web.live import PROBLEMS
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
@@ -52,9 +52,9 @@ class Casting:
     movie: Path
     job: Job
 
-    def do(self, _: mine.StartProgress) -> Sequence[Member]:
-        """See `Work`; tells nothing of its progress."""
-        return casting.cast([self.folder], self.job)
+    def do(self, progress: mine.StartProgress) -> Sequence[Member]:
+        """See `Work`."""
+        return casting.cast([self.folder], self.job, progress=progress)
 
 
 class PlannedProblem(BaseModel):
@@ -181,9 +181,9 @@ class People:
             self._jobs.submit(Casting(folder, walk.movie, self._job))
 
     def unsort(self, movie: str) -> None:
-        """Takes a sorting that waits out of the queue; one that runs ends by itself."""
+        """Stops a sorting, or takes it out of the queue."""
         run = self.sorting(self.folder(movie))
-        if run is not None and run.state == WAITING:
+        if run is not None:
             self._jobs.cancel(run.number)
 
     def plan(self, movie: str, wishes: Wishes) -> tuple[Plan, list[str]]:
@@ -389,7 +389,7 @@ def _add_cast(routes: APIRouter, people: People) -> None:
         responses=PROBLEMS,
     )
     def cancel(movie: str) -> Response:
-        """Takes a sorting that has not begun out of the queue."""
+        """Stops a sorting of faces, or takes it out of the queue; an earlier cast stays."""
         people.unsort(movie)
         return _back(movie)
 

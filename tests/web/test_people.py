@@ -20,6 +20,7 @@ from PIL import Image as Pillow
 from pipeline import casting, mine, table
 from pipeline.live.read import Reader
 from pipeline.people.rename import rename
+from pipeline.pick.photos import photographs
 from pipeline.report.cast import Member
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
@@ -241,7 +242,7 @@ def test_mining_waits_for_sorting(
 ) -> None:
     begun = Event()
 
-    def casting_(*_: object) -> list[Member]:
+    def casting_(*_: object, **__: object) -> list[Member]:
         begun.set()
         assert held.wait(20)
         return []
@@ -252,8 +253,32 @@ def test_mining_waits_for_sorting(
     client.post("/mine", data={"movie": "film.mkv"})
     assert [r["state"] for r in client.get("/api/runs").json()] == ["waiting", "running"]
     assert "being sorted" in page(client)
-    client.post("/people/film/cast/cancel")  # What has begun ends by itself.
-    assert state(client) == "running"
+
+
+def test_sorting_that_is_cancelled_leaves_an_earlier_cast(
+    client: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its first photo."""
+    begun, going = Event(), Event()
+
+    def slowly(*args: Any) -> Iterator[Any]:
+        begun.set()
+        assert going.wait(20)
+        yield from photographs(*args)
+
+    monkeypatch.setattr("pipeline.casting.photographs", slowly)
+    before = {p: p.read_bytes() for p in sorted(folder.rglob("cast*/**/*")) if p.is_file()}
+    client.post("/people/film/cast")
+    assert begun.wait(20)
+    assert re.search(
+        r'<progress aria-label="Sorting" max="\d+" value="0">', client.get("/people/film/cast").text
+    )
+    client.post("/people/film/cast/cancel")
+    going.set()
+    assert state(client) == "cancelled"
+    client.app.state.jobs.close()  # type: ignore[attr-defined]
+    assert before
+    assert {p: p.read_bytes() for p in before} == before
 
 
 def test_while_faces_are_sorted_numbers_name_nobody(
@@ -261,7 +286,7 @@ def test_while_faces_are_sorted_numbers_name_nobody(
 ) -> None:
     begun, going = Event(), Event()
 
-    def sorting(*_: object) -> list[Member]:
+    def sorting(*_: object, **__: object) -> list[Member]:
         begun.set()
         assert going.wait(20)
         return []
