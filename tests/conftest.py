@@ -4,6 +4,15 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
+
+from tests.chromium import browser
+
+__all__ = ["browser"]
+
+# How long an example takes says nothing of the program where others use the machine too.
+settings.register_profile("patient")
+settings.load_profile("patient")
 
 _FIGURES = pytest.StashKey[list[str]]()
 

@@ -46,7 +46,7 @@ def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
 # --- cutting ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(x=coordinate, y=coordinate, side=st.floats(0.1, 70), grey=st.booleans())
 def test_square_repeats_the_edge_outside(x: float, y: float, side: float, grey: bool) -> None:
     image: Image = PICTURE[..., 0] if grey else PICTURE
@@ -85,7 +85,7 @@ def test_grey_face_is_the_square_that_fer2013_shows() -> None:
     assert found[95, 95] == pytest.approx(0.587 * (80 + 47), abs=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(box=small_box)
 def test_grey_face_takes_any_box(box: Floats) -> None:
     before = PICTURE.copy()
@@ -96,7 +96,7 @@ def test_grey_face_takes_any_box(box: Floats) -> None:
     assert np.array_equal(PICTURE, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(box=small_box, margin=st.sampled_from([0, 0.3, 2]))
 def test_portrait_lies_in_the_frame_and_makes_nothing_up(box: Floats, margin: float) -> None:
     side = max(1, round(float(max(box[2:] - box[:2])) * (1 + 2 * margin)))
@@ -107,7 +107,7 @@ def test_portrait_lies_in_the_frame_and_makes_nothing_up(box: Floats, margin: fl
     assert any(np.array_equal(PICTURE[y : y + height, x : x + width], found) for y, x in places)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     corner=st.tuples(st.integers(0, 25), st.integers(0, 15)), size=st.integers(2, 14),
     margin=st.sampled_from([0.1, 0.3]),

@@ -50,7 +50,7 @@ def test_colours_stay(tmp_path: Path) -> None:
             assert int(frame.colorspace) == 1
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(90, 9000), min_size=1, max_size=12))
 def test_times_are_kept(tmp_path_factory: pytest.TempPathFactory, lasts: list[int]) -> None:
     path = tmp_path_factory.mktemp("t") / "a.mp4"

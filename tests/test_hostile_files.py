@@ -39,9 +39,7 @@ from tests.puppet import Shot, Square
 
 SCRIPT = (Shot(14, (Square("anna", "happy 9, sad", x=20, dx=1), Square("ben", x=90, y=70))),)
 
-often = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)

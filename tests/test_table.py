@@ -74,7 +74,7 @@ def same(found: pd.DataFrame, rows: list[FaceRow]) -> bool:
 # --- faces.csv ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(faces, max_size=5))
 def test_rows_come_back(tmp_path_factory: pytest.TempPathFactory, rows: list[FaceRow]) -> None:
     path = written(tmp_path_factory.getbasetemp(), rows)
@@ -166,7 +166,7 @@ def test_a_wrong_number_is_refused_with_its_line(
     assert "run mine-video on the movie again" in str(caught.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_torn_last_line_is_refused_wherever_it_was_torn(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -381,7 +381,7 @@ def test_rewriting_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert first.read_bytes() == second.read_bytes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_flipped_bit_is_refused_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -396,7 +396,7 @@ def test_a_flipped_bit_is_refused_or_harmless(
         assert all(np.array_equal(found[name], ARRAYS[name]) for name in ARRAYS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(share=st.floats(0, 0.999))
 def test_torn_arrays_are_refused(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
     path = tmp_path_factory.getbasetemp() / "torn.npz"

@@ -122,7 +122,7 @@ def _keys(movies: Movies, job: Job) -> set[Key]:
 
 @given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
 @example([(made([]), 1)], Job())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_sql_keeps_the_rows_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:
@@ -138,7 +138,7 @@ def test_sql_keeps_the_rows_that_pick_keeps(
 
 
 @given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_moments_are_the_runs_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:

@@ -154,7 +154,7 @@ small_chips = st.integers(0, 5).flatmap(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(faces=small_chips)
 def test_unit_embeddings_have_length_1_and_know_no_sides(faces: Image) -> None:
     before = faces.copy()

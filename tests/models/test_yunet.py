@@ -86,7 +86,7 @@ def test_colours_are_not_swapped(yunet: YuNet) -> None:
 corners = st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(5, 40)] * 2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     faces=st.lists(st.tuples(corners, st.integers(1, 1000)), max_size=12, unique_by=lambda f: f[1])
 )

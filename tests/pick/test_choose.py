@@ -94,7 +94,7 @@ ASKED = st.fixed_dictionaries(
 
 
 @given(_faces(), ASKED)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_funnel_never_rises_and_ends_with_what_is_kept(
     rows: pd.DataFrame, asked: dict[str, Any]
 ) -> None:
@@ -110,7 +110,7 @@ def test_the_funnel_never_rises_and_ends_with_what_is_kept(
 
 
 @given(_faces(), ASKED)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_thinning_changes_no_runs_and_comes_last(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     whole = _chosen(rows, Job(), **(asked | {"per_run": 0}))
     count = max(1, asked["per_run"])
@@ -132,7 +132,7 @@ def test_each_face_is_chosen_once(repeat: int) -> None:
 
 
 @given(_faces(), ASKED, st.integers(0, 1 << 30))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_decisions_go_before_all_filters(
     rows: pd.DataFrame, asked: dict[str, Any], seed: int
 ) -> None:

@@ -263,7 +263,7 @@ def _passes(row: dict[Hashable, Any], faces: int, settings: PickSettings) -> boo
 
 @pytest.mark.parametrize("gate", GATES)
 @given(data=st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_each_gate_keeps_what_its_definition_says(gate: str, data: st.DataObject) -> None:
     rows = data.draw(_measured())
     asked = replace(data.draw(GATES[gate]), repeat=1)
@@ -280,7 +280,7 @@ def test_each_gate_keeps_what_its_definition_says(gate: str, data: st.DataObject
 
 
 @given(_measured(), st.tuples(*GATES.values()), st.permutations(range(len(GATES))))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_gates_commute_and_the_funnel_never_rises(
     rows: pd.DataFrame, asked: tuple[PickSettings, ...], order: list[int]
 ) -> None:

@@ -47,7 +47,7 @@ def _worth(row: "pd.Series[float]") -> float:
 
 
 @given(_picked(), COUNTS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_as_many_of_each_run_as_asked_for_or_as_there_are(rows: pd.DataFrame, count: int) -> None:
     kept = thin(rows, tracks_of(rows), count)
     assert kept.index.is_unique
@@ -59,7 +59,7 @@ def test_as_many_of_each_run_as_asked_for_or_as_there_are(rows: pd.DataFrame, co
 
 
 @given(_picked())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_one_of_a_run_is_the_best(rows: pd.DataFrame) -> None:
     kept = thin(rows, tracks_of(rows), 1)
     for _, mine in rows.groupby("run"):
@@ -69,7 +69,7 @@ def test_one_of_a_run_is_the_best(rows: pd.DataFrame) -> None:
 
 
 @given(_picked(), COUNTS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_more_never_loses_one(rows: pd.DataFrame, count: int) -> None:
     tracks = tracks_of(rows)
     few, more = (set(thin(rows, tracks, n).index) for n in (count, count + 1))

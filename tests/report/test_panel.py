@@ -69,7 +69,7 @@ def _near(
     return np.abs(image - blended).max(axis=2) < 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(-40, 620), st.integers(-40, 340), st.integers(8, 500)), max_size=5

@@ -81,7 +81,7 @@ def _borders(frames_in_all: int, every: int = 1) -> st.SearchStrategy[list[int]]
         pytest.param(COMES_AND_GOES, id="with gaps"),
     ],
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_borders_leave_no_trace(shots: Shots, every: int, data: st.DataObject) -> None:
     walk = replace(EVERY_FRAME, every=every)
@@ -110,7 +110,7 @@ def _movies(draw: st.DrawFn) -> Shots:
     return tuple(shots)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(_movies(), st.data())
 def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) -> None:
     borders = data.draw(_borders(sum(s.frames for s in shots)), label="borders")
@@ -118,7 +118,7 @@ def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) 
     pd.testing.assert_frame_equal(_in_parts(shots, borders, EVERY_FRAME), whole)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.data())
 def test_with_boxes_between_detections_rows_and_numbers_stay_too(data: st.DataObject) -> None:
     """At a border the detector runs once more, so that only `detected` may differ."""

@@ -64,7 +64,7 @@ def test_gives_a_frame_as_soon_as_it_is_decided() -> None:
     assert read == list(range(LOOK_AHEAD + 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_begins(
     lengths: list[int], seed: int, data: st.DataObject
@@ -75,7 +75,7 @@ def test_cuts_do_not_depend_on_where_decoding_begins(
     assert [cut for cut in _cuts(whole[start:]) if cut >= start + LOOK_BACK] == wanted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_ends(
     lengths: list[int], seed: int, data: st.DataObject

@@ -37,7 +37,7 @@ def test_match(before: list[Box], after: list[Box], pairs: list[tuple[int, int]]
     assert match(_boxes(*before), _boxes(*after)) == pairs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObject) -> None:
     corner = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 20))

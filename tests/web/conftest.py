@@ -7,7 +7,6 @@ INSTALLED = find_spec("fastapi") is not None
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
 if INSTALLED:
-    from tests.browser.conftest import browser
     from tests.web.application import (
         app,
         client,
@@ -20,6 +19,6 @@ if INSTALLED:
     from tests.web.chromium import address, opened
 
     __all__ = [
-        "address", "app", "browser", "client", "made", "opened", "reader", "settings", "stranger",
+        "address", "app", "client", "made", "opened", "reader", "settings", "stranger",
         "videos",
     ]  # fmt: skip

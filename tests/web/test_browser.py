@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image as Pillow
 
-from tests.browser.conftest import NAMES, QUIET
+from tests.chromium import NAMES, QUIET
 from tests.puppet import Shot, Square, film, photo
 from tests.web.chromium import Opened
 

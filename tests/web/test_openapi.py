@@ -30,7 +30,7 @@ def fuzz(app: FastAPI, mode: str, examples: int, check: Callable[["Case[Any]"], 
             continue  # It takes nothing that could be wrong.
         cases = operation.as_strategy(schemathesis.GenerationMode[mode])
         own = settings(
-            max_examples=examples, deadline=None, database=None, derandomize=True,
+            max_examples=examples, database=None, derandomize=True,
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         own(given(case=cases)(check))()

@@ -1,4 +1,4 @@
-"""A browser for all tests of a run, and a page in it that must not complain."""
+"""A browser for all tests of a run."""
 
 import shutil
 from collections.abc import Iterator
