@@ -196,7 +196,7 @@ def test_a_broken_memory_is_made_anew_in_silence(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(place=st.integers(0, 1 << 20), value=st.integers(1, 255))
 def test_a_damaged_memory_never_changes_the_gallery(known: Path, place: int, value: int) -> None:
