@@ -261,7 +261,7 @@ def _fetched(url: Url, start: int, end: int) -> bytes:
     if len(found) != end - start:
         raise MovieError(
             f"{url}: {len(found):,} bytes came for {end - start:,}; the movie has changed, or its "
-            "server knows no ranges; put it on another one"
+            "server knows no ranges; put it on another one, or copy it here"
         )
     return found
 

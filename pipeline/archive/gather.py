@@ -16,10 +16,11 @@ import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import table
+from pipeline.archive.movies import in_a_walk
 from pipeline.archive.search import Moment
-from pipeline.crops import resized
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
+from pipeline.frame import shrink
 from pipeline.manifest import Manifest
 from pipeline.pick import decisions, labels, select
 from pipeline.pick.crop import COLUMNS, Selection, crop_stem, cut, write_crops
@@ -119,8 +120,9 @@ def write_all(found: Sequence[Film], folder: Path, margin: float) -> tuple[int, 
         How many crops, and why some movies gave none.
 
     Raises:
-        OutputError: Nothing can be written there.
+        OutputError: Nothing can be written there, or what lies there is not an earlier search's.
     """
+    _check_own(folder)
     failed: list[MiningError] = []
     with table.locked(folder), TemporaryDirectory(dir=folder, prefix=".new-") as name:
         lines: list[list[str]] = []
@@ -140,6 +142,20 @@ def write_all(found: Sequence[Film], folder: Path, margin: float) -> tuple[int, 
             lines += [line for place in places for line in _listed(place.folder)]
         _replace(found, folder, Path(name), lines)
     return len(lines), failed
+
+
+def _check_own(folder: Path) -> None:
+    """Refuses a folder that holds something else, as the known faces, or a movie's walk.
+
+    Raises:
+        OutputError: It does.
+    """
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    others = [name for name in names if not name.startswith((".", "sheet"))]
+    if in_a_walk(folder / "crops.csv") or (others and "crops.csv" not in names):
+        raise OutputError(
+            f"{folder}: is not empty, nor of an earlier search; name a new folder for the crops"
+        )
 
 
 def _listed(folder: Path) -> Iterator[list[str]]:
@@ -222,4 +238,4 @@ def _strips(film: Film) -> Iterator[tuple[Moment, Image]]:
         rows += kept.sort_values("frame").iloc[places[: len(kept)]].itertuples()
         of += [moment] * (len(rows) - len(of))
     for i, face in cut(film.movie, film.walk, rows, MARGIN):
-        yield of[i], resized(face, SIDE)
+        yield of[i], shrink(face, SIDE)

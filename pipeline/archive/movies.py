@@ -27,7 +27,8 @@ def movies(given: Sequence[Path]) -> list[Path]:
 
     Args:
         given: Files, which need not be there; patterns; folders, of which all movies at any depth
-            are taken but hidden ones; URLs of files, or patterns of them.
+            are taken; URLs of files, or patterns of them. Patterns and folders stand for nothing
+            hidden, and for nothing that this program wrote into a walk's folder.
 
     Returns:
         In the order given; what a folder or a pattern stands for by name.
@@ -42,7 +43,8 @@ def _expanded(path: Path) -> list[Path]:
     if isinstance(path, Url):
         return _addressed(path)
     if path.is_dir():
-        found = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _plain(p, path)]
+        there = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and _plain(p, path))
+        found = [movie for movie in there if not in_a_walk(movie)]
         if not found:
             raise MovieError(
                 f"{path}: a folder without movies ({', '.join(sorted(SUFFIXES))}); give another, "
@@ -51,7 +53,8 @@ def _expanded(path: Path) -> list[Path]:
         return sorted(found)
     if path.exists() or not has_magic(str(path)):  # Brackets may be part of a name.
         return [path]
-    found = [Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file()]  # noqa: PTH207
+    named = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+    found = [p for p in named if p.is_file() and not in_a_walk(p)]
     if not found:
         raise MovieError(
             f"{path}: no file is called like this; ** stands for folders at any depth, and a "
@@ -78,6 +81,11 @@ def _plain(path: Path, folder: Path) -> bool:
     """Whether it is a file that nobody hid."""
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return not hidden and path.is_file()
+
+
+def in_a_walk(path: Path) -> bool:
+    """Whether it lies in a walk's folder, where clips and annotated movies are written."""
+    return any((folder / "walk.json").is_file() for folder in path.parents)
 
 
 def walks(given: Sequence[Path]) -> list[Path]:

@@ -194,7 +194,7 @@ FILTERS = options(
     ),
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
-        type=click.Choice([*EMOTIONS, "any"]), metavar="EMOTION",
+        type=click.Choice([*EMOTIONS, "any"], case_sensitive=False), metavar="EMOTION",
         help=f"What to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
     ),
     click.option(
@@ -308,9 +308,11 @@ def _there(path: Path) -> bool:
 
 
 def folder_of(place: Path, job: Job) -> Path:
-    """A movie's folder, given as such, as its faces.csv, or as a name under the output folder."""
+    """A movie's folder: given as such, or as its faces.csv, its name, or a movie of that name."""
     if place.name == "faces.csv":
         return place.parent
+    if _there(job.output / place.stem / "walk.json") and place.is_file():
+        return job.output / place.stem
     named = job.output / place
     return named if not _there(place / "walk.json") and _there(named) else place
 

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -17,7 +18,7 @@ from pipeline.archive.search import Moment, search
 from pipeline.errors import MovieError, OutputError
 from pipeline.pick.crop import COLUMNS, read_provenance
 from pipeline.pick.judge import NONE
-from pipeline.report.sheet import SIDE
+from pipeline.report.sheet import SIDE, Line
 from pipeline.review import decide
 from pipeline.settings import Job, PickSettings
 
@@ -90,12 +91,41 @@ def test_another_search_replaces_the_crops_and_nothing_else(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
     films, _ = gather.films(moments, job.pick)
-    gather.write_all(films, tmp_path, PICK.margin)
-    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    found = tmp_path / "found"
+    gather.write_all(films, found, PICK.margin)
+    (found / "mine.jpg").write_bytes(b"mine")
     fewer, _ = gather.films(moments[:1], replace(job.pick, per_run=2))
-    count, _ = gather.write_all(fewer, tmp_path, PICK.margin)
-    assert count == len(_crops(tmp_path)) == len(_listed(tmp_path)) == 2
-    assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
+    count, _ = gather.write_all(fewer, found, PICK.margin)
+    assert count == len(_crops(found)) == len(_listed(found)) == 2
+    assert (found / "mine.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("place", ["known", "output/talk", "output/talk/anna/happy"])
+def test_what_is_not_an_earlier_search_is_left_alone(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path, place: str
+) -> None:
+    folder = tmp_path / place
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ("crops.csv" if "anna" in place else "me.jpg")).write_text("mine")
+    if place.startswith("output"):
+        (tmp_path / "output" / "talk" / "walk.json").write_text("{}")
+    before = sorted(tmp_path.rglob("*"))
+    films, _ = gather.films(moments, job.pick)
+    with pytest.raises(OutputError, match="is not empty, nor of an earlier search"):
+        gather.write_all(films, folder, PICK.margin)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_sheet_keeps_the_shape_of_faces(
+    moments: tuple[Moment, ...], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A face at the picture's edge is cut off there, and no square."""
+    shown: list[Line] = []
+    monkeypatch.setattr(gather, "line_sheets", lambda _, lines, __: shown.extend(lines))
+    monkeypatch.setattr(gather, "cut", lambda *_: iter([(0, np.zeros((300, 600, 3), np.uint8))]))
+    films, _ = gather.films(moments[:1], job.pick)
+    gather.write_sheet(moments[:1], films, tmp_path)
+    assert shown[0].faces[0].shape == (SIDE // 2, SIDE, 3)
 
 
 def test_a_movie_that_is_gone_fails_alone(
@@ -123,8 +153,8 @@ def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Pat
 
 def test_a_folder_in_use_is_told(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
     films, _ = gather.films(moments, job.pick)
-    with table.locked(tmp_path), pytest.raises(OutputError, match="writing there"):
-        gather.write_all(films, tmp_path, PICK.margin)
+    with table.locked(tmp_path / "found"), pytest.raises(OutputError, match="writing there"):
+        gather.write_all(films, tmp_path / "found", PICK.margin)
 
 
 def test_a_sheet_has_a_line_for_each_moment(

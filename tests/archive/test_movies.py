@@ -59,6 +59,19 @@ def test_what_stands_for_nothing_is_told_before_hours_of_work(given: str, told: 
         movies([Path("films/b.mkv"), Path(given)])
 
 
+@pytest.mark.parametrize("given", [".", "**/*.mkv"])
+def test_what_was_written_into_a_walks_folder_is_no_movie(given: str) -> None:
+    """Clips, annotated movies, supercuts."""
+    clips = Path("output/b/anna/happy/clips")
+    clips.mkdir(parents=True)
+    (clips / "1.mkv").touch()
+    Path("output/b/walk.json").touch()
+    Path("output/c.mkv").touch()
+    found = movies([Path(given)])
+    assert Path("output/c.mkv") in found
+    assert not any("clips" in path.parts for path in found)
+
+
 def test_movies_by_url(tmp_path: Path) -> None:
     pytest.importorskip("fsspec", reason="needs the extra `cluster`")
     named = ["https://host/b.mkv?x=[1]", "s3://bucket/gone.mkv"]
