@@ -137,6 +137,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             "check that it plays elsewhere and was copied whole, and is no playlist"
         ) from error
     with container:
+        if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+            raise MovieError(f"{path}: is a picture; give a movie")
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not films:
             raise MovieError(f"{path}: has no video stream; give a movie with pictures")

@@ -22,6 +22,7 @@ from pipeline.faces import Image
 from pipeline.frame import YuvFrame, shrink
 from tests import movies
 
+ROOT = Path(__file__).parents[1]
 OPEN = {**movies.H264, "x264-params": movies.H264["x264-params"] + ":open-gop=1"}
 REFRESHED = {"preset": "veryfast", "x264-params": "intra-refresh=1:threads=1:scenecut=0"}
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov"}
@@ -418,6 +419,11 @@ def unreadable(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
             path.touch()
         case "folder":
             path.mkdir()
+        case "picture":
+            path.write_bytes((ROOT / "known_faces" / "actor.jpg").read_bytes())
+        case "photo":
+            path = path.with_suffix(".jpg")
+            path.write_bytes((ROOT / "known_faces" / "actor.jpg").read_bytes())
         case "sound":
             movies.write_sound(path)
         case "song":
@@ -440,6 +446,8 @@ def unreadable(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         ("missing", "no such movie; check the path"),
         ("folder", "not a file; give a movie"),
         ("text", "check that it plays elsewhere"),
+        ("picture", "is a picture; give a movie"),
+        ("photo", "is a picture; give a movie"),
         ("empty", "check that it plays elsewhere"),
         ("no index", "copied whole"),
         ("sound", "no video stream; give a movie with pictures"),

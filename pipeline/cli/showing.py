@@ -148,7 +148,9 @@ def web(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Serve pages for the browser: a picture's faces, the live stream, and mining.
+    """Serve pages for the browser, until Ctrl-C.
+
+    A picture's faces, the live stream; mine movies, look through the crops, name the people.
 
     Needs the extra `web`: pip install 'mine-video[web]'.
 
@@ -174,6 +176,8 @@ def web(
     except ValueError as error:
         told = f"{host!r} is no address of this computer; give one, as 127.0.0.1"
         raise click.BadParameter(told, param_hint="--host") from error
+    if not videos.is_dir():
+        click.echo(f"mine-video: {videos}/ is no folder here: no movie can be chosen", err=True)
     settings = WebSettings(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )

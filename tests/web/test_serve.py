@@ -169,6 +169,15 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.job.workers == cores()
 
 
+def test_a_missing_folder_of_movies_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "serve", lambda *_: None)
+    result = CliRunner().invoke(main, ["web", "--videos", str(tmp_path / "nope")])
+    assert result.exit_code == 0
+    assert "nope/ is no folder here" in result.stderr
+
+
 def test_a_name_is_no_address() -> None:
     result = CliRunner().invoke(main, ["web", "--host", "example.com"])
     assert result.exit_code == 2
