@@ -110,8 +110,8 @@ def export(
 ) -> list[Exported]:
     """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
 
-    A run is exported whole where one of its faces passes every gate. Names follow the gallery of
-    today.
+    A run is exported whole where one of its faces passes every gate, but cut where somebody
+    rejected a face. Names follow the gallery of today.
 
     Args:
         folder: A movie's.

@@ -114,7 +114,7 @@ def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
         if rewalk:
             return folder
         raise
-    same = facts["movie"]["path"] == str(movie.absolute())
+    same = facts["movie"]["path"] == os.fspath(movie.absolute())
     if same or facts["movie"]["identity"] == video.fingerprint(movie):
         return folder
     digest = hashlib.sha256(os.fsencode(movie.absolute())).hexdigest()
@@ -146,7 +146,7 @@ def write(folder: Path, manifest: Manifest) -> None:
         "format": FORMAT,
         "version": __version__,
         "fingerprint": manifest.fingerprint,
-        "movie": {"path": str(manifest.movie.absolute()), "identity": manifest.identity},
+        "movie": {"path": os.fspath(manifest.movie.absolute()), "identity": manifest.identity},
         "stream": video.stream_json(scan.stream),
         "frames": len(scan),
         "warnings": list(scan.warnings),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +19,12 @@ from pipeline.manifest import Manifest
 from pipeline.people import gallery as galleries
 from pipeline.people import memory, who
 from pipeline.people.naming import name_tracks
-from pipeline.pick import aside, decisions, labels, select, speech
+from pipeline.pick import decisions, deed, labels, select, speech
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import Selection, crop_stem, write_crops
+from pipeline.pick.stranger import Strangers
 from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
-from pipeline.settings import OWN, Job, WalkSettings
+from pipeline.settings import OWN, Job, PickSettings, WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.part import Progress
 
@@ -36,6 +37,7 @@ MANY_CROPS = 2000
 """So many crops are nobody's pleasure to look through: thinning is suggested."""
 
 StartProgress = Callable[[int], Progress]
+StartCropping = Callable[[int], Callable[[Path], None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,21 @@ class Outcome:
     funnel: dict[str, int]
 
 
-def mine(movie: Path, job: Job, progress: StartProgress) -> list[Outcome]:
+def silent(_: int) -> Callable[[Path], None]:
+    """Is told of no crops."""
+    return lambda _: None
+
+
+def mine(
+    movie: Path, job: Job, progress: StartProgress, cropping: StartCropping = silent
+) -> list[Outcome]:
     """Walks, names and picks; every finished piece of an earlier run is reused.
 
     Args:
         movie: The movie.
         job: What is wanted.
         progress: Told how far the walk is.
+        cropping: Told how many crops are to be written, then of each.
 
     Raises:
         MiningError: Anything in the world that stands in the way.
@@ -77,7 +87,7 @@ def mine(movie: Path, job: Job, progress: StartProgress) -> list[Outcome]:
     check_wanted(job)
     if job.subtitles == OWN:  # Rather now than after hours.
         _lines(job, movie)
-    return pick(walk(movie, job, progress), job, movie)
+    return pick(walk(movie, job, progress), job, movie, cropping)
 
 
 def check_wanted(job: Job) -> None:
@@ -172,16 +182,24 @@ def name(folder: Path, job: Job) -> None:
         return
     settings = manifests.read(folder).settings
     gallery = _gallery(job.known_faces, digest, settings, job.tolerance, job.device)
+    if not gallery.people:
+        _warn_of_nobody(job.known_faces)
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
-    renamed = list(table.read_tracks(folder / "tracks.npz").person) != list(tracks.person)
+    renamed = _names(table.read_tracks(folder / "tracks.npz")) != _names(tracks)
     if renamed and any(folder.glob("*/*/crops.csv")):
         log.warning(
             "%s: names have changed; crops picked before keep the old ones until they are picked "
             "again (--person any --emotion any picks all)", folder,
         )  # fmt: skip
     log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
+
+
+def _names(tracks: table.Tracks) -> list[str]:
+    """Who each track is, "" for nobody: positions change with every name that is added."""
+    people = [*map(str, tracks.people), ""]
+    return [people[place] for place in tracks.person.tolist()]
 
 
 def identify(folder: Path, job: Job) -> list[who.Presence]:
@@ -201,7 +219,9 @@ def identify(folder: Path, job: Job) -> list[who.Presence]:
     return list(who.who_is_who(rows, tracks, seconds))
 
 
-def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
+def pick(
+    folder: Path, job: Job, movie: Path | None = None, cropping: StartCropping = silent
+) -> list[Outcome]:
     """Stage two: replaces the crops of each wanted person and emotion.
 
     Names follow the gallery of today; where there is none, those of the walk stay.
@@ -210,13 +230,14 @@ def pick(folder: Path, job: Job, movie: Path | None = None) -> list[Outcome]:
         folder: A movie's.
         job: What is wanted; its walk settings do not matter.
         movie: Where the movie is, if not where it was walked.
+        cropping: See `mine`; what it raises ends the picking, and crops that are written stay.
 
     Raises:
         MiningError: See `mine`.
     """
     finished(folder)
     with table.locked(folder):
-        return _pick(folder, job, movie)
+        return _pick(folder, job, movie, cropping)
 
 
 def finished(folder: Path) -> Manifest:
@@ -263,18 +284,30 @@ def wanted_rows(
         MovieError: The movie is wanted for its own subtitles, and is missing or has none.
     """
     rows, tracks = read_rows(folder, walk)
-    known = {str(p) for p in tracks.people} | set(rows["person"]) - {""}
+    known = _known(rows, tracks)
     for person in known:  # Who edits these files must not send crops to another folder.
         galleries.check_name(person, folder / "faces.csv")
     select.check_people(job.people, known, str(folder))
     without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
     _check_photos(job.people, {str(p) for p in tracks.people[without]})
-    rows = decisions.applied(rows, labels.read(folder))
+    rows = decisions.applied(rows, _labels(folder, rows, known, job))
     if job.subtitles:
         film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None
         edges = speech.borders(walk.scan.times)
         rows = speech.with_speech(rows, _lines(job, film), edges, walk.settings.every)
     return rows, tracks
+
+
+def _labels(folder: Path, rows: pd.DataFrame, known: set[str], job: Job) -> pd.DataFrame:
+    """What was decided, of people as they are called in today's gallery."""
+    others = galleries.others(job.known_faces)
+    owners = {path.name: person for person, paths in others.items() for path in paths}
+    return decisions.followed(labels.read(folder), rows, known, owners)
+
+
+def strangers(folder: Path, walk: Manifest, known_faces: Path) -> Strangers:
+    """The photos of who somebody is not that decisions of a movie's crops put into the gallery."""
+    return Strangers(folder, walk.scan.stream.size, known_faces, galleries.NOT)
 
 
 def _lines(job: Job, film: Path | None) -> "Lines":
@@ -298,32 +331,27 @@ def movie_name(folder: Path) -> str:
     return manifests.read(folder).movie.name
 
 
-def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
+def _pick(folder: Path, job: Job, movie: Path | None, cropping: StartCropping) -> list[Outcome]:
     walk = manifests.read(folder)
     name(folder, job)
-    aside.settle(folder)
-    rows, tracks = wanted_rows(folder, walk, job, movie)
-    decisions.renew(folder, rows, walk.fingerprint)
+    rows, tracks = _settled_rows(folder, walk, job, movie)
     if len(rows) == 0:
         log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
     settings, size = job.pick.at(walk.scan.stream.rate), walk.scan.stream.size
     stride = walk.settings.every
-    if 1 < settings.repeat <= stride:
-        log.warning(
-            "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
-            "try --repeat %d", folder, stride, settings.repeat, 2 * stride,
-        )  # fmt: skip
+    _warn_of_stride(folder, settings.repeat, stride)
     steadied = select.steadied(rows, stride, settings)
     choices = [
         (choice, folder / choice.person / choice.emotion)
         for choice in choose(steadied, tracks, job, settings, size)
     ]
-    nothing = steadied.iloc[:0]
-    stale = [
-        Selection(place.parent.name, place.name, place, nothing)
-        for place in _stale(folder, job, {place for _, place in choices})
-    ]
-    _write(walk, movie, job, choices, stale, tracks)
+    stale = _stale(folder, job, {place for _, place in choices})
+    selections = list(_selections(choices, stale, steadied.iloc[:0]))
+    source = _source(walk, movie, job, choices)
+    _write(source, walk, selections, job.pick, cropping)
+    for selection in selections:
+        contact_sheets(selection, crop_stem(walk), tracks)
+    _compare(source, walk, job, choices)
     if job.report:
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
 
@@ -331,30 +359,78 @@ def _pick(folder: Path, job: Job, movie: Path | None) -> list[Outcome]:
     return _told(choices, job)
 
 
+def _settled_rows(
+    folder: Path, walk: Manifest, job: Job, movie: Path | None
+) -> tuple[pd.DataFrame, table.Tracks]:
+    """`wanted_rows`, after the labels were brought up to this walk and today's names."""
+    failed = deed.settle(folder, strangers(folder, walk, job.known_faces))
+    rows, tracks = wanted_rows(folder, walk, job, movie)
+    failed += deed.follow(folder, _labels(folder, rows, _known(rows, tracks), job))
+    decisions.renew(folder, rows, walk.fingerprint)
+    if failed:
+        log.warning(
+            "%s: picked, but crops that were decided on lie where they were: %d cannot be moved, "
+            "the first: %s", folder, len(failed), failed[0],
+        )  # fmt: skip
+    return rows, tracks
+
+
+def _known(rows: pd.DataFrame, tracks: table.Tracks) -> set[str]:
+    """Who has a name, seen or not."""
+    return {str(p) for p in tracks.people} | set(rows["person"]) - {""}
+
+
+def _warn_of_stride(folder: Path, repeat: int, stride: int) -> None:
+    if 1 < repeat <= stride:
+        log.warning(
+            "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
+            "try --repeat %d", folder, stride, repeat, 2 * stride,
+        )  # fmt: skip
+
+
+def _source(
+    walk: Manifest, movie: Path | None, job: Job, choices: list[tuple[Choice, Path]]
+) -> Path:
+    """Where the movie is; it may be gone where nothing is to be cut out of it.
+
+    Raises:
+        MovieError: It is gone, or another one.
+    """
+    shown = any(len(choice.kept) or (job.compare and len(choice.seen)) for choice, _ in choices)
+    return manifests.movie_of(walk, movie) if shown else walk.movie
+
+
+def _selections(
+    choices: list[tuple[Choice, Path]], stale: Iterable[Path], nothing: pd.DataFrame
+) -> Iterator[Selection]:
+    """What to crop, and the folders to be emptied, where nothing is kept any more."""
+    for place in stale:
+        yield Selection(place.parent.name, place.name, place, nothing)
+    for choice, place in choices:
+        if len(choice.kept) or (place / "crops.csv").exists():
+            yield Selection(choice.person, choice.emotion, place, choice.kept)
+
+
 def _write(
+    source: Path,
     walk: Manifest,
-    movie: Path | None,
-    job: Job,
-    choices: list[tuple[Choice, Path]],
-    stale: list[Selection],
-    tracks: table.Tracks,
+    selections: list[Selection],
+    settings: PickSettings,
+    cropping: StartCropping,
 ) -> None:
-    """Writes crops and sheets; empties folders where nothing is kept any more."""
-    count = sum(len(choice.kept) for choice, _ in choices)
-    if count > MANY_CROPS and not job.pick.per_run:
+    """Writes crops; sheets and comparisons, which tell of an earlier pick, go before."""
+    count = sum(len(selection.rows) for selection in selections)
+    if count > MANY_CROPS and not settings.per_run:
         log.warning("writing %d crops; --per-run 3 keeps the best few of each run", count)
-    needed = count or (job.compare and any(len(choice.seen) for choice, _ in choices))
-    source = manifests.movie_of(walk, movie) if needed else walk.movie
-    selections = stale + [
-        Selection(choice.person, choice.emotion, place, choice.kept)
-        for choice, place in choices
-        if len(choice.kept) or (place / "crops.csv").exists()
-    ]
-    write_crops(source, walk, selections, job.pick.margin)
+    tell = cropping(count)
     for selection in selections:
-        contact_sheets(selection, crop_stem(walk), tracks)
-    for selection in stale:
+        clear(selection.folder, "sheet*.jpg")
         clear(selection.folder, COMPARE)
+    write_crops(source, walk, selections, settings.margin, tell)
+
+
+def _compare(source: Path, walk: Manifest, job: Job, choices: list[tuple[Choice, Path]]) -> None:
+    """Writes the comparisons that are wanted; deletes those of an earlier pick."""
     for choice, place in choices:
         clear(place, COMPARE)
         if job.compare and len(choice.seen):

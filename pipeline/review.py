@@ -9,16 +9,18 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import manifest as manifests
-from pipeline import table
+from pipeline import mine, table
 from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS
 from pipeline.people import gallery as galleries
-from pipeline.pick import aside, decisions
+from pipeline.pick import aside, decisions, deed
 from pipeline.pick import labels as decided
 from pipeline.pick.aside import ASIDE, CROPS
-from pipeline.pick.crop import BOX, COLUMNS, NAME
+from pipeline.pick.crop import BOX, COLUMNS, NAME, UNSAFE
 from pipeline.pick.labels import LABELS, Stamp, bad_numbers
 from pipeline.pick.select import ACCEPTED, REJECTED, UNKNOWN
+
+Row = dict[str, str]
 
 STRANGER = ""
 """In the place of an emotion: the face of another person, of whom nothing else is said."""
@@ -52,8 +54,10 @@ class Picked:
         folder: the movie's.
         person: a name or "unknown".
         emotion: one of `EMOTIONS`.
-        crops: as text, by file: rows of crops.csv, and rejected ones that it lists no longer.
+        crops: as text, by file: rows of crops.csv, and decided ones that it lists no longer; of
+            these, accepted ones have no picture.
         labels: by file, of those that were decided.
+        gone: of the decided ones, which lie nowhere: accepted, but not in the last pick.
     """
 
     folder: Path
@@ -61,6 +65,7 @@ class Picked:
     emotion: str
     crops: dict[str, dict[str, str]]
     labels: dict[str, dict[str, str]]
+    gone: frozenset[str] = frozenset()
 
     @property
     def place(self) -> Path:
@@ -79,27 +84,47 @@ class Picked:
             return None
         names = [self.place / file]
         if file in self.labels:  # After another pick it may be called otherwise.
-            names.append(self.place / ASIDE / self.labels[file]["file"])
+            label = self.labels[file]
+            names.append(aside.place_of(self.folder, label) / ASIDE / label["file"])
         return next((path for path in names if path.is_file()), None)
 
 
 def movies(output: Path) -> dict[str, Path]:
-    """The folders of movies by name: a name that is not among them is nobody's path."""
-    return {path.name: path for path in _folders(output) if (path / "walk.json").is_file()}
+    """The folders of walked movies by name, of those that a page can show."""
+    found = ((name, output / name) for name in sorted(_names(output)))
+    return {name: folder for name, folder in found if _is_walked(folder)}
+
+
+def movie(output: Path, name: str) -> Path | None:
+    """The folder of one of `movies`: a name that is not among them is nobody's path."""
+    return output / name if name in _names(output) and _is_walked(output / name) else None
+
+
+def _is_walked(folder: Path) -> bool:
+    return (folder / "walk.json").is_file()
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:
     """Person and emotion of each pick of a movie's folder."""
-    for person in _folders(folder):
+    for person in sorted(_names(folder)):
         for emotion in EMOTIONS:
-            if (person / emotion / CROPS).is_file():
-                yield person.name, emotion
+            if (folder / person / emotion / CROPS).is_file():
+                yield person, emotion
 
 
-def _folders(folder: Path) -> list[Path]:
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    seen = (path for path in found if path.name.isprintable() and not path.name.startswith("."))
-    return [path for path in seen if path.is_dir()]
+def is_pick(folder: Path, person: str, emotion: str) -> bool:
+    """Whether it is one of `picks`."""
+    known = person in _names(folder) and emotion in EMOTIONS
+    return known and (folder / person / emotion / CROPS).is_file()
+
+
+def _names(folder: Path) -> set[str]:
+    """What lies in a folder, by names that a page can show; nothing where there is none."""
+    try:
+        found = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    return {name for name in found if not name.startswith(".") and not UNSAFE.search(name)}
 
 
 def picked(folder: Path, person: str, emotion: str) -> Picked:
@@ -108,10 +133,26 @@ def picked(folder: Path, person: str, emotion: str) -> Picked:
     Raises:
         TableError: Their list or the labels are torn.
     """
-    return _picked(
-        folder, person, emotion, decided.stamp(folder / person / emotion / CROPS),
-        decided.stamp(folder / LABELS),
-    )  # fmt: skip
+    return _picked(folder, person, emotion, *_stamps(folder, person, emotion))
+
+
+def progress(folder: Path, person: str, emotion: str) -> Progress:
+    """How far the review of one of `picks` is; remembered of many more than fit as a whole.
+
+    Raises:
+        TableError: See `picked`.
+    """
+    return _progress(folder, person, emotion, *_stamps(folder, person, emotion))
+
+
+def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp]:
+    """Of all that a pick is read from."""
+    return decided.stamp(folder / person / emotion / CROPS), decided.stamp(folder / LABELS)
+
+
+@lru_cache(maxsize=10_000)
+def _progress(folder: Path, person: str, emotion: str, crops: Stamp, labels: Stamp) -> Progress:
+    return _picked(folder, person, emotion, crops, labels).progress
 
 
 @lru_cache(maxsize=4)
@@ -124,11 +165,11 @@ def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) ->
     told = {file: every[n] for file, n in zip(crops["file"], of_crop, strict=True) if n >= 0}
     name, used = "" if person == UNKNOWN else person, set(of_crop.tolist())
     for n, label in enumerate(every):
-        own = label["person"] == name and label["picked"] == emotion
-        if own and label["decision"] == REJECTED and n not in used:
+        if label["person"] == name and label["picked"] == emotion and n not in used:
             rows.setdefault(label["file"], decided.crop_of(label))
             told[label["file"]] = label
-    return Picked(folder, person, emotion, rows, told)
+    gone = (f for f in rows if f not in by_file and told[f]["decision"] == ACCEPTED)
+    return Picked(folder, person, emotion, rows, told, frozenset(gone))
 
 
 @lru_cache(maxsize=8)
@@ -147,15 +188,19 @@ def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]
     }
 
 
-def settle(folder: Path) -> None:
-    """Ends what an interrupted decision left.
+def settle(folder: Path, known_faces: Path) -> None:
+    """Ends what an interrupted decision left, as far as crops can be moved.
+
+    Args:
+        folder: A movie's.
+        known_faces: The gallery.
 
     Raises:
         TableError: A file is torn.
-        OutputError: Another process is writing there, or a crop cannot be moved.
+        OutputError: Another process is writing there.
     """
     with table.locked(folder):
-        aside.settle(folder)
+        deed.settle(folder, mine.strangers(folder, manifests.read(folder), known_faces))
 
 
 def decide(
@@ -169,14 +214,15 @@ def decide(
         file: A crop's name, of `Picked.crops`.
         emotion: What the face looks like: that of the pick accepts it; any other, `judge.NONE` for
             something else and `STRANGER` for another person's reject it; None takes back.
-        known_faces: The gallery, where a stranger's crop is copied to `<person>/not/`.
+        known_faces: The gallery, where a photo of a stranger is put into `<person>/not/`.
 
     Returns:
-        The pick with what is decided now.
+        The pick with what is decided now; `copy` of a stranger's label names that photo, if any.
 
     Raises:
         KeyError: There is no such crop.
-        TableError: A list is torn, or the crops are of an earlier walk.
+        TableError: A list is torn, or the crops are of an earlier walk or under an earlier name.
+        PeopleError: A stranger to a name that cannot be a person's.
         OutputError: Another process is writing there, or it cannot be written.
         ValueError: A stranger was seen where nobody is known.
     """
@@ -185,43 +231,49 @@ def decide(
     with table.locked(folder):
         now = picked(folder, *pick)
         crop, old = now.crops[file], now.labels.get(file)
-        if emotion is None and old is None:
-            return now
-        aside.check_room(folder, old or {**crop, "picked": crop["emotion"]})
-        new = None if emotion is None else _label(now, crop, emotion, known_faces)
-        if old and emotion != STRANGER:
-            _take_back_copy(now, file, known_faces)
-        if new is None:  # Every state between has a label, by which `settle` ends it.
-            aside.put_back(folder, old or {})
-        decided.replace(folder, old, new)
-        if new:
-            aside.put(folder, new)
+        if emotion is not None or old is not None:
+            _check_place(now, old)
+            _decide(now, crop, old, emotion, known_faces)
         return picked(folder, *pick)
 
 
-def _label(now: Picked, crop: dict[str, str], emotion: str, known_faces: Path) -> dict[str, str]:
-    """The new label; of a stranger after the crop was copied to who the person is not."""
+def _decide(
+    now: Picked, crop: Row, old: Row | None, emotion: str | None, known_faces: Path
+) -> None:
+    """Decides of a crop that has the label `old`."""
+    aside.check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
     walk = manifests.read(now.folder)
-    first = table.part_paths(now.folder, 0)[0]
-    crops = now.place / CROPS
-    if first.exists() and first.stat().st_mtime_ns > crops.stat().st_mtime_ns:
-        raise TableError(f"{crops}: was picked from an earlier walk; pick again")
-    old, copy = now.labels.get(crop["file"]), ""
+    strangers = mine.strangers(now.folder, walk, known_faces)
+    if emotion is not None:
+        _check_current(now, emotion)
+        new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
+        deed.change(now.folder, old, new, strangers)
+    elif old:
+        deed.take_back(now.folder, old, strangers)
+
+
+def _check_place(now: Picked, old: Row | None) -> None:
+    """Refuses to decide where a crop lies no more.
+
+    Raises:
+        TableError: It lies aside under the name that the person has by now.
+    """
+    if old and old["decision"] == REJECTED and aside.place_of(now.folder, old) != now.place:
+        raise TableError(
+            f"{now.place / CROPS}: this crop lies with those of {old['person'] or UNKNOWN} now; "
+            "decide there, or pick again"
+        )
+
+
+def _check_current(now: Picked, emotion: str) -> None:
+    """Refuses a new decision of crops that are to be picked again.
+
+    Raises:
+        TableError: They were picked from an earlier walk.
+        PeopleError: A stranger to a name that cannot be a person's.
+    """
     if emotion == STRANGER:
         galleries.check_name(now.person, now.folder)
-        path = now.path_of(crop["file"])
-        again = old["copy"] if old else ""
-        folder = known_faces / now.person / galleries.NOT
-        copy = again or (galleries.add(path, folder) if path else "")
-    return decided.label_of(crop, emotion, walk.fingerprint, copy)
-
-
-def _take_back_copy(now: Picked, file: str, known_faces: Path) -> None:
-    """Removes the photo that a decision put into the gallery, if it is still the same."""
-    copy, crop = now.labels[file]["copy"], now.path_of(file)
-    path = known_faces / now.person / galleries.NOT / copy
-    try:
-        if copy and crop and path.is_file() and path.read_bytes() == crop.read_bytes():
-            table.remove([path])
-    except OSError as error:
-        raise TableError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    crops, first = now.place / CROPS, table.part_paths(now.folder, 0)[0]
+    if first.exists() and first.stat().st_mtime_ns > crops.stat().st_mtime_ns:
+        raise TableError(f"{crops}: was picked from an earlier walk; pick again")

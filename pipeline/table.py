@@ -147,9 +147,7 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise OutputError(
-            f"{folder}: {_told(holder)} is writing there; wait until it is done, or stop it"
-        ) from error
+        raise OutputError(f"{folder}: {_told(holder)}") from error
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); "
@@ -158,7 +156,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         # For the message only: that the lock is held is what counts, whatever stands here.
         with suppress(OSError):
-            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            holder.write_text(_myself(), encoding="utf-8")
         _clear_temporary(folder)
         yield
     finally:
@@ -168,11 +166,21 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def _myself() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
 def _told(holder: Path) -> str:
-    """Who holds a lock; they may be just taking it, or leaving."""
+    """Who holds a lock, and what to do; they may be just taking it, or leaving."""
+    who = ""
     with suppress(OSError):
-        return holder.read_text(encoding="utf-8") or "another process"
-    return "another process"
+        who = holder.read_text(encoding="utf-8")
+    if who == _myself():  # Nobody is to stop the server that tells this.
+        return (
+            "this program itself is writing there; wait until it is done, or cancel it on the "
+            "page Mine or People"
+        )
+    return f"{who or 'another process'} is writing there; wait until it is done, or stop it"
 
 
 def _clear_temporary(folder: Path) -> None:

@@ -11,7 +11,7 @@ from tests.chromium import browser
 __all__ = ["browser"]
 
 # How long an example takes says nothing of the program where others use the machine too.
-settings.register_profile("patient")
+settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 _FIGURES = pytest.StashKey[list[str]]()

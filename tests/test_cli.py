@@ -242,7 +242,7 @@ def test_options_become_settings(
 ) -> None:
     asked: list[Job] = []
 
-    def ask(movie: Path, job: Job, progress: object) -> list[mine.Outcome]:
+    def ask(movie: Path, job: Job, *progress: object) -> list[mine.Outcome]:
         asked.append(job)
         return []
 

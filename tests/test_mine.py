@@ -1,5 +1,6 @@
 """The whole program on puppet movies, frame by frame as reckoned by hand."""
 
+import io
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pipeline import manifest as manifests
 from pipeline import mine, table
+from pipeline.cli.told import crop_bar
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.mine import Outcome
 from pipeline.pick.crop import write_crops
@@ -73,6 +76,11 @@ def _mine(movie: Path, job: Job, **changes: Any) -> Outcome:
 def _cropped(folder: Path) -> list[int]:
     """The frames of the crops in a folder."""
     return sorted(int(p.name.split("_f")[1][:7]) for p in folder.glob("*_f*.jpg"))
+
+
+def _listed(folder: Path) -> list[int]:
+    """The frames of the crops that are listed."""
+    return sorted(pd.read_csv(folder / "crops.csv")["frame"])
 
 
 def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -331,6 +339,66 @@ def test_crops_of_an_earlier_pick_go_where_nothing_is_kept(talk: Path, job: Job)
     (outcome,) = mine.pick(folder.parents[1], replace(job, pick=replace(PLAIN, repeat=40)))
     assert outcome.steady == 0
     assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "notes.txt"]
+
+
+class Enough(KeyboardInterrupt):
+    """Somebody does not want any more crops."""
+
+
+class Crops:
+    """Is told of crops; has enough at some."""
+
+    def __init__(self, enough: int = -1) -> None:
+        self.total, self.told, self._enough = -1, list[Path](), enough
+
+    def __call__(self, total: int) -> Callable[[Path], None]:
+        self.total = total
+        return self._tell
+
+    def _tell(self, path: Path) -> None:
+        assert path.is_file()
+        self.told.append(path)
+        if len(self.told) == self._enough:
+            raise Enough
+
+
+def test_picking_tells_of_each_crop(talk: Path, job: Job) -> None:
+    crops = Crops()
+    both = replace(job, people=("anna", "ben"))
+    mine.mine(talk, both, puppet.silent, crops)
+    assert crops.total == 27 + 4
+    assert sorted(crops.told) == sorted((job.output / "talk").glob("*/happy/*_f*.jpg"))
+    nothing = Crops()
+    mine.pick(job.output / "talk", replace(job, emotions=("disgust",)), cropping=nothing)
+    assert (nothing.total, nothing.told) == (0, [])
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_bar_on_a_terminal_counts_crops(
+    talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch, *, quiet: bool
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", terminal)
+    mine.mine(talk, job, puppet.silent, crop_bar("talk.mkv", quiet))
+    last = terminal.getvalue().rpartition("\r")[2]
+    assert ("27/27" in last and "crop/s" in last) is not quiet
+    assert last.startswith("" if quiet else "talk.mkv: 100%")
+
+
+def test_picking_that_is_stopped_leaves_what_is_listed(talk: Path, job: Job) -> None:
+    """Crops of before that are wanted again stay; sheets, which told of that pick, do not."""
+    _mine(talk, job, pick=replace(PLAIN, per_run=2), compare=True)
+    folder = job.output / "talk" / "anna" / "happy"
+    before = _cropped(folder)
+    assert (folder / "sheet.jpg").exists()
+    with pytest.raises(Enough):
+        mine.pick(folder.parents[1], job, cropping=Crops(10))
+    assert _cropped(folder) == sorted({*before, *ANNA_HAPPY[:10]})
+    assert _listed(folder) == _cropped(folder)
+    assert sorted(path.name for path in folder.iterdir() if "_f" not in path.name) == ["crops.csv"]
+    assert _mine(talk, job).steady == 27
+    assert _listed(folder) == _cropped(folder) == ANNA_HAPPY
 
 
 def test_people_and_emotions_not_asked_for_stay(talk: Path, job: Job) -> None:

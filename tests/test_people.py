@@ -140,6 +140,25 @@ def test_rename_moves_photos_and_names_anew(program: Program) -> None:
     assert [line[1] for line in program("name", "movie").table] == ["ben", "Åsa", "unknown"]
 
 
+@pytest.mark.parametrize(
+    ("who", "changed"), [("dora", False), ("carl", True)], ids=["a stranger", "somebody seen"]
+)
+def test_only_where_names_change_crops_are_said_to_be_old(
+    program: Program, who: str, changed: bool
+) -> None:
+    """A stranger's name stands before all others, so that their positions change."""
+    Path("output/movie/anna/happy").mkdir(parents=True)
+    Path("output/movie/anna/happy/crops.csv").write_text("file\n")
+    photo(Path("known_faces/aaron.png"), who)
+    assert ("names have changed" in program("name", "movie").err) == changed
+
+
+def test_an_empty_folder_of_photos_is_told(program: Program) -> None:
+    for path in Path("known_faces").glob("*.png"):
+        path.unlink()
+    assert "known_faces/ has no photos: everybody is unknown" in program("pick", "movie").err
+
+
 def test_without_photos_names_stay(program: Program) -> None:
     done = program("name", "movie", "--known-faces", "nowhere")
     assert done.code == 0

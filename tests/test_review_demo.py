@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 
 from pipeline import assess, mine, review
+from pipeline import manifest as manifests
+from pipeline.errors import PeopleError
+from pipeline.models.registry import face_models
+from pipeline.people.photo import embed
 from pipeline.pick.aside import ASIDE
 from pipeline.pick.judge import NONE
-from pipeline.pick.labels import LABELS
+from pipeline.pick.labels import LABELS, label_of
 from pipeline.settings import Job, PickSettings
 from tests.puppet import silent
 
@@ -37,6 +41,29 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 def _frames(place: Path) -> set[int]:
     return {int(path.name.split("_f")[1][:7]) for path in place.glob("*_f*.jpg")}
+
+
+def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_path: Path) -> None:
+    """As the gallery reads it; a crop shows whoever is beside the face, too."""
+    folder = job.output / "demo"
+    walk = manifests.read(folder)
+    models = face_models(walk.settings)
+    photos = mine.strangers(folder, walk, tmp_path)
+    (tmp_path / "actress").mkdir()
+    now = review.picked(folder, *HAPPY)
+    every = list(now.crops.values())[::12]
+    crowded = 0
+    for crop in every:
+        photos.add(label_of(crop, review.STRANGER, walk.fingerprint, crop["file"]))
+        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)) == 128
+        path = now.path_of(crop["file"])
+        assert path is not None
+        try:
+            embed(path, models)
+        except PeopleError:
+            crowded += 1
+    figure(f"one face in {len(every)} of {len(every)} photos; more in {crowded} of the crops")
+    assert len(every) > 10 > crowded > 0
 
 
 @pytest.mark.parametrize(

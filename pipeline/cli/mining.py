@@ -24,7 +24,7 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.told import Bar, Failures, Table, bar, each, log_to_stderr
+from pipeline.cli.told import Bar, Failures, Table, bar, crop_bar, each, log_to_stderr
 from pipeline.remote import is_remote
 from pipeline.settings import Job
 
@@ -55,14 +55,21 @@ def mine(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> 
     found = expanded(movies)
     check_single(found, subtitles=given["subtitles"])
     if given["ray"] is None:
-        each(found, lambda m: shown.add(m.name, program.mine(m, job, bar(m.name, quiet))))
+
+        def one(movie: Path) -> None:
+            name = movie.name
+            told = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet))
+            shown.add(name, told)
+
+        each(found, one)
         return
     program.check_wanted(job)  # Rather now than after hours.
     failures = Failures(len(found))
     walked = list(on_cluster(found, job, given["ray"], failures, quiet=quiet))
     for done in walked:
         with failures.alone():
-            shown.add(done.movie.name, program.pick(done.folder, job, done.movie))
+            crops = crop_bar(done.movie.name, quiet)
+            shown.add(done.movie.name, program.pick(done.folder, job, done.movie, crops))
     failures.tell()
 
 
@@ -124,7 +131,8 @@ def pick(
 
     def one(place: Path) -> None:
         folder = folder_of(place, job)
-        shown.add(program.movie_name(folder), program.pick(folder, job, movie))
+        name = program.movie_name(folder)
+        shown.add(name, program.pick(folder, job, movie, crop_bar(name, quiet)))
 
     each(folders, one)
 

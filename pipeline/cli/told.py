@@ -13,7 +13,7 @@ import click
 from pipeline.errors import MiningError
 
 if TYPE_CHECKING:
-    from pipeline.mine import Outcome, StartProgress
+    from pipeline.mine import Outcome, StartCropping, StartProgress
     from pipeline.people.who import Presence
 
 ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
@@ -77,13 +77,14 @@ class Bar:
     Args:
         name: What stands before it.
         quiet: Show nothing.
+        unit: What is counted.
     """
 
-    def __init__(self, name: str, *, quiet: bool) -> None:
+    def __init__(self, name: str, *, quiet: bool, unit: str = "frame") -> None:
         from tqdm import tqdm
 
         self._shown = tqdm(
-            total=0, desc=name, unit="frame", smoothing=0.05, dynamic_ncols=True,
+            total=0, desc=name, unit=unit, smoothing=0.05, dynamic_ncols=True,
             disable=True if quiet else None,
         )  # fmt: skip
         self._expected = self._done = self._faces = 0
@@ -116,11 +117,11 @@ class Bar:
         self._shown.close()
 
 
-def bar(name: str, quiet: bool) -> "StartProgress":
+def bar(name: str, quiet: bool, unit: str = "frame") -> "StartProgress":
     """A bar for one movie, which ends when all its frames are done."""
 
     def begin(total: int) -> Callable[[int, int], None]:
-        shown = Bar(name, quiet=quiet or not total)
+        shown = Bar(name, quiet=quiet or not total, unit=unit)
         shown.expect(total)
 
         def tell(frames: int, faces: int) -> None:
@@ -129,6 +130,16 @@ def bar(name: str, quiet: bool) -> "StartProgress":
                 shown.close()
 
         return tell
+
+    return begin
+
+
+def crop_bar(name: str, quiet: bool) -> "StartCropping":
+    """A bar for the crops of one movie."""
+
+    def begin(total: int) -> Callable[[Path], None]:
+        tell = bar(name, quiet, "crop")(total)
+        return lambda _: tell(1, 0)
 
     return begin
 

@@ -1,6 +1,6 @@
 """Where crops lie that somebody decided of: a rejected one in the folder `rejected` of its own.
 
-The label is written first, then the crop is moved; `settle` ends what was interrupted between.
+The label is written first, then the crop is moved (see `pick.deed`).
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import table
 from pipeline.errors import OutputError, TableError
 from pipeline.pick.crop import COLUMNS as CROP_COLUMNS
-from pipeline.pick.labels import crop_of, listed, read, read_text, write_text
+from pipeline.pick.labels import crop_of, read_text, write_text
 from pipeline.pick.select import REJECTED, UNKNOWN
 
 ASIDE = "rejected"
@@ -62,11 +62,26 @@ def check_room(folder: Path, label: dict[str, str]) -> None:
         OutputError: They differ.
     """
     place, file = place_of(folder, label), label["file"]
-    pictures = [_bytes(path) for path in (place / file, place / ASIDE / file)]
+    _check_same(place / file, place / ASIDE / file)
+
+
+def _check_same(one: Path, other: Path) -> None:
+    pictures = [_bytes(path) for path in (one, other)]
     if None not in pictures and pictures[0] != pictures[1]:
-        raise OutputError(
-            f"{place / ASIDE / file}: is another picture than {place / file}; move one of them away"
-        )
+        raise OutputError(f"{other}: is another picture than {one}; move one of them away")
+
+
+def follow(folder: Path, old: dict[str, str], new: dict[str, str]) -> None:
+    """Moves a rejected crop to the folder of the name that the person has by now.
+
+    Raises:
+        TableError: A file cannot be read.
+        OutputError: It cannot be written, or another crop lies there.
+    """
+    source, target = (place_of(folder, each) / ASIDE / each["file"] for each in (old, new))
+    if source != target and source.exists():
+        _check_same(source, target)
+        _move(source, target)
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -81,24 +96,12 @@ def _move(source: Path, target: Path) -> None:
     picture = _bytes(source)
     if picture is None:
         return
-    if not target.exists():
+    fresh = not target.exists()
+    if fresh:
         with table.replacing(target) as file:
             file.write(picture)
-    table.remove([source])
-
-
-def settle(folder: Path) -> None:
-    """Moves every crop to where its label says: what a crash left, ends here.
-
-    Raises:
-        TableError: The labels or a crop cannot be read.
-        OutputError: A crop cannot be moved.
-    """
-    names: dict[Path, set[str]] = {}
-    for label in listed(read(folder)):
-        place = place_of(folder, label)
-        there = place if label["decision"] == REJECTED else place / ASIDE
-        if there not in names:  # One look, not one for each crop.
-            names[there] = {p.name for p in there.iterdir()} if there.is_dir() else set()
-        if label["file"] in names[there]:
-            put(folder, label)
+    try:
+        table.remove([source])
+    except OutputError:
+        table.remove([target] if fresh else [])  # It is not to lie in both.
+        raise

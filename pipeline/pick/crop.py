@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,36 +76,62 @@ def place_name(stem: str, row: Any) -> str:
     return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}"
 
 
-def write_crops(movie: Path, walk: Manifest, selections: list[Selection], margin: float) -> None:
+def write_crops(
+    movie: Path,
+    walk: Manifest,
+    selections: list[Selection],
+    margin: float,
+    tell: Callable[[Path], None] = lambda _: None,
+) -> None:
     """Replaces the crops of each selection; decodes each needed stretch of the movie once.
+
+    Where it is ended early, each crops.csv lists the crops that lie there.
 
     Args:
         movie: Where the movie is now.
         walk: Its manifest.
         selections: What to crop.
         margin: Around the face on each side, as a share of the box.
+        tell: Told of each crop that is written; what it raises ends it.
 
     Raises:
         MovieError: The movie cannot be read.
         OutputError: A crop cannot be written.
     """
     jobs: list[tuple[Path, Any, Selection]] = []
-    stem = crop_stem(walk)
-    for selection in selections:
-        rows: list[Any] = list(selection.rows.itertuples())
-        names = [crop_name(stem, row) for row in rows]
-        _clear(selection.folder, set(names))
-        _write_list(selection, names)  # First, so that no crop lies there that a list has not.
-        jobs += [(selection.folder / n, r, selection) for n, r in zip(names, rows, strict=True)]
-    missing = {path for path, _, _ in jobs}
-    for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
-        path, row, selection = jobs[i]
-        _save(path, face, _provenance(row, selection, walk))
-        missing.discard(path)
-    for selection in selections if missing else ():
-        names = [path.name for path, _, of in jobs if of is selection and path not in missing]
-        there = [path not in missing for path, _, of in jobs if of is selection]
-        _write_list(replace(selection, rows=selection.rows[np.array(there, bool)]), names)
+    listed: list[tuple[Selection, list[Path]]] = []
+    try:
+        for selection in selections:
+            paths = _begin(selection, crop_stem(walk))
+            listed.append((selection, paths))
+            rows = selection.rows.itertuples()
+            jobs += [(path, row, selection) for path, row in zip(paths, rows, strict=True)]
+        for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
+            path, row, selection = jobs[i]
+            _save(path, face, _provenance(row, selection, walk))
+            tell(path)
+    finally:
+        for selection, paths in listed:
+            _leave_out_missing(selection, paths)
+
+
+def _begin(selection: Selection, stem: str) -> list[Path]:
+    """Deletes the crops that are not made again, and lists those that will be: gives their paths.
+
+    Listed first, so that no crop lies there that a list has not.
+    """
+    names = [crop_name(stem, row) for row in selection.rows.itertuples()]
+    _clear(selection.folder, set(names))
+    _write_list(selection, names)
+    return [selection.folder / name for name in names]
+
+
+def _leave_out_missing(selection: Selection, crops: list[Path]) -> None:
+    """Lists only the crops that lie there."""
+    there = np.array([path.is_file() for path in crops], bool)
+    if not there.all():
+        names = [path.name for path, is_there in zip(crops, there, strict=True) if is_there]
+        _write_list(replace(selection, rows=selection.rows[there]), names)
 
 
 def cut(

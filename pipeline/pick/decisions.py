@@ -105,6 +105,35 @@ def applied(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def followed(
+    labels: pd.DataFrame, rows: pd.DataFrame, known: set[str], owners: dict[str, str]
+) -> pd.DataFrame:
+    """Gives labels of people who are called otherwise by now that name.
+
+    Who it is, is told by the photos that "not this person" put into the gallery, for they were
+    moved with the person's; where there is none, by the name that the face has now. A stranger
+    whose photos are gone stays one to the old name: whose face that is, nobody knows any more.
+
+    Args:
+        labels: Of `read`.
+        rows: As `table.read_faces` gives them, named by today's gallery.
+        known: Who is in that gallery.
+        owners: By the name of each photo of who somebody is not, that person.
+    """
+    gone = (labels["person"] != "") & ~labels["person"].isin(known)
+    if not gone.any():
+        return labels
+    strangers = labels[gone & (labels["emotion"] == "") & labels["copy"].isin(owners)]
+    now = dict(zip(strangers["person"], strangers["copy"].map(owners), strict=True))
+    names = labels["person"].to_list()
+    faces = matches(rows, labels).tolist()
+    for n in np.flatnonzero(gone):
+        told = faces[n] >= 0 and labels["emotion"].iloc[n] != ""
+        of_face = rows["person"].iloc[faces[n]] if told else ""
+        names[n] = now.get(names[n]) or of_face or names[n]
+    return labels.assign(person=pd.Series(names, labels.index, dtype=object))
+
+
 def renew(folder: Path, rows: pd.DataFrame, walk: str) -> None:
     """Gives labels of an earlier walk the tracks of this one, for `judge` goes by them.
 

@@ -61,7 +61,8 @@ def _undecided(seen: pd.DataFrame, settings: PickSettings) -> str:
     if len(left) == len(seen):
         return _steadiness(seen, settings)
     others = f"; of the others, {_steadiness(left, settings)}" if len(left) else ""
-    return f"{len(seen) - len(left)} faces were rejected in the review{others}"
+    count = len(seen) - len(left)
+    return f"{count} {'face was' if count == 1 else 'faces were'} rejected in the review{others}"
 
 
 def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:

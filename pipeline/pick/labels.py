@@ -31,11 +31,15 @@ OWN = (*TRUTH, TRACK, WALK, "picked", "decision", *BOX, "file", "copy")
 COLUMNS = (*OWN, *(c for c in CROP_COLUMNS if c not in (*OWN, *NAMED.values())))
 """Of labels.csv: all of crops.csv is among them, so that a crop can be listed there again.
 
-`copy` is the name of the photo that "not this person" put into the gallery.
+`copy` is the name of the photo that "not this person" put into the gallery, even where something
+else was decided since, which took it out again.
 """
 
 IN_FOLDER = re.compile(r"(?!\.\.?$)[^/\\\x00]*")
 """A name of something in a folder, and of nothing elsewhere; or none."""
+
+MOST_TOLD = 3
+"""Columns that are named where they are missing."""
 
 Stamp = tuple[int, int, int]
 
@@ -101,18 +105,27 @@ def _read(path: Path) -> pd.DataFrame:
 def read_text(path: Path, columns: tuple[str, ...]) -> tuple[list[list[str]], list[int]]:
     """The cells of a table that this program wrote, and the line on which each row ends.
 
+    A spreadsheet may have saved it since, with semicolons and a mark that it is UTF-8.
+
     Raises:
         TableError: It is torn, or has other columns.
     """
     try:
-        text = path.read_bytes().decode()
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        text = path.read_bytes().decode("utf-8-sig")
+        first = text.partition("\n")[0]
+        between = ";" if ";" in first and "," not in first else ","
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
         header = next(reader, [])
         numbered = [(row, reader.line_num) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path}: cannot be read ({error}); {_remedy(path)}") from error
     if tuple(header) != columns:
-        raise TableError(f"{path}: its columns are not {', '.join(columns)}; {_remedy(path)}")
+        missing = [column for column in columns if column not in header]
+        which = ", ".join(missing[:MOST_TOLD]) + (", …" if len(missing) > MOST_TOLD else "")
+        why = f"{which} missing" if missing else "others are there, or in another order"
+        raise TableError(
+            f"{path}: its columns are not those it was made with ({why}); {_remedy(path)}"
+        )
     for row, line in numbered:
         if len(row) != len(columns):
             raise TableError(f"{path}, line {line}: torn or changed; {_remedy(path)}")

@@ -159,7 +159,8 @@ def photographs(
     """
     faces: list[Any] = list(rows.itertuples())
     for i, face in cut(movie, walk, faces, MARGIN):
-        yield faces[i].Index, _photo(_enlarged(face, faces[i]), _told(faces[i], walk), models)
+        side = min(faces[i].x2 - faces[i].x1, faces[i].y2 - faces[i].y1)
+        yield faces[i].Index, _photo(enlarged(face, side), _told(faces[i], walk), models)
 
 
 def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Photo:
@@ -174,9 +175,8 @@ def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Photo:
     return Photo(jpeg(picture, told), len(boxes), embedding, shrink(close, CLOSE_WIDTH))
 
 
-def _enlarged(face: Image, row: Any) -> Image:
-    """The picture, larger where its face is too small for a gallery."""
-    side = min(row.x2 - row.x1, row.y2 - row.y1)
+def enlarged(face: Image, side: float) -> Image:
+    """The picture, larger where its face, `side` pixels across, is too small for a gallery."""
     if side >= LEAST:
         return face
     size = [round(length * LEAST / max(side, 1)) for length in face.shape[1::-1]]

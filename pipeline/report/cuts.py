@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.pick import select
 from pipeline.pick.choose import Choice
 from pipeline.pick.speech import Numbers
 
@@ -51,14 +52,20 @@ class Reel:
 def cuts(choice: Choice, edges: Numbers, stride: int, padding: float) -> tuple[Cut, ...]:
     """The runs of which a face is kept, whole, from the first row to the last and the stride.
 
+    What was rejected in the review is left out: a run is cut in two there, each a run of its own.
+
     Args:
-        choice: Of `pick.choose`; how far `--per-run` thinned it does not matter.
+        choice: Of `pick.choose`; how far `--per-run` thinned it matters only where it was rejected.
         edges: Of `pick.speech.borders`.
         stride: source frames between neighbouring rows.
-        padding: seconds around each run; where these overlap or touch, cuts are one.
+        padding: seconds around each run, rejected or not; where these overlap or touch, cuts are
+            one.
     """
-    seen = choice.seen[choice.seen["run"].isin(choice.kept["run"])]
-    frames = seen.groupby("run")["frame"].agg(["min", "max"]).sort_values(["min", "max"])
+    rejected = select.decided(choice.seen, select.REJECTED)
+    seen = choice.seen.assign(piece=rejected.groupby(choice.seen["run"]).cumsum())[~rejected]
+    pieces = seen.assign(kept=seen.index.isin(choice.kept.index)).groupby(["run", "piece"])
+    frames = pieces.agg(min=("frame", "min"), max=("frame", "max"), kept=("kept", "any"))
+    frames = frames[frames["kept"]].sort_values(["min", "max"])
     runs = zip(frames["min"].tolist(), frames["max"].tolist(), strict=True)
     return tuple(merged(_padded(first, last + stride, edges, padding) for first, last in runs))
 

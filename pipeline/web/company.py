@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import mine, table
+from pipeline import mine, review, table
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints
 from pipeline.people import gallery as galleries
@@ -98,14 +98,6 @@ class Company:
     old_crops: bool
 
 
-def folders(output: Path) -> dict[str, Path]:
-    """The folders of walked movies by name: a name that is not among them is nobody's path."""
-    if not output.is_dir():
-        return {}
-    found = (p for p in sorted(output.iterdir()) if (p / "walk.json").is_file())
-    return {p.name: p for p in found if not p.name.startswith(".") and shown(p.name) == p.name}
-
-
 def shown(text: str) -> str:
     r"""A name as text: a file's may hold bytes that are none.
 
@@ -117,7 +109,7 @@ def shown(text: str) -> str:
 
 def listed(output: Path) -> Iterator[Walked]:
     """All walked movies; of broken ones why they are."""
-    for name, folder in folders(output).items():
+    for name, folder in review.movies(output).items():
         try:
             mine.finished(folder)
             tracks = table.read_tracks(folder / "tracks.npz")

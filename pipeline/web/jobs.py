@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +11,21 @@ from threading import Lock, Thread
 from typing import Any, Protocol
 
 from pipeline.errors import MiningError
-from pipeline.mine import StartProgress
 from pipeline.settings import Job
+from pipeline.walk.part import Progress
 
 log = logging.getLogger(__name__)
 
-WAITING, RUNNING, CANCELLED = "waiting", "running", "cancelled"
-DONE, FAILED = "done", "failed"
+WAITING, RUNNING, PICKING, STOPPING = "waiting", "running", "picking", "stopping"
+DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
 
-ACTIVE = frozenset({WAITING, RUNNING})
+WORKING = frozenset({RUNNING, PICKING, STOPPING})
+
+NEWEST = 16
+"""Crops that are remembered, to be shown while they come."""
+
+WINDOW = 5.0
+"""Seconds by which it is told how fast it goes."""
 
 
 class Work(Protocol):
@@ -39,11 +46,11 @@ class Work(Protocol):
     @property
     def job(self) -> Job: ...  # noqa: D102
 
-    def do(self, progress: StartProgress) -> Sequence[Any]:
+    def do(self, watch: "Watch", /) -> Sequence[Any]:
         """Does it, and gives what came of it.
 
         Args:
-            progress: Is to be told how far it is; raises what stops the work.
+            watch: Is to be told how far it is; raises what stops the work.
         """
         ...
 
@@ -59,11 +66,15 @@ class Run:
     Attributes:
         number: its own.
         work: what is done.
-        state: "waiting", "running", "done", "cancelled" or "failed".
+        state: "waiting", "running", "picking", "stopping", "done", "cancelled" or "failed".
+        begun: when it left the queue, in seconds since 1970.
         total: frames to be walked, 0 until it is known.
         frames: walked by now.
         faces: found by now.
-        rate: frames a second.
+        wanted: crops to be written, 0 until it is known.
+        crops: written by now.
+        newest: those that were written last, the newest at the end.
+        rate: frames a second, or crops while it picks, over the last seconds.
         outcomes: what came of it.
         error: why it failed.
     """
@@ -71,9 +82,13 @@ class Run:
     number: int
     work: Work
     state: str = WAITING
+    begun: float = 0.0
     total: int = 0
     frames: int = 0
     faces: int = 0
+    wanted: int = 0
+    crops: int = 0
+    newest: tuple[Path, ...] = ()
     rate: float = 0.0
     outcomes: Sequence[Any] = ()
     error: str = ""
@@ -91,7 +106,12 @@ class Run:
     @property
     def active(self) -> bool:
         """Whether more is to come."""
-        return self.state in ACTIVE
+        return self.state == WAITING or self.working
+
+    @property
+    def working(self) -> bool:
+        """Whether it may be writing into the movie's folder."""
+        return self.state in WORKING
 
 
 class Jobs:
@@ -121,7 +141,7 @@ class Jobs:
     def cancel(self, number: int) -> None:
         """Stops a run, or takes it out of the queue; one that is over stays as it is.
 
-        Work stops when it tells of its progress; what never does is done to its end.
+        Work stops when it next tells how far it is; what never does is done to its end.
 
         Raises:
             KeyError: There is no such run.
@@ -129,7 +149,8 @@ class Jobs:
         with self._lock:
             run = self._runs[number]
             if run.active:
-                self._runs[number] = replace(run, state=CANCELLED)
+                state = CANCELLED if run.state == WAITING else STOPPING
+                self._runs[number] = replace(run, state=state)
 
     def again(self, number: int) -> Run:
         """Does the same once more: what was finished before is not done again.
@@ -147,24 +168,27 @@ class Jobs:
             self._queue.put(None)
             self._thread.join()
 
-    def _set(self, number: int, **changes: object) -> None:
-        """Changes a run, unless it was cancelled.
+    def tell(self, number: int, **changes: object) -> Run:
+        """Changes what is known of a run that works; gives all that is.
 
         Raises:
-            Stopped: It was.
+            Stopped: Somebody cancelled it.
         """
         with self._lock:
-            if self._runs[number].state == CANCELLED:
+            run = self._runs[number]
+            if run.state in (STOPPING, CANCELLED):
                 raise Stopped
-            self._runs[number] = replace(self._runs[number], **changes)  # type: ignore[arg-type]
+            run = self._runs[number] = replace(run, **changes)  # type: ignore[arg-type]
+            return run
 
     def _work(self) -> None:
         for number in iter(self._queue.get, None):
             try:
-                self._set(number, state=RUNNING)
-                outcomes = self._runs[number].work.do(self._progress(number))
-                self._set(number, state=DONE, outcomes=outcomes)
+                run = self.tell(number, state=RUNNING, begun=time.time())
+                outcomes = run.work.do(Watch(self, number))
+                self._end(number, state=DONE, outcomes=outcomes)
             except Stopped:
+                self._end(number, state=CANCELLED)
                 log.info("%s: cancelled", self._runs[number].movie)
             except Exception as error:
                 self._fail(number, error)
@@ -174,20 +198,66 @@ class Jobs:
         if not isinstance(error, MiningError):
             log.error("%s: this is a bug; please report it", number, exc_info=error)
             told = "stopped by a bug; the terminal tells more"
+        self._end(number, state=FAILED, error=told)
+
+    def _end(self, number: int, **changes: object) -> None:
         with self._lock:
-            self._runs[number] = replace(self._runs[number], state=FAILED, error=told)
+            self._runs[number] = replace(self._runs[number], **changes)  # type: ignore[arg-type]
 
-    def _progress(self, number: int) -> StartProgress:
-        def begin(total: int) -> Callable[[int, int], None]:
-            start = time.monotonic()
-            self._set(number, total=total)
 
-            def tell(frames: int, faces: int) -> None:
-                run = self._runs[number]
-                done = run.frames + frames
-                rate = done / max(time.monotonic() - start, 1e-3)
-                self._set(number, frames=done, faces=run.faces + faces, rate=rate)
+class Watch:
+    """Is told how far a run is; called with the frames of a walk, it is the walk's progress.
 
-            return tell
+    All that is told raises `Stopped` once the run was cancelled.
 
-        return begin
+    Args:
+        jobs: Where it runs.
+        number: The run's.
+    """
+
+    def __init__(self, jobs: Jobs, number: int) -> None:
+        self._jobs, self._number = jobs, number
+        self._run = jobs.tell(number)
+
+    def __call__(self, total: int) -> Progress:
+        """So many frames are to be walked."""
+        self._tell(total=total)
+        speed = Speed()
+
+        def tell(frames: int, faces: int) -> None:
+            frames_by_now, faces_by_now = self._run.frames + frames, self._run.faces + faces
+            self._tell(frames=frames_by_now, faces=faces_by_now, rate=speed(frames))
+
+        return tell
+
+    def cropping(self, total: int) -> Callable[[Path], None]:
+        """So many crops are to be written."""
+        self._tell(state=PICKING, wanted=total, rate=0.0)
+        speed = Speed()
+
+        def tell(crop: Path) -> None:
+            newest = (*self._run.newest, crop)[-NEWEST:]
+            self._tell(crops=self._run.crops + 1, newest=newest, rate=speed(1))
+
+        return tell
+
+    def _tell(self, **changes: object) -> None:
+        self._run = self._jobs.tell(self._number, **changes)
+
+
+class Speed:
+    """How fast something goes, over the last `WINDOW` seconds, without what it took to begin."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._told: deque[tuple[float, int]] = deque()
+
+    def __call__(self, count: int) -> float:
+        """So many more are done now; gives how many a second, 0 until that can be told."""
+        now = time.monotonic()
+        self._done += count
+        self._told.append((now, self._done))
+        while len(self._told) > 2 and now - self._told[1][0] >= WINDOW:
+            self._told.popleft()
+        begin, before = self._told[0]
+        return (self._done - before) / (now - begin) if now > begin else 0.0

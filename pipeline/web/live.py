@@ -51,7 +51,12 @@ def movies(folder: Path) -> dict[str, Path]:
 def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["live"])
+    _add_page(routes, stage, videos, camera)
+    _add_faces(routes, stage)
+    return routes
 
+
+def _add_page(routes: APIRouter, stage: Stage, videos: Path, camera: str) -> None:
     def opened(source: str) -> Source:
         return Camera(camera) if source == CAMERA else Movie(movies(videos)[source])
 
@@ -74,6 +79,8 @@ def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
         stage.stop()
         return "/live"
 
+
+def _add_faces(routes: APIRouter, stage: Stage) -> None:
     @routes.get("/live/stream", include_in_schema=False)  # It has no end.
     def stream() -> Response:
         """The annotated pictures."""
@@ -92,5 +99,3 @@ def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
         return LiveReading(
             source=s.source, running=s.running, delay=s.delay, error=s.error, faces=s.faces
         )
-
-    return routes

@@ -6,22 +6,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, ClassVar
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import (
+    APIRouter,
+    Depends,
+    File,
+    Form,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+    UploadFile,
+)
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from pipeline import manifest, mine, table, video
 from pipeline.archive.movies import SUFFIXES
-from pipeline.errors import MovieError, TableError
+from pipeline.errors import MiningError, MovieError
 from pipeline.faces import EMOTIONS
 from pipeline.people import gallery
 from pipeline.pick.select import ANY, UNKNOWN
 from pipeline.settings import Job
-from pipeline.web.jobs import Jobs, Run
+from pipeline.web.jobs import NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import PROBLEMS, movies
 from pipeline.web.pages import page
-from pipeline.web.pictures import jpeg_url
+from pipeline.web.pictures import jpeg_url, small
 from pipeline.web.safety import REFUSALS, UPLOAD_ROUTE, Responses, check_csrf
 from pipeline.web.uploads import clean_name
 
@@ -30,8 +41,8 @@ Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
 LONGEST = 100_000
 """Frames that an emotion may be asked to hold for."""
 
-SHOWN = 16
-"""Faces that are shown while they come."""
+SIDE = 128
+"""Pixels across of a crop while they come; shown half as wide, for screens with two a point."""
 
 MISSING: Responses = REFUSALS | {404: {"description": "No such run."}}
 
@@ -44,9 +55,9 @@ class Mining:
     movie: Path
     job: Job
 
-    def do(self, progress: mine.StartProgress) -> Sequence[mine.Outcome]:
+    def do(self, watch: Watch) -> Sequence[mine.Outcome]:
         """See `Work`."""
-        return mine.mine(self.movie, self.job, progress)
+        return mine.mine(self.movie, self.job, watch, watch.cropping)
 
 
 class RunReading(BaseModel):
@@ -55,12 +66,25 @@ class RunReading(BaseModel):
     number: int
     kind: str = Field(description="mine, or cast: its unknown faces are sorted into people")
     movie: str
-    state: str = Field(description="waiting, running, done, cancelled or failed")
+    state: str = Field(description="waiting, running, picking, stopping, done, cancelled or failed")
     total: int = Field(description="frames to be walked, 0 until it is known")
     frames: int = Field(description="walked by now")
     faces: int = Field(description="found by now")
-    rate: float = Field(description="frames a second")
+    wanted: int = Field(description="crops to be written, 0 until it is known")
+    crops: int = Field(description="written by now")
+    rate: float = Field(
+        description="frames a second, or crops while it picks, over the last seconds"
+    )
     error: str
+
+    @classmethod
+    def of(cls, run: Run) -> "RunReading":
+        """A run."""
+        return cls(
+            number=run.number, kind=run.work.kind, movie=run.movie.name, state=run.state,
+            total=run.total, frames=run.frames, faces=run.faces, wanted=run.wanted,
+            crops=run.crops, rate=run.rate, error=run.error,
+        )  # fmt: skip
 
 
 def people(folder: Path) -> list[str]:
@@ -68,22 +92,28 @@ def people(folder: Path) -> list[str]:
     return [*gallery.photos(folder), UNKNOWN]
 
 
-def newest_faces(run: Run) -> list[str]:
-    """Small pictures of the faces of the part that was finished last, as data URLs."""
-    folder = manifest.folder_for(run.movie, run.job.output) / "parts"
-    parts = [path for path in folder.glob("*.npz") if path.stem.isdecimal()]
-    if not run.active or not parts:
-        return []
+def newest(run: Run) -> list[str]:
+    """Small pictures of what came last, as data URLs: crops, or else faces of a finished part."""
     try:
-        found = table.read_arrays(max(parts, key=lambda p: p.stem), ["thumb"])["thumb"]
-    except TableError:
+        if run.newest and run.working:
+            return [jpeg_url(small(path, SIDE)) for path in run.newest]
+        return _newest_faces(run) if run.state == RUNNING else []
+    except (MiningError, OSError):  # What is just replaced, or torn: the run will say so.
         return []
-    thumbs = found.tolist()[-SHOWN:]
-    return [jpeg_url(thumb) for thumb in thumbs]
+
+
+def _newest_faces(run: Run) -> list[str]:
+    folder = manifest.folder_for(run.movie, run.job.output) / "parts"
+    finished = {path: path.stat().st_mtime for path in folder.glob("*.npz")}
+    own = [path for path, at in finished.items() if path.stem.isdecimal() and at >= run.begun]
+    if not own:
+        return []
+    thumbs = table.read_arrays(max(own, key=finished.__getitem__), ["thumb"])["thumb"]
+    return [jpeg_url(thumb) for thumb in thumbs.tolist()[-NEWEST:]]
 
 
 def _shown(jobs: Jobs) -> list[tuple[Run, list[str]]]:
-    return [(run, newest_faces(run)) for run in _own(jobs)]
+    return [(run, newest(run)) for run in _own(jobs)]
 
 
 def _own(jobs: Jobs) -> list[Run]:
@@ -96,8 +126,11 @@ def _checked(jobs: Jobs, number: int) -> int:
     return number
 
 
-def _stored(upload: UploadFile, videos: Path) -> None:
+def _stored(upload: UploadFile, videos: Path) -> str:
     """Puts an uploaded movie into the folder of movies, where nothing is called so and it plays.
+
+    Returns:
+        What it is called there.
 
     Raises:
         HTTPException: 409 where something is, 415 where it is no movie.
@@ -116,19 +149,30 @@ def _stored(upload: UploadFile, videos: Path) -> None:
         table.remove([videos / name])
         told = str(error).replace(str((videos / name).absolute()), name)
         raise HTTPException(415, told.replace(str(videos / name), name)) from error
+    return name
 
 
 def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
     """The routes of the page."""
-    routes, adding = APIRouter(dependencies=[Depends(check_csrf)], tags=["mine"]), Lock()
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["mine"])
+    _add_pages(routes, jobs, job, videos)
+    _add_order(routes, jobs, job, videos)
+    _add_upload(routes, videos)
+    _add_deeds(routes, jobs)
+    return routes
 
+
+def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
     @routes.get("/mine", response_class=HTMLResponse)
-    def show_mine(request: Request) -> Response:
+    def show_mine(
+        request: Request, added: Annotated[str, Query(description="a movie just added")] = ""
+    ) -> Response:
         """The page."""
         names, known = list(movies(videos)), people(job.known_faces)
         return page(
             request, "mine.html", movies=names, people=known, runs=_shown(jobs),
             repeat=job.pick.repeat, longest=LONGEST, upload_route=UPLOAD_ROUTE,
+            added=added if added in names else "",
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)
@@ -139,14 +183,10 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
     @routes.get("/api/runs")
     def runs() -> list[RunReading]:
         """How far all runs are, the newest first."""
-        return [
-            RunReading(
-                number=r.number, kind=r.work.kind, movie=r.movie.name, state=r.state,
-                total=r.total, frames=r.frames, faces=r.faces, rate=r.rate, error=r.error,
-            )
-            for r in jobs.all()
-        ]  # fmt: skip
+        return [RunReading.of(run) for run in jobs.all()]
 
+
+def _add_order(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
     @routes.post("/mine", status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
     def start(
         movie: Annotated[str, Form(description="a movie's name")],
@@ -165,21 +205,27 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
         jobs.submit(Mining(found, wanted))
         return "/mine"
 
+
+def _add_upload(routes: APIRouter, videos: Path) -> None:
+    adding = Lock()
+
     @routes.post(
         UPLOAD_ROUTE, status_code=303, response_class=RedirectResponse,
         responses=PROBLEMS | {415: {"description": "No movie.", "content": {"text/html": {}}}},
     )  # fmt: skip
     def upload(movie: Annotated[UploadFile, File(description="a movie")]) -> str:
-        """Takes a movie into the folder of movies."""
+        """Takes a movie into the folder of movies, and shows it chosen."""
         with adding:  # Or two of one name might both find it free.
-            _stored(movie, videos)
-        return "/mine"
+            name = _stored(movie, videos)
+        return f"/mine?{urlencode({'added': name})}"
 
+
+def _add_deeds(routes: APIRouter, jobs: Jobs) -> None:
     @routes.post(
         "/mine/{number}/cancel", status_code=303, response_class=RedirectResponse, responses=MISSING
     )
     def cancel(number: int) -> str:
-        """Stops a run; what is finished of it is kept."""
+        """Stops a run, soon; what is finished of it is kept."""
         jobs.cancel(_checked(jobs, number))
         return "/mine"
 
@@ -190,5 +236,3 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
         """Goes on with a run where it was stopped."""
         jobs.again(_checked(jobs, number))
         return "/mine"
-
-    return routes

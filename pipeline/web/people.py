@@ -12,7 +12,7 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from pipeline import casting, mine
+from pipeline import casting, mine, review
 from pipeline.errors import MiningError, PeopleError
 from pipeline.faces import clock
 from pipeline.people import gallery as galleries
@@ -20,8 +20,8 @@ from pipeline.report.cast import CAST, Member
 from pipeline.settings import Job
 from pipeline.web import changes
 from pipeline.web.changes import Deed, Plan, Wish
-from pipeline.web.company import company, folders, listed, pictures, version
-from pipeline.web.jobs import RUNNING, Jobs, Run
+from pipeline.web.company import company, listed, pictures, version
+from pipeline.web.jobs import Jobs, Run
 from pipeline.web.live import PROBLEMS
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
@@ -29,6 +29,9 @@ from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 MOST_NAMED = 1000
 """Names in one form."""
+
+WIDTH = 240
+"""Pixels across of a portrait: a card shows it half as wide, on screens with two a point."""
 
 Names = Annotated[list[str], Form(default_factory=list, max_length=MOST_NAMED)]
 Numbers = Annotated[
@@ -41,6 +44,9 @@ MISSING: Responses = {
     409: {"description": "A file is missing or torn.", "content": {"text/html": {}}},
 }
 READ: Responses = MISSING | {401: REFUSALS[401], 421: REFUSALS[421]}
+REFUSED: Responses = REFUSALS | {
+    n: {"model": Problem, "description": PROBLEMS[n]["description"]} for n in (400, 404, 409, 422)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,9 @@ class Wishes:
         return self.cast == version(folder)
 
 
+Given = Annotated[Wishes, Depends()]
+
+
 def card(who: int | str) -> str:
     """What a card is called.
 
@@ -139,7 +148,7 @@ class People:
         Raises:
             HTTPException: 404.
         """
-        found = folders(self._job.output).get(movie)
+        found = review.movie(self._job.output, movie)
         if found is None:
             raise HTTPException(404, "there is no such walked movie any more; reload the page")
         return found
@@ -198,7 +207,7 @@ class People:
         wishes.check(folder)
         plan = changes.plan(wishes.all, folder, self._job)
         run = self.sorting(folder)
-        if plan.adopted and run is not None and run.state == RUNNING:
+        if plan.adopted and run is not None and run.working:
             raise PeopleError(f"{folder / CAST}: is being sorted anew; wait until that is done")
         wanted = plan.renames or plan.adopted
         return plan, plan.commands(folder, self._job) if wanted else []
@@ -239,7 +248,7 @@ def picture(paths: Sequence[Path], place: int = 0) -> Response:
         HTTPException: 404.
     """
     try:
-        return Response(small(paths[place]), media_type="image/jpeg")
+        return Response(small(paths[place], WIDTH), media_type="image/jpeg")
     except (IndexError, OSError, PeopleError) as error:
         raise HTTPException(404, "there is no such picture any more; reload the page") from error
 
@@ -249,6 +258,7 @@ def router(jobs: Jobs, job: Job) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["people"])
     people = People(jobs, job)
     _add_pages(routes, people, job)
+    _add_plans(routes, people)
     _add_names(routes, people)
     _add_cast(routes, people)
     _add_pictures(routes, people, job)
@@ -316,35 +326,28 @@ def _add_pages(routes: APIRouter, people: People, job: Job) -> None:
         return _page(request, people, movie)
 
 
-def _add_names(routes: APIRouter, people: People) -> None:
-    given = Annotated[Wishes, Depends()]
-
+def _add_plans(routes: APIRouter, people: People) -> None:
     @routes.post("/people/{movie}/plan", response_class=HTMLResponse, responses=PROBLEMS)
-    def show_plan(request: Request, movie: str, wishes: given) -> Response:
+    def show_plan(request: Request, movie: str, wishes: Given) -> Response:
         """The page with what names come to; nothing is done yet."""
         try:
             return _page(request, people, movie, wishes, Told(*people.plan(movie, wishes)))
         except MiningError as error:
             return _refused(request, people, movie, error, wishes)
 
-    @routes.post(
-        "/api/people/{movie}/plan",
-        responses=REFUSALS
-        | {
-            n: {"model": Problem, "description": PROBLEMS[n]["description"]}
-            for n in (400, 404, 409, 422)
-        },
-    )
-    def plan(movie: str, wishes: given) -> PlanReading:
+    @routes.post("/api/people/{movie}/plan", responses=REFUSED)
+    def plan(movie: str, wishes: Given) -> PlanReading:
         """What names come to: in words, as commands, and what cannot be."""
         found, commands = people.plan(movie, wishes)
         problems = [PlannedProblem(card=card(p.who), why=p.why) for p in found.problems]
         return PlanReading(changes=found.words(), commands=commands, problems=problems)
 
+
+def _add_names(routes: APIRouter, people: People) -> None:
     @routes.post(
         "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=PROBLEMS
     )
-    def give_names(request: Request, movie: str, wishes: given) -> Response:
+    def give_names(request: Request, movie: str, wishes: Given) -> Response:
         """Gives names, and names the movie by the photos of then; without names only that."""
         try:
             plan = people.do(movie, wishes)

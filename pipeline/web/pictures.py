@@ -8,27 +8,28 @@ from pipeline.frame import shrink
 from pipeline.people.photo import read_photo
 from pipeline.web.readings import jpeg
 
-WIDTH = 240
-"""Pixels across of a small picture: a card is half as wide, on screens with two a point."""
-
-MOST_KEPT = 512
-"""Small pictures, of some 10 kB each."""
+MOST_KEPT = 2048
+"""Small pictures, of 3 to 10 kB each."""
 
 
-def small(path: Path) -> bytes:
+def small(path: Path, width: int) -> bytes:
     """A picture's file as a small JPEG, whatever it is; without its EXIF data.
+
+    Args:
+        path: The file.
+        width: Pixels across, at most.
 
     Raises:
         PeopleError: It is no picture that a gallery takes.
         OSError: It is gone.
     """
     facts = path.stat()
-    return _small(path, facts.st_mtime_ns, facts.st_size)
+    return _small(path, width, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _small(path: Path, changed: int, size: int) -> bytes:  # noqa: ARG001 - tell files apart.
-    return jpeg(shrink(read_photo(path), WIDTH))
+def _small(path: Path, width: int, changed: int, size: int) -> bytes:  # noqa: ARG001 - which file.
+    return jpeg(shrink(read_photo(path, width), width))
 
 
 def jpeg_url(data: bytes) -> str:

@@ -1,6 +1,5 @@
 """Page Review: looking through picked crops by keyboard; later picks heed what is decided."""
 
-import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,19 +9,19 @@ from typing import Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
-from PIL import Image as Pillow
 from pydantic import BaseModel, Field
 
 from pipeline import review
-from pipeline.errors import MiningError, OutputError
+from pipeline.errors import MiningError, OutputError, PeopleError
 from pipeline.pick.select import UNKNOWN
 from pipeline.review import STRANGER, Picked, Progress
 from pipeline.settings import Job
 from pipeline.web.pages import Problem, page
+from pipeline.web.pictures import small
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
-SIDE, QUALITY = 160, 80
-"""Pixels and JPEG quality of the small pictures: enough for 100 pixels on a sharp screen."""
+SIDE = 160
+"""Pixels across of the small pictures: enough for 100 on a sharp screen."""
 
 PICKED = "/{movie}/{person}/{emotion}"
 
@@ -88,6 +87,7 @@ class CropsReading(BaseModel):
     probability: list[float]
     run_length: list[int] = Field(description="frames")
     looks: list[str] = Field(description="as in a decision; empty where nothing is decided")
+    gone: list[bool] = Field(description="accepted, but not in the last pick: without a picture")
     progress: ProgressReading
 
     @classmethod
@@ -100,6 +100,7 @@ class CropsReading(BaseModel):
             probability=[float(row["probability"]) for _, row in rows],
             run_length=[int(row["run_length"]) for _, row in rows],
             looks=[looks_of(picked, file) for file, _ in rows],
+            gone=[file in picked.gone for file, _ in rows],
             progress=ProgressReading.of(picked.progress),
         )
 
@@ -134,37 +135,23 @@ class Line:
 
 
 def lines(output: Path) -> Iterator[Line]:
-    """All picks of all movies; a torn list is told in its line."""
+    """All picks of all movies; a torn list is told in its line, once what is the movie's."""
     for movie, folder in review.movies(output).items():
+        told = ""
         for person, emotion in review.picks(folder):
             try:
-                progress = review.picked(folder, person, emotion).progress
+                progress = review.progress(folder, person, emotion)
                 yield Line(movie, person, emotion, progress)
             except MiningError as error:
-                yield Line(movie, person, emotion, error=str(error))
+                why = str(error)
+                yield Line(movie, person, emotion, error="as above" if why == told else why)
+                told = why
 
 
 def looks_of(picked: Picked, file: str) -> str:
     """What was decided of a crop, as it is sent."""
     label = picked.labels.get(file)
     return (label["emotion"] or "stranger") if label else ""
-
-
-def small(path: Path) -> bytes:
-    """A small JPEG of a crop.
-
-    Raises:
-        HTTPException: 404, it cannot be read.
-    """
-    file = io.BytesIO()
-    try:
-        with Pillow.open(path, formats=("JPEG",)) as picture:
-            picture.draft("RGB", (SIDE, SIDE))  # JPEG is decoded at a fraction of its size.
-            picture.thumbnail((SIDE, SIDE))
-            picture.convert("RGB").save(file, "JPEG", quality=QUALITY)
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise HTTPException(404, "this picture cannot be read; pick again") from error
-    return file.getvalue()
 
 
 class Desk:
@@ -184,8 +171,8 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
-        folder = review.movies(self._job.output).get(movie)
-        if folder is None or (person, emotion) not in review.picks(folder):
+        folder = review.movie(self._job.output, movie)
+        if folder is None or not review.is_pick(folder, person, emotion):
             raise HTTPException(404, "there is no such pick any more; go back to the list")
         return review.picked(folder, person, emotion)
 
@@ -205,7 +192,7 @@ class Desk:
         found = self.find(*pick)
         # Where somebody else writes, it ends another time.
         with self._deciding, suppress(OutputError):
-            review.settle(found.folder)
+            review.settle(found.folder, self._job.known_faces)
         return review.picked(found.folder, found.person, found.emotion)
 
     def decide(self, now: Picked, decision: Decision) -> Picked:
@@ -228,7 +215,13 @@ def router(job: Job) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["review"])
     desk = Desk(job)
+    _add_pages(routes, desk)
+    _add_pictures(routes, desk)
+    _add_decisions(routes, desk)
+    return routes
 
+
+def _add_pages(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/review", response_class=HTMLResponse)
     def show_list(request: Request) -> Response:
         """The picks there are."""
@@ -242,6 +235,8 @@ def router(job: Job) -> APIRouter:
             request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN
         )
 
+
+def _add_pictures(routes: APIRouter, desk: Desk) -> None:
     @routes.get(f"/review{PICKED}/large/{{file}}", responses=PICTURE, response_class=FileResponse)
     def show_crop(movie: str, person: str, emotion: str, file: str) -> Path:
         """A crop."""
@@ -250,9 +245,14 @@ def router(job: Job) -> APIRouter:
     @routes.get(f"/review{PICKED}/small/{{file}}", responses=PICTURE, response_class=Response)
     def show_small(movie: str, person: str, emotion: str, file: str) -> Response:
         """A small picture of a crop."""
-        data = small(desk.path_of((movie, person, emotion), file))
-        return Response(data, media_type="image/jpeg")
+        path = desk.path_of((movie, person, emotion), file)
+        try:
+            return Response(small(path, SIDE), media_type="image/jpeg")
+        except (OSError, PeopleError) as error:
+            raise HTTPException(404, "this picture cannot be read; pick again") from error
 
+
+def _add_decisions(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/api/review")
     def picks() -> list[PickReading]:
         """The picks there are, and how far each is."""
@@ -270,14 +270,15 @@ def router(job: Job) -> APIRouter:
         return Decided(
             looks=looks_of(now, decision.file),
             progress=ProgressReading.of(now.progress),
-            told=_hint(person) if decision.looks == "stranger" else "",
+            told=_hint(now, decision.file) if decision.looks == "stranger" else "",
         )
 
-    return routes
 
-
-def _hint(person: str) -> str:
+def _hint(now: Picked, file: str) -> str:
+    """Whether the known faces were told of a stranger."""
+    if not now.labels[file]["copy"]:
+        return f"no photo was added: {now.person}/not/ of the known faces has enough of this face"
     return (
-        f"copied to {person}/not/ of the known faces; "
+        f"a photo of the face was put into {now.person}/not/ of the known faces; "
         "names change with the next pick, or with mine-video name"
     )

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -351,7 +351,9 @@ def test_a_frame_that_does_not_decode_is_told(
     with caplog.at_level(logging.WARNING):
         walked.write(walked.selection())
     assert "2 frames did not decode" in caplog.text
-    assert len(_jpegs(walked.folder / "anna" / "happy")) == len(NAMES) - 2
+    folder = walked.folder / "anna" / "happy"
+    assert len(_jpegs(folder)) == len(NAMES) - 2
+    assert [row["file"] for row in _listed(folder)] == _jpegs(folder)
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_crop(
@@ -365,6 +367,40 @@ def test_a_full_disk_is_told_and_leaves_no_half_crop(
     with pytest.raises(OutputError, match=r"No space left on device.*free some space"):
         walked.write(walked.selection())
     assert _jpegs(walked.folder / "anna" / "happy") == []
+    assert _listed(walked.folder / "anna" / "happy") == []
+
+
+def test_each_crop_is_told_of_when_it_is_there(walked: Walked) -> None:
+    told: list[Path] = []
+
+    def tell(path: Path) -> None:
+        assert _pixels(path).size
+        told.append(path)
+
+    selections = [walked.selection(), walked.selection("ben")]
+    write_crops(walked.movie, walked.walk, selections, MARGIN, tell)
+    assert sorted(told) == sorted(walked.folder.glob("*/happy/*.jpg"))
+    assert len(set(told)) == len(told)
+
+
+def test_what_ends_it_early_leaves_lists_of_what_is_there(walked: Walked) -> None:
+    """Also in folders of which not one crop was written; crops of before are whole, and stay."""
+
+    def tell(path: Path) -> None:
+        if path.name == NAMES[4]:
+            raise KeyboardInterrupt
+
+    anna, late = walked.selection(stop=200), walked.selection("anna", "sad", stop=200)
+    late = replace(late, rows=late.rows[late.rows["frame"] > 12])
+    walked.write(walked.selection())
+    (anna.folder / NAMES[8]).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        write_crops(walked.movie, walked.walk, [anna, late], MARGIN, tell)
+    assert _jpegs(anna.folder) == NAMES[:8]
+    assert [row["file"] for row in _listed(anna.folder)] == NAMES[:8]
+    assert [int(row["frame"]) for row in _listed(anna.folder)] == [0, 1, 2, 3, 4, 8, 9, 10]
+    assert len(late.rows) > 0
+    assert _listed(late.folder) == []
 
 
 def test_a_crop_that_cannot_be_removed_is_told(walked: Walked) -> None:

@@ -1,5 +1,6 @@
 """Which frames are cut: runs, padding, merging."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.choose import choose
 from pipeline.pick.speech import borders
@@ -56,6 +58,27 @@ def test_only_runs_of_which_a_face_is_kept() -> None:
 
 def test_thinning_does_not_shorten_a_run() -> None:
     assert _cuts(per_run=1) == _cuts()
+
+
+def _decided(looks: str, frames: Iterable[int]) -> list[Cut]:
+    settings = PickSettings(repeat=8, smooth=1, min_prob=0.8)
+    happy = 1 << EMOTIONS.index("happy")
+    rows = made(FACES, sure=0.7 if looks == select.ACCEPTED else 0.9)
+    rows = rows.assign(**{looks: rows["frame"].isin(frames) * happy})
+    job = Job(people=("anna",), emotions=("happy",))
+    (choice,) = choose(
+        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200)
+    )
+    return list(cuts(choice, EDGES, 1, 0.0))
+
+
+def test_a_rejected_frame_cuts_a_run_in_two() -> None:
+    found = _decided(select.REJECTED, [10, 13, 14, 60, 62, *range(65, 70), *range(92, 100)])
+    assert found == [Cut(11, 13), Cut(15, 20), Cut(61, 62), Cut(63, 65)]
+
+
+def test_an_accepted_face_keeps_its_run() -> None:
+    assert _decided(select.ACCEPTED, [12, 22]) == [Cut(10, 20), Cut(22, 25)]
 
 
 def test_a_run_covers_its_last_stride_as_far_as_the_movie_goes() -> None:

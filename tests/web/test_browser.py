@@ -14,6 +14,9 @@ from PIL import Image as Pillow
 from tests.chromium import NAMES, QUIET
 from tests.puppet import Shot, Square, film, photo
 from tests.web.chromium import Opened
+from tests.web.test_mining import HeldCrops, held_crops
+
+__all__ = ["held_crops"]
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -146,6 +149,27 @@ def test_a_page_follows_what_another_one_begins(opened: Opened, videos: Path) ->
         (videos / name).unlink()
 
 
+def test_only_states_are_announced_while_crops_come(opened: Opened, held_crops: HeldCrops) -> None:
+    """Not how far it is, twice a second; cancelled while crops are written, it tells when it is."""
+    page = opened("/mine")
+    page.locator("#movie").select_option("film.mkv")
+    page.get_by_label("happy").check()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("heading", name="film.mkv: picking").wait_for()
+    page.get_by_text("20 of 50 crops").wait_for()
+    assert page.locator("#runs .thumbs img").count() == 16
+    live = "[aria-live] #runs, [role] #runs, #runs[aria-live], #runs[role], #runs [aria-live]"
+    assert page.locator(live).count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    page.get_by_role("button", name="Cancel: film.mkv").click()
+    page.get_by_role("heading", name="film.mkv: stopping").wait_for()
+    assert page.locator("#runs button").count() == 0
+    assert page.locator("#told").inner_text() == ""
+    held_crops.going.set()
+    page.get_by_role("button", name="Go on: film.mkv").wait_for()
+    assert page.get_by_role("status").inner_text() == "film.mkv: cancelled"
+
+
 def test_a_movie_is_mined_from_the_page(opened: Opened) -> None:
     """A real walk and pick, watched to its end."""
     page = opened("/mine")
@@ -153,7 +177,7 @@ def test_a_movie_is_mined_from_the_page(opened: Opened) -> None:
     page.get_by_label("happy").check()
     page.locator("#repeat").fill("5")
     page.get_by_role("button", name="Start").click()
-    page.get_by_text("film.mkv: done").wait_for()
+    page.get_by_role("heading", name="film.mkv: done").wait_for()
     row = page.locator(".run tbody tr")
     assert row.locator("td").all_inner_texts()[:4] == ["unknown", "happy", "50", "50"]
 

@@ -1,23 +1,30 @@
 """Page Mine: one run at a time, others queue; cancelled ones go on where they stopped."""
 
+import csv
 import io
+import os
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
-from pipeline import mine
-from pipeline.errors import MovieError
+from pipeline import mine, table
+from pipeline.errors import MovieError, OutputError
 from pipeline.live.read import Reader
+from pipeline.pick import crop
 from pipeline.settings import Job
+from pipeline.web import jobs, mining
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.jobs import Jobs
+from pipeline.web.jobs import RUNNING, Jobs, Run, Speed
 from pipeline.web.mining import Mining
 from pipeline.web.safety import CSRF_HEADER, Policy
 from tests.puppet import SETTINGS, Shot, Square, film, photo, plug_in
@@ -61,7 +68,9 @@ class Gate:
         self.begun, self.going = Event(), Event()
         self.movies: list[Path] = []
 
-    def __call__(self, movie: Path, job: Job, progress: mine.StartProgress) -> list[Any]:
+    def __call__(
+        self, movie: Path, job: Job, progress: mine.StartProgress, cropping: mine.StartCropping
+    ) -> list[Any]:
         self.movies.append(movie)
         tell = progress(100)
         tell(10, 3)
@@ -79,6 +88,32 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return found
 
 
+class HeldCrops:
+    """Holds the writing of crops at the 21st, until it is let go."""
+
+    def __init__(self) -> None:
+        self.held, self.going = Event(), Event()
+        self._written = 0
+
+    def __call__(self, *given: Any) -> bytes:
+        if self._written == 20:
+            self.held.set()
+            assert self.going.wait(20)
+        self._written += 1
+        return jpeg(*given)
+
+
+jpeg = crop.jpeg
+
+
+@pytest.fixture
+def held_crops(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldCrops]:
+    found = HeldCrops()
+    monkeypatch.setattr(crop, "jpeg", found)
+    yield found
+    found.going.set()
+
+
 # --- the queue ----------------------------------------------------------------------------------
 
 
@@ -88,6 +123,7 @@ def test_a_run_mines_the_movie(runs: Jobs, job: Job, videos: Path) -> None:
     done = runs.all()[0]
     assert (done.state, done.error, done.number) == ("done", "", run.number)
     assert (done.total, done.frames, done.faces) == (125, 125, 125)
+    assert (done.wanted, done.crops, len(done.newest)) == (125, 125, 16)
     assert done.rate > 0
     assert [(o.person, o.emotion, o.steady) for o in done.outcomes] == [("anna", "happy", 125)]
     assert len(list((job.output / "film" / "anna" / "happy").glob("film_*.jpg"))) == 125
@@ -134,14 +170,14 @@ def test_a_cancelled_run_goes_on_with_its_parts(
     runs: Jobs, job: Job, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelled in the second part: the first one is not walked again."""
-    tell = Jobs._set
+    tell = Jobs.tell
 
-    def cancelling(self: Jobs, number: int, **changes: Any) -> None:
+    def cancelling(self: Jobs, number: int, **changes: Any) -> Run:
         if number == 0 and changes.get("frames", 0) > 70:
             self.cancel(number)
-        tell(self, number, **changes)
+        return tell(self, number, **changes)
 
-    monkeypatch.setattr(Jobs, "_set", cancelling)
+    monkeypatch.setattr(Jobs, "tell", cancelling)
     first = runs.submit(Mining(videos / "film.mkv", job))
     wait_for(lambda: state(runs, first.number) == "cancelled" and runs._queue.empty())
     second = runs.again(first.number)
@@ -149,6 +185,44 @@ def test_a_cancelled_run_goes_on_with_its_parts(
     assert state(runs, second.number) == "done"
     assert 0 < runs.all()[0].total < 125
     assert runs.all()[0].outcomes[0].steady == 125
+
+
+def test_work_that_is_done_before_it_stops_is_done(runs: Jobs, job: Job, gate: Gate) -> None:
+    """Its last news was told before."""
+
+    class Done(Mining):
+        def do(self, watch: jobs.Watch) -> list[Any]:
+            gate.begun.set()
+            assert gate.going.wait(10)
+            return ["all"]
+
+    run = runs.submit(Done(Path("a"), job))
+    assert gate.begun.wait(10)
+    runs.cancel(run.number)
+    assert state(runs, run.number) == "stopping"
+    gate.going.set()
+    wait_for(lambda: not runs.all()[0].active)
+    assert (runs.all()[0].state, runs.all()[0].outcomes) == ("done", ["all"])
+
+
+def test_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten a second for 60 s, then one a second; what came before the first news is left out."""
+    now = 1000.0
+    monkeypatch.setattr("pipeline.web.jobs.time.monotonic", lambda: now)
+    speed = Speed()
+    assert speed(100) == 0
+    for _ in range(60):
+        now += 1
+        fast = speed(10)
+    assert fast == 10
+    slow = []
+    for _ in range(6):
+        now += 1
+        slow.append(speed(1))
+    assert slow[0] == pytest.approx((4 * 10 + 1) / 5)
+    assert slow[4] == slow[5] == 1
+    now += 60
+    assert speed(6) == pytest.approx(0.1), "what stands still becomes slow"
 
 
 @pytest.mark.parametrize(
@@ -211,21 +285,117 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert str(job.output / "film" / "anna" / "happy") in text
 
 
-def test_faces_are_shown_as_they_come(
-    client: TestClient, gate: Gate, job: Job, videos: Path
-) -> None:
-    mine.walk(videos / "film.mkv", job, lambda _: lambda *_: None)
+def part(path: Path, colour: str) -> None:
+    """A part of one face."""
+    file = io.BytesIO()
+    Pillow.new("RGB", (64, 64), colour).save(file, "jpeg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, thumb=np.array([file.getvalue()], np.bytes_))
+
+
+def shown(text: str) -> list[str]:
+    """The colours of the pictures of a page."""
+    found = []
+    for data in text.split('src="data:image/jpeg;base64,')[1:]:
+        with Pillow.open(io.BytesIO(b64decode(data.partition('"')[0]))) as picture:
+            r, _, b = np.array(picture).reshape(-1, 3).mean(axis=0)
+            found.append("red" if r > b else "blue")
+    return found
+
+
+def test_faces_are_shown_as_they_come(client: TestClient, gate: Gate, job: Job) -> None:
+    """Those of this run, of the part that was finished last, whatever its number."""
+    parts = job.output / "film" / "parts"
+    part(parts / "7.npz", "blue")
+    wait_for(lambda: time.time() > (parts / "7.npz").stat().st_mtime + 0.02)
+    client.post("/mine", data={"movie": "film.mkv"})
     client.post("/mine", data={"movie": "film.mkv"})
     assert gate.begun.wait(10)
     text = client.get("/mine/runs").text
     assert '<progress max="100" value="10"' in text
     assert "10 of 100 frames" in text
-    first = text.split('src="data:image/jpeg;base64,')[1].partition('"')[0]
-    with Pillow.open(io.BytesIO(b64decode(first))) as picture:
-        assert picture.size == (64, 64)
+    assert shown(text) == [], "they are of an earlier run"
+    part(parts / "5.npz", "blue")
+    part(parts / "3.npz", "red")
+    later = (parts / "5.npz").stat().st_mtime + 1
+    os.utime(parts / "3.npz", (later, later))
+    assert shown(client.get("/mine/runs").text) == ["red"], "what waits shows none"
+    assert client.post("/mine/1/cancel").status_code == 303
     assert client.post("/mine/0/cancel").status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "cancelled")
     assert "Go on" in client.get("/mine/runs").text
+
+
+def test_torn_files_take_no_page_away(client: TestClient, gate: Gate, job: Job) -> None:
+    folder = job.output / "film"
+    client.post("/mine", data={"movie": "film.mkv"})
+    assert gate.begun.wait(10)
+    part(folder / "parts" / "0.npz", "red")
+    (folder / "walk.json").write_text("{")
+    for over in (False, True):
+        for path in ("/mine", "/mine/runs"):
+            answer = client.get(path)
+            assert (answer.status_code, shown(answer.text)) == (200, [])
+            assert ("film.mkv</bdi>: done" in answer.text) is over
+        (folder / "walk.json").write_text("{")
+        gate.going.set()
+        wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
+
+
+def crops_of(folder: Path) -> tuple[list[str], list[str]]:
+    """What lies there, and what is listed."""
+    with (folder / "crops.csv").open(encoding="utf-8", newline="") as file:
+        listed = [row["file"] for row in csv.DictReader(file)]
+    return sorted(path.name for path in folder.glob("*_f*.jpg")), sorted(listed)
+
+
+def test_picking_shows_its_crops_and_stops_at_the_next(
+    client: TestClient, held_crops: HeldCrops, job: Job
+) -> None:
+    client.post("/mine", data={"movie": "film.mkv", "emotion": "happy"})
+    assert held_crops.held.wait(20)
+    text = client.get("/mine/runs").text
+    assert "film.mkv</bdi>: picking" in text
+    assert '<progress max="125" value="20" aria-label="Crops written">' in text
+    assert "20 of 125 crops" in text
+    assert len(shown(text)) == 16
+    folder = job.output / "film"
+    assert client.post("/mine/0/cancel").status_code == 303
+    text = client.get("/mine/runs").text
+    assert "film.mkv</bdi>: stopping" in text
+    assert "data-active" in text
+    assert "<button" not in text
+    with pytest.raises(OutputError), table.locked(folder):
+        pass
+    held_crops.going.set()
+    wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "cancelled")
+    with table.locked(folder):
+        there, listed = crops_of(folder / "anna" / "happy")
+    assert there == listed
+    assert len(there) == 21
+    assert "Go on" in client.get("/mine/runs").text
+    client.post("/mine/0/again")
+    wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
+    there, listed = crops_of(folder / "anna" / "happy")
+    assert there == listed
+    assert len(there) == 125
+
+
+def test_crops_that_are_gone_take_no_page_away(job: Job, tmp_path: Path) -> None:
+    run = Run(0, Mining(Path("film.mkv"), job), RUNNING, newest=(tmp_path / "gone.jpg",))
+    assert mining.newest(run) == []
+    assert mining.newest(replace(run, work=Mining(tmp_path / "gone.mkv", job), newest=())) == []
+
+
+def test_one_frame_is_called_one(client: TestClient, gate: Gate) -> None:
+    client.post("/mine", data={"movie": "film.mkv", "repeat": "1"})
+    text = client.get("/mine/runs").text
+    assert "· 1 frame<" in text
+
+
+def test_buttons_say_whose_they_are(client: TestClient, gate: Gate) -> None:
+    client.post("/mine", data={"movie": "film.mkv"})
+    assert 'aria-label="Cancel: film.mkv" aria-describedby="order-0"' in client.get("/mine").text
 
 
 def test_a_run_goes_on_from_the_page(client: TestClient, gate: Gate) -> None:
@@ -266,14 +436,23 @@ def test_a_movie_is_added_and_offered(client: TestClient, videos: Path) -> None:
     data = (videos / "film.mkv").read_bytes()
     answer = client.post("/mine/movie", files={"movie": ("../x/Mein Film.MKV", data)})
     assert answer.status_code == 303
+    told = client.get(answer.headers["location"]).text
     (added,) = [path for path in videos.iterdir() if "Film" in path.name]
     assert added.suffix == ".mkv"
     assert added.read_bytes() == data
     assert f"<option>{added.name}</option>" in client.get("/mine").text
+    assert f"<bdi>{added.name}</bdi> was added" in told
+    assert f"<option selected>{added.name}</option>" in told
     again = client.post("/mine/movie", files={"movie": ("Mein Film.mkv", b"other")})
     assert again.status_code == 409
     assert added.read_bytes() == data
     added.unlink()
+
+
+def test_only_what_is_there_is_called_added(client: TestClient) -> None:
+    text = client.get("/mine", params={"added": "other.mkv"}).text
+    assert "was added" not in text
+    assert "selected" not in text
 
 
 @pytest.mark.parametrize(

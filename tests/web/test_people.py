@@ -102,6 +102,20 @@ def test_walked_movies_are_listed_and_broken_ones_told(client: TestClient, job: 
     assert client.get(f"/people/{quote('torn & broken')}").status_code == 409
 
 
+@pytest.mark.parametrize("name", ["film\u3000映画", "non\u00a0breaking", "zero\u200dwidth", "née"])
+def test_any_name_that_can_be_shown_is(client: TestClient, job: Job, name: str) -> None:
+    (job.output / "film").rename(job.output / name)
+    assert f'href="/people/{quote(name)}"' in client.get("/people").text
+    assert client.get(f"/people/{quote(name)}").status_code == 200
+
+
+@pytest.mark.parametrize("name", [".hidden", "back\\slash", "new\nline", "by\udce9te"])
+def test_a_name_that_no_page_can_show_is_none(client: TestClient, job: Job, name: str) -> None:
+    (job.output / "film").rename(job.output / name)
+    assert "No movie has been walked yet" in client.get("/people").text
+    assert client.get(f"/people/{quote(name, errors='surrogateescape')}").status_code == 404
+
+
 def test_without_a_walked_movie_the_way_is_shown(client: TestClient, job: Job) -> None:
     shutil.rmtree(job.output)
     assert "No movie has been walked yet" in client.get("/people").text
@@ -274,8 +288,10 @@ def test_sorting_that_is_cancelled_leaves_an_earlier_cast(
         r'<progress aria-label="Sorting" max="\d+" value="0">', client.get("/people/film/cast").text
     )
     client.post("/people/film/cast/cancel")
+    assert state(client) == "stopping"
+    assert "data-active" in client.get("/people/film/cast").text
     going.set()
-    assert state(client) == "cancelled"
+    wait_for(lambda: state(client) == "cancelled")
     client.app.state.jobs.close()  # type: ignore[attr-defined]
     assert before
     assert {p: p.read_bytes() for p in before} == before
@@ -496,7 +512,10 @@ def test_a_busy_folder_is_told_and_nothing_moves(
     with table.locked(folder):
         answer = given_names(client, form(folder, {1: "anna"}, {"dora": "x"}))
         assert answer.status_code == 409
-        assert "is writing there; wait until it is done" in unescape(answer.text)
+        told = (
+            "this program itself is writing there; wait until it is done, or cancel it on the page"
+        )
+        assert told in unescape(answer.text)  # By its number somebody might stop the server.
         assert 'value="anna"' in answer.text  # What was typed is not lost.
     assert gallery(job) == before
 

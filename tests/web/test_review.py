@@ -81,6 +81,13 @@ def test_a_torn_list_does_not_hide_the_others(client: TestClient, table_of: Tabl
     assert "pick again" in client.get(API).json()["detail"]
 
 
+def test_labels_that_are_torn_are_told_once_a_movie(client: TestClient, table_of: Table) -> None:
+    (table_of.folder / LABELS).write_text("clip,person\n")
+    text = client.get("/review").text
+    assert text.count("its columns are not") == 1
+    assert text.count("as above") == 1
+
+
 def test_crops_come_in_order_with_what_is_decided(client: TestClient, table_of: Table) -> None:
     for number, looks in enumerate(["happy", "none", "stranger", "sad"]):
         decide(client, table_of.files[number], looks)
@@ -160,6 +167,36 @@ def test_a_stranger_is_told_what_it_means(client: TestClient, table_of: Table) -
     assert (table_of.known / "anna" / "not" / table_of.files[0]).exists()
     decide(client, table_of.files[0], "")
     assert not (table_of.known / "anna" / "not" / table_of.files[0]).exists()
+
+
+def test_of_a_third_stranger_of_a_track_it_is_told_that_no_photo_was_added(
+    client: TestClient, table_of: Table
+) -> None:
+    told = [decide(client, file, "stranger").json()["told"] for file in table_of.files[:3]]
+    assert ["no photo was added" in words for words in told] == [False, False, True]
+
+
+def test_what_cannot_be_moved_is_not_saved(client: TestClient, table_of: Table) -> None:
+    (table_of.place / ASIDE).write_text("a file")
+    answer = decide(client, table_of.files[0], "none")
+    assert (answer.status_code, ASIDE in answer.json()["detail"]) == (409, True)
+    crops = client.get(API).json()
+    assert crops["looks"] == [""] * 10
+    assert crops["progress"]["decided"] == 0
+
+
+def test_accepted_ones_that_are_picked_no_more_are_shown_so(
+    client: TestClient, table_of: Table
+) -> None:
+    decide(client, table_of.files[2], "happy")
+    path = table_of.place / "crops.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if table_of.files[2] not in line))
+    (table_of.place / table_of.files[2]).unlink()
+    crops = client.get(API).json()
+    assert crops["gone"] == [False, False, True, *[False] * 7]
+    assert crops["progress"] == {"crops": 10, "decided": 1, "accepted": 1, "precision": 1.0}
+    assert decide(client, table_of.files[2], "").json()["progress"]["crops"] == 9
 
 
 def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:

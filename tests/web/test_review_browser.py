@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from pipeline import table
 from pipeline.live.read import Reader
 from pipeline.pick.aside import ASIDE
+from pipeline.pick.labels import LABELS
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 from tests.review import Table, picked_once, table_of
@@ -103,7 +104,7 @@ def test_what_was_decided_is_taken_back(opened: Opened, table_of: Table) -> None
     saved(page, "1 of 10 decided")
     assert rejected(page) == []
     assert lying(table_of.place) == [*range(10)]
-    assert not list((table_of.known / "anna" / "not").iterdir())
+    assert not (table_of.known / "anna" / "not").exists()
 
 
 def test_arrows_go_over_the_grid(opened: Opened) -> None:
@@ -127,8 +128,8 @@ def test_the_next_unsure_one_is_the_least_probable(opened: Opened, table_of: Tab
     rows[5] = rows[5].replace(",0.8125,", ",0.51,")
     path.write_text("\n".join(rows) + "\n")
     page = ready(opened(HAPPY))
-    page.locator("#then").select_option("unsure")
-    page.locator("#cells").focus()
+    page.locator("#then").focus()
+    page.locator("#then").select_option("unsure")  # Keys are those of the crops again.
     for key, place in [("j", 7), ("a", 4), ("r", 0)]:
         page.keyboard.press(key)
         assert page.locator(".cell.here").get_attribute("data-index") == str(place)
@@ -173,7 +174,8 @@ def test_a_decision_that_is_not_taken_is_told_and_taken_back(
     with table.locked(table_of.folder):
         page.keyboard.press("r")
         page.get_by_text("Not saved").wait_for()
-    assert "is writing there" in page.locator("#problem").inner_text()
+    assert "this program itself is writing there" in page.locator("#problem").inner_text()
+    assert "process" not in page.locator("#problem").inner_text()
     assert rejected(page) == []
     page.keyboard.press("Home")
     page.keyboard.press("a")
@@ -182,11 +184,171 @@ def test_a_decision_that_is_not_taken_is_told_and_taken_back(
     page.close()
 
 
+def looked_at_again(page: "Page") -> None:
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_undo_takes_back_the_crop_itself_after_another_pick(
+    opened: Opened, table_of: Table
+) -> None:
+    page = ready(opened(HAPPY))
+    for key in ("End", "a", "ArrowLeft", "ArrowLeft", "r"):
+        page.keyboard.press(key)
+    saved(page, "2 of 10 decided")
+    here = page.locator(".cell.here").get_attribute("aria-label")
+    path = table_of.place / "crops.csv"
+    head, *rows = path.read_text().splitlines()
+    few = [row for n, row in enumerate(rows) if n in (7, 8, 9)]
+    path.write_text("\n".join([head, *few]) + "\n")
+    looked_at_again(page)
+    saved(page, "2 of 3 decided")
+    assert page.locator(".cell.here").get_attribute("aria-label") == here  # The ninth.
+    assert rejected(page) == [0]
+    assert accepted(page) == [2]
+    type_keys(page, "u")
+    saved(page, "1 of 3 decided")
+    type_keys(page, "ru")
+    page.keyboard.press("End")
+    page.keyboard.press("u")
+    saved(page, "0 of 3 decided")
+    page.reload()
+    ready(page)
+    assert rejected(page) == accepted(page) == []
+    assert page.locator("#problem").is_hidden()
+
+
+def test_what_was_picked_away_is_not_undone_on_another(opened: Opened, table_of: Table) -> None:
+    page = ready(opened(HAPPY))
+    page.keyboard.press("a")
+    saved(page, "1 of 10 decided")
+    path = table_of.place / "crops.csv"
+    head, _, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *rows]) + "\n")
+    (table_of.folder / LABELS).unlink()
+    looked_at_again(page)
+    saved(page, "0 of 9 decided")
+    page.keyboard.press("u")
+    page.keyboard.press("r")
+    saved(page, "1 of 9 decided")
+    assert len(rejected(page)) == 1
+    assert [label["file"] for label in table_of.labels()] == [table_of.files[1]]
+
+
+def test_a_late_answer_does_not_cover_a_decision(opened: Opened) -> None:
+    page = ready(opened(HAPPY))
+    held = []
+    page.route("**/api/review/**", lambda route: held.append((route, route.fetch())), times=1)
+    looked_at_again(page)
+    while not held:
+        page.wait_for_timeout(10)
+    page.keyboard.press("r")
+    saved(page, "1 of 10 decided")
+    ((route, answer),) = held
+    route.fulfill(response=answer)  # It is from before the decision.
+    with page.expect_response("**/api/review/**"):
+        looked_at_again(page)
+    assert rejected(page) == [0]
+    assert "1 of 10" in page.locator("#count").inner_text()
+
+
+@pytest.mark.parametrize("key", ["a", "r", "n", "Enter", " "])
+def test_a_held_key_is_pressed_once(opened: Opened, key: str) -> None:
+    page = ready(opened(HAPPY))
+    for _ in range(24):  # All but the first are repeats.
+        page.keyboard.down(key)
+    page.keyboard.up(key)
+    assert page.locator("#large").evaluate("(d) => d.open") == (key in ("Enter", " "))
+    page.keyboard.press("Escape")
+    page.keyboard.press("End")
+    page.keyboard.press("a")
+    saved(page, "of 10 decided")
+    assert len(rejected(page) + accepted(page)) == (1 if key in ("Enter", " ") else 2)
+
+
+def test_a_held_undo_takes_back_one(opened: Opened) -> None:
+    page = ready(opened(HAPPY))
+    type_keys(page, "aaa")
+    for _ in range(10):
+        page.keyboard.down("u")
+    page.keyboard.up("u")
+    assert accepted(page) == [0, 1]
+
+
+def test_a_held_arrow_goes_on(opened: Opened) -> None:
+    page = ready(opened(HAPPY))
+    for _ in range(4):
+        page.keyboard.down("ArrowRight")
+    assert page.locator(".cell.here").get_attribute("data-index") == "4"
+
+
+def test_after_a_click_keys_are_the_crops(opened: Opened) -> None:
+    page = ready(opened(HAPPY))
+    page.get_by_role("button", name="Accept").click()
+    saved(page, "1 of 10 decided")
+    page.keyboard.press("Enter")
+    assert page.locator("#large").evaluate("(d) => d.open")
+    assert accepted(page) == [0]
+    page.get_by_role("button", name="Accept").click()
+    saved(page, "2 of 10 decided")
+    page.keyboard.press("Enter")
+    assert not page.locator("#large").evaluate("(d) => d.open")
+    assert accepted(page) == [0, 1]
+    page.get_by_role("button", name="Accept").focus()
+    page.keyboard.press("Enter")  # By keyboard a button is one, and stays it.
+    page.keyboard.press("Enter")
+    saved(page, "4 of 10 decided")
+
+
+def test_fingers_enlarge_and_decide_there(opened: Opened) -> None:
+    size = {"width": 375, "height": 700}
+    page = ready(opened(HAPPY, viewport=size, has_touch=True, is_mobile=True))
+    page.get_by_role("button", name="Enlarge").tap()
+    large = page.get_by_role("dialog", name="Enlarged")
+    large.get_by_role("button", name="Reject").tap()
+    large.get_by_role("button", name="Other").tap()
+    large.get_by_role("button", name="sad").tap()
+    saved(page, "2 of 10 decided")
+    assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+    for each in [*large.get_by_role("button").all(), large.locator("img")]:
+        box = each.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+        assert box["y"] + box["height"] <= size["height"]
+    large.get_by_role("button", name="Close").tap()
+    assert large.is_hidden()
+    assert rejected(page) == [0, 1]
+    page.get_by_role("button", name="Accept").tap()
+    saved(page, "3 of 10 decided")
+
+
+def test_what_is_decided_of_an_enlarged_crop_is_read_out(opened: Opened) -> None:
+    page = ready(opened(HAPPY))
+    page.keyboard.press("Enter")
+    page.keyboard.press("r")
+    large = page.get_by_role("dialog", name="Enlarged")
+    told = large.get_by_role("status").inner_text()
+    assert told.startswith("0:00.0, ")
+    assert told.endswith("rejected: something else")
+    larger = large.locator("[aria-live=polite]").inner_text()
+    assert larger.endswith("not decided")
+
+
+@pytest.mark.parametrize("width", [320, 375])
+@pytest.mark.parametrize("path", ["/", "/review", HAPPY])
+def test_all_pages_are_in_sight(opened: Opened, width: int, path: str) -> None:
+    page = opened(path, viewport={"width": width, "height": 700})
+    for link in page.locator("nav a").all():
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
+
+
 def test_another_pages_decisions_are_seen(opened: Opened) -> None:
     first, second = ready(opened(HAPPY)), ready(opened(HAPPY))
     first.keyboard.press("r")
     saved(first, "1 of 10 decided")
-    second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    looked_at_again(second)
     saved(second, "1 of 10 decided")
     assert rejected(second) == [0]
 
@@ -202,6 +364,18 @@ def test_it_fits(opened: Opened, scheme: str, width: int, path: str) -> None:
         paper = shot.convert("RGB").getpixel((2, shot.height - 2))
     assert isinstance(paper, tuple)
     assert (sum(paper) > 600) == (scheme == "light")
+
+
+def test_names_in_any_writing_are_reviewed(opened: Opened, table_of: Table) -> None:
+    movie, person = table_of.folder.parent / "film\u3000映画", "anna\u00a0👩\u200d🎤"
+    table_of.folder.rename(movie)
+    (movie / "anna").rename(movie / person)
+    page = opened("/review")
+    page.get_by_role("link", name="happy").click()
+    assert person in ready(page).locator("h1").inner_text()
+    page.keyboard.press("r")
+    saved(page, "1 of 10 decided")
+    assert lying(movie / person / "happy" / ASIDE) == [0]
 
 
 def test_it_is_reached_from_the_list(opened: Opened) -> None:

@@ -12,10 +12,14 @@
 
   const shown = { columns: 1, here: 0 };
   const nodes = new Map(); // By place, those that were seen last at the end.
-  const past = []; // What was decided on this page: {index, before}.
-  const queue = []; // What the server does not know yet: {index, before, looks}.
-  let crops = { file: [], time: [], probability: [], run_length: [], looks: [] };
+  // Crops go by their files: another pick gives them other places.
+  const past = []; // What was decided on this page: {file, before}.
+  const queue = []; // What the server does not know yet: {file, before, looks}.
+  let crops = { file: [], time: [], probability: [], run_length: [], looks: [], gone: [] };
+  let places = new Map(); // Of the files.
   let sending = false;
+  let stale = false; // Whether the server may know more than is shown.
+  let turn = 0; // Counts loads and decisions: an answer to a load before the newest is none.
 
   const percent = (share) => `${Math.round(100 * share)} %`;
   const BADGES = { [emotion]: "✓", "": "", none: "✗", stranger: "✗ person" };
@@ -28,7 +32,8 @@
 
   function words(index) {
     const looks = crops.looks[index];
-    const told = !looks ? "not decided" : looks === emotion ? "accepted" : `rejected: ${REASONS[looks] ?? looks}`;
+    const right = crops.gone[index] ? "accepted, but not in the last pick" : "accepted";
+    const told = !looks ? "not decided" : looks === emotion ? right : `rejected: ${REASONS[looks] ?? looks}`;
     return `${clock(crops.time[index])}, ${emotion} ${percent(crops.probability[index])}, run of ${crops.run_length[index]} frames, ${told}`;
   }
 
@@ -128,6 +133,7 @@
   function reveal() {
     const top = cells.getBoundingClientRect().top + Math.floor(shown.here / shown.columns) * CELL.height;
     const [from, to] = [byId("head").getBoundingClientRect().bottom, byId("tools").getBoundingClientRect().top];
+    if (large.open) return; // The tools are in there.
     if (top < from) scrollBy(0, top - from);
     else if (top + CELL.height > to) scrollBy(0, top + CELL.height - to);
   }
@@ -137,12 +143,13 @@
   /** The screen changes at once; the server is told in order. */
   function decide(index, looks) {
     if (!crops.file.length || crops.looks[index] === looks) return;
-    past.push({ index, before: crops.looks[index] });
+    past.push({ file: crops.file[index], before: crops.looks[index] });
     change(index, looks);
   }
 
   function change(index, looks) {
-    queue.push({ index, looks, before: crops.looks[index] });
+    turn += 1;
+    queue.push({ file: crops.file[index], looks, before: crops.looks[index] });
     crops.looks[index] = looks;
     dress(index);
     byId("told").textContent = words(index);
@@ -176,10 +183,10 @@
   /** Takes back what was decided of the selected one, or else the last decision. */
   function undo() {
     const last = past.at(-1);
-    if (last && (last.index === shown.here || !crops.looks[shown.here])) {
+    if (last && (last.file === crops.file[shown.here] || !crops.looks[shown.here])) {
       past.pop();
-      change(last.index, last.before);
-      go(last.index);
+      change(places.get(last.file), last.before);
+      go(places.get(last.file));
     } else if (crops.looks[shown.here]) {
       decide(shown.here, "");
     }
@@ -189,7 +196,7 @@
     if (sending) return;
     sending = true;
     while (queue.length) {
-      const { ok, answer } = await ask({ file: crops.file[queue[0].index], looks: queue[0].looks });
+      const { ok, answer } = await ask({ file: queue[0].file, looks: queue[0].looks });
       const deed = queue.shift();
       if (ok) {
         byId("problem").hidden = true;
@@ -201,6 +208,7 @@
       }
     }
     sending = false;
+    if (stale) load();
   }
 
   /** What the server says, or why it says nothing. */
@@ -216,13 +224,13 @@
   }
 
   /** Shows again what was there before a decision that was not taken. */
-  function revert({ index, before }) {
-    const later = queue.find((deed) => deed.index === index);
+  function revert({ file, before }) {
+    const later = queue.find((deed) => deed.file === file);
     if (later) later.before = before;
-    else crops.looks[index] = before;
-    const place = past.findLastIndex((deed) => deed.index === index);
+    else crops.looks[places.get(file)] = before;
+    const place = past.findLastIndex((deed) => deed.file === file);
     if (place >= 0 && !later) past.splice(place, 1);
-    dress(index);
+    dress(places.get(file));
   }
 
   function complain(why) {
@@ -243,8 +251,21 @@
     const picture = large.querySelector("img");
     const source = `${pictures}/large/${encodeURIComponent(crops.file[shown.here])}`;
     if (!picture.src.endsWith(source)) picture.src = source;
-    large.querySelector("p").textContent = words(shown.here);
-    if (!large.open) large.showModal();
+    byId("larger").textContent = words(shown.here);
+    if (large.open) return;
+    large.append(byId("tools")); // What lies behind cannot be pressed, nor is it read out.
+    large.showModal();
+  }
+
+  function shrink() {
+    byId("review").append(byId("tools"));
+    reveal();
+    focusCrops();
+  }
+
+  /** Where keys are not a button's or a menu's. */
+  function focusCrops() {
+    (large.open ? large : cells).focus({ preventScroll: true });
   }
 
   function closeOthers() {
@@ -278,8 +299,15 @@
     return byId("keys").open || target.closest("select") || (target.closest("a, button") && (key === "Enter" || key === " "));
   }
 
+  /** Whether a key is held that is to be pressed for each crop; those that move may be held. */
+  function isHeld({ repeat, target, key }) {
+    return repeat && KEYS[key] && !target.closest("select");
+  }
+
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTheirs(event)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isHeld(event)) return event.preventDefault();
+    if (isTheirs(event)) return;
     const by = step(event.key);
     const other = byId("others").hidden ? null : byId("others").children[Number(event.key) - 1];
     if (by !== undefined) go(shown.here + by);
@@ -294,27 +322,43 @@
     if (node) go(Number(node.dataset.index));
   });
   cells.addEventListener("dblclick", () => deeds.enlarge());
-  large.addEventListener("click", () => large.close());
+  large.addEventListener("click", ({ target }) => { if (!target.closest("#tools")) large.close(); });
+  large.addEventListener("close", shrink);
+  byId("keys").addEventListener("close", focusCrops);
+  byId("then").addEventListener("change", focusCrops);
   byId("tools").addEventListener("click", (event) => {
-    const { do: deed, looks } = event.target.closest("button")?.dataset ?? {};
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { do: deed, looks } = button.dataset;
     if (deed) deeds[deed]();
     if (looks) decideHere(looks);
+    if (!byId("keys").open && (event.detail || !button.offsetParent)) focusCrops(); // Not of a key.
   });
   addEventListener("scroll", paint, { passive: true });
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && !queue.length) load(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
 
-  /** What the server knows: after a while another page may have decided more. */
+  /** What the server knows: after a while another page, or another pick, may have changed it. */
   async function load() {
+    stale = true;
+    if (sending) return; // It is done after that.
+    const own = ++turn;
     const { ok, answer } = await ask();
-    if (!ok) return complain(answer.detail);
-    if (queue.length) return;
-    const same = answer.file.join() === crops.file.join();
+    if (own !== turn) return;
+    stale = false;
+    if (ok) show(answer);
+    else complain(answer.detail);
+  }
+
+  function show(answer) {
+    const [here, before] = [shown.here, crops.file];
     crops = answer;
-    if (!same) nodes.clear();
+    places = new Map(crops.file.map((file, index) => [file, index]));
+    past.splice(0, past.length, ...past.filter(({ file }) => places.has(file)));
+    if (before.join() !== crops.file.join()) nodes.clear();
     count(answer.progress);
     layOut();
-    go(same ? shown.here : Math.max(0, crops.looks.indexOf("")));
+    go(before.length ? (places.get(before[here]) ?? here) : Math.max(0, crops.looks.indexOf("")));
     byId("review").dataset.ready = "";
   }
 

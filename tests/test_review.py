@@ -1,0 +1,97 @@
+"""What there is to be looked through: movies, picks, and how far each is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import review
+from pipeline.pick import decisions
+from pipeline.review import Progress
+from tests.review import HAPPY, Table, picked_once, table_of
+
+__all__ = ["picked_once", "table_of"]
+
+SHOWN = ["film\u3000映画", "non\u00a0breaking", "zero\u200dwidth", "née", "talk"]
+UNSHOWN = [".hidden", "back\\slash", "new\nline", "by\udce9te"]
+
+
+def test_movies_go_by_names_that_can_be_shown(table_of: Table) -> None:
+    output = table_of.folder.parent
+    for name in [*SHOWN[:-1], *UNSHOWN]:
+        shutil.copytree(table_of.folder, output / name)
+    (output / "no movie").mkdir()
+    (output / "file").touch()
+    assert review.movies(output) == {name: output / name for name in sorted(SHOWN)}
+    for name in SHOWN:
+        assert review.movie(output, name) == output / name
+    for name in [*UNSHOWN, "no movie", "file", "", ".", "..", "talk/", "./talk", "talk/../talk"]:
+        assert review.movie(output, name) is None
+
+
+def test_picks_go_by_names_that_can_be_shown(table_of: Table) -> None:
+    for person in [*SHOWN, *UNSHOWN]:
+        shutil.copytree(table_of.folder / "anna", table_of.folder / person)
+    expected = {(person, "happy") for person in [*SHOWN, "anna"]} | {("unknown", "sad")}
+    assert set(review.picks(table_of.folder)) == expected
+    for pick in expected:
+        assert review.is_pick(table_of.folder, *pick)
+    others = [
+        ("anna", "sad"),
+        ("nobody", "happy"),
+        ("anna", "../anna/happy"),
+        ("../talk/anna", "happy"),
+    ]
+    for person, emotion in [*others, *((person, "happy") for person in UNSHOWN)]:
+        assert not review.is_pick(table_of.folder, person, emotion)
+
+
+def test_nothing_is_in_a_folder_that_is_none(table_of: Table, tmp_path: Path) -> None:
+    for place in (tmp_path / "none", table_of.movie):
+        assert review.movies(place) == {}
+        assert review.movie(place, "talk") is None
+        assert list(review.picks(place)) == []
+
+
+def test_one_movie_is_found_without_looking_at_the_others(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = table_of.folder.parent
+    for number in range(5):
+        shutil.copytree(table_of.folder, output / f"other {number}")
+    looked_at = []
+    is_file = Path.is_file
+
+    def spy(path: Path) -> bool:
+        looked_at.append(path)
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", spy)
+    assert review.movie(output, "talk") == table_of.folder
+    assert review.is_pick(table_of.folder, *HAPPY)
+    assert looked_at == [table_of.folder / "walk.json", table_of.place / "crops.csv"]
+
+
+def test_how_far_picks_are_is_remembered_of_many(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [table_of.folder.parent / f"other {number}" for number in range(12)]
+    for folder in folders:
+        shutil.copytree(table_of.folder, folder)
+    matching, matched = decisions.matching, []
+
+    def spy(*given: object) -> object:
+        matched.append(given)
+        return matching(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decisions, "matching", spy)
+    first = [review.progress(folder, *HAPPY) for folder in folders]
+    assert first == [Progress(10, 0, 0)] * 12
+    assert len(matched) == 12
+    assert [review.progress(folder, *HAPPY) for folder in folders] == first
+    assert len(matched) == 12
+    review.decide(folders[3], HAPPY, table_of.files[0], "happy", table_of.known)
+    matched.clear()
+    found = [review.progress(folder, *HAPPY) for folder in folders]
+    assert found == [*first[:3], Progress(10, 1, 1), *first[4:]]
+    assert len(matched) <= 1
