@@ -28,7 +28,8 @@ from pipeline.manifest import Manifest
 from pipeline.pick import select
 from pipeline.pick.choose import choose
 from pipeline.pick.crop import COLUMNS, crop_name
-from pipeline.report.page import Walked, write_report
+from pipeline.report.page import write_report
+from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings, WalkSettings
 from pipeline.table import Tracks
 

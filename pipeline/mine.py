@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,16 @@ import pandas as pd
 
 from pipeline import failure, table, video
 from pipeline import manifest as manifests
+from pipeline.cropping import Outcome, StartCropping, silent, write_picks
 from pipeline.errors import PeopleError, TableError
-from pipeline.faces import EMOTIONS
 from pipeline.manifest import Manifest
 from pipeline.people import gallery as galleries
 from pipeline.people import memory, who
 from pipeline.people.naming import name_tracks
 from pipeline.pick import decisions, deed, labels, select, speech
-from pipeline.pick.choose import Choice, choose
-from pipeline.pick.crop import Selection, crop_stem, write_crops
 from pipeline.pick.stranger import Strangers
-from pipeline.report.sheet import COMPARE, clear, compare, contact_sheets
-from pipeline.settings import OWN, Job, PickSettings, WalkSettings
+from pipeline.report.walked import Walked
+from pipeline.settings import OWN, Job, WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.part import Progress
 
@@ -33,41 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MANY_CROPS = 2000
-"""So many crops are nobody's pleasure to look through: thinning is suggested."""
-
 StartProgress = Callable[[int], Progress]
-StartCropping = Callable[[int], Callable[[Path], None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What picking one person and emotion gave.
-
-    Attributes:
-        person: A name or "unknown".
-        emotion: One of `EMOTIONS`.
-        seen: faces of the person that look so.
-        steady: those kept.
-        runs: stretches they lie in.
-        folder: where their crops are.
-        hint: what to try where nothing was kept.
-        funnel: faces left after each step.
-    """
-
-    person: str
-    emotion: str
-    seen: int
-    steady: int
-    runs: int
-    folder: Path
-    hint: str
-    funnel: dict[str, int]
-
-
-def silent(_: int) -> Callable[[Path], None]:
-    """Is told of no crops."""
-    return lambda _: None
 
 
 def mine(
@@ -337,26 +300,8 @@ def _pick(folder: Path, job: Job, movie: Path | None, cropping: StartCropping) -
     rows, tracks = _settled_rows(folder, walk, job, movie)
     if len(rows) == 0:
         log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
-    settings, size = job.pick.at(walk.scan.stream.rate), walk.scan.stream.size
-    stride = walk.settings.every
-    _warn_of_stride(folder, settings.repeat, stride)
-    steadied = select.steadied(rows, stride, settings)
-    choices = [
-        (choice, folder / choice.person / choice.emotion)
-        for choice in choose(steadied, tracks, job, settings, size)
-    ]
-    stale = _stale(folder, job, {place for _, place in choices})
-    selections = list(_selections(choices, stale, steadied.iloc[:0]))
-    source = _source(walk, movie, job, choices)
-    _write(source, walk, selections, job.pick, cropping)
-    for selection in selections:
-        contact_sheets(selection, crop_stem(walk), tracks)
-    _compare(source, walk, job, choices)
-    if job.report:
-        from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
-
-        page.write_report(folder, page.Walked(walk, rows, tracks), job, [c for c, _ in choices])
-    return _told(choices, job)
+    _warn_of_stride(folder, job.pick.at(walk.scan.stream.rate).repeat, walk.settings.every)
+    return write_picks(folder, Walked(walk, rows, tracks), job, movie, cropping)
 
 
 def _settled_rows(
@@ -386,77 +331,3 @@ def _warn_of_stride(folder: Path, repeat: int, stride: int) -> None:
             "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
             "try --repeat %d", folder, stride, repeat, 2 * stride,
         )  # fmt: skip
-
-
-def _source(
-    walk: Manifest, movie: Path | None, job: Job, choices: list[tuple[Choice, Path]]
-) -> Path:
-    """Where the movie is; it may be gone where nothing is to be cut out of it.
-
-    Raises:
-        MovieError: It is gone, or another one.
-    """
-    shown = any(len(choice.kept) or (job.compare and len(choice.seen)) for choice, _ in choices)
-    return manifests.movie_of(walk, movie) if shown else walk.movie
-
-
-def _selections(
-    choices: list[tuple[Choice, Path]], stale: Iterable[Path], nothing: pd.DataFrame
-) -> Iterator[Selection]:
-    """What to crop, and the folders to be emptied, where nothing is kept any more."""
-    for place in stale:
-        yield Selection(place.parent.name, place.name, place, nothing)
-    for choice, place in choices:
-        if len(choice.kept) or (place / "crops.csv").exists():
-            yield Selection(choice.person, choice.emotion, place, choice.kept)
-
-
-def _write(
-    source: Path,
-    walk: Manifest,
-    selections: list[Selection],
-    settings: PickSettings,
-    cropping: StartCropping,
-) -> None:
-    """Writes crops; sheets and comparisons, which tell of an earlier pick, go before."""
-    count = sum(len(selection.rows) for selection in selections)
-    if count > MANY_CROPS and not settings.per_run:
-        log.warning("writing %d crops; --per-run 3 keeps the best few of each run", count)
-    tell = cropping(count)
-    for selection in selections:
-        clear(selection.folder, "sheet*.jpg")
-        clear(selection.folder, COMPARE)
-    write_crops(source, walk, selections, settings.margin, tell)
-
-
-def _compare(source: Path, walk: Manifest, job: Job, choices: list[tuple[Choice, Path]]) -> None:
-    """Writes the comparisons that are wanted; deletes those of an earlier pick."""
-    for choice, place in choices:
-        clear(place, COMPARE)
-        if job.compare and len(choice.seen):
-            compare(source, walk, choice, place, job.pick.margin)
-
-
-def _stale(folder: Path, job: Job, places: set[Path]) -> Iterator[Path]:
-    """With everybody wanted, the folders of those whom the movie does not show any more."""
-    wanted = EMOTIONS if select.ANY in job.emotions else job.emotions
-    for crops in folder.glob("*/*/crops.csv") if select.ANY in job.people else ():
-        if crops.parent not in places and crops.parent.name in wanted:
-            yield crops.parent
-
-
-def _told(choices: list[tuple[Choice, Path]], job: Job) -> list[Outcome]:
-    """What to tell: with any emotion wanted only those seen, but of everybody asked for a line."""
-    told = [
-        Outcome(
-            c.person, c.emotion, len(c.seen), len(c.kept), c.kept["run"].nunique(), place, c.hint,
-            c.funnel,
-        )
-        for c, place in choices
-        if len(c.seen) or select.ANY not in job.emotions
-    ]  # fmt: skip
-    there = {o.person for o in told}
-    for person in (p for p in dict.fromkeys(job.people) if p not in (*there, select.ANY)):
-        c, place = next((c, place) for c, place in choices if c.person == person)
-        told.append(Outcome(person, select.ANY, 0, 0, 0, place.parent, c.hint, c.funnel))
-    return told

@@ -1,7 +1,6 @@
 """Rows on disk: faces.csv, tracks.npz and the parts of a walk; written whole or not at all."""
 
 import csv
-import hashlib
 import io
 import math
 import os
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import get_native_id
 from typing import IO, Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -73,8 +73,9 @@ OWN = frozenset(
 """What lies in a movie's folder beside the people's folders."""
 
 TEMPORARY = ".tmp"
-HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-"""Of this machine, in names: on another one a process of the same number may write there too."""
+HOST = socket.gethostname()
+"""In the names of temporary files: on another machine a process of the same number may write too.
+"""
 
 OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
 """What the name of a temporary file looks like: nothing else is ever deleted for one."""
@@ -87,7 +88,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The folder is not writable or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{get_native_id()}{TEMPORARY}")
+    # One number, and a short one: names may be near the file system's limit.
+    writer = crc32(f"{HOST} {os.getpid()} {get_native_id()}".encode())
+    temporary = path.with_name(f".{path.name}.{writer}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from pipeline import __version__, cli, mine
+from pipeline.cropping import Outcome
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests import puppet
 from tests.program import Program, caller
@@ -242,7 +243,7 @@ def test_options_become_settings(
 ) -> None:
     asked: list[Job] = []
 
-    def ask(movie: Path, job: Job, *progress: object) -> list[mine.Outcome]:
+    def ask(movie: Path, job: Job, *progress: object) -> list[Outcome]:
         asked.append(job)
         return []
 

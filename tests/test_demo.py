@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import assess, mine, table, video
 from pipeline import manifest as manifests
+from pipeline.cropping import Outcome
 from pipeline.crops import portrait
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import face_models
@@ -34,7 +35,7 @@ class Mined:
     folder: Path
     job: Job
     rows: pd.DataFrame
-    outcomes: list[mine.Outcome]
+    outcomes: list[Outcome]
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipeline import cropping, mine, table
 from pipeline import manifest as manifests
-from pipeline import mine, table
 from pipeline.cli.told import crop_bar
+from pipeline.cropping import MANY_CROPS, Outcome
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
-from pipeline.mine import Outcome
 from pipeline.pick.crop import write_crops
 from pipeline.settings import Job, PickSettings
 from tests import puppet
@@ -473,9 +473,9 @@ def told_before(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
         before.append(caplog.text)
         write_crops(*args)
 
-    assert mine.MANY_CROPS == 2000
-    monkeypatch.setattr(mine, "MANY_CROPS", 26)
-    monkeypatch.setattr(mine, "write_crops", watched)
+    assert MANY_CROPS == 2000
+    monkeypatch.setattr(cropping, "MANY_CROPS", 26)
+    monkeypatch.setattr(cropping, "write_crops", watched)
     caplog.set_level(logging.WARNING)
     return before
 

@@ -13,7 +13,8 @@ import click
 from pipeline.errors import MiningError
 
 if TYPE_CHECKING:
-    from pipeline.mine import Outcome, StartCropping, StartProgress
+    from pipeline.cropping import Outcome, StartCropping
+    from pipeline.mine import StartProgress
     from pipeline.people.who import Presence
 
 ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -25,8 +25,9 @@ from pipeline.report import plots, tiles
 from pipeline.report.colours import COLOURS
 from pipeline.report.tiles import Tiles
 from pipeline.report.timeline import Timeline, timeline, write_timeline
+from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings
-from pipeline.table import Tracks, replacing
+from pipeline.table import replacing
 
 REPORT, TIMELINE = "report.html", "timeline.png"
 
@@ -40,26 +41,6 @@ NEUTRAL_AT_NIGHT = "#5c5c5c"
 
 HIDDEN = {"margin", "repeat_seconds", "per_run"}
 """Settings of a pick that filter nothing of the timeline, or stand there as another one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Walked:
-    """A movie that was walked, and whose faces are named.
-
-    Attributes:
-        walk: its manifest.
-        rows: as `table.read_faces` gives them.
-        tracks: of the same walk.
-    """
-
-    walk: Manifest
-    rows: pd.DataFrame
-    tracks: Tracks
-
-    @property
-    def name(self) -> str:
-        """What the movie is called; a name may hold bytes that are no text."""
-        return self.walk.movie.name.encode(errors="backslashreplace").decode()
 
 
 def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choice]) -> Path:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field
 
 from pipeline import manifest, mine, table, video
 from pipeline.archive.movies import SUFFIXES
+from pipeline.cropping import Outcome
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import EMOTIONS
 from pipeline.people import gallery
@@ -55,7 +56,7 @@ class Mining:
     movie: Path
     job: Job
 
-    def do(self, watch: Watch) -> Sequence[mine.Outcome]:
+    def do(self, watch: Watch) -> Sequence[Outcome]:
         """See `Work`."""
         return mine.mine(self.movie, self.job, watch, watch.cropping)
 

@@ -195,9 +195,7 @@ def test_a_broken_memory_is_made_anew_in_silence(
     assert path.is_dir() or path.read_bytes() == before
 
 
-@settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 1 << 20), value=st.integers(1, 255))
 def test_a_damaged_memory_never_changes_the_gallery(known: Path, place: int, value: int) -> None:
     path = known / memory.NAME

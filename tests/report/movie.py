@@ -15,7 +15,7 @@ from pipeline.manifest import Manifest
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.pick.crop import COLUMNS, crop_name, crop_stem
-from pipeline.report.page import Walked
+from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings, WalkSettings
 from pipeline.video import Scan, Stream
 from tests.pick import RATE, Face, made, tracks_of

@@ -19,8 +19,9 @@ from PIL import Image as Pillow
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS
 from pipeline.report import page, tiles
-from pipeline.report.page import Walked, write_report
+from pipeline.report.page import write_report
 from pipeline.report.timeline import Timeline
+from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.pick import stretch
 from tests.report.movie import PLAIN, chosen, colour, jpeg, picked, walked, write_crops

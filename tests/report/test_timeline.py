@@ -17,7 +17,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.people.who import durations, who_is_who
 from pipeline.pick import select
 from pipeline.report.colours import COLOURS
-from pipeline.report.page import NEUTRAL_AT_NIGHT, Walked
+from pipeline.report.page import NEUTRAL_AT_NIGHT
 from pipeline.report.timeline import (
     MARKS,
     Timeline,
@@ -27,6 +27,7 @@ from pipeline.report.timeline import (
     timeline,
     write_timeline,
 )
+from pipeline.report.walked import Walked
 from pipeline.settings import PickSettings, WalkSettings
 from tests.pick import Face, stretch
 from tests.report.movie import scan_of, spans, walked

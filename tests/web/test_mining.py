@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import mine, table
+from pipeline.cropping import StartCropping
 from pipeline.errors import MovieError, OutputError
 from pipeline.live.read import Reader
 from pipeline.pick import crop
@@ -69,7 +70,7 @@ class Gate:
         self.movies: list[Path] = []
 
     def __call__(
-        self, movie: Path, job: Job, progress: mine.StartProgress, cropping: mine.StartCropping
+        self, movie: Path, job: Job, progress: mine.StartProgress, cropping: StartCropping
     ) -> list[Any]:
         self.movies.append(movie)
         tell = progress(100)
