@@ -237,6 +237,7 @@ YEARS = [*TIMES[:8], 60.0, 3600.0, 1e6, 3e9]
 MP4 = plain("a.mp4", **B_FRAMES, **FAST_START)
 WEBM = {"codec": "libvpx-vp9", "options": {"lossless": "1", "deadline": "realtime"}}
 BROKEN = "check that it plays elsewhere and was copied whole"
+PICTURE = Refused("is a picture", "give a movie")
 NO_FILE = Refused("not a file", "give a movie, not a folder, pipe or device")
 COUNTED = "frames are counted by decoding"
 LONG = 251 * "x"
@@ -325,9 +326,9 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         Rows(SOON, SEEN, (64, 8192), (10, 7000, 50, 7040)),
     ),
     "a picture bomb": (bomb, Refused("16000 x 16000 pixels", "make it smaller")),
-    "still png": (still("a.png", ".png"), Rows([0], ["happy"])),
-    "jpeg called mp4": (still("a.mp4", ".jpg"), Rows([0], ["happy"], blur=2)),
-    "a pattern for a name": (still("a%03d.jpg", ".jpg"), Rows([0], ["happy"], blur=2)),
+    "still png": (still("a.png", ".png"), PICTURE),
+    "jpeg called mp4": (still("a.mp4", ".jpg"), PICTURE),
+    "a pattern for a name": (still("a%03d.jpg", ".jpg"), PICTURE),
     # Damage.
     "truncated mp4, index first": (
         changed(MP4, movies.cut, 0.8),
