@@ -21,6 +21,7 @@ from pipeline import video
 from pipeline.errors import MovieError
 from pipeline.faces import Image
 from pipeline.frame import Frame, RgbFrame
+from pipeline.remote import bare
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "rtsps", "udp")
 """How the address of a network camera begins."""
@@ -253,9 +254,7 @@ def _told(address: str) -> str:
     >>> _told("0"), _told("rtsp://me:secret@door/1?password=secret")
     ('camera 0', 'camera rtsp://door/1')
     """
-    parts = urlsplit(address)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
-    return f"camera {bare.geturl()}"
+    return f"camera {bare(address)}"
 
 
 def check_address(address: str) -> None:
@@ -272,7 +271,7 @@ def check_address(address: str) -> None:
     if not good:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise MovieError(
-            f"camera {address}: neither a number from 0 to {MOST_CAMERAS} nor an address that "
+            f"{_told(address)}: neither a number from 0 to {MOST_CAMERAS} nor an address that "
             f"begins {known}"
         )
 

@@ -8,7 +8,7 @@ MiningError            exit code 1
 ├── ModelError         a network's file is missing or not the one its card describes
 ├── OutputError        a folder or a file cannot be written, or another process writes there
 ├── DataError          training data are missing or wrong, or cannot be split so
-└── WorkerError        a worker process died, and died again
+└── WorkerError        those who make parts died again and again, or cannot be had: no cluster
 ```
 
 A programmer's mistake is a `ValueError`. A message says what, where, got, wanted, what to do.
@@ -44,4 +44,4 @@ class DataError(MiningError):
 
 
 class WorkerError(MiningError):
-    """A worker process died twice over the same part."""
+    """Workers died again and again over one task, or there are none: no cluster, or no room."""

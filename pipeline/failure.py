@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import MiningError, OutputError
+from pipeline.remote import told
 from pipeline.table import remove, replacing
 
 FAILED = "failed.txt"
@@ -27,12 +28,12 @@ def recorded(folder: Path, movie: Path) -> Iterator[None]:
 
     Args:
         folder: The movie's, locked.
-        movie: Its path.
+        movie: Its path, or its URL, which is noted without passwords and tokens.
     """
     try:
         yield
     except Exception as error:
-        why = str(error) if isinstance(error, MiningError) else f"a bug: {error!r}"
+        why = str(error) if isinstance(error, MiningError) else f"a bug: {told(repr(error))}"
         text = f"{str(movie).replace(chr(10), ' ')}\n{why}\n"
         with suppress(OutputError), replacing(folder / FAILED) as file:  # The disk may be full.
             file.write(text.encode(errors="backslashreplace"))

@@ -31,6 +31,12 @@ WEB = ("http", "https")
 BLOCK_BYTES = 1 << 19
 """What is asked for at once: at 5 Mbit/s a twelfth of a part."""
 
+STEADY_BLOCKS = 32
+"""Who reads more blocks than this one after the other will read on: a part at 5 Mbit/s has 12."""
+
+AHEAD_BLOCKS = 8
+"""So many blocks are asked for at once then: of a scan each request costs its time."""
+
 MOST_BLOCKS = 128
 """Of a movie in memory, the latest: an index of two hours has ten, a part twelve."""
 
@@ -45,14 +51,49 @@ VERSIONS = ("ETag", "etag", "Last-Modified", "LastModified", "mtime", "updated",
 
 INSTALL = "pip install 'mine-video[cluster]'"
 
+STORES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", "hdfs")
+"""Schemes without queries: ? and # may be part of a name there."""
 
-@dataclass(frozen=True, slots=True)
+ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]+://[^\s'"<>]+""", re.IGNORECASE)
+"""An address in a sentence."""
+
+REFUSED = (401, 403)
+"""Statuses of those who may not read; asking again helps no more than after a 404."""
+
+
+def bare(address: str) -> str:
+    """An address as it may be told: passwords and tokens are nobody's business.
+
+    >>> bare("rtsp://me:secret@door/1?password=secret"), bare("https://host/a.mp4?token=1#t")
+    ('rtsp://door/1', 'https://host/a.mp4')
+    >>> bare("s3://key:secret@bucket/#1?.mp4"), bare("http://host?to=me@home"), bare("0")
+    ('s3://bucket/#1?.mp4', 'http://host', '0')
+    """
+    scheme, mark, rest = address.partition("://")
+    if scheme.lower() not in STORES:
+        rest = re.split(r"[?#]", rest)[0]
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host.rpartition("@")[2] + slash + path
+
+
+def told(why: object) -> str:
+    """What somebody else says of an error, with its addresses as they may be told.
+
+    >>> told(OSError("no http://me:secret@host/a?token=1, sorry"))
+    'no http://host/a sorry'
+    """
+    return ADDRESS.sub(lambda found: bare(found[0]), str(why))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Url:
     """An address, with what movies and folders need of a `Path`.
 
-    >>> movie = Url("https://host/films/a%20b.mp4?token=1")
-    >>> movie.name, movie.stem, str(Url("s3://bucket/out") / "a b")
-    ('a b.mp4', 'a b', 's3://bucket/out/a b')
+    As text it is what may be told: `bare`. `os.fspath` gives all of it.
+
+    >>> movie = Url("https://me:secret@host/films/a%20b.mp4?token=1")
+    >>> movie.name, movie.stem, str(movie), str(Url("s3://bucket/out") / "a b")
+    ('a b.mp4', 'a b', 'https://host/films/a%20b.mp4', 's3://bucket/out/a b')
     """
 
     text: str
@@ -76,7 +117,10 @@ class Url:
         return PurePosixPath(self.name).suffix
 
     def __str__(self) -> str:
-        return self.text
+        return bare(self.text)
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
 
     def __fspath__(self) -> str:
         return self.text
@@ -119,7 +163,13 @@ class Url:
             OSError: It cannot be read.
         """
         system, path = file_system(self)
-        return bytes(system.cat_file(path)).decode(encoding, errors)
+        try:
+            found = bytes(system.cat_file(path))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(str(self)) from error
+        except Exception as error:  # Each file system has its own.
+            raise OSError(told(error)) from error
+        return found.decode(encoding, errors)
 
 
 def place(text: str) -> Path:
@@ -132,7 +182,7 @@ def place(text: str) -> Path:
 
 
 def matching(pattern: Url) -> list[Path]:
-    """The files that a pattern with asterisks names, sorted; web servers cannot tell.
+    """The files that a pattern with asterisks names, sorted; of a web server, what it lists.
 
     Raises:
         MovieError: They cannot be listed.
@@ -162,12 +212,20 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
     Raises:
         MovieError: No package knows the scheme.
     """
+    scheme, mark, rest = url.text.partition("://")
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - seldom needed, and an extra.
-
-        system, path = url_to_fs(url.text)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
         raise MovieError(f"{url}: cannot be reached ({error}); {INSTALL}") from error
+    try:
+        system, path = url_to_fs(scheme.lower() + mark + rest)
+    except ImportError as error:  # It says which package to install.
+        how = f"; {INSTALL}" if scheme.lower() in WEB else ""
+        raise MovieError(f"{url}: cannot be reached: {told(error)}{how}") from error
+    except ValueError as error:
+        raise MovieError(
+            f"{url}: cannot be reached ({told(error)}); give another address, as https:// or s3://"
+        ) from error
     return system, path
 
 
@@ -229,12 +287,21 @@ def _facts(url: Url) -> tuple[int, str]:
         return dict(system.info(path))
 
     info = _asked(url, ask)
+    if info.get("type") == "directory" or (_is_page(info) and url.text.endswith("/")):
+        raise MovieError(
+            f"{url}: a folder; give its movies, or a pattern: '{str(url).rstrip('/')}/*.mp4'"
+        )
     if info.get("type") != "file" or info.get("size") is None:
         raise MovieError(
             f"{url}: not a file of known size; give a movie, from a server that tells its length"
         )
-    told = [str(info[name]) for name in VERSIONS if info.get(name)]
-    return int(info["size"]), " ".join(told) or str(time.monotonic_ns())
+    versions = [str(info[name]) for name in VERSIONS if info.get(name)]
+    return int(info["size"]), " ".join(versions) or str(time.monotonic_ns())
+
+
+def _is_page(info: dict[str, Any]) -> bool:
+    """Whether a web server sends a page to be looked at, as it does of folders."""
+    return info.get("mimetype") == "text/html"
 
 
 @lru_cache(maxsize=1)
@@ -243,11 +310,32 @@ def _blocks(url: Url, size: int, version: str) -> "BlockCache":
     from fsspec.caching import BlockCache  # noqa: PLC0415 - an extra.
 
     del version  # It only tells one cache from another.
+    return BlockCache(BLOCK_BYTES, _Ahead(url, size), size, MOST_BLOCKS)
 
-    def fetch(start: int, end: int) -> bytes:
-        return _fetched(url, start, min(end, size))
 
-    return BlockCache(BLOCK_BYTES, fetch, size, MOST_BLOCKS)
+class _Ahead:
+    """Fetches blocks, and several at once for those who read on and on, as a scan does.
+
+    Args:
+        url: Of the file.
+        size: Its bytes.
+    """
+
+    def __init__(self, url: Url, size: int) -> None:
+        self._url, self._size = url, size
+        self._start, self._found = 0, b""
+        self._run = self._last = 0
+
+    def __call__(self, start: int, end: int) -> bytes:
+        """The bytes of a range, fewer only where the file ends."""
+        end = min(end, self._size)
+        self._run = self._run + 1 if start == self._last else 1
+        self._last = end
+        if start < self._start or end > self._start + len(self._found):
+            blocks = AHEAD_BLOCKS if self._run > STEADY_BLOCKS else 1
+            stop = min(max(end, start + blocks * BLOCK_BYTES), self._size)
+            self._start, self._found = start, _fetched(self._url, start, stop)
+        return self._found[start - self._start : end - self._start]
 
 
 def _fetched(url: Url, start: int, end: int) -> bytes:
@@ -279,10 +367,38 @@ def _asked(url: Url, ask: Callable[[], Answer]) -> Answer:
             return ask()
         except Exception as error:  # Each file system has its own.
             why = error
-    if isinstance(why, FileNotFoundError):  # Where a server is not found, neither is the file.
-        raise MovieError(f"{url}: no such movie, or no such server; check the address") from why
+            if _is_final(why):
+                break
     raise MovieError(_unreachable(url, why)) from why
 
 
+def _answer(why: BaseException) -> tuple[BaseException, int | None]:
+    """The error that says what a web server answered, perhaps the cause of this one; its status."""
+    here: BaseException | None = why
+    while here is not None:
+        status = getattr(here, "status", None)
+        if isinstance(status, int):
+            return here, status
+        here = here.__cause__
+    return why, None
+
+
+def _is_final(why: Exception) -> bool:
+    """Whether asking again helps nothing."""
+    gone = isinstance(why, FileNotFoundError) and why.__cause__ is None
+    return gone or isinstance(why, PermissionError) or _answer(why)[1] in (*REFUSED, 404)
+
+
 def _unreachable(url: Url, why: Exception) -> str:
-    return f"{url}: cannot be read ({why!r}); check the address, the network and your rights"
+    error, status = _answer(why)
+    if status in REFUSED or isinstance(why, PermissionError):
+        what = f"{status}: " if status else ""
+        return f"{url}: {what}no right to read; is the link, or what you log in with, expired?"
+    if len(getattr(error, "history", ())) > 1:
+        return f"{url}: leads from one address to the next, and nowhere; give the movie's own"
+    # Where a server is not found, fsspec finds no file.
+    if status == 404 or (isinstance(why, FileNotFoundError) and status is None):
+        return f"{url}: no such movie, or no such server; check the address"
+    # Its `repr` would tell headers, too.
+    what = f"{type(error).__name__}: {told(error)}"
+    return f"{url}: cannot be read ({what}); check the address, the network and your rights"

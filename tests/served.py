@@ -23,6 +23,8 @@ class Served:
         failures: so many of the next requests fail.
         ranges: whether it knows ranges.
         versions: whether it tells which version of a file it sends.
+        status: what it answers whatever is asked for, if not 0.
+        answers: how many requests it has answered.
     """
 
     folder: Path
@@ -32,10 +34,12 @@ class Served:
     failures: int = 0
     ranges: bool = True
     versions: bool = True
+    status: int = 0
+    answers: int = 0
 
     def forget(self) -> None:
         """Counts from 0 again."""
-        self.sent = 0
+        self.sent = self.answers = 0
         self.asked.clear()
 
 
@@ -59,9 +63,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _give(self, *, head: bool) -> None:
         served = self._served
         path = served.folder / self.path.lstrip("/").partition("?")[0]
-        if served.failures > 0 and not head:
+        served.answers += 1
+        if served.status:
+            self._answer(served.status)
+        elif served.failures > 0 and not head:
             served.failures -= 1
             self._answer(503)
+        elif path.is_dir():
+            self._list(path, head=head)
         elif not path.is_file():
             self._answer(404)
         else:
@@ -85,8 +94,21 @@ class _Handler(BaseHTTPRequestHandler):
             served.sent += stop - begin  # Before: who has it all may look at once.
             self.wfile.write(content[begin:stop])
 
+    def _list(self, folder: Path, *, head: bool) -> None:
+        """Sends a page of links, as web servers do of folders."""
+        links = "".join(f'<a href="{p.name}">{p.name}</a>' for p in sorted(folder.iterdir()))
+        page = f"<html><body>{links}</body></html>".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        if not head:
+            self.wfile.write(page)
+
     def _answer(self, code: int) -> None:
         self.send_response(code)
+        if 300 <= code < 400:
+            self.send_header("Location", self.path)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

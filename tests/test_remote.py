@@ -1,14 +1,21 @@
 """Movies by URL: the same frames as on disk, by ranges, whatever the network does."""
 
+import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline import remote, video
+from pipeline import failure, remote, video
+from pipeline import manifest as manifests
+from pipeline.archive.movies import movies
+from pipeline.archive.status import states
 from pipeline.errors import MovieError
 from pipeline.remote import Ranges, Url, place
+from pipeline.settings import WalkSettings
+from pipeline.walk import walker
 from tests.movies import H264, blocks, noise, write_movie
 from tests.served import Served, served
 
@@ -82,6 +89,25 @@ def test_of_a_part_only_its_ranges_are_read(
     assert web.sent == 0, "a worker keeps the latest blocks"
 
 
+def test_who_reads_on_and_on_is_read_ahead_for(
+    films: Path, web: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (films / "film.mp4").read_bytes()
+    count = -(-len(content) // BLOCK)
+    assert count > remote.STEADY_BLOCKS + remote.AHEAD_BLOCKS
+    with Ranges(Url(f"{web.address}/film.mp4")) as file:
+        found = b"".join(file.read(BLOCK) for _ in range(count))
+        assert found == content
+        steady = remote.STEADY_BLOCKS
+        ahead = -(-(count - steady) // remote.AHEAD_BLOCKS)
+        assert len(web.asked) == steady + ahead
+        assert web.sent == len(content), "and no byte twice"
+        web.forget()
+        file.seek(0)
+        assert file.read(10) == content[:10]
+        assert max(stop - begin for begin, stop in web.asked or [(0, 0)]) <= BLOCK
+
+
 def test_a_file_that_changed_is_read_anew(films: Path, web: Served, tmp_path: Path) -> None:
     web.folder = tmp_path
     (tmp_path / "a").write_bytes(b"first")
@@ -131,7 +157,7 @@ def test_a_network_that_fails_in_mid_movie_ends_no_movie_early(films: Path, web:
     [
         ("{web}/none.mp4", "none.mp4: no such movie"),
         ("http://127.0.0.1:9/a.mp4", "a.mp4: no such movie, or no such server"),
-        ("nosuch://host/a.mp4", r"cannot be reached .*pip install 'mine-video\[cluster\]'"),
+        ("nosuch://host/a.mp4", r"cannot be reached \(Protocol not known: nosuch\); give another"),
     ],
 )
 def test_what_cannot_be_had_is_told(url: str, words: str, web: Served) -> None:
@@ -139,6 +165,86 @@ def test_what_cannot_be_had_is_told(url: str, words: str, web: Served) -> None:
     for look in (video.fingerprint, video.scan):
         with pytest.raises(MovieError, match=words):
             look(movie)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "tries"),
+    [
+        (401, "film.mp4: 401: no right to read; is the link, .*expired", 1),
+        (403, "film.mp4: 403: no right to read; is the link, .*expired", 1),
+        (404, "film.mp4: no such movie", 1),
+        (302, "film.mp4: leads from one address to the next", 3),
+        (503, "film.mp4: cannot be read .*503", 3),
+    ],
+)
+def test_what_a_server_answers_is_told_and_is_final_or_not(
+    status: int, words: str, tries: int, web: Served
+) -> None:
+    url = Url(f"{web.address}/film.mp4")
+    web.status = status
+    with pytest.raises(MovieError, match=words):
+        remote._fetched(url, 0, 10)
+    once = 10 if status == 302 else 1  # So often aiohttp follows.
+    assert web.answers == tries * once
+    web.forget()
+    with pytest.raises(MovieError, match=words):
+        remote.size(url)
+    assert web.answers == 2 * tries * once, "by HEAD and by GET"
+
+
+@pytest.mark.parametrize("status", [0, 302, 403, 404, 503])
+def test_no_password_and_no_token_is_told(status: int, web: Served) -> None:
+    address = web.address.replace("://", "://me:secret@")
+    movie = place(f"{address}/none.mp4?token=secret#secret")
+    web.status = status
+    for look in (video.fingerprint, video.scan):
+        with pytest.raises(MovieError, match=r"none\.mp4") as caught:
+            look(movie)
+        assert "secret" not in str(caught.value)
+    assert "secret" not in f"{movie} {movie!r} {movie.name}"
+    assert os.fspath(movie).count("secret") == 3, "whoever asks for it has it all"
+    with pytest.raises(OSError) as raised:  # noqa: PT011 - of whichever kind.
+        movie.read_text()
+    assert "secret" not in str(raised.value)
+
+
+def test_a_note_of_a_failure_has_no_password_and_no_token(tmp_path: Path) -> None:
+    movie = place("https://me:secret@host/a.mp4?token=secret")
+
+    def fail() -> None:
+        with failure.recorded(tmp_path, movie):
+            raise ZeroDivisionError(os.fspath(movie))
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    noted = failure.read(tmp_path)
+    assert noted is not None
+    assert (noted.movie, "secret" in noted.reason) == ("https://host/a.mp4", False)
+
+
+def test_a_movie_is_found_again_by_its_whole_url(films: Path, web: Served, tmp_path: Path) -> None:
+    movie = place(f"{web.address}/film.mkv?token=1")
+    walk = walker.prepare(movie, tmp_path, WalkSettings())
+    assert manifests.read(tmp_path).movie == walk.movie == movie
+    (tmp_path / "film").mkdir()
+    manifests.write(tmp_path / "film", walk)
+    assert manifests.folder_for(movie, tmp_path) == tmp_path / "film"
+    (state,) = states([tmp_path / "film"])
+    assert state.movie == f"{web.address}/film.mkv", "and told without its token"
+
+
+def test_what_another_package_reads_names_that_package() -> None:
+    for scheme, package in (("s3", "s3fs"), ("gs", "gcsfs")):
+        if find_spec(package) is not None:
+            continue
+        with pytest.raises(MovieError, match=f"(?i)install {package}") as caught:
+            remote.size(Url(f"{scheme}://bucket/a.mp4"))
+        assert "mine-video[cluster]" not in str(caught.value)
+
+
+def test_the_case_of_a_scheme_does_not_count(films: Path, web: Served) -> None:
+    upper = Url(web.address.replace("http", "HTTP") + "/film.mp4")
+    assert remote.size(upper) == (films / "film.mp4").stat().st_size
 
 
 def test_a_server_without_ranges_is_told_and_not_asked_twice(films: Path, web: Served) -> None:
@@ -171,3 +277,22 @@ def test_a_pattern_names_files(films: Path) -> None:
         f"file://{films}/more/film.mp4",
     ]
     assert remote.matching(Url(f"file://{films}/*.nothing")) == []
+
+
+def test_a_pattern_names_what_a_server_lists(films: Path, web: Served) -> None:
+    found = movies([place(f"{web.address}/*.mkv")])
+    assert [str(movie) for movie in found] == [f"{web.address}/film.mkv"]
+    with pytest.raises(MovieError, match="no file is called like this; of a web server that does"):
+        movies([place(f"{web.address}/*.nothing")])
+
+
+def test_an_asterisk_in_a_query_is_no_pattern(web: Served) -> None:
+    movie = place(f"{web.address}/film.mp4?token=a*b")
+    web.status = 500
+    assert movies([movie]) == [movie]
+
+
+def test_a_folder_is_told(films: Path, web: Served) -> None:
+    for text in (f"file://{films}", f"{web.address}/"):
+        with pytest.raises(MovieError, match=r"a folder; give its movies, or a pattern: '.*/\*"):
+            remote.size(Url(text))

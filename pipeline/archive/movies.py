@@ -64,15 +64,15 @@ def _expanded(path: Path) -> list[Path]:
 
 
 def _addressed(url: Url) -> list[Path]:
-    """The movies by URL: it is a pattern where it has an asterisk, and stands for none hidden."""
-    text = str(url)
+    """The movies by URL: it is a pattern where its path has an asterisk, and none hidden."""
+    text = str(url)  # Without a query, in which asterisks stand for themselves.
     if "*" not in text:
         return [cast("Path", url)]
     found = [movie for movie in matching(url) if str(movie).count("/.") <= text.count("/.")]
     if not found:
         raise MovieError(
-            f"{url}: no file is called like this; web servers do not list theirs, so that their "
-            "movies are named one by one"
+            f"{url}: no file is called like this; of a web server that does not list its files, "
+            "give each movie"
         )
     return found
 

@@ -27,6 +27,12 @@ KNOCK_SECONDS = 10.0
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 """Of terminals, in Ray's messages."""
 
+SIGN_IN = (
+    "If `ray start` said there that token authentication is enabled, set RAY_AUTH_MODE=token here, "
+    "too, and have its ~/.ray/auth_token here"
+)
+"""The likeliest reason: Ray asks for a token where one lies, and who joins must say so."""
+
 STORE_BYTES = 100 << 20
 """Of Ray's shared memory: parts go through files, so that it holds little but the gallery."""
 
@@ -53,20 +59,23 @@ def joined(address: str, workers: int) -> Iterator[None]:
         options |= {
             "num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES,
         }  # fmt: skip
-    # Ray has a thread that prints what happens to nodes, and no option against it.
-    with redirect_stdout(cast("IO[str]", _OneVoice(sys.stdout))):
+    # Ray has a thread that prints what happens to nodes, and no option against it; what it holds
+    # back as repeated, `shutdown` prints.
+    voice = _OneVoice(sys.stdout)
+    with redirect_stdout(cast("IO[str]", voice)):
         try:
             _knock(address)
             ray.init(address, **options)
         except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
             raise WorkerError(
-                f"--ray {address}: no Ray cluster can be joined there ({error}); start one with "
-                "`ray start --head`, give the HOST:PORT that it prints, or use --ray local. "
-                "Where its nodes were started with RAY_AUTH_MODE=token, set that here, too"
+                f"--ray {address}: no Ray cluster can be joined there, though somebody answers "
+                f"({error}). {SIGN_IN}; else give the HOST:PORT that `ray start --head` printed, "
+                "have the same Ray here and there, or use --ray local"
             ) from error
         try:
             yield
         finally:
+            voice.mute()
             ray.shutdown()
 
 
@@ -74,12 +83,18 @@ def _knock(address: str) -> None:
     """Says at once that nobody listens there.
 
     Raises:
-        OSError: Nobody does.
-        ValueError: It is no address.
+        WorkerError: Nobody does, or it is no address.
     """
-    if address not in (LOCAL, AUTO):
-        host, _, port = address.rpartition(":")
+    if address in (LOCAL, AUTO):
+        return
+    host, _, port = address.rpartition(":")
+    try:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
+    except (ValueError, OSError) as error:
+        raise WorkerError(
+            f"--ray {address}: no Ray cluster can be joined there ({error}); start one with "
+            "`ray start --head`, give the HOST:PORT that it prints, or use --ray local"
+        ) from error
 
 
 class _OneVoice:
@@ -87,7 +102,11 @@ class _OneVoice:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._thread = threading.get_ident()
+        self._thread: int | None = threading.get_ident()
+
+    def mute(self) -> None:
+        """From now on it is nobody's."""
+        self._thread = None
 
     def write(self, text: str) -> int:
         """Writes, or tells."""
@@ -108,8 +127,8 @@ def size(resource: str) -> int:
     return int(ray.cluster_resources().get(resource, 0))
 
 
-def is_alive(node: str) -> bool:
-    """Whether a node of the cluster lives."""
+def alive() -> dict[str, str]:
+    """The nodes of the cluster that live, each with the name of its machine."""
     import ray  # noqa: PLC0415 - see `joined`.
 
-    return any(n["NodeID"] == node and n["Alive"] for n in ray.nodes())
+    return {n["NodeID"]: n["NodeManagerHostname"] for n in ray.nodes() if n["Alive"]}

@@ -3,6 +3,7 @@
 Nothing here knows Ray: `pool.py` makes actors of it.
 """
 
+import json
 import logging
 import platform
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from pipeline.people.gallery import Gallery
 from pipeline.people.naming import name_tracks
 from pipeline.remote import is_remote
 from pipeline.settings import WalkSettings
-from pipeline.spread.stage import staged
+from pipeline.spread.stage import MERGED, WALK, is_of_walk, staged
 from pipeline.walk import walker
 from pipeline.walk.crew import make_part
 
@@ -34,9 +35,6 @@ PACKAGES = (
     "scenedetect-headless",
 )  # fmt: skip
 """Another version of one of them may give other bytes."""
-
-WALK_FILES = ("walk.json", "frames.npz")
-MERGED_FILES = ("faces.csv", "tracks.npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +93,12 @@ class Plan:
 
     Attributes:
         fingerprint: of its walk.
+        parts: how many it has.
         missing: the numbers of the parts to make, each with its count of frames.
     """
 
     fingerprint: str
+    parts: int
     missing: dict[int, int]
 
 
@@ -165,7 +165,7 @@ class Maker:
 
     def _prepared(self, movie: Path, folder: Path, *, rewalk: bool) -> Plan:
         self._check_there(movie)
-        with staged(folder, lambda name: name in (*WALK_FILES, *MERGED_FILES)) as place:
+        with staged(folder, lambda name: name in (*WALK, *MERGED)) as place:
             walk = walker.prepare(movie, place, self._terms.settings, rewalk=rewalk)
             for warning in walk.scan.warnings:
                 logging.getLogger(__name__).warning("%s: %s", movie, warning)
@@ -175,7 +175,7 @@ class Maker:
                 for n, (first, stop) in enumerate(walk.parts)
                 if not merged and not table.has_part(place, n)
             }
-        return Plan(walk.fingerprint, missing)
+        return Plan(walk.fingerprint, len(walk.parts), missing)
 
     def _made(self, movie: Path, folder: Path, fingerprint: str, number: int) -> tuple[int, int]:
         self._check_there(movie)
@@ -188,16 +188,18 @@ class Maker:
 
         with staged(folder, None) as place:
             make_part(movie, place, walk, number, self._models, count)
+            _check_same(folder, fingerprint)  # Before it is sent: making it took its time.
         return found[0], found[1]
 
     def _finish(self, movie: Path, folder: Path, fingerprint: str, names: Names) -> None:
         walk = self._walk(folder, fingerprint)
-        with staged(folder, lambda _: True) as place:
+        with staged(folder, is_of_walk) as place:
             if not walker.is_merged(place, walk):
                 walker.walk_movie(movie, place, walk, 1, lambda _: lambda *_: None)
             tracks = table.read_tracks(place / "tracks.npz")
             if tracks.gallery != names.digest and not (names.keep and len(tracks.people)):
                 name_tracks(place, names.gallery, names.tolerance, names.digest)
+            _check_same(folder, fingerprint)
 
     def _check_there(self, movie: Path) -> None:
         """Says where a movie is missing: there is more than one machine here.
@@ -223,7 +225,29 @@ class Maker:
                 f"{folder}: its walk.json is not there on node {self._host}; choose an --output "
                 "that all nodes see under the same path, or a URL"
             )
+        _check_same(folder, fingerprint)
         return _read(folder, fingerprint)
+
+
+def _check_same(folder: Path, fingerprint: str) -> None:
+    """Looks anew which walk a folder holds: by URL no lock keeps others from it.
+
+    Raises:
+        OutputError: That cannot be read.
+        TableError: It is another one now, or none.
+    """
+    try:
+        facts = json.loads((folder / "walk.json").read_text("utf-8", "surrogateescape"))
+        found = facts["fingerprint"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        found = ""
+    except OSError as error:
+        raise OutputError(f"{folder / 'walk.json'}: cannot be read ({error})") from error
+    if found != fingerprint:
+        raise TableError(
+            f"{folder}: holds another walk now; somebody else walks there, too: choose another "
+            "--output, and call this again when they are done"
+        )
 
 
 @lru_cache(maxsize=4)
@@ -233,7 +257,7 @@ def _read(folder: Path, fingerprint: str) -> Manifest:
     Raises:
         TableError: The folder holds another walk now.
     """
-    with staged(folder, lambda name: name in WALK_FILES) as place:
+    with staged(folder, lambda name: name in WALK) as place:
         walk = manifests.read(place)
     if walk.fingerprint != fingerprint:
         raise TableError(f"{folder}: holds another walk now; somebody else walks there, too")

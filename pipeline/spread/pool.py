@@ -6,16 +6,19 @@ room.
 """
 
 import logging
+import os
 import sys
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from pipeline.errors import WorkerError
+from pipeline import remote
+from pipeline.errors import MiningError, WorkerError
 from pipeline.spread import cluster
 from pipeline.spread.maker import Answer, Maker, Terms
 from pipeline.walk.crew import DEATHS
@@ -30,6 +33,18 @@ PATIENCE = 60.0
 
 STILLBORN = 8
 """So many workers that die one after the other before they begin: there will be none."""
+
+SLOW = 10
+"""A task that takes so many times as long as the median of its kind may hang: that is said."""
+
+SHORT = 300.0
+"""Seconds after which it is said at the earliest."""
+
+UNKNOWN = 3600.0
+"""Seconds after which it is said where none of its kind has ended yet."""
+
+LATEST = 999
+"""So many tasks of a kind are remembered."""
 
 SPARE = 8
 """So many workers more than there are tasks: they start while the first movie is scanned."""
@@ -55,18 +70,39 @@ class Task:
 
 
 class _Actor(Maker):
-    """A `Maker` that knows on which node it is."""
+    """A `Maker` that knows where it is."""
 
     def ready(self) -> Answer:
-        """See `Maker`; gives the node."""
-        return replace(super().ready(), value=ray.get_runtime_context().get_node_id())
+        """See `Maker`; gives the node, and the process there."""
+        place = ray.get_runtime_context().get_node_id(), os.getpid()
+        return replace(super().ready(), value=place)
 
 
 @dataclass(eq=False)
 class _Worker:
+    """An actor, where it is, and what it does since when."""
+
     actor: Any
     node: str = ""
+    process: int = 0
     task: Task | None = None
+    begun: float = 0.0
+    told: bool = False
+
+
+class _Watch:
+    """How long tasks take, and which of them take far longer than others of their kind."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, deque[float]] = {}
+
+    def ended(self, task: Task, seconds: float) -> None:
+        """Hears of one that ended."""
+        self._taken.setdefault(task.method, deque(maxlen=LATEST)).append(seconds)
+
+    def patience(self) -> dict[str, float]:
+        """Seconds after which tasks are suspicious, of each kind of which some have ended."""
+        return {kind: max(SHORT, SLOW * median(taken)) for kind, taken in self._taken.items()}
 
 
 class Pool:
@@ -77,7 +113,7 @@ class Pool:
         most: No more workers than this.
 
     Attributes:
-        size: how many workers there is room for.
+        size: how many workers there is room for, on nodes that are like this one.
     """
 
     def __init__(self, terms: Terms, most: int = sys.maxsize) -> None:
@@ -88,6 +124,8 @@ class Pool:
         self._idle: list[_Worker] = []
         self._busy: dict[Any, _Worker] = {}
         self._ready: deque[Any] = deque()
+        self._refused: list[_Worker] = []
+        self._watch = _Watch()
         self._stillborn = 0
         self._looked = -LOOK_SECONDS
         self._heard = time.monotonic()
@@ -115,7 +153,7 @@ class Pool:
 
         Raises:
             WorkerError: Workers cannot be had.
-            ModelError: A worker has other packages or networks.
+            ModelError: All have other packages or networks than this process.
         """
         while True:
             self._look()
@@ -133,10 +171,29 @@ class Pool:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        self.size = min(cluster.size(self._resource), self._most)
+        self._look_after()
         tasks = len(self._waiting) + sum(w.task is not None for w in self._busy.values())
         for _ in range(min(self.size, tasks + SPARE) - len(self._busy) - len(self._idle)):
             self._hire()
+
+    def _look_after(self) -> None:
+        """Sees who is there, and says who may hang."""
+        nodes = cluster.alive()
+        self._refused = [worker for worker in self._refused if worker.node in nodes]
+        self.size = min(cluster.size(self._resource) - len(self._refused), self._most)
+        patience = self._watch.patience()
+        for worker in self._busy.values():
+            if worker.task is None or worker.told:
+                continue
+            seconds = time.monotonic() - worker.begun
+            if seconds > patience.get(worker.task.method, UNKNOWN):
+                worker.told = True
+                log.warning(
+                    "%s (%s): for %.0f min now on node %s, process %d, far longer than others; "
+                    "if it hangs, kill that process: another one does it",
+                    worker.task.what, worker.task.method, seconds / 60,
+                    nodes.get(worker.node, worker.node), worker.process,
+                )  # fmt: skip
 
     def _hire(self) -> None:
         kind = ray.remote(_Actor).options(
@@ -149,7 +206,7 @@ class Pool:
     def _hand_out(self) -> None:
         while self._idle and self._waiting:
             worker, task = self._idle.pop(), self._waiting.popleft()
-            worker.task = task
+            worker.task, worker.begun, worker.told = task, time.monotonic(), False
             self._busy[getattr(worker.actor, task.method).remote(*task.args)] = worker
 
     def _wait(self) -> list[Any]:
@@ -159,7 +216,8 @@ class Pool:
         elif time.monotonic() - self._heard > PATIENCE:
             self._heard = time.monotonic()
             log.warning(
-                "no worker for %.0f s: the cluster has %d %ss; waiting, Ctrl-C keeps what is done",
+                "no worker for %.0f s: the cluster has %d %ss, which others may use; waiting, "
+                "Ctrl-C keeps what is done",
                 PATIENCE, self.size, self._resource,
             )  # fmt: skip
         if not self._busy:
@@ -177,17 +235,37 @@ class Pool:
             answer: Answer = ray.get(ref)
         except RayTaskError as error:
             what = task.what if task else "a worker that starts"
-            told = cluster.COLOURS.sub("", str(error))
+            told = remote.told(cluster.COLOURS.sub("", str(error)))
             answer = Answer(error=WorkerError(f"{what}: a bug, please report it: {told}"))
         except RayError as error:
             return self._died(worker, task, error)
-        self._idle.append(worker)
         if task is not None:
+            self._watch.ended(task, time.monotonic() - worker.begun)
+            self._idle.append(worker)
             return task, answer
+        if answer.value is None:
+            raise answer.error or WorkerError("a worker did not say where it is")
+        worker.node, worker.process = answer.value
         if answer.error is not None:
-            raise answer.error
-        self._stillborn, worker.node = 0, answer.value
+            self._refuse(worker, answer.error)
+            return None
+        self._stillborn = 0
+        self._idle.append(worker)
         return None
+
+    def _refuse(self, worker: _Worker, error: MiningError) -> None:
+        """Gives a worker no task, and keeps it: no other one can begin in its place.
+
+        Raises:
+            MiningError: There is no other place.
+        """
+        if worker.node not in {other.node for other in self._refused}:
+            log.warning("%s; the node is left out", error)
+        self._refused.append(worker)
+        self.size = min(cluster.size(self._resource) - len(self._refused), self._most)
+        if self.size < 1:
+            raise error
+        self._looked = -LOOK_SECONDS
 
     def _died(
         self, worker: _Worker, task: Task | None, error: RayError
@@ -207,7 +285,7 @@ class Pool:
             if self._stillborn >= STILLBORN:
                 raise WorkerError(f"workers die while they start: {why}") from error
             return None
-        task.deaths += cluster.is_alive(worker.node)
+        task.deaths += worker.node in cluster.alive()
         if task.deaths >= DEATHS:
             told = f"{task.what}: workers died {DEATHS} times over it ({why})"
             return task, Answer(error=WorkerError(f"{told}; the other finished parts are kept"))

@@ -4,11 +4,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import OutputError
-from pipeline.remote import Url, file_system
+from pipeline.remote import Url, file_system, told
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 FIRST_TO_LAST = ("", "parts/*.npz", "parts/*.csv", "frames.npz", "walk.json", "faces.csv",
                  "tracks.npz")  # fmt: skip
 """Files go in this order: each is there only when those are that it vouches for."""
+
+WALK = ("walk.json", "frames.npz")
+"""What tells a walk from others."""
+
+MERGED = ("faces.csv", "tracks.npz")
+"""What its parts are joined to."""
 
 Times = dict[str, int]
 """Names of files in a folder, and when each was written, in nanoseconds."""
@@ -46,17 +52,20 @@ def _fetched(folder: Url, scratch: Path, wanted: Callable[[str], bool]) -> Times
     system, root = file_system(folder)
     try:
         system.invalidate_cache()  # Others write there too.
-        for path in system.find(root):
-            name = path.removeprefix(root).lstrip("/")
+        for name in _names(system, root):
             target = scratch / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if wanted(name):
-                system.get_file(path, str(target))
+                system.get_file(f"{root}/{name}", str(target))
             else:
                 target.touch()
     except Exception as error:  # Each file system has its own.
         raise OutputError(_stuck(folder, error)) from error
     return _times(scratch)
+
+
+def _names(system: "AbstractFileSystem", root: str) -> set[str]:
+    return {path.removeprefix(root).lstrip("/") for path in system.find(root)}
 
 
 def _times(folder: Path) -> Times:
@@ -74,6 +83,11 @@ def _send(folder: Url, scratch: Path, before: Times) -> None:
             system.rm_file(f"{root}/{name}")
         for name in changed:
             _put(system, scratch / name, f"{root}/{name}")
+        if "walk.json" in changed:  # What came since is of the walk that was.
+            system.invalidate_cache()
+            for name in _names(system, root) - after.keys():
+                if is_of_walk(name):
+                    system.rm_file(f"{root}/{name}")
     except Exception as error:
         raise OutputError(_stuck(folder, error)) from error
 
@@ -83,6 +97,16 @@ def _put(system: "AbstractFileSystem", source: Path, target: str) -> None:
     system.makedirs(target.rpartition("/")[0], exist_ok=True)
     with system.transaction, source.open("rb") as ours, system.open(target, "wb") as theirs:
         shutil.copyfileobj(ours, theirs)
+
+
+def is_of_walk(name: str) -> bool:
+    """Whether a file, by its path in a movie's folder, is one that a walk itself needs.
+
+    >>> [is_of_walk(n) for n in ("walk.json", "parts/00001.csv", "anna/happy/film_f1.jpg")]
+    [True, True, False]
+    """
+    part = PurePosixPath(name)
+    return name in (*WALK, *MERGED) or (str(part.parent) == "parts" and part.stem.isdecimal())
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -97,6 +121,6 @@ def _rank(name: str) -> tuple[int, str]:
 
 def _stuck(folder: Url, error: Exception) -> str:
     return (
-        f"{folder}: cannot be read or written ({error}); check the address, the network and your "
-        "rights, or choose another --output"
+        f"{folder}: cannot be read or written ({told(error)}); check the address, the network and "
+        "your rights, or choose another --output"
     )

@@ -68,8 +68,8 @@ def walk(movies: Sequence[Path], job: Job, address: str, told: Told) -> Iterator
         told: Hears how far it is.
 
     Raises:
-        MiningError: There is no cluster, a worker has other packages than this process, or the
-            gallery cannot be used.
+        MiningError: There is no cluster, all its nodes have other packages than this process, or
+            the gallery cannot be used.
     """
     with cluster.joined(address, job.workers):
         for remark in remarks(job.walk, job.device):
@@ -87,6 +87,7 @@ class _Film:
         lock: is released when it ends.
         plan: once it is prepared.
         tasks: how many are still to be heard of.
+        made: how many parts were made.
         error: the first that happened.
         finishing: whether its parts are being joined.
     """
@@ -96,6 +97,7 @@ class _Film:
     lock: ExitStack
     plan: Plan | None = None
     tasks: int = 0
+    made: int = 0
     error: MiningError | None = None
     finishing: bool = False
 
@@ -113,7 +115,7 @@ class _Walk:
         self._pool = Pool(Terms.of(job.walk, job.device), job.workers)
         self._task: Callable[..., Any] = Task
         self._names = ray.put(_names(job))
-        self._films: dict[str, _Film] = {}
+        self._films: dict[Path, _Film] = {}
 
     def run(self, movies: Sequence[Path]) -> Iterator[Ended]:
         waiting: deque[Path] = deque()
@@ -127,9 +129,23 @@ class _Walk:
                 yield from self._open(waiting)
                 if self._films:
                     yield from self._hear(*self._pool.next())
+        except KeyboardInterrupt:
+            self._say_kept()
+            raise
         finally:
             for film in self._films.values():
                 film.lock.close()
+
+    def _say_kept(self) -> None:
+        plans = [(film.plan, film.made) for film in self._films.values() if film.plan is not None]
+        if not plans:
+            return
+        kept = sum(plan.parts - len(plan.missing) + made for plan, made in plans)
+        log.warning(
+            "%d of %d parts of %d unfinished movies are kept; the same line goes on, without "
+            "--rewalk",
+            kept, sum(plan.parts for plan, _ in plans), len(plans),
+        )  # fmt: skip
 
     def _open(self, waiting: deque[Path]) -> Iterator[Ended]:
         """Has movies prepared while workers have nothing better to do."""
@@ -139,7 +155,7 @@ class _Walk:
             try:
                 folder = manifests.folder_for(movie, self._job.output, rewalk=self._job.rewalk)
                 # Whose folder it is, is known when the other one of this name has ended.
-                if str(folder) in self._films:
+                if folder in self._films:
                     waiting.append(movie)
                     passed += 1
                     continue
@@ -148,7 +164,7 @@ class _Walk:
             except MiningError as error:
                 yield Ended(movie, folder, error)
                 continue
-            film = self._films[str(folder)] = _Film(movie, folder, lock)
+            film = self._films[folder] = _Film(movie, folder, lock)
             self._add(film, "prepare", self._job.rewalk)
 
     def _add(
@@ -171,6 +187,7 @@ class _Walk:
         elif task.method == "prepare":
             self._planned(film, answer.value)
         elif task.method == "make":
+            film.made += 1
             self._told(*answer.value)
         if film.tasks:
             return
@@ -183,14 +200,19 @@ class _Walk:
 
     def _planned(self, film: _Film, plan: Plan) -> None:
         film.plan = plan
-        self._told.expect(sum(plan.missing.values()))
+        frames, parts = sum(plan.missing.values()), len(plan.missing)
+        if parts:
+            log.info("%s: walking %s frames in %d parts", film.movie, f"{frames:,}", parts)
+        else:
+            log.info("%s: walked before, reusing %s", film.movie, film.folder / "faces.csv")
+        self._told.expect(frames)
         for number in plan.missing:
             what = f"{film.movie}, part {number}"
             self._add(film, "make", plan.fingerprint, number, what=what)
 
     def _close(self, film: _Film) -> Ended:
         """Ends a movie; a note in its folder says why, if it failed."""
-        del self._films[str(film.folder)]
+        del self._films[film.folder]
         with film.lock:
             if not remote.is_remote(film.folder):
                 with suppress(MiningError), failure.recorded(film.folder, film.movie):
@@ -201,7 +223,7 @@ class _Walk:
 
 def _sizes(movies: Sequence[Path]) -> list[tuple[Path, int | MiningError]]:
     """Each movie once, with its bytes, the largest first; or why it has none."""
-    once = list({str(movie): movie for movie in movies}.values())
+    once = list(dict.fromkeys(movies))
     with ThreadPoolExecutor(ASKING) as threads:
         found = list(zip(once, threads.map(_size, once), strict=True))
     return sorted(found, key=lambda pair: -pair[1] if isinstance(pair[1], int) else 0)

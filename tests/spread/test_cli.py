@@ -1,6 +1,7 @@
 """`--ray` and movies by URL on the command line: the same results, and what goes wrong."""
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -110,6 +111,7 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
     assert "stopped; finished parts of a walk are kept" in err
+    assert re.search(r"[1-9] of \d parts of [12] unfinished movies are kept; the same line", err)
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
     shutil.rmtree(faults)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,12 @@ from pipeline import mine, table
 from pipeline.errors import ModelError, MovieError, OutputError, TableError
 from pipeline.people import gallery as galleries
 from pipeline.people import memory
-from pipeline.remote import is_remote
+from pipeline.remote import is_remote, place
 from pipeline.settings import Job
 from pipeline.spread.maker import Answer, Maker, Names, Plan, Terms
+from pipeline.spread.stage import staged
+from pipeline.walk import walker
+from pipeline.walk.crew import make_part
 from tests import movies, puppet
 from tests.puppet import SETTINGS, Shot, Square, film, photo
 
@@ -132,6 +136,59 @@ def test_a_folder_with_another_walk_is_told(maker: Maker, movie: Path, tmp_path:
     error = maker.make(movie, tmp_path / "movie", "another", 0).error
     assert isinstance(error, TableError)
     assert "another walk now" in str(error)
+
+
+def test_a_walk_that_takes_the_folder_over_gets_no_part_of_another(
+    maker: Maker, movie: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "movie"
+    plan = _plan(maker.prepare(movie, folder, False))
+    assert maker.make(movie, folder, plan.fingerprint, 0).error is None, "now it knows the walk"
+    other = walker.prepare(movie, folder, replace(SETTINGS, every=2), rewalk=True)
+    for answer in (
+        maker.make(movie, folder, plan.fingerprint, 1),
+        maker.finish(movie, folder, plan.fingerprint, _names(movie)),
+    ):
+        assert isinstance(answer.error, TableError)
+        assert "another walk now" in str(answer.error)
+    assert table.all_parts(folder) == []
+    assert manifests.read(folder).fingerprint == other.fingerprint
+
+
+def test_a_part_is_not_sent_to_a_walk_that_came_while_it_was_made(
+    maker: Maker, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra `cluster`")
+    folder = tmp_path / "bucket" / "movie"
+    there = place(f"file://{folder}")
+    plan = _plan(maker.prepare(movie, there, False))
+    made = make_part
+
+    def late(*args: Any) -> None:
+        made(*args)
+        walker.prepare(movie, folder, replace(SETTINGS, every=2), rewalk=True)
+
+    monkeypatch.setattr("pipeline.spread.maker.make_part", late)
+    assert isinstance(maker.make(movie, there, plan.fingerprint, 1).error, TableError)
+    assert table.all_parts(folder) == []
+
+
+def test_joining_parts_fetches_no_crops(
+    maker: Maker, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "movie"
+    plan = _plan(maker.prepare(movie, folder, False))
+    asked: list[Callable[[str], bool]] = []
+
+    def spy(folder: Path, wanted: Any) -> Any:
+        asked.append(wanted)
+        return staged(folder, wanted)
+
+    monkeypatch.setattr("pipeline.spread.maker.staged", spy)
+    assert maker.finish(movie, folder, plan.fingerprint, _names(movie)).error is None
+    names = ("walk.json", "tracks.npz", "parts/00000.npz", "parts/00000.csv")
+    assert all(asked[-1](name) for name in names)
+    assert not any(asked[-1](name) for name in ("anna/happy/film_f1.jpg", "report.html"))
 
 
 def test_warnings_come_with_the_answer(maker: Maker, tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def test_what_is_only_written_to_comes_empty(bucket: Path) -> None:
     assert _content(bucket) == FILES | {"parts/00001.csv": "more rows"}
 
 
+def test_parts_that_came_while_another_walk_was_planned_go(bucket: Path) -> None:
+    with staged(_url(bucket), lambda _: False) as found:
+        (found / "walk.json").write_text("another")
+        (bucket / "parts" / "00001.csv").write_text("of the walk that was")
+        (bucket / "report.html").write_text("no part")
+    assert _content(bucket) == FILES | {"walk.json": "another", "report.html": "no part"}
+
+
 def test_what_is_removed_is_removed_there(bucket: Path) -> None:
     with staged(_url(bucket), lambda _: False) as found:
         (found / "parts" / "00000.csv").unlink()

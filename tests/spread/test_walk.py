@@ -3,6 +3,7 @@
 Puppets stand in for the networks; `faulty` makes a worker die over a picture.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -290,6 +291,32 @@ def test_a_node_that_comes_late_helps(
     assert (min(sizes), max(sizes)) == (2, 3)
 
 
+def test_a_node_that_differs_is_left_out(
+    walked: Callable[..., Done],
+    whole: dict[str, Files],
+    faults: Path,
+    two: Cluster,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    facts = tmp_path / "other" / "pandas-0.1.dist-info" / "METADATA"
+    facts.parent.mkdir(parents=True)
+    facts.write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 0.1\n")
+    paths = os.pathsep.join(map(str, (processes.ROOT, tmp_path / "other")))
+    (faults / "slow").touch()
+    other = two.add_node(
+        num_cpus=1, object_store_memory=cluster.STORE_BYTES, env_vars={"PYTHONPATH": paths}
+    )
+    try:
+        done = walked(*SCRIPTS)
+    finally:
+        two.remove_node(other, allow_graceful=False)
+    assert (done.errors, done.left) == ({}, whole)
+    left_out = [r.getMessage() for r in caplog.records if "is left out" in r.getMessage()]
+    assert len(left_out) == 1
+    assert "has pandas 0.1, not" in left_out[0]
+
+
 @processes.needs_proc
 def test_when_the_driver_dies_the_same_line_goes_on(
     walked: Callable[..., Done],
@@ -333,6 +360,20 @@ def test_movies_and_output_by_url(
     again = Told()
     list(spread.walk([studio / n for n in SCRIPTS], there, two.address, again))
     assert again.expected == 0, "the same movies, wherever they are"
+
+
+@pytest.mark.usefixtures("faults")
+def test_what_is_walked_and_what_was_is_told(
+    walked: Callable[..., Done], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pipeline")
+    walked("short.mkv")
+    walked("short.mkv")
+    told = [r.getMessage() for r in caplog.records if r.name == spread.__name__]
+    assert [text.partition("short.mkv: ")[2].partition(" /")[0] for text in told] == [
+        "walking 60 frames in 2 parts",
+        "walked before, reusing",
+    ]
 
 
 @pytest.mark.usefixtures("faults")
