@@ -18,11 +18,8 @@ from pipeline.settings import Job
 from pipeline.web import live, mining, people, photo, review
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
-from pipeline.web.safety import Guard, Policy
+from pipeline.web.safety import UPLOAD, Guard, Policy
 from pipeline.web.stage import Stage
-
-UPLOAD = 20_000_000
-"""Bytes of a picture, at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UPLOAD_ROUTE = "/mine/movie"
 """Where movies are sent, which are larger than all else."""
 
+UPLOAD = 20_000_000
+"""Bytes of a picture, at most, where nothing else is asked for."""
+
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
 HEADERS = {
@@ -65,7 +68,7 @@ class Policy:
     """
 
     host: str = "127.0.0.1"
-    limit: int = 20_000_000
+    limit: int = UPLOAD
     movie_limit: int = 8_000_000_000
     token: str = ""
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
