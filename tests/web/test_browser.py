@@ -15,6 +15,7 @@ from tests.chromium import NAMES, QUIET
 from tests.puppet import Shot, Square, film, photo
 from tests.web.chromium import Opened
 from tests.web.test_mining import HeldCrops, held_crops
+from tests.web.test_stage import wait_for
 
 __all__ = ["held_crops"]
 
@@ -128,7 +129,7 @@ def test_a_movie_runs_with_its_bars_and_stops(opened: Opened) -> None:
     assert page.locator(".face h3").all_inner_texts() == ["anna", "unknown"]
     assert bars(page, 0)["happy"] == pytest.approx(0.8125, abs=0.01)
     assert bars(page, 1)["sad"] == pytest.approx(0.8125, abs=0.01)
-    page.wait_for_function("document.getElementById('stream').naturalWidth > 0")
+    wait_for(lambda: page.evaluate("document.getElementById('stream').naturalWidth > 0"))
     page.get_by_text("film.mkv has ended").wait_for()
     page.goto(re.sub("/live.*", "/", page.url))
 
@@ -142,8 +143,8 @@ def test_a_page_follows_what_another_one_begins(opened: Opened, videos: Path) ->
         page.get_by_role("button", name="Start").click()
         page.wait_for_selector(".face")
     first.get_by_text("other.mkv, ").wait_for()
-    first.wait_for_function("document.getElementById('stream').src.endsWith('?play=2')")
-    first.wait_for_function("document.getElementById('stream').naturalWidth > 0")
+    first.locator("#stream[src$='?play=2']").wait_for()
+    wait_for(lambda: first.evaluate("document.getElementById('stream').naturalWidth > 0"))
     second.get_by_role("button", name="Stop").click()
     for name in ("long.mkv", "other.mkv"):
         (videos / name).unlink()
