@@ -165,16 +165,17 @@ class Recorder:
         """
         if self._failed is not None:
             raise self._failed
-        if self._held is not None and tick > self._held[0]:
-            begin, image = self._held
-            self._queue.put(Shown(image, begin, tick - begin))
+        held, self._held = self._held, None  # At once, or Ctrl-C might have it sent twice.
+        if held is not None and tick > held[0]:
+            self._queue.put(Shown(held[1], held[0], tick - held[0]))
 
     def _write(self) -> None:
+        pictures = iter(self._queue.get, None)
         try:
-            write_mp4(self._path, iter(self._queue.get, None), Fraction(1, TICKS))
+            write_mp4(self._path, pictures, Fraction(1, TICKS))
         except BaseException as error:  # Told where it is waited for.
             self._failed = error
-            for _ in iter(self._queue.get, None):
+            for _ in pictures:  # The same, which knows whether the end was seen.
                 pass
 
     def close(self) -> None:

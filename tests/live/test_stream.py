@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import count as count_from
 from itertools import islice
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import av
@@ -307,6 +309,40 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: st
     assert len(lines) <= 3  # Soon, and not at the end.
 
 
+def test_a_recording_that_fails_at_its_very_end_is_told(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the writer has seen that no more is to come."""
+
+    def full(path: Path, pictures: Iterator[object], base: object) -> None:
+        assert len(list(pictures)) == 60
+        raise OutputError(f"{path}: cannot be written")
+
+    monkeypatch.setattr("pipeline.live.keep.write_mp4", full)
+    path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
+    with pytest.raises(OutputError, match="cannot be written"):
+        played(path, reader, Kept(record=tmp_path / "out.mp4"))
+
+
+def test_an_interrupt_sends_no_picture_twice(
+    tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes just when a picture was handed to the writer."""
+    put, count = Queue.put, count_from(1)
+
+    def interrupted(self: Queue[Any], item: Any) -> None:
+        put(self, item)
+        if next(count) == 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Queue, "put", interrupted)
+    path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
+    with pytest.raises(KeyboardInterrupt):
+        played(path, reader, Kept(record=tmp_path / "out.mp4"))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 30
+
+
 def test_pictures_of_two_streams_are_not_mixed(tmp_path: Path, reader: Reader) -> None:
     path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna")])])
     played(path, reader, Kept(crops=tmp_path / "out"))
@@ -412,8 +448,8 @@ def test_a_program_that_is_ended_closes_its_recording(tmp_path: Path, ending: in
             if line_.startswith("00:00:01s"):
                 break
         process.send_signal(ending)
-        process.stdout.read()
-        assert process.wait() == 130
+        process.communicate(timeout=120)
+        assert process.returncode == 130
     with av.open(str(out)) as container:
         assert len(list(container.decode(video=0))) > 20
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
