@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import manifest as manifests
 from pipeline import mine, table, video
+from pipeline.cropping import silent
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Ints
 from pipeline.manifest import Manifest
@@ -23,7 +24,6 @@ from pipeline.pick.photos import Photo, candidates, chosen, crowded, photographs
 from pipeline.report.cast import CAST, CAST_TABLE, Member, write_cast
 from pipeline.settings import Job
 from pipeline.table import Tracks
-from pipeline.walk.part import Progress
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,6 @@ class Crowd:
     rows: pd.DataFrame
     tracks: Tracks
     apart: set[tuple[int, int]]
-
-
-def silent(_: int) -> Progress:
-    """Is told of no progress."""
-    return lambda *_: None
 
 
 def cast(

@@ -50,9 +50,9 @@ class Outcome:
     funnel: dict[str, int]
 
 
-def silent(_: int) -> Callable[[Path], None]:
-    """Is told of no crops."""
-    return lambda _: None
+def silent(_: int) -> Callable[..., None]:
+    """Is told of no progress."""
+    return lambda *_: None
 
 
 def write_picks(

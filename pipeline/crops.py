@@ -114,10 +114,19 @@ def portrait(image: Image, box: Floats, margin: float) -> Image:
 
 def thumbnail(chip: Image) -> bytes:
     """A small JPEG of a square RGB picture, about 1.5 kB: enough to tell who it is."""
-    small = cv2.cvtColor(resized(chip, THUMB_SIDE), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMB_QUALITY])
+    return encoded(resized(chip, THUMB_SIDE), THUMB_QUALITY)
+
+
+def encoded(image: Image, quality: int) -> bytes:
+    """An RGB picture as JPEG.
+
+    Raises:
+        ValueError: It is no picture.
+    """
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ValueError(f"no picture: {chip.shape} {chip.dtype}")
+        raise ValueError(f"no picture: {image.shape} {image.dtype}")
     return data.tobytes()
 
 

@@ -81,6 +81,13 @@ OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
 """What the name of a temporary file looks like: nothing else is ever deleted for one."""
 
 
+def beside(path: Path) -> Path:
+    """Where to write what will take the place of `path`: nobody else's, on no other machine."""
+    # One number, and a short one: names may be near the file system's limit.
+    writer = crc32(f"{HOST} {os.getpid()} {get_native_id()}".encode())
+    return path.with_name(f".{path.name}.{writer}{TEMPORARY}")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Opens a temporary file that takes the place of `path` when all is written and on disk.
@@ -88,9 +95,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The folder is not writable or the disk is full.
     """
-    # One number, and a short one: names may be near the file system's limit.
-    writer = crc32(f"{HOST} {os.getpid()} {get_native_id()}".encode())
-    temporary = path.with_name(f".{path.name}.{writer}{TEMPORARY}")
+    temporary = beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

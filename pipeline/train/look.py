@@ -1,6 +1,5 @@
 """Looking at labelled faces before anything is learnt from them: pictures, plots, counts."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS
-from pipeline.table import TEMPORARY
+from pipeline.table import beside
 from pipeline.train import dataset, plots, split
 from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.formats import USAGES
@@ -78,7 +77,7 @@ def write_pictures(data: Dataset, folder: Path) -> Iterator[str]:
     """
     if folder.exists():
         raise OutputError(f"{folder}: is there already; choose another folder, or delete it")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}{TEMPORARY}")
+    part = beside(folder)
     try:
         for row, face in enumerate(data.faces):
             place = part / USAGES[data.usage[row]] / data.classes[data.labels[row]]

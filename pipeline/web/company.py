@@ -18,7 +18,7 @@ from pipeline.people.who import Numbers, Presence, durations, who_is_who
 from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.settings import Job
 from pipeline.table import Tracks
-from pipeline.web.pictures import jpeg_url
+from pipeline.web.readings import jpeg_url
 
 FACES = 4
 """Small faces of a known person, each of another track where there are so many."""

@@ -33,7 +33,8 @@ from pipeline.settings import Job
 from pipeline.web.jobs import NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import PROBLEMS, movies
 from pipeline.web.pages import page
-from pipeline.web.pictures import jpeg_url, small
+from pipeline.web.pictures import small
+from pipeline.web.readings import jpeg_url
 from pipeline.web.safety import REFUSALS, UPLOAD_ROUTE, Responses, check_csrf
 from pipeline.web.uploads import clean_name
 

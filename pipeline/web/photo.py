@@ -15,7 +15,8 @@ from pipeline.web.readings import (
     PHOTO_WIDTH,
     SHOWN_WIDTH,
     PhotoReading,
-    data_url,
+    jpeg,
+    jpeg_url,
     read_photo,
 )
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
@@ -56,7 +57,7 @@ def router(reader: Reader) -> APIRouter:
         except HTTPException as error:
             shown = {"reading": None, "picture": "", "why": error.detail}
             return page(request, "photo.html", status=error.status_code, **shown)
-        return page(request, "photo.html", reading=reading, picture=data_url(image), why="")
+        return page(request, "photo.html", reading=reading, picture=jpeg_url(jpeg(image)), why="")
 
     @routes.post("/api/photo", responses=PROBLEMS)
     def read(photo: Picture) -> PhotoReading:

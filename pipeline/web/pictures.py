@@ -1,6 +1,5 @@
-"""Pictures as pages show them: small ones of files, and those within a page."""
+"""Small pictures of files, as pages show them."""
 
-import base64
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,8 +29,3 @@ def small(path: Path, width: int) -> bytes:
 @lru_cache(maxsize=MOST_KEPT)
 def _small(path: Path, width: int, changed: int, size: int) -> bytes:  # noqa: ARG001 - which file.
     return jpeg(shrink(read_photo(path, width), width))
-
-
-def jpeg_url(data: bytes) -> str:
-    """A JPEG within a page."""
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"

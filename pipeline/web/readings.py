@@ -4,10 +4,10 @@ import base64
 from collections.abc import Sequence
 from math import isnan
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, Field
 
+from pipeline.crops import encoded
 from pipeline.faces import EMOTIONS, FaceRow, Floats, Image
 from pipeline.frame import RgbFrame, shrink
 from pipeline.live.read import Reader, shares
@@ -88,13 +88,9 @@ def _moved(row: FaceRow, room: int, scale: float) -> FaceRow:
 
 def jpeg(image: Image) -> bytes:
     """The picture as a page shows it."""
-    small = cv2.cvtColor(shrink(image, SHOWN_WIDTH), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise ValueError(f"no picture: {image.shape} {image.dtype}")
-    return data.tobytes()
+    return encoded(shrink(image, SHOWN_WIDTH), QUALITY)
 
 
-def data_url(image: Image) -> str:
-    """The picture within a page."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(image)).decode()}"
+def jpeg_url(data: bytes) -> str:
+    """A JPEG within a page."""
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"

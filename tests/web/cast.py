@@ -1,23 +1,21 @@
 """A walked puppet movie whose unknown faces are sorted, and the application that shows it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from pipeline import mine, table
 from pipeline.casting import cast
 from pipeline.live.read import Reader
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import CSRF_HEADER, Policy
+from pipeline.web.safety import Policy
 from tests import puppet
 from tests.puppet import Shot, Square, film
 from tests.test_casting import _plug_in as plug_in
-from tests.web.application import LIMIT, ORIGIN
+from tests.web.application import LIMIT
 
 SHOTS = (
     Shot(24, (Square("anna", x=10, y=20, size=50), Square("ben", "sad", x=100, y=40, size=50))),
@@ -57,13 +55,6 @@ def folder(job: Job) -> Path:
 def app(reader: Reader, job: Job, sorted_place: Path) -> FastAPI:
     settings = WebSettings(job, videos=sorted_place / "videos", limit=LIMIT)
     return create_app(reader, settings, Policy(limit=LIMIT))
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
-        yield found
 
 
 def names(folder: Path) -> set[str]:

@@ -261,13 +261,6 @@ def app(reader: Reader, job: Job, videos: Path) -> FastAPI:
     return create_app(reader, settings, Policy(limit=LIMIT))
 
 
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
-        yield found
-
-
 def test_the_page_offers_what_there_is(client: TestClient) -> None:
     text = client.get("/mine").text
     assert "<option>film.mkv</option>" in text

@@ -29,14 +29,14 @@ from pipeline.web.safety import CSRF_HEADER, Policy
 from tests.program import Program, caller
 from tests.puppet import photo
 from tests.web.application import HOST, LIMIT, ORIGIN
-from tests.web.cast import app, client, folder, gallery, job, names, sorted_place
+from tests.web.cast import app, folder, gallery, job, names, sorted_place
 from tests.web.test_openapi import MODES, checks, fuzz
 from tests.web.test_stage import wait_for
 
 if TYPE_CHECKING:
     from schemathesis import Case
 
-__all__ = ["app", "client", "folder", "job", "sorted_place"]
+__all__ = ["app", "folder", "job", "sorted_place"]
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 Form = dict[str, Any]

@@ -2,7 +2,6 @@
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,6 @@ API = f"/api/review/{PLACE}"
 def app(reader: Reader, table_of: Table) -> FastAPI:
     settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
     return create_app(reader, settings, Policy(limit=LIMIT))
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
-        yield found
 
 
 def decide(client: TestClient, file: str, looks: str, place: str = PLACE) -> Any:
