@@ -135,6 +135,18 @@ def test_the_next_unsure_one_is_the_least_probable(opened: Opened, table_of: Tab
         assert page.locator(".cell.here").get_attribute("data-index") == str(place)
 
 
+@pytest.mark.parametrize("key", ["Enter", " "])
+def test_the_key_that_enlarges_closes_again_and_decides_nothing(opened: Opened, key: str) -> None:
+    page = ready(opened(HAPPY))
+    before = page.locator("#count").inner_text()
+    large = page.get_by_role("dialog", name="Enlarged")
+    page.keyboard.press(key)
+    large.wait_for()
+    page.keyboard.press(key)
+    large.wait_for(state="hidden")
+    assert page.locator("#count").inner_text() == before
+
+
 def test_a_crop_is_enlarged_and_decided_on(opened: Opened) -> None:
     page = ready(opened(HAPPY))
     page.keyboard.press("Enter")

@@ -255,6 +255,7 @@
     if (large.open) return;
     large.append(byId("tools")); // What lies behind cannot be pressed, nor is it read out.
     large.showModal();
+    focusCrops(); // Or the first tool would have the focus, and Enter would decide.
   }
 
   function shrink() {
