@@ -57,6 +57,9 @@ STORES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", "hdfs")
 ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]+://[^\s'"<>]+""", re.IGNORECASE)
 """An address in a sentence."""
 
+GONE = (404, 410)
+"""Statuses of what is not there, or not any more."""
+
 REFUSED = (401, 403)
 """Statuses of those who may not read; asking again helps no more than after a 404."""
 
@@ -152,9 +155,12 @@ class Url:
         """
         system, path = file_system(self)
         try:
-            return bool(system.exists(path))
-        except Exception as error:
-            raise MovieError(_unreachable(self, error)) from error
+            _asked(self, lambda: system.info(path))
+        except MovieError as error:
+            if _is_gone(error.__cause__):
+                return False
+            raise
+        return True
 
     def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The whole content, as text.
@@ -383,10 +389,14 @@ def _answer(why: BaseException) -> tuple[BaseException, int | None]:
     return why, None
 
 
+def _is_gone(why: BaseException | None) -> bool:
+    """Whether nothing is there; where a web server is not found, fsspec finds no file either."""
+    return isinstance(why, FileNotFoundError) and (why.__cause__ is None or _answer(why)[1] in GONE)
+
+
 def _is_final(why: Exception) -> bool:
     """Whether asking again helps nothing."""
-    gone = isinstance(why, FileNotFoundError) and why.__cause__ is None
-    return gone or isinstance(why, PermissionError) or _answer(why)[1] in (*REFUSED, 404)
+    return _is_gone(why) or isinstance(why, PermissionError) or _answer(why)[1] in (*REFUSED, *GONE)
 
 
 def _unreachable(url: Url, why: Exception) -> str:
@@ -397,7 +407,7 @@ def _unreachable(url: Url, why: Exception) -> str:
     if len(getattr(error, "history", ())) > 1:
         return f"{url}: leads from one address to the next, and nowhere; give the movie's own"
     # Where a server is not found, fsspec finds no file.
-    if status == 404 or (isinstance(why, FileNotFoundError) and status is None):
+    if status in GONE or (isinstance(why, FileNotFoundError) and status is None):
         return f"{url}: no such movie, or no such server; check the address"
     # Its `repr` would tell headers, too.
     what = f"{type(error).__name__}: {told(error)}"

@@ -76,7 +76,7 @@ def test_explain_says_how_many_faces_each_step_leaves(program: Program) -> None:
     assert header.split()[0] == "movie"
     assert line.split()[3:6] == ["25", "2", "1"]
     assert steps.strip() == (
-        "seen 60 > person 30 > emotion 25 > repeat 13 > min-prob 13 > min-size 13 > "
+        "faces 60 > person 30 > emotion 25 > repeat 13 > min-prob 13 > min-size 13 > "
         "min-sharpness 13 > max-yaw 13 > single-face 13 > border 13 > per-run 2"
     )
     assert len(program(*asked[:-5], "--repeat", "13").out.splitlines()) == 2

@@ -102,14 +102,14 @@ def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> Non
     every = _mine(talk, job)
     folder = job.output / "talk" / "anna" / "happy"
     gates = ("min-prob", "min-size", "min-sharpness", "max-yaw", "single-face", "border", "per-run")
-    seen = {"seen": 80, "person": 50, "emotion": 27}
+    seen = {"faces": 80, "person": 50, "emotion": 27}
     funnel = seen | dict.fromkeys(("repeat", *gates), 27)
     assert every == Outcome("anna", "happy", 27, 27, 3, folder, "", funnel)
     assert _cropped(folder) == ANNA_HAPPY
     steady = _mine(talk, job, pick=STEADY)
     funnel = seen | dict.fromkeys(("repeat", *gates), 20)
     assert steady == Outcome("anna", "happy", 27, 20, 2, folder, "", funnel)
-    assert list(steady.funnel) == ["seen", "person", "emotion", "repeat", *gates]
+    assert list(steady.funnel) == ["faces", "person", "emotion", "repeat", *gates]
     assert _cropped(folder) == ANNA_STEADY
     assert set(ANNA_STEADY) < set(ANNA_HAPPY)
 

@@ -173,6 +173,7 @@ def test_what_cannot_be_had_is_told(url: str, words: str, web: Served) -> None:
         (401, "film.mp4: 401: no right to read; is the link, .*expired", 1),
         (403, "film.mp4: 403: no right to read; is the link, .*expired", 1),
         (404, "film.mp4: no such movie", 1),
+        (410, "film.mp4: no such movie", 1),
         (302, "film.mp4: leads from one address to the next", 3),
         (503, "film.mp4: cannot be read .*503", 3),
     ],
@@ -190,6 +191,34 @@ def test_what_a_server_answers_is_told_and_is_final_or_not(
     with pytest.raises(MovieError, match=words):
         remote.size(url)
     assert web.answers == 2 * tries * once, "by HEAD and by GET"
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+def test_what_may_not_be_asked_does_not_pass_for_gone(
+    status: int, films: Path, web: Served, tmp_path: Path
+) -> None:
+    movie = place(f"{web.address}/film.mp4")
+    walk = walker.prepare(movie, tmp_path, WalkSettings())
+    assert movie.exists()
+    web.status = status
+    with pytest.raises(MovieError, match=str(status)):
+        manifests.movie_of(walk, None)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_movie_that_is_gone_is_asked_for(status: int, web: Served, tmp_path: Path) -> None:
+    movie = place(f"{web.address}/film.mp4")
+    walk = walker.prepare(movie, tmp_path, WalkSettings())
+    web.status = status
+    assert not movie.exists()
+    with pytest.raises(MovieError, match=r"gone .*; say where it is now with --movie PATH"):
+        manifests.movie_of(walk, None)
+
+
+def test_where_nobody_answers_nobody_says_that_it_is_gone(web: Served) -> None:
+    nobody = place("http://127.0.0.1:9/film.mp4")
+    with pytest.raises(MovieError, match="no such server"):
+        nobody.exists()
 
 
 @pytest.mark.parametrize("status", [0, 302, 403, 404, 503])

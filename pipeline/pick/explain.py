@@ -22,7 +22,7 @@ def funnel(
         person: A name or "unknown".
     """
     mine = int((rows["person"] == ("" if person == UNKNOWN else person)).sum())
-    return {"seen": len(rows), "person": mine, "emotion": len(seen), **left, "per-run": kept}
+    return {"faces": len(rows), "person": mine, "emotion": len(seen), **left, "per-run": kept}
 
 
 def hint(

@@ -143,7 +143,7 @@ def _steps(choices: Sequence[Choice]) -> dict[str, Any]:
     told = [
         name
         for before, name in zip(["", *names], names, strict=False)
-        if name in ("seen", "person", "emotion", "repeat", "min-prob")
+        if name in ("faces", "person", "emotion", "repeat", "min-prob")
         or any(choice.funnel[name] != choice.funnel[before] for choice in rows)
     ]
     return {

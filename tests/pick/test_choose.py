@@ -16,7 +16,7 @@ from tests.pick import made, stretch, tracks_of
 
 SIZE = (200, 200)
 STEPS = [
-    "seen", "person", "emotion", "repeat", "min-prob", "min-size", "min-sharpness", "max-yaw",
+    "faces", "person", "emotion", "repeat", "min-prob", "min-size", "min-sharpness", "max-yaw",
     "single-face", "border", "per-run",
 ]  # fmt: skip
 

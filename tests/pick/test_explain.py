@@ -105,5 +105,5 @@ def test_the_funnel_begins_with_all_faces_and_the_persons(person: str, counts: l
     rows = select.steadied(rows, 1, PickSettings())
     seen = select.wanted(rows, person, "happy")
     steps = funnel(rows, seen, {"repeat": 0, "min-prob": 0}, 0, person)
-    assert list(steps) == ["seen", "person", "emotion", "repeat", "min-prob", "per-run"]
+    assert list(steps) == ["faces", "person", "emotion", "repeat", "min-prob", "per-run"]
     assert list(steps.values()) == [*counts, 0, 0, 0, 0]
