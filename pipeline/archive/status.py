@@ -24,7 +24,7 @@ class State:
         folder: of the walk.
         movie: its path when it was walked; empty where nothing tells.
         state: "done", "unfinished", "failed" or "out of date".
-        detail: how far, or why; empty where it is done.
+        detail: how far, or why; empty where it is done with today's names.
     """
 
     folder: Path
@@ -33,11 +33,12 @@ class State:
     detail: str
 
 
-def states(folders: Sequence[Path]) -> Iterator[State]:
+def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
     """Looks at each walk, and at its movie.
 
     Args:
         folders: Of the walks.
+        gallery: `galleries.digest` of today's photos; "" where names do not matter.
     """
     for folder in folders:
         failed = failure.read(folder)
@@ -51,7 +52,8 @@ def states(folders: Sequence[Path]) -> Iterator[State]:
         parts = sum(table.has_part(folder, n) for n in range(len(walk.parts)))
         state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
         if walker.is_merged(folder, walk):
-            state = replace(state, state=OLD if old else DONE, detail=old)
+            detail = old or _other_names(folder, gallery)
+            state = replace(state, state=OLD if old else DONE, detail=detail)
         elif failed:
             state = replace(state, state=FAILED, detail=failed.reason)
         yield state
@@ -75,6 +77,13 @@ def _old(walk: Manifest) -> str:
         return str(error)
     other = [job for job, identity in walk.models.items() if identity != now.get(job)]
     return f"walked with another {', '.join(other)} network; --rewalk walks anew" if other else ""
+
+
+def _other_names(folder: Path, gallery: str) -> str:
+    """That a walk bears the names of other photos than today's; empty where it does not."""
+    if not gallery or table.read_tracks(folder / "tracks.npz").gallery == gallery:
+        return ""
+    return "named by other photos or another --tolerance; mine-video name names it anew"
 
 
 _identities: Callable[..., dict[str, str]] = lru_cache(identities)

@@ -223,9 +223,12 @@ def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) 
 
     from pipeline.archive.movies import walks
     from pipeline.archive.status import states
+    from pipeline.people import gallery as galleries
 
+    job = job_of(given)
+    known = galleries.digest(job.known_faces, job.tolerance) if job.known_faces.is_dir() else ""
     count: Counter[str] = Counter()
-    for s in states(walks(folders or [job_of(given).output])):
+    for s in states(walks(folders or [job.output]), known):
         count[s.state] += 1
         click.echo(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
     click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import manifest as manifests
+from pipeline import table
 from pipeline.archive.movies import walks
 from pipeline.archive.status import State, states
 from pipeline.failure import FAILED
@@ -88,3 +89,12 @@ def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.Monkey
     assert (found.state, found.detail.partition(";")[0]) == (
         "out of date", "walked with another emotion network",
     )  # fmt: skip
+
+
+def test_names_of_other_photos_are_told(output: Path) -> None:
+    gallery = table.read_tracks(output / "talk" / "tracks.npz").gallery
+    details = {s.folder.name: s.detail for s in states(walks([output]), gallery)}
+    assert details["talk"] == ""
+    found = {s.folder.name: s for s in states(walks([output]), "of other photos")}
+    assert found["talk"].state == "done"
+    assert "named by other photos or another --tolerance; mine-video name" in found["talk"].detail
