@@ -1,6 +1,7 @@
 """Fixtures of all tests; figures that tests measure are printed at the end of the run."""
 
 import logging
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,6 +20,9 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FIGURES] = []
+    # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
