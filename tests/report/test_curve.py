@@ -6,10 +6,12 @@ from math import nan
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
 from pipeline.errors import OutputError
 from pipeline.pick.judge import POOLED, REPEATS, Score
+from pipeline.report import curve
 from pipeline.report.curve import STYLES, write_curve
 
 
@@ -47,7 +49,7 @@ def test_a_plot_is_a_picture_with_a_line_for_each_kind(
 ) -> None:
     write_curve(scores, tmp_path / "judge.png")
     with Pillow.open(tmp_path / "judge.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (840, 600))
+        assert (picture.format, picture.size) == ("PNG", (1200, 504))
     colours = _colours(tmp_path / "judge.png")
     assert [colour in colours for colour, _ in STYLES] == [n < lines for n in range(3)]
     assert [p.name for p in tmp_path.iterdir()] == ["judge.png"]
@@ -71,3 +73,11 @@ def test_a_plot_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     with pytest.raises(OutputError, match=r"judge\.png: cannot be written"):
         write_curve(WHOLE, tmp_path / "folder" / "judge.png")
+
+
+def test_points_that_lie_together_have_one_label() -> None:
+    axes = Figure().subplots()
+    axes.set(xlim=(0.9, 1), ylim=(0.9, 1))
+    at = [(1, 1.0, 0.95), (2, 0.999, 0.951), (5, 0.999, 0.96), (8, 0.95, 0.96)]
+    scores = [replace(_score(r), kept=kept, precision=precision) for r, kept, precision in at]
+    assert [[s.repeat for s in near] for near in curve._near(scores, axes)] == [[1, 2], [5], [8]]
