@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -165,5 +166,5 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
     return (
         f"{folder / 'sample.jpg'}: write what you see into the column emotion of {path}, one of "
         f"{', '.join(EMOTIONS)}, or nothing where you cannot tell; "
-        f"then: mine-video judge {folder} --truth {path}"
+        f"then: {shlex.join(['mine-video', 'judge', str(folder), '--truth', str(path)])}"
     )

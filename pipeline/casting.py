@@ -1,6 +1,7 @@
 """The unknown cast on one page: sort nobody's faces into people, show them, give them names."""
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -290,7 +291,7 @@ def _pictures(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
     found = {int(name): paths for name, paths in everybody.items() if name.isdecimal() and paths}
     if number in found:
         return found[number]
-    again = f"mine-video cast {' '.join(map(str, folders))}"
+    again = shlex.join(["mine-video", "cast", *map(str, folders)])
     if not found:
         shared = len(folders) == 1 and (place.parent / CAST_TABLE).exists()
         hint = f"; {place.parent} has one: name all its movies" if shared else ""

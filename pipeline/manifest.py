@@ -250,6 +250,6 @@ def movie_of(manifest: Manifest, given: Path | None) -> Path:
     if video.fingerprint(path) != manifest.identity:
         raise MovieError(
             f"{path}: not the movie that was walked (size or content differ); say where that one "
-            f"is with --movie PATH, or walk this one: mine-video walk {path} --rewalk"
+            f"is with --movie PATH, or walk this one: mine-video walk {quote(str(path))} --rewalk"
         )
     return path

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -211,10 +212,8 @@ def finished(folder: Path) -> Manifest:
     """
     walk = manifests.read(folder)
     if not walker.is_merged(folder, walk):
-        raise TableError(
-            f"{folder}: its walk is not finished; "
-            f"`{' '.join(['mine-video walk', str(walk.movie), *walk.options])}` goes on with it"
-        )
+        again = " ".join(["mine-video walk", quote(str(walk.movie)), *walk.options])
+        raise TableError(f"{folder}: its walk is not finished; `{again}` goes on with it")
     return walk
 
 

@@ -1,5 +1,6 @@
 """People from the outside: `mine-video name`, photos that take a name away, the crash between."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,20 @@ def test_a_walk_that_is_not_finished_is_told(program: Program) -> None:
     done = program("name", "movie")
     assert (done.code, done.out) == (1, "")
     assert "its walk is not finished; `mine-video walk" in done.err
+
+
+def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:
+    name = "Les Amis & Cie (2012).mkv"
+    assert program("walk", film(Path(name), FILM)).code == 0
+    folder = Path("output") / Path(name).stem
+    (folder / "tracks.npz").unlink()
+    told = program("name", folder).err.split("`")[1]
+    assert shlex.split(told)[:3] == ["mine-video", "walk", str(Path(name).absolute())]
+    assert program(*shlex.split(told)[1:]).code == 0
+    sampled = program("judge", folder, "--sample", "3").out
+    again = shlex.split(sampled.partition("then: ")[2])
+    assert again[:2] == ["mine-video", "judge"]
+    assert Path(again[-1]).is_file()
 
 
 class CrashError(Exception):

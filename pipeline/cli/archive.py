@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import FILTERS, MARGIN, PLACES, job_of, options, verbosity
-from pipeline.cli.told import log_to_stderr
+from pipeline.cli.told import fitted, log_to_stderr
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
 from pipeline.settings import Job
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pipeline.archive.opened import Archive
     from pipeline.archive.search import Found
 
-MOMENT = "{:>5} {:24} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
-TOTAL = "{:24} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
+MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
+TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
 STATE = "{:12} {}"
 
 ARCHIVE = options(
@@ -125,7 +125,7 @@ def _tell(found: "Found") -> None:
     click.echo(MOMENT.format(*header))
     for n, m in enumerate(found.moments, 1):
         seconds, sure = f"{m.stop - m.start:.1f}", f"{m.probability:.2f}"
-        what = m.entry.facts.movie, m.person, m.emotion
+        what = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*what, clock(m.start), seconds, m.length, sure, m.entry.folder)
         click.echo(MOMENT.format(n, *map(str, cells)))
     click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
@@ -203,8 +203,8 @@ def stats(
         click.echo(TOTAL.format("movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
         for t in totals(archive):
             shares = [f"{share:.3f}" for share in t.shares.values()]
-            cells = (t.entry.facts.movie, t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
-            click.echo(TOTAL.format(*map(str, cells)))
+            cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
+            click.echo(TOTAL.format(fitted(t.entry.facts.movie), *map(str, cells)))
 
 
 @click.command()

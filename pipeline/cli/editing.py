@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.told import Header, bar, each, log_to_stderr
+from pipeline.cli.told import Header, bar, each, fitted, log_to_stderr
 
 if TYPE_CHECKING:
     from pipeline.export import Exported
@@ -142,6 +142,6 @@ def _tell(name: str, o: "Exported") -> None:
     """Prints a line for a person and emotion, and one for each file but the first."""
     first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
     seconds = f"{o.seconds:.1f}"
-    click.echo(ROW.format(name, o.person, o.emotion, o.runs, o.cuts, seconds, first))
+    click.echo(ROW.format(fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first))
     for other in others:
         click.echo(ROW.format(*[""] * 6, other))

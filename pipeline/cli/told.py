@@ -17,8 +17,22 @@ if TYPE_CHECKING:
     from pipeline.mine import StartProgress
     from pipeline.people.who import Presence
 
+MOVIE = 20
+"""Letters of a movie's name."""
+
 ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
 WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>9}  {}"
+
+
+def fitted(name: str, width: int = MOVIE) -> str:
+    """A name that fits its column, shortened in the middle: ends tell parts of a series apart.
+
+    >>> fitted("The Godfather Part II (1974).mkv"), fitted("demo.mp4")
+    ('The Godfat…1974).mkv', 'demo.mp4')
+    """
+    if len(name) <= width:
+        return name
+    return f"{name[: width // 2]}…{name[len(name) - (width - 1) // 2 :]}"
 
 
 class Failures:
@@ -169,6 +183,7 @@ class Table:
     def add(self, name: str, outcomes: Sequence["Outcome"]) -> None:
         """Prints a movie's lines, under a header where they are the first."""
         self._header.show()
+        name = fitted(name)
         for o in outcomes:
             what = str(o.folder) if o.steady else f"- {o.hint}"
             click.echo(ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
@@ -187,6 +202,7 @@ class WhoTable:
     def add(self, movie: str, people: Sequence["Presence"]) -> None:
         """Prints a movie's lines, under a header where they are the first."""
         self._header.show()
+        movie = fitted(movie)
         for p in people:
             distance = "-" if isnan(p.distance) else f"{p.distance:.2f}"
             other = f"{p.other} {p.other_distance:.2f}" if p.other else "-"

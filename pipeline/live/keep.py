@@ -21,6 +21,7 @@ from pipeline.faces import EMOTIONS, FaceRow, Image
 from pipeline.live.follow import Moment
 from pipeline.live.read import shares
 from pipeline.live.second import Second
+from pipeline.pick.select import UNKNOWN
 from pipeline.report.panel import Painter
 
 DIGITS = 5
@@ -80,11 +81,10 @@ class CropsKeeper:
         face = crops.resized(crops.grey_face(frame, box), crops.EMOTION_SIDE)
         moment, each = self._source.moment(second.time).replace(":", "-"), shares(row)
         look = f"{EMOTIONS[int(each.argmax())]}{round(100 * float(each.max())):02d}"
+        what = f"{second.time:0{DIGITS}d}_{moment}_{row.person or UNKNOWN}_{look}.png"
         data = io.BytesIO()
         Pillow.fromarray(face).save(data, "PNG")
-        with table.replacing(
-            self._folder / f"{second.time:0{DIGITS}d}_{moment}_{look}.png"
-        ) as file:
+        with table.replacing(self._folder / what) as file:
             file.write(data.getvalue())
 
     def close(self) -> None:

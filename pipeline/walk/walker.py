@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
 
 
 def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
-    keep = f"use it as it is with `mine-video pick {folder}`"
+    keep = f"use it as it is with `mine-video pick {quote(str(folder))}`"
     if not is_merged(folder, old):
         keep = f"go on with it by {' '.join(old.options) or 'leaving out these options'}"
     return (

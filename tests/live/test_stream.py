@@ -216,7 +216,7 @@ def test_twenty_seconds_are_twenty_lines_and_as_many_pictures(
     files = sorted((tmp_path / "crops").iterdir())
     assert len(lines) in (20, 21)
     assert len(files) == len(lines)
-    assert files[7].name == "00007_00-00-07_happy81.png"
+    assert files[7].name == "00007_00-00-07_anna_happy81.png"
 
 
 def test_several_faces_are_told_with_their_names(tmp_path: Path, reader: Reader) -> None:
