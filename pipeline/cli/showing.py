@@ -1,20 +1,18 @@
 """The commands that show faces as they happen: in the terminal, and in the browser."""
 
-import signal as signals
 import sys
-from contextlib import ExitStack
+from contextlib import closing
 from ipaddress import ip_address
+from itertools import combinations
 from pathlib import Path
-from signal import default_int_handler, signal
 from typing import Any
 
 import click
 
+from pipeline.cli import overwrite
+from pipeline.cli.ending import interrupted_once
 from pipeline.cli.options import KNOWN, NETWORKS, PLACES, WIDTH, Real, cores, job_of, verbosity
 from pipeline.cli.told import log_to_stderr
-
-ENDINGS = [getattr(signals, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signals, name)]
-"""How programs and closing terminals end a program."""
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -66,22 +64,24 @@ def live(
     from pipeline.live import stream
     from pipeline.live.keep import Kept
     from pipeline.live.read import Reader
+    from pipeline.table import HEADER
 
-    kept = Kept(crops, record, table)
-    with ExitStack() as stack:
-        for name in ENDINGS:  # As Ctrl-C does: a recording is whole only when it is closed.
-            stack.callback(signal, name, signal(name, default_int_handler))
-        try:
+    if record is not None:
+        overwrite.check("--record", record, overwrite.MP4)
+    if table is not None:
+        overwrite.check("--csv", table, HEADER.encode())
+    try:
+        with interrupted_once():  # A recording is whole only when it is closed.
             click.echo("Reading video stream ...")
             shown = Movie(source) if source is not None else Camera(camera or "0")
-            stack.callback(shown.close)
-            click.echo("Preprocessing ...")
-            stream.live(shown, Reader.of(job_of(given), cores()), kept, click.echo)
-        except KeyboardInterrupt:
-            keeps = any((crops, record, table))
-            told = "; what was to be kept is kept" if keeps else ""
-            click.echo(f"mine-video: stopped{told}", err=True)
-            sys.exit(130)
+            with closing(shown):
+                click.echo("Preprocessing ...")
+                kept = Kept(crops, record, table)
+                stream.live(shown, Reader.of(job_of(given), cores()), kept, click.echo)
+    except KeyboardInterrupt:
+        told = "; what was to be kept is kept" if any((crops, record, table)) else ""
+        click.echo(f"mine-video: stopped{told}", err=True)
+        sys.exit(130)
 
 
 def _check_apart(places: dict[str, Path | None]) -> None:
@@ -90,13 +90,11 @@ def _check_apart(places: dict[str, Path | None]) -> None:
     Raises:
         UsageError: Two options name one place.
     """
-    seen: dict[Path, str] = {}
-    for option, path in places.items():
-        if path is None:
-            continue
-        other = seen.setdefault(path.resolve(), option)
-        if other != option:
-            raise click.UsageError(f"{other} and {option} are both {path}; give different places")
+    given = [(option, path) for option, path in places.items() if path is not None]
+    for (option, path), (other, place) in combinations(given, 2):
+        linked = path.exists() and place.exists() and path.samefile(place)
+        if linked or path.resolve() == place.resolve():
+            raise click.UsageError(f"{option} and {other} are both {place}; give different places")
 
 
 @click.command()

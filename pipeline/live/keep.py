@@ -127,8 +127,15 @@ class TableKeeper:
             raise _unwritten(self._path, error) from error
 
     def close(self) -> None:
-        """See `Keeper`."""
-        self._file.close()
+        """See `Keeper`.
+
+        Raises:
+            OutputError: What could not be written before cannot be now.
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _unwritten(self._path, error) from error
 
 
 def _unwritten(path: Path, error: OSError) -> OutputError:
@@ -184,10 +191,12 @@ class Recorder:
         Raises:
             OutputError: It could not be written.
         """
-        if self._failed is None and self._held is not None:
-            self._pass_on(self._held[0] + LAST)
-        self._queue.put(None)
-        self._thread.join()
+        try:
+            if self._failed is None and self._held is not None:
+                self._pass_on(self._held[0] + LAST)
+        finally:  # Whatever happened: nobody else ends the thread.
+            self._queue.put(None)
+            self._thread.join()
         if self._failed is not None:
             raise self._failed
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -47,7 +48,12 @@ class Prompt(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Ends the live stream before it waits for all answers to end."""
+    """Ends the live stream before it waits for all answers to end; ends once."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Is told of a signal; a second one does not break off what the first began to close."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends all."""

@@ -1,9 +1,12 @@
 """The live stream: who is followed, what is told each second, what is kept."""
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import count as count_from
 from itertools import islice
 from pathlib import Path
@@ -19,12 +22,12 @@ from PIL import Image as Pillow
 from pipeline import table
 from pipeline.camera import Movie
 from pipeline.cli import main
-from pipeline.cli.showing import ENDINGS
+from pipeline.cli.ending import ENDINGS
 from pipeline.errors import MovieError, OutputError, PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.frame import Frame
 from pipeline.live.follow import Follower, Moment, watch
-from pipeline.live.keep import CropsKeeper, Kept
+from pipeline.live.keep import CropsKeeper, Kept, TableKeeper
 from pipeline.live.read import Album, Reader, shares
 from pipeline.live.second import Second, line
 from pipeline.live.stream import Seconds, live
@@ -32,6 +35,7 @@ from pipeline.people import gallery, memory
 from pipeline.settings import Job
 from tests import puppet
 from tests.puppet import SURE, Shot, Square, film, frames, photo, plug_in
+from tests.test_table import PLAIN
 
 DEMO = Path(__file__).parents[2] / "videos" / "demo.mp4"
 
@@ -436,9 +440,12 @@ def test_the_movie_is_not_written_over(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("again", [(), (0.0,), (0.01, 0.01)], ids=["once", "twice", "thrice"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_program_that_is_ended_closes_its_recording(tmp_path: Path, ending: int) -> None:
-    """As when its terminal is closed."""
+def test_a_program_that_is_ended_closes_its_recording(
+    tmp_path: Path, ending: int, again: tuple[float, ...]
+) -> None:
+    """As when its terminal is closed, and by who does not wait until it has ended."""
     out = tmp_path / "out.mp4"
     call = ["live", "--source", str(DEMO), "--record", str(out), "--known-faces", str(tmp_path)]
     program = [sys.executable, "-u", "-c", "from pipeline.cli import run; run()", *call]
@@ -448,11 +455,81 @@ def test_a_program_that_is_ended_closes_its_recording(tmp_path: Path, ending: in
             if line_.startswith("00:00:01s"):
                 break
         process.send_signal(ending)
+        for pause in again:
+            time.sleep(pause)
+            process.send_signal(ending)
         process.communicate(timeout=120)
         assert process.returncode == 130
     with av.open(str(out)) as container:
         assert len(list(container.decode(video=0))) > 20
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
+
+
+def test_who_is_told_to_ignore_a_signal_does(tmp_path: Path) -> None:
+    """As by nohup."""
+    program = "from signal import *; signal(SIGTERM, SIG_IGN); from pipeline.cli import run; run()"
+    call = ["live", "--source", str(DEMO), "--known-faces", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", program, *call], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = [next(process.stdout) for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        told += [next(process.stdout) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    assert told[-1].startswith("00:00:0")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--record", "photo.jpg"], "--record photo.jpg: is there, and something else"),
+        (["--csv", "photo.jpg"], "--csv photo.jpg: is there, and something else"),
+        (["--csv", "walk/live.csv"], "--csv walk/live.csv: lies in the folder of a movie"),
+        (["--csv", "film.mp4", "--source", "hard.mp4"], "--source and --csv are both film.mp4"),
+    ],
+)
+def test_nothing_of_somebody_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "film.mp4", [Shot(5, [Square("anna")])])
+    (tmp_path / "hard.mp4").hardlink_to(tmp_path / "film.mp4")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "walk.json").write_text("{}")
+    files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    source = [] if "--source" in args else ["--source", "film.mp4"]
+    result = CliRunner().invoke(main, ["live", *source, *args])
+    assert told in result.output + str(result.exception)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
+
+
+def test_what_an_earlier_stream_left_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(monkeypatch, instead=True)
+    path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
+    record, table_ = str(tmp_path / "r.mp4"), str(tmp_path / "t.csv")
+    (tmp_path / "r.mp4").touch()
+    for _ in range(2):
+        call = ["live", "--source", str(path), "--record", record, "--csv", table_]
+        assert CliRunner().invoke(main, call).exit_code == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_table_that_cannot_be_ended_is_told(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
+    with closing(Movie(path)) as source:
+        keeper = TableKeeper(tmp_path / "a.csv", source)
+        keeper._file.close()
+        keeper._file = Path("/dev/full").open("w")  # noqa: SIM115 - the keeper closes it.
+        with pytest.raises(OutputError, match=r"a\.csv: cannot be written"):
+            keeper.end(Second(0, [(PLAIN,)]))
+        with pytest.raises(OutputError, match=r"a\.csv: cannot be written"):
+            keeper.close()
 
 
 def test_the_command_without_a_camera_fails_with_the_way_out() -> None:
