@@ -22,7 +22,7 @@ from pipeline.people.naming import name_tracks
 from pipeline.pick import decisions, deed, labels, select, speech
 from pipeline.pick.stranger import Strangers
 from pipeline.report.walked import Walked
-from pipeline.settings import OWN, Job, WalkSettings
+from pipeline.settings import OWN, Job, PickSettings, WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.part import Progress
 
@@ -72,12 +72,10 @@ def check_wanted(job: Job) -> None:
 @lru_cache
 def _warn_of_nobody(known_faces: Path) -> None:
     """Says once that there is no gallery."""
-    where = "has no photos" if known_faces.is_dir() else "is no folder here"
-    log.warning(
-        "%s/ %s: everybody is unknown; put NAME.jpg there, or give --known-faces",
-        known_faces,
-        where,
-    )
+    what = "has no photos: everybody is unknown"
+    if not known_faces.is_dir():
+        what = "is no folder here: nobody gets a name, and who has one keeps it"
+    log.warning("%s/ %s; put NAME.jpg there, or give --known-faces", known_faces, what)
 
 
 def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
@@ -139,7 +137,7 @@ def name(folder: Path, job: Job) -> None:
     """
     tracks = table.read_tracks(folder / "tracks.npz")
     if len(tracks.people) and not job.known_faces.is_dir():
-        log.warning("%s/: is no folder here; the names given before stay", job.known_faces)
+        _warn_of_nobody(job.known_faces)
         return
     digest = galleries.digest(job.known_faces, job.tolerance)
     if tracks.gallery == digest:
@@ -153,11 +151,13 @@ def name(folder: Path, job: Job) -> None:
     seconds = time.perf_counter() - begin
     renamed = _names(table.read_tracks(folder / "tracks.npz")) != _names(tracks)
     if renamed and any(folder.glob("*/*/crops.csv")):
+        what = "names have changed" if tracks.gallery else "walked anew"
         log.warning(
-            "%s: names have changed; crops picked before keep the old ones until they are picked "
-            "again (--person any --emotion any picks all)", folder,
+            "%s: %s; crops picked before are the old ones until they are picked again "
+            "(--person any --emotion any picks all)", folder, what,
         )  # fmt: skip
-    log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
+    if gallery.people:
+        log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
 
 
 def _names(tracks: table.Tracks) -> list[str]:
@@ -212,9 +212,15 @@ def finished(folder: Path) -> Manifest:
     """
     walk = manifests.read(folder)
     if not walker.is_merged(folder, walk):
-        again = " ".join(["mine-video walk", quote(str(walk.movie)), *walk.options])
+        where = [] if _is_default(folder.parent) else ["--output", quote(str(folder.parent))]
+        again = " ".join(["mine-video walk", quote(str(walk.movie)), *walk.options, *where])
         raise TableError(f"{folder}: its walk is not finished; `{again}` goes on with it")
     return walk
+
+
+def _is_default(output: Path) -> bool:
+    """Whether it is where walks go to unless told otherwise."""
+    return output.absolute() == Job().output.absolute()
 
 
 def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
@@ -249,9 +255,10 @@ def wanted_rows(
     known = _known(rows, tracks)
     for person in known:  # Who edits these files must not send crops to another folder.
         galleries.check_name(person, folder / "faces.csv")
-    select.check_people(job.people, known, str(folder))
-    without = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
-    _check_photos(job.people, {str(p) for p in tracks.people[without]})
+    far = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
+    without = {str(p) for p in tracks.people[far]}
+    _check_photos(job.people, without)
+    select.check_people(job.people, known - without, "the gallery")
     rows = decisions.applied(rows, _labels(folder, rows, known, job))
     if job.subtitles:
         film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None
@@ -299,7 +306,7 @@ def _pick(folder: Path, job: Job, movie: Path | None, cropping: StartCropping) -
     rows, tracks = _settled_rows(folder, walk, job, movie)
     if len(rows) == 0:
         log.warning("%s: not one face was found; a walk with --width 1280 finds small ones", folder)
-    _warn_of_stride(folder, job.pick.at(walk.scan.stream.rate).repeat, walk.settings.every)
+    _warn_of_stride(folder, job.pick.at(walk.scan.stream.rate), walk.settings.every)
     return write_picks(folder, Walked(walk, rows, tracks), job, movie, cropping)
 
 
@@ -324,9 +331,12 @@ def _known(rows: pd.DataFrame, tracks: table.Tracks) -> set[str]:
     return {str(p) for p in tracks.people} | set(rows["person"]) - {""}
 
 
-def _warn_of_stride(folder: Path, repeat: int, stride: int) -> None:
-    if 1 < repeat <= stride:
-        log.warning(
-            "%s: only every %d-th frame was analysed, so that --repeat %d filters nothing; "
-            "try --repeat %d", folder, stride, repeat, 2 * stride,
-        )  # fmt: skip
+def _warn_of_stride(folder: Path, asked: PickSettings, stride: int) -> None:
+    """Says which filters count fewer source frames than lie between two analysed ones."""
+    idle = []
+    if 1 < asked.repeat <= stride:
+        idle.append(f"--repeat {asked.repeat} filters nothing; try --repeat {2 * stride}")
+    if select.window(asked.smooth, stride) == 1 < asked.smooth:
+        idle.append(f"--smooth {asked.smooth} averages nothing; try --smooth {3 * stride | 1}")
+    for what in idle:
+        log.warning("%s: of %d frames one was analysed, so that %s", folder, stride, what)

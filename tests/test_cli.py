@@ -142,6 +142,24 @@ def test_walk_prints_the_table_it_wrote(program: Program) -> None:
     assert not Path("output/movie/anna").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--repeat", "8"], ["--smooth 5 averages nothing; try --smooth 13"]),
+        (["--repeat", "3", "--smooth", "13"], ["--repeat 3 filters nothing; try --repeat 8"]),
+        (["--repeat", "8", "--smooth", "13"], []),
+        (["--repeat", "1", "--smooth", "1"], []),
+    ],
+)
+def test_filters_that_a_stride_makes_idle_are_told(
+    options: list[str], told: list[str], program: Program
+) -> None:
+    program("walk", "movie.mkv", "--every", "4")
+    err = program("pick", "movie", *options).err
+    found = [line.partition("so that ")[2] for line in err.splitlines() if "so that" in line]
+    assert found == told
+
+
 @pytest.mark.parametrize("place", ["output/movie", "output/movie/faces.csv", "movie"])
 def test_pick_takes_a_folder_a_table_or_a_name(place: str, program: Program) -> None:
     program("walk", "movie.mkv")
@@ -575,7 +593,7 @@ def test_ctrl_c_says_that_finished_parts_are_kept(
     monkeypatch.setattr(mine, "mine", stopped)
     done = program("movie.mkv")
     assert done.code == 130
-    assert "stopped; finished parts of a walk are kept" in done.err
+    assert "stopped; the same line goes on" in done.err
     assert "Traceback" not in done.err
 
 

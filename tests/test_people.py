@@ -148,10 +148,28 @@ def test_only_where_names_change_crops_are_said_to_be_old(
     program: Program, who: str, changed: bool
 ) -> None:
     """A stranger's name stands before all others, so that their positions change."""
-    Path("output/movie/anna/happy").mkdir(parents=True)
-    Path("output/movie/anna/happy/crops.csv").write_text("file\n")
+    _pick_something()
     photo(Path("known_faces/aaron.png"), who)
     assert ("names have changed" in program("name", "movie").err) == changed
+
+
+def _pick_something() -> None:
+    Path("output/movie/anna/happy").mkdir(parents=True)
+    Path("output/movie/anna/happy/crops.csv").write_text("file\n")
+
+
+def test_a_walk_anew_changes_no_names_but_leaves_old_crops(program: Program) -> None:
+    _pick_something()
+    told = program("walk", film(Path("movie.mkv"), FILM), "--rewalk").err
+    assert "walked anew; crops picked before are the old ones" in told
+    assert "names have changed" not in told
+
+
+def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> None:
+    photo(Path("known_faces/both.png"), "anna", "ben")
+    told = program("pick", "movie", "--person", "carla").err
+    assert "the gallery has anna, ben; any and unknown go too" in told
+    assert "no usable photo of both" in program("pick", "movie", "--person", "both").err
 
 
 def test_an_empty_folder_of_photos_is_told(program: Program) -> None:
@@ -163,7 +181,10 @@ def test_an_empty_folder_of_photos_is_told(program: Program) -> None:
 def test_without_photos_names_stay(program: Program) -> None:
     done = program("name", "movie", "--known-faces", "nowhere")
     assert done.code == 0
-    assert "nowhere/: is no folder here; the names given before stay" in done.err
+    assert done.err.splitlines() == [
+        "nowhere/ is no folder here: nobody gets a name, and who has one keeps it; "
+        "put NAME.jpg there, or give --known-faces"
+    ]
     assert _people() == WALKED
 
 
@@ -199,6 +220,13 @@ def test_a_walk_that_is_not_finished_is_told(program: Program) -> None:
     done = program("name", "movie")
     assert (done.code, done.out) == (1, "")
     assert "its walk is not finished; `mine-video walk" in done.err
+
+
+def test_a_command_that_is_told_names_the_output(program: Program) -> None:
+    program("walk", film(Path("movie.mkv"), FILM), "--output", "else where")
+    (Path("else where") / "movie" / "tracks.npz").unlink()
+    told = program("name", "else where/movie").err.split("`")[1]
+    assert shlex.split(told)[-2:] == ["--output", "else where"]
 
 
 def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:

@@ -77,7 +77,7 @@ def _exit_codes() -> Iterator[None]:
         click.echo(f"mine-video: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nmine-video: stopped; finished parts of a walk are kept", err=True)
+        click.echo("\nmine-video: stopped; the same line goes on", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from pipeline.cli import overwrite
 from pipeline.cli.ending import interrupted_once
 from pipeline.cli.options import KNOWN, NETWORKS, PLACES, WIDTH, Real, cores, job_of, verbosity
 from pipeline.cli.told import log_to_stderr
@@ -61,6 +60,7 @@ def live(
         raise click.UsageError("--camera or --source, not both")
     _check_apart({"--source": source, "--save-crops": crops, "--record": record, "--csv": table})
     from pipeline.camera import Camera, Movie
+    from pipeline.cli import overwrite
     from pipeline.live import stream
     from pipeline.live.keep import Kept
     from pipeline.live.read import Reader

@@ -33,9 +33,9 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
-    window = max(1, settings.smooth // stride) | 1
     probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
-    smoothed = smooth(probabilities, segments(frame, track, stride), window)
+    rows_of_mean = window(settings.smooth, stride)
+    smoothed = smooth(probabilities, segments(frame, track, stride), rows_of_mean)
     label = smoothed.argmax(axis=1)
     run = runs(frame, track, label, stride + settings.gap)
     return rows.assign(
@@ -46,6 +46,15 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
+
+
+def window(smooth: int, stride: int) -> int:
+    """Rows of the moving mean over so many source frames, an odd number.
+
+    >>> window(5, 1), window(5, 2), window(5, 3), window(13, 4)
+    (5, 3, 1, 3)
+    """
+    return max(1, smooth // stride) | 1
 
 
 def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     os.killpg(begun.pid, signal.SIGINT)
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
-    assert "stopped; finished parts of a walk are kept" in err
+    assert "stopped; the same line goes on" in err
     assert re.search(r"[1-9] of \d parts of [12] unfinished movies are kept; the same line", err)
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
