@@ -609,6 +609,16 @@ def test_a_bug_is_told_as_such(program: Program, monkeypatch: pytest.MonkeyPatch
     assert "this is a bug; please report it" in done.err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_list_that_does_not_fit_its_disk_is_no_bug(program: Program) -> None:
+    program("movie.mkv")
+    with Path("/dev/full").open("w") as full:
+        call = [sys.executable, "-c", "from pipeline.cli import run; run()", "status"]
+        done = subprocess.run(call, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "mine-video: output cannot be written (No space left on device)\n"
+
+
 def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(*args: object, **options: object) -> None:
         raise BrokenPipeError

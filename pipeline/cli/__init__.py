@@ -4,6 +4,7 @@ Exit codes: 0 done (no match is no error), 1 the world stands in the way, 2 misu
 130 Ctrl-C.
 """
 
+import errno
 import sys
 import traceback
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ COMMANDS = (
     training.data, training.train, training.evaluate, training.fool,
 )  # fmt: skip
 """In the order of the README."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why a file cannot be written that standard output leads to."""
 
 
 class DefaultGroup(click.Group):
@@ -85,7 +90,10 @@ def _exit_codes() -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            click.echo(f"mine-video: output cannot be written ({error.strerror})", err=True)
+            sys.exit(1)
         traceback.print_exc()
         click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
         sys.exit(3)

@@ -15,7 +15,7 @@ from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats
 from pipeline.models.registry import FaceModels, face_identities, face_models
 from pipeline.people.gallery import Gallery, gather
-from pipeline.people.photo import MIN_FACE, PHOTO_WIDTH, check_file, embed
+from pipeline.people.photo import MIN_FACE, PHOTO_SIDE, PHOTO_WIDTH, check_file, embed
 from pipeline.settings import WalkSettings
 from pipeline.table import EMBEDDING, read_arrays, write_arrays
 
@@ -58,7 +58,7 @@ def network(settings: WalkSettings) -> str:
         ModelError: A name is not in the registry, or a card is missing.
     """
     own = face_identities(settings)
-    facts = [FORMAT, own, settings.min_score, MIN_FACE, PHOTO_WIDTH, PIL.__version__]
+    facts = [FORMAT, own, settings.min_score, MIN_FACE, PHOTO_WIDTH, PHOTO_SIDE, PIL.__version__]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps, features
+from PIL import ImageOps, UnidentifiedImageError, features
 
 from pipeline.errors import PeopleError
 from pipeline.faces import Floats, Image
@@ -25,6 +26,10 @@ MIN_FACE = 50
 """Pixels across below which a face in a photo is too small to know a person by."""
 
 PHOTO_WIDTH = 800
+"""Pixels across that the detector sees."""
+
+PHOTO_SIDE = 3 * PHOTO_WIDTH
+"""Of the shorter side: in so many the smallest face that is found there is `MIN_FACE` wide."""
 
 LONGEST_STRIP = 10
 """A photo's longer side is at most so many times the shorter: the room around others would fill
@@ -55,7 +60,7 @@ def photo_chip(path: Path, models: FaceModels) -> Image:
     Raises:
         PeopleError: The photo cannot be read, or does not show just one large enough face.
     """
-    image = read_photo(path)
+    image = read_photo(path, PHOTO_SIDE)
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *_boxes(image, models)])
     if len(boxes) == 0:
         raise PeopleError(
@@ -120,8 +125,10 @@ def read_photo(path: Path, width: int | None = None) -> Image:
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise PeopleError(f"{path}: too large ({error}), photo skipped; shrink it") from error
     except Exception as error:  # Pillow's readers raise whatever they stumble on.
+        # Its words would name this path where another photo of the same bytes is told of.
+        why = "of no known kind" if isinstance(error, UnidentifiedImageError) else error
         raise PeopleError(
-            f"{path}: not a photo that can be read ({error}), skipped; save it anew as JPEG or PNG"
+            f"{path}: not a photo that can be read ({why}), skipped; save it anew as JPEG or PNG"
         ) from error
 
 
@@ -137,7 +144,8 @@ def _rgb(photo: Pillow.Image) -> Image:
 
     Deep ones are scaled to 8 bits, transparent ones laid on grey.
     """
-    ImageOps.exif_transpose(photo, in_place=True)
+    with suppress(Exception):  # Damaged EXIF data: the picture is whole.
+        ImageOps.exif_transpose(photo, in_place=True)
     if photo.mode in DEEP:
         grey = _scaled(np.array(photo, np.float32))
         return np.repeat(grey[..., None], 3, axis=2)

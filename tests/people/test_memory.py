@@ -94,6 +94,17 @@ def test_why_a_photo_is_refused_is_told_again(
     assert asked == []
 
 
+def test_what_is_no_photo_is_told_by_its_own_name_only(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("text.png", "other.png"):
+        (known / name).write_text("no picture")
+    load(known)
+    told = [line for line in caplog.messages if "of no known kind" in line]
+    assert len(told) == 2
+    assert sum("text.png" in line for line in told) == 1
+
+
 def test_a_photo_with_other_bytes_is_looked_at_again(known: Path, asked: list[str]) -> None:
     first = load(known)
     before = (known / "ben.png").stat()

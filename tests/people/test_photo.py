@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from PIL import features
+from PIL import ImageOps, features
 
-from pipeline.faces import Detections, Image
+from pipeline.faces import Detections, Floats, Image
 from pipeline.models.registry import FaceModels
 from pipeline.people.photo import photo_chip, read_photo
 from tests import puppet
@@ -44,6 +44,33 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     assert image.shape == (60, 40, 3)
     assert image[:10].min() == 255
     assert image[10:].max() == 0
+
+
+def test_damaged_exif_data_leave_a_picture_whole(tmp_path: Path) -> None:
+    Pillow.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.png", exif=b"garbage")
+    with Pillow.open(tmp_path / "a.png") as photo, pytest.raises(SyntaxError):
+        ImageOps.exif_transpose(photo, in_place=True)
+    assert read_photo(tmp_path / "a.png").shape == (40, 60, 3)
+
+
+def test_of_a_huge_photo_no_more_is_read_than_is_needed(tmp_path: Path) -> None:
+    with Pillow.open(puppet.photo(tmp_path / "a.png", "anna")) as small:
+        small.resize((5040, 5040), Pillow.Resampling.NEAREST).save(tmp_path / "a.png")
+    seen = []
+
+    class Aligner(puppet.Aligner):
+        def chip(self, image: Image, box: Floats) -> Image:
+            seen.append((image.shape, float(box[2] - box[0]) / image.shape[1]))
+            return super().chip(image, box)
+
+    models = puppet.models()
+    photo_chip(
+        tmp_path / "a.png",
+        FaceModels(models.detector, Aligner(puppet.WEIGHTS), models.embedder),
+    )
+    ((shape, share),) = seen
+    assert shape == (2520, 2520, 3)
+    assert share == pytest.approx(90 / 140, abs=0.01), "the box is that of what was read"
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
