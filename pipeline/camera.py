@@ -265,14 +265,15 @@ def check_address(address: str) -> None:
     """
     try:
         good = address.isdecimal() and int(address) <= MOST_CAMERAS
-        good |= urlsplit(address).scheme in SCHEMES and bool(urlsplit(address).hostname)
-    except ValueError:  # Of an address that begins as IPv6 does.
+        parts = urlsplit(address)
+        good |= parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Of what begins as IPv6 does, and of a port that is no number.
         good = False
     if not good:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise MovieError(
             f"{_told(address)}: neither a number from 0 to {MOST_CAMERAS} nor an address that "
-            f"begins {known}"
+            f"begins {known}; in a password write / as %2F, # as %23, ? as %3F and @ as %40"
         )
 
 

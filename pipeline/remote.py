@@ -60,6 +60,9 @@ ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]+://[^\s'"<>]+""", re.IGNORECASE)
 GONE = (404, 410)
 """Statuses of what is not there, or not any more."""
 
+CUT_PASSWORD = re.compile(r"[^/?#@\[\]:]*:(?!\d*[/?#])[^/?#@]*[/?#].*@")
+"""An address without its scheme whose port can be none: a password that holds / or # or ?."""
+
 REFUSED = (401, 403)
 """Statuses of those who may not read; asking again helps no more than after a 404."""
 
@@ -71,8 +74,12 @@ def bare(address: str) -> str:
     ('rtsp://door/1', 'https://host/a.mp4')
     >>> bare("s3://key:secret@bucket/#1?.mp4"), bare("http://host?to=me@home"), bare("0")
     ('s3://bucket/#1?.mp4', 'http://host', '0')
+    >>> bare("rtsp://me:a/b@door/1"), bare("rtsp://me:a#b@door:80/1"), bare("http://h:80/a@b.mp4")
+    ('rtsp://door/1', 'rtsp://door:80/1', 'http://h:80/a@b.mp4')
     """
     scheme, mark, rest = address.partition("://")
+    if CUT_PASSWORD.match(rest):
+        rest = rest.rpartition("@")[2]
     if scheme.lower() not in STORES:
         rest = re.split(r"[?#]", rest)[0]
     host, slash, path = rest.partition("/")

@@ -246,11 +246,23 @@ def test_a_network_camera_is_opened_and_its_password_kept(capture: type[Capture]
 
 @pytest.mark.parametrize(
     "address",
-    ["movie.mp4", "/dev/video0", "-1", "file:///etc/passwd", "", "http://[::1", "99999999999"],
+    [
+        "movie.mp4",
+        "/dev/video0",
+        "-1",
+        "file:///etc/passwd",
+        "",
+        "http://[::1",
+        "99999999999",
+        "rtsp://me:sec/ret@door/1",
+        "rtsp://me:sec#ret@door/1",
+        "rtsp://door:port/1",
+    ],
 )
 def test_what_is_no_camera_is_refused(capture: type[Capture], address: str) -> None:
-    with pytest.raises(MovieError, match="neither a number"):
+    with pytest.raises(MovieError, match="neither a number") as told:
         Camera(address)
+    assert "sec" not in str(told.value).partition(":")[2].partition("neither")[0]
     assert capture.opened == []
 
 

@@ -134,6 +134,16 @@ def test_options_may_come_first(program: Program) -> None:
     assert program(*HAPPY_ANNA, "movie.mkv").code == 0
 
 
+def test_people_may_be_called_as_commands_are(program: Program) -> None:
+    photo(Path("known_faces/cast.png"), "anna")
+    done = program("--person", "cast", "movie.mkv")
+    assert done.code == 0, done.err
+    done = program("--repeat", "8", "search", "output")
+    assert (done.code, "options stand behind the command: mine-video search" in done.err) == (
+        2, True,
+    )  # fmt: skip
+
+
 def test_walk_prints_the_table_it_wrote(program: Program) -> None:
     done = program("walk", "movie.mkv", "--every", "2")
     assert (done.out, done.code) == ("output/movie/faces.csv\n", 0)

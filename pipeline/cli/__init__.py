@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -33,6 +34,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Why a file cannot be written that standard output leads to."""
 
 
+def _takes_value(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Option) and not parameter.is_flag
+
+
 class DefaultGroup(click.Group):
     """`mine-video movie.mp4 …` is short for `mine-video mine movie.mp4 …`."""
 
@@ -40,7 +45,11 @@ class DefaultGroup(click.Group):
         """Puts the default command before arguments that begin with none."""
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
         if args and args[0] not in own | self.commands.keys():
-            late = [a for a in args if a in self.commands and not Path(a).exists()]
+            told = {o for p in self.commands["mine"].params for o in p.opts if _takes_value(p)}
+            late = [
+                arg for before, arg in pairwise(args)
+                if arg in self.commands and before not in told and not Path(arg).exists()
+            ]  # fmt: skip
             if args[0].startswith("-") and late:
                 raise click.UsageError(f"options stand behind the command: mine-video {late[0]} …")
             near = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)

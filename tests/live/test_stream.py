@@ -461,7 +461,9 @@ def test_a_program_that_is_ended_closes_its_recording(
         process.communicate(timeout=120)
         assert process.returncode == 130
     with av.open(str(out)) as container:
-        assert len(list(container.decode(video=0))) > 20
+        shown = [frame.time for frame in container.decode(video=0)]
+    assert shown[-1] is not None
+    assert shown[-1] > 1, "a second was told"
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
 
 
