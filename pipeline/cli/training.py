@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pipeline.cli.options import WALK, Real, options, verbosity
 from pipeline.cli.told import log_to_stderr
@@ -127,13 +128,14 @@ def data(
     log_to_stderr(given["quiet"], given["verbose"])
     from pipeline.train import dataset, look
 
-    rows = dataset.read(data, ferplus)
-    say(look.describe(rows))
     if pictures is not None:
-        say(look.write_pictures(rows, pictures))
+        look.check_new(pictures)
+    rows, without = dataset.read(data, ferplus), given["without"]
+    say(look.describe(dataset.rows_without(rows, without)))
+    if pictures is not None:
+        say(look.write_pictures(rows, pictures, without))
     if plots is not None:
-        balance, without = given["balance"], given["without"]
-        say(look.write_plots(rows, plots, balance=balance, without=without))
+        say(look.write_plots(rows, plots, balance=given["balance"], without=without))
 
 
 @click.command()
@@ -210,6 +212,9 @@ def evaluate(
         mine-video evaluate fer2013.csv a/model.onnx b/model.onnx --compare
     """
     log_to_stderr(quiet, verbose)
+    source = click.get_current_context().get_parameter_source("output")
+    if compare and source is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--compare writes no pictures; give it or --output, not both")
     from pipeline.train import dataset
     from pipeline.train import evaluate as program
 

@@ -95,8 +95,8 @@ def without(data: Dataset, emotions: tuple[str, ...]) -> Dataset:
         )
     places = np.full(len(data.classes), NO_LABEL)
     places[kept] = np.arange(len(kept))
-    left = rows_without(data, emotions)
-    return replace(left, labels=places[left.labels], classes=tuple(data.classes[i] for i in kept))
+    rest = rows_without(data, emotions)
+    return replace(rest, labels=places[rest.labels], classes=tuple(data.classes[i] for i in kept))
 
 
 def rows_without(data: Dataset, emotions: tuple[str, ...]) -> Dataset:
@@ -104,8 +104,13 @@ def rows_without(data: Dataset, emotions: tuple[str, ...]) -> Dataset:
 
     That is what a network of fewer classes is evaluated on.
     """
+    return subset(data, np.flatnonzero(left(data, emotions)))
+
+
+def left(data: Dataset, emotions: tuple[str, ...]) -> Flags:
+    """Which rows are of none of those classes, `(n,)`."""
     dropped = [data.classes.index(name) for name in emotions if name in data.classes]
-    return subset(data, np.flatnonzero(~np.isin(data.labels, dropped)))
+    return ~np.isin(data.labels, dropped)
 
 
 def subset(data: Dataset, rows: Ints) -> Dataset:

@@ -1,7 +1,7 @@
 """Evaluating on one page: how good emotion networks are on labelled faces, alone or together."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from pipeline.errors import DataError
 from pipeline.faces import EMOTIONS, Floats, Ints
 from pipeline.models import registry
 from pipeline.models.base import EmotionModel
+from pipeline.models.cards import Card
 from pipeline.train import dataset, metrics, plots
-from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, Dataset
+from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.heads import each_head, n_heads
 from pipeline.train.metrics import Estimate
+from pipeline.train.settings import DRAWN
 
 SHIPPED = "two-headed"
 
@@ -37,8 +39,8 @@ class Judged:
 
     Attributes:
         name: of the file or files.
-        data: test faces only, `classes` being `EMOTIONS`.
-        seen: which of them stand in the training rows too, `(n,)`.
+        data: test faces only, or all where there are no parts, `classes` being `EMOTIONS`.
+        seen: which of them stand in the training rows too, `(n,)`; `(0,)` where nobody knows.
         probability: `(n, 7)`.
     """
 
@@ -54,9 +56,8 @@ class Judged:
 
     @property
     def test(self) -> dataset.Flags:
-        """The rows that the headline is about: the private test, or what there is."""
-        private = self.data.usage == PRIVATE
-        return private if private.any() else np.ones(len(self.data), bool)
+        """The rows that the headline is about, `(n,)`."""
+        return _headline(self.data)
 
 
 def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1) -> Iterator[str]:
@@ -70,7 +71,8 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
         threads: of each network.
 
     Yields:
-        The lines of the report; the first is `Accuracy on test set: 72%`.
+        The lines of the report; the first is `Accuracy on test set: 72%`, unless there is a remark
+        on a network.
 
     Raises:
         DataError: There are no test faces.
@@ -79,10 +81,15 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
     """
     test, seen = _test_rows(data)
     names = names or [SHIPPED]
+    cards = {name: _card(name) for name in names}
+    if any(DRAWN in card.note for card in cards.values()):
+        seen = seen[:0]  # Of such a network the training part tells nothing.
     models = [_built(name, threads) for name in names]
     probability = np.mean([model.classify(test.faces) for model in models], axis=0)
     judged = Judged(" + ".join(names), test, seen, np.asarray(probability, np.float32))
-    yield f"Accuracy on test set: {_right(judged, judged.test).value:.0%}"
+    yield from _remarks(cards, test)
+    where = "test set" if (test.usage != TRAINING).any() else f"all {len(test):,} faces"
+    yield f"Accuracy on {where}: {_right(judged, judged.test).value:.0%}"
     yield ""
     yield LINE.format(judged.name, "faces", "with 95 % interval", "by")
     yield from _accuracies(judged)
@@ -112,10 +119,12 @@ def compare(data: Dataset, names: Sequence[str], threads: int = 1) -> Iterator[s
         ModelError: A network cannot be loaded.
     """
     test, seen = _test_rows(data)
+    names = list(dict.fromkeys([SHIPPED, *names]))
+    yield from _remarks({name: _card(name) for name in names}, test)
     yield COMPARED.format(
         "network", "private test", "public test", "FER+ majority", "bal.", "cal.", "ms @1", "ms @64"
     )
-    for name in dict.fromkeys([SHIPPED, *names]):
+    for name in names:
         model = _built(name, threads)
         judged = Judged(name, test, seen, model.classify(test.faces))
         labels, probability = test.labels[judged.test], judged.probability[judged.test]
@@ -147,13 +156,40 @@ def _built(name: str, threads: int) -> EmotionModel:
     return model
 
 
+def _card(name: str) -> Card:
+    return Card.beside(registry.emotion_entry(name).path)
+
+
 def _test_rows(data: Dataset) -> tuple[Dataset, dataset.Flags]:
-    """The rows of both tests, or all where there are no parts, and which stand in training too."""
-    parted = bool((data.usage != dataset.TRAINING).any())
-    rows = np.flatnonzero(data.usage != dataset.TRAINING) if parted else np.arange(len(data))
-    if len(rows) == 0:
+    """The rows of both tests, or all where there are no parts; and `seen` of `Judged`."""
+    if len(data) == 0:
         raise DataError("there are no faces to evaluate on; wanted labelled faces")
+    rows = np.flatnonzero(data.usage != TRAINING)
+    if len(rows) in (0, len(data)):
+        return data, np.zeros(0, bool)
     return dataset.subset(data, rows), dataset.seen_in_training(data)[rows]
+
+
+def _headline(test: Dataset) -> dataset.Flags:
+    """The private test, or what there is, `(n,)`."""
+    private = test.usage == PRIVATE
+    return private if private.any() else np.ones(len(test), bool)
+
+
+def _remarks(cards: Mapping[str, Card], test: Dataset) -> Iterator[str]:
+    """What should be known of networks before their figures are read."""
+    labels = test.labels[_headline(test)]
+    for name, card in cards.items():
+        if DRAWN in card.note:
+            yield f"{name} may have learnt rows that stand here: {card.note}"
+        absent = [i for i, emotion in enumerate(EMOTIONS) if emotion not in card.classes]
+        absent = [i for i in absent if (labels == i).any()]
+        if absent:
+            n, emotions = np.isin(labels, absent).sum(), [EMOTIONS[i] for i in absent]
+            yield (
+                f"{name} has no class for {', '.join(emotions)}, the label of {n:,} of "
+                f"{len(labels):,} faces; --without {' --without '.join(emotions)} leaves them out"
+            )
 
 
 def _accuracies(judged: Judged) -> Iterator[str]:
@@ -164,14 +200,15 @@ def _accuracies(judged: Judged) -> Iterator[str]:
     }
     parts = {name: rows for name, rows in parts.items() if rows.any()} or {"all": judged.test}
     for name, rows in parts.items():
-        new = rows & ~judged.seen
-        yield _line(f"accuracy, {name}", _right(judged, rows), WILSON)
-        yield _line("  without rows seen in training", _right(judged, new), WILSON)
-        if judged.data.has_votes:
-            yield _line("  FER+ majority", _majority(judged, judged.probability, rows), WILSON)
+        kinds = {"": rows}
+        if len(judged.seen):
+            kinds["without rows seen in training"] = rows & ~judged.seen
+        for kind, some in kinds.items():
+            yield _line(f"  {kind}" if kind else f"accuracy, {name}", _right(judged, some), WILSON)
+        for kind, some in kinds.items() if judged.data.has_votes else ():
             yield _line(
-                "  FER+ majority, without rows seen in training",
-                _majority(judged, judged.probability, new),
+                f"  FER+ majority{kind and ', '}{kind}",
+                _majority(judged, judged.probability, some),
                 WILSON,
             )
 

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -19,13 +20,17 @@ from pipeline import table
 from pipeline.errors import ModelError, OutputError
 from pipeline.faces import EMOTIONS, Floats
 from pipeline.models import registry
+from pipeline.models.cards import Card
 from pipeline.train import architecture, backend, dataset, export, metrics, networks, plots, split
 from pipeline.train.augment import augmentation
 from pipeline.train.dataset import Dataset
 from pipeline.train.epochs import Batches, Keeper, Progress, restored
 from pipeline.train.losses import accuracies, cross_entropy
+from pipeline.train.metrics import Estimate
 from pipeline.train.networks import MEAN, SCALE
 from pipeline.train.settings import TrainSettings
+
+log = logging.getLogger(__name__)
 
 SETTINGS, HISTORY = "settings.json", "training.csv"
 
@@ -87,6 +92,11 @@ def prepared(data: Dataset, settings: TrainSettings) -> Lesson:
         ModelError: There is no such network.
     """
     n_heads = networks.entry(settings.network).n_heads
+    if data.has_votes and n_heads == 1 and settings.ferplus_share == 0:
+        log.warning(
+            "%s has one head and learns no FER+ votes unless --ferplus-share says how much",
+            settings.network,
+        )
     if settings.without:
         data = dataset.without(data, settings.without)
     parts = split.split(data, settings)
@@ -186,32 +196,54 @@ def _write_outcome(
     """Writes all files, and tells the test's accuracy and where the files are."""
     folder, best = keeper.folder, keeper.history[keeper.best]
     tau = 0.0 if settings.loss_correction else settings.correction
-    note = f"{settings.network}, seed {settings.seed}, epoch {best['epoch']:g} of "
-    note += f"{len(keeper.history)}"
-    card = export.card_of("model.keras", lesson.data.classes, lesson.priors, tau, note)
+    note = [settings.network, f"seed {settings.seed}", settings.drawn]
+    note += [f"epoch {best['epoch']:g} of {len(keeper.history)}"]
+    told = ", ".join(filter(None, note))
+    card = export.card_of("model.keras", lesson.data.classes, lesson.priors, tau, told)
     files = export.write(network, card, folder)
     plots.write_curves(keeper.history, folder / "learning_curves.png")
     _write(folder / HISTORY, _history_text(keeper.history))
     about = getdoc(networks.entry(settings.network).build) or settings.network
     _write(folder / "architecture.txt", architecture.text(network, about))
-    yield from _test_lines(lesson, files[1])
+    yield from _test_lines(lesson, files)
     scores = ", ".join(f"{name[4:]} {best[name]:.3f}" for name in best if name.startswith("val_"))
-    yield f"validation, epoch {best['epoch']:g} of {len(keeper.history)}: {scores}"
+    yield f"validation, {_best(keeper, settings)}: {scores}"
     names = (SETTINGS, HISTORY, "architecture.txt", "learning_curves.png")
     yield from (str(path) for path in (*files, *(folder / name for name in names)))
 
 
-def _test_lines(lesson: Lesson, path: Path) -> Iterator[str]:
-    """The accuracy on the test rows of this very split, which `evaluate` cannot know."""
-    rows = lesson.parts.test
-    if len(rows) == 0:
+def _best(keeper: Keeper, settings: TrainSettings) -> str:
+    """Which epoch was kept, and why there were no more."""
+    n = len(keeper.history)
+    found = f"epoch {keeper.best + 1}, the best of {n}"
+    if n < settings.epochs:
+        found += f" (stopped after {settings.patience} without gain; --epochs {settings.epochs})"
+    return found
+
+
+def _test_lines(lesson: Lesson, files: Sequence[Path]) -> Iterator[str]:
+    """The accuracy on the test rows of this very split, which `evaluate` cannot know.
+
+    The cards of both files tell it too.
+    """
+    if len(lesson.parts.test) == 0:
         return
+    right = _tested(lesson, files[-1])
+    told = f"{right} on {right.n} faces, 95 % interval by Wilson"
+    for path in files:
+        card = Card.beside(path)
+        replace(card, note=f"{card.note}; its own test: {told}").write(path.parent)
+    yield f"Accuracy on test set: {right.value:.0%}"
+    yield told
+
+
+def _tested(lesson: Lesson, path: Path) -> Estimate:
+    """How often a file is right on the test rows."""
+    rows = lesson.parts.test
     places = [EMOTIONS.index(name) for name in lesson.data.classes]
     model = registry.emotion_entry(str(path)).build()
     found = model.classify(lesson.data.faces[rows])[:, places].argmax(axis=1)
-    right = metrics.share(found == lesson.data.labels[rows])
-    yield f"Accuracy on test set: {right.value:.0%}"
-    yield f"{right} on {right.n} faces, 95 % interval by Wilson"
+    return metrics.share(found == lesson.data.labels[rows])
 
 
 def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:

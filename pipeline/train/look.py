@@ -60,7 +60,17 @@ def _repeated(data: Dataset) -> Iterator[str]:
     )
 
 
-def write_pictures(data: Dataset, folder: Path) -> Iterator[str]:
+def check_new(folder: Path) -> None:
+    """Looks that nothing is in the way of `write_pictures`.
+
+    Raises:
+        OutputError: The folder is there already.
+    """
+    if folder.exists():
+        raise OutputError(f"{folder}: is there already; choose another folder, or delete it")
+
+
+def write_pictures(data: Dataset, folder: Path, without: tuple[str, ...] = ()) -> Iterator[str]:
     """Writes every face as a PNG: `Training/happy/00042.png`, 42 being its row from 0.
 
     `read` reads such a folder again. It is there when all is written, or not at all.
@@ -68,6 +78,7 @@ def write_pictures(data: Dataset, folder: Path) -> Iterator[str]:
     Args:
         data: All rows.
         folder: To be made.
+        without: Emotions whose faces are left out.
 
     Yields:
         The folder.
@@ -75,14 +86,15 @@ def write_pictures(data: Dataset, folder: Path) -> Iterator[str]:
     Raises:
         OutputError: It is there already, or cannot be written.
     """
-    if folder.exists():
-        raise OutputError(f"{folder}: is there already; choose another folder, or delete it")
+    check_new(folder)
     part = beside(folder)
     try:
-        for row, face in enumerate(data.faces):
+        part.mkdir(parents=True)
+        for row in np.flatnonzero(dataset.left(data, without)):
             place = part / USAGES[data.usage[row]] / data.classes[data.labels[row]]
             place.mkdir(parents=True, exist_ok=True)
-            (place / f"{row:05d}.png").write_bytes(cv2.imencode(".png", face)[1].tobytes())
+            face = cv2.imencode(".png", data.faces[row])[1]
+            (place / f"{row:05d}.png").write_bytes(face.tobytes())
         part.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
@@ -109,10 +121,10 @@ def write_plots(
         DataError: Too few classes would be left.
         OutputError: One cannot be written.
     """
-    drawn = np.random.default_rng(0).permutation(len(data))[:PREVIEW]
-    captions = [plots.labelled(data.classes[data.labels[row]]) for row in drawn]
-    plots.write_faces(data.faces[drawn], captions, folder / "preview.png", f"{len(drawn)} faces")
     after = dataset.without(data, without) if without else data
+    drawn = np.random.default_rng(0).permutation(len(after))[:PREVIEW]
+    captions = [plots.labelled(after.classes[after.labels[row]]) for row in drawn]
+    plots.write_faces(after.faces[drawn], captions, folder / "preview.png", f"{len(drawn)} faces")
     shares = {"before": _shares(data, 0.0), _after(balance, without): _shares(after, balance)}
     plots.write_distribution(shares, folder / "classes.png")
     yield str(folder / "preview.png")

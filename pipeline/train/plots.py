@@ -71,7 +71,7 @@ def write_distribution(shares: Mapping[str, Mapping[str, float]], path: Path) ->
         axes.bar_label(bars, fmt="%.1f", fontsize=8)
     axes.set_xticks(range(len(classes)), [labelled(name) for name in classes])
     axes.set(ylabel="% of the faces", title="Classes of the training faces")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(shares))  # Inside it would hide bars.
     _save(figure, path)
 
 

@@ -9,6 +9,9 @@ OPTIMIZERS = ("sgd", "adam")
 SHARES = ("balance", "ferplus_share", "distill", "erase", "blur", "compress", "small")
 STRENGTHS = ("tilt", "scale", "shift", "light", "loss_correction", "correction")
 
+DRAWN = "--split "
+"""Stands in the card of a network whose training rows were drawn out of all rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -118,6 +121,18 @@ class TrainSettings:
             raise ValueError(f"shares from 0 to 1; got {self._given(*SHARES)}")
         if not all(getattr(self, name) >= 0 for name in STRENGTHS):
             raise ValueError(f"strengths from 0; got {self._given(*STRENGTHS)}")
+
+    @property
+    def drawn(self) -> str:
+        """How training rows were drawn, as it is typed; nothing where the data's parts say it.
+
+        >>> TrainSettings(split="folds", fold=2).drawn
+        '--split folds --folds 5 --fold 2'
+        """
+        if self.split == "official":
+            return ""
+        folds = f" --folds {self.folds} --fold {self.fold}" if self.split == "folds" else ""
+        return f"{DRAWN}{self.split}{folds}"
 
     def _given(self, *names: str) -> str:
         """Those settings with their values."""

@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import DataError, ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.models import registry
+from pipeline.models.cards import Card
 from pipeline.train import dataset, evaluate
 from pipeline.train.dataset import Dataset
 from tests.train import fer2013, squares
@@ -40,12 +41,23 @@ CALLS_SAD_HAPPY = RIGHT[[0, 1, 2, 3, 3, 5, 6]]
 ODD = np.roll(RIGHT, 1, axis=1)
 
 
+OFFICIAL = Card(file="a.onnx", job="emotion", classes=EMOTIONS, note="shallow, seed 0")
+DRAWN = replace(OFFICIAL, note="shallow, seed 0, --split random; its own test: 0.250")
+
+
 @pytest.fixture
-def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fixed]:
+def models(monkeypatch: pytest.MonkeyPatch, cards: dict[str, Card]) -> dict[str, Fixed]:
     known: dict[str, Fixed] = {}
     monkeypatch.setattr(evaluate, "_built", lambda name, _: known[name])
     monkeypatch.setattr(evaluate, "_heads", lambda *_: iter(()))
+    monkeypatch.setattr(evaluate, "_card", lambda name: cards.get(name, OFFICIAL))
     return known
+
+
+@pytest.fixture
+def cards() -> dict[str, Card]:
+    """Of the models; those that are not here know all classes and learnt the training part."""
+    return {}
 
 
 def _report(data: Dataset, names: list[str], folder: Path) -> list[str]:
@@ -97,9 +109,51 @@ def test_without_votes_and_parts_all_rows_are_the_test(
     models["a"] = Fixed(RIGHT)
     data = squares(28)
     data = replace(data, usage=np.zeros(28, np.int64), votes=np.zeros((0, 10), np.float32))
-    text = "\n".join(_report(data, ["a"], tmp_path))
+    lines = _report(data, ["a"], tmp_path)
+    text = "\n".join(lines)
+    assert lines[0] == "Accuracy on all 28 faces: 100%"
     assert re.search(r"accuracy, all +28 +1\.000", text)
+    assert "test set" not in text
+    assert "seen in training" not in text
     assert "FER+" not in text
+
+
+def test_of_tests_alone_nobody_knows_what_was_seen(
+    models: dict[str, Fixed], tmp_path: Path
+) -> None:
+    models["a"] = Fixed(RIGHT)
+    data = squares(56)
+    lines = _report(dataset.subset(data, np.flatnonzero(data.usage)), ["a"], tmp_path)
+    assert lines[0] == "Accuracy on test set: 100%"
+    assert "seen in training" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("names", [["a"], ["b", "a"]])
+def test_a_network_that_may_have_learnt_the_test_is_said(
+    names: list[str], models: dict[str, Fixed], cards: dict[str, Card], tmp_path: Path
+) -> None:
+    models |= {"a": Fixed(RIGHT), "b": Fixed(RIGHT)}
+    cards["a"] = DRAWN
+    lines = _report(squares(56), names, tmp_path)
+    assert lines[0] == f"a may have learnt rows that stand here: {DRAWN.note}"
+    assert lines[1] == "Accuracy on test set: 100%"
+    assert "seen in training" not in "\n".join(lines)
+    assert re.search(r"\n  FER\+ majority +7 +1\.000", "\n".join(lines))
+
+
+def test_a_missing_class_is_said(
+    models: dict[str, Fixed], cards: dict[str, Card], tmp_path: Path
+) -> None:
+    models["a"] = Fixed(RIGHT[[0, 0, 2, 3, 4, 5, 6]])
+    cards["a"] = replace(OFFICIAL, classes=tuple(e for e in EMOTIONS if e != "disgust"))
+    data = squares(56)
+    lines = _report(data, ["a"], tmp_path)
+    assert lines[:2] == [
+        "a has no class for disgust, the label of 1 of 7 faces; --without disgust leaves them out",
+        "Accuracy on test set: 86%",
+    ]
+    left = dataset.rows_without(data, ("disgust",))
+    assert _report(left, ["a"], tmp_path)[0] == "Accuracy on test set: 100%"
 
 
 def test_no_mistake_at_all_still_gives_both_pictures(
@@ -111,12 +165,14 @@ def test_no_mistake_at_all_still_gives_both_pictures(
 
 
 def test_the_comparison_has_a_line_for_each(
-    models: dict[str, Fixed], monkeypatch: pytest.MonkeyPatch
+    models: dict[str, Fixed], cards: dict[str, Card], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "TIMED_SECONDS", 0.0)
     monkeypatch.setattr(evaluate, "milliseconds", lambda _model, _data, batch: 10 / batch)
     models |= {"two-headed": Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
-    header, *lines = evaluate.compare(squares(56), ["b", "b"])
+    cards["b"] = DRAWN
+    remark, header, *lines = evaluate.compare(squares(56), ["b", "b"])
+    assert remark == f"b may have learnt rows that stand here: {DRAWN.note}"
     assert header.split()[0] == "network"
     assert [line.split()[0] for line in lines] == ["two-headed", "b"]
     assert lines[1].split()[1] == "0.857"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def test_squares_are_learnt_and_everything_is_written(trained: tuple[Path, list[
     assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == FILES
     assert lines[0].startswith("Accuracy on test set: ")
     assert int(lines[0].rpartition(" ")[2].rstrip("%")) >= 70
-    assert lines[2].startswith("validation, epoch ")
+    assert re.match(r"validation, epoch \d, the best of 3: ", lines[2])
     assert {Path(line).name for line in lines[3:]} == FILES - {
         "model.json", "model.onnx.json", "state.npz", "best.npz"
     }  # fmt: skip
@@ -84,7 +85,10 @@ def test_both_files_answer_alike_and_can_be_evaluated(
     card = Card.beside(folder / "model.keras")
     assert (card.heads, card.output, card.tau) == (1, "logits", 0.75)
     assert sum(card.priors[0]) == pytest.approx(1)
+    best = lines[2].removeprefix("validation, epoch ")[0]
+    told = f"shallow, seed 0, epoch {best} of 3; its own test: {lines[1]}"
     names = [str(folder / "model.onnx"), str(folder / "model.keras")]
+    assert [Card.beside(Path(name)).note for name in names] == [told, told]
     for name in names:
         assert next(evaluate.evaluate(squares(112), [name], tmp_path)) == lines[0]
 
@@ -182,7 +186,9 @@ def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
     """With a rate of nothing the first epoch stays the best."""
     lines = _run(replace(QUICK, epochs=9, patience=2, learning_rate=1e-12, blur=0.0), tmp_path)
     assert len((tmp_path / "training.csv").read_text().splitlines()) == 1 + 3
-    assert lines[2].startswith("validation, epoch 1 of 3: ")
+    assert lines[2].startswith(
+        "validation, epoch 1, the best of 3 (stopped after 2 without gain; --epochs 9): "
+    )
 
 
 def test_two_heads_learn_both(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import OutputError
+from pipeline.faces import EMOTIONS
 from pipeline.train import dataset, look, plots
 from tests.train import squares
 
@@ -36,6 +37,18 @@ def test_pictures_are_read_again_as_the_same_rows(tmp_path: Path) -> None:
     assert np.array_equal(back.faces, data.faces[order])
     assert np.array_equal(back.labels, data.labels[order])
     assert np.array_equal(back.usage, data.usage[order])
+
+
+def test_pictures_of_some_classes_keep_the_numbers_of_their_rows(tmp_path: Path) -> None:
+    list(look.write_pictures(squares(28), tmp_path / "faces", ("disgust",)))
+    written = {int(p.stem): p.parent.name for p in (tmp_path / "faces").rglob("*.png")}
+    assert written == {row: EMOTIONS[row % 7] for row in range(28) if row % 7 != 1}
+
+
+def test_pictures_of_no_class_are_an_empty_folder(tmp_path: Path) -> None:
+    list(look.write_pictures(squares(7), tmp_path / "faces", EMOTIONS))
+    assert list(tmp_path.iterdir()) == [tmp_path / "faces"]
+    assert list((tmp_path / "faces").iterdir()) == []
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
@@ -79,3 +92,28 @@ def test_plots_show_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert before["happy"] > 0.5
     assert "disgust" not in after
     assert after == {name: pytest.approx(1 / 6) for name in after}
+
+
+def test_the_preview_shows_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(plots, "write_faces", lambda _faces, captions, *_: shown.extend(captions))
+    data = replace(squares(56), labels=np.arange(56) % 3)
+    list(look.write_plots(data, tmp_path, balance=0.0, without=("disgust",)))
+    assert set(shown) == {plots.labelled("angry"), plots.labelled("fear")}
+
+
+def test_the_legend_hides_no_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    save = plots._save
+
+    def heard(figure: Any, path: Path) -> None:
+        save(figure, path)
+        figures.append(figure)
+
+    monkeypatch.setattr(plots, "_save", heard)
+    even = dict.fromkeys(EMOTIONS, 1 / 7)
+    plots.write_distribution({"before": even, "after": even}, tmp_path / "classes.png")
+    (figure,) = figures
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert axes.get_legend() is None
+    assert not legend.get_window_extent().overlaps(axes.get_tightbbox())

@@ -1,0 +1,93 @@
+"""The commands `data`, `train` and `evaluate`, as they are typed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.program import Program, caller
+from tests.train import KERAS, csv_text, squares, votes_text
+
+OURS = ("--network", "shallow", "--epochs", "1", "--batch", "14", "--quiet")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    return caller(monkeypatch, capsys)
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "fer2013.csv"
+    path.write_text(csv_text(squares(56)))
+    return path
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    path = tmp_path / "fer2013new.csv"
+    path.write_text(votes_text(squares(56)))
+    return path
+
+
+def test_a_dropped_emotion_is_neither_counted_nor_written(
+    run: Program, csv: Path, tmp_path: Path
+) -> None:
+    done = run("data", csv, "--without", "disgust", "--pictures", tmp_path / "faces")
+    assert done.code == 0
+    counts = {row[0]: row[1:] for row in done.table}
+    assert counts["disgust"] == ["0", "0", "0", "0.0%"]
+    assert counts["all"] == ["36", "6", "6", "48"]
+    parents = [p.parent.name for p in (tmp_path / "faces").rglob("*.png")]
+    assert len(parents) == 48
+    assert "disgust" not in parents
+
+
+def test_a_folder_that_is_there_is_refused_before_the_table(
+    run: Program, csv: Path, tmp_path: Path
+) -> None:
+    done = run("data", csv, "--pictures", tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert "is there already" in done.err
+
+
+def test_a_comparison_writes_no_pictures(run: Program, csv: Path, tmp_path: Path) -> None:
+    done = run("evaluate", csv, "--compare", "--output", tmp_path / "pictures")
+    assert (done.code, done.out) == (2, "")
+    assert "--compare writes no pictures" in done.err
+    assert not (tmp_path / "pictures").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [((), True), (("--ferplus-share", ".5"), False), (("--network", "two-headed"), False)],
+)
+@pytest.mark.train
+@KERAS[1]
+def test_votes_that_nothing_is_learnt_of_are_said(
+    more: tuple[str, ...], warned: bool, run: Program, csv: Path, votes: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("keras", reason="needs the extra `train`")
+    done = run("train", csv, "--ferplus", votes, *OURS, *more, "--output", tmp_path / "run")
+    assert done.code == 0
+    told = "shallow has one head and learns no FER+ votes unless --ferplus-share says how much"
+    assert done.err.count(told) == warned
+
+
+@pytest.mark.train
+@KERAS[1]
+def test_a_network_of_a_random_split_is_evaluated_with_a_warning(
+    run: Program, csv: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("keras", reason="needs the extra `train`")
+    mine = tmp_path / "run" / "model"
+    trained = run("train", csv, *OURS, "--split", "random", "--output", mine.parent)
+    own = trained.out.splitlines()[1]
+    for kind in (".onnx", ".keras"):
+        done = run("evaluate", csv, f"{mine}{kind}", "--output", tmp_path / "pictures")
+        remark, first, *_ = done.out.splitlines()
+        assert remark == (
+            f"{mine}{kind} may have learnt rows that stand here: shallow, seed 0, --split random, "
+            f"epoch 1 of 1; its own test: {own}"
+        )
+        assert first.startswith("Accuracy on test set: ")
+        assert "seen in training" not in done.out
