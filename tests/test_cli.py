@@ -135,8 +135,8 @@ def test_options_may_come_first(program: Program) -> None:
 
 
 def test_people_may_be_called_as_commands_are(program: Program) -> None:
-    photo(Path("known_faces/cast.png"), "anna")
-    done = program("--person", "cast", "movie.mkv")
+    photo(Path("known_faces/data.png"), "anna")
+    done = program("--person", "data", "movie.mkv")
     assert done.code == 0, done.err
     done = program("--repeat", "8", "search", "output")
     assert (done.code, "options stand behind the command: mine-video search" in done.err) == (

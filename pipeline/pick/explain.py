@@ -66,12 +66,15 @@ def _undecided(seen: pd.DataFrame, settings: PickSettings) -> str:
 
 
 def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:
+    """Both options at once where the surest faces are of a run that is too short."""
     surest = float(seen["probability"].max())
+    sure = min(settings.min_prob, float(np.floor(surest * 100) / 100))
+    longest = int(seen.loc[seen["probability"] >= sure, "run_length"].max())
+    try_repeat = f" --repeat {longest}" if longest < settings.repeat else ""
     if surest < settings.min_prob:
-        return f"at most {surest:.2f} sure; try --min-prob {np.floor(surest * 100) / 100:g}"
-    longest = int(seen.loc[seen["probability"] >= settings.min_prob, "run_length"].max())
-    if longest < settings.repeat:
-        return f"longest run is {longest} of {settings.repeat} frames; try --repeat {longest}"
+        return f"at most {surest:.2f} sure; try --min-prob {sure:g}{try_repeat}"
+    if try_repeat:
+        return f"longest run is {longest} of {settings.repeat} frames; try{try_repeat}"
     steady = seen["run_length"] >= settings.repeat
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"

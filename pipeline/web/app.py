@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,10 +17,12 @@ from pipeline.errors import MiningError
 from pipeline.live.read import Reader
 from pipeline.settings import Job
 from pipeline.web import live, mining, people, photo, review
+from pipeline.web.company import shown
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
 from pipeline.web.safety import UPLOAD, Guard, Policy
 from pipeline.web.stage import Stage
+from pipeline.web.uploads import clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        clear(settings.videos)
         yield
         stage.stop()
         jobs.close()
@@ -80,14 +84,17 @@ def _looks() -> Response:
 
 async def _told(request: Request, error: Exception) -> Response:
     """What went wrong: JSON for programs, a page for people."""
-    status, why, headers = 409, str(error), None
+    status, why, headers = 409, shown(str(error)), None
     if isinstance(error, HTTPException):
         status, why, headers = error.status_code, error.detail, error.headers
+        if status == 400 and isinstance(error.__cause__, OSError):  # An upload lies there first.
+            told = f"the upload cannot be kept ({error.__cause__.strerror})"
+            status, why = 507, f"{told}; free some space in {gettempdir()}, or set TMPDIR"
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
         status, why = 422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": why}, status, headers)
-    shown = page(request, "error.html", status=status, why=why)
-    shown.headers.update(headers or {})
-    return shown
+    answer = page(request, "error.html", status=status, why=why)
+    answer.headers.update(headers or {})
+    return answer

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import Queue
-from threading import Lock, Thread
+from threading import Condition, Thread
 from typing import Any, Protocol
 
 from pipeline.errors import MiningError
@@ -68,9 +67,9 @@ class Run:
         work: what is done.
         state: "waiting", "running", "picking", "stopping", "done", "cancelled" or "failed".
         begun: when it left the queue, in seconds since 1970.
-        total: frames to be walked, 0 until it is known.
-        frames: walked by now.
-        faces: found by now.
+        total: frames of the whole walk, 0 until it is known.
+        frames: walked by now, those that an earlier run finished too.
+        faces: found by now, by this run.
         wanted: crops to be written, 0 until it is known.
         crops: written by now.
         newest: those that were written last, the newest at the end.
@@ -119,23 +118,26 @@ class Jobs:
 
     def __init__(self) -> None:
         self._runs: dict[int, Run] = {}
-        self._queue: Queue[int | None] = Queue()
-        self._lock = Lock()
+        self._news = Condition()
+        self._closed = False
         self._thread: Thread | None = None
 
     def all(self) -> list[Run]:
         """All runs, the newest first."""
-        with self._lock:
+        with self._news:
             return list(self._runs.values())[::-1]
 
     def submit(self, work: Work) -> Run:
         """Puts work at the end of the queue."""
-        with self._lock:
-            run = self._runs[len(self._runs)] = Run(len(self._runs), work)
+        with self._news:
             if self._thread is None:
                 self._thread = Thread(target=self._work, daemon=True)
                 self._thread.start()
-        self._queue.put(run.number)
+            return self._queue(Run(len(self._runs), work))
+
+    def _queue(self, run: Run) -> Run:
+        self._runs[run.number] = run
+        self._news.notify()
         return run
 
     def cancel(self, number: int) -> None:
@@ -146,26 +148,35 @@ class Jobs:
         Raises:
             KeyError: There is no such run.
         """
-        with self._lock:
+        with self._news:
             run = self._runs[number]
             if run.active:
                 state = CANCELLED if run.state == WAITING else STOPPING
                 self._runs[number] = replace(run, state=state)
 
-    def again(self, number: int) -> Run:
-        """Does the same once more: what was finished before is not done again.
+    def again(self, number: int) -> None:
+        """Goes on with a run that was cancelled or failed: what it finished is not done again.
+
+        It becomes the newest. Where the same is being done, or waits, nothing happens.
 
         Raises:
             KeyError: There is no such run.
         """
-        return self.submit(self._runs[number].work)
+        with self._news:
+            run = self._runs[number]
+            doing = any(other.active and other.work == run.work for other in self._runs.values())
+            if run.state in (CANCELLED, FAILED) and not doing:
+                del self._runs[number]
+                self._queue(Run(number, run.work))
 
     def close(self) -> None:
         """Stops what runs, and waits until it has stopped."""
         for run in self.all():
             self.cancel(run.number)
+        with self._news:
+            self._closed = True
+            self._news.notify()
         if self._thread is not None:
-            self._queue.put(None)
             self._thread.join()
 
     def tell(self, number: int, **changes: object) -> Run:
@@ -174,7 +185,7 @@ class Jobs:
         Raises:
             Stopped: Somebody cancelled it.
         """
-        with self._lock:
+        with self._news:
             run = self._runs[number]
             if run.state in (STOPPING, CANCELLED):
                 raise Stopped
@@ -182,26 +193,36 @@ class Jobs:
             return run
 
     def _work(self) -> None:
-        for number in iter(self._queue.get, None):
+        while (run := self._next()) is not None:
             try:
-                run = self.tell(number, state=RUNNING, begun=time.time())
-                outcomes = run.work.do(Watch(self, number))
-                self._end(number, state=DONE, outcomes=outcomes)
+                outcomes = run.work.do(Watch(self, run.number))
+                self._end(run.number, state=DONE, outcomes=outcomes)
             except Stopped:
-                self._end(number, state=CANCELLED)
-                log.info("%s: cancelled", self._runs[number].movie)
+                self._end(run.number, state=CANCELLED)
+                log.info("%s: cancelled", run.movie)
             except Exception as error:
-                self._fail(number, error)
+                self._fail(run.number, error)
+
+    def _next(self) -> Run | None:
+        """Begins with the run that has waited longest; None once all is closed."""
+        with self._news:
+            while not self._closed:
+                for run in self._runs.values():
+                    if run.state == WAITING:
+                        return self.tell(run.number, state=RUNNING, begun=time.time())
+                self._news.wait()
+        return None
 
     def _fail(self, number: int, error: Exception) -> None:
         told = str(error)
         if not isinstance(error, MiningError):
-            log.error("%s: this is a bug; please report it", number, exc_info=error)
+            movie = self._runs[number].movie
+            log.error("%s: this is a bug; please report it", movie, exc_info=error)
             told = "stopped by a bug; the terminal tells more"
         self._end(number, state=FAILED, error=told)
 
     def _end(self, number: int, **changes: object) -> None:
-        with self._lock:
+        with self._news:
             self._runs[number] = replace(self._runs[number], **changes)  # type: ignore[arg-type]
 
 
@@ -219,9 +240,9 @@ class Watch:
         self._jobs, self._number = jobs, number
         self._run = jobs.tell(number)
 
-    def __call__(self, total: int) -> Progress:
-        """So many frames are to be walked."""
-        self._tell(total=total)
+    def __call__(self, left: int, before: int = 0) -> Progress:
+        """So many frames are to be walked, after those that an earlier run finished."""
+        self._tell(total=before + left, frames=before)
         speed = Speed()
 
         def tell(frames: int, faces: int) -> None:

@@ -30,6 +30,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.people import gallery
 from pipeline.pick.select import ANY, UNKNOWN
 from pipeline.settings import Job
+from pipeline.walk.part import Progress
 from pipeline.web.jobs import NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import PROBLEMS, movies
 from pipeline.web.pages import page
@@ -48,6 +49,32 @@ SIDE = 128
 
 MISSING: Responses = REFUSALS | {404: {"description": "No such run."}}
 
+MISPUT: Responses = {422: {"description": "No such order.", "content": {"text/html": {}}}}
+
+
+class Order(BaseModel):
+    """What is asked for by the form, or by the address of the page."""
+
+    movie: str = Field("", description="a movie's name")
+    person: list[str] = Field([], description="none is everybody")
+    emotion: list[Emotion] = Field([], description="none is any emotion")
+    repeat: int | None = Field(None, ge=1, le=LONGEST, description="frames that it must hold for")
+    min_prob: float | None = Field(None, ge=0, le=1, description="least probability")
+
+    def job(self, job: Job) -> Job:
+        """What is wanted; what is not said is as it is in `job`."""
+        numbers = self.model_dump(include={"repeat", "min_prob"}, exclude_none=True)
+        return replace(
+            job, people=tuple(self.person) or (ANY,), emotions=tuple(self.emotion) or (ANY,),
+            pick=replace(job.pick, **numbers),
+        )  # fmt: skip
+
+
+class Shown(Order):
+    """What the page is opened with."""
+
+    added: bool = Field(default=False, description="whether the movie was just added")
+
 
 @dataclass(frozen=True, slots=True)
 class Mining:
@@ -57,9 +84,28 @@ class Mining:
     movie: Path
     job: Job
 
+    @property
+    def address(self) -> str:
+        """The page with the form filled in so."""
+        job = self.job
+        people = [("person", person) for person in job.people if person != ANY]
+        emotions = [("emotion", emotion) for emotion in job.emotions if emotion != ANY]
+        numbers = [("repeat", job.pick.repeat), ("min_prob", job.pick.min_prob)]
+        return f"/mine?{urlencode([('movie', self.movie.name), *people, *emotions, *numbers])}"
+
     def do(self, watch: Watch) -> Sequence[Outcome]:
         """See `Work`."""
-        return mine.mine(self.movie, self.job, watch, watch.cropping)
+
+        def walk(left: int) -> Progress:
+            return watch(left, finished_frames(self, left))
+
+        return mine.mine(self.movie, self.job, walk, watch.cropping)
+
+
+def finished_frames(work: Mining, left: int) -> int:
+    """Frames that earlier runs finished of the walk that goes on with those that are left."""
+    begin, end = manifest.read(manifest.folder_for(work.movie, work.job.output)).span
+    return end - begin - left
 
 
 class RunReading(BaseModel):
@@ -69,9 +115,9 @@ class RunReading(BaseModel):
     kind: str = Field(description="mine, or cast: its unknown faces are sorted into people")
     movie: str
     state: str = Field(description="waiting, running, picking, stopping, done, cancelled or failed")
-    total: int = Field(description="frames to be walked, 0 until it is known")
-    frames: int = Field(description="walked by now")
-    faces: int = Field(description="found by now")
+    total: int = Field(description="frames of the whole walk, 0 until it is known")
+    frames: int = Field(description="walked by now, those that an earlier run finished too")
+    faces: int = Field(description="found by now, by this run")
     wanted: int = Field(description="crops to be written, 0 until it is known")
     crops: int = Field(description="written by now")
     rate: float = Field(
@@ -91,7 +137,7 @@ class RunReading(BaseModel):
 
 def people(folder: Path) -> list[str]:
     """Who can be asked for."""
-    return [*gallery.photos(folder), UNKNOWN]
+    return [*(name for name, own in gallery.photos(folder).items() if own), UNKNOWN]
 
 
 def newest(run: Run) -> list[str]:
@@ -122,10 +168,11 @@ def _own(jobs: Jobs) -> list[Run]:
     return [run for run in jobs.all() if isinstance(run.work, Mining)]
 
 
-def _checked(jobs: Jobs, number: int) -> int:
-    if number not in {run.number for run in _own(jobs)}:
+def _checked(jobs: Jobs, number: int) -> Mining:
+    work = next((run.work for run in _own(jobs) if run.number == number), None)
+    if not isinstance(work, Mining):
         raise HTTPException(404, "there is no such run; reload the page")
-    return number
+    return work
 
 
 def _stored(upload: UploadFile, videos: Path) -> str:
@@ -143,14 +190,19 @@ def _stored(upload: UploadFile, videos: Path) -> str:
         raise HTTPException(415, f"{name}: not a movie by its name; rename it, as film.mp4")
     if (videos / name).exists():
         raise HTTPException(409, f"{name}: there is one already; choose it, or rename yours")
-    with table.replacing(videos / name) as file:
+    with table.replacing(videos / name, "folder with --videos") as file:
         shutil.copyfileobj(upload.file, file)
     try:
         video.scan(videos / name)
     except MovieError as error:
         table.remove([videos / name])
-        told = str(error).replace(str((videos / name).absolute()), name)
-        raise HTTPException(415, told.replace(str(videos / name), name)) from error
+        told = str(error).replace(str(videos / name), name)
+        if error.__cause__ is not None:  # FFmpeg's own words are no help here.
+            told = (
+                f"{name}: no movie that can be read; check that it plays elsewhere and was copied "
+                "whole, or convert it to MP4, and add it again"
+            )
+        raise HTTPException(415, told) from error
     return name
 
 
@@ -165,16 +217,14 @@ def router(jobs: Jobs, job: Job, videos: Path) -> APIRouter:
 
 
 def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
-    @routes.get("/mine", response_class=HTMLResponse)
-    def show_mine(
-        request: Request, added: Annotated[str, Query(description="a movie just added")] = ""
-    ) -> Response:
-        """The page."""
+    @routes.get("/mine", response_class=HTMLResponse, responses=MISPUT)
+    def show_mine(request: Request, order: Annotated[Shown, Query()]) -> Response:
+        """The page; what is asked for is chosen already, where it is there."""
         names, known = list(movies(videos)), people(job.known_faces)
+        movie = order.movie if order.movie in names else ""
         return page(
-            request, "mine.html", movies=names, people=known, runs=_shown(jobs),
-            repeat=job.pick.repeat, longest=LONGEST, upload_route=UPLOAD_ROUTE,
-            added=added if added in names else "",
+            request, "mine.html", movies=names, people=known, runs=_shown(jobs), movie=movie,
+            wanted=order.job(job), longest=LONGEST, upload_route=UPLOAD_ROUTE, added=order.added,
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)
@@ -190,22 +240,14 @@ def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
 
 def _add_order(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
     @routes.post("/mine", status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
-    def start(
-        movie: Annotated[str, Form(description="a movie's name")],
-        person: Annotated[list[str], Form(default_factory=list, description="none is everybody")],
-        emotion: Annotated[list[Emotion], Form(default_factory=list, description="none is any")],
-        repeat: Annotated[int, Form(ge=1, le=LONGEST)] = job.pick.repeat,
-    ) -> str:
+    def start(order: Annotated[Order, Form()]) -> str:
         """Mines a movie, after those that are being mined."""
-        found = movies(videos).get(movie)
-        if found is None or not set(person) <= set(people(job.known_faces)):
+        found = movies(videos).get(order.movie)
+        if found is None or not set(order.person) <= set(people(job.known_faces)):
             raise HTTPException(404, "there is no such movie or person any more; reload the page")
-        wanted = replace(
-            job, people=tuple(person) or (ANY,), pick=replace(job.pick, repeat=repeat),
-            emotions=tuple(emotion) or (ANY,),
-        )  # fmt: skip
-        jobs.submit(Mining(found, wanted))
-        return "/mine"
+        work = Mining(found, order.job(job))
+        jobs.submit(work)
+        return work.address
 
 
 def _add_upload(routes: APIRouter, videos: Path) -> None:
@@ -219,7 +261,7 @@ def _add_upload(routes: APIRouter, videos: Path) -> None:
         """Takes a movie into the folder of movies, and shows it chosen."""
         with adding:  # Or two of one name might both find it free.
             name = _stored(movie, videos)
-        return f"/mine?{urlencode({'added': name})}"
+        return f"/mine?{urlencode({'movie': name, 'added': True})}"
 
 
 def _add_deeds(routes: APIRouter, jobs: Jobs) -> None:
@@ -228,13 +270,15 @@ def _add_deeds(routes: APIRouter, jobs: Jobs) -> None:
     )
     def cancel(number: int) -> str:
         """Stops a run, soon; what is finished of it is kept."""
-        jobs.cancel(_checked(jobs, number))
-        return "/mine"
+        work = _checked(jobs, number)
+        jobs.cancel(number)
+        return work.address
 
     @routes.post(
         "/mine/{number}/again", status_code=303, response_class=RedirectResponse, responses=MISSING
     )
     def again(number: int) -> str:
         """Goes on with a run where it was stopped."""
-        jobs.again(_checked(jobs, number))
-        return "/mine"
+        work = _checked(jobs, number)
+        jobs.again(number)
+        return work.address

@@ -3,7 +3,10 @@
 import io
 import re
 import tempfile
+import time
 import warnings
+from contextlib import suppress
+from os.path import splitext
 from pathlib import Path
 
 from fastapi import HTTPException
@@ -13,6 +16,7 @@ from pipeline.errors import PeopleError
 from pipeline.faces import Image
 from pipeline.people.gallery import FORBIDDEN
 from pipeline.people.photo import read_photo
+from pipeline.table import OWN_TEMPORARY, TEMPORARY
 
 MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF....WEBP"}
 """How files of the kinds that are taken begin."""
@@ -21,6 +25,11 @@ MOST_PIXELS = 50_000_000
 """Of a picture: what a large camera makes. Reading one takes up to 700 MB."""
 
 LONGEST_NAME = 80
+
+LONGEST_ENDING = 10
+
+ABANDONED = 3600
+"""Seconds after which nobody writes a file any more that nobody has written to."""
 
 
 def read_upload(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, int]]:
@@ -77,7 +86,23 @@ def clean_name(given: str | None) -> str:
 
     >>> clean_name("C:\\fotos\\me.jpg"), clean_name("../../etc/passwd"), clean_name(None)
     ('me.jpg', 'passwd', 'picture')
+    >>> len(clean_name("a" * 99 + ".mkv")), clean_name("a" * 99 + ".mkv")[-6:]
+    (80, 'aa.mkv')
     """
     last = re.split(r"[/\\]", given or "")[-1]
-    name = FORBIDDEN.sub("", last).strip()[:LONGEST_NAME]
-    return name.lstrip(".") or "picture"
+    stem, ending = splitext(FORBIDDEN.sub("", last).strip())
+    ending = ending[:LONGEST_ENDING]
+    return (stem[: LONGEST_NAME - len(ending)] + ending).lstrip(".") or "picture"
+
+
+def clear(folder: Path) -> None:
+    """Removes what a server that was killed left of uploads; who writes there still is left alone.
+
+    Args:
+        folder: Of uploaded movies.
+    """
+    for left in folder.glob(f".*{TEMPORARY}"):
+        with suppress(OSError):
+            idle = time.time() - left.stat().st_mtime
+            if OWN_TEMPORARY.fullmatch(left.name) and idle > ABANDONED:
+                left.unlink()

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.pick import select
 from pipeline.pick.explain import funnel, hint
@@ -16,6 +18,16 @@ from tests.pick import made, stretch, tracks_of
 SMILE = made(stretch(range(50, 58), 3, "anna", "happy"))
 OTHERS = made([*stretch(range(5), 0, "anna", "sad"), *stretch(range(2), 1, "anna", "fear")])
 SIZE = (100, 100)
+
+
+def _runs(*runs: tuple[int, float]) -> pd.DataFrame:
+    """Happy runs of anna: so many frames, so sure."""
+    told = enumerate(runs)
+    parts = [made(stretch(range(n), t, "anna", "happy"), sure) for t, (n, sure) in told]
+    return pd.concat(parts, ignore_index=True)
+
+
+SHORT_AND_SURE = _runs((12, 0.25), (6, 0.31))
 
 
 def _said(
@@ -38,6 +50,14 @@ def _said(
             SMILE, {"min_prob": 0.75}, "at most 0.70 sure; try --min-prob 0.69", id="not sure"
         ),
         pytest.param(
+            SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.4},
+            "at most 0.31 sure; try --min-prob 0.31 --repeat 6", id="neither sure nor long enough",
+        ),
+        pytest.param(
+            SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.3},
+            "longest run is 6 of 8 frames; try --repeat 6", id="long ones are not sure",
+        ),
+        pytest.param(
             SMILE, {"min_size": 30}, "all steady faces are held back by other options; --explain "
             "says by which", id="another gate",
         ),
@@ -49,14 +69,26 @@ def test_what_is_said(rows: pd.DataFrame, asked: dict[str, Any], wanted: str) ->
     assert _said(rows, **asked) == wanted
 
 
-@pytest.mark.parametrize("asked", [{"repeat": 9}, {"min_prob": 0.75}, {"repeat": 60}])
-def test_what_is_tried_then_helps(asked: dict[str, Any]) -> None:
-    told = re.search(r"--(\S+) (\S+)$", _said(SMILE, **asked))
-    assert told
-    name, value = told[1].replace("-", "_"), float(told[2])
-    better = PickSettings(**({"repeat": 1, "smooth": 1} | asked | {name: value}))
-    seen = select.wanted(select.steadied(SMILE, 1, better), "anna", "happy")
-    assert len(select.steady(seen, better, SIZE)[0]) == 8
+@given(
+    runs=st.lists(st.tuples(st.integers(1, 12), st.floats(0.2, 1)), min_size=1),
+    repeat=st.integers(1, 15),
+    min_prob=st.integers(0, 100).map(lambda percent: percent / 100),
+)
+def test_what_is_tried_then_helps(
+    runs: list[tuple[int, float]], repeat: int, min_prob: float
+) -> None:
+    """At once: what a hint proposes keeps faces, wherever nothing was kept without it."""
+    asked: dict[str, Any] = {"repeat": repeat, "min_prob": min_prob, "smooth": 1}
+    rows = select.steadied(_runs(*runs), 1, PickSettings(smooth=1))
+    seen = select.wanted(rows, "anna", "happy")
+    if len(select.steady(seen, PickSettings(**asked), SIZE)[0]):
+        return
+    told = re.findall(r"--(\S+) (\S+)", _said(_runs(*runs), **asked))
+    tried = {name.replace("-", "_"): float(value) for name, value in told}
+    assert tried
+    assert tried.get("repeat", 0) < repeat
+    assert tried.get("min_prob", 0) < min_prob or not min_prob
+    assert len(select.steady(seen, PickSettings(**asked | tried), SIZE)[0])
 
 
 def test_a_stranger_who_is_not_there() -> None:

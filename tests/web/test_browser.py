@@ -183,10 +183,70 @@ def test_a_movie_is_mined_from_the_page(opened: Opened) -> None:
     assert row.locator("td").all_inner_texts()[:4] == ["unknown", "happy", "50", "50"]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [360, 390, 1280])
 def test_the_page_of_runs_fits(opened: Opened, width: int) -> None:
+    """With its links, and hints of which nothing is cut off."""
     page = opened("/mine", viewport={"width": width, "height": 844})
+    for box in ("unknown", "happy", "fear"):
+        page.get_by_label(box).check()
+    page.locator("#movie").select_option("film.mkv")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("heading", name="film.mkv: done").wait_for()
+    assert page.locator("#movie").input_value() == "film.mkv"
+    assert page.get_by_label("happy").is_checked()
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    cells = page.locator(".run td")
+    heights = cells.evaluate_all("(all) => all.slice(0, 5).map((c) => c.clientHeight)")
+    assert max(heights) < 35, "unknown stands in one line"
+    assert "never looks so" in page.locator(".run .hint").inner_text()
+    assert cells.evaluate_all(
+        f"(all) => all.every((c) => c.getBoundingClientRect().right < {width})"
+    )
+    page.get_by_role("link", name="happy").click()
+    page.wait_for_url("**/review/film/unknown/happy")
+    page.wait_for_selector("[data-ready]")
+
+
+def test_a_tab_that_is_looked_at_again_shows_what_another_one_began(opened: Opened) -> None:
+    first, second = opened("/mine"), opened("/mine")
+    first.locator("#movie").select_option("film.mkv")
+    first.get_by_role("button", name="Start").click()
+    first.get_by_role("heading", name="film.mkv: ").wait_for()
+    assert second.locator(".run").count() == 0
+    second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    second.get_by_role("heading", name="film.mkv: done").wait_for()
+
+
+def test_a_program_that_has_ended_is_told(
+    browser: "Browser", address: str, held_crops: HeldCrops
+) -> None:
+    """And when it answers again, the page goes on by itself."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/mine")
+    page.locator("#movie").select_option("film.mkv")
+    page.get_by_label("happy").check()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("20 of 50 crops").wait_for()
+    problem = page.get_by_role("alert")
+    assert problem.count() == 0
+    context.set_offline(True)
+    problem.wait_for()
+    assert "does not answer" in problem.inner_text()
+    held_crops.going.set()
+    context.set_offline(False)
+    page.get_by_role("heading", name="film.mkv: done").wait_for()
+    assert problem.count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/mine", "/review", "/people"])
+def test_all_pages_are_named_in_one_line_of_a_phone(opened: Opened, path: str) -> None:
+    page = opened(path, viewport={"width": 360, "height": 740})
+    lines = page.locator("nav a").evaluate_all("(all) => all.map((a) => a.offsetTop)")
+    assert len(lines) == 5
+    assert len(set(lines)) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_the_pages_are_reached_by_keyboard(opened: Opened) -> None:

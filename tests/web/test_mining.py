@@ -1,8 +1,10 @@
 """Page Mine: one run at a time, others queue; cancelled ones go on where they stopped."""
 
 import csv
+import errno
 import io
 import os
+import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import mine, table
-from pipeline.cropping import StartCropping
+from pipeline.cropping import Outcome, StartCropping
 from pipeline.errors import MovieError, OutputError
 from pipeline.live.read import Reader
 from pipeline.pick import crop
@@ -27,7 +29,9 @@ from pipeline.web import jobs, mining
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import RUNNING, Jobs, Run, Speed
 from pipeline.web.mining import Mining
+from pipeline.web.pages import fragment
 from pipeline.web.safety import CSRF_HEADER, Policy
+from tests.movies import write_sound
 from tests.puppet import SETTINGS, Shot, Square, film, photo, plug_in
 from tests.web.application import LIMIT, ORIGIN
 from tests.web.test_stage import wait_for
@@ -86,6 +90,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     found = Gate()
     monkeypatch.setattr(mine, "mine", found)
+    monkeypatch.setattr(mining, "finished_frames", lambda work, left: 0)  # There is no walk.
     return found
 
 
@@ -170,22 +175,65 @@ def test_what_is_over_is_not_cancelled(runs: Jobs, job: Job, gate: Gate) -> None
 def test_a_cancelled_run_goes_on_with_its_parts(
     runs: Jobs, job: Job, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cancelled in the second part: the first one is not walked again."""
+    """Cancelled in the second part: the first one is not walked again, but counted."""
+    told: list[int] = []
     tell = Jobs.tell
 
     def cancelling(self: Jobs, number: int, **changes: Any) -> Run:
-        if number == 0 and changes.get("frames", 0) > 70:
+        told.append(changes.get("frames", 0))
+        if told[-1] > 70:
             self.cancel(number)
         return tell(self, number, **changes)
 
-    monkeypatch.setattr(Jobs, "tell", cancelling)
-    first = runs.submit(Mining(videos / "film.mkv", job))
-    wait_for(lambda: state(runs, first.number) == "cancelled" and runs._queue.empty())
-    second = runs.again(first.number)
+    with monkeypatch.context() as patch:
+        patch.setattr(Jobs, "tell", cancelling)
+        run = runs.submit(Mining(videos / "film.mkv", job))
+        wait_for(lambda: state(runs, run.number) == "cancelled")
+    before = {path.name for path in (job.output / "film" / "parts").glob("*.npz")}
+    runs.again(run.number)
     wait_for(lambda: not runs.all()[0].active)
-    assert state(runs, second.number) == "done"
-    assert 0 < runs.all()[0].total < 125
-    assert runs.all()[0].outcomes[0].steady == 125
+    (over,) = runs.all()
+    assert (over.number, over.state) == (run.number, "done"), "it is the run that goes on"
+    assert before
+    assert (over.total, over.frames) == (125, 125)
+    assert 0 < over.faces < 125, "what was finished is not walked again"
+    assert over.outcomes[0].steady == 125
+
+
+def test_going_on_begins_with_the_finished_frames(runs: Jobs, job: Job, gate: Gate) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mining, "finished_frames", lambda work, left: 761)
+        runs.submit(Mining(Path("a"), job))
+        assert gate.begun.wait(10)
+        assert (runs.all()[0].frames, runs.all()[0].total) == (771, 861)
+
+
+def test_what_is_done_again_waits_its_turn_once(runs: Jobs, job: Job, gate: Gate) -> None:
+    """Asked for twice, by two tabs: while it waits, runs, and when it is done."""
+    first, second = runs.submit(Mining(Path("a"), job)), runs.submit(Mining(Path("b"), job))
+    runs.cancel(second.number)
+    third = runs.submit(Mining(Path("c"), job))
+    for _ in range(2):
+        runs.again(second.number)
+        assert [run.number for run in runs.all()] == [second.number, third.number, first.number]
+    assert gate.begun.wait(10)
+    runs.again(first.number)
+    gate.going.set()
+    wait_for(lambda: not any(run.active for run in runs.all()))
+    for run in (first, second, third):
+        runs.again(run.number)
+    assert [run.state for run in runs.all()] == ["done"] * 3
+    assert gate.movies == [Path("a"), Path("c"), Path("b")]
+
+
+def test_what_was_ordered_anew_does_not_go_on_too(runs: Jobs, job: Job, gate: Gate) -> None:
+    runs.submit(Mining(Path("a"), job))
+    cancelled = runs.submit(Mining(Path("b"), job))
+    runs.cancel(cancelled.number)
+    anew = runs.submit(Mining(Path("b"), job))
+    runs.again(cancelled.number)
+    assert [run.state for run in runs.all()][:2] == ["waiting", "cancelled"]
+    assert runs.all()[0].number == anew.number
 
 
 def test_work_that_is_done_before_it_stops_is_done(runs: Jobs, job: Job, gate: Gate) -> None:
@@ -263,7 +311,7 @@ def app(reader: Reader, job: Job, videos: Path) -> FastAPI:
 
 def test_the_page_offers_what_there_is(client: TestClient) -> None:
     text = client.get("/mine").text
-    assert "<option>film.mkv</option>" in text
+    assert '<option value="film.mkv">film.mkv</option>' in text
     assert 'name="person" value="anna"' in text
     assert 'name="person" value="unknown"' in text
     assert text.count('name="emotion"') == 7
@@ -271,12 +319,91 @@ def test_the_page_offers_what_there_is(client: TestClient) -> None:
 
 def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     order = {"movie": "film.mkv", "person": ["anna"], "emotion": ["happy", "sad"], "repeat": "12"}
-    answer = client.post("/mine", data=order)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/mine")
+    assert client.post("/mine", data=order).status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
     text = client.get("/mine").text
-    assert "anna · happy, sad · 12 frames" in text
-    assert str(job.output / "film" / "anna" / "happy") in text
+    assert "anna · happy, sad · holding for 12 frames · least probability 0.4" in text
+    assert '<a href="/review/film/anna/happy">happy</a>' in text
+    assert f"<code>{job.output / 'film'}</code>" in text
+    assert "never looks so" in text
+
+
+def test_who_has_no_photo_of_their_own_is_not_offered(client: TestClient, job: Job) -> None:
+    photo(job.known_faces / "thom" / "not" / "somebody.png", "carl")
+    assert mining.people(job.known_faces) == ["anna", "unknown"]
+    assert client.post("/mine", data={"movie": "film.mkv", "person": "thom"}).status_code == 404
+
+
+def chosen(text: str) -> list[str]:
+    """What a page's form is filled in with."""
+    picked = re.findall(r"<option selected>(.*?)</option>|value=\"(\w+)\" checked", text)
+    numbers = re.findall(r'type="number".* value="([\d.]+)"', text)
+    return [movie or box for movie, box in picked] + numbers
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ({"movie": "film.mkv"}, ["film.mkv", "8", "0.4"]),
+        (
+            {"movie": "film.mkv", "person": ["anna", "unknown"], "emotion": ["sad"]}
+            | {"repeat": "3", "min_prob": "0.25"},
+            ["film.mkv", "anna", "unknown", "sad", "3", "0.25"],
+        ),
+    ],
+)
+def test_what_was_ordered_stays_chosen(
+    client: TestClient, gate: Gate, order: dict[str, Any], wanted: list[str]
+) -> None:
+    """After the start, and after each deed."""
+    for deed in ("", "/0/cancel", "/0/again"):
+        answer = client.post(f"/mine{deed}", data={} if deed else order)
+        assert chosen(client.get(answer.headers["location"]).text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "wanted"),
+    [
+        ("", 200, ["8", "0.4"]),
+        ("?movie=film.mkv", 200, ["film.mkv", "8", "0.4"]),
+        ("?movie=gone.mkv&person=nobody&added=true", 200, ["8", "0.4"]),
+        ("?repeat=0", 422, []),
+        ("?min_prob=2", 422, []),
+        ("?emotion=angst", 422, []),
+    ],
+)
+def test_only_what_there_is_can_be_chosen(
+    client: TestClient, query: str, status: int, wanted: list[str]
+) -> None:
+    answer = client.get(f"/mine{query}")
+    assert (answer.status_code, chosen(answer.text)) == (status, wanted)
+    assert "was added" not in answer.text
+
+
+def test_hints_are_in_the_words_of_the_form(client: TestClient) -> None:
+    """Followed on the page, they help: its puppets are 0.8125 sure for 125 frames."""
+    order = {"movie": "film.mkv", "emotion": "happy", "repeat": "200", "min_prob": "0.9"}
+
+    def told() -> str:
+        client.post("/mine", data=order)
+        wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
+        text = client.get("/mine/runs").text
+        return text[: text.index("</section>")]
+
+    assert "at most 0.81 sure; try least probability 0.81, holding for 125<" in told()
+    order["min_prob"] = "0.8"
+    assert "longest run is 125 of 200 frames; try holding for 125<" in told()
+    order |= {"min_prob": "0.81", "repeat": "125"}
+    assert "try" not in told()
+
+
+def test_options_of_the_program_are_told_as_such(job: Job) -> None:
+    told = "distance 0.41; try --tolerance 0.42, or add a photo like it"
+    outcomes = [Outcome("anna", "any", 0, 0, 0, Path("output/film/anna"), told, {})]
+    run = Run(0, Mining(Path("film.mkv"), job), "done", outcomes=outcomes)
+    text = fragment("runs.html", runs=[(run, [])], csrf="", csrf_field="csrf")
+    assert "distance 0.41; start with --tolerance 0.42, or add a photo like it" in text
+    assert "<code>" not in text, "no crops lie anywhere"
 
 
 def part(path: Path, colour: str) -> None:
@@ -384,7 +511,7 @@ def test_crops_that_are_gone_take_no_page_away(job: Job, tmp_path: Path) -> None
 def test_one_frame_is_called_one(client: TestClient, gate: Gate) -> None:
     client.post("/mine", data={"movie": "film.mkv", "repeat": "1"})
     text = client.get("/mine/runs").text
-    assert "· 1 frame<" in text
+    assert "everybody · any emotion · holding for 1 frame ·" in text
 
 
 def test_buttons_say_whose_they_are(client: TestClient, gate: Gate) -> None:
@@ -395,7 +522,10 @@ def test_buttons_say_whose_they_are(client: TestClient, gate: Gate) -> None:
 def test_a_run_goes_on_from_the_page(client: TestClient, gate: Gate) -> None:
     client.post("/mine", data={"movie": "film.mkv"})
     client.post("/mine/0/cancel")
-    assert client.post("/mine/0/again").status_code == 303
+    wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "cancelled")
+    for _ in range(2):
+        assert client.post("/mine/0/again").status_code == 303
+    assert len(client.get("/api/runs").json()) == 1
     gate.going.set()
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
 
@@ -416,7 +546,9 @@ def test_a_failure_is_told_on_the_page(client: TestClient) -> None:
         ({"movie": "film.mkv", "emotion": "angst"}, 422),
         ({"movie": "film.mkv", "repeat": "0"}, 422),
         ({"movie": "film.mkv", "repeat": "nan"}, 422),
-        ({}, 422),
+        ({"movie": "film.mkv", "min_prob": "nan"}, 422),
+        ({"movie": "film.mkv", "min_prob": "1.1"}, 422),
+        ({}, 404),
     ],
 )
 def test_only_what_is_offered_can_be_ordered(
@@ -434,19 +566,98 @@ def test_a_movie_is_added_and_offered(client: TestClient, videos: Path) -> None:
     (added,) = [path for path in videos.iterdir() if "Film" in path.name]
     assert added.suffix == ".mkv"
     assert added.read_bytes() == data
-    assert f"<option>{added.name}</option>" in client.get("/mine").text
+    assert f">{added.name}</option>" in client.get("/mine").text
     assert f"<bdi>{added.name}</bdi> was added" in told
-    assert f"<option selected>{added.name}</option>" in told
+    assert f'<option value="{added.name}" selected>' in told
     again = client.post("/mine/movie", files={"movie": ("Mein Film.mkv", b"other")})
     assert again.status_code == 409
     assert added.read_bytes() == data
     added.unlink()
 
 
-def test_only_what_is_there_is_called_added(client: TestClient) -> None:
-    text = client.get("/mine", params={"added": "other.mkv"}).text
-    assert "was added" not in text
-    assert "selected" not in text
+def test_a_long_name_keeps_its_ending(client: TestClient, videos: Path) -> None:
+    data = (videos / "film.mkv").read_bytes()
+    name = "The.Lord.of.the.Rings.The.Fellowship.of.the.Ring.2001.EXTENDED.1080p.BluRay.x264-A.MKV"
+    answer = client.post("/mine/movie", files={"movie": (name, data)})
+    assert answer.status_code == 303
+    (added,) = videos.glob("The*")
+    assert added.suffix == ".mkv"
+    added.unlink()
+
+
+def test_a_name_is_sent_as_it_is(client: TestClient, videos: Path) -> None:
+    """A browser makes one space of two in what has no value of its own."""
+    path = videos / "my  film .mkv"
+    path.symlink_to(videos / "film.mkv")
+    assert f'<option value="{path.name}">' in client.get("/mine").text
+    path.unlink()
+
+
+def test_where_uploads_find_no_room_it_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("starlette.datastructures.UploadFile.write", full)
+    answer = client.post("/mine/movie", files={"movie": ("a.mp4", b"a movie")})
+    assert answer.status_code == 507
+    assert "cannot be kept (No space left on device); free some space in" in answer.text
+
+
+def test_where_movies_find_no_room_the_folder_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.web.mining.shutil.copyfileobj", full)
+    answer = client.post("/mine/movie", files={"movie": ("a.mp4", b"a movie")})
+    assert "another folder with --videos" in answer.text
+
+
+def test_what_a_killed_server_left_is_removed(app: FastAPI, settings: WebSettings) -> None:
+    videos = settings.videos
+    old, new, other = (
+        videos / name for name in (".a.mkv.123.tmp", ".b.mkv.123.tmp", ".hidden.tmp")
+    )
+    for path in (old, new, other):
+        path.write_bytes(b"a part")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    with TestClient(app, base_url=ORIGIN):
+        pass
+    assert [path.exists() for path in (old, new, other)] == [False, True, True]
+    new.unlink()
+    other.unlink()
+
+
+def test_words_that_are_no_text_are_told_all_the_same(client: TestClient, job: Job) -> None:
+    job.known_faces.mkdir(exist_ok=True)
+    photo(Path(os.fsdecode(os.fsencode(job.known_faces) + b"/-caf\xe9.png")), "anna")
+    answer = client.get("/mine")
+    assert answer.status_code == 409
+    assert r"-caf\udce9" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (lambda _: b"no movie", "a.mp4: no movie that can be read; check that it plays elsewhere"),
+        (
+            lambda folder: write_sound(folder / "a.mp4").read_bytes(),
+            "a.mp4: has no video stream; give a movie with pictures",
+        ),
+    ],
+    ids=["broken", "sound"],
+)
+def test_a_movie_that_cannot_be_read_is_told_with_what_to_do(
+    client: TestClient, tmp_path: Path, data: Callable[[Path], bytes], told: str
+) -> None:
+    answer = client.post("/mine/movie", files={"movie": ("a.mp4", data(tmp_path))})
+    assert answer.status_code == 415
+    assert told in answer.text
+    assert "Errno" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 "use strict";
 (() => {
   const PAUSE = 500;
+  const LONG_PAUSE = 2000; // While nobody answers.
   const runs = document.getElementById("runs");
   const told = document.getElementById("told");
+  const problem = document.getElementById("problem");
   let known = states();
+  let timer;
 
   /** The state of each run. */
   function states() {
@@ -21,16 +24,27 @@
   }
 
   /** Shows how far it is; not while a button is pressed, for it would be gone at its release. */
-  async function look() {
-    const answer = await fetch("/mine/runs").catch(() => null);
-    if (answer?.ok && !runs.querySelector(":active")) {
-      const held = runs.contains(document.activeElement) ? document.activeElement.id : "";
-      runs.innerHTML = await answer.text();
-      if (held) document.getElementById(held)?.focus();
-      announce();
-    }
-    if (runs.querySelector("[data-active]")) setTimeout(look, PAUSE);
+  async function show(answer) {
+    if (runs.querySelector(":active")) return;
+    const held = runs.contains(document.activeElement) ? document.activeElement.id : "";
+    runs.innerHTML = await answer.text();
+    if (held) document.getElementById(held)?.focus();
+    announce();
   }
 
+  /** Asks how far it is, again and again while there is something to come. */
+  async function look() {
+    const answer = await fetch("/mine/runs").catch(() => null);
+    if (answer?.ok) {
+      if (!problem.hidden) return location.reload(); // It may be another one, with other secrets.
+      await show(answer);
+    }
+    problem.hidden = Boolean(answer?.ok);
+    clearTimeout(timer);
+    if (!problem.hidden) timer = setTimeout(look, LONG_PAUSE);
+    else if (runs.querySelector("[data-active]")) timer = setTimeout(look, PAUSE);
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   if (runs.querySelector("[data-active]")) look();
 })();
