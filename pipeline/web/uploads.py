@@ -6,8 +6,7 @@ import tempfile
 import time
 import warnings
 from contextlib import suppress
-from os.path import splitext
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fastapi import HTTPException
 from PIL import Image as Pillow
@@ -90,9 +89,9 @@ def clean_name(given: str | None) -> str:
     (80, 'aa.mkv')
     """
     last = re.split(r"[/\\]", given or "")[-1]
-    stem, ending = splitext(FORBIDDEN.sub("", last).strip())
-    ending = ending[:LONGEST_ENDING]
-    return (stem[: LONGEST_NAME - len(ending)] + ending).lstrip(".") or "picture"
+    named = PurePath(FORBIDDEN.sub("", last).strip())
+    ending = named.suffix[:LONGEST_ENDING]
+    return (named.stem[: LONGEST_NAME - len(ending)] + ending).lstrip(".") or "picture"
 
 
 def clear(folder: Path) -> None:
