@@ -86,7 +86,7 @@ def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
     """
     video.fingerprint(movie)  # Says that there is none before there is a folder for it.
     folder = manifests.folder_for(movie, job.output, rewalk=job.rewalk)
-    with table.locked(folder), failure.recorded(folder, movie):
+    with table.locked(folder, patience=table.PATIENCE), failure.recorded(folder, movie):
         _walk(movie, folder, job, progress)
     return folder
 
@@ -173,7 +173,7 @@ def identify(folder: Path, job: Job) -> list[who.Presence]:
         MiningError: See `mine`.
     """
     walk = finished(folder)
-    with table.locked(folder):
+    with table.locked(folder, patience=table.PATIENCE):
         if galleries.photos(job.known_faces):  # Says again which photos cannot be used, and why.
             digest = galleries.digest(job.known_faces, job.tolerance)
             _gallery(job.known_faces, digest, walk.settings, job.tolerance, job.device)
@@ -200,7 +200,7 @@ def pick(
         MiningError: See `mine`.
     """
     finished(folder)
-    with table.locked(folder):
+    with table.locked(folder, patience=table.PATIENCE):
         return _pick(folder, job, movie, cropping)
 
 

@@ -89,8 +89,12 @@ def beside(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[bytes]]:
     """Opens a temporary file that takes the place of `path` when all is written and on disk.
+
+    Args:
+        path: Where to write.
+        other: What to choose another of, where that cannot be.
 
     Raises:
         OutputError: The folder is not writable or the disk is full.
@@ -107,7 +111,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror or error}); "
-            "free some space or choose another folder with --output"
+            f"free some space or choose another {other}"
         ) from error
     finally:
         with suppress(OSError):  # Where the place itself cannot be, neither can the file.
@@ -143,14 +147,25 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
+PATIENCE = 2.0
+"""Seconds in which somebody's decision of a crop is written, for which hours of work can wait."""
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(
+    folder: Path, other: str = "folder with --output", patience: float = 0.0
+) -> Iterator[None]:
     """Keeps every other process from writing into a movie's folder.
+
+    Args:
+        folder: Made where it is missing.
+        other: What to choose another of, where that cannot be.
+        patience: Seconds that are waited for who is writing there, see `PATIENCE`.
 
     Raises:
         OutputError: Another process is writing there, or the folder cannot be written.
     """
-    lock, holder = FileLock(folder / ".lock", timeout=0), folder / ".lock-holder"
+    lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -158,8 +173,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise OutputError(f"{folder}: {_told(holder)}") from error
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot be written ({error.strerror or error}); "
-            "choose another folder with --output"
+            f"{folder}: cannot be written ({error.strerror or error}); choose another {other}"
         ) from error
     try:
         # For the message only: that the lock is held is what counts, whatever stands here.
@@ -334,6 +348,7 @@ class Part:
         quality: `(m,)` 0 to 1.
         decoded: how many of its frames the movie gave.
         thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
+        starts: `(shots,)` first analysed frame of each, or `(0,)` where none are kept.
     """
 
     rows: NDArray[np.float64]
@@ -345,6 +360,7 @@ class Part:
     quality: Floats
     decoded: int = 0
     thumb: Bytes = field(default_factory=lambda: np.zeros(0, np.bytes_))
+    starts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def part_paths(folder: Path, number: int) -> tuple[Path, Path]:
@@ -385,8 +401,9 @@ def read_part(folder: Path, number: int) -> Part:
     found = read_arrays(arrays, [f.name for f in fields(Part) if f.name != "rows"])
     _check_seen(arrays, found)
     table = read_faces(rows)
-    tracks, shots = np.unique(found["track"]), int(found["shots"])
-    if not np.array_equal(tracks, np.arange(len(tracks))) or not 0 <= shots <= MOST_SHOTS:
+    tracks, shots, starts = np.unique(found["track"]), int(found["shots"]), found["starts"]
+    counted = 0 <= shots <= MOST_SHOTS and len(starts) in (0, shots)
+    if not np.array_equal(tracks, np.arange(len(tracks))) or not counted:
         raise TableError(f"{arrays}: its shots or tracks are not counted from 0; {AGAIN}")
     if not table["track"].isin(tracks).all() or (table["shot"] >= shots).any():
         raise TableError(f"{rows}: has shots or tracks that {arrays.name} has not; {AGAIN}")
@@ -400,6 +417,7 @@ def read_part(folder: Path, number: int) -> Part:
         quality=found["quality"].astype(np.float32),
         decoded=int(found["decoded"]),
         thumb=found["thumb"],
+        starts=starts.astype(np.int64),
     )
 
 
@@ -421,6 +439,8 @@ class Tracks:
         gallery: digest of the gallery and tolerance that named them, "" before naming.
         person: `(t,)` position in `people` of who each track is, -1 for nobody; empty before.
         thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
+        starts: `(s,)` first analysed frame of each shot of the movie, or `(0,)` where an earlier
+            version walked it, which kept none.
     """
 
     embedding: Floats
@@ -433,6 +453,7 @@ class Tracks:
     gallery: str = ""
     person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     thumb: Bytes = field(default_factory=lambda: np.zeros(0, np.bytes_))
+    starts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
@@ -470,6 +491,7 @@ def read_tracks(path: Path) -> Tracks:
         gallery=str(found["gallery"]),
         person=person.astype(np.int64),
         thumb=found["thumb"],
+        starts=found["starts"].astype(np.int64),
     )
 
 
@@ -496,7 +518,7 @@ def read_walk(folder: Path) -> tuple[pd.DataFrame, Tracks]:
 
 
 def _check_seen(path: Path, found: dict[str, NDArray[Any]]) -> None:
-    """Checks what parts and tracks.npz hold of each embedded face.
+    """Checks what parts and tracks.npz hold of each embedded face, and of each shot.
 
     Raises:
         TableError: The arrays are of unlike lengths, or hold what cannot be.
@@ -510,6 +532,9 @@ def _check_seen(path: Path, found: dict[str, NDArray[Any]]) -> None:
     sound = (np.abs(embedding) <= 1.01).all() and (np.abs(quality) <= 1).all()  # NaN is neither.
     if not sound or (track < 0).any() or (frame < 0).any():
         raise TableError(f"{path}: holds what is no face's embedding, track or frame; {AGAIN}")
+    starts = found["starts"]
+    if (starts < 0).any() or (starts[1:] <= starts[:-1]).any():
+        raise TableError(f"{path}: its shots do not follow one another; {AGAIN}")
 
 
 # --- arrays -------------------------------------------------------------------------------------
@@ -521,9 +546,13 @@ SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "quality": ("f", (None,)), "shots": ("i", ()), "cut_before": ("b", ()), "walk": ("U", ()),
     "people": ("U", (None,)), "far": ("f", (None, None)), "gallery": ("U", ()),
     "person": ("i", (None,)), "photo": ("U", (None,)), "why": ("U", (None,)),
-    "thumb": ("S", (None,)), "pts": ("i", (None,)), "keys": ("i", (None, 2)),
+    "thumb": ("S", (None,)), "starts": ("i", (None,)), "pts": ("i", (None,)),
+    "keys": ("i", (None, 2)),
 }  # fmt: skip
 """numpy's letter for the kind, and the shape, of each array that is stored; None is any length."""
+
+LATER = {"starts": np.zeros(0, np.int64)}
+"""Arrays that files of earlier versions have not, and what stands for them."""
 
 
 def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
@@ -546,7 +575,9 @@ def read_arrays(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as bundle:
-            found = {name: _read_array(bundle, f"{name}.npy") for name in names}
+            there = set(bundle.namelist())
+            old = {n: LATER[n] for n in names if n in LATER and f"{n}.npy" not in there}
+            found = old | {n: _read_array(bundle, f"{n}.npy") for n in names if n not in old}
     except Exception as error:  # zlib, zipfile and numpy each have their own for a torn file.
         raise TableError(f"{path}: missing, torn or foreign ({error}); {AGAIN}") from error
     for name, array in found.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli
+from pipeline import cli, mine
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
     def run(*args: str | Path) -> Run:
         monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
+        mine._warn_of_nobody.cache_clear()  # As in another process.
         code = 0
         try:
             cli.run()

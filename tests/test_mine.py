@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pandas as pd
@@ -674,6 +675,22 @@ def test_everybody_and_somebody_who_is_not_in_the_movie(talk: Path, job: Job) ->
     assert set(found) == {"anna", "ben", "carl"}
     assert (found["carl"].seen, found["carl"].steady) == (0, 0)
     assert found["carl"].hint
+
+
+def test_a_pick_waits_for_a_decision_to_be_written(talk: Path, job: Job) -> None:
+    folder = mine.walk(talk, job, puppet.silent)
+    taken, told = Event(), Event()
+
+    def decide() -> None:
+        with table.locked(folder):
+            taken.set()
+            told.wait(0.3)
+
+    writer = Thread(target=decide)
+    writer.start()
+    taken.wait()
+    assert mine.pick(folder, job)
+    writer.join()
 
 
 def test_with_everybody_wanted_folders_of_the_gone_are_emptied(talk: Path, job: Job) -> None:

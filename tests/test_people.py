@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import mine, table
 from pipeline.cli.options import job_of
-from pipeline.errors import TableError
+from pipeline.errors import OutputError, TableError
 from pipeline.people import naming
 from pipeline.settings import Job
 from tests import puppet
@@ -139,6 +139,21 @@ def test_rename_moves_photos_and_names_anew(program: Program) -> None:
     assert (alone.code, alone.out) == (0, "")
     assert Path("known_faces/Åsa/annie.png").exists()
     assert [line[1] for line in program("name", "movie").table] == ["ben", "Åsa", "unknown"]
+
+
+def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mine, "name_tracks", full)
+        assert program("name", "movie", "--rename", "anna", "zoe").code == 1
+    assert Path("known_faces/zoe.png").exists()
+    done = program("name", "movie", "--rename", "anna", "zoe")
+    assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
+    assert "nobody is called 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -434,6 +434,7 @@ def a_part(n: int = 3, m: int = 2) -> table.Part:
         rows=rows[list(table.NUMBERS)].to_numpy(np.float64).reshape(n, len(table.NUMBERS)),
         shots=4, cut_before=True, embedding=np.eye(m, 128, dtype=np.float32),
         track=np.arange(m), frame=np.arange(m) * 5, quality=np.linspace(0, 1, m, dtype=np.float32),
+        starts=np.array([0, 3, 9, 30]),
     )  # fmt: skip
 
 
@@ -507,3 +508,37 @@ def test_tracks_come_back(tmp_path: Path, naming: dict[str, Any]) -> None:
     path = tmp_path / "tracks.npz"
     table.write_tracks(path, tracks)
     assert equal(table.read_tracks(path), tracks)
+
+
+def test_files_of_earlier_versions_say_nothing_of_where_shots_start(tmp_path: Path) -> None:
+    tracks = table.Tracks(
+        np.eye(1, 128, dtype=np.float32), np.array([0]), np.array([3]),
+        np.ones(1, np.float32), "abc",
+    )  # fmt: skip
+    table.write_part(tmp_path, 0, a_part(), "film.mp4")
+    table.write_tracks(tmp_path / "tracks.npz", tracks)
+    for path in (table.part_paths(tmp_path, 0)[1], tmp_path / "tracks.npz"):
+        with np.load(path) as stored:
+            older = {name: stored[name] for name in stored if name != "starts"}
+        table.write_arrays(path, older)
+    part = table.read_part(tmp_path, 0)
+    assert (part.shots, len(part.starts)) == (4, 0)
+    assert equal(table.read_tracks(tmp_path / "tracks.npz"), tracks)
+
+
+@pytest.mark.parametrize("starts", [[0, 3], [0, 3, 3, 9], [9, 3, 30, 40], [-1, 3, 9, 30]])
+def test_shots_that_cannot_be_are_refused(starts: list[int], tmp_path: Path) -> None:
+    table.write_part(tmp_path, 0, replace(a_part(), starts=np.array(starts)), "film.mp4")
+    with pytest.raises(TableError, match=r"00000\.npz: its shots"):
+        table.read_part(tmp_path, 0)
+
+
+@pytest.mark.parametrize("guarded", [table.replacing, table.locked])
+def test_what_cannot_be_written_names_the_option_that_says_where(
+    guarded: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for other in ((), ("file with --csv",)):
+        wanted = f"choose another {''.join(other) or 'folder with --output'}"
+        with pytest.raises(OutputError, match=wanted), guarded(tmp_path / "file" / "a", *other):
+            pass

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 STRIP = 6
 """Faces of each moment on the sheet, evenly spread over it."""
 
+PLACE = "folder with --sheet or --pick"
+"""What to choose another of, where nothing can be written."""
+
 MARGIN = 0.3
 """Around the faces of a sheet, as a share of the box."""
 
@@ -124,7 +127,7 @@ def write_all(found: Sequence[Film], folder: Path, margin: float) -> tuple[int, 
     """
     _check_own(folder)
     failed: list[MiningError] = []
-    with table.locked(folder), TemporaryDirectory(dir=folder, prefix=".new-") as name:
+    with table.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
         lines: list[list[str]] = []
         for number, film in enumerate(found):
             places = [
@@ -176,7 +179,7 @@ def _replace(found: Sequence[Film], folder: Path, staged: Path, lines: list[list
     writer.writerow(COLUMNS)
     writer.writerows([Path(path).name, *rest] for path, *rest in lines)
     try:
-        with table.replacing(folder / "crops.csv") as file:
+        with table.replacing(folder / "crops.csv", PLACE) as file:
             file.write(text.getvalue().encode())
         for path, *_ in lines:
             Path(path).replace(folder / Path(path).name)
@@ -215,7 +218,7 @@ def write_sheet(
     lines = [
         Line((str(n), *_words(m)), tuple(faces[m])) for n, m in enumerate(moments, 1) if m in faces
     ]
-    with table.locked(folder):
+    with table.locked(folder, PLACE):
         line_sheets(f"{len(lines)} moments", lines, folder)
     return sorted(folder.glob("sheet*.jpg")), failed
 

@@ -1,15 +1,20 @@
 """What is given on the command line as folders and patterns: movies to walk, walks to search."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from glob import glob, has_magic
 from os import walk as descend
 from pathlib import Path
 from typing import cast
 
+from pipeline import failure
 from pipeline.errors import MovieError, TableError
 from pipeline.failure import FAILED
 from pipeline.manifest import unique
 from pipeline.remote import Url, matching
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
     {
@@ -20,6 +25,13 @@ SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """What a folder's files must end in to be taken for movies; a file that is named may end in any."""
+
+WALK = "walk.json"
+
+BESIDE = ("photos.csv", "crops.csv", "sheet.jpg", "sheet-1.jpg")
+"""One of them lies in each folder that `cast` and `search` leave among those of movies."""
+
+CAST_TABLE = "cast.csv"
 
 
 def movies(given: Sequence[Path]) -> list[Path]:
@@ -85,37 +97,88 @@ def _plain(path: Path, folder: Path) -> bool:
 
 def in_a_walk(path: Path) -> bool:
     """Whether it lies in a walk's folder, where clips and annotated movies are written."""
-    return any((folder / "walk.json").is_file() for folder in path.parents)
+    return any((folder / WALK).is_file() for folder in path.parents)
 
 
-def walks(given: Sequence[Path]) -> list[Path]:
+def walks(given: Sequence[Path], output: Path = Path()) -> list[Path]:
     """The folders of walked movies that are given, or lie at any depth in the given folders.
 
     Args:
-        given: Movies' folders, their faces.csv, or folders of movies' folders.
+        given: Movies' folders, their faces.csv, their names in `output`, the movies themselves, or
+            folders of movies' folders.
+        output: The folder of all movies' folders, where names are looked for.
 
     Returns:
-        In the order given, by name; walks that failed or are not finished too.
+        In the order given, by name; walks that failed or are not finished too, and what holds no
+        walk, for who reads it to tell. Not what `cast` and `search` left beside the movies, which
+        a pattern as `output/*/` stands for too.
 
     Raises:
-        TableError: There is none in one of them.
+        TableError: There is no walk in any of them.
     """
     found: list[Path] = []
+    missing: list[Path] = []
     for path in given:
-        folder = path.parent if path.name == "faces.csv" else path
+        folder = _folder(path, output)
         inside = list(_walks_in(folder))
         if not inside:
-            raise TableError(
-                f"{folder}: holds no walk; give the folder that mine-video made for a movie, or "
-                "that of all such folders (output/)"
-            )
-        found += inside
+            missing.append(folder)
+        found += inside or ([] if _is_beside(folder) else [folder])
+    if missing and len(missing) == len(given):
+        raise TableError(
+            f"{missing[0]}: holds no walk; give the folder that mine-video made for a movie, or "
+            "that of all such folders (output/), or run `mine-video walk MOVIE` first"
+        )
     return unique(found)
+
+
+def _folder(path: Path, output: Path) -> Path:
+    """A movie's folder where a path means one; else the path as it is."""
+    if path.name == "faces.csv":
+        return path.parent
+    named = output / (path.stem if _holds(path.parent, [path.name]) else path)
+    return named if not _is_walk(path) and _is_walk(named) else path
+
+
+def _is_walk(folder: Path) -> bool:
+    return _holds(folder, [WALK, FAILED])
+
+
+def _is_beside(place: Path) -> bool:
+    return place.name == CAST_TABLE or _holds(place, BESIDE)
+
+
+def _holds(folder: Path, names: Iterable[str]) -> bool:
+    """Whether one of these files is there; none is where one may not look, or too long a name."""
+    with suppress(OSError):
+        return any((folder / name).is_file() for name in names)
+    return False
+
+
+def without_failed(folders: list[Path]) -> list[Path]:
+    """Leaves out what holds no more than the note why its walk failed, and says of how many.
+
+    Args:
+        folders: Of `walks`.
+
+    Raises:
+        TableError: There is nothing else; it tells the reason.
+    """
+    failed = {
+        f: note for f in folders if not _holds(f, [WALK]) and (note := failure.read(f)) is not None
+    }
+    if failed and len(failed) == len(folders):
+        folder, note = next(iter(failed.items()))
+        raise TableError(f"{folder}: its walk failed: {note.reason}")
+    if failed:
+        told = "1 failed walk is" if len(failed) == 1 else f"{len(failed)} failed walks are"
+        log.warning("%s left out; `mine-video status` tells why", told)
+    return [folder for folder in folders if folder not in failed]
 
 
 def _walks_in(folder: Path) -> Iterator[Path]:
     for here, folders, files in descend(folder):
         folders.sort()
-        if not {"walk.json", FAILED}.isdisjoint(files):
+        if not {WALK, FAILED}.isdisjoint(files):
             folders.clear()  # Crops lie below, and no walks.
             yield Path(here)

@@ -165,5 +165,5 @@ def write_list(moments: Iterable[Moment], path: Path) -> None:
         place = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         times = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
         writer.writerow([*place, *times, m.track, m.length, m.faces, f"{m.probability:.4f}"])
-    with table.replacing(path) as file:
+    with table.replacing(path, "file with --csv") as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))

@@ -74,7 +74,7 @@ def join(archive: Archive, path: Path) -> int:
     archive.connection.execute("SET VARIABLE folders = $folders", {"folders": folders})
     archive.connection.execute(sql("joined"))
     try:
-        with replacing(path.absolute()) as file:
+        with replacing(path.absolute(), "file with --to") as file:
             writer = WRITERS[path.suffix.lower()]
             (count,) = archive.connection.execute(writer, {"file": file.name}).fetchall()[0]
     except duckdb.Error as error:

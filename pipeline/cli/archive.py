@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FILTERS, MARGIN, PLACES, job_of, options, verbosity
+from pipeline.cli.options import FILTERS, MARGIN, PLACES, Here, job_of, options, verbosity
 from pipeline.cli.told import fitted, log_to_stderr
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
@@ -22,7 +22,7 @@ TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
 STATE = "{:12} {}"
 
 ARCHIVE = options(
-    click.argument("folders", nargs=-1, type=click.Path(path_type=Path)),
+    click.argument("folders", nargs=-1, type=Here(path_type=Path)),
     click.option(
         "--index", type=click.Path(file_okay=False, path_type=Path),
         help="Keep the archive's tables in this folder, not beside each faces.csv.",
@@ -36,13 +36,14 @@ def archive_of(
     """Opens the archive that is asked for, with a bar over the movies whose tables are made."""
     from tqdm import tqdm
 
-    from pipeline.archive.movies import walks
+    from pipeline.archive.movies import walks, without_failed
     from pipeline.archive.opened import opened
 
     def shown(made: Sequence[Path]) -> Iterable[Path]:
         return tqdm(made, "tables", unit="movie", disable=True if quiet else None)
 
-    return opened(walks(folders or [job.output]), index, shown)
+    found = walks(folders or [job.output], job.output)
+    return opened(without_failed(found), index, shown)
 
 
 @click.command()
@@ -105,10 +106,13 @@ def search(
         mine-video search output/ --person rdj --emotion happy --repeat 8 --top 200
     """
     log_to_stderr(quiet, verbose)
+    from pipeline.archive.search import COLUMNS, warn_of_old_names, write_list
     from pipeline.archive.search import search as find
-    from pipeline.archive.search import warn_of_old_names, write_list
+    from pipeline.cli import overwrite
 
     job = job_of(given)
+    if listed:
+        overwrite.check("--csv", listed, ",".join(COLUMNS).encode())
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find(archive, job, top, order)
@@ -175,8 +179,13 @@ def table(
         mine-video table output/*/ --to all.csv
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.totals import join
+    from pipeline.archive.totals import WRITERS, join
+    from pipeline.cli import overwrite
 
+    if to.suffix.lower() not in WRITERS:  # Rather now than when all tables are made.
+        told = f"{to} is to end in {' or '.join(WRITERS)}"
+        raise click.BadParameter(told, param_hint="--to")
+    overwrite.check("--to", to, b"PAR1", b"folder,video,frame,")
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
         click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
@@ -208,7 +217,7 @@ def stats(
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @PLACES
 @verbosity
 def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
@@ -228,7 +237,7 @@ def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) 
     job = job_of(given)
     known = galleries.digest(job.known_faces, job.tolerance) if job.known_faces.is_dir() else ""
     count: Counter[str] = Counter()
-    for s in states(walks(folders or [job.output]), known):
+    for s in states(walks(folders or [job.output], job.output), known):
         count[s.state] += 1
         click.echo(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
     click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)

@@ -12,8 +12,7 @@ from pipeline.cli.options import (
     PLACES,
     SPEECH,
     Real,
-    check_single,
-    folder_of,
+    folders_of,
     job_of,
     verbosity,
 )
@@ -56,8 +55,8 @@ def annotate(
 ) -> None:
     """Write the movie with boxes, names, emotions and bars drawn on it.
 
-    FOLDERS are those of movies that were walked, their faces.csv, or their names under --output.
-    What the filters let pass is highlighted. Sound is kept.
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. What the filters let pass is highlighted. Sound is kept.
 
     \b
     Example:
@@ -67,15 +66,13 @@ def annotate(
     from pipeline import export as program
     from pipeline import mine
 
-    check_single(folders, movie, given["subtitles"])
     job = job_of(given)
 
-    def one(place: Path) -> None:
-        folder = folder_of(place, job)
+    def one(folder: Path) -> None:
         shown = bar(mine.movie_name(folder), quiet)
         click.echo(program.annotate(folder, job, shown, movie, quality=quality))
 
-    each(folders, one)
+    each(folders_of(folders, job, movie), one)
 
 
 @click.command()
@@ -109,8 +106,9 @@ def export(
 ) -> None:
     """Write the steady runs as clips, as one film, or as timelines for editing programs.
 
-    FOLDERS are those of movies that were walked, their faces.csv, or their names under --output.
-    Cuts are exact to the frame. Files go to <person>/<emotion>/ in the movie's folder.
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. Cuts are exact to the frame. Files go to <person>/<emotion>/ in the movie's
+    folder.
 
     \b
     Example:
@@ -123,19 +121,17 @@ def export(
     from pipeline import export as program
     from pipeline import mine
 
-    check_single(folders, movie, given["subtitles"])
     job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
     header = Header(ROW, "movie", "person", "emotion", "runs", "cuts", "seconds", "files")
 
-    def one(place: Path) -> None:
-        folder = folder_of(place, job)
+    def one(folder: Path) -> None:
         name = mine.movie_name(folder)
         outcomes = program.export(folder, job, settings, bar(name, quiet), movie)
         header.show()
         for outcome in outcomes:
             _tell(name, outcome)
 
-    each(folders, one)
+    each(folders_of(folders, job, movie), one)
 
 
 def _tell(name: str, o: "Exported") -> None:

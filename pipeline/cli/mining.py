@@ -9,10 +9,10 @@ import click
 
 from pipeline.cli.options import (
     FOLDERS,
-    JOB,
     KNOWN,
     MOVED,
     MOVIES,
+    OUTPUT,
     OUTPUT_ANYWHERE,
     PICK,
     PICKING,
@@ -20,7 +20,7 @@ from pipeline.cli.options import (
     WALKING,
     Real,
     check_single,
-    folder_of,
+    folders_of,
     job_of,
     verbosity,
 )
@@ -116,7 +116,8 @@ def pick(
 ) -> None:
     """Crop faces of movies that were walked.
 
-    FOLDERS are those of the movies, their faces.csv, or their names under --output.
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output.
 
     \b
     Example:
@@ -125,16 +126,14 @@ def pick(
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
 
-    check_single(folders, movie, given["subtitles"])
     job = job_of(given)
     shown = Table(explain=given["explain"])
 
-    def one(place: Path) -> None:
-        folder = folder_of(place, job)
+    def one(folder: Path) -> None:
         name = program.movie_name(folder)
         shown.add(name, program.pick(folder, job, movie, crop_bar(name, quiet)))
 
-    each(folders, one)
+    each(folders_of(folders, job, movie), one)
 
 
 @click.command()
@@ -163,16 +162,8 @@ def pick(
     show_default=True,
     help="Least averaged probability that is compared with none.",
 )
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=JOB.output,
-    show_default=True,
-    help="Folder of the movies' folders.",
-)
-@click.option(
-    "--movie", type=click.Path(path_type=Path), help="With --sample: where the movie is, if moved."
-)
+@OUTPUT
+@MOVED
 @verbosity
 def judge(
     folders: tuple[Path, ...],
@@ -200,10 +191,9 @@ def judge(
     if (truth is None) == (sample is None):
         raise click.UsageError("give either --truth FILE or --sample N")
     job = job_of(given)
-    places = [folder_of(folder, job) for folder in folders]
+    places = folders_of(folders, job, movie)
     if sample is not None:
-        for place in places:
-            click.echo(assess.write_sample(place, sample, movie))
+        each(places, lambda place: click.echo(assess.write_sample(place, sample, movie)))
     elif truth is not None:
         for line in assess.judge(places, truth, job.pick):
             click.echo(line)

@@ -300,21 +300,24 @@ def check_single(places: Sequence[Path], movie: Path | None = None, subtitles: s
         raise click.UsageError("--subtitles FILE goes with one movie only; own goes with several")
 
 
-def _there(path: Path) -> bool:
-    """Whether a file is there; nothing is where one may not look, or too long a name."""
-    with suppress(OSError):
-        return path.exists()
-    return False
+def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> list[Path]:
+    """The movies' folders that are given, see `archive.movies.walks`; failed walks are left out.
 
+    Args:
+        places: As they were typed.
+        job: Its `output` and `subtitles` are used.
+        movie: Where the movie of the only folder is.
 
-def folder_of(place: Path, job: Job) -> Path:
-    """A movie's folder: given as such, or as its faces.csv, its name, or a movie of that name."""
-    if place.name == "faces.csv":
-        return place.parent
-    if _there(job.output / place.stem / "walk.json") and place.is_file():
-        return job.output / place.stem
-    named = job.output / place
-    return named if not _there(place / "walk.json") and _there(named) else place
+    Raises:
+        UsageError: See `check_single`.
+        TableError: There is no walk in any of them.
+    """
+    from pipeline.archive.movies import walks, without_failed
+
+    check_single(places, movie, job.subtitles)  # What is misuse need not be there.
+    found = without_failed(walks(places, job.output))
+    check_single(found, movie, job.subtitles)
+    return found
 
 
 def job_of(given: dict[str, Any]) -> Job:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import FOLDERS, PLACES, folder_of, job_of, verbosity
+from pipeline.cli.options import FOLDERS, PLACES, Anywhere, Here, folders_of, job_of, verbosity
 from pipeline.cli.told import WhoTable, each, log_to_stderr
 from pipeline.faces import clock
 from pipeline.settings import Job
@@ -17,7 +17,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {}"
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @click.option(
     "--rename",
     nargs=2,
@@ -45,9 +45,9 @@ def name(
 ) -> None:
     """Name the faces of movies by the photos of today, and tell who is who.
 
-    FOLDERS are those of the movies, their faces.csv, or their names under --output. Neither the
-    movies nor another walk are needed. The table gives for each person the time on screen, tracks,
-    faces, the mean distance to the photos, and who else is nearest.
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. Neither the movies nor another walk are needed. The table gives for each person
+    the time on screen, tracks, faces, the mean distance to the photos, and who else is nearest.
 
     \b
     Example:
@@ -61,34 +61,34 @@ def name(
     if not folders and (adopted or rename is None):
         raise click.UsageError("give the folder of a movie, or --rename OLD NEW")
     job = job_of(given)
-    for place in folders if rename or adopted else ():  # Before anything is moved or copied.
-        program.finished(folder_of(place, job))
-    _change_gallery(folders, rename, adopted, job)
+    found = folders_of(folders, job)
+    for folder in found if rename or adopted else ():  # Before anything is moved or copied.
+        program.finished(folder)
+    _change_gallery(found, rename, adopted, job)
     shown = WhoTable()
-
-    def one(place: Path) -> None:
-        folder = folder_of(place, job)
-        shown.add(program.movie_name(folder), program.identify(folder, job))
-
-    each(folders, one)
+    each(found, lambda f: shown.add(program.movie_name(f), program.identify(f, job)))
 
 
 def _change_gallery(
-    folders: tuple[Path, ...],
+    folders: list[Path],
     rename: tuple[str, str] | None,
     adopted: tuple[tuple[int, str], ...],
     job: Job,
 ) -> None:
     """Moves and copies photos, before the movies are named by them."""
     if rename is not None:
+        from pipeline import table
         from pipeline.people.rename import rename as move
+        from pipeline.people.rename import was_moved
 
-        for place in move(job.known_faces, *rename):
-            log.info("%s is now %s: %s", *rename, place)
+        named = {p for f in folders for p in table.read_tracks(f / "tracks.npz").people.tolist()}
+        if not was_moved(job.known_faces, *rename, named):
+            for place in move(job.known_faces, *rename):
+                log.info("%s is now %s: %s", *rename, place)
     if adopted:
         from pipeline.casting import adopt
 
-        adopt([folder_of(folder, job) for folder in folders], adopted, job)
+        adopt(folders, adopted, job)
 
 
 @click.command()
@@ -98,7 +98,7 @@ def _change_gallery(
     "--movie",
     "movies",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=Anywhere(path_type=Path),
     help="Where a movie is, if moved; may be repeated.",
 )
 @verbosity
@@ -107,10 +107,11 @@ def cast(
 ) -> None:
     """Sort the faces without a name into people, one cast for all the movies.
 
-    FOLDERS are those of the movies, their faces.csv, or their names under --output. The cast lies
-    in the movie's folder, that of several movies in the folder that holds theirs: photos of each
-    person in cast/1, cast/2 and so on by screen time, cast/sheet.jpg with a line for each, and
-    cast.csv with a line for each track. Look at the sheet, then give names.
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. The cast lies in the movie's folder, that of several movies in the folder that
+    holds theirs: photos of each person in cast/1, cast/2 and so on by screen time, cast/sheet.jpg
+    with a line for each, and cast.csv with a line for each track. Look at the sheet, then give
+    names.
 
     \b
     Example:
@@ -121,8 +122,7 @@ def cast(
     from pipeline import casting
 
     job = job_of(given)
-    places = [folder_of(folder, job) for folder in folders]
-    found = casting.cast(places, job, movies)
+    found = casting.cast(folders_of(folders, job), job, movies)
     if found:
         click.echo(CAST_ROW.format("number", "screen", "tracks", "photos", "folder", "movies"))
     for one in found:

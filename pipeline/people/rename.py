@@ -1,7 +1,7 @@
 """Gives a person another name: moves the photos in `known_faces/`, overwriting none."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,6 +43,20 @@ def rename(folder: Path, old: str, new: str) -> list[Path]:
             f"{error.filename or folder}: cannot be moved ({error.strerror}); photos moved before "
             f"are {new}'s now: give yourself the right, and rename again"
         ) from error
+
+
+def was_moved(folder: Path, old: str, new: str, named: Collection[str]) -> bool:
+    """Whether a call that was broken off moved the photos, but left movies with the old name.
+
+    Args:
+        folder: `known_faces`.
+        old: As `rename` was given it.
+        new: Likewise.
+        named: Names that movies' faces have.
+    """
+    old, new = normalize("NFC", old), normalize("NFC", new)
+    known = photos(folder).keys() | others(folder).keys()
+    return old in named and old not in known and new in known
 
 
 def _moved(folder: Path, old: str, new: str) -> Iterator[Path]:

@@ -47,7 +47,8 @@ def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choic
     """Writes timeline.png and report.html into a movie's folder.
 
     Args:
-        folder: The movie's, whose crops are written already; those of earlier picks are shown too.
+        folder: The movie's, whose crops are written already; those of earlier picks are shown too,
+            unless they are of another walk or bear other names.
         walked: The movie.
         job: What was wanted.
         choices: What the pick gave, for the funnel.
@@ -63,10 +64,10 @@ def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choic
     seconds = durations(rows["frame"].to_numpy(), walk.scan.times, stride)
     people = list(who_is_who(rows, walked.tracks, seconds))
     steadied = select.steadied(rows, stride, settings)
-    line = timeline(steadied, people, walk, settings)
+    line = timeline(steadied, people, walk, settings, walked.tracks.starts)
     write_timeline(folder / TIMELINE, line, walked.name)
-    faces, crops = _faces(walked), tiles.read_crops(folder)
-    shown = tiles.evenly(crops, tiles.MOST)
+    crops, older = tiles.read_crops(folder, rows)
+    faces, shown = _faces(walked), tiles.evenly(crops, tiles.MOST)
     page = _rendered(
         movie=walked.name,
         version=__version__,
@@ -75,7 +76,9 @@ def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choic
         steps=_steps(choices),
         cast=list(_cast(people, faces)),
         height=plots.height(len(people)),
+        tick=line.tick,
         crops=(len(shown), len(crops)),
+        older=older,
         sheets={
             "face": tiles.pack([tiles.from_bytes(j) for j in faces["thumb"]], FACE_SIDE),
             "crop": _crop_tiles(shown),

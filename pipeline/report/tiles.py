@@ -15,6 +15,7 @@ from PIL import ImageOps
 
 from pipeline.faces import EMOTIONS
 from pipeline.pick.crop import NAME
+from pipeline.pick.select import UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ GREY = "#808080"
 
 COLUMNS = {
     "file": "str", "time": "float64", "run": "int64", "run_length": "int64",
-    "probability": "float64", "line": "str",
+    "probability": "float64", "line": "str", "frame": "int64", "track": "int64",
 }  # fmt: skip
 """Of crops.csv, as they are read."""
 
@@ -60,20 +61,27 @@ class Tiles:
     sheets: tuple[bytes, ...]
 
 
-def read_crops(folder: Path) -> pd.DataFrame:
-    """Lists the crops that lie in a movie's folder, of whatever pick.
+def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Lists the crops that lie in a movie's folder, of whatever pick from these rows.
 
     Args:
         folder: A movie's.
+        rows: Of its faces.csv: crops of another walk, or picked under another name, are none of
+            theirs.
 
     Returns:
         By person, emotion and time: `person`, `emotion` (position in `EMOTIONS`), `path` and
-        `COLUMNS`; not those that were deleted, and nothing of lists that are no lists.
+        `COLUMNS`; not those that were deleted, and nothing of lists that are no lists. And how
+        many lie there that are of no row.
     """
     lists = [_read_list(p) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
-    empty = pd.DataFrame(columns=[*COLUMNS, "person", "emotion", "path"])
-    found = pd.concat([crops for crops in lists if len(crops)] or [empty], ignore_index=True)
-    return found.sort_values(["person", "emotion", "time", "file"], ignore_index=True)
+    empty = pd.DataFrame(columns=[*COLUMNS, "person", "emotion", "path"]).astype(COLUMNS)
+    listed = pd.concat([crops for crops in lists if len(crops)] or [empty], ignore_index=True)
+    key = ["frame", "track", "person"]
+    named = rows[key].astype({"person": "str"}).replace({"person": {"": UNKNOWN}})
+    found = listed.merge(named, on=key)
+    found = found.sort_values(["person", "emotion", "time", "file"], ignore_index=True)
+    return found, len(listed) - len(found)
 
 
 def _is_own(path: Path) -> bool:

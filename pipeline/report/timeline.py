@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from pipeline.faces import EMOTIONS, clock
+from pipeline.faces import EMOTIONS, Ints, clock
 from pipeline.manifest import Manifest
 from pipeline.people.who import Numbers, Presence, durations
 from pipeline.pick import select
@@ -54,9 +54,10 @@ class Timeline:
         bars: one for each stretch in which a person is seen in every analysed frame, looks the same
             and is steady or not: `lane`, `begin` and `end` in seconds, `label` (position in
             `EMOTIONS`), `probability` (mean of the smoothed one) and `steady`; by lane and time.
-        cuts: `(n,)` seconds of the first face after each cut.
+        cuts: `(n,)` seconds of the first analysed frame after each cut.
         begin: seconds of the walk's first frame.
         end: seconds where its last frame ends.
+        tick: what `cuts` are, in words: of an older walk only those before a face are known.
     """
 
     people: tuple[str, ...]
@@ -64,10 +65,15 @@ class Timeline:
     cuts: Numbers
     begin: float
     end: float
+    tick: str = "cut"
 
 
 def timeline(
-    rows: pd.DataFrame, people: Sequence[Presence], walk: Manifest, settings: PickSettings
+    rows: pd.DataFrame,
+    people: Sequence[Presence],
+    walk: Manifest,
+    settings: PickSettings,
+    starts: Ints,
 ) -> Timeline:
     """Joins neighbouring faces of a person that look the same to bars.
 
@@ -76,6 +82,7 @@ def timeline(
         people: Who is there, in the order of the lanes.
         walk: The movie's.
         settings: With `repeat` in frames; what they let pass is steady.
+        starts: The first frame of each shot, of `Tracks`; none where they are not known.
     """
     names = [one.person for one in people]
     kept, _ = select.steady(rows, settings, walk.scan.stream.size)
@@ -90,10 +97,17 @@ def timeline(
     return Timeline(
         people=tuple(name or select.UNKNOWN for name in names),
         bars=_bars(_one_a_frame(timed), stride),
-        cuts=rows.groupby("shot")["time"].min().sort_values().to_numpy(np.float64)[1:],
+        cuts=times[starts[1:][starts[1:] < stop]] if len(starts) else _cuts_before_faces(rows),
         begin=float(times[first]),
         end=float(times[stop - 1] + (lasting or SHORTEST)),
+        tick="cut" if len(starts) else "cut before a face",
     )
+
+
+def _cuts_before_faces(rows: pd.DataFrame) -> Numbers:
+    """Seconds of the first face of each shot but the movie's first."""
+    first = rows[rows["shot"] > 0].groupby("shot")["time"].min()
+    return first.sort_values().to_numpy(np.float64)
 
 
 def _one_a_frame(rows: pd.DataFrame) -> pd.DataFrame:
@@ -225,5 +239,5 @@ def _legend(line: Timeline) -> list[Patch]:
     """The emotions that are there, and what the heights mean."""
     there = sorted(line.bars["label"].unique())
     looks = [Patch(color=COLOURS[label], label=EMOTIONS[label]) for label in there]
-    note = Patch(color="none", label="high: steady, passes the filters; low: only seen; | cut")
-    return [*looks, note]
+    told = f"high: steady, passes the filters; low: only seen; | {line.tick}"
+    return [*looks, Patch(color="none", label=told)]

@@ -15,8 +15,9 @@ from pipeline.walk.track import match
 
 FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
 
-_Kept = tuple[Floats, Ints, Ints, Floats, Bytes, int]
-"""Of a part: its embeddings, their tracks, frames, qualities and pictures; frames decoded."""
+_Kept = tuple[Floats, Ints, Ints, Floats, Bytes, Ints, int]
+"""Of a part: its embeddings, their tracks, frames, qualities and pictures; where shots start that
+go on from no part before; frames decoded."""
 
 
 @dataclass(slots=True)
@@ -103,9 +104,10 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
     # It says whose names faces.csv holds, which soon are nobody's.
     table.remove([folder / "tracks.npz"])
     kept: list[_Kept] = []
-    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, _Numbers(max_gap), kept))
-    embeddings, tracks, frames, qualities, thumbs, decoded = zip(*kept, strict=True)
-    order = np.argsort(np.concatenate(tracks), kind="stable")
+    numbers = _Numbers(max_gap)
+    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, numbers, kept))
+    embeddings, tracks, frames, qualities, thumbs, begun, decoded = zip(*kept, strict=True)
+    order, starts = np.argsort(np.concatenate(tracks), kind="stable"), np.concatenate(begun)
     merged = Tracks(
         embedding=np.concatenate(embeddings)[order],
         track=np.concatenate(tracks)[order],
@@ -113,6 +115,7 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
         quality=np.concatenate(qualities)[order],
         thumb=np.concatenate(thumbs)[order],
         walk=walk,
+        starts=starts if len(starts) == numbers.shots else starts[:0],  # Parts of an older version.
     )
     table.write_tracks(folder / "tracks.npz", merged)
     return sum(decoded)
@@ -125,12 +128,13 @@ def _blocks(
     numbers: _Numbers,
     kept: list[_Kept],
 ) -> Iterator[pd.DataFrame]:
-    """Each part's rows with the movie's numbers; embeddings go to `kept`."""
+    """Each part's rows with the movie's numbers; embeddings and cuts go to `kept`."""
     for number in range(parts):
-        part = table.read_part(folder, number)
+        part, before = table.read_part(folder, number), numbers.shots
         shots, tracks = numbers.renumber(part)
         seen = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
-        kept.append((*seen, part.decoded))
+        starts = part.starts[shots >= before] if len(part.starts) else part.starts
+        kept.append((*seen, starts, part.decoded))
         yield table.frame_of(_renumbered(part.rows, shots, tracks), video)
 
 

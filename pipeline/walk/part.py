@@ -124,6 +124,7 @@ class _Analysis:
         self._progress = progress
         self._tracker = Tracker(longest_gap(settings))
         self._shot = 0
+        self._starts: list[int] = []
         self._decoded = 0
         self._window: list[Frame] = []  # Frames since the last detection but one.
         self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
@@ -142,6 +143,8 @@ class _Analysis:
         while held is not None:
             frame, following = held[0], next(frames, None)
             last = following is None or following[1]
+            if first:
+                self._starts.append(frame.index)
             self._window.append(frame)
             turn = (frame.index // self._settings.every) % self._settings.detect_every == 0
             if turn or first or last:
@@ -266,4 +269,5 @@ class _Analysis:
             frame=np.array([chip.frame for _, chip in best], np.int64),
             quality=np.array([chip.quality for _, chip in best], np.float32),
             thumb=np.array([crops.thumbnail(chip.image) for _, chip in best], np.bytes_),
+            starts=np.array(self._starts, np.int64),
         )

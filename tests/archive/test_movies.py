@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archive.movies import movies, walks
+from pipeline.archive.movies import movies, walks, without_failed
 from pipeline.errors import MovieError, TableError
 from pipeline.remote import place
 
@@ -95,5 +95,68 @@ def test_walks_lie_at_any_depth_but_not_in_each_other() -> None:
     assert walks([Path("out"), Path("more"), Path("out/a/faces.csv")]) == [
         Path("out/a"), Path("out/b"), Path("out/broken"), Path("more/out/c"),
     ]  # fmt: skip
-    with pytest.raises(TableError, match="empty: holds no walk"):
-        walks([Path("out"), Path("empty")])
+    with pytest.raises(TableError, match=r"empty: holds no walk.*mine-video walk MOVIE"):
+        walks([Path("empty"), Path("out/nothing")])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("out/b", id="its folder"),
+        pytest.param("out/b/faces.csv", id="its faces.csv"),
+        pytest.param("b", id="its name"),
+        pytest.param("films/b.mkv", id="the movie"),
+    ],
+)
+def test_a_walk_is_given_in_many_ways(given: str) -> None:
+    Path("out/b").mkdir(parents=True)
+    Path("out/b/walk.json").touch()
+    assert walks([Path(given)], Path("out")) == [Path("out/b")]
+
+
+def test_what_is_walked_here_goes_before_a_name_elsewhere() -> None:
+    for name in ("b", "out/b"):
+        Path(name).mkdir(parents=True)
+        (Path(name) / "walk.json").touch()
+    assert walks([Path("b")], Path("out")) == [Path("b")]
+
+
+def test_one_folder_without_a_walk_stops_no_other() -> None:
+    _walked("out/b", "walk.json")
+    assert walks([Path("empty"), Path("out"), Path(300 * "x")]) == [
+        Path("empty"), Path("out/b"), Path(300 * "x"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["photos.csv", "crops.csv", "sheet.jpg", "sheet-1.jpg"])
+def test_a_pattern_stands_for_what_other_commands_left_too(file: str) -> None:
+    """`cast` of several movies, `search --pick` and `--sheet` into the folder of all movies."""
+    _walked("out/b", "walk.json")
+    _walked("out/cast", file)
+    Path("out/cast.csv").touch()
+    assert walks(sorted(Path("out").iterdir())) == [Path("out/b")]
+    with pytest.raises(TableError, match="cast: holds no walk"):
+        walks([Path("out/cast")])
+
+
+def test_failed_walks_are_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    for name, file in (("a", "failed.txt"), ("b", "walk.json"), ("c", "failed.txt")):
+        _walked(f"out/{name}", file)
+    _walked("out/b", "failed.txt")  # The one of last time is still there.
+    every = walks([Path("out")])
+    assert len(every) == 3
+    assert without_failed(every) == [Path("out/b")]
+    assert caplog.messages == ["2 failed walks are left out; `mine-video status` tells why"]
+    assert without_failed([]) == []
+
+
+def test_of_failed_walks_alone_the_reason_is_told() -> None:
+    _walked("out/a", "failed.txt")
+    Path("out/a/failed.txt").write_text("my films/a.mkv\na.mkv: has no video stream\n")
+    with pytest.raises(TableError, match=r"^out/a: its walk failed: a\.mkv: has no video stream$"):
+        without_failed(walks([Path("out")]))
+
+
+def _walked(folder: str, file: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    (Path(folder) / file).touch()

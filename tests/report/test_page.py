@@ -154,6 +154,54 @@ def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
     assert "anna" not in text.split("What each step")[1].split("</details>")[0]
 
 
+OLDER = "20 older crops, of another walk or other names, are not shown."
+
+
+def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
+    """The second walk ends before ben comes, and has another number for his face."""
+    picked(tmp_path, walked(FACES, 100))
+    shorter = [*stretch(range(20), 0, "anna", "happy"), *stretch(range(40, 45), 7, "ben", "sad")]
+    text = write_report(tmp_path, walked(shorter, 100), JOB, []).read_text(encoding="utf-8")
+    assert _data(text)["crops"]["people"] == ["anna"]
+    assert len(_data(text)["crops"]["file"]) == 20
+    words = " ".join(_Elements(text).words)
+    assert "2 known people · 20 crops" in " ".join(words.split())
+    assert OLDER.replace("20", "50") in words
+
+
+def test_crops_under_an_earlier_name_are_not_shown(tmp_path: Path) -> None:
+    """Each face once: under the name that it has now."""
+    nobody = [(f, t, "" if p == "anna" else p, e) for f, t, p, e in FACES]
+    picked(tmp_path, walked(nobody, 100), replace(JOB, emotions=("happy",)))
+    movie, job = walked(FACES, 100), replace(JOB, people=("anna",))
+    write_crops(tmp_path, movie, choices := chosen(movie, job))
+    text = write_report(tmp_path, movie, job, choices).read_text(encoding="utf-8")
+    assert _data(text)["crops"]["people"] == ["anna"]
+    assert len(_data(text)["crops"]["file"]) == 20
+    assert OLDER in text
+
+
+def test_where_all_crops_are_older_no_filters_are_offered(tmp_path: Path) -> None:
+    picked(tmp_path, walked(stretch(range(20), 0, "anna", "happy"), 100))
+    movie = walked(stretch(range(20), 1, "anna", "happy"), 100)
+    text = write_report(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
+    assert "No crops of this walk and these names lie in this movie" in text
+    assert OLDER in text
+
+
+def test_of_a_pick_of_today_no_older_crops_are_told(tmp_path: Path) -> None:
+    assert "older crop" not in _written(tmp_path, walked(FACES, 100))
+
+
+@pytest.mark.parametrize(("starts", "told"), [([0, 30], "cut"), ([], "cut before a face")])
+def test_the_legend_says_which_cuts_are_drawn(starts: list[int], told: str, tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    tracks = replace(movie.tracks, starts=np.array(starts, np.int64))
+    assert f'<span class="key cut">{told}</span>' in _written(
+        tmp_path, replace(movie, tracks=tracks)
+    )
+
+
 # --- what may be missing ------------------------------------------------------------------------
 
 
@@ -188,8 +236,8 @@ def test_crops_that_were_deleted_are_not_shown(tmp_path: Path) -> None:
         pytest.param("", id="empty"),
         pytest.param("file,time\na,b\n", id="other columns"),
         pytest.param("\x00\xff", id="no text"),
-        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,x,1,2,3,\n", id="no number"),
-        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,1,{9**30},2,3,\n", id="too large"),
+        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,x,1,2,3,,4,5\n", id="no number"),
+        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,1,{9**30},2,3,,4,5\n", id="too large"),
     ],
 )
 def test_a_list_that_is_none_is_told_and_passed_over(
@@ -209,24 +257,27 @@ def test_only_crops_are_ever_read(name: str, tmp_path: Path) -> None:
     place.mkdir(parents=True)
     (tmp_path / "secret.jpg").write_bytes(jpeg((9, 9, 9)))
     columns = ",".join(tiles.COLUMNS)
-    (place / "crops.csv").write_text(f"{columns}\n{name},1,1.0,9,0.9,\n")
-    assert len(tiles.read_crops(tmp_path / "movie")) == 0
+    (place / "crops.csv").write_text(f"{columns}\n{name},1,1.0,9,0.9,,4,0\n")
+    rows = walked(FACES, 100).rows
+    crops, older = tiles.read_crops(tmp_path / "movie", rows)
+    assert (len(crops), older) == (0, 0)
 
 
 def test_crops_at_no_time_are_left_out(tmp_path: Path) -> None:
-    picked(tmp_path, walked(FACES, 100))
+    picked(tmp_path, movie := walked(FACES, 100))
     path = tmp_path / "anna" / "happy" / "crops.csv"
     listed = pd.read_csv(path)
     listed.loc[3, "time"], listed.loc[5, "probability"] = np.inf, -np.inf
     listed.to_csv(path, index=False)
-    assert len(tiles.read_crops(tmp_path)) == 68
+    assert len(tiles.read_crops(tmp_path, movie.rows)[0]) == 68
 
 
 def test_folders_of_other_programs_are_not_read(tmp_path: Path) -> None:
     place = tmp_path / "anna" / "holiday"
     place.mkdir(parents=True)
     (place / "crops.csv").write_text("nothing of ours")
-    assert len(tiles.read_crops(tmp_path)) == 0
+    crops, older = tiles.read_crops(tmp_path, walked(FACES, 100).rows)
+    assert (len(crops), older) == (0, 0)
 
 
 def test_a_crop_that_is_no_picture_stays_grey(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS
+from pipeline.faces import EMOTIONS, Ints
 from pipeline.people.who import durations, who_is_who
 from pipeline.pick import select
 from pipeline.report.colours import COLOURS
@@ -41,7 +41,8 @@ def _timeline(movie: Walked, settings: PickSettings | None = None) -> Timeline:
     walk, rows, stride = movie.walk, movie.rows, movie.walk.settings.every
     seconds = durations(rows["frame"].to_numpy(), walk.scan.times, stride)
     people = list(who_is_who(rows, movie.tracks, seconds))
-    return timeline(select.steadied(rows, stride, settings), people, walk, settings)
+    rows = select.steadied(rows, stride, settings)
+    return timeline(rows, people, walk, settings, movie.tracks.starts)
 
 
 # --- bars ---------------------------------------------------------------------------------------
@@ -117,12 +118,42 @@ def test_a_part_of_a_movie_fills_the_timeline() -> None:
     assert (line.begin, line.end) == (1, 3)
 
 
-def test_cuts_are_where_a_new_shot_is_first_seen() -> None:
-    movie = walked(stretch(range(30), 0, "a", "happy") + stretch(range(60, 70), 1, "a", "sad"), 100)
-    shots = np.digitize(movie.rows["frame"], [10, 20, 60])
-    assert _timeline(replace(movie, rows=movie.rows.assign(shot=shots))).cuts.tolist() == [
-        0.4, 0.8, 2.4,
-    ]  # fmt: skip
+def _cut(starts: Ints, faces: list[Face]) -> Walked:
+    """A movie of 100 frames with shots that start there."""
+    movie = walked(faces, 100)
+    shots = np.searchsorted(starts, movie.rows["frame"], side="right") - 1
+    tracks = replace(movie.tracks, starts=starts)
+    return replace(movie, rows=movie.rows.assign(shot=shots), tracks=tracks)
+
+
+TALK = stretch(range(15, 30), 0, "a", "happy") + stretch(range(60, 70), 1, "a", "sad")
+
+
+def test_all_cuts_are_drawn_also_beside_shots_without_a_face() -> None:
+    line = _timeline(_cut(np.array([0, 10, 20, 35, 40, 60, 90]), TALK))
+    assert line.cuts.tolist() == [0.4, 0.8, 1.4, 1.6, 2.4, 3.6]
+    assert line.tick == "cut"
+
+
+def test_without_a_cut_none_is_drawn() -> None:
+    line = _timeline(_cut(np.array([0]), TALK))
+    assert line.cuts.tolist() == []
+    assert line.tick == "cut"
+
+
+def test_of_an_older_walk_only_cuts_before_faces_are_known() -> None:
+    """Also before the first face, where the movie's first shot has none."""
+    movie = _cut(np.array([0, 10, 20, 35, 40, 60, 90]), TALK)
+    line = _timeline(replace(movie, tracks=replace(movie.tracks, starts=np.zeros(0, np.int64))))
+    assert line.cuts.tolist() == [0.6, 0.8, 2.4]
+    assert line.tick == "cut before a face"
+
+
+def test_shots_of_another_movie_draw_nothing(tmp_path: Path) -> None:
+    """Who edits tracks.npz must not end a pick."""
+    line = _timeline(_cut(np.array([0, 10, 100, 1 << 40]), TALK))
+    assert line.cuts.tolist() == [0.4]
+    write_timeline(tmp_path / "t.png", line, "film.mkv")
 
 
 @pytest.mark.parametrize(

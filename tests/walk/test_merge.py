@@ -54,6 +54,19 @@ def _walked(
     return table.read_faces(folder / "faces.csv"), table.read_tracks(folder / "tracks.npz")
 
 
+def _starts(shots: Shots, borders: list[int], walk: WalkSettings, old: int = -1) -> list[int]:
+    """Where shots start, of a movie walked in parts; one of them by an earlier version."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        _, tracks = _walked(folder, shots, borders, walk)
+        if old >= 0:
+            part = table.read_part(folder, old)
+            table.write_part(folder, old, replace(part, starts=part.starts[:0]), "movie.mkv")
+            merge(folder, len(borders) + 1, "movie.mkv", "walk", longest_gap(walk))
+            tracks = table.read_tracks(folder / "tracks.npz")
+        return [int(start) for start in tracks.starts]
+
+
 def _in_parts(shots: Shots, borders: list[int], walk: WalkSettings) -> pd.DataFrame:
     with TemporaryDirectory() as folder:
         return _walked(Path(folder), shots, borders, walk)[0]
@@ -87,6 +100,32 @@ def test_borders_leave_no_trace(shots: Shots, every: int, data: st.DataObject) -
     walk = replace(EVERY_FRAME, every=every)
     borders = data.draw(_borders(sum(s.frames for s in shots), every), label="borders")
     pd.testing.assert_frame_equal(_in_parts(shots, borders, walk), _unbroken(shots, walk))
+
+
+@settings(max_examples=12)
+@given(st.data())
+def test_all_cuts_are_kept_whether_faces_are_there_or_not(data: st.DataObject) -> None:
+    shots = (Shot(9), Shot(12, (Square("anna"),)), Shot(6), Shot(3), Shot(20, (Square("ben"),)))
+    every = data.draw(st.sampled_from([1, 2, 5]), label="every")
+    walk = replace(EVERY_FRAME, every=every)
+    borders = data.draw(_borders(50, every), label="borders")
+    cuts = np.cumsum([0, *(shot.frames for shot in shots[:-1])])
+    seen = np.unique(-(-cuts // every) * every)  # Two cuts between analysed frames are one.
+    assert _starts(shots, borders, walk) == seen.tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "known"),
+    [
+        pytest.param(0, [], id="the first"),
+        pytest.param(2, [], id="with a cut"),
+        pytest.param(1, [0, 20], id="which begins no shot"),
+    ],
+)
+def test_beside_parts_of_an_earlier_version_cuts_are_not_known(old: int, known: list[int]) -> None:
+    shots = (Shot(20, (Square("anna"),)), Shot(20, (Square("ben"),)))
+    assert _starts(shots, [8, 14], EVERY_FRAME) == [0, 20]
+    assert _starts(shots, [8, 14], EVERY_FRAME, old) == known
 
 
 LOOKS = st.lists(

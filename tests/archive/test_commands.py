@@ -1,0 +1,163 @@
+"""The commands over many movies, on the folder of all of them and on a pattern for those in it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import failure, mine
+from pipeline.archive.movies import walks
+from pipeline.errors import MovieError
+from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
+from pipeline.settings import Job
+from tests import puppet
+from tests.program import Program, caller
+
+ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
+LEFT_OUT = "1 failed walk is left out; `mine-video status` tells why"
+
+Given = Callable[[Path], list[Path]]
+
+
+@pytest.fixture
+def program(
+    output: Path, job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Runs `mine-video` beside the walks in output/, of which one more failed."""
+    puppet.plug_in(monkeypatch, instead=True)
+    mine._gallery.cache_clear()
+    monkeypatch.chdir(output.parent)
+    with pytest.raises(MovieError), failure.recorded(output / "actor", Path("actor.jpg")):
+        raise MovieError("actor.jpg: is a picture; give a movie")
+    Path("known_faces").symlink_to(job.known_faces)
+    return caller(monkeypatch, capsys)
+
+
+def _cast(output: Path) -> None:
+    """What `cast` of several movies leaves beside them."""
+    (output / CAST).mkdir()
+    for path in (output / CAST_TABLE, output / CAST / PHOTO_LIST, output / CAST / "sheet.jpg"):
+        path.touch()
+
+
+def _pattern(output: Path) -> list[Path]:
+    return sorted(path for path in output.iterdir() if path.is_dir())
+
+
+def _names(output: Path) -> list[Path]:
+    return [Path(path.name) for path in _pattern(output) if path.name not in (CAST, "actor")]
+
+
+@pytest.mark.parametrize(
+    "given", [lambda output: [output], _pattern, _names], ids=["output/", "output/*/", "names"]
+)
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("search", ANNA),
+        ("stats", ()),
+        ("pick", ANNA),
+        ("name", ()),
+        ("judge", ("--sample", "9")),
+        ("export", ("--edl", *ANNA)),
+    ],
+)
+def test_all_movies_are_given_in_one_way_for_all_commands(
+    command: str, args: tuple[str, ...], given: Given, program: Program, output: Path
+) -> None:
+    _cast(output)
+    done = program(command, *given(Path("output")), *args)
+    assert done.code == 0, done.err
+    assert "holds no walk" not in done.err
+    assert (LEFT_OUT in done.err) == (given is not _names)
+    assert done.out.count("talk") >= 2
+    assert "odd" in done.out
+
+
+def test_the_example_of_table_works(program: Program, output: Path) -> None:
+    _cast(output)
+    done = program("table", *_pattern(Path("output")), "--to", "all.csv")
+    assert (done.code, done.out) == (0, "all.csv: 178 rows of 3 movies\n")
+
+
+@pytest.mark.parametrize("command", ["pick", "name", "cast", "judge", "annotate", "export"])
+def test_a_folder_that_failed_tells_why(command: str, program: Program) -> None:
+    args = {"judge": ("--sample", "9"), "export": ("--edl",)}.get(command, ())
+    done = program(command, "output/actor", *args)
+    assert done.code == 1
+    assert "output/actor: its walk failed: actor.jpg: is a picture; give a movie" in done.err
+
+
+def test_status_tells_of_all(program: Program) -> None:
+    done = program("status")
+    assert done.code == 0
+    assert "output/actor: actor.jpg: is a picture" in done.out
+    assert "3 done, 1 failed" in done.err
+
+
+def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path) -> None:
+    first, later = program("stats"), program("stats")
+    assert first.err.splitlines() == [LEFT_OUT, "making the tables of 3 of 3 movies"]
+    assert later.err.splitlines() == [LEFT_OUT]
+    assert len(walks([output])) == 4
+
+
+def test_where_all_walks_failed_the_reason_is_told(program: Program) -> None:
+    done = program("stats", "output/actor")
+    assert done.code == 1
+    assert "its walk failed: actor.jpg: is a picture" in done.err
+
+
+def test_what_belongs_to_one_movie_does_not_go_with_a_folder_of_many(program: Program) -> None:
+    done = program("export", "output", "--edl", "--movie", "talk.mkv")
+    assert (done.code, done.out) == (2, "")
+    assert "--movie goes with one folder only" in done.err
+    done = program("annotate", "output", "--subtitles", "talk.srt")
+    assert (done.code, done.out) == (2, "")
+    assert "--subtitles FILE goes with one movie only" in done.err
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("search", "--csv", "file/x.csv"), "file/x.csv: cannot be written"),
+        (("search", "--pick", "file/x"), "file/x: cannot be written"),
+        (("table", "--to", "file/x.csv"), "file/x.csv: cannot be written"),
+    ],
+)
+def test_a_file_that_cannot_be_written_names_its_option(
+    args: tuple[str, ...], told: str, program: Program
+) -> None:
+    Path("file").touch()
+    done = program(*args)
+    assert done.code == 1
+    assert told in done.err
+    assert args[1] in done.err
+    assert "--output" not in done.err
+
+
+def test_a_table_of_no_known_kind_is_told_before_any_is_made(
+    program: Program, output: Path
+) -> None:
+    done = program("table", "--to", "all.xlsx")
+    assert done.code == 2
+    assert "Invalid value for --to: all.xlsx is to end in .csv or .parquet" in done.err
+    assert not list(output.glob("*/faces.parquet"))
+
+
+@pytest.mark.parametrize("call", [("search", "--csv", "a.csv"), ("table", "--to", "a.csv"),
+                                  ("table", "--to", "a.parquet")])  # fmt: skip
+def test_a_list_takes_the_place_of_one_like_it_only(
+    call: tuple[str, ...], program: Program, output: Path
+) -> None:
+    assert program(*call).code == 0
+    assert program(*call).code == 0, "a second time"
+    Path(call[2]).write_text("clip,person,emotion\n")
+    done = program(*call)
+    assert (done.code, Path(call[2]).read_text()) == (1, "clip,person,emotion\n")
+    assert f"{call[1]} {call[2]}: is there, and something else" in done.err
+    inside = output / "talk" / "faces.csv"
+    before = inside.read_bytes()
+    done = program(call[0], call[1], inside)
+    assert (done.code, inside.read_bytes()) == (1, before)
+    assert "lies in the folder of a movie" in done.err
