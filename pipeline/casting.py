@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def cast(
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
     kept, photos = _photos(films, rows, crowd.tracks, moved, progress)
     # Not the folder of all movies' folders: others may be writing into those.
-    with table.locked(place if len(films) == 1 else place / CAST):
+    with table.locked(place if len(films) == 1 else place / CAST, patience=table.PATIENCE):
         kept = kept.assign(stem=[films[i].stem for i in kept["film"]])
         where = f"{len(films)} movies" if len(films) > 1 else films[0].walk.movie.name
         return write_cast(place, where, tracks, kept, photos)
@@ -117,7 +117,7 @@ def place_of(folders: Sequence[Path]) -> Path:
 
 def _film(folder: Path, job: Job) -> Film:
     walk = mine.finished(folder)
-    with table.locked(folder):
+    with table.locked(folder, patience=table.PATIENCE):
         mine.name(folder, job)
     return Film(folder, walk, UNSAFE.sub("_", folder.resolve().name).lstrip("."))
 
@@ -264,31 +264,52 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         PeopleError: There is no such number, or nobody can be called so.
         MiningError: A file is missing or torn, or cannot be written.
     """
-    place = place_of(folders)
     for folder in folders:
         mine.finished(folder)  # Says what is wrong before anything is copied.
-    pictures = [_pictures(place, number, folders) for number, _ in chosen]
-    for number, person in chosen:
-        galleries.check_name(person, f"number {number} of the cast")
-    for (number, person), paths in zip(chosen, pictures, strict=True):
-        into = job.known_faces / person
-        count = sum(galleries.add(path, into) != "" for path in paths)
-        log.info("%s: %d new photos, of number %d of the cast", into, count, number)
+    for path in copied(folders, chosen, job.known_faces):
+        log.debug("%s: new", path)
     for folder in manifests.unique(folders):
         with table.locked(folder):
             mine.name(folder, job)
 
 
-def _pictures(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
+def copied(
+    folders: Sequence[Path], chosen: Sequence[tuple[int, str]], known_faces: Path
+) -> Iterator[Path]:
+    """Copies photos of the cast into the gallery; tells of each copy as soon as it is made.
+
+    Raises:
+        PeopleError: See `adopt`, before anything is copied.
+        MiningError: A photo cannot be read or written.
+    """
+    pictures = [_of_number(place_of(folders), number, folders) for number, _ in chosen]
+    for number, person in chosen:
+        galleries.check_name(person, f"number {number} of the cast")
+    for (number, person), paths in zip(chosen, pictures, strict=True):
+        into, count = known_faces / person, 0
+        for name in filter(None, (galleries.add(path, into) for path in paths)):
+            yield into / name
+            count += 1
+        log.info("%s: %d new photos, of number %d of the cast", into, count, number)
+
+
+def pictures(place: Path) -> dict[int, list[Path]]:
+    """The photos of each number of the cast that lies in a folder.
+
+    Raises:
+        PeopleError: The folder cannot be read.
+    """
+    found = galleries.photos(place / CAST)  # It looks like a gallery, with numbers for names.
+    return {int(name): paths for name, paths in found.items() if name.isdecimal() and paths}
+
+
+def _of_number(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
     """The photos of a number of the cast.
 
     Raises:
         PeopleError: There are none.
     """
-    folder = place / CAST
-    # The folder looks like a gallery, whose people have numbers for names.
-    everybody = galleries.photos(folder)
-    found = {int(name): paths for name, paths in everybody.items() if name.isdecimal() and paths}
+    folder, found = place / CAST, pictures(place)
     if number in found:
         return found[number]
     again = shlex.join(["mine-video", "cast", *map(str, folders)])

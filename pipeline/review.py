@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -143,6 +144,18 @@ def progress(folder: Path, person: str, emotion: str) -> Progress:
         TableError: See `picked`.
     """
     return _progress(folder, person, emotion, *_stamps(folder, person, emotion))
+
+
+def next_open(folder: Path, person: str, emotion: str) -> tuple[str, str] | None:
+    """The next of `picks` after this one, and then from the first, that is not all decided."""
+    every = list(picks(folder))
+    here = every.index((person, emotion))
+    for pick in (*every[here + 1 :], *every[:here]):
+        with suppress(TableError):  # What is wrong with it, the list of all tells.
+            found = progress(folder, *pick)
+            if found.decided < found.crops:
+                return pick
+    return None
 
 
 def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp]:

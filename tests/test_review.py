@@ -95,3 +95,17 @@ def test_how_far_picks_are_is_remembered_of_many(
     found = [review.progress(folder, *HAPPY) for folder in folders]
     assert found == [*first[:3], Progress(10, 1, 1), *first[4:]]
     assert len(matched) <= 1
+
+
+def test_the_next_pick_is_one_with_something_to_decide(table_of: Table) -> None:
+    folder, sad = table_of.folder, ("unknown", "sad")
+    for person in ("ben", "carl"):
+        shutil.copytree(folder / "anna", folder / person)
+    (folder / "ben" / "happy" / "crops.csv").write_text("torn")
+    assert review.next_open(folder, *HAPPY) == ("carl", "happy")
+    shutil.rmtree(folder / "carl")
+    assert review.next_open(folder, *HAPPY) == sad
+    assert review.next_open(folder, *sad) == HAPPY
+    for number in range(10):
+        table_of.decide(number, "happy")
+    assert review.next_open(folder, *sad) is None

@@ -18,7 +18,7 @@ CROPS = "crops.csv"
 
 
 def place_of(folder: Path, label: dict[str, str]) -> Path:
-    """The folder of the person and emotion that a label's crop was picked for."""
+    """The folder of the person and emotion that a label speaks of."""
     return folder / (label["person"] or UNKNOWN) / label["picked"]
 
 
@@ -66,25 +66,33 @@ def check_room(folder: Path, label: dict[str, str]) -> None:
 
 
 def _check_same(one: Path, other: Path) -> None:
-    pictures = [_bytes(path) for path in (one, other)]
+    pictures = [bytes_of(path) for path in (one, other)]
     if None not in pictures and pictures[0] != pictures[1]:
         raise OutputError(f"{other}: is another picture than {one}; move one of them away")
 
 
 def follow(folder: Path, old: dict[str, str], new: dict[str, str]) -> None:
-    """Moves a rejected crop to the folder of the name that the person has by now.
+    """Moves a rejected crop to the folder of the name that its face or the person has by now.
 
     Raises:
         TableError: A file cannot be read.
         OutputError: It cannot be written, or another crop lies there.
     """
     source, target = (place_of(folder, each) / ASIDE / each["file"] for each in (old, new))
-    if source != target and source.exists():
+    if source.exists():
         _check_same(source, target)
         _move(source, target)
+    crops = place_of(folder, new) / CROPS
+    if not crops.exists():  # Nothing was picked there yet, but what was decided is to be found.
+        write_text(crops, CROP_COLUMNS, [])
 
 
-def _bytes(path: Path) -> bytes | None:
+def bytes_of(path: Path) -> bytes | None:
+    """What a file holds; None where there is none.
+
+    Raises:
+        TableError: It cannot be read.
+    """
     try:
         return path.read_bytes() if path.exists() else None
     except OSError as error:
@@ -93,7 +101,7 @@ def _bytes(path: Path) -> bytes | None:
 
 def _move(source: Path, target: Path) -> None:
     """Moves a file, on disk before the next step; what `check_room` let be is the same."""
-    picture = _bytes(source)
+    picture = bytes_of(source)
     if picture is None:
         return
     fresh = not target.exists()

@@ -108,11 +108,12 @@ def applied(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 def followed(
     labels: pd.DataFrame, rows: pd.DataFrame, known: set[str], owners: dict[str, str]
 ) -> pd.DataFrame:
-    """Gives labels of people who are called otherwise by now that name.
+    """Gives labels the names that their faces have by now, of who got one, changed or lost it.
 
-    Who it is, is told by the photos that "not this person" put into the gallery, for they were
-    moved with the person's; where there is none, by the name that the face has now. A stranger
-    whose photos are gone stays one to the old name: whose face that is, nobody knows any more.
+    "Not this person" is not said of the face but of that person: who it is, is told by the photos
+    that it put into the gallery, for they were moved with the person's. Where there is none it
+    stays with the old name, for whose face that is, nobody knows any more; as does a label whose
+    face is not found.
 
     Args:
         labels: Of `read`.
@@ -120,17 +121,14 @@ def followed(
         known: Who is in that gallery.
         owners: By the name of each photo of who somebody is not, that person.
     """
-    gone = (labels["person"] != "") & ~labels["person"].isin(known)
-    if not gone.any():
-        return labels
-    strangers = labels[gone & (labels["emotion"] == "") & labels["copy"].isin(owners)]
-    now = dict(zip(strangers["person"], strangers["copy"].map(owners), strict=True))
-    names = labels["person"].to_list()
-    faces = matches(rows, labels).tolist()
-    for n in np.flatnonzero(gone):
-        told = faces[n] >= 0 and labels["emotion"].iloc[n] != ""
-        of_face = rows["person"].iloc[faces[n]] if told else ""
-        names[n] = now.get(names[n]) or of_face or names[n]
+    is_stranger = (labels["emotion"] == "").to_numpy(bool)
+    gone = ~labels["person"].isin({*known, ""})
+    moved = labels[is_stranger & gone & labels["copy"].isin(owners)]
+    now = dict(zip(moved["person"], moved["copy"].map(owners), strict=True))
+    names = labels["person"].map(lambda name: now.get(name, name)).to_numpy(object, copy=True)
+    face = matches(rows, labels)
+    told = (face >= 0) & ~is_stranger
+    names[told] = rows["person"].to_numpy()[face[told]]
     return labels.assign(person=pd.Series(names, labels.index, dtype=object))
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.errors import MiningError
 from pipeline.pick import aside
 from pipeline.pick.aside import ASIDE, place_of
-from pipeline.pick.labels import COLUMNS, listed, read, replace, write
+from pipeline.pick.labels import COLUMNS, KEY, listed, read, replace, write
 from pipeline.pick.select import REJECTED
 from pipeline.pick.stranger import Label, Strangers, is_stranger
 
@@ -100,7 +100,8 @@ def follow(folder: Path, told: pd.DataFrame) -> list[str]:
         told: Of `decisions.followed`.
 
     Returns:
-        Why crops could not be moved, of each; their labels keep the old name.
+        Why crops could not be moved, of each; their labels keep the old name. So does one whose
+        crop has a label under the new name: somebody said that it is not that person.
 
     Raises:
         TableError: The labels are torn.
@@ -109,13 +110,16 @@ def follow(folder: Path, told: pd.DataFrame) -> list[str]:
     labels = read(folder)
     if labels["person"].equals(told["person"]):
         return []
+    taken = {*map(tuple, labels[KEY].to_numpy().tolist())}
     rows, failed = [], []
     for old, new in zip(listed(labels), listed(told), strict=True):
+        moves = old != new and tuple(new[column] for column in KEY) not in taken
         try:
-            aside.follow(folder, old, new)  # First: done twice, it is the same.
-            rows.append(new)
+            if moves:
+                aside.follow(folder, old, new)  # First: done twice, it is the same.
         except MiningError as error:
-            rows.append(old)
+            moves = False
             failed.append(str(error))
+        rows.append(new if moves else old)
     write(folder, pd.DataFrame(rows, columns=[*COLUMNS], dtype=object))
     return failed

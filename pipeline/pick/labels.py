@@ -27,6 +27,9 @@ LABELS = "labels.csv"
 NAMED = {"clip": "video", "first": "frame", "last": "frame", "picked": "emotion"}
 """Columns of labels.csv that have another name in crops.csv."""
 
+KEY = ["person", "picked", "file"]
+"""By these a label is told from all others: whose crop it is, and which."""
+
 OWN = (*TRUTH, TRACK, WALK, "picked", "decision", *BOX, "file", "copy")
 COLUMNS = (*OWN, *(c for c in CROP_COLUMNS if c not in (*OWN, *NAMED.values())))
 """Of labels.csv: all of crops.csv is among them, so that a crop can be listed there again.
@@ -186,8 +189,7 @@ def replace(folder: Path, old: dict[str, str] | None, new: dict[str, str] | None
     """
     labels = read(folder)
     if old:
-        key = ["person", "picked", "file"]
-        same = (labels[key] == [old[column] for column in key]).all(axis=1)
+        same = (labels[KEY] == [old[column] for column in KEY]).all(axis=1)
         labels = labels[~same]
     fresh = pd.DataFrame([new] if new else [], columns=[*COLUMNS], dtype=object)
     write(folder, pd.concat([labels, fresh], ignore_index=True))

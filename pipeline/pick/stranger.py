@@ -16,7 +16,7 @@ from pipeline import table
 from pipeline.crops import portrait
 from pipeline.errors import TableError
 from pipeline.faces import Image
-from pipeline.pick.aside import ASIDE, place_of
+from pipeline.pick.aside import ASIDE, bytes_of, place_of
 from pipeline.pick.crop import BOX, jpeg
 from pipeline.pick.judge import TRACK, WALK
 from pipeline.pick.photos import enlarged
@@ -74,7 +74,7 @@ class Strangers:
         path = Path(label["file"])
         for n in count(1):
             name = path.name if n == 1 else f"{path.stem}-{n}{path.suffix}"
-            there = _bytes(home / name)
+            there = bytes_of(home / name)
             if there is None or (there == picture and name == label["copy"]):
                 return name
             if there == picture:
@@ -101,7 +101,7 @@ class Strangers:
             OutputError: The photo cannot be removed.
         """
         for path in self._photos(label):
-            if _bytes(path) == self._picture(label):
+            if bytes_of(path) == self._picture(label):
                 table.remove([path])
                 with suppress(OSError):  # Others are in there.
                     path.parent.rmdir()
@@ -138,13 +138,6 @@ class Strangers:
 def _whose(path: Path) -> str:
     """Whose folder or photo it is; some file systems take é apart."""
     return normalize("NFC", path.name if path.is_dir() else path.stem)
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.exists() else None
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _photo(crop: Path, label: Label, size: tuple[int, int]) -> bytes:

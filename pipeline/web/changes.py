@@ -1,22 +1,22 @@
 """Names that are to be given: checked, told in words and as commands, done, and taken back."""
 
 import hashlib
-import os
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from unicodedata import normalize
 
 from pipeline import casting, mine, table
-from pipeline.errors import PeopleError
+from pipeline.errors import MiningError, PeopleError
 from pipeline.manifest import LONGEST_NAME
 from pipeline.people import gallery as galleries
 from pipeline.people.rename import rename
 from pipeline.settings import KNOWN_FACES, TOLERANCE, Job
-from pipeline.web.company import pictures, shown
+from pipeline.web.company import owners, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def plan(wishes: Sequence[Wish], folder: Path, job: Job) -> Plan:
     cleaned = [Wish(w.who, normalize("NFC", w.name).strip()) for w in wishes]
     wanted = {w.who: w.name for w in cleaned if w.wanted}
     there = galleries.photos(job.known_faces).keys() | galleries.others(job.known_faces).keys()
-    numbers = pictures(folder)
+    numbers = casting.pictures(folder)
     problems = tuple(
         Problem(who, why)
         for who, name in wanted.items()
@@ -173,7 +173,7 @@ def _why_not(
         return f"{who} {gone}; reload the page"
     if name in wanted:
         return f"{name} gets another name, {wanted[name]}: do one after the other"
-    if len(os.fsencode(name.encode(errors="replace"))) > LONGEST_NAME:
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
         return f"the name is too long: at most {LONGEST_NAME} bytes"
     try:
         galleries.check_name(name, str(who))
@@ -191,35 +191,82 @@ class Deed:
 
     Attributes:
         words: what became of whom.
+        taken: whose tracks the names took that were not given to them.
         copies: new photos, with a hash of each.
         renames: an old and a new name each.
         final: whether it cannot be taken back, for two people became one.
     """
 
     words: tuple[str, ...]
+    taken: tuple[str, ...]
     copies: Mapping[Path, str]
     renames: tuple[tuple[str, str], ...]
     final: bool
 
 
 def do(what: Plan, folder: Path, job: Job) -> Deed:
-    """Renames, then adopts, then names the movie by the photos of then.
+    """Renames, then adopts, then names the movie by the photos of then; all of it or nothing.
 
     Raises:
-        OutputError: Somebody is writing in the movie's folder, which is told before anything is
-            moved; or a photo cannot be moved or written.
+        OutputError: Somebody is writing in the movie's folder, or a photo cannot be moved or
+            written.
         MiningError: A file is missing or torn.
     """
-    _check_free(folder)
-    for old, new in what.renames:
-        rename(job.known_faces, old, new)
-    before = _photos(job.known_faces)
-    if what.adopted:
-        casting.adopt([folder], what.adopted, job)
-    else:
-        _name(folder, job)
-    copies = {path: _hash(path) for path in _photos(job.known_faces) - before}
-    return Deed(tuple(what.words()), copies, what.renames, what.joins)
+    with table.locked(folder):
+        mine.finished(folder)
+        whose = owners(folder)
+        with _kept(job.known_faces, what) as copies:
+            for old, new in what.renames:
+                rename(job.known_faces, old, new)
+            for path in casting.copied([folder], what.adopted, job.known_faces):
+                copies[path] = _hash(path)
+            mine.name(folder, job)
+        taken = tuple(_taken(what, whose, owners(folder)))
+    return Deed(tuple(what.words()), taken, copies, what.renames, what.joins)
+
+
+@contextmanager
+def _kept(known_faces: Path, what: Plan) -> Iterator[dict[Path, str]]:
+    """Takes the new photos; where something fails, it removes them, and moves the others back."""
+    before, copies = _files(known_faces), dict[Path, str]()
+    try:
+        yield copies
+    except Exception:
+        with suppress(MiningError):
+            table.remove(copies)
+        for key, path in _files(known_faces).items():
+            with suppress(OSError):  # What cannot be moved back stays; why all failed is told.
+                _move_back(path, before.get(key, path))
+        for _, name in (*what.renames, *what.adopted):
+            for folder in sorted((known_faces / name).glob("**"), reverse=True):
+                with suppress(OSError):  # Something is in there.
+                    folder.rmdir()
+        raise
+
+
+def _files(known_faces: Path) -> dict[tuple[int, int], Path]:
+    """Where each file lies, by what does not change when it is moved."""
+    files = (path for path in known_faces.rglob("*") if path.is_symlink() or path.is_file())
+    return {((stat := path.lstat()).st_ino, stat.st_mtime_ns): path for path in files}
+
+
+def _move_back(path: Path, was: Path) -> None:
+    """Moves a file to where it was; nothing is overwritten, but a may become A."""
+    if path != was and (not was.exists() or was.samefile(path)):
+        was.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(was)
+
+
+def _taken(
+    what: Plan, before: Mapping[int, int | str], after: Mapping[int, int | str]
+) -> Iterator[str]:
+    """Whose tracks have a name that was not meant for them: new photos may match others too."""
+    meant: dict[int | str, str] = dict(what.renames) | dict(what.adopted)
+    found = Counter((after.get(track), whose) for track, whose in before.items())
+    for (name, whose), n in found.items():
+        if isinstance(name, str) and name != meant.get(whose, whose):
+            of = whose if isinstance(whose, str) else f"number {whose}"
+            yield f"{name} also took {n} track{'s' * (n > 1)} of {of}"
 
 
 def undo(deed: Deed, folder: Path, job: Job) -> None:
@@ -233,29 +280,16 @@ def undo(deed: Deed, folder: Path, job: Job) -> None:
     for old, _ in deed.renames:
         if old in there:
             raise PeopleError(f"{job.known_faces}/: has another {old} by now; move photos by hand")
-    _check_free(folder)
-    mine_ = [path for path, was in deed.copies.items() if path.is_file() and _hash(path) == was]
-    table.remove(mine_)
-    for home in {path.parent for path in mine_}:
-        with suppress(OSError):  # Other photos are in there.
-            home.rmdir()
-    for old, new in reversed(deed.renames):
-        rename(job.known_faces, new, old)
-    _name(folder, job)
-
-
-def _check_free(folder: Path) -> None:
     with table.locked(folder):
         mine.finished(folder)
-
-
-def _name(folder: Path, job: Job) -> None:
-    with table.locked(folder):
+        own = [path for path, was in deed.copies.items() if path.is_file() and _hash(path) == was]
+        table.remove(own)
+        for home in {path.parent for path in own}:
+            with suppress(OSError):  # Other photos are in there.
+                home.rmdir()
+        for old, new in reversed(deed.renames):
+            rename(job.known_faces, new, old)
         mine.name(folder, job)
-
-
-def _photos(known_faces: Path) -> set[Path]:
-    return {path for paths in galleries.photos(known_faces).values() for path in paths}
 
 
 def _hash(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Who is in a walked movie: the people it names, and its unknown cast by number."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline import manifest as manifests
 from pipeline import mine, review, table
+from pipeline.casting import pictures
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints
 from pipeline.people import gallery as galleries
@@ -18,6 +21,7 @@ from pipeline.people.who import Numbers, Presence, durations, who_is_who
 from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.settings import Job
 from pipeline.table import Tracks
+from pipeline.walk.walker import is_merged
 from pipeline.web.readings import jpeg_url
 
 FACES = 4
@@ -30,12 +34,14 @@ class Walked:
 
     Attributes:
         name: the folder's, by which it is asked for.
+        movie: what it is called where its walk can be gone on with, else "".
         known: names that are given in it.
         unknown: tracks of nobody.
         problem: why it cannot be shown, "" where it can.
     """
 
     name: str
+    movie: str = ""
     known: tuple[str, ...] = ()
     unknown: int = 0
     problem: str = ""
@@ -65,12 +71,16 @@ class Stranger:
         seconds: screen time that nobody is named in.
         tracks: likewise.
         photos: that would become known faces.
+        nearest: the known person whom the tracks are nearest to on average, "" for none.
+        distance: that average, NaN for none.
     """
 
     number: int
     seconds: float
     tracks: int
     photos: int
+    nearest: str
+    distance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,13 @@ class Company:
     outdated: bool
     old_crops: bool
 
+    @property
+    def rest(self) -> int:
+        """Tracks of nobody that are in no number of the cast."""
+        if self.unknown is None:
+            return 0
+        return self.unknown.tracks - sum(one.tracks for one in self.strangers)
+
 
 def shown(text: str) -> str:
     r"""A name as text: a file's may hold bytes that are none.
@@ -111,14 +128,19 @@ def listed(output: Path) -> Iterator[Walked]:
     """All walked movies; of broken ones why they are."""
     for name, folder in review.movies(output).items():
         try:
-            mine.finished(folder)
+            walk = manifests.read(folder)
+            if not is_merged(folder, walk):
+                movie = shown(walk.movie.name)
+                yield Walked(name, movie, problem="its walk is not finished")
+                continue
             tracks = table.read_tracks(folder / "tracks.npz")
         except MiningError as error:
-            yield Walked(name, problem=shown(str(error)))
+            why = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
+            yield Walked(name, problem=shown(why))
             continue
         known = [str(tracks.people[i]) for i in np.unique(tracks.person[tracks.person >= 0])]
         unnamed = len(np.unique(tracks.track)) - int((tracks.person >= 0).sum())
-        yield Walked(name, tuple(known), unnamed)
+        yield Walked(name, known=tuple(known), unknown=unnamed)
 
 
 def company(folder: Path, job: Job) -> Company:
@@ -142,7 +164,7 @@ def company(folder: Path, job: Job) -> Company:
     return Company(
         movie=shown(walk.movie.name),
         known=tuple(known),
-        strangers=tuple(_strangers(folder, rows, seconds)),
+        strangers=tuple(_strangers(folder, rows, tracks, seconds)),
         unknown=next((one for one in there if not one.person), None),
         cast=(folder / CAST_TABLE).is_file(),
         version=version(folder),
@@ -163,11 +185,12 @@ def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[str, ...]:
     return tuple(jpeg_url(thumb) for thumb in best)
 
 
-def _strangers(folder: Path, rows: pd.DataFrame, seconds: Numbers) -> Iterator[Stranger]:
+def _strangers(
+    folder: Path, rows: pd.DataFrame, tracks: Tracks, seconds: Numbers
+) -> Iterator[Stranger]:
     """The cast, without those who have a name by now."""
     photos = pictures(folder)
-    numbers = rows["track"].map(_numbers(folder))
-    timed = rows.assign(seconds=seconds, number=numbers)
+    timed = rows.assign(seconds=seconds, number=rows["track"].map(numbers(folder)))
     timed = timed[(timed["person"] == "") & timed["number"].notna()]
     found = [
         Stranger(
@@ -175,13 +198,38 @@ def _strangers(folder: Path, rows: pd.DataFrame, seconds: Numbers) -> Iterator[S
             seconds=float(own["seconds"].sum()),
             tracks=own["track"].nunique(),
             photos=len(photos.get(number, ())),
+            nearest=(near := _nearest(tracks, own))[0],
+            distance=near[1],
         )
         for key, own in timed.astype({"number": "int64"}).groupby("number")
     ]
     yield from sorted(found, key=lambda one: (-one.seconds, one.number))
 
 
-def _numbers(folder: Path) -> dict[int, int]:
+def _nearest(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
+    """Whom faces are nearest to on average, and how near; nobody where nobody has a photo."""
+    own = np.isin(np.unique(tracks.track), rows["track"])[: len(tracks.far)]
+    far = tracks.far[own].mean(axis=0) if own.any() else np.zeros(0)
+    if not np.isfinite(far).any():
+        return "", float("nan")
+    return str(tracks.people[far.argmin()]), float(far.min())
+
+
+def owners(folder: Path) -> dict[int, str | int]:
+    """Whose each track is: the name it has, or else its number in the cast.
+
+    Raises:
+        TableError: A file is missing or torn.
+    """
+    tracks, cast = table.read_tracks(folder / "tracks.npz"), numbers(folder)
+    person = np.full(len(np.unique(tracks.track)), -1)
+    person[: len(tracks.person)] = tracks.person  # There are none before a walk is named.
+    named = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)
+    found = {t: str(tracks.people[i]) if i >= 0 else cast.get(t, "") for t, i in named}
+    return {track: whose for track, whose in found.items() if whose}
+
+
+def numbers(folder: Path) -> dict[int, int]:
     """The number in the cast of each track.
 
     Raises:
@@ -195,16 +243,6 @@ def _numbers(folder: Path) -> dict[int, int]:
     except (ValueError, OSError) as error:  # pandas' own are ValueErrors.
         raise TableError(f"{path}: torn or changed ({error}); delete it, and sort again") from error
     return dict(zip(found["track"].tolist(), found["cluster"].tolist(), strict=True))
-
-
-def pictures(folder: Path) -> dict[int, list[Path]]:
-    """The photos of each number of a movie's cast.
-
-    Raises:
-        PeopleError: The folder cannot be read.
-    """
-    found = galleries.photos(folder / CAST)  # It looks like a gallery, with numbers for names.
-    return {int(name): paths for name, paths in found.items() if name.isdecimal() and paths}
 
 
 def version(folder: Path) -> str:

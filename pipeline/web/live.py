@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from pipeline.archive.movies import SUFFIXES
-from pipeline.camera import Camera, Movie, Source
+from pipeline.camera import INSTEAD, Camera, Movie, Source
+from pipeline.errors import MovieError
 from pipeline.pick.crop import UNSAFE
 from pipeline.web.pages import fragment, page
 from pipeline.web.readings import FaceReading
@@ -60,18 +61,29 @@ def _add_page(routes: APIRouter, stage: Stage, videos: Path, camera: str) -> Non
     def opened(source: str) -> Source:
         return Camera(camera) if source == CAMERA else Movie(movies(videos)[source])
 
+    def shown(request: Request, status: int = 200, why: str = "") -> Response:
+        there = list(movies(videos))
+        return page(
+            request, "live.html", status=status, scene=stage.scene, movies=there, why=why
+        )  # fmt: skip
+
     @routes.get("/live", response_class=HTMLResponse)
     def show_live(request: Request) -> Response:
         """The page."""
-        return page(request, "live.html", scene=stage.scene, movies=list(movies(videos)))
+        return shown(request)
 
     @routes.post("/live", status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
-    def play(source: Annotated[str, Form(description="camera, or a movie's name")]) -> str:
+    def play(
+        request: Request, source: Annotated[str, Form(description="camera, or a movie's name")]
+    ) -> Response:
         """Shows the camera, or a movie."""
         if source != CAMERA and source not in movies(videos):
             raise HTTPException(404, "there is no such movie any more; reload the page")
-        stage.play(lambda: opened(source))
-        return "/live"
+        try:
+            stage.play(lambda: opened(source))
+        except MovieError as error:
+            return shown(request, 409, str(error).replace(INSTEAD, "choose a movie under Watch"))
+        return RedirectResponse("/live", 303)
 
     @routes.post("/live/stop", status_code=303, response_class=RedirectResponse, responses=REFUSALS)
     def stop() -> str:

@@ -26,7 +26,6 @@ from pipeline import manifest, mine, table, video
 from pipeline.archive.movies import SUFFIXES
 from pipeline.cropping import Outcome
 from pipeline.errors import MiningError, MovieError
-from pipeline.faces import EMOTIONS
 from pipeline.people import gallery
 from pipeline.pick.select import ANY, UNKNOWN
 from pipeline.settings import Job
@@ -35,11 +34,9 @@ from pipeline.web.jobs import NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import PROBLEMS, movies
 from pipeline.web.pages import page
 from pipeline.web.pictures import small
-from pipeline.web.readings import jpeg_url
+from pipeline.web.readings import Emotion, jpeg_url
 from pipeline.web.safety import REFUSALS, UPLOAD_ROUTE, Responses, check_csrf
 from pipeline.web.uploads import clean_name
-
-Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
 
 LONGEST = 100_000
 """Frames that an emotion may be asked to hold for."""

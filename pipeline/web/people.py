@@ -20,15 +20,15 @@ from pipeline.report.cast import CAST, Member
 from pipeline.settings import Job
 from pipeline.web import changes
 from pipeline.web.changes import Deed, Plan, Wish
-from pipeline.web.company import company, listed, pictures, version
+from pipeline.web.company import company, listed, version
 from pipeline.web.jobs import Jobs, Run
 from pipeline.web.live import PROBLEMS
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
-MOST_NAMED = 1000
-"""Names in one form."""
+MOST_NAMED = 499
+"""Names in one form: Starlette reads 1000 fields, two a name, the token's and the cast's."""
 
 WIDTH = 240
 """Pixels across of a portrait: a card shows it half as wide, on screens with two a point."""
@@ -165,7 +165,8 @@ class People:
             "address": f"/people/{quote(movie, safe='')}", "key": movie, "last": last,
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(galleries.photos(self._job.known_faces)), "card": card,
-            "clock": clock, "again": Plan((), (), frozenset()).commands(folder, self._job),
+            "clock": clock, "tolerance": self._job.tolerance, "most": MOST_NAMED,
+            "again": Plan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
 
     def sorting(self, folder: Path) -> Run | None:
@@ -411,7 +412,7 @@ def _add_pictures(routes: APIRouter, people: People, job: Job) -> None:
     @routes.get("/pictures/cast/{movie}/{number}/{place}", **kind)
     def show_stranger(movie: str, number: int, place: Annotated[int, InPath(ge=0)]) -> Response:
         """One of the photos of a number of a movie's cast, small."""
-        return picture(pictures(people.folder(movie)).get(number, ()), place)
+        return picture(casting.pictures(people.folder(movie)).get(number, ()), place)
 
 
 def _back(movie: str) -> Response:

@@ -1,8 +1,9 @@
 """What is told of faces: in JSON, and drawn by the pages."""
 
 import base64
-from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field
 from pipeline.crops import encoded
 from pipeline.faces import EMOTIONS, FaceRow, Floats, Image
 from pipeline.frame import RgbFrame, shrink
-from pipeline.live.read import Reader, shares
+from pipeline.live.read import Faces, Reader, shares
 from pipeline.pick.crop import BOX
 
 PHOTO_WIDTH = 960
@@ -23,6 +24,9 @@ SHOWN_WIDTH, QUALITY = 1280, 85
 """Of the JPEG that a page shows."""
 
 
+Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
+
+
 class FaceReading(BaseModel):
     """One face."""
 
@@ -31,6 +35,7 @@ class FaceReading(BaseModel):
     track: int = Field(description="its number; in a live stream a face keeps it")
     person: str = Field(description="a known name, or empty")
     distance: float | None = Field(description="to the nearest known person, if there is any")
+    withheld: str = Field("", description="a name that only a nearer face of the photo has")
     emotion: str = Field(description="the likeliest of the seven")
     probabilities: dict[str, float] = Field(description="of the seven, together 1")
 
@@ -44,12 +49,12 @@ class PhotoReading(BaseModel):
     faces: list[FaceReading]
 
 
-def face_reading(row: FaceRow, each: Floats) -> FaceReading:
-    """A face with its probabilities `(7,)`."""
+def face_reading(row: FaceRow, each: Floats, withheld: str = "") -> FaceReading:
+    """A face with its probabilities `(7,)`, and the name that only a nearer face has."""
     distance = None if isnan(row.distance) or np.isinf(row.distance) else float(row.distance)
     return FaceReading(
         box=(row.x1, row.y1, row.x2, row.y2), score=row.score, track=row.track, person=row.person,
-        distance=distance, emotion=EMOTIONS[int(each.argmax())],
+        distance=distance, withheld=withheld, emotion=EMOTIONS[int(each.argmax())],
         probabilities=dict(zip(EMOTIONS, map(float, each), strict=True)),
     )  # fmt: skip
 
@@ -65,20 +70,32 @@ def read_photo(small: Image, size: tuple[int, int], name: str, reader: Reader) -
         name: what it is called.
         reader: the networks and the known faces.
     """
-    found = reader.read(RgbFrame(0, 0.0, small)).rows or _with_room(small, reader)
+    found = reader.read(RgbFrame(0, 0.0, small))
+    if not found.rows:
+        found = _with_room(small, reader)
     width, height = size
     scale = width / small.shape[1]
-    ordered = sorted((_moved(row, 0, scale) for row in found), key=lambda row: row.x1)
-    faces = [face_reading(row, shares(row)) for row in ordered]
-    return PhotoReading(name=name, width=width, height=height, faces=faces)
+    faces = [
+        face_reading(_moved(row, 0, scale), shares(row), withheld)
+        for row, withheld in zip(found.rows, _withheld(found, reader), strict=True)
+    ]
+    ordered = sorted(faces, key=lambda face: face.box[0])
+    return PhotoReading(name=name, width=width, height=height, faces=ordered)
 
 
-def _with_room(image: Image, reader: Reader) -> Sequence[FaceRow]:
+def _withheld(found: Faces, reader: Reader) -> list[str]:
+    """The name that each face without one would have if it were alone in the picture."""
+    each = zip(found.rows, found.embedding, strict=True)
+    alone = [reader.named([row], embedding[None])[0].person for row, embedding in each]
+    return ["" if row.person else name for row, name in zip(found.rows, alone, strict=True)]
+
+
+def _with_room(image: Image, reader: Reader) -> Faces:
     small = shrink(image, PHOTO_WIDTH // 2)
     room, scale = max(small.shape[:2]) // 2, image.shape[1] / small.shape[1]
     padded = np.pad(small, ((room, room), (room, room), (0, 0)))
-    found = reader.read(RgbFrame(0, 0.0, padded)).rows
-    return [_moved(row, room, scale) for row in found]
+    found = reader.read(RgbFrame(0, 0.0, padded))
+    return replace(found, rows=tuple(_moved(row, room, scale) for row in found.rows))
 
 
 def _moved(row: FaceRow, room: int, scale: float) -> FaceRow:

@@ -18,6 +18,7 @@ from pipeline.review import STRANGER, Picked, Progress
 from pipeline.settings import Job
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
+from pipeline.web.readings import Emotion
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 SIDE = 160
@@ -25,9 +26,7 @@ SIDE = 160
 
 PICKED = "/{movie}/{person}/{emotion}"
 
-Looks = Literal[
-    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "none", "stranger", ""
-]
+Looks = Emotion | Literal["none", "stranger", ""]
 
 MISSING: Responses = {
     404: {"description": "No such movie, pick or crop.", "model": Problem},
@@ -201,14 +200,15 @@ class Desk:
         Raises:
             HTTPException: 404, there is no such crop; 422, it is nobody's.
         """
-        if decision.file not in now.crops:
-            raise HTTPException(404, "there is no such crop any more; reload the page")
         if decision.looks == "stranger" and now.person == UNKNOWN:
             raise HTTPException(422, "looks: nobody is somebody else where nobody is known")
         looks = {"stranger": STRANGER, "": None}.get(decision.looks, decision.looks)
         pick = now.person, now.emotion
-        with self._deciding:
-            return review.decide(now.folder, pick, decision.file, looks, self._job.known_faces)
+        try:
+            with self._deciding:  # Only then it is sure which crops there are.
+                return review.decide(now.folder, pick, decision.file, looks, self._job.known_faces)
+        except KeyError as error:
+            raise HTTPException(404, "there is no such crop any more; reload the page") from error
 
 
 def router(job: Job) -> APIRouter:
@@ -230,10 +230,11 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
     @routes.get(f"/review{PICKED}", response_class=HTMLResponse, responses=MISSING_PAGE)
     def show_pick(request: Request, movie: str, person: str, emotion: str) -> Response:
         """The crops of a pick."""
-        desk.find(movie, person, emotion)
+        found = desk.find(movie, person, emotion)
         return page(
-            request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN
-        )
+            request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN,
+            next=review.next_open(found.folder, person, emotion),
+        )  # fmt: skip
 
 
 def _add_pictures(routes: APIRouter, desk: Desk) -> None:

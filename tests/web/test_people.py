@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from threading import Event
@@ -18,14 +19,19 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import casting, mine, table
+from pipeline.errors import OutputError
 from pipeline.live.read import Reader
+from pipeline.people import gallery as galleries
 from pipeline.people.rename import rename
 from pipeline.pick.photos import photographs
 from pipeline.report.cast import Member
 from pipeline.settings import Job
+from pipeline.web import changes
 from pipeline.web.app import WebSettings, create_app
+from pipeline.web.changes import Wish
 from pipeline.web.company import version
-from pipeline.web.safety import CSRF_HEADER, Policy
+from pipeline.web.people import MOST_NAMED
+from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, Policy
 from tests.program import Program, caller
 from tests.puppet import photo
 from tests.web.application import HOST, LIMIT, ORIGIN
@@ -96,8 +102,11 @@ def test_walked_movies_are_listed_and_broken_ones_told(client: TestClient, job: 
     assert answer.text.count('href="/people/') == 1
     assert 'href="/people/film"' in answer.text
     assert "torn &amp; broken" in answer.text
-    assert "torn or changed" in answer.text or "torn" in answer.text
+    assert "walk.json: " in answer.text
     assert "its walk is not finished" in answer.text
+    assert answer.text.count('href="/mine?movie=') == 1
+    assert '<a href="/mine?movie=film.mkv">go on with it in Mine</a>' in answer.text
+    assert str(job.output) not in answer.text  # The row has its name.
     assert "notes" not in answer.text
     assert client.get(f"/people/{quote('torn & broken')}").status_code == 409
 
@@ -145,6 +154,8 @@ def test_known_people_are_shown_with_how_sure_they_are(
     text = client.get("/people/film").text
     assert re.findall(r'data-card="([^"]+)"', text) == ["known-anna", "cast-2", "cast-3"]
     assert "2 tracks, distance 0.0" in page(client)
+    assert re.findall(r"nearest: anna (\S+)", page(client)) == ["1.414", "2.000"]
+    assert f"above {job.tolerance} it gets no name" in page(client)
     assert text.count('src="data:image/jpeg;base64,') == 2  # A face of each track.
     assert client.get("/pictures/known/anna").headers["content-type"] == "image/jpeg"
     assert "The known faces have changed" not in page(client)
@@ -180,6 +191,22 @@ def test_a_torn_cast_is_told(client: TestClient, folder: Path) -> None:
     answer = client.get("/people/film")
     assert answer.status_code == 409
     assert "cast.csv: torn or changed" in answer.text
+
+
+def test_tracks_that_are_on_no_card_are_told(client: TestClient, folder: Path) -> None:
+    assert "not shown" not in page(client)
+    rows = (folder / "cast.csv").read_text().splitlines(keepends=True)
+    (folder / "cast.csv").write_text("".join(rows[:-1]))
+    assert "1 other track is not shown: too short, small or poor" in page(client)
+    (folder / "cast.csv").write_text(rows[0])
+    assert "4 tracks are not shown" in page(client)
+
+
+def test_fields_are_called_after_their_cards(client: TestClient, job: Job) -> None:
+    photo(job.known_faces / "anna.png", "anna")
+    client.post("/people/film")
+    told = re.findall(r'aria-label="(Name of [^"]+)"', client.get("/people/film").text)
+    assert told == ["Name of anna", "Name of number 2", "Name of number 3"]
 
 
 def test_photos_that_were_deleted_are_missed(client: TestClient, folder: Path) -> None:
@@ -444,6 +471,29 @@ def test_a_member_of_the_cast_is_named(client: TestClient, job: Job, folder: Pat
     assert cards == ["known-anna", "cast-2", "cast-3"]
 
 
+def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
+    """A known person too; and what was given to it is none of that."""
+    photo(job.known_faces / "carl.png", "carl")
+    mine.name(folder, job)
+    lax = replace(job, tolerance=2.1)
+    deed = changes.do(changes.plan([Wish(2, "ben")], folder, lax), folder, lax)
+    assert deed.taken == ("ben also took 1 track of number 1",)  # She is not beside carl there.
+    deed = changes.do(changes.plan([Wish("carl", "dan")], folder, lax), folder, lax)
+    assert deed.taken == ()
+
+
+def test_the_notice_tells_whom_a_name_took(
+    reader: Reader, job: Job, folder: Path, sorted_place: Path
+) -> None:
+    settings = WebSettings(replace(job, tolerance=2.1), sorted_place / "videos")
+    policy = Policy(limit=LIMIT)
+    known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
+    app = create_app(reader, settings, policy)
+    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as client:
+        assert given_names(client, form(folder, {1: "anna"})).status_code == 303
+        assert "anna also took 1 track of number 3 . Look at the faces" in page(client)
+
+
 def test_two_are_one_person(client: TestClient, folder: Path) -> None:
     assert given_names(client, form(folder, {1: "both", 3: "both"})).status_code == 303
     assert names(folder) == {"both", ""}
@@ -497,6 +547,7 @@ def test_crops_that_are_older_than_the_names_are_told(
     assert "Some crops were picked before" not in page(client)
     given_names(client, form(folder, {1: "anna"}))
     assert "Some crops were picked before" in page(client)
+    assert 'href="/mine?movie=film.mkv"' in client.get("/people/film").text
     client.post("/people/film/undo")
     assert "Some crops were picked before" not in page(client)
     given_names(client, form(folder, {1: "anna"}))
@@ -544,6 +595,76 @@ def test_a_photo_that_cannot_be_written_is_told(client: TestClient, job: Job, fo
     answer = given_names(client, form(folder, {1: "anna"}))
     assert answer.status_code == 409
     assert "cannot be written" in unescape(answer.text)
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Has the disk be full when the third photo is copied, or when the movie is named."""
+    real, calls = galleries.add, iter(range(1000))
+
+    def full(*args: Any) -> Any:
+        if what == "naming" or next(calls) == 2:
+            raise OutputError("the disk is full")
+        return real(*args)
+
+    where = "pipeline.mine.name" if what == "naming" else "pipeline.people.gallery.add"
+    monkeypatch.setattr(where, full)
+
+
+@pytest.mark.parametrize("what", ["copying", "naming"])
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"dora": "zora"}, {"dora": "emil"}, {"dora": "x", "emil": "x"}, {"dora": "Dora"}],
+    ids=["named", "renamed", "joined", "both renamed", "case"],
+)
+def test_what_fails_is_not_done_at_all(
+    client: TestClient, job: Job, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    what: str, known: dict[str, str],
+) -> None:  # fmt: skip
+    know(job, "dora", "emil")
+    for path in ("dora/a.png", "dora/not/a.png", "emil/a.png"):
+        photo(job.known_faces / path, 45)
+    before = gallery(job), sorted(job.known_faces.rglob("[!.]*"))
+    given = form(folder, {1: "anna", 2: next(iter(known.values()), "anna")}, known)
+    with monkeypatch.context() as patch:
+        fails(patch, what)
+        answer = given_names(client, given)
+    assert answer.status_code == 409
+    assert "the disk is full" in answer.text
+    assert (gallery(job), sorted(job.known_faces.rglob("[!.]*"))) == before
+    assert client.post("/people/film/undo").status_code == 409
+    assert given_names(client, given).status_code == 303
+
+
+def test_nobody_else_writes_while_names_are_given(
+    client: TestClient, job: Job, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = galleries.add
+
+    def add(path: Path, into: Path) -> str:
+        with pytest.raises(OutputError, match="is writing there"), table.locked(folder):
+            pass
+        return real(path, into)
+
+    monkeypatch.setattr("pipeline.people.gallery.add", add)
+    assert given_names(client, form(folder, {1: "anna"})).status_code == 303
+    assert names(folder) == {"anna", ""}
+
+
+def test_as_many_names_as_are_said_are_taken(client: TestClient, folder: Path) -> None:
+    many = {number: f"p{number}" for number in range(1, MOST_NAMED + 1)}
+    token = {CSRF_FIELD: "its field counts too"}
+    told = planned(client, form(folder, many) | token)
+    assert len(told["problems"]) == MOST_NAMED - 3
+    answer = client.post("/people/film", data=form(folder, many | {500: "p"}) | token)
+    assert (answer.status_code, "Too many fields" in answer.text) == (400, True)
+
+
+def test_that_there_are_too_many_cards_without_scripts_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cannot be sent without JavaScript" not in page(client)
+    monkeypatch.setattr("pipeline.web.people.MOST_NAMED", 2)
+    assert "These are more than 2 cards, which cannot be sent without JavaScript" in page(client)
 
 
 # --- taking back --------------------------------------------------------------------------------

@@ -1,19 +1,25 @@
 """Page People in Chromium: names by keyboard, by drag, and without scripts."""
 
 import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image as Pillow
 
+from pipeline import casting
 from pipeline.settings import Job
+from pipeline.web.company import Company, company
+from pipeline.web.people import MOST_NAMED
 from tests.puppet import photo
 from tests.web.cast import app, folder, gallery, job, names, sorted_place
 from tests.web.chromium import Opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Locator, Page
 
 __all__ = ["app", "folder", "job", "sorted_place"]
 
@@ -37,6 +43,18 @@ def focused(page: "Page") -> str:
         " + (document.activeElement.matches('input') ? ' field' : '')"
     )
     return found
+
+
+def in_sight(what: "Locator") -> bool:
+    top, bottom, height = what.evaluate(
+        "(e) => [e.getBoundingClientRect().top, e.getBoundingClientRect().bottom, innerHeight]"
+    )
+    return bool(top >= 0 and bottom <= height)
+
+
+def named(page: "Page", number: int, name: str) -> None:
+    page.locator(f"#cast-{number}").fill(name)
+    page.locator(f"#cast-{number}").press("Enter")
 
 
 def applied(page: "Page") -> None:
@@ -168,6 +186,51 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     assert words(page) == ["2 becomes ben"]
 
 
+def test_any_refusal_is_told_and_the_next_plan_counts(browser: "Browser", address: str) -> None:
+    """Those of the server itself are plain text."""
+    page = browser.new_page()  # What is refused, Chromium complains of.
+    page.goto(address + FILM)
+    named(page, 1, "anna")
+    assert words(page) == ["1 becomes anna"]
+    said, apply = page.locator("#said"), page.get_by_role("button", name="Apply")
+    refusal = {"status": 413, "content_type": "text/plain", "body": "too large: at most 1 MB\n"}
+    page.route("**/plan", lambda route: route.fulfill(**refusal))
+    named(page, 1, "ben")
+    page.get_by_text("too large: at most 1 MB").wait_for()
+    assert apply.is_disabled()
+    page.unroute("**/plan")
+    page.route("**/plan", lambda route: route.abort())
+    named(page, 1, "carl")
+    page.get_by_text("the server does not answer").wait_for()
+    page.unroute("**/plan")
+    named(page, 1, "dora")
+    page.get_by_text("1 becomes dora").wait_for()
+    assert said.inner_text() == ""
+    assert apply.is_enabled()
+    page.close()
+
+
+def test_one_of_many_cards_is_named(
+    browser: "Browser", address: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form with all of them would hold more fields than are read."""
+
+    def crowded(*args: Any) -> Company:
+        found = company(*args)
+        more = tuple(replace(found.strangers[-1], number=n) for n in range(4, MOST_NAMED + 2))
+        return replace(found, strangers=(*found.strangers, *more))
+
+    monkeypatch.setattr("pipeline.web.people.company", crowded)
+    page = browser.new_page()  # Of the others there are no pictures.
+    page.goto(address + FILM)
+    assert page.locator(".name input").count() == MOST_NAMED + 1
+    named(page, 2, "ben")
+    assert words(page) == ["2 becomes ben"]
+    applied(page)
+    assert names(folder) == {"ben", ""}
+    page.close()
+
+
 def test_without_scripts_names_are_given_too(opened: Opened, folder: Path) -> None:
     page = opened(FILM, java_script_enabled=False)
     page.locator("#cast-1").fill("anna")
@@ -190,6 +253,44 @@ def test_the_faces_are_sorted_while_one_looks_on(opened: Opened, folder: Path) -
     assert cards(page) == ["1", "2", "3"]
 
 
+def test_what_is_typed_while_faces_are_sorted_stays(
+    opened: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = Event()
+    monkeypatch.setattr(casting, "cast", lambda *_, **__: going.wait(20) and [])
+    page = opened(FILM)
+    page.get_by_role("button", name="Sort them again").click()
+    page.get_by_text("being sorted").wait_for()
+    page.get_by_role("combobox", name="Name of number 2").press_sequentially("ben")
+    going.set()
+    page.get_by_text("The sorting has ended.").wait_for()
+    assert page.locator("#cast-2").input_value() == "ben"
+    page.get_by_role("link", name="Reload to see who is there").click()
+    page.get_by_role("button", name="Sort them again").wait_for()
+    assert page.locator("#cast-2").input_value() == ""
+
+
+def test_two_become_one_person_by_finger(opened: Opened, folder: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 600}, "has_touch": True, "is_mobile": True}
+    page = opened(FILM, **phone)
+    assert "press the button" in page.locator("#keys").inner_text()
+    assert "keyboard" not in page.locator("#keys").inner_text()
+    for card in ("cast-1", "cast-3"):
+        page.locator(f"[data-card={card}] .who").tap()
+    join = page.get_by_role("button", name="Make the marked ones one person")
+    for place in (9999, 0):
+        page.evaluate(f"scrollTo(0, {place})")
+        assert in_sight(join)
+    join.tap()
+    assert focused(page) == "cast-3 field"
+    assert in_sight(page.locator("#said"))
+    page.keyboard.type("both")
+    page.keyboard.press("Enter")
+    assert words(page) == ["1 and 3 become both"]
+    applied(page)
+    assert names(folder) == {"both", ""}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits(opened: Opened, folder: Path, scheme: str, width: int) -> None:
@@ -202,8 +303,13 @@ def test_the_page_fits(opened: Opened, folder: Path, scheme: str, width: int) ->
         paper = shot.convert("RGB").getpixel((2, 200))
     assert isinstance(paper, tuple)
     assert (sum(paper) > 600) == (scheme == "light")
+    shutil.copytree(folder, folder.with_name("half"))
+    (folder.with_name("half") / "tracks.npz").unlink()
     page.goto(page.url.replace("/film", ""))
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    on = page.get_by_role("link", name="go on with it in Mine").bounding_box()
+    assert on is not None
+    assert on["x"] + on["width"] <= width
 
 
 def test_a_movie_of_any_name_is_reached(opened: Opened, folder: Path) -> None:

@@ -19,6 +19,7 @@ from pipeline.web.readings import read_photo
 from pipeline.web.uploads import read_upload
 from tests import puppet
 from tests.puppet import SURE, photo
+from tests.web.chromium import Opened
 
 
 @pytest.fixture
@@ -74,6 +75,33 @@ def test_the_page_shows_them(client: TestClient, two: Path) -> None:
     assert answer.text.count("<rect width=") == 2 * len(EMOTIONS)
     assert answer.text.count('<rect width="81.2"') == 2
     assert answer.text.count('class="box"') == 2
+
+
+def test_a_name_that_only_a_nearer_face_has_is_told(client: TestClient, tmp_path: Path) -> None:
+    once = "No two faces of a picture get the same name"
+    for people, withheld in ((("anna", "anna", "ben"), 1), (("anna", "ben", "carl"), 0)):
+        data = photo(tmp_path / "three.png", *people).read_bytes()
+        told = client.post("/api/photo", files={"photo": ("three.png", data)}).json()["faces"]
+        assert [f["person"] for f in told].count("anna") == 1
+        assert [f["withheld"] for f in told].count("anna") == withheld
+        assert [f["withheld"] for f in told].count("") == 3 - withheld
+        text = client.post("/", files={"photo": ("three.png", data)}).text
+        assert "A distance tells" in text
+        assert (once in text) == bool(withheld)
+        assert text.count("to <bdi>anna</bdi>") == withheld
+
+
+@pytest.mark.parametrize(("width", "sticks"), [(1280, True), (390, False)])
+def test_beside_many_faces_the_picture_stays_in_sight(
+    opened: Opened, tmp_path: Path, width: int, *, sticks: bool
+) -> None:
+    many = photo(tmp_path / "many.png", *(["anna", "ben"] * 3))
+    page = opened(viewport={"width": width, "height": 500})
+    page.locator("#photo").set_input_files(many)
+    page.locator(".face").last.scroll_into_view_if_needed()
+    picture = page.locator("figure img").bounding_box()
+    assert picture is not None
+    assert (picture["y"] >= 0) == sticks
 
 
 def test_a_picture_without_faces_says_so(client: TestClient, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Page Review in Chromium: by keyboard, by mouse and by finger; reloaded, and in any width."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,6 +190,9 @@ def test_a_decision_that_is_not_taken_is_told_and_taken_back(
     assert "this program itself is writing there" in page.locator("#problem").inner_text()
     assert "process" not in page.locator("#problem").inner_text()
     assert rejected(page) == []
+    told = page.locator("#told").inner_text()  # What was announced is so no more.
+    assert told.startswith("Last: 0:00.0, ")
+    assert told.endswith("not decided")
     page.keyboard.press("Home")
     page.keyboard.press("a")
     saved(page, "1 of 10 decided")
@@ -208,6 +212,7 @@ def test_undo_takes_back_the_crop_itself_after_another_pick(
         page.keyboard.press(key)
     saved(page, "2 of 10 decided")
     here = page.locator(".cell.here").get_attribute("aria-label")
+    page.wait_for_load_state("networkidle")  # Pictures of those that go are there by now.
     path = table_of.place / "crops.csv"
     head, *rows = path.read_text().splitlines()
     few = [row for n, row in enumerate(rows) if n in (7, 8, 9)]
@@ -233,6 +238,7 @@ def test_what_was_picked_away_is_not_undone_on_another(opened: Opened, table_of:
     page = ready(opened(HAPPY))
     page.keyboard.press("a")
     saved(page, "1 of 10 decided")
+    page.wait_for_load_state("networkidle")
     path = table_of.place / "crops.csv"
     head, _, *rows = path.read_text().splitlines()
     path.write_text("\n".join([head, *rows]) + "\n")
@@ -340,10 +346,117 @@ def test_what_is_decided_of_an_enlarged_crop_is_read_out(opened: Opened) -> None
     page.keyboard.press("r")
     large = page.get_by_role("dialog", name="Enlarged")
     told = large.get_by_role("status").inner_text()
-    assert told.startswith("0:00.0, ")
+    assert told.startswith("Last: 0:00.0, ")
     assert told.endswith("rejected: something else")
     larger = large.locator("[aria-live=polite]").inner_text()
     assert larger.endswith("not decided")
+
+
+def test_an_enlarged_crop_that_was_not_saved_is_told_so(
+    browser: "Browser", address: str, table_of: Table
+) -> None:
+    page = browser.new_page()  # What is refused, Chromium complains of.
+    page.goto(address + HAPPY)
+    ready(page).locator("#then").select_option("stay")
+    page.keyboard.press("Enter")
+    with table.locked(table_of.folder):
+        page.keyboard.press("r")
+        page.locator("#problem", has_text="Not saved").wait_for(state="attached")
+    assert page.locator("#larger").inner_text().endswith("not decided")
+    page.close()
+
+
+def test_crops_without_a_picture_are_told_in_words(opened: Opened, table_of: Table) -> None:
+    """Asked for, their pictures would be missing, of which Chromium complains."""
+    table_of.decide(1, "happy")
+    path = table_of.place / "crops.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if table_of.files[1] not in line))
+    (table_of.place / table_of.files[1]).unlink()
+    page = ready(opened(HAPPY))
+    cell = page.locator("#cell-1")
+    assert cell.locator("img").count() == 0
+    assert "not in the last pick" in cell.inner_text()
+    assert page.locator(".cell img").count() == 9
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    picture, words = page.locator("#large img"), page.locator("#large #absent")
+    for key, there in (("Home", True), ("ArrowRight", False), ("ArrowRight", True)):
+        page.keyboard.press(key)
+        assert (picture.is_visible(), words.is_visible()) == (there, not there)
+    page.keyboard.press("Escape")
+    path.write_text("".join(lines))
+    (table_of.place / table_of.files[1]).write_bytes(
+        (table_of.place / table_of.files[0]).read_bytes()
+    )
+    looked_at_again(page)
+    page.locator("#cell-1 img").wait_for()
+
+
+def test_where_all_are_decided_the_next_pick_is_offered(opened: Opened, table_of: Table) -> None:
+    page = ready(opened(HAPPY))
+    type_keys(page, "aaaaaaaaa")
+    saved(page, "9 of 10 decided")
+    done = page.get_by_text("All are decided.")
+    assert done.is_hidden()
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    done.wait_for()  # Also in the large view, with the buttons.
+    page.keyboard.press("u")
+    done.wait_for(state="hidden")
+    page.keyboard.press("a")
+    page.get_by_role("link", name="unknown, sad").click()
+    assert "unknown, sad" in ready(page).locator("h1").inner_text()
+    type_keys(page, "a" * 20)
+    page.get_by_text("All are decided.").wait_for()
+    page.reload()
+    page.get_by_text("All are decided. See all picks").wait_for()
+    page.get_by_role("link", name="all picks").locator("visible=true").click()
+    page.get_by_role("heading", name="Review").wait_for()
+
+
+def test_where_nothing_was_picked_there_is_nothing_to_press(
+    opened: Opened, table_of: Table
+) -> None:
+    path = table_of.place / "crops.csv"
+    text = path.read_text()
+    path.write_text(text.partition("\n")[0] + "\n")
+    page = ready(opened(HAPPY))
+    words = page.get_by_text("Nothing was picked")
+    assert words.get_by_role("link", name="mine").get_attribute("href") == "/mine"
+    for key in "aruj":
+        page.keyboard.press(key)
+    for hidden in ("#tools", "#bar", "#count"):
+        assert page.locator(hidden).is_hidden()
+    path.write_text(text)
+    looked_at_again(page)
+    saved(page, "0 of 10 decided")
+    assert words.is_hidden()
+    assert page.locator(".cell").count() == 10
+    page.keyboard.press("a")
+    saved(page, "1 of 10 decided")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_the_list_has_a_heading_for_each_movie_and_all_in_sight(
+    opened: Opened, table_of: Table, width: int
+) -> None:
+    name = "Les Amis & Cie – (2012)"
+    shutil.copytree(table_of.folder, table_of.folder.parent / name)
+    (table_of.folder.parent / name / "anna").rename(
+        table_of.folder.parent / name / "Anna Maria von Hohenstein-Ansbach"
+    )
+    page = opened("/review", viewport={"width": width, "height": 844})
+    assert page.get_by_role("heading", level=2).all_inner_texts() == [name, "talk"]
+    links = page.locator("main table a")
+    names = [link.inner_text() for link in links.all()]
+    assert len(set(names)) == len(names) == 4
+    page.get_by_role("link", name=f"unknown, sad in {name}", exact=True).wait_for()
+    cells = page.locator("main table :is(th, td)").all()
+    for box in [cell.bounding_box() for cell in cells]:
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
 
 
 @pytest.mark.parametrize("width", [320, 375])

@@ -21,7 +21,8 @@ from pipeline.frame import Frame
 from pipeline.live.read import Reader
 from pipeline.web import live, stage
 from pipeline.web.stage import Scene, Stage
-from tests.puppet import HEIGHT, SURE, WIDTH
+from tests.puppet import HEIGHT, SURE, WIDTH, Shot, Square, film
+from tests.web.chromium import Opened
 
 PATIENCE = 20
 
@@ -232,7 +233,7 @@ def test_what_cannot_be_read_is_told(client: TestClient) -> None:
     answer = client.post("/live", data={"source": "broken.mkv"})
     assert answer.status_code == 409
     assert "cannot be read as a movie" in answer.text
-    assert '<a href="/live">Back</a>' in answer.text
+    assert '<option value="film.mkv"' in answer.text
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,31 @@ def test_what_went_wrong_leads_back_to_a_page(client: TestClient, path: str, pag
 def test_without_a_camera_the_movies_are_named(client: TestClient) -> None:
     answer = client.post("/live", data={"source": "camera"})
     assert answer.status_code == 409
-    assert "--source movie.mp4" in answer.text
+    assert "choose a movie under Watch</p>" in answer.text
+    assert "mine-video live" not in answer.text
+    assert '<option value="film.mkv"' in answer.text
+
+
+def test_a_page_follows_what_begins_after_the_end(opened: Opened, videos: Path) -> None:
+    """Opened before anything was watched, too; Stop is there while there is something to stop."""
+    film(videos / "long.mkv", [Shot(1500, [Square("anna", "happy")])])
+    idle, first, second = (opened("/live") for _ in range(3))
+    for page, movie in ((first, "film.mkv"), (second, "long.mkv")):
+        assert not page.get_by_role("button", name="Stop").is_visible()
+        page.locator("#source").select_option(movie)
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        if page is first:
+            page.get_by_text("film.mkv has ended").wait_for()
+            page.get_by_role("button", name="Stop").wait_for(state="hidden")
+    for page in (first, idle):
+        page.get_by_text("long.mkv, ").wait_for()
+        page.locator("#stream[src$='?play=2']").wait_for()
+        page.get_by_role("button", name="Stop").wait_for()
+        page.wait_for_function("document.getElementById('stream').naturalWidth > 0")
+    second.get_by_role("button", name="Stop").click()
+    first.locator("#stream").wait_for(state="hidden")
+    (videos / "long.mkv").unlink()
 
 
 def test_nothing_is_streamed_where_nothing_is_shown(client: TestClient) -> None:

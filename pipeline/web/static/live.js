@@ -1,15 +1,18 @@
 "use strict";
 (() => {
   const PAUSE = 250;
+  const IDLE_PAUSE = 2000;
   const faces = document.getElementById("faces");
   const stream = document.getElementById("stream");
+  const stop = document.getElementById("stop");
+  let shown = "";
 
   /** Shows what another browser has begun to watch: the stream of before has ended. */
-  function follow() {
-    const { play } = faces.querySelector(".faces").dataset;
-    if (!stream || stream.dataset.play === play) return;
+  function follow(play) {
+    if (stream.dataset.play === play) return;
     stream.dataset.play = play;
     stream.src = `/live/stream?play=${play}`;
+    stream.parentElement.hidden = play === "0"; // Nothing is watched.
   }
 
   /** Shows the bars of now; the server makes them, so that they look as those of a photo. */
@@ -17,15 +20,17 @@
     try {
       const answer = await fetch("/live/faces");
       if (!answer.ok) throw new Error(answer.status);
-      faces.innerHTML = await answer.text();
-      follow();
+      const text = await answer.text();
+      if (text !== shown) faces.innerHTML = shown = text; // A problem is announced once.
     } catch {
       faces.innerHTML = "<p class='problem' role='alert'>The server does not answer; reload the page, or start it again.</p>";
       return;
     }
-    if (faces.querySelector("[data-ended], [role=alert]")) return;
-    setTimeout(look, PAUSE);
+    const { play, running } = faces.querySelector(".faces").dataset;
+    follow(play);
+    stop.hidden = running === undefined;
+    setTimeout(look, stop.hidden ? IDLE_PAUSE : PAUSE);
   }
 
-  if ("live" in faces.dataset) look();
+  look();
 })();

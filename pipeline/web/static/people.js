@@ -23,6 +23,10 @@
     return fieldOf(card).value.trim();
   }
 
+  function renamed(card) {
+    return nameOf(card) !== "" && nameOf(card) !== fieldOf(card).dataset.was;
+  }
+
   function called(card) {
     return card.querySelector(".who").dataset.called;
   }
@@ -43,14 +47,11 @@
 
   async function plan() {
     const own = ++asked;
-    const answer = await fetch(form.dataset.plan, { method: "POST", body: new FormData(form) }).catch(() => null);
+    const { ok, answer } = await askServer(form.dataset.plan, { method: "POST", body: new FormData(form) });
     if (own !== asked) return;
-    if (!answer?.ok) {
-      apply.disabled = true;
-      say(answer ? (await answer.json()).detail : "The server does not answer; start it again.");
-      return;
-    }
-    show(await answer.json());
+    if (ok) return show(answer);
+    apply.disabled = true;
+    say(answer.detail);
   }
 
   function show({ changes, commands, problems }) {
@@ -69,7 +70,7 @@
       told.textContent = why.get(card.dataset.card) ?? "";
       told.hidden = !told.textContent;
       fieldOf(card).setAttribute("aria-invalid", String(!told.hidden));
-      card.classList.toggle("changed", nameOf(card) !== fieldOf(card).dataset.was && nameOf(card) !== "");
+      card.classList.toggle("changed", renamed(card));
     }
     say(problems.map((problem) => problem.why).join("; "));
   }
@@ -230,9 +231,16 @@
     field.addEventListener("pointerleave", () => (card.draggable = true));
     addDragging(card);
   });
-  for (const each of ["keys", "merging"]) document.getElementById(each).hidden = cards.length < 1;
+  for (const each of ["keys", "merge"]) document.getElementById(each).hidden = cards.length < 1;
   document.getElementById("look").hidden = true;
   if (reset) reset.hidden = true;
+  // Of a large cast only what is new is sent, for a plan and with Apply: a form holds only so many fields.
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const name of ["number", "name", "old", "new"]) formData.delete(name);
+    for (const { name, value } of cards.filter(renamed).flatMap((card) => [...card.querySelectorAll("input")])) {
+      formData.append(name, value);
+    }
+  });
   form.addEventListener("reset", () => setTimeout(() => (unmark(), plan())));
   if (document.getElementById("words").children.length || form.querySelector("[aria-invalid=true]")) plan();
 
@@ -243,12 +251,21 @@
     say("Copied.");
   });
 
+  /** Whether a new page would lose something: a name or a mark. */
+  function begun() {
+    const typed = cards.some((card) => fieldOf(card).value !== fieldOf(card).dataset.was);
+    return typed || asking.length > 1 || marked().length > 0;
+  }
+
   /** Follows the sorting; shows the cast when it is there. */
   async function look() {
     const answer = await fetch(sorting.dataset.address).catch(() => null);
     if (answer?.ok && !sorting.querySelector(":active")) {
       sorting.innerHTML = await answer.text();
-      if (!sorting.querySelector("[data-active], [role=alert]")) location.reload();
+      if (!sorting.querySelector("[data-active], [role=alert]")) {
+        if (begun()) sorting.replaceChildren(document.getElementById("ended").content.cloneNode(true));
+        else location.reload();
+      }
     }
     if (sorting.querySelector("[data-active]")) setTimeout(look, PAUSE);
   }

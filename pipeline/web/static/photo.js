@@ -38,15 +38,23 @@
     send(event.dataTransfer.files);
   });
 
+  function release() {
+    for (const track of preview.srcObject?.getTracks() ?? []) track.stop();
+    viewfinder.hidden = true;
+    camera.hidden = false;
+  }
+
   // Browsers give the camera only to pages of this computer, or over https.
   camera.hidden = !navigator.mediaDevices;
   camera.addEventListener("click", async () => {
+    camera.hidden = true; // A second stream would leave this one on.
     tell("");
     try {
       preview.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 } });
       await preview.play();
       viewfinder.hidden = false;
     } catch (error) {
+      release();
       tell(`The camera cannot be used (${error.message}); choose a picture instead.`);
     }
   });
@@ -55,8 +63,7 @@
     canvas.width = preview.videoWidth;
     canvas.height = preview.videoHeight;
     canvas.getContext("2d").drawImage(preview, 0, 0);
-    for (const track of preview.srcObject.getTracks()) track.stop();
-    viewfinder.hidden = true;
+    release();
     canvas.toBlob((blob) => send([new File([blob], "camera.jpg", { type: "image/jpeg" })]), "image/jpeg", 0.95);
   });
 })();

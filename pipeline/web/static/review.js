@@ -8,6 +8,7 @@
   const CELL = { width: 100, height: 118 }; // The width is fitted to that of the page.
   const CAPTION = 18;
   const KEPT = 1000; // Cells that keep their pictures while they are out of sight.
+  const ABSENT = "not in the last pick";
   const REASONS = { none: "something else", stranger: `not ${person}` };
 
   const shown = { columns: 1, here: 0 };
@@ -32,7 +33,7 @@
 
   function words(index) {
     const looks = crops.looks[index];
-    const right = crops.gone[index] ? "accepted, but not in the last pick" : "accepted";
+    const right = crops.gone[index] ? `accepted, but ${ABSENT}` : "accepted";
     const told = !looks ? "not decided" : looks === emotion ? right : `rejected: ${REASONS[looks] ?? looks}`;
     return `${clock(crops.time[index])}, ${emotion} ${percent(crops.probability[index])}, run of ${crops.run_length[index]} frames, ${told}`;
   }
@@ -42,8 +43,10 @@
   function makeCell(index) {
     const node = document.createElement("div");
     Object.assign(node, { id: `cell-${index}`, role: "option" });
-    const picture = Object.assign(new Image(), { alt: "", decoding: "async", draggable: false });
-    picture.src = `${pictures}/small/${encodeURIComponent(crops.file[index])}`;
+    const source = `${pictures}/small/${encodeURIComponent(crops.file[index])}`;
+    const picture = crops.gone[index]
+      ? Object.assign(document.createElement("span"), { className: "absent", textContent: ABSENT })
+      : Object.assign(new Image(), { alt: "", decoding: "async", draggable: false, src: source });
     const caption = Object.assign(document.createElement("span"), { className: "words" });
     for (const text of [clock(crops.time[index]), percent(crops.probability[index])]) {
       caption.append(Object.assign(document.createElement("span"), { textContent: text }));
@@ -92,7 +95,7 @@
       const index = Number(node.dataset.index);
       if (index >= first && index < stop) continue;
       node.remove();
-      if (!node.firstElementChild.complete) {
+      if (node.firstElementChild.complete === false) {
         node.firstElementChild.removeAttribute("src"); // Others are waited for now.
         nodes.delete(index);
       }
@@ -151,10 +154,15 @@
     turn += 1;
     queue.push({ file: crops.file[index], looks, before: crops.looks[index] });
     crops.looks[index] = looks;
-    dress(index);
-    byId("told").textContent = words(index);
-    if (large.open) enlarge();
+    tell(index);
     send();
+  }
+
+  /** Shows and says what is decided of a crop now. */
+  function tell(index) {
+    dress(index);
+    byId("told").textContent = `Last: ${words(index)}`;
+    if (large.open) enlarge();
   }
 
   function decideHere(looks) {
@@ -176,8 +184,7 @@
     crops.looks.forEach((looks, index) => {
       if (!looks && (found < 0 || crops.probability[index] < crops.probability[found])) found = index;
     });
-    if (found >= 0) go(found);
-    else byId("told").textContent = "all are decided";
+    if (found >= 0) go(found); // Where there is none, that all are decided is told already.
   }
 
   /** Takes back what was decided of the selected one, or else the last decision. */
@@ -196,7 +203,9 @@
     if (sending) return;
     sending = true;
     while (queue.length) {
-      const { ok, answer } = await ask({ file: queue[0].file, looks: queue[0].looks });
+      const headers = { "X-CSRF-Token": csrf, "Content-Type": "application/json" };
+      const body = JSON.stringify({ file: queue[0].file, looks: queue[0].looks });
+      const { ok, answer } = await askServer(api, { method: "POST", headers, body });
       const deed = queue.shift();
       if (ok) {
         byId("problem").hidden = true;
@@ -211,26 +220,15 @@
     if (stale) load();
   }
 
-  /** What the server says, or why it says nothing. */
-  async function ask(body) {
-    try {
-      const headers = { "X-CSRF-Token": csrf, ...(body && { "Content-Type": "application/json" }) };
-      const answer = await fetch(api, body ? { method: "POST", headers, body: JSON.stringify(body) } : {});
-      const text = await answer.text();
-      return { ok: answer.ok, answer: text.startsWith("{") ? JSON.parse(text) : { detail: text } };
-    } catch {
-      return { ok: false, answer: { detail: "the server does not answer; is it still running?" } };
-    }
-  }
-
   /** Shows again what was there before a decision that was not taken. */
   function revert({ file, before }) {
     const later = queue.find((deed) => deed.file === file);
+    const index = places.get(file); // None, where it was picked away meanwhile.
     if (later) later.before = before;
-    else crops.looks[places.get(file)] = before;
+    else if (index !== undefined) crops.looks[index] = before;
     const place = past.findLastIndex((deed) => deed.file === file);
     if (place >= 0 && !later) past.splice(place, 1);
-    dress(places.get(file));
+    if (index !== undefined) tell(index);
   }
 
   function complain(why) {
@@ -243,6 +241,7 @@
     const right = precision === null ? "" : ` · precision so far ${(100 * precision).toFixed(1)} %`;
     byId("count").textContent = `${some} of ${whole} decided${right}`;
     Object.assign(byId("bar"), { max: Math.max(1, all), value: decided });
+    byId("done").hidden = decided < all;
   }
 
   // --- keys, mouse, fingers ---------------------------------------------------------------------
@@ -250,7 +249,9 @@
   function enlarge() {
     const picture = large.querySelector("img");
     const source = `${pictures}/large/${encodeURIComponent(crops.file[shown.here])}`;
-    if (!picture.src.endsWith(source)) picture.src = source;
+    const gone = crops.gone[shown.here];
+    [picture.hidden, byId("absent").hidden] = [gone, !gone];
+    if (!gone && !picture.src.endsWith(source)) picture.src = source;
     byId("larger").textContent = words(shown.here);
     if (large.open) return;
     large.append(byId("tools")); // What lies behind cannot be pressed, nor is it read out.
@@ -344,7 +345,7 @@
     stale = true;
     if (sending) return; // It is done after that.
     const own = ++turn;
-    const { ok, answer } = await ask();
+    const { ok, answer } = await askServer(api);
     if (own !== turn) return;
     stale = false;
     if (ok) show(answer);
@@ -353,10 +354,13 @@
 
   function show(answer) {
     const [here, before] = [shown.here, crops.file];
+    const same = `${before} ${crops.gone}` === `${answer.file} ${answer.gone}`;
     crops = answer;
+    byId("nothing").hidden = crops.file.length > 0;
+    for (const id of ["bar", "count", "cells", "tools"]) byId(id).hidden = !crops.file.length;
     places = new Map(crops.file.map((file, index) => [file, index]));
     past.splice(0, past.length, ...past.filter(({ file }) => places.has(file)));
-    if (before.join() !== crops.file.join()) nodes.clear();
+    if (!same) nodes.clear();
     count(answer.progress);
     layOut();
     go(before.length ? (places.get(before[here]) ?? here) : Math.max(0, crops.looks.indexOf("")));
