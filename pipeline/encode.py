@@ -54,6 +54,19 @@ class Sound:
     blocks: Iterator[Samples]
 
 
+MADE_HERE = "made by mine-video"
+"""Comment in the films that are written, by which they are known again."""
+
+
+def is_own(path: Path) -> bool:
+    """Whether `write_mp4` wrote a file."""
+    try:
+        with av.open(str(path)) as container:
+            return container.metadata.get("comment") == MADE_HERE
+    except (av.FFmpegError, ValueError):
+        return False
+
+
 def write_mp4(
     path: Path,
     pictures: Iterator[Shown],
@@ -84,6 +97,7 @@ def write_mp4(
     with replacing(path) as file:  # By its name, for the index goes to the front at last.
         options = {"movflags": "+faststart"}
         with av.open(file.name, "w", format="mp4", container_options=options) as container:
+            container.metadata["comment"] = MADE_HERE
             film = _Film(container, first, base, quality)
             voice = _Voice(container, sound) if sound else None
             while first is not None:

@@ -258,7 +258,7 @@ def wanted_rows(
     far = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
     without = {str(p) for p in tracks.people[far]}
     _check_photos(job.people, without)
-    select.check_people(job.people, known - without, "the gallery")
+    select.check_people(job.people, known - without, "The gallery")
     rows = decisions.applied(rows, _labels(folder, rows, known, job))
     if job.subtitles:
         film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None

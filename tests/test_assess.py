@@ -246,7 +246,7 @@ def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, tru
     assert rows[0]["precision"] == rows[0]["recall"] == rows[0]["kept"] == ""
     assert "nan" not in (folder / "judge.csv").read_text()
     with Pillow.open(folder / "judge.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (840, 600))
+        assert (picture.format, picture.size) == ("PNG", (1200, 504))
 
 
 def test_judging_again_gives_the_same_bytes(folder: Path, truth: Path) -> None:

@@ -153,6 +153,7 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
     assert Path("known_faces/zoe.png").exists()
     done = program("name", "movie", "--rename", "anna", "zoe")
     assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
+    assert "anna has no photos, zoe has: none is moved, faces are named anew" in done.err
     assert "nobody is called 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
 
 
@@ -183,7 +184,7 @@ def test_a_walk_anew_changes_no_names_but_leaves_old_crops(program: Program) -> 
 def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> None:
     photo(Path("known_faces/both.png"), "anna", "ben")
     told = program("pick", "movie", "--person", "carla").err
-    assert "the gallery has anna, ben; any and unknown go too" in told
+    assert "The gallery has anna, ben; any and unknown go too" in told
     assert "no usable photo of both" in program("pick", "movie", "--person", "both").err
 
 

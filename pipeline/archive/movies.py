@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from glob import glob, has_magic
 from os import walk as descend
+from os.path import isdir
 from pathlib import Path
 from typing import cast
 
 from pipeline import failure
-from pipeline.errors import MovieError, TableError
+from pipeline.errors import MiningError, MovieError, TableError
 from pipeline.failure import FAILED
-from pipeline.manifest import unique
+from pipeline.manifest import folder_for, safe_name, unique
 from pipeline.remote import Url, matching
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def _plain(path: Path, folder: Path) -> bool:
 
 def in_a_walk(path: Path) -> bool:
     """Whether it lies in a walk's folder, where clips and annotated movies are written."""
-    return any((folder / WALK).is_file() for folder in path.parents)
+    return any((folder / WALK).is_file() for folder in path.absolute().parents)
 
 
 def walks(given: Sequence[Path], output: Path = Path()) -> list[Path]:
@@ -136,12 +137,33 @@ def _folder(path: Path, output: Path) -> Path:
     """A movie's folder where a path means one; else the path as it is."""
     if path.name == "faces.csv":
         return path.parent
-    named = output / (path.stem if _holds(path.parent, [path.name]) else path)
-    return named if not _is_walk(path) and _is_walk(named) else path
+    if _holds(path.parent, [path.name]):
+        folder = output / safe_name(path.stem)
+        with suppress(MiningError):  # Who reads the walk tells that it is torn.
+            folder = folder_for(path, output)  # Others may be called like it.
+        return folder if _is_walk(folder) else path
+    if any(_walks_in(path)):  # Also where a movie in it is called like the folder of all.
+        return path
+    return output / path if _is_walk(output / path) else path
 
 
 def _is_walk(folder: Path) -> bool:
     return _holds(folder, [WALK, FAILED])
+
+
+def all_there(folders: list[Path]) -> list[Path]:
+    """Refuses what is not there at all: a name with a slip in it.
+
+    Args:
+        folders: Of `walks`.
+
+    Raises:
+        TableError: One is no folder.
+    """
+    for folder in folders:
+        if not isdir(folder):  # noqa: PTH112 - Path's own raises where a name is too long.
+            raise TableError(f"{folder}: is no folder; check the path")
+    return folders
 
 
 def _is_beside(place: Path) -> bool:

@@ -54,6 +54,15 @@ def totals(archive: Archive) -> Iterator[Total]:
         yield Total(entry, person or UNKNOWN, seconds, tracks, faces, looks)
 
 
+def is_joined(path: Path) -> bool:
+    """Whether a file is one that `join` wrote."""
+    reader = {".csv": duckdb.read_csv, ".parquet": duckdb.read_parquet}[path.suffix.lower()]
+    try:
+        return reader(str(path)).columns[:3] == ["folder", "video", "frame"]
+    except duckdb.Error:
+        return False
+
+
 def join(archive: Archive, path: Path) -> int:
     """Writes the rows of all movies into one table, each with its folder.
 

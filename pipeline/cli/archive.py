@@ -1,5 +1,6 @@
 """The commands over many walked movies: search, join, sum up, look what is done."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.settings import Job
 if TYPE_CHECKING:
     from pipeline.archive.opened import Archive
     from pipeline.archive.search import Found
+
+log = logging.getLogger(__name__)
 
 MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
 TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
@@ -36,13 +39,13 @@ def archive_of(
     """Opens the archive that is asked for, with a bar over the movies whose tables are made."""
     from tqdm import tqdm
 
-    from pipeline.archive.movies import walks, without_failed
+    from pipeline.archive.movies import all_there, walks, without_failed
     from pipeline.archive.opened import opened
 
     def shown(made: Sequence[Path]) -> Iterable[Path]:
         return tqdm(made, "tables", unit="movie", disable=True if quiet else None)
 
-    found = walks(folders or [job.output], job.output)
+    found = all_there(walks(folders or [job.output], job.output))
     return opened(without_failed(found), index, shown)
 
 
@@ -112,7 +115,7 @@ def search(
 
     job = job_of(given)
     if listed:
-        overwrite.check("--csv", listed, ",".join(COLUMNS).encode())
+        overwrite.check("--csv", listed, overwrite.begins(",".join(COLUMNS)))
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find(archive, job, top, order)
@@ -179,13 +182,13 @@ def table(
         mine-video table output/*/ --to all.csv
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.totals import WRITERS, join
+    from pipeline.archive.totals import WRITERS, is_joined, join
     from pipeline.cli import overwrite
 
     if to.suffix.lower() not in WRITERS:  # Rather now than when all tables are made.
         told = f"{to} is to end in {' or '.join(WRITERS)}"
         raise click.BadParameter(told, param_hint="--to")
-    overwrite.check("--to", to, b"PAR1", b"folder,video,frame,")
+    overwrite.check("--to", to, is_joined)
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
         click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
@@ -234,8 +237,12 @@ def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) 
     from pipeline.archive.status import states
     from pipeline.people import gallery as galleries
 
-    job = job_of(given)
-    known = galleries.digest(job.known_faces, job.tolerance) if job.known_faces.is_dir() else ""
+    job, known = job_of(given), ""
+    try:
+        if job.known_faces.is_dir():
+            known = galleries.digest(job.known_faces, job.tolerance)
+    except MiningError as error:  # Of a photo: the walks can be told all the same.
+        log.warning("%s", error)
     count: Counter[str] = Counter()
     for s in states(walks(folders or [job.output], job.output), known):
         count[s.state] += 1

@@ -12,7 +12,7 @@ ENDINGS = [
 
 @contextmanager
 def interrupted_once() -> Iterator[None]:
-    """Has the first of these signals interrupt as Ctrl-C does; no other disturbs the closing.
+    """Has the first of these signals interrupt as Ctrl-C does; no other disturbs what ends then.
 
     What is ignored, as by nohup, stays so.
 
@@ -33,4 +33,5 @@ def interrupted_once() -> Iterator[None]:
         yield
     finally:
         for number in heeded:
-            signal.signal(number, before[number])
+            if signal.getsignal(number) is interrupt:  # Nobody was told to end.
+                signal.signal(number, before[number])

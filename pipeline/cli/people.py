@@ -82,7 +82,9 @@ def _change_gallery(
         from pipeline.people.rename import was_moved
 
         named = {p for f in folders for p in table.read_tracks(f / "tracks.npz").people.tolist()}
-        if not was_moved(job.known_faces, *rename, named):
+        if was_moved(job.known_faces, *rename, named):
+            log.warning("%s has no photos, %s has: none is moved, faces are named anew", *rename)
+        else:
             for place in move(job.known_faces, *rename):
                 log.info("%s is now %s: %s", *rename, place)
     if adopted:

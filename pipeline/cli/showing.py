@@ -61,15 +61,16 @@ def live(
     _check_apart({"--source": source, "--save-crops": crops, "--record": record, "--csv": table})
     from pipeline.camera import Camera, Movie
     from pipeline.cli import overwrite
+    from pipeline.encode import is_own
     from pipeline.live import stream
     from pipeline.live.keep import Kept
     from pipeline.live.read import Reader
     from pipeline.table import HEADER
 
     if record is not None:
-        overwrite.check("--record", record, overwrite.MP4)
+        overwrite.check("--record", record, is_own)
     if table is not None:
-        overwrite.check("--csv", table, HEADER.encode())
+        overwrite.check("--csv", table, overwrite.begins(HEADER))
     try:
         with interrupted_once():  # A recording is whole only when it is closed.
             click.echo("Reading video stream ...")

@@ -79,7 +79,8 @@ def follow(folder: Path, old: dict[str, str], new: dict[str, str]) -> None:
         OutputError: It cannot be written, or another crop lies there.
     """
     source, target = (place_of(folder, each) / ASIDE / each["file"] for each in (old, new))
-    if source.exists():
+    one = target.exists() and target.samefile(source)  # Where a and A are.
+    if source.exists() and not one:
         _check_same(source, target)
         _move(source, target)
     crops = place_of(folder, new) / CROPS

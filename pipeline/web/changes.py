@@ -14,7 +14,7 @@ from pipeline import casting, mine, table
 from pipeline.errors import MiningError, PeopleError
 from pipeline.manifest import LONGEST_NAME
 from pipeline.people import gallery as galleries
-from pipeline.people.rename import rename
+from pipeline.people.rename import Move, rename, take_back
 from pipeline.settings import KNOWN_FACES, TOLERANCE, Job
 from pipeline.web.company import owners, shown
 
@@ -215,9 +215,9 @@ def do(what: Plan, folder: Path, job: Job) -> Deed:
     with table.locked(folder):
         mine.finished(folder)
         whose = owners(folder)
-        with _kept(job.known_faces, what) as copies:
+        with _kept(job.known_faces, what) as (copies, moves):
             for old, new in what.renames:
-                rename(job.known_faces, old, new)
+                rename(job.known_faces, old, new, moves)
             for path in casting.copied([folder], what.adopted, job.known_faces):
                 copies[path] = _hash(path)
             mine.name(folder, job)
@@ -226,35 +226,20 @@ def do(what: Plan, folder: Path, job: Job) -> Deed:
 
 
 @contextmanager
-def _kept(known_faces: Path, what: Plan) -> Iterator[dict[Path, str]]:
-    """Takes the new photos; where something fails, it removes them, and moves the others back."""
-    before, copies = _files(known_faces), dict[Path, str]()
+def _kept(known_faces: Path, what: Plan) -> Iterator[tuple[dict[Path, str], list[Move]]]:
+    """Takes new photos and moves; where something fails, it removes the ones, undoes the others."""
+    copies, moves = dict[Path, str](), list[Move]()
     try:
-        yield copies
+        yield copies, moves
     except Exception:
         with suppress(MiningError):
             table.remove(copies)
-        for key, path in _files(known_faces).items():
-            with suppress(OSError):  # What cannot be moved back stays; why all failed is told.
-                _move_back(path, before.get(key, path))
+        take_back(moves)
         for _, name in (*what.renames, *what.adopted):
             for folder in sorted((known_faces / name).glob("**"), reverse=True):
                 with suppress(OSError):  # Something is in there.
                     folder.rmdir()
         raise
-
-
-def _files(known_faces: Path) -> dict[tuple[int, int], Path]:
-    """Where each file lies, by what does not change when it is moved."""
-    files = (path for path in known_faces.rglob("*") if path.is_symlink() or path.is_file())
-    return {((stat := path.lstat()).st_ino, stat.st_mtime_ns): path for path in files}
-
-
-def _move_back(path: Path, was: Path) -> None:
-    """Moves a file to where it was; nothing is overwritten, but a may become A."""
-    if path != was and (not was.exists() or was.samefile(path)):
-        was.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(was)
 
 
 def _taken(

@@ -222,6 +222,7 @@ def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
         return page(
             request, "mine.html", movies=names, people=known, runs=_shown(jobs), movie=movie,
             wanted=order.job(job), longest=LONGEST, upload_route=UPLOAD_ROUTE, added=order.added,
+            asked=order.movie,
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)

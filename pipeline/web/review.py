@@ -140,7 +140,8 @@ def lines(output: Path) -> Iterator[Line]:
         for person, emotion in review.picks(folder):
             try:
                 progress = review.progress(folder, person, emotion)
-                yield Line(movie, person, emotion, progress)
+                if progress.crops or progress.decided:
+                    yield Line(movie, person, emotion, progress)
             except MiningError as error:
                 why = str(error)
                 yield Line(movie, person, emotion, error="as above" if why == told else why)

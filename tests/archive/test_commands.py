@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from pipeline import failure, mine
+from pipeline import manifest as manifests
 from pipeline.archive.movies import walks
 from pipeline.errors import MovieError
 from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.settings import Job
 from tests import puppet
 from tests.program import Program, caller
+from tests.puppet import Shot, Square
 
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
 LEFT_OUT = "1 failed walk is left out; `mine-video status` tells why"
@@ -161,3 +163,46 @@ def test_a_list_takes_the_place_of_one_like_it_only(
     done = program(call[0], call[1], inside)
     assert (done.code, inside.read_bytes()) == (1, before)
     assert "lies in the folder of a movie" in done.err
+
+
+def test_a_movie_called_like_the_folder_of_all_hides_no_other(
+    program: Program, output: Path
+) -> None:
+    (output / "talk").rename(output / "output")
+    done = program("status", "output")
+    assert done.code == 0
+    assert "3 done, 1 failed" in done.err
+
+
+def test_a_movie_by_its_path_is_not_another_of_its_name(program: Program, output: Path) -> None:
+    movie = puppet.film(Path("else") / "talk.mkv", [Shot(30, [Square("anna", "happy")])])
+    assert program("walk", movie).code == 0
+    own = manifests.folder_for(movie, output)
+    assert own.name != "talk"
+    done = program("status", movie)
+    assert f"output/{own.name}" in done.out
+    assert "1 done" in done.err
+
+
+def test_a_photo_with_a_bad_name_takes_no_status_away(program: Program) -> None:
+    puppet.photo(Path("others") / "unknown.png", "anna")
+    done = program("status", "--known-faces", "others")
+    assert done.code == 0
+    assert "nobody can be called 'unknown'" in done.err
+    assert "3 done, 1 failed" in done.err
+
+
+def test_a_folder_that_is_not_there_is_no_folder_without_a_walk(program: Program) -> None:
+    done = program("table", "output", "nosuch", "--to", "all.csv")
+    assert done.code == 1
+    assert "nosuch: is no folder" in done.err
+    assert not Path("all.csv").exists()
+
+
+def test_a_walk_above_the_current_folder_is_seen(
+    program: Program, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (output / "talk" / "anna").mkdir()
+    monkeypatch.chdir(output / "talk" / "anna")
+    done = program("table", output, "--to", "all.csv")
+    assert (done.code, Path("all.csv").exists()) == (1, False)

@@ -440,8 +440,9 @@ def test_the_movie_is_not_written_over(
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("again", [(), (0.0,), (0.01, 0.01)], ids=["once", "twice", "thrice"])
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("ending", "again"), [*((ending, (0.0,)) for ending in ENDINGS), (ENDINGS[-1], (0.01, 0.01))]
+)
 def test_a_program_that_is_ended_closes_its_recording(
     tmp_path: Path, ending: int, again: tuple[float, ...]
 ) -> None:
@@ -489,6 +490,7 @@ def test_who_is_told_to_ignore_a_signal_does(tmp_path: Path) -> None:
     [
         (["--record", "photo.jpg"], "--record photo.jpg: is there, and something else"),
         (["--csv", "photo.jpg"], "--csv photo.jpg: is there, and something else"),
+        (["--record", "hard.mp4", "--source", "other.mp4"], "--record hard.mp4: is there, and"),
         (["--csv", "walk/live.csv"], "--csv walk/live.csv: lies in the folder of a movie"),
         (["--csv", "film.mp4", "--source", "hard.mp4"], "--source and --csv are both film.mp4"),
     ],
@@ -499,6 +501,7 @@ def test_nothing_of_somebody_is_written_over(
     monkeypatch.chdir(tmp_path)
     film(tmp_path / "film.mp4", [Shot(5, [Square("anna")])])
     (tmp_path / "hard.mp4").hardlink_to(tmp_path / "film.mp4")
+    film(tmp_path / "other.mp4", [Shot(5, [Square("anna")])])
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 a photo")
     (tmp_path / "walk").mkdir()
     (tmp_path / "walk" / "walk.json").write_text("{}")

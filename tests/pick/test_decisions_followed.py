@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline import mine, review
 from pipeline.people import naming
 from pipeline.people.rename import rename
+from pipeline.pick import aside
 from pipeline.pick import labels as decided
 from pipeline.pick.aside import ASIDE
 from pipeline.pick.judge import NONE
@@ -232,3 +233,14 @@ def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(
     assert labels(table_of) == []
     pick(table_of)
     assert pictures(table_of) == before
+
+
+def test_where_case_does_not_count_a_rejected_crop_stays(tmp_path: Path) -> None:
+    """As on a Mac: `Anna` is the folder `anna`."""
+    place = tmp_path / "anna" / "sad" / ASIDE
+    place.mkdir(parents=True)
+    (place / "a.jpg").write_bytes(b"a crop")
+    (tmp_path / "Anna").symlink_to("anna")
+    old = {"person": "anna", "picked": "sad", "file": "a.jpg"}
+    aside.follow(tmp_path, old, old | {"person": "Anna"})
+    assert (place / "a.jpg").read_bytes() == b"a crop"

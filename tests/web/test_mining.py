@@ -328,6 +328,14 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert "never looks so" in text
 
 
+def test_a_movie_that_cannot_be_chosen_is_told(client: TestClient) -> None:
+    """Or the first one of the list would be mined in its place."""
+    told = "is not in the folder of movies: choose another"
+    assert f"<bdi>gone.mkv</bdi> {told}" in client.get("/mine?movie=gone.mkv").text
+    assert told not in client.get("/mine?movie=film.mkv").text
+    assert told not in client.get("/mine").text
+
+
 def test_who_has_no_photo_of_their_own_is_not_offered(client: TestClient, job: Job) -> None:
     photo(job.known_faces / "thom" / "not" / "somebody.png", "carl")
     assert mining.people(job.known_faces) == ["anna", "unknown"]
@@ -336,7 +344,7 @@ def test_who_has_no_photo_of_their_own_is_not_offered(client: TestClient, job: J
 
 def chosen(text: str) -> list[str]:
     """What a page's form is filled in with."""
-    picked = re.findall(r"<option selected>(.*?)</option>|value=\"(\w+)\" checked", text)
+    picked = re.findall(r'<option value="([^"]*)" selected>|value="(\w+)" checked', text)
     numbers = re.findall(r'type="number".* value="([\d.]+)"', text)
     return [movie or box for movie, box in picked] + numbers
 

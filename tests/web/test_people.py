@@ -623,6 +623,9 @@ def test_what_fails_is_not_done_at_all(
     know(job, "dora", "emil")
     for path in ("dora/a.png", "dora/not/a.png", "emil/a.png"):
         photo(job.known_faces / path, 45)
+    photo(job.known_faces.parent / "linked.png", 45)
+    (job.known_faces / "dora" / "soft.png").symlink_to("../../linked.png")
+    (job.known_faces / "dora" / "hard.png").hardlink_to(job.known_faces / "emil" / "a.png")
     before = gallery(job), sorted(job.known_faces.rglob("[!.]*"))
     given = form(folder, {1: "anna", 2: next(iter(known.values()), "anna")}, known)
     with monkeypatch.context() as patch:
