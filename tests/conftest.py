@@ -8,8 +8,9 @@ import pytest
 from hypothesis import settings
 
 from tests.chromium import browser
+from tests.demo import walked_demo
 
-__all__ = ["browser"]
+__all__ = ["browser", "walked_demo"]
 
 # How long an example takes says nothing of the program where others use the machine too.
 settings.register_profile("patient", deadline=None)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import mine, table
+from pipeline import table
 from pipeline.casting import adopt, cast
 from pipeline.models.registry import face_models
 from pipeline.people import gallery as galleries
 from pipeline.settings import Job, WalkSettings
+from tests.demo import copied
 
 ROOT = Path(__file__).parents[1]
 PEOPLE = ("actor", "actress", "guest")
@@ -20,11 +21,11 @@ Labels = dict[tuple[str, int], int]
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
+def walked(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
     """A walk of the demo with an empty gallery, and its cast."""
     place = tmp_path_factory.mktemp("cast")
     job = Job(output=place / "output", known_faces=place / "known")
-    folder = mine.walk(ROOT / "videos" / "demo.mp4", job, lambda total: lambda frames, faces: None)
+    folder = copied(walked_demo, job)
     cast([folder], job)
     return folder, job
 

@@ -19,6 +19,7 @@ from pipeline.people import memory
 from pipeline.people.gallery import warn_of_alike
 from pipeline.people.naming import SAME, between, clearness, identify, margins, templates, together
 from pipeline.settings import Job, WalkSettings
+from tests.demo import copied
 
 ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
@@ -26,12 +27,12 @@ Figure = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Job:
+def original(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """The demo, walked and named; not to be changed."""
     place = tmp_path_factory.mktemp("people")
     shutil.copytree(ROOT / "known_faces", place / "known")
     job = Job(output=place / "output", known_faces=place / "known")
-    mine.walk(MOVIE, job, lambda total: lambda frames, faces: None)
+    copied(walked_demo, job)
     return job
 
 

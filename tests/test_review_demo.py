@@ -17,6 +17,7 @@ from pipeline.pick.aside import ASIDE
 from pipeline.pick.judge import NONE
 from pipeline.pick.labels import LABELS, label_of
 from pipeline.settings import Job, PickSettings
+from tests.demo import copied
 from tests.puppet import silent
 
 ROOT = Path(__file__).parents[1]
@@ -26,12 +27,13 @@ Figure = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+def job(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """The demo's happy actress is picked, and every seventh crop is decided on, half of them so."""
     job = Job(
         people=HAPPY[:1], emotions=HAPPY[1:], output=tmp_path_factory.mktemp("review"),
         known_faces=ROOT / "known_faces", report=False,
     )  # fmt: skip
+    copied(walked_demo, job)
     mine.mine(MOVIE, job, silent)
     folder = job.output / "demo"
     for number, file in enumerate(list(review.picked(folder, *HAPPY).crops)[::7]):

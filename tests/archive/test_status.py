@@ -83,7 +83,7 @@ def test_states(happen: Callable[[Path], None], state: str, detail: str, output:
 def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walk = manifests.read(output / "talk")
     monkeypatch.setattr(
-        "pipeline.archive.status._identities", lambda settings: walk.models | {"emotion": "new"}
+        "pipeline.archive.status.identities", lambda settings: walk.models | {"emotion": "new"}
     )
     found = _of(output)
     assert (found.state, found.detail.partition(";")[0]) == (
