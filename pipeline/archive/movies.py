@@ -14,6 +14,7 @@ from pipeline.errors import MiningError, MovieError, TableError
 from pipeline.failure import FAILED
 from pipeline.manifest import folder_for, safe_name, unique
 from pipeline.remote import Url, matching
+from pipeline.report.cast import CAST_TABLE, PHOTO_LIST
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,8 @@ SUFFIXES = frozenset(
 
 WALK = "walk.json"
 
-BESIDE = ("photos.csv", "crops.csv", "sheet.jpg", "sheet-1.jpg")
+BESIDE = (PHOTO_LIST, "crops.csv", "sheet.jpg", "sheet-1.jpg")
 """One of them lies in each folder that `cast` and `search` leave among those of movies."""
-
-CAST_TABLE = "cast.csv"
 
 
 def movies(given: Sequence[Path]) -> list[Path]:

@@ -53,10 +53,8 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             reason = failed.reason if failed else str(error)
             yield State(folder, failed.movie if failed else "", FAILED, reason)
             continue
-        movie, old = (
-            os.fsencode(str(walk.movie)).decode(errors="backslashreplace"),
-            _old(walk, networks),
-        )
+        movie = os.fsencode(str(walk.movie)).decode(errors="backslashreplace")
+        old = _old(walk, networks)
         parts = sum(table.has_part(folder, n) for n in range(len(walk.parts)))
         state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
         if walker.is_merged(folder, walk):

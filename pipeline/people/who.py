@@ -70,7 +70,7 @@ def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator
     found = []
     for person, own in timed.groupby("person", sort=True):
         far = tracks.far[own["place"].to_numpy()].mean(axis=0, dtype=np.float64)
-        other, other_distance = _nearest(str(person), tracks.people.tolist(), far)
+        other, other_distance = nearest(str(person), tracks.people.tolist(), far)
         found.append(
             Presence(
                 person=str(person),
@@ -85,8 +85,14 @@ def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator
     yield from sorted(found, key=lambda one: (not one.person, -one.seconds))
 
 
-def _nearest(person: str, people: list[str], far: Floats | Numbers) -> tuple[str, float]:
-    """The nearest but one's self; nobody where no other has a photo."""
+def nearest(person: str, people: list[str], far: Floats | Numbers) -> tuple[str, float]:
+    """The nearest but one's self and how near; "" and NaN where no other has a photo.
+
+    Args:
+        person: One's self, "" for nobody.
+        people: `(p,)` the known.
+        far: `(p,)` distances to them, infinite where there is no photo.
+    """
     there = [(float(d), name) for name, d in zip(people, far, strict=True) if name != person]
     distance, name = min(there, default=(np.inf, ""))
     return (name, distance) if np.isfinite(distance) else ("", float("nan"))

@@ -4,6 +4,7 @@ All take and give scaled grey faces `(n, 48, 48, 1)`, do nothing outside trainin
 Keras' own seed generators, and use `keras.ops` alone, so that every backend runs them.
 """
 
+from collections.abc import Callable
 from math import cos, log, pi, radians, sqrt
 from typing import Any
 
@@ -56,17 +57,15 @@ class Augmentation(keras.layers.Layer):  # type: ignore[misc]  # Keras is withou
     Attributes:
         seeds: where its random numbers come from; a variable of the layer, so that it is kept with
             the weights.
+        change: gives the changed faces; a method of each kind of layer.
     """
 
     seeds: Any
+    change: Callable[[Any], Any]
 
     def call(self, faces: Any, training: bool = False) -> Any:
         """Gives the changed faces in training, the same faces otherwise."""
         return self.change(faces) if training else faces
-
-    def change(self, faces: Any) -> Any:
-        """Gives the changed faces."""
-        raise NotImplementedError
 
     def uniform(self, n: Any, low: float = 0.0, high: float = 1.0) -> Any:
         """Random numbers, one for each face, `(n, 1, 1, 1)`."""

@@ -17,7 +17,7 @@ from pipeline.casting import pictures
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints
 from pipeline.people import gallery as galleries
-from pipeline.people.who import Numbers, Presence, durations, who_is_who
+from pipeline.people.who import Numbers, Presence, durations, nearest, who_is_who
 from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.settings import Job
 from pipeline.table import Tracks
@@ -192,27 +192,28 @@ def _strangers(
     photos = pictures(folder)
     timed = rows.assign(seconds=seconds, number=rows["track"].map(numbers(folder)))
     timed = timed[(timed["person"] == "") & timed["number"].notna()]
-    found = [
-        Stranger(
-            number=(number := int(str(key))),
-            seconds=float(own["seconds"].sum()),
-            tracks=own["track"].nunique(),
-            photos=len(photos.get(number, ())),
-            nearest=(near := _nearest(tracks, own))[0],
-            distance=near[1],
+    found = []
+    for key, own in timed.astype({"number": "int64"}).groupby("number"):
+        number, (known, distance) = int(str(key)), _nearest(tracks, own)
+        found.append(
+            Stranger(
+                number=number,
+                seconds=float(own["seconds"].sum()),
+                tracks=own["track"].nunique(),
+                photos=len(photos.get(number, ())),
+                nearest=known,
+                distance=distance,
+            )
         )
-        for key, own in timed.astype({"number": "int64"}).groupby("number")
-    ]
     yield from sorted(found, key=lambda one: (-one.seconds, one.number))
 
 
 def _nearest(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
     """Whom faces are nearest to on average, and how near; nobody where nobody has a photo."""
     own = np.isin(np.unique(tracks.track), rows["track"])[: len(tracks.far)]
-    far = tracks.far[own].mean(axis=0) if own.any() else np.zeros(0)
-    if not np.isfinite(far).any():
+    if not own.any():
         return "", float("nan")
-    return str(tracks.people[far.argmin()]), float(far.min())
+    return nearest("", tracks.people.tolist(), tracks.far[own].mean(axis=0))
 
 
 def owners(folder: Path) -> dict[int, str | int]:
