@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from pipeline import table
+from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, Ints, iou
 
 BOX = ["x1", "y1", "x2", "y2"]
@@ -69,7 +69,7 @@ def compare(ours: Path, theirs: Path) -> list[Figure]:
         ours: Folder of the walk that is judged.
         theirs: Folder of the one that it is held against.
     """
-    first, second = (table.read_faces(folder / "faces.csv") for folder in (ours, theirs))
+    first, second = (faces_csv.read_faces(folder / "faces.csv") for folder in (ours, theirs))
     both = pairs(first, second)
     a, b = first.iloc[both[:, 0]], second.iloc[both[:, 1]]
     p, q = (rows[list(EMOTIONS)].to_numpy() for rows in (a, b))

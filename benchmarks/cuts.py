@@ -14,9 +14,10 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-from pipeline import video
 from pipeline.faces import Image
-from pipeline.frame import RgbFrame
+from pipeline.movie import decode
+from pipeline.movie.frame import RgbFrame
+from pipeline.movie.scan import scan_movie
 from pipeline.walk.shots import mark_cuts
 
 SIZE = (160, 90)
@@ -81,8 +82,8 @@ def score(find: Finder, movies: Iterable[tuple[list[Image], set[int]]]) -> str:
 
 def small(path: Path) -> list[Image]:
     """A clip's frames, at most 1,400, at the size that cuts are found in."""
-    scan = video.scan(path)
-    frames = video.decode(path, scan, 0, min(len(scan), 1400))
+    scan = scan_movie(path)
+    frames = decode.decode_frames(path, scan, 0, min(len(scan), 1400))
     return [np.asarray(cv2.resize(f.image, SIZE, interpolation=cv2.INTER_AREA)) for f in frames]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image as Pillow
 
-from pipeline import table
+from pipeline.disk import faces_csv, tracks_npz
 from pipeline.faces import EMOTIONS, FaceRow, Floats
 from pipeline.people import gallery as galleries
 from pipeline.people import memory
@@ -55,7 +55,7 @@ def write_photos(photo: Path, folder: Path) -> None:
 
 def unit(random: np.random.Generator, count: int) -> Floats:
     """Random embeddings."""
-    found = random.normal(size=(count, table.EMBEDDING)).astype(np.float32)
+    found = random.normal(size=(count, tracks_npz.EMBEDDING)).astype(np.float32)
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
@@ -71,21 +71,21 @@ def write_walk(folder: Path, own: Floats) -> None:
         person="", distance=np.nan,
     )  # fmt: skip
     ordered = rows.sort_values(["frame", "track"], ignore_index=True)[list(FaceRow._fields)]
-    table.write_faces(folder / "faces.csv", [ordered])
+    faces_csv.write_faces(folder / "faces.csv", [ordered])
     noise = unit(random, TRACKS * EMBEDDINGS)
     near = own[np.repeat(random.integers(0, len(own), TRACKS), EMBEDDINGS)] + 0.3 * noise
-    tracks = table.Tracks(
+    tracks = tracks_npz.Tracks(
         (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32),
         np.repeat(np.arange(TRACKS), EMBEDDINGS), np.zeros(len(near), np.int64),
         np.ones(len(near), np.float32), "made up",
     )  # fmt: skip
-    table.write_tracks(folder / "tracks.npz", tracks)
+    tracks_npz.write_tracks(folder / "tracks.npz", tracks)
 
 
 def loading(photo: Path, known: Path) -> Iterator[str]:
     """Lines about a thousand photos."""
     write_photos(photo, known)
-    load = partial(memory.load, known, WalkSettings())
+    load = partial(memory.load_gallery, known, WalkSettings())
     seconds = timed(lambda: galleries.digest(known, TOLERANCE))
     yield f"| {PHOTOS:,} photos, looking for changes | {seconds:.2f} |"
     yield f"| {PHOTOS:,} photos, first load | {timed(load):.2f} |"
@@ -102,7 +102,7 @@ def naming(folder: Path) -> Iterator[str]:
     write_walk(folder, own)
     for digest in ("first", "second"):
         seconds = timed(partial(name_tracks, folder, gallery, TOLERANCE, digest))
-        named = (table.read_tracks(folder / "tracks.npz").person >= 0).sum()
+        named = (tracks_npz.read_tracks(folder / "tracks.npz").person >= 0).sum()
         what = f"{TRACKS:,} tracks, {ROWS:,} rows, {PEOPLE} people, named ({named} of them)"
         yield f"| {what} | {seconds:.2f} |"
     seconds = timed(lambda: galleries.alike(gallery, TOLERANCE))

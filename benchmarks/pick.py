@@ -21,10 +21,13 @@ import av
 import numpy as np
 import pandas as pd
 
-from pipeline import manifest, mine, table, video
+from pipeline import mine
+from pipeline.disk import faces_csv, manifest, tracks_npz, walked
+from pipeline.disk.manifest import Manifest
 from pipeline.faces import EMOTIONS, FaceRow
-from pipeline.manifest import Manifest
-from pipeline.people import gallery as galleries
+from pipeline.movie.scan import Scan, scan_movie
+from pipeline.movie.stream import fingerprint
+from pipeline.people import gallery
 from pipeline.pick import select
 from pipeline.pick.choose import choose
 from pipeline.settings import Job, PickSettings, WalkSettings
@@ -64,8 +67,8 @@ def loop(movie: Path, target: Path, seconds: float) -> Path:
     return target
 
 
-def made_up(count: int, scan: video.Scan, name: str) -> pd.DataFrame:
-    """Rows as `table.read_faces` gives them, about one face a frame."""
+def made_up(count: int, scan: Scan, name: str) -> pd.DataFrame:
+    """Rows as `faces_csv.read_faces` gives them, about one face a frame."""
     random = np.random.default_rng(0)
     lengths = random.integers(40, 121, 2 * count // 80)
     lengths = lengths[: np.searchsorted(np.cumsum(lengths), count) + 1]
@@ -87,15 +90,15 @@ def made_up(count: int, scan: video.Scan, name: str) -> pd.DataFrame:
     return rows.sort_values(["frame", "track"], ignore_index=True)
 
 
-def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: video.Scan) -> None:
+def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: Scan) -> None:
     """Writes what a walk would have left."""
     settings = WalkSettings()
-    identity = video.fingerprint(movie)
+    identity = fingerprint(movie)
     models = {"detector": "made up"}
     walk = Manifest(movie, identity, settings, models, scan, ((0, len(scan)),))
     folder.mkdir()
     manifest.write(folder, walk)
-    table.write_faces(folder / "faces.csv", [rows])
+    faces_csv.write_faces(folder / "faces.csv", [rows])
     random = np.random.default_rng(1)
     firsts = rows.drop_duplicates("track").sort_values("track")
     track = np.repeat(firsts["track"].to_numpy(), 3)
@@ -103,24 +106,24 @@ def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: video.Scan) 
     embedding = random.normal(size=(len(track), 128)).astype(np.float32)
     embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
     quality = np.full(len(track), 0.5, np.float32)
-    tracks = table.Tracks(
+    tracks = tracks_npz.Tracks(
         embedding, track, frame, quality, walk.fingerprint,
         people=np.array(sorted(set(PEOPLE) - {""})),
         far=np.full((len(firsts), len(PEOPLE) - 1), 0.2, np.float32),
-        gallery=galleries.digest(NOBODY, Job().tolerance),  # Named by it: names stay.
+        gallery=gallery.digest(NOBODY, Job().tolerance),  # Named by it: names stay.
         person=np.arange(len(firsts)) % len(PEOPLE) - 1,
     )  # fmt: skip
-    table.write_tracks(folder / "tracks.npz", tracks)
+    tracks_npz.write_tracks(folder / "tracks.npz", tracks)
 
 
-def long_scan(scan: video.Scan, frames: int) -> video.Scan:
+def long_scan(scan: Scan, frames: int) -> Scan:
     """The scan of a longer movie, as far as rows need it."""
     step = int(np.median(np.diff(scan.pts)))
     return replace(scan, pts=np.arange(frames) * step)
 
 
 def chosen(
-    rows: pd.DataFrame, tracks: table.Tracks, settings: PickSettings, size: tuple[int, int]
+    rows: pd.DataFrame, tracks: tracks_npz.Tracks, settings: PickSettings, size: tuple[int, int]
 ) -> int:
     """How many rows are kept, of everybody with every emotion."""
     return sum(
@@ -131,7 +134,7 @@ def chosen(
 
 def listing(folder: Path) -> Iterator[str]:
     """Lines with the seconds for reading, and for filtering and listing everybody."""
-    seconds, (rows, tracks) = timed(lambda: table.read_walk(folder))
+    seconds, (rows, tracks) = timed(lambda: walked.read_walk(folder))
     yield f"| read | {seconds:.2f} | {len(rows):,} rows |"
     size = manifest.read(folder).scan.stream.size
     for repeat in (8, 1):
@@ -144,7 +147,7 @@ def listing(folder: Path) -> Iterator[str]:
 
 def fitting_repeat(folder: Path) -> int:
     """The `--repeat` that leaves about `CROPS` happy faces of anna."""
-    rows = table.read_faces(folder / "faces.csv")
+    rows = faces_csv.read_faces(folder / "faces.csv")
     steadied = select.steadied(rows, 1, PickSettings())
     lengths = select.wanted(steadied, "anna", "happy")["run_length"].sort_values(ascending=False)
     return int(lengths.iloc[min(CROPS, len(lengths)) - 1])
@@ -172,7 +175,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         film = loop(movie, scratch / "long.mp4", SECONDS)
-        scan = video.scan(film)
+        scan = scan_movie(film)
         write_walk(film, scratch / "short", made_up(len(scan), scan, film.name), scan)
         hours = long_scan(scan, ROWS)
         write_walk(film, scratch / "long", made_up(ROWS, hours, film.name), hours)

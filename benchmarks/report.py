@@ -21,17 +21,18 @@ from pick import long_scan, made_up, timed
 from PIL import Image as Pillow
 from playwright.sync_api import Page, sync_playwright
 
-from pipeline import video
 from pipeline.crops import thumbnail
+from pipeline.disk.crop_file import crop_name
+from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.tracks_npz import Tracks
+from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, Floats
-from pipeline.manifest import Manifest
+from pipeline.movie.scan import scan_movie
 from pipeline.pick import select
 from pipeline.pick.choose import choose
-from pipeline.pick.crop import COLUMNS, crop_name
 from pipeline.report.page import write_report
-from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings, WalkSettings
-from pipeline.table import Tracks
 
 ROWS, PEOPLE, CROPS, EMBEDDINGS = 260_000, 50, 10_000, 6
 CROP = 300
@@ -63,7 +64,7 @@ def variant(photo: Pillow.Image, side: int, random: np.random.Generator) -> NDAr
 def walked(movie: Path) -> Walked:
     """A walk that never was, with six small pictures of each track."""
     random = np.random.default_rng(2)
-    scan = long_scan(video.scan(movie), ROWS)
+    scan = long_scan(scan_movie(movie), ROWS)
     rows = made_up(ROWS, scan, movie.name)
     names = np.array([f"person {n}" if n else "" for n in range(PEOPLE)], dtype=object)
     rows = rows.assign(person=names[_scenes(rows["track"].max() + 1, random)[rows["track"]]])
@@ -102,7 +103,7 @@ def write_crops(folder: Path, movie: Walked) -> None:
         place.mkdir(parents=True)
         names = [crop_name("film", row) for row in own.itertuples()]
         listed = own.assign(file=names, emotion=place.name)
-        listed.assign(line="")[list(COLUMNS)].to_csv(place / "crops.csv", index=False)
+        listed.assign(line="")[list(CROP_COLUMNS)].to_csv(place / "crops.csv", index=False)
         for name in names:
             face = variant(sources[int(random.integers(len(sources)))], CROP, random)
             Pillow.fromarray(face).save(place / name, quality=95)

@@ -29,12 +29,14 @@ from pick import long_scan, made_up
 from playwright.sync_api import Page, sync_playwright
 from report import CHROMIUM, QUIET, photos, variant
 
-from pipeline import manifest, video
-from pipeline.live.read import Reader
-from pipeline.pick import labels as written
+from pipeline.disk import manifest
+from pipeline.disk.crop_file import crop_jpeg, crop_name
+from pipeline.disk.crops_csv import write_crops_csv
+from pipeline.live.reader import Reader
+from pipeline.movie.scan import scan_movie
 from pipeline.pick import select
-from pipeline.pick.crop import Selection, _write_list, crop_name, jpeg
-from pipeline.review import picked
+from pipeline.review import labels as written
+from pipeline.review.desk import picked
 from pipeline.settings import Job, PickSettings, WalkSettings
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_HEADER, Policy
@@ -77,7 +79,7 @@ SHOWN = """async () => {
 def write_movie(folder: Path, movie: Path) -> None:
     """A walk that never was, and what was picked of it."""
     random, sources = np.random.default_rng(4), photos()
-    scan = long_scan(video.scan(movie), CROPS)
+    scan = long_scan(scan_movie(movie), CROPS)
     walk = manifest.Manifest(movie.absolute(), {}, WalkSettings(), {}, scan, ((0, len(scan)),))
     manifest.write(folder, walk)
     rows = select.steadied(made_up(CROPS, scan, movie.name), 1, PickSettings())
@@ -85,13 +87,13 @@ def write_movie(folder: Path, movie: Path) -> None:
     place = folder / "anna" / "happy"
     place.mkdir(parents=True)
     few = [
-        jpeg(variant(sources[int(random.integers(len(sources)))], SIDE, random), {})
+        crop_jpeg(variant(sources[int(random.integers(len(sources)))], SIDE, random), {})
         for _ in range(PICTURES)
     ]
     names = [crop_name("film", row) for row in rows.itertuples()]
     for number, name in enumerate(names):
         (place / name).write_bytes(few[number % PICTURES])
-    _write_list(Selection("anna", "happy", place, rows), names)
+    write_crops_csv(place, "happy", rows, names)
 
 
 def decide_all(folder: Path) -> None:
@@ -99,7 +101,7 @@ def decide_all(folder: Path) -> None:
     walk = manifest.read(folder).fingerprint
     crops = picked(folder, "anna", "happy").crops.values()
     labels = [written.label_of(crop, "happy", walk) for crop in crops]
-    written.write(folder, pd.DataFrame(labels, columns=[*written.COLUMNS]))
+    written.write_labels(folder, pd.DataFrame(labels, columns=[*written.LABEL_COLUMNS]))
 
 
 @contextmanager

@@ -21,12 +21,13 @@ from pathlib import Path
 from measure import Spent, measure, program
 from pick import long_scan, made_up, write_walk
 
-from pipeline import table, video
-from pipeline.archive.index import NAME
-from pipeline.archive.movies import walks
-from pipeline.archive.opened import opened
+from pipeline.archive.archive import open_archive
+from pipeline.archive.index import TABLE_NAME
 from pipeline.archive.search import search
 from pipeline.archive.totals import join, totals
+from pipeline.disk import faces_csv
+from pipeline.disk.find import find_walks
+from pipeline.movie.scan import scan_movie
 from pipeline.settings import Job, PickSettings
 
 MOVIE = Path(__file__).parents[1] / "videos" / "demo.mp4"
@@ -55,8 +56,8 @@ ASKED = {
 def make(archive: Path, count: int, rows: int) -> None:
     """Makes walks of `rows` rows each."""
     kinds = min(TEMPLATES, count)
-    whole = made_up(rows * kinds, long_scan(video.scan(MOVIE), rows * kinds), MOVIE.name)
-    scan = long_scan(video.scan(MOVIE), rows)
+    whole = made_up(rows * kinds, long_scan(scan_movie(MOVIE), rows * kinds), MOVIE.name)
+    scan = long_scan(scan_movie(MOVIE), rows)
     for n in range(kinds):
         own = whole.iloc[n * rows : (n + 1) * rows]
         frame = own["frame"] - n * rows
@@ -70,15 +71,15 @@ def make(archive: Path, count: int, rows: int) -> None:
 
 def change(archive: Path) -> None:
     """Gives somebody another name in a few movies."""
-    for folder in walks([archive])[:CHANGED]:
-        rows = table.read_faces(folder / "faces.csv")
-        table.write_faces(folder / "faces.csv", [rows.replace({"person": {"ben": "benjamin"}})])
+    for folder in find_walks([archive])[:CHANGED]:
+        rows = faces_csv.read_faces(folder / "faces.csv")
+        faces_csv.write_faces(folder / "faces.csv", [rows.replace({"person": {"ben": "benjamin"}})])
 
 
 def forget(archive: Path) -> None:
     """Drops the tables from the system's cache."""
     os.sync()
-    for file in archive.glob(f"*/{NAME}"):
+    for file in archive.glob(f"*/{TABLE_NAME}"):
         handle = os.open(file, os.O_RDONLY)
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(handle)
@@ -86,7 +87,7 @@ def forget(archive: Path) -> None:
 
 def answer(archive: Path, what: str) -> str:
     """Does one thing to the archive, and says what it gave."""
-    with opened(walks([archive])) as one:
+    with open_archive(find_walks([archive])) as one:
         if what in ASKED:
             found = search(one, ASKED[what])
             return f"{len(found.moments)} of {found.count:,} moments"
@@ -137,7 +138,7 @@ def main() -> None:
         for what, spent, gave in lines(archive):
             took = f"{spent.seconds:.1f} | {spent.cpu:.1f} | {spent.peak:.0f}"
             print(f"| {what} | {took} | {gave} |", flush=True)
-        size = sum(file.stat().st_size for file in archive.glob(f"*/{NAME}"))
+        size = sum(file.stat().st_size for file in archive.glob(f"*/{TABLE_NAME}"))
         print(f"\nTables: {size / 1e6:,.0f} MB, {size / rows:.0f} bytes a row")
 
 

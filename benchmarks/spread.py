@@ -23,12 +23,15 @@ from commands import ROOT, rows_of, walk
 from measure import Spent, measure
 from movies import length, loop
 
-from pipeline import manifest, remote, table, video
+from pipeline.disk import manifest, tracks_npz
+from pipeline.disk.parts import all_parts
+from pipeline.movie import decode, remote, stream
+from pipeline.movie.scan import scan_movie
 from pipeline.settings import Job, WalkSettings
 from pipeline.spread import cluster
 from pipeline.spread import walk as spread
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
-from pipeline.walk.walker import plan
+from pipeline.walk.walker import plan_parts
 
 MINUTES, WORKERS, ROUNDS = 10.0, 2, 2
 TASKS = 2000
@@ -47,14 +50,14 @@ class Silent:
 def on_ray(movie: Path, output: Path) -> None:
     """Walks a movie on Ray; what `measure` runs."""
     job = Job(output=output, known_faces=ROOT / "known_faces", workers=WORKERS, rewalk=True)
-    for ended in spread.walk([movie], job, cluster.LOCAL, Silent()):
+    for ended in spread.walk_on_cluster([movie], job, cluster.LOCAL, Silent()):
         if ended.error is not None:
             raise ended.error
 
 
 def same(one: Path, other: Path) -> bool:
     """Whether two walks left the same bytes."""
-    names = [p.name for p in table.all_parts(one)]
+    names = [p.name for p in all_parts(one)]
     files = [f"parts/{name}" for name in names] + ["faces.csv", "tracks.npz"]
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in files)
 
@@ -87,9 +90,9 @@ def cost(folder: Path, cpu: float) -> None:
     """Prints what a part costs and leaves."""
     walked = manifest.read(folder)
     parts = len(walked.parts)
-    stored = sum(p.stat().st_size for p in table.all_parts(folder))
+    stored = sum(p.stat().st_size for p in all_parts(folder))
     merged = sum((folder / name).stat().st_size for name in ("faces.csv", "tracks.npz"))
-    tracks = table.read_tracks(folder / "tracks.npz")
+    tracks = tracks_npz.read_tracks(folder / "tracks.npz")
     print(f"\n{parts} parts, {len(walked.scan):,} frames, {rows_of(folder):,} rows, ", end="")
     print(f"{len(tracks.embedding):,} embeddings of {len(set(tracks.track.tolist())):,} tracks; ")
     print(f"a part: {cpu / parts:.2f} CPU s, {stored / parts / 1000:.0f} kB; ", end="")
@@ -106,17 +109,17 @@ def ranges(movie: Path) -> None:
         return fetch(url, start, end)
 
     remote._fetched = counted
-    url, size = remote.place(f"file://{movie}"), movie.stat().st_size
-    scan = video.scan(url)
+    url, size = remote.path_or_url(f"file://{movie}"), movie.stat().st_size
+    scan = scan_movie(url)
     print(f"\nremote, {size:,} bytes: scan {sum(asked) / size:.2f} of it", end="")
     remote._blocks.cache_clear()
-    spans = plan(scan, WalkSettings())
+    spans = plan_parts(scan, WalkSettings())
     middle = len(spans) // 2
     for what, (first, stop) in zip(("first", "next"), spans[middle:], strict=False):
         asked.clear()
-        for _ in video.decode(url, scan, first - LOOK_BACK, stop + LOOK_AHEAD):
+        for _ in decode.decode_frames(url, scan, first - LOOK_BACK, stop + LOOK_AHEAD):
             pass
-        video.fingerprint(url)
+        stream.fingerprint(url)
         share = (stop - first) / len(scan)
         print(
             f"; a worker's {what} part, {share:.4f} of its frames: {sum(asked):,} bytes, ", end=""

@@ -24,11 +24,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import mine, table
+from pipeline import mine
+from pipeline.disk import tracks_npz
+from pipeline.disk.walked import read_walk
 from pipeline.errors import MiningError
 from pipeline.faces import Floats
 from pipeline.models.registry import face_models
-from pipeline.people.naming import CLEAR, NEAREST, SAME, between, clearness, templates, together
+from pipeline.people.naming import (
+    CLEAR,
+    NEAREST,
+    SAME_TRACK,
+    between,
+    clearness,
+    templates,
+    together,
+)
 from pipeline.people.photo import embed
 from pipeline.settings import TOLERANCE, Job, WalkSettings
 
@@ -84,13 +94,13 @@ def person_of(movie: Path) -> str:
     return ""
 
 
-def walked(movie: Path, output: Path) -> tuple[pd.DataFrame, table.Tracks]:
+def walked(movie: Path, output: Path) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """Rows and tracks of a movie, walked with the default settings."""
     job = Job(output=output, known_faces=output / "nobody")
-    return table.read_walk(mine.walk(movie, job, lambda _: lambda *_: None))
+    return read_walk(mine.walk(movie, job, lambda _: lambda *_: None))
 
 
-def cut(rows: pd.DataFrame, tracks: table.Tracks, found: Cut) -> None:
+def cut(rows: pd.DataFrame, tracks: tracks_npz.Tracks, found: Cut) -> None:
     """Adds the two halves of each clear track, and clear tracks that share a frame."""
     numbers, mean = templates(tracks.embedding, tracks.track)
     clear = dict(zip(numbers, clearness(tracks.quality, tracks.track) >= CLEAR, strict=True))
@@ -163,7 +173,7 @@ def main() -> None:
                 sources.append(Source(movie.name, f"{movie.parent.name}/{person}", own))
     people = {s.person for s in sources}
     print(f"{len(sources)} photos and clips of {len(people)} people: {', '.join(sorted(people))}")
-    print(f"Naming has {TOLERANCE:g}; a track that goes on after an occlusion {SAME:g}.")
+    print(f"Naming has {TOLERANCE:g}; a track that goes on after an occlusion {SAME_TRACK:g}.")
     lines("pair of faces", pairs(sources), STEPS)
     lines("mean of a track, to a person", against_gallery(sources), STEPS)
     lines("halves of a track, and tracks in one frame", (found.halves, found.beside), SAME_STEPS)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.faces import Floats, Image
-from pipeline.frame import Frame
+from pipeline.movie.frame import Frame
 
 EMOTION_SIDE = 48
 EMOTION_SCALE = 0.958
@@ -19,15 +19,15 @@ ALIGNED = np.array([[0.304, 0.380], [0.682, 0.381], [0.5, 0.57], [0.338, 0.763],
 THUMB_SIDE, THUMB_QUALITY = 64, 75
 """Pixels and JPEG quality of the faces that are kept with a walk, to look at."""
 
-FACE_SIDE = 2 * EMOTION_SIDE
+SHARPNESS_SIDE = 2 * EMOTION_SIDE
 """Sharpness is measured at one size, so that near and far faces compare."""
 
-HEAD = np.array(
+HEAD_MODEL = np.array(
     [[-31, -34, -27], [31, -34, -27], [0, 0, 0], [-26, 31, -23], [26, 31, -23]], np.float64
 )
 """Landmarks of a generic head in millimetres, nose tip at 0: x right, y down, z to the camera."""
 
-HEAD_INVERSE = np.linalg.pinv(HEAD - HEAD.mean(axis=0))
+HEAD_INVERSE = np.linalg.pinv(HEAD_MODEL - HEAD_MODEL.mean(axis=0))
 
 
 def square(image: Image, centre: tuple[float, float], side: float) -> Image:

@@ -19,9 +19,23 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes in the order of FER2013's labels 0 to 6."""
+
+ANY, UNKNOWN = "any", "unknown"
+"""In the place of a person or an emotion: everybody or every one; and faces without a name."""
+
+ACCEPTED, REJECTED = "accepted", "rejected"
+"""What somebody decided about a face in the review."""
+
+NO_EMOTION = "none"
+"""In the place of an emotion: the face shows something else, and nobody said what."""
+
+BOX = ("x1", "y1", "x2", "y2")
+"""The columns of a box."""
 
 
 class FaceRow(NamedTuple):

@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline import failure, table, video
-from pipeline import manifest as manifests
-from pipeline.cropping import Outcome, StartCropping, silent, write_picks
+from pipeline import files
+from pipeline.disk import faces_csv, failure, tracks_npz, walked
+from pipeline.disk import manifest as manifests
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import Walked
 from pipeline.errors import PeopleError, TableError
-from pipeline.manifest import Manifest
+from pipeline.movie import stream
 from pipeline.people import gallery as galleries
-from pipeline.people import memory, who
+from pipeline.people import memory, names, presence
 from pipeline.people.naming import name_tracks
-from pipeline.pick import decisions, deed, labels, select, speech
-from pipeline.pick.stranger import Strangers
-from pipeline.report.walked import Walked
-from pipeline.settings import OWN, Job, PickSettings, WalkSettings
+from pipeline.pick import select, speech
+from pipeline.report.outcome import Outcome, StartCropping, silent, write_picks
+from pipeline.review import deed, labels, match
+from pipeline.review.stranger import Strangers
+from pipeline.settings import OWN_SUBTITLES, Job, PickSettings, WalkSettings
 from pipeline.walk import walker
-from pipeline.walk.part import Progress
+from pipeline.walk.part import WalkProgress
 
 if TYPE_CHECKING:
-    from pipeline.subtitles import Lines
+    from pipeline.movie.subtitles import Lines
 
 log = logging.getLogger(__name__)
 
-StartProgress = Callable[[int], Progress]
+StartProgress = Callable[[int], WalkProgress]
 
 
 def mine(
@@ -49,7 +52,7 @@ def mine(
         MiningError: Anything in the world that stands in the way.
     """
     check_wanted(job)
-    if job.subtitles == OWN:  # Rather now than after hours.
+    if job.subtitles == OWN_SUBTITLES:  # Rather now than after hours.
         _lines(job, movie)
     return pick(walk(movie, job, progress), job, movie, cropping)
 
@@ -65,7 +68,7 @@ def check_wanted(job: Job) -> None:
     if not known:
         _warn_of_nobody(job.known_faces)
     select.check_people(job.people, known, f"{job.known_faces}/")
-    if job.subtitles not in ("", OWN):
+    if job.subtitles not in ("", OWN_SUBTITLES):
         _lines(job, None)
 
 
@@ -84,15 +87,15 @@ def walk(movie: Path, job: Job, progress: StartProgress) -> Path:
     Raises:
         MiningError: See `mine`.
     """
-    video.fingerprint(movie)  # Says that there is none before there is a folder for it.
+    stream.fingerprint(movie)  # Says that there is none before there is a folder for it.
     folder = manifests.folder_for(movie, job.output, rewalk=job.rewalk)
-    with table.locked(folder, patience=table.PATIENCE), failure.recorded(folder, movie):
+    with files.locked(folder, patience=files.LOCK_PATIENCE), failure.recorded(folder, movie):
         _walk(movie, folder, job, progress)
     return folder
 
 
 def _walk(movie: Path, folder: Path, job: Job, progress: StartProgress) -> None:
-    plan = walker.prepare(movie, folder, job.walk, rewalk=job.rewalk)
+    plan = walker.prepare_walk(movie, folder, job.walk, rewalk=job.rewalk)
     for warning in plan.scan.warnings:
         log.warning("%s: %s", movie, warning)
     if walker.is_merged(folder, plan):
@@ -114,7 +117,7 @@ def _gallery(
     By the networks of the walk, for only their embeddings compare.
     """
     log.debug("gallery %s is %s", known_faces, digest)
-    gallery = memory.load(known_faces, settings, device)
+    gallery = memory.load_gallery(known_faces, settings, device)
     galleries.warn_of_alike(gallery, tolerance, known_faces)
     return gallery
 
@@ -135,7 +138,7 @@ def name(folder: Path, job: Job) -> None:
         PeopleError: A photo cannot be read, or a name cannot be a person's.
         TableError: A file of the folder is torn.
     """
-    tracks = table.read_tracks(folder / "tracks.npz")
+    tracks = tracks_npz.read_tracks(folder / "tracks.npz")
     if len(tracks.people) and not job.known_faces.is_dir():
         _warn_of_nobody(job.known_faces)
         return
@@ -149,7 +152,7 @@ def name(folder: Path, job: Job) -> None:
     begin = time.perf_counter()
     name_tracks(folder, gallery, job.tolerance, digest)
     seconds = time.perf_counter() - begin
-    renamed = _names(table.read_tracks(folder / "tracks.npz")) != _names(tracks)
+    renamed = _names(tracks_npz.read_tracks(folder / "tracks.npz")) != _names(tracks)
     if renamed and any(folder.glob("*/*/crops.csv")):
         what = "names have changed" if tracks.gallery else "walked anew"
         log.warning(
@@ -160,27 +163,27 @@ def name(folder: Path, job: Job) -> None:
         log.info("%s: faces named by the photos in %s/, %.1f s", folder, job.known_faces, seconds)
 
 
-def _names(tracks: table.Tracks) -> list[str]:
+def _names(tracks: tracks_npz.Tracks) -> list[str]:
     """Who each track is, "" for nobody: positions change with every name that is added."""
     people = [*map(str, tracks.people), ""]
     return [people[place] for place in tracks.person.tolist()]
 
 
-def identify(folder: Path, job: Job) -> list[who.Presence]:
+def identify(folder: Path, job: Job) -> list[presence.Presence]:
     """Names the faces of a walked movie by today's gallery, without the movie; tells who is who.
 
     Raises:
         MiningError: See `mine`.
     """
     walk = finished(folder)
-    with table.locked(folder, patience=table.PATIENCE):
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
         if galleries.photos(job.known_faces):  # Says again which photos cannot be used, and why.
             digest = galleries.digest(job.known_faces, job.tolerance)
             _gallery(job.known_faces, digest, walk.settings, job.tolerance, job.device)
         name(folder, job)
         rows, tracks = read_rows(folder, walk)
-    seconds = who.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
-    return list(who.who_is_who(rows, tracks, seconds))
+    seconds = presence.durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
+    return list(presence.who_is_who(rows, tracks, seconds))
 
 
 def pick(
@@ -200,7 +203,7 @@ def pick(
         MiningError: See `mine`.
     """
     finished(folder)
-    with table.locked(folder, patience=table.PATIENCE):
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
         return _pick(folder, job, movie, cropping)
 
 
@@ -223,24 +226,24 @@ def _is_default(output: Path) -> bool:
     return output.absolute() == Job().output.absolute()
 
 
-def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, table.Tracks]:
+def read_rows(folder: Path, walk: Manifest) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """The rows and tracks of a walk, all of them in frames that the movie has.
 
     Raises:
         TableError: They are torn, or of another movie.
     """
-    rows, tracks = table.read_walk(folder)
+    rows, tracks = walked.read_walk(folder)
     if len(rows) and int(rows["frame"].max()) >= len(walk.scan):
         raise TableError(
             f"{folder / 'faces.csv'}: has frame {rows['frame'].max()} of a movie with "
-            f"{len(walk.scan)}; {table.REMEDY}"
+            f"{len(walk.scan)}; {faces_csv.REMEDY}"
         )
     return rows, tracks
 
 
 def wanted_rows(
     folder: Path, walk: Manifest, job: Job, movie: Path | None
-) -> tuple[pd.DataFrame, table.Tracks]:
+) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """The rows and the tracks, for this job.
 
     With what was decided in the review, and what is spoken where subtitles are given.
@@ -254,14 +257,14 @@ def wanted_rows(
     rows, tracks = read_rows(folder, walk)
     known = _known(rows, tracks)
     for person in known:  # Who edits these files must not send crops to another folder.
-        galleries.check_name(person, folder / "faces.csv")
+        names.check_name(person, folder / "faces.csv")
     far = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
     without = {str(p) for p in tracks.people[far]}
     _check_photos(job.people, without)
     select.check_people(job.people, known - without, "The gallery")
-    rows = decisions.applied(rows, _labels(folder, rows, known, job))
+    rows = match.applied(rows, _labels(folder, rows, known, job))
     if job.subtitles:
-        film = manifests.movie_of(walk, movie) if job.subtitles == OWN else None
+        film = manifests.movie_of(walk, movie) if job.subtitles == OWN_SUBTITLES else None
         edges = speech.borders(walk.scan.times)
         rows = speech.with_speech(rows, _lines(job, film), edges, walk.settings.every)
     return rows, tracks
@@ -271,7 +274,7 @@ def _labels(folder: Path, rows: pd.DataFrame, known: set[str], job: Job) -> pd.D
     """What was decided, of people as they are called in today's gallery."""
     others = galleries.others(job.known_faces)
     owners = {path.name: person for person, paths in others.items() for path in paths}
-    return decisions.followed(labels.read(folder), rows, known, owners)
+    return match.followed(labels.read_labels(folder), rows, known, owners)
 
 
 def strangers(folder: Path, walk: Manifest, known_faces: Path) -> Strangers:
@@ -281,7 +284,7 @@ def strangers(folder: Path, walk: Manifest, known_faces: Path) -> Strangers:
 
 def _lines(job: Job, film: Path | None) -> "Lines":
     """What is spoken: by the file of subtitles, or by the movie's own."""
-    from pipeline import subtitles  # noqa: PLC0415 - seldom used, and slow to import.
+    from pipeline.movie import subtitles  # noqa: PLC0415 - seldom used, and slow to import.
 
     if film is not None:
         return subtitles.movie_subtitles(film, offset=job.subtitle_offset)
@@ -312,12 +315,12 @@ def _pick(folder: Path, job: Job, movie: Path | None, cropping: StartCropping) -
 
 def _settled_rows(
     folder: Path, walk: Manifest, job: Job, movie: Path | None
-) -> tuple[pd.DataFrame, table.Tracks]:
+) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """`wanted_rows`, after the labels were brought up to this walk and today's names."""
-    failed = deed.settle(folder, strangers(folder, walk, job.known_faces))
+    failed = deed.settle_labels(folder, strangers(folder, walk, job.known_faces))
     rows, tracks = wanted_rows(folder, walk, job, movie)
-    failed += deed.follow(folder, _labels(folder, rows, _known(rows, tracks), job))
-    decisions.renew(folder, rows, walk.fingerprint)
+    failed += deed.follow_names(folder, _labels(folder, rows, _known(rows, tracks), job))
+    match.renew(folder, rows, walk.fingerprint)
     if failed:
         log.warning(
             "%s: picked, but crops that were decided on lie where they were: %d cannot be moved, "
@@ -326,7 +329,7 @@ def _settled_rows(
     return rows, tracks
 
 
-def _known(rows: pd.DataFrame, tracks: table.Tracks) -> set[str]:
+def _known(rows: pd.DataFrame, tracks: tracks_npz.Tracks) -> set[str]:
     """Who has a name, seen or not."""
     return {str(p) for p in tracks.people} | set(rows["person"]) - {""}
 

@@ -18,7 +18,7 @@ ONNX, KERAS = ".onnx", ".keras"
 
 DEVICES = ("cpu", "cuda")
 
-OWN = "own"
+OWN_SUBTITLES = "own"
 """In the place of a file of subtitles: the movie's own text track."""
 
 MOST_FRAMES = 1e15

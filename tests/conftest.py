@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
-from tests.chromium import browser
-from tests.demo import walked_demo
+from tests.support.browser import browser
+from tests.support.demo import walked_demo
 
 __all__ = ["browser", "walked_demo"]
 

@@ -9,14 +9,15 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pipeline import manifest as manifests
-from pipeline import mine, table
+from pipeline import mine
+from pipeline.disk import faces_csv
+from pipeline.disk import manifest as manifests
 from pipeline.errors import ModelError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.models.onnx_session import CUDA
 from pipeline.settings import Job, WalkSettings
-from tests.models import KERAS, ORIGINALS, needs
-from tests.models.networks import users_keras, users_onnx
+from tests.support.networks import users_keras, users_onnx
+from tests.support.stills import KERAS, ORIGINALS, needs
 
 ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
@@ -55,7 +56,7 @@ def walked(
     ids=["hog", "face_recognition"],
 )
 def test_two_people_bear_their_names(tmp_path: Path, settings: WalkSettings) -> None:
-    rows = table.read_faces(walked(tmp_path, TWO_PEOPLE, settings) / "faces.csv")
+    rows = faces_csv.read_faces(walked(tmp_path, TWO_PEOPLE, settings) / "faces.csv")
     named = {frame: sorted(own) for frame, own in rows.groupby("frame")["person"]}
     assert named == {frame: ["actor", "actress"] for frame in TWO_PEOPLE}
     assert rows["happy"].mean() > 0.5
@@ -67,7 +68,7 @@ def test_cnn_finds_the_actress(tmp_path: Path) -> None:
     known.mkdir()
     shutil.copy(ROOT / "known_faces" / "actress.jpg", known)
     folder = walked(tmp_path, frames, WalkSettings(detector="cnn", width=320), known=known)
-    rows = table.read_faces(folder / "faces.csv")
+    rows = faces_csv.read_faces(folder / "faces.csv")
     assert rows["frame"].tolist() == [*frames]
     assert set(rows["person"]) == {"actress"}
 
@@ -103,7 +104,7 @@ def test_an_emotion_network_of_ones_own(
     settings = WalkSettings(emotion=str(make(tmp_path)), detect_every=10)
     folder = walked(tmp_path / "out", range(700, 704), settings)
     assert f"has no class for {', '.join(absent)}" in caplog.text
-    rows = table.read_faces(folder / "faces.csv")
+    rows = faces_csv.read_faces(folder / "faces.csv")
     assert len(rows) > 0
     assert (rows[absent] == 0).all(axis=None)
     assert rows[list(EMOTIONS)].sum(axis=1).to_numpy() == pytest.approx(

@@ -13,11 +13,11 @@ import click
 import pytest
 
 from pipeline import __version__, cli, mine
-from pipeline.cropping import Outcome
+from pipeline.report.outcome import Outcome
 from pipeline.settings import Job, PickSettings, WalkSettings
-from tests import puppet
-from tests.program import Program, caller
-from tests.puppet import Shot, Square, film, photo
+from tests.support import puppet
+from tests.support.program import Program, caller
+from tests.support.puppet import Shot, Square, film, photo
 
 TALK = (Shot(30, (Square("anna", "happy 12, sad 5, happy", x=20, dx=1), Square("ben", y=90))),)
 

@@ -12,8 +12,8 @@ from PIL import Image as Pillow
 
 from pipeline import crops
 from pipeline.faces import Floats, Image
-from pipeline.frame import RgbFrame
-from tests.movies import noise
+from pipeline.movie.frame import RgbFrame
+from tests.support.movies import noise
 
 coordinate = st.floats(-60, 90)
 small_box = st.tuples(coordinate, coordinate, st.floats(1, 60), st.floats(1, 60)).map(
@@ -39,7 +39,7 @@ def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
     right = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     down = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     tilt = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    points = crops.HEAD @ (down @ right @ tilt).T
+    points = crops.HEAD_MODEL @ (down @ right @ tilt).T
     return (points[None, :, :2] * 2 + [300, 200]).astype(np.float32)
 
 
@@ -176,14 +176,14 @@ def test_aligned_face_survives_landmarks_that_are_no_face(points: Floats) -> Non
 
 
 def _sharpness(grey: Image) -> float:
-    return crops.sharpness(crops.resized(grey, crops.FACE_SIDE))
+    return crops.sharpness(crops.resized(grey, crops.SHARPNESS_SIDE))
 
 
 def test_a_large_face_may_be_shrunk_in_two_steps() -> None:
     for side in (97, 150, 201, 400):
         grey = cv2.GaussianBlur(noise(1, width=side, height=side)[0][..., 0], (0, 0), 1)
         at_once = crops.resized(grey, crops.EMOTION_SIDE).astype(int)
-        halved = crops.resized(crops.resized(grey, crops.FACE_SIDE), crops.EMOTION_SIDE)
+        halved = crops.resized(crops.resized(grey, crops.SHARPNESS_SIDE), crops.EMOTION_SIDE)
         assert np.abs(at_once - halved).max() <= 1
 
 

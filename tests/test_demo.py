@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import assess, mine, table, video
-from pipeline import manifest as manifests
-from pipeline.cropping import Outcome
+from pipeline import mine
 from pipeline.crops import portrait
+from pipeline.disk import faces_csv
+from pipeline.disk import manifest as manifests
 from pipeline.faces import EMOTIONS
+from pipeline.judge import judge
 from pipeline.models.registry import face_models
+from pipeline.movie import decode
 from pipeline.people import gallery as galleries
 from pipeline.people import naming
 from pipeline.pick import select
+from pipeline.report.outcome import Outcome
 from pipeline.settings import Job, PickSettings, WalkSettings
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +57,7 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
     job = replace(HAPPY, output=tmp_path_factory.mktemp("output"), known_faces=ROOT / "known_faces")
     outcomes = mine.mine(MOVIE, job, lambda total: lambda frames, faces: None)
     folder = job.output / "demo"
-    return Mined(folder, job, table.read_faces(folder / "faces.csv"), outcomes)
+    return Mined(folder, job, faces_csv.read_faces(folder / "faces.csv"), outcomes)
 
 
 def labelled(truth: pd.DataFrame, **wanted: object) -> Iterator[tuple[str, int, str]]:
@@ -88,7 +91,7 @@ def test_every_row_holds_a_face(mined: Mined, figure: Figure) -> None:
     walk = manifests.read(mined.folder)
     boxes = dict(list(mined.rows.groupby("frame")))
     held = 0
-    for frame in video.decode(MOVIE, walk.scan, 0, len(walk.scan)):
+    for frame in decode.decode_frames(MOVIE, walk.scan, 0, len(walk.scan)):
         for row in boxes[frame.index].itertuples() if frame.index in boxes else ():
             box = np.array([row.x1, row.y1, row.x2, row.y2], np.float32)
             held += len(detector.detect([portrait(frame.image, box, 0.3)])[0]) > 0
@@ -150,9 +153,9 @@ def test_somebody_not_in_the_gallery_is_unknown(
         shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     copy = tmp_path / "demo"
     shutil.copytree(mined.folder, copy, ignore=shutil.ignore_patterns("*.jpg"))
-    gallery = galleries.load(known, face_models(WalkSettings()))
+    gallery = galleries.embed_gallery(known, face_models(WalkSettings()))
     naming.name_tracks(copy, gallery, mined.job.tolerance, "without")
-    now = table.read_faces(copy / "faces.csv")["person"]
+    now = faces_csv.read_faces(copy / "faces.csv")["person"]
     before = mined.rows["person"]
     still = (now[before == absent] != "").sum()
     figure(f"without {absent} in the gallery: {still} of {(before == absent).sum()} rows named")
@@ -189,7 +192,7 @@ def test_the_guest_is_never_happy(mined: Mined, figure: Figure) -> None:
 
 
 def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:
-    lines = list(assess.judge([mined.folder], ROOT / "videos" / "demo_truth.csv", PickSettings()))
+    lines = list(judge.judge([mined.folder], ROOT / "videos" / "demo_truth.csv", PickSettings()))
     for line in (lines[0], *(x for x in lines if x.split()[0] in ("1", "8", "25"))):
         figure(line)
     precision = {tuple(x.split()[:3]): float(x.split()[5]) for x in lines[1:-2]}
@@ -200,7 +203,7 @@ def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:
 def test_the_second_call_reuses_the_walk(
     mined: Mined, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.walk.crew.all_models", lambda *_: pytest.fail("walks again"))
+    monkeypatch.setattr("pipeline.walk.processes.all_models", lambda *_: pytest.fail("walks again"))
     with caplog.at_level(logging.INFO, "pipeline"):
         outcomes = mine.mine(MOVIE, mined.job, lambda total: lambda frames, faces: None)
     assert "walked before, reusing" in caplog.text

@@ -20,13 +20,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, mine, table
-from pipeline import manifest as manifests
+from pipeline import cli, mine
+from pipeline.disk import manifest as manifests
+from pipeline.disk.parts import has_part, part_paths
 from pipeline.errors import MovieError, OutputError, TableError
+from pipeline.files import TEMPORARY
 from pipeline.settings import Job
-from tests import faulty, processes, puppet
-from tests.processes import ROOT, begin, needs_proc, of_session, until
-from tests.puppet import Shot, Square, film, photo
+from tests.support import faulty, processes, puppet
+from tests.support.processes import ROOT, begin, needs_proc, of_session, until
+from tests.support.puppet import Shot, Square, film, photo
 
 DEMO = ROOT / "videos" / "demo.mp4"
 SLOW = 5
@@ -53,7 +55,7 @@ def files(folder: Path) -> Files:
 
 def parts(folder: Path) -> list[int]:
     """Which parts are there."""
-    return [n for n in range(20) if table.has_part(folder, n)]
+    return [n for n in range(20) if has_part(folder, n)]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def puppet_video(movie: Path, faults: Path) -> Callable[..., "subprocess.Popen[s
     """Begins the program with puppets for networks, as a process of its own."""
 
     def run(*args: str | Path) -> "subprocess.Popen[str]":
-        command = (sys.executable, "-W", "error", "-m", "tests.faulty", faults)
+        command = (sys.executable, "-W", "error", "-m", "tests.support.faulty", faults)
         return begin(*command, *args, "-q", "--known-faces", "known", folder=movie.parent)
 
     return run
@@ -219,7 +221,7 @@ def test_a_killed_walk_goes_on_to_the_same_bytes(
     time.sleep(delay)
     assert not (folder / "faces.csv").exists(), "it was still walking"
     _kill(program, group=group)
-    kept = {p: p.stat().st_mtime_ns for n in parts(folder) for p in table.part_paths(folder, n)}
+    kept = {p: p.stat().st_mtime_ns for n in parts(folder) for p in part_paths(folder, n)}
     assert len(kept) >= 2 * finished
     done = ended(_stretch(tmp_path, workers))
     assert done.code == 0, done.err
@@ -359,7 +361,7 @@ def test_a_full_disk_is_told_and_with_space_the_same_line_goes_on(
         assert "No space left on device" in done.err
         assert "free some space or choose another folder with --output" in done.err
         assert "Traceback" not in done.err
-        assert not [p for p in folder.rglob("*") if p.suffix == table.TEMPORARY]
+        assert not [p for p in folder.rglob("*") if p.suffix == TEMPORARY]
         finished.add(len(parts(folder)))
         ballast.unlink()
         assert here(*call).code == 0
@@ -379,7 +381,7 @@ def test_a_full_disk_is_told_by_workers_too(
     assert "No space left on device); free some space" in done.err
     folder = small_disk / "movie"
     assert len(parts(folder)) < 4
-    assert not [p for p in folder.rglob("*") if p.suffix == table.TEMPORARY]
+    assert not [p for p in folder.rglob("*") if p.suffix == TEMPORARY]
     ballast.unlink()
     assert here(*call, "1").code == 0
     assert files(folder) == by_name
@@ -399,7 +401,7 @@ def test_a_file_that_may_not_grow_is_told(
     assert done.code == 1, done.err
     assert "cannot be written (File too large)" in done.err
     folder = movie.parent / "output" / "movie"
-    assert not [p for p in folder.rglob("*") if p.suffix == table.TEMPORARY]
+    assert not [p for p in folder.rglob("*") if p.suffix == TEMPORARY]
     assert here("walk", "movie.mkv", "--workers", "1").code == 0
     assert files(folder) == by_name
 
@@ -466,7 +468,7 @@ def test_a_movie_replaced_while_it_is_walked_gives_no_mixed_rows(
     folder = job.output / "movie"
     assert not (folder / "faces.csv").exists()
     for number in parts(folder):
-        for path in table.part_paths(folder, number):
+        for path in part_paths(folder, number):
             assert path.read_bytes() == whole[f"parts/{path.name}"], "from before it was replaced"
     with pytest.raises(TableError, match=r"the movie has changed.*--rewalk"):
         mine.walk(movie, job, puppet.silent)

@@ -26,16 +26,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from pipeline import manifest as manifests
-from pipeline import mine, table
+from pipeline import files, mine
+from pipeline.disk import faces_csv, npz, tracks_npz
+from pipeline.disk import manifest as manifests
+from pipeline.disk.parts import part_paths, read_part
+from pipeline.disk.tracks_npz import SEEN
+from pipeline.disk.walked import read_walk
 from pipeline.errors import MiningError, ModelError, MovieError, PeopleError, TableError
 from pipeline.models.cards import WEIGHTS, Card
 from pipeline.models.registry import DETECTORS, Entry, all_models
-from pipeline.people import gallery as galleries
+from pipeline.people import gallery
+from pipeline.people.names import check_name
 from pipeline.people.photo import read_photo
 from pipeline.settings import Job, PickSettings
-from tests import puppet
-from tests.puppet import Shot, Square
+from tests.support import puppet
+from tests.support.puppet import Shot, Square
 
 SCRIPT = (Shot(14, (Square("anna", "happy 9, sad", x=20, dx=1), Square("ben", x=90, y=70))),)
 
@@ -128,12 +133,12 @@ def refusal(read: Callable[[], Any]) -> tuple[Any, str]:
 
 def sound(rows: pd.DataFrame) -> bool:
     """Whether rows are of the right kinds, whatever their numbers."""
-    plain = rows[list(table.NUMBERS)].to_numpy(np.float64)
+    plain = rows[list(faces_csv.NUMBERS)].to_numpy(np.float64)
     return (
-        list(rows.columns) == table.HEADER.split(",")
-        and {str(rows[c].dtype) for c in table.WHOLE} == {"int64"}
-        and all(isinstance(value, str) for c in table.TEXTS for value in rows[c])
-        and bool(np.isfinite(plain).all() and (rows[list(table.WHOLE)] >= 0).all(axis=None))
+        list(rows.columns) == faces_csv.HEADER.split(",")
+        and {str(rows[c].dtype) for c in faces_csv.WHOLE} == {"int64"}
+        and all(isinstance(value, str) for c in faces_csv.TEXTS for value in rows[c])
+        and bool(np.isfinite(plain).all() and (rows[list(faces_csv.WHOLE)] >= 0).all(axis=None))
     )
 
 
@@ -142,7 +147,7 @@ def sound(rows: pd.DataFrame) -> bool:
 def test_a_damaged_faces_csv(original: Walked, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "faces.csv"
     path.write_bytes(data.draw(damaged((original.folder / "faces.csv").read_bytes())))
-    rows, told = refusal(lambda: table.read_faces(path))
+    rows, told = refusal(lambda: faces_csv.read_faces(path))
     assert told.startswith(str(path)) if told else sound(rows)
 
 
@@ -157,25 +162,23 @@ def same_arrays(one: Any, other: Any) -> bool:
 def test_a_damaged_tracks_npz(original: Walked, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "tracks.npz"
     path.write_bytes(data.draw(damaged((original.folder / "tracks.npz").read_bytes())))
-    tracks, told = refusal(lambda: table.read_tracks(path))
-    whole = table.read_tracks(original.folder / "tracks.npz")
+    tracks, told = refusal(lambda: tracks_npz.read_tracks(path))
+    whole = tracks_npz.read_tracks(original.folder / "tracks.npz")
     assert told.startswith(f"{path}: ") if told else same_arrays(tracks, whole)
 
 
 @often
 @given(data=st.data(), which=st.sampled_from([0, 1]))
 def test_a_damaged_part(original: Walked, tmp_path: Path, data: st.DataObject, which: int) -> None:
-    for own, copy in zip(
-        table.part_paths(original.folder, 0), table.part_paths(tmp_path, 0), strict=True
-    ):
+    for own, copy in zip(part_paths(original.folder, 0), part_paths(tmp_path, 0), strict=True):
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(own, copy)
-    spoilt = table.part_paths(tmp_path, 0)[which]
+    spoilt = part_paths(tmp_path, 0)[which]
     spoilt.write_bytes(data.draw(damaged(spoilt.read_bytes())))
-    part, told = refusal(lambda: table.read_part(tmp_path, 0))
-    whole = table.read_part(original.folder, 0)
+    part, told = refusal(lambda: read_part(tmp_path, 0))
+    whole = read_part(original.folder, 0)
     assert told.startswith(str(tmp_path / "parts")) if told else same_arrays(part, whole)
-    assert told or set(part.rows[:, table.NUMBERS.index("track")]) <= set(part.track.tolist())
+    assert told or set(part.rows[:, faces_csv.NUMBERS.index("track")]) <= set(part.track.tolist())
 
 
 @often
@@ -377,7 +380,7 @@ def test_arrays_that_do_not_agree_are_refused(
     path = walked.folder / name
     rewrite(path, **changes)
     with pytest.raises(TableError, match="delete it and run mine-video again") as told:
-        table.read_tracks(path) if name == "tracks.npz" else table.read_part(walked.folder, 0)
+        tracks_npz.read_tracks(path) if name == "tracks.npz" else read_part(walked.folder, 0)
     assert str(told.value).startswith(f"{path}: ")
     assert mine.walk(walked.movie, replace(walked.job, rewalk=True), puppet.silent)
 
@@ -397,17 +400,17 @@ def test_arrays_that_do_not_agree_are_refused(
 def test_a_part_whose_numbers_do_not_agree_is_refused(
     walked: Walked, changes: dict[str, Any]
 ) -> None:
-    rows, arrays = table.part_paths(walked.folder, 0)
+    rows, arrays = part_paths(walked.folder, 0)
     two = {
         "embedding": np.eye(2, 128, dtype=np.float32), "track": np.array([0, 1]),
         "frame": np.array([0, 0]), "quality": np.ones(2, np.float32),
         "thumb": np.zeros(2, "S9"),
     }  # fmt: skip
     rewrite(arrays, **two)
-    assert len(table.read_part(walked.folder, 0).track) == 2
+    assert len(read_part(walked.folder, 0).track) == 2
     rewrite(arrays, **changes)
     with pytest.raises(TableError, match="delete it and run mine-video again") as told:
-        table.read_part(walked.folder, 0)
+        read_part(walked.folder, 0)
     assert str(told.value).startswith((f"{arrays}: ", f"{rows}: "))
 
 
@@ -432,7 +435,7 @@ def test_distances_that_do_not_agree_are_refused(walked: Walked, changes: dict[s
     path = walked.folder / "tracks.npz"
     rewrite(path, **changes)
     with pytest.raises(TableError, match=r"tracks\.npz: .*delete it and run mine-video again"):
-        table.read_tracks(path)
+        tracks_npz.read_tracks(path)
 
 
 @pytest.mark.parametrize(
@@ -479,7 +482,7 @@ def test_a_declared_shape_is_not_believed(tmp_path: Path, member: bytes) -> None
     with zipfile.ZipFile(path, "w") as bundle:
         bundle.writestr("embedding.npy", member)
     with pytest.raises(TableError, match=r"a\.npz: (missing, torn or foreign|foreign)"):
-        table.read_arrays(path, ["embedding"])
+        npz.read_arrays(path, {"embedding": SEEN["embedding"]})
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_unread(
@@ -488,16 +491,16 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_unread(
     path = tmp_path / "a.npz"
     np.savez_compressed(path, quality=np.zeros(1 << 20, np.float32))
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr(table, "LARGEST_NPZ", 1 << 20)
+    monkeypatch.setattr(npz, "LARGEST_NPZ", 1 << 20)
     monkeypatch.setattr(np.lib.format, "read_array", pytest.fail)
     with pytest.raises(TableError, match=r"unpacks to 4,194,\d+ bytes"):
-        table.read_arrays(path, ["quality"])
+        npz.read_arrays(path, {"quality": SEEN["quality"]})
 
 
 def read_all(folder: Path) -> None:
     manifests.read(folder)
-    table.read_walk(folder)
-    table.read_part(folder, 0)
+    read_walk(folder)
+    read_part(folder, 0)
 
 
 class Bomb:
@@ -529,7 +532,7 @@ def test_a_pickle_is_never_run(name: str, walked: Walked, tmp_path: Path) -> Non
             read_all(walked.folder)
     path.write_bytes(pickle.dumps(Bomb(mark)))
     with pytest.raises(TableError):
-        table.read_arrays(path, ["embedding"])
+        npz.read_arrays(path, {"embedding": SEEN["embedding"]})
     assert not mark.exists()
 
 
@@ -627,7 +630,7 @@ def test_a_bomb_among_photos_is_told_and_the_others_serve(
 ) -> None:
     puppet.photo(tmp_path / "anna" / "a.png", "anna")
     (tmp_path / "anna" / "b.png").write_bytes(png(60_000, 60_000))
-    found = galleries.load(tmp_path, puppet.models())
+    found = gallery.embed_gallery(tmp_path, puppet.models())
     assert found.owner.tolist() == [0]
     assert "b.png: too large" in caplog.text
 
@@ -645,15 +648,15 @@ def test_what_is_no_file_among_photos_is_refused_without_reading(tmp_path: Path,
             path.mkdir()
         case "nowhere":
             path.symlink_to(tmp_path / "none")
-    assert len(galleries.digest(tmp_path, 0.38)) == 64, "one photo does not stop the others"
+    assert len(gallery.digest(tmp_path, 0.38)) == 64, "one photo does not stop the others"
     with pytest.raises(PeopleError, match=r"a\.png: (cannot be read|not a photo)"):
         read_photo(path)
 
 
 def test_photos_whose_names_are_no_text_are_taken(tmp_path: Path) -> None:
     puppet.photo(tmp_path / "anna" / "caf\udce9.png", "anna")
-    assert len(galleries.digest(tmp_path, 0.38)) == 64
-    assert galleries.load(tmp_path, puppet.models()).people == ("anna",)
+    assert len(gallery.digest(tmp_path, 0.38)) == 64
+    assert gallery.embed_gallery(tmp_path, puppet.models()).people == ("anna",)
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -669,12 +672,12 @@ ELSEWHERE = [
 @pytest.mark.parametrize("name", ELSEWHERE, ids=ascii)
 def test_a_persons_name_cannot_do_harm(name: str) -> None:
     with pytest.raises(PeopleError, match=r"known/x\.jpg: .*rename it"):
-        galleries.check_name(name, "known/x.jpg")
+        check_name(name, "known/x.jpg")
 
 
 @given(st.text(max_size=30))
 def test_a_persons_folder_lies_in_the_movies_folder(name: str) -> None:
-    checked, told = refusal(lambda: galleries.check_name(name, "x"))
+    checked, told = refusal(lambda: check_name(name, "x"))
     folder = Path("/out/film")
     assert told or Path(os.path.normpath(folder / checked)).parent == folder
     assert told or (checked == name.strip() and os.fsdecode(os.fsencode(name)) == name)
@@ -690,9 +693,9 @@ def test_a_movies_folder_lies_in_the_output_folder(stem: str, tmp_path: Path) ->
     for name in (f"{stem}.mp4", stem):
         folder = manifests.folder_for(Path("/films") / name, tmp_path)
         assert Path(os.path.normpath(folder)).parent == tmp_path
-        assert 0 < len(folder.name.encode()) <= manifests.LONGEST_NAME
+        assert 0 < len(folder.name.encode()) <= manifests.LONGEST_FOLDER_NAME
         assert folder.name == folder.name.strip().rstrip(". ")
-        assert not table.DEVICES.fullmatch(folder.name)
+        assert not files.WINDOWS_DEVICES.fullmatch(folder.name)
 
 
 def test_long_names_that_begin_alike_do_not_meet(walked: Walked) -> None:

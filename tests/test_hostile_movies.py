@@ -23,16 +23,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import manifest as manifests
-from pipeline import mine, table, video
+from pipeline import mine
+from pipeline.disk import manifest as manifests
+from pipeline.disk import walked
+from pipeline.disk.manifest import Manifest
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import EMOTIONS, Image
-from pipeline.manifest import Manifest
+from pipeline.movie import decode, scan, stream
+from pipeline.movie.stream import frames_of
 from pipeline.settings import Job
 from pipeline.walk import walker
-from tests import movies, puppet
-from tests.movies import write_movie
-from tests.puppet import HEIGHT, RATE, WIDTH, Shot, Square
+from tests.support import movies, puppet
+from tests.support.movies import write_movie
+from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
 
 PATIENCE = 120
 """Seconds after which a walk hangs; each takes a fraction of one."""
@@ -462,7 +465,7 @@ def tree(folder: Path, without: Path) -> dict[Path, str]:
 
 
 def rows_of(folder: Path) -> tuple[Manifest, pd.DataFrame]:
-    walk, (rows, tracks) = manifests.read(folder), table.read_walk(folder)
+    walk, (rows, tracks) = manifests.read(folder), walked.read_walk(folder)
     assert set(rows["track"]) == set(tracks.track.tolist())
     return walk, rows
 
@@ -549,7 +552,9 @@ def test_a_refused_movie_leaves_no_folder_with_rows(place: Path, job: Job) -> No
 def test_frames_that_grow_too_large_midway_are_left_out(
     place: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "MOST_PIXELS", 192 * HEIGHT)  # FFmpeg counts rows of 64 pixels.
+    monkeypatch.setattr(
+        stream, "MOST_FRAME_PIXELS", 192 * HEIGHT
+    )  # FFmpeg counts rows of 64 pixels.
     movie = glued(second=LENGTH, size=(WIDTH, HEIGHT + 2))(place)
     _, rows = rows_of(watched(lambda: mine.walk(movie, job, puppet.silent)))
     assert rows["frame"].tolist() == [n for n in range(LENGTH) if LOOKS[n] != "gone"]
@@ -559,14 +564,14 @@ def test_frames_that_grow_too_large_midway_are_left_out(
 def test_wide_pixels_count_too(
     aspect: Fraction, place: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "MOST_PIXELS", WIDTH * HEIGHT)
+    monkeypatch.setattr(stream, "MOST_FRAME_PIXELS", WIDTH * HEIGHT)
     movie = plain("a.mp4", **YUV, aspect=aspect)(place)
     with pytest.raises(MovieError, match=r"frames are \d+ x 128 pixels, more than 20,480 in all"):
         mine.walk(movie, job, puppet.silent)
 
 
 def test_times_that_cannot_be_do_not_wrap_around(place: Path) -> None:
-    found = video.scan(plain("a.mkv")(place))
+    found = scan.scan_movie(plain("a.mkv")(place))
     stream = replace(found.stream, time_base=(1001, 24000))
     times = replace(found, stream=stream, pts=np.array([0, 1 << 20, 1 << 61])).times
     assert (np.diff(times) > 0).all()
@@ -595,14 +600,14 @@ def long_movie(path: Path) -> Path:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """The timestamp of every frame that comes out of a decoder, from now on."""
     seen: list[int | None] = []
-    frames = video._frames
+    frames = frames_of
 
     def counted(packets: Any) -> Any:
         for frame in frames(packets):
             seen.append(frame.pts)
             yield frame
 
-    monkeypatch.setattr(video, "_frames", counted)
+    monkeypatch.setattr(stream, "frames_of", counted)
     return seen
 
 
@@ -681,10 +686,10 @@ def test_random_damage_gives_frames_or_words(
     path.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
 
     def walk() -> list[int]:
-        found = video.scan(path)
-        walker.plan(found, puppet.SETTINGS)
+        found = scan.scan_movie(path)
+        walker.plan_parts(found, puppet.SETTINGS)
         assert (np.diff(found.times) > 0).all()
-        return [frame.index for frame in video.decode(path, found, 0, len(found))]
+        return [frame.index for frame in decode.decode_frames(path, found, 0, len(found))]
 
     told = None
     frames: list[int] = []

@@ -12,15 +12,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline import cropping, mine, table
-from pipeline import manifest as manifests
-from pipeline.cli.told import crop_bar
-from pipeline.cropping import MANY_CROPS, Outcome
+from pipeline import files, mine
+from pipeline.cli.printing import crop_bar
+from pipeline.disk import faces_csv
+from pipeline.disk import manifest as manifests
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
-from pipeline.pick.crop import write_crops
+from pipeline.report import outcome as cropping
+from pipeline.report.crops import write_crops
+from pipeline.report.outcome import MANY_CROPS, Outcome
 from pipeline.settings import Job, PickSettings
-from tests import puppet
-from tests.puppet import Shot, Square, film, photo
+from tests.support import puppet
+from tests.support.puppet import Shot, Square, film, photo
 
 SLOW = 5
 """Frames a second where a movie is to have two parts."""
@@ -324,7 +326,7 @@ def test_one_frame_one_name_is_told(tmp_path: Path, job: Job) -> None:
 def test_a_movie_without_faces_is_no_error(tmp_path: Path, job: Job) -> None:
     movie = film(tmp_path / "m.mkv", [Shot(12)])
     assert _mine(movie, job).hint == "no such face in the movie"
-    assert table.read_faces(job.output / "m" / "faces.csv").empty
+    assert faces_csv.read_faces(job.output / "m" / "faces.csv").empty
     found = mine.mine(movie, replace(job, people=("any",), emotions=("any",)), puppet.silent)
     assert all(o.steady == 0 for o in found)
 
@@ -682,7 +684,7 @@ def test_a_pick_waits_for_a_decision_to_be_written(talk: Path, job: Job) -> None
     taken, told = Event(), Event()
 
     def decide() -> None:
-        with table.locked(folder):
+        with files.locked(folder):
             taken.set()
             told.wait(0.3)
 

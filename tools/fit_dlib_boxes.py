@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from pipeline.faces import Floats, Image, iou
-from pipeline.frame import shrink
-from pipeline.models.dlib_detect import LANDMARKS, DlibCnn, DlibHog, boxes_around, spread
+from pipeline.models.dlib_detect import LANDMARKS, DlibCnn, DlibHog, boxes_around, spread_of_points
 from pipeline.models.registry import DETECTORS
+from pipeline.movie.frame import shrink
 
 WIDTH = 640
 SAME = 0.3
@@ -156,7 +156,7 @@ def main() -> None:
     weights = fit_landmarks(faces)
     landmarks = weights @ faces.points
     print(f"LANDMARKS:\n{shown(weights)}")
-    print(f"BOX: {shown(fit_box(faces, landmarks.mean(axis=1), spread(landmarks)))}")
+    print(f"BOX: {shown(fit_box(faces, landmarks.mean(axis=1), spread_of_points(landmarks)))}")
     for (name, detector), own in zip(detectors.items(), found, strict=True):
         print(f"{name}, fitted on:")
         report(own)

@@ -20,7 +20,7 @@ import numpy as np
 from card import sha256_of, write_with_card
 
 from pipeline.faces import EMOTIONS
-from pipeline.models.cards import Card, Input, Source
+from pipeline.models.cards import Card, CardSource, Input
 from pipeline.models.emotion import Reading
 
 PRIORS = (
@@ -134,7 +134,7 @@ def make(path: Path, folder: Path) -> None:
         input=Input("faces", "uint8", "NHWC", "grey", (SIDE, SIDE)),
         outputs=("probability",),
         classes=EMOTIONS,
-        source=Source(None, None, path.name, sha256_of(path.read_bytes())),
+        source=CardSource(None, None, path.name, sha256_of(path.read_bytes())),
         licence="as mine-video itself",
         copyright="the authors of mine-video",
         made_by="tools/make_emotion.py",

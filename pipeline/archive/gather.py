@@ -14,18 +14,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import manifest as manifests
-from pipeline import table
-from pipeline.archive.movies import in_a_walk
+from pipeline import files
 from pipeline.archive.search import Moment
+from pipeline.disk import manifest as manifests
+from pipeline.disk import walked
+from pipeline.disk.crop_file import crop_stem
+from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.find import in_a_walk
+from pipeline.disk.manifest import Manifest
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
-from pipeline.frame import shrink
-from pipeline.manifest import Manifest
-from pipeline.pick import decisions, labels, select
-from pipeline.pick.crop import COLUMNS, Selection, crop_stem, cut, write_crops
+from pipeline.movie.frame import shrink
+from pipeline.pick import select
 from pipeline.pick.thin import thin
-from pipeline.report.sheet import SIDE, Line, line_sheets
+from pipeline.report.crops import Selection, cut, write_crops
+from pipeline.report.sheet import THUMB_SIDE, SheetLine, line_sheets
+from pipeline.review import labels, match
 from pipeline.settings import PickSettings
 
 log = logging.getLogger(__name__)
@@ -36,12 +40,12 @@ STRIP = 6
 PLACE = "folder with --sheet or --pick"
 """What to choose another of, where nothing can be written."""
 
-MARGIN = 0.3
+SHEET_MARGIN = 0.3
 """Around the faces of a sheet, as a share of the box."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class MovieMoments:
     """One movie of which something was found.
 
     Attributes:
@@ -57,7 +61,7 @@ class Film:
 
 def films(
     moments: Sequence[Moment], settings: PickSettings
-) -> tuple[list[Film], list[MiningError]]:
+) -> tuple[list[MovieMoments], list[MiningError]]:
     """The movies of moments with the rows to crop, by the very functions that `pick` uses.
 
     Args:
@@ -70,7 +74,7 @@ def films(
     of: dict[Path, list[Moment]] = {}
     for moment in moments:
         of.setdefault(moment.entry.folder, []).append(moment)
-    found: list[Film] = []
+    found: list[MovieMoments] = []
     failed: list[MiningError] = []
     stems: set[str] = set()
     for folder, own in of.items():
@@ -82,20 +86,22 @@ def films(
     return found, failed
 
 
-def _film(folder: Path, moments: list[Moment], settings: PickSettings, stems: set[str]) -> Film:
+def _film(
+    folder: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
+) -> MovieMoments:
     walk = manifests.read(folder)
     movie = manifests.movie_of(walk, None)
-    rows, tracks = table.read_walk(folder)
+    rows, tracks = walked.read_walk(folder)
     size, stride = walk.scan.stream.size, walk.settings.every
     asked = settings.at(walk.scan.stream.rate)
-    rows = select.steadied(decisions.applied(rows, labels.read(folder)), stride, asked)
+    rows = select.steadied(match.applied(rows, labels.read_labels(folder)), stride, asked)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)
         steady, _ = select.steady(seen[seen["track"] == m.track], asked, size)
         steady = steady[steady["frame"].between(m.first, m.last)]
         kept[m] = thin(steady, tracks, asked.per_run) if asked.per_run else steady
-    return Film(movie, _alone(walk, folder.resolve(), stems), kept)
+    return MovieMoments(movie, _alone(walk, folder.resolve(), stems), kept)
 
 
 def _alone(walk: Manifest, folder: Path, taken: set[str]) -> Manifest:
@@ -111,7 +117,9 @@ def _alone(walk: Manifest, folder: Path, taken: set[str]) -> Manifest:
     return named
 
 
-def write_all(found: Sequence[Film], folder: Path, margin: float) -> tuple[int, list[MiningError]]:
+def write_all(
+    found: Sequence[MovieMoments], folder: Path, margin: float
+) -> tuple[int, list[MiningError]]:
     """Writes the crops of all films into one folder, with one crops.csv; an earlier search's go.
 
     Args:
@@ -127,7 +135,7 @@ def write_all(found: Sequence[Film], folder: Path, margin: float) -> tuple[int, 
     """
     _check_own(folder)
     failed: list[MiningError] = []
-    with table.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
+    with files.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
         lines: list[list[str]] = []
         for number, film in enumerate(found):
             places = [
@@ -169,17 +177,19 @@ def _listed(folder: Path) -> Iterator[list[str]]:
             yield [str(folder / row[0]), *row[1:]]
 
 
-def _replace(found: Sequence[Film], folder: Path, staged: Path, lines: list[list[str]]) -> None:
+def _replace(
+    found: Sequence[MovieMoments], folder: Path, staged: Path, lines: list[list[str]]
+) -> None:
     """Puts new crops and their list in the place of those of an earlier search."""
     for film in found[:1]:  # With nothing to crop it removes those that the list there names.
         nothing = next(iter(film.rows.values())).iloc[:0]
         write_crops(film.movie, film.walk, [Selection("", "", folder, nothing)], 0)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(CROP_COLUMNS)
     writer.writerows([Path(path).name, *rest] for path, *rest in lines)
     try:
-        with table.replacing(folder / "crops.csv", PLACE) as file:
+        with files.replacing(folder / "crops.csv", PLACE) as file:
             file.write(text.getvalue().encode())
         for path, *_ in lines:
             Path(path).replace(folder / Path(path).name)
@@ -191,7 +201,7 @@ def _replace(found: Sequence[Film], folder: Path, staged: Path, lines: list[list
 
 
 def write_sheet(
-    moments: Sequence[Moment], found: Sequence[Film], folder: Path
+    moments: Sequence[Moment], found: Sequence[MovieMoments], folder: Path
 ) -> tuple[list[Path], list[MiningError]]:
     """Writes sheet.jpg, or sheet-1.jpg and so on: a line for each moment, in the order given.
 
@@ -216,9 +226,11 @@ def write_sheet(
             log.warning("%s", error)
             failed.append(error)
     lines = [
-        Line((str(n), *_words(m)), tuple(faces[m])) for n, m in enumerate(moments, 1) if m in faces
+        SheetLine((str(n), *_words(m)), tuple(faces[m]))
+        for n, m in enumerate(moments, 1)
+        if m in faces
     ]
-    with table.locked(folder, PLACE):
+    with files.locked(folder, PLACE):
         line_sheets(f"{len(lines)} moments", lines, folder)
     return sorted(folder.glob("sheet*.jpg")), failed
 
@@ -232,7 +244,7 @@ def _words(moment: Moment) -> tuple[str, ...]:
     )
 
 
-def _strips(film: Film) -> Iterator[tuple[Moment, Image]]:
+def _strips(film: MovieMoments) -> Iterator[tuple[Moment, Image]]:
     """A few faces of each moment of a movie, those of one moment in order of time."""
     rows: list[Any] = []
     of: list[Moment] = []
@@ -240,5 +252,5 @@ def _strips(film: Film) -> Iterator[tuple[Moment, Image]]:
         places = np.unique(np.linspace(0, max(0, len(kept) - 1), STRIP).round().astype(int))
         rows += kept.sort_values("frame").iloc[places[: len(kept)]].itertuples()
         of += [moment] * (len(rows) - len(of))
-    for i, face in cut(film.movie, film.walk, rows, MARGIN):
-        yield of[i], shrink(face, SIDE)
+    for i, face in cut(film.movie, film.walk, rows, SHEET_MARGIN):
+        yield of[i], shrink(face, THUMB_SIDE)

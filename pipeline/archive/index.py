@@ -14,18 +14,20 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline import mine, table
+from pipeline import mine
+from pipeline.disk import walked
+from pipeline.disk.manifest import Manifest
 from pipeline.errors import OutputError, TableError
-from pipeline.manifest import Manifest
-from pipeline.people import who
+from pipeline.files import replacing
+from pipeline.people import presence
 from pipeline.pick import select
 from pipeline.settings import PickSettings
 
-FORMAT = 1
+TABLE_FORMAT = 1
 """Of the tables: raise it when a column changes or means something else."""
 
-NAME = "faces.parquet"
-KEY = "mine-video"
+TABLE_NAME = "faces.parquet"
+METADATA_KEY = "mine-video"
 """Where the facts stand in the metadata of a Parquet file."""
 
 STORED = PickSettings()
@@ -34,7 +36,7 @@ STORED = PickSettings()
 SOURCES = ("walk.json", "faces.csv", "tracks.npz")
 """A table is of today where none of these has another size or time than when it was made."""
 
-KINDS = {
+COLUMN_TYPES = {
     "detected": "uint8", "label": "uint8", "run": "int32", "run_length": "int64",
     "position": "int32", "faces": "int32",
 }  # fmt: skip
@@ -46,7 +48,7 @@ class Facts:
     """What a search must know of a movie before it reads a row.
 
     Attributes:
-        stamp: what the table was made of, see `stamp`.
+        stamp: what the table was made of, see `table_stamp`.
         movie: name of the movie's file.
         rate: frames a second.
         width: of the picture in pixels.
@@ -73,12 +75,12 @@ def sql(name: str) -> str:
     return (files(__package__) / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def stamp(folder: Path) -> str:
+def table_stamp(folder: Path) -> str:
     """What a table of this folder would be made of: format, smoothing, sizes and times of files.
 
     Where a file is missing, of nothing that any table was made of.
     """
-    facts: list[object] = [FORMAT, STORED.smooth, STORED.gap]
+    facts: list[object] = [TABLE_FORMAT, STORED.smooth, STORED.gap]
     try:
         for name in SOURCES:
             found = (folder / name).stat()
@@ -111,7 +113,7 @@ def facts_of(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> di
     query = "SELECT file_name, value FROM parquet_kv_metadata($files) WHERE decode(key) = $key"
     try:
         found = connection.execute(
-            query, {"files": [escape(str(path)) for path in there], "key": KEY}
+            query, {"files": [escape(str(path)) for path in there], "key": METADATA_KEY}
         ).fetchall()
     except duckdb.Error:  # One that is torn takes the others with it.
         if len(there) == 1:
@@ -134,9 +136,9 @@ def made(folder: Path) -> tuple[Facts, pd.DataFrame]:
     Raises:
         TableError: The walk is torn or not finished.
     """
-    of = stamp(folder)  # Before the files are read: what changes meanwhile makes it stale.
+    of = table_stamp(folder)  # Before the files are read: what changes meanwhile makes it stale.
     walk = mine.finished(folder)
-    rows, tracks = table.read_walk(folder)
+    rows, tracks = walked.read_walk(folder)
     if len(rows) and int(rows["frame"].max()) >= len(walk.scan):
         raise TableError(f"{folder / 'faces.csv'}: has frames that the movie has not")
     width, height = walk.scan.stream.size
@@ -144,12 +146,12 @@ def made(folder: Path) -> tuple[Facts, pd.DataFrame]:
         of, walk.movie.name, float(walk.scan.stream.rate), width, height, walk.settings.every,
         tuple(sorted(set(rows["person"]))), tracks.gallery, walk.models.get("emotion", ""),
     )  # fmt: skip
-    return facts, timed(steadied(rows, walk.settings.every), walk)
+    return facts, timed(steadied_rows(rows, walk.settings.every), walk)
 
 
-def steadied(rows: pd.DataFrame, stride: int) -> pd.DataFrame:
+def steadied_rows(rows: pd.DataFrame, stride: int) -> pd.DataFrame:
     """Rows of faces.csv, in its order, with what `select.steadied` adds at the default settings."""
-    done = select.steadied(rows, stride, STORED).astype(KINDS)
+    done = select.steadied(rows, stride, STORED).astype(COLUMN_TYPES)
     return done.sort_values(["frame", "track"], ignore_index=True)
 
 
@@ -159,12 +161,12 @@ def timed(rows: pd.DataFrame, walk: Manifest) -> pd.DataFrame:
     A person with two faces in one frame, as nobody in particular often has, is there once.
     """
     frame = rows["frame"].to_numpy(np.int64)
-    seconds = who.durations(frame, walk.scan.times, walk.settings.every)
+    seconds = presence.durations(frame, walk.scan.times, walk.settings.every)
     again = rows.duplicated(["frame", "person"]).to_numpy()
     return rows.assign(seconds=seconds, screen=np.where(again, 0.0, seconds))
 
 
-def write(
+def write_table(
     connection: duckdb.DuckDBPyConnection, file: Path, facts: Facts, rows: pd.DataFrame
 ) -> None:
     """Writes a table in the place of `file`.
@@ -174,7 +176,7 @@ def write(
     """
     connection.register("rows", rows)
     try:
-        with table.replacing(file) as target:
+        with replacing(file) as target:
             told = {"file": target.name, "facts": json.dumps(asdict(facts))}
             connection.execute(sql("write"), told)
     except duckdb.Error as error:

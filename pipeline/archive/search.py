@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import table
+from pipeline import files
 from pipeline.archive import index
-from pipeline.archive.opened import Archive, Entry, printable
-from pipeline.faces import EMOTIONS
-from pipeline.people import gallery as galleries
+from pipeline.archive.archive import Archive, ArchiveMovie, printable
+from pipeline.faces import ANY, EMOTIONS, UNKNOWN
+from pipeline.people import gallery
 from pipeline.pick import select
 from pipeline.settings import Job, PickSettings
 
@@ -22,10 +22,10 @@ ORDERS = ("probability", "length", "time")
 """By what moments are sorted: surest first, longest first, or movie by movie as they come."""
 
 TOP = 200
-LARGEST = 1 << 53
+LARGEST_SETTING = 1 << 53
 """Larger settings mean the same: no movie has so many frames."""
 
-COLUMNS = (
+MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "first", "last", "track", "length",
     "faces", "probability",
 )  # fmt: skip
@@ -49,7 +49,7 @@ class Moment:
         probability: mean of their smoothed probabilities.
     """
 
-    entry: Entry
+    entry: ArchiveMovie
     person: str
     emotion: str
     track: int
@@ -89,30 +89,30 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
         raise ValueError(f"order is one of {', '.join(ORDERS)}, not {order!r}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
     select.check_people(job.people, known, "the archive")
-    entries = prepare(archive, job)
+    entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)
-    rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST)
+    rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST_SETTING)
     return Found(tuple(_moment(entries, row) for row in rows), rows[0][-1] if rows else 0)
 
 
-def _moment(entries: Sequence[Entry], row: tuple[Any, ...]) -> Moment:
+def _moment(entries: Sequence[ArchiveMovie], row: tuple[Any, ...]) -> Moment:
     number, person, label, *rest, _ = row
-    return Moment(entries[number], person or select.UNKNOWN, EMOTIONS[label], *rest)
+    return Moment(entries[number], person or UNKNOWN, EMOTIONS[label], *rest)
 
 
-def prepare(archive: Archive, job: Job) -> list[Entry]:
+def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     """Makes the view `steadied` of the movies that somebody wanted is in; gives those movies."""
-    people = None if select.ANY in job.people else [_written(name) for name in job.people]
+    people = None if ANY in job.people else [_written(name) for name in job.people]
     entries = [
         entry for entry in archive.entries
         if people is None or not set(people).isdisjoint(entry.facts.people)
     ]  # fmt: skip
     if not entries:
         return []
-    repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST) for entry in entries]
+    repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST_SETTING) for entry in entries]
     archive.over(entries, repeats)
-    labels = None if select.ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
+    labels = None if ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
     stored = (job.pick.smooth, job.pick.gap) == (index.STORED.smooth, index.STORED.gap)
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     archive.ask("faces", "stored" if stored else "smoothed", **values)
@@ -122,8 +122,8 @@ def prepare(archive: Archive, job: Job) -> list[Entry]:
 def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
     """The settings as numbers that SQL can hold."""
     return {
-        "smooth": min(settings.smooth, LARGEST),
-        "gap": min(settings.gap, LARGEST),
+        "smooth": min(settings.smooth, LARGEST_SETTING),
+        "gap": min(settings.gap, LARGEST_SETTING),
         "min_prob": settings.min_prob,
         "min_size": float(settings.min_size),
         "min_sharpness": float(settings.min_sharpness),
@@ -135,14 +135,14 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
 
 def _written(person: str) -> str:
     """How faces.csv writes a name."""
-    return "" if person == select.UNKNOWN else person
+    return "" if person == UNKNOWN else person
 
 
 def warn_of_old_names(archive: Archive, job: Job) -> None:
     """Says which movies bear the names of other photos, or of another tolerance, than today's."""
     if not job.known_faces.is_dir():
         return
-    digest = galleries.digest(job.known_faces, job.tolerance)
+    digest = gallery.digest(job.known_faces, job.tolerance)
     old = [entry.folder for entry in archive.entries if entry.facts.gallery != digest]
     if old:
         log.warning(
@@ -152,7 +152,7 @@ def warn_of_old_names(archive: Archive, job: Job) -> None:
         )  # fmt: skip
 
 
-def write_list(moments: Iterable[Moment], path: Path) -> None:
+def write_moments(moments: Iterable[Moment], path: Path) -> None:
     """Writes moments as CSV, the best first.
 
     Raises:
@@ -160,10 +160,10 @@ def write_list(moments: Iterable[Moment], path: Path) -> None:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(MOMENT_COLUMNS)
     for m in moments:
         place = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         times = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
         writer.writerow([*place, *times, m.track, m.length, m.faces, f"{m.probability:.4f}"])
-    with table.replacing(path, "file with --csv") as file:
+    with files.replacing(path, "file with --csv") as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline import failure, table, video
-from pipeline import manifest as manifests
+from pipeline.disk import failure, tracks_npz
+from pipeline.disk import manifest as manifests
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.parts import has_part
 from pipeline.errors import MiningError, TableError
-from pipeline.manifest import Manifest
 from pipeline.models.registry import identities
+from pipeline.movie import stream
 from pipeline.settings import WalkSettings
 from pipeline.walk import walker
 
@@ -46,7 +48,7 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
     """
     networks: Networks = lru_cache(identities)  # Read once for all walks of the same settings.
     for folder in folders:
-        failed = failure.read(folder)
+        failed = failure.read_failure(folder)
         try:
             walk = manifests.read(folder)
         except TableError as error:
@@ -55,7 +57,7 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             continue
         movie = os.fsencode(str(walk.movie)).decode(errors="backslashreplace")
         old = _old(walk, networks)
-        parts = sum(table.has_part(folder, n) for n in range(len(walk.parts)))
+        parts = sum(has_part(folder, n) for n in range(len(walk.parts)))
         state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
         if walker.is_merged(folder, walk):
             detail = old or _other_names(folder, gallery)
@@ -73,7 +75,7 @@ def _progress(done: int, of: int) -> str:
 def _old(walk: Manifest, networks: Networks) -> str:
     """Why a walk is not that of today's movie and networks; empty where it is."""
     try:
-        if video.fingerprint(walk.movie) != walk.identity:
+        if stream.fingerprint(walk.movie) != walk.identity:
             return "the movie has changed; --rewalk walks it anew"
     except MiningError as error:
         return f"the movie is gone ({str(error).partition(': ')[2]})"
@@ -87,6 +89,6 @@ def _old(walk: Manifest, networks: Networks) -> str:
 
 def _other_names(folder: Path, gallery: str) -> str:
     """That a walk bears the names of other photos than today's; empty where it does not."""
-    if not gallery or table.read_tracks(folder / "tracks.npz").gallery == gallery:
+    if not gallery or tracks_npz.read_tracks(folder / "tracks.npz").gallery == gallery:
         return ""
     return "named by other photos or another --tolerance; mine-video name names it anew"

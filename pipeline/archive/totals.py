@@ -6,12 +6,11 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.index import sql
-from pipeline.archive.opened import Archive, Entry, printable
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS
-from pipeline.pick.select import UNKNOWN
-from pipeline.table import replacing
+from pipeline.faces import EMOTIONS, UNKNOWN
+from pipeline.files import replacing
 
 WRITERS = {
     ".csv": "COPY joined TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
@@ -33,7 +32,7 @@ class Total:
             smoothed as by default, without gates; they sum to 1.
     """
 
-    entry: Entry
+    entry: ArchiveMovie
     person: str
     seconds: float
     tracks: int

@@ -17,15 +17,16 @@ from pathlib import Path
 import click
 
 from pipeline import __version__
-from pipeline.cli import archive, editing, mining, people, showing, training
+from pipeline.cli import archive, export, live, mine, people, train
 from pipeline.errors import MiningError
 
 COMMANDS = (
-    mining.mine, mining.walk, people.name, people.cast, mining.pick, mining.judge,
-    editing.annotate, editing.export,
-    archive.search, archive.table, archive.stats, archive.status,
-    showing.live, showing.web,
-    training.data, training.train, training.evaluate, training.fool,
+    mine.mine_command, mine.walk_command, people.name_command, people.cast_command,
+    mine.pick_command, mine.judge_command,
+    export.annotate_command, export.export_command,
+    archive.search_command, archive.table_command, archive.stats_command, archive.status_command,
+    live.live_command, live.web_command,
+    train.data_command, train.train_command, train.evaluate_command, train.fool_command,
 )  # fmt: skip
 """In the order of the README."""
 

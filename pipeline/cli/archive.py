@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FILTERS, MARGIN, PLACES, Here, job_of, options, verbosity
-from pipeline.cli.told import fitted, log_to_stderr
+from pipeline.cli.options import FILTERS, MARGIN_OPTION, PLACES, Here, job_of, options, verbosity
+from pipeline.cli.printing import fitted, log_to_stderr
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
-    from pipeline.archive.opened import Archive
+    from pipeline.archive.archive import Archive
     from pipeline.archive.search import Found
 
 log = logging.getLogger(__name__)
@@ -39,20 +39,20 @@ def archive_of(
     """Opens the archive that is asked for, with a bar over the movies whose tables are made."""
     from tqdm import tqdm
 
-    from pipeline.archive.movies import all_there, walks, without_failed
-    from pipeline.archive.opened import opened
+    from pipeline.archive.archive import open_archive
+    from pipeline.disk.find import all_there, find_walks, without_failed
 
     def shown(made: Sequence[Path]) -> Iterable[Path]:
         return tqdm(made, "tables", unit="movie", disable=True if quiet else None)
 
-    found = all_there(walks(folders or [job.output], job.output))
-    return opened(without_failed(found), index, shown)
+    found = all_there(find_walks(folders or [job.output], job.output))
+    return open_archive(without_failed(found), index, shown)
 
 
 @click.command()
 @ARCHIVE
 @FILTERS
-@MARGIN
+@MARGIN_OPTION
 @click.option(
     "--top",
     type=click.IntRange(0),
@@ -86,7 +86,7 @@ def archive_of(
 )
 @PLACES
 @verbosity
-def search(
+def search_command(
     folders: tuple[Path, ...],
     index: Path | None,
     top: int,
@@ -109,19 +109,19 @@ def search(
         mine-video search output/ --person rdj --emotion happy --repeat 8 --top 200
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.search import COLUMNS, warn_of_old_names, write_list
+    from pipeline.archive.search import MOMENT_COLUMNS, warn_of_old_names, write_moments
     from pipeline.archive.search import search as find
     from pipeline.cli import overwrite
 
     job = job_of(given)
     if listed:
-        overwrite.check("--csv", listed, overwrite.begins(",".join(COLUMNS)))
+        overwrite.check_overwrite("--csv", listed, overwrite.begins_with(",".join(MOMENT_COLUMNS)))
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find(archive, job, top, order)
     _tell(found)
     if listed:
-        write_list(found.moments, listed)
+        write_moments(found.moments, listed)
         click.echo(listed)
     if found.moments and (sheet or picked):
         _gather(found, job, sheet, picked)
@@ -167,7 +167,7 @@ def _gather(found: "Found", job: Job, sheet: Path | None, picked: Path | None) -
 )
 @PLACES
 @verbosity
-def table(
+def table_command(
     folders: tuple[Path, ...],
     index: Path | None,
     to: Path,
@@ -188,7 +188,7 @@ def table(
     if to.suffix.lower() not in WRITERS:  # Rather now than when all tables are made.
         told = f"{to} is to end in {' or '.join(WRITERS)}"
         raise click.BadParameter(told, param_hint="--to")
-    overwrite.check("--to", to, is_joined)
+    overwrite.check_overwrite("--to", to, is_joined)
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
         click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
@@ -198,7 +198,7 @@ def table(
 @ARCHIVE
 @PLACES
 @verbosity
-def stats(
+def stats_command(
     folders: tuple[Path, ...], index: Path | None, quiet: bool, verbose: bool, **given: Any
 ) -> None:
     """Tell the screen time and the looks of each person in each movie.
@@ -223,7 +223,7 @@ def stats(
 @click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @PLACES
 @verbosity
-def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
     """Tell which movies are done, unfinished, failed or out of date, and why.
 
     \b
@@ -233,18 +233,18 @@ def status(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) 
     log_to_stderr(quiet, verbose)
     from collections import Counter
 
-    from pipeline.archive.movies import walks
     from pipeline.archive.status import states
-    from pipeline.people import gallery as galleries
+    from pipeline.disk.find import find_walks
+    from pipeline.people import gallery
 
     job, known = job_of(given), ""
     try:
         if job.known_faces.is_dir():
-            known = galleries.digest(job.known_faces, job.tolerance)
+            known = gallery.digest(job.known_faces, job.tolerance)
     except MiningError as error:  # Of a photo: the walks can be told all the same.
         log.warning("%s", error)
     count: Counter[str] = Counter()
-    for s in states(walks(folders or [job.output], job.output), known):
+    for s in states(find_walks(folders or [job.output], job.output), known):
         count[s.state] += 1
         click.echo(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
     click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)

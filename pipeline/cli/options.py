@@ -15,14 +15,14 @@ import click
 
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import DETECTORS, RECOGNIZERS
-from pipeline.remote import is_remote, place
-from pipeline.settings import DEVICES, OWN, Job, PickSettings, WalkSettings
+from pipeline.movie.remote import is_remote, path_or_url
+from pipeline.settings import DEVICES, OWN_SUBTITLES, Job, PickSettings, WalkSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
 
-HEAD = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}")
+RAY_HEAD = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}")
 """Of a Ray cluster: a name, a number, or one of IPv6 in brackets; and the port."""
 
 
@@ -56,7 +56,7 @@ class Anywhere(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Gives a `Path`, or a `Url` in its place."""
-        found = place(os.fspath(value))
+        found = path_or_url(os.fspath(value))
         return found if is_remote(found) else super().convert(value, param, ctx)
 
 
@@ -65,7 +65,7 @@ class Here(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Gives a `Path`."""
-        if is_remote(place(os.fspath(value))):
+        if is_remote(path_or_url(os.fspath(value))):
             told = (
                 "movies may be URLs, and --output of `mine-video walk --ray`; copy the folder here"
             )
@@ -81,7 +81,7 @@ class Cluster(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Gives the text, if a cluster may be there."""
         text = str(value)
-        if text not in ("local", "auto") and not HEAD.fullmatch(text):
+        if text not in ("local", "auto") and not RAY_HEAD.fullmatch(text):
             self.fail(f"{text!r} is neither local, nor auto, nor HOST:PORT.", param, ctx)
         return text
 
@@ -110,7 +110,7 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
-OUTPUT = click.option(
+OUTPUT_OPTION = click.option(
     "--output", type=Here(file_okay=False, path_type=Path), default=JOB.output,
     show_default=True, help="Folder of the movies' folders.",
 )  # fmt: skip
@@ -132,14 +132,14 @@ KNOWN = options(
     ),
 )  # fmt: skip
 
-PLACES = options(OUTPUT, KNOWN)
+PLACES = options(OUTPUT_OPTION, KNOWN)
 
-WIDTH = click.option(
+WIDTH_OPTION = click.option(
     "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
     help="Pixels across of the picture that the detector sees; more finds smaller faces.",
 )  # fmt: skip
 
-NETWORKS = options(
+NETWORK_OPTIONS = options(
     click.option(
         "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
         show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
@@ -167,14 +167,14 @@ WALKING = options(
         "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
         help="Of those, run the detector on every N-th; follow faces between.",
     ),
-    WIDTH,
+    WIDTH_OPTION,
     click.option(
         "--start", type=Real(0), default=WALK.start, show_default=True,
         help="Begin at this second.",
     ),
     click.option("--end", type=Real(0), help="Stop at this second."),
     click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
-    NETWORKS,
+    NETWORK_OPTIONS,
     click.option(
         "--workers", type=click.IntRange(1), show_default="the cores, or all of a cluster",
         help="Most processes that walk side by side; the result is the same.",
@@ -250,7 +250,7 @@ SPEECH = options(
     ),
 )  # fmt: skip
 
-MARGIN = click.option(
+MARGIN_OPTION = click.option(
     "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
     help="Room around the face in a crop, as a share of its box.",
 )  # fmt: skip
@@ -262,7 +262,7 @@ PICKING = options(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep so many faces of each run, the best and most different; 0 keeps all.",
     ),
-    MARGIN,
+    MARGIN_OPTION,
     click.option("--explain", is_flag=True, help="Say how many faces each step leaves."),
     click.option(
         "--compare", is_flag=True, help="Also write compare.jpg: with the filters and without.",
@@ -288,7 +288,9 @@ def verbosity(command: Command) -> Command:
     )(command)
 
 
-def check_single(places: Sequence[Path], movie: Path | None = None, subtitles: str = OWN) -> None:
+def check_single(
+    places: Sequence[Path], movie: Path | None = None, subtitles: str = OWN_SUBTITLES
+) -> None:
     """Refuses for several movies what belongs to one.
 
     Raises:
@@ -296,12 +298,12 @@ def check_single(places: Sequence[Path], movie: Path | None = None, subtitles: s
     """
     if len(places) > 1 and movie is not None:
         raise click.UsageError("--movie goes with one folder only")
-    if len(places) > 1 and subtitles not in ("", OWN):
+    if len(places) > 1 and subtitles not in ("", OWN_SUBTITLES):
         raise click.UsageError("--subtitles FILE goes with one movie only; own goes with several")
 
 
 def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> list[Path]:
-    """The movies' folders that are given, see `archive.movies.walks`; failed walks are left out.
+    """The movies' folders that are given, see `disk.find.find_walks`; failed walks are left out.
 
     Args:
         places: As they were typed.
@@ -312,10 +314,10 @@ def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> l
         UsageError: See `check_single`.
         TableError: There is no walk in any of them.
     """
-    from pipeline.archive.movies import walks, without_failed
+    from pipeline.disk.find import find_walks, without_failed
 
     check_single(places, movie, job.subtitles)  # What is misuse need not be there.
-    found = without_failed(walks(places, job.output))
+    found = without_failed(find_walks(places, job.output))
     check_single(found, movie, job.subtitles)
     return found
 

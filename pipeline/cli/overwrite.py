@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.archive.movies import in_a_walk
+from pipeline.disk.find import in_a_walk
 from pipeline.errors import OutputError
 
 
-def check(option: str, path: Path, is_own: Callable[[Path], bool]) -> None:
+def check_overwrite(option: str, path: Path, is_own: Callable[[Path], bool]) -> None:
     """Refuses to write over somebody's photo, labels or walk: one slip of a key names them.
 
     Args:
@@ -30,7 +30,7 @@ def check(option: str, path: Path, is_own: Callable[[Path], bool]) -> None:
         )
 
 
-def begins(header: str) -> Callable[[Path], bool]:
+def begins_with(header: str) -> Callable[[Path], bool]:
     """Whether a table has this header, or one that begins so."""
 
     def is_own(path: Path) -> bool:

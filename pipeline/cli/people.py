@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pipeline.cli.options import FOLDERS, PLACES, Anywhere, Here, folders_of, job_of, verbosity
-from pipeline.cli.told import WhoTable, each, log_to_stderr
+from pipeline.cli.printing import WhoTable, each, log_to_stderr
 from pipeline.faces import clock
 from pipeline.settings import Job
 
@@ -35,7 +35,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {}"
 )
 @PLACES
 @verbosity
-def name(
+def name_command(
     folders: tuple[Path, ...],
     rename: tuple[str, str] | None,
     adopted: tuple[tuple[int, str], ...],
@@ -77,18 +77,20 @@ def _change_gallery(
 ) -> None:
     """Moves and copies photos, before the movies are named by them."""
     if rename is not None:
-        from pipeline import table
+        from pipeline.disk import tracks_npz
         from pipeline.people.rename import rename as move
         from pipeline.people.rename import was_moved
 
-        named = {p for f in folders for p in table.read_tracks(f / "tracks.npz").people.tolist()}
+        named = {
+            p for f in folders for p in tracks_npz.read_tracks(f / "tracks.npz").people.tolist()
+        }
         if was_moved(job.known_faces, *rename, named):
             log.warning("%s has no photos, %s has: none is moved, faces are named anew", *rename)
         else:
             for place in move(job.known_faces, *rename):
                 log.info("%s is now %s: %s", *rename, place)
     if adopted:
-        from pipeline.casting import adopt
+        from pipeline.cast.adopt import adopt
 
         adopt(folders, adopted, job)
 
@@ -104,7 +106,7 @@ def _change_gallery(
     help="Where a movie is, if moved; may be repeated.",
 )
 @verbosity
-def cast(
+def cast_command(
     folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any
 ) -> None:
     """Sort the faces without a name into people, one cast for all the movies.
@@ -121,7 +123,7 @@ def cast(
         mine-video name output/movie --cast 1 host
     """
     log_to_stderr(quiet, verbose)
-    from pipeline import casting
+    from pipeline.cast import cast as casting
 
     job = job_of(given)
     found = casting.cast(folders_of(folders, job), job, movies)

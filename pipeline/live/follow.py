@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline import table
-from pipeline.camera import Source
-from pipeline.faces import EMOTIONS, FaceRow, Floats
-from pipeline.frame import Frame
-from pipeline.live.read import Faces, Reader, shares
-from pipeline.pick.select import UNKNOWN
+from pipeline.disk import tracks_npz
+from pipeline.faces import EMOTIONS, UNKNOWN, FaceRow, Floats
+from pipeline.live.reader import Faces, Reader, shares
+from pipeline.movie.camera import FrameSource
+from pipeline.movie.frame import Frame
 from pipeline.report.panel import Mark
 from pipeline.walk.track import MAX_GAP, Tracker
 
@@ -50,7 +49,7 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class FollowedFrame:
     """What was seen in one frame.
 
     Attributes:
@@ -86,19 +85,19 @@ class Follower:
         self._seen: dict[int, _Seen] = {}
         self._count = 0
 
-    def follow(self, frame: Frame) -> Moment:
+    def follow(self, frame: Frame) -> FollowedFrame:
         """The faces of the next frame."""
         found = self._reader.read(frame)
         boxes = np.array([(r.x1, r.y1, r.x2, r.y2) for r in found.rows], np.float32)
         numbers = self._tracker.update(frame.index, boxes.reshape(-1, 4)).tolist()
         tracks = [self._remember(number, frame.index, found, i) for i, number in enumerate(numbers)]
         self._seen = {n: t for n, t in self._seen.items() if frame.index - t.frame <= MAX_GAP}
-        mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, table.EMBEDDING)
+        mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, tracks_npz.EMBEDDING)
         told = zip(self._reader.named(found.rows, mean), tracks, strict=True)
         rows = tuple(row._replace(track=track.number) for row, track in told)
         smooth = [np.mean(track.recent, axis=0) for track in tracks]
         averaged = np.array(smooth, np.float32).reshape(-1, len(EMOTIONS))
-        return Moment(frame, rows, averaged, found.quality)
+        return FollowedFrame(frame, rows, averaged, found.quality)
 
     def _remember(self, number: int, frame: int, found: Faces, place: int) -> _Seen:
         embedding = found.embedding[place]
@@ -112,7 +111,7 @@ class Follower:
         return track
 
 
-def watch(source: Source, follower: Follower) -> Iterator[Moment]:
+def watch(source: FrameSource, follower: Follower) -> Iterator[FollowedFrame]:
     """Gives what is seen in each frame for which there is time.
 
     Raises:

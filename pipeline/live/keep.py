@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 from PIL import Image as Pillow
 
-from pipeline import crops, table
-from pipeline.camera import Source
-from pipeline.encode import Shown, write_mp4
+from pipeline import crops, files
+from pipeline.disk import faces_csv
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS, FaceRow, Image
-from pipeline.live.follow import Moment
-from pipeline.live.read import shares
-from pipeline.live.second import Second
-from pipeline.pick.select import UNKNOWN
+from pipeline.faces import EMOTIONS, UNKNOWN, FaceRow, Image
+from pipeline.live.follow import FollowedFrame
+from pipeline.live.reader import shares
+from pipeline.live.summary import Second
+from pipeline.movie.camera import FrameSource
+from pipeline.movie.encode import FilmPicture, write_mp4
 from pipeline.report.panel import Painter
 
 DIGITS = 5
@@ -34,10 +34,10 @@ LAST = 40
 """Milliseconds that the last picture of a recording is shown for."""
 
 
-class Keeper(Protocol):
+class StreamSink(Protocol):
     """Keeps something of what is seen."""
 
-    def add(self, moment: Moment) -> None:
+    def add(self, moment: FollowedFrame) -> None:
         """Is told of every analysed frame."""
         ...
 
@@ -50,10 +50,10 @@ class Keeper(Protocol):
         ...
 
 
-class CropsKeeper:
+class CropSink:
     """Writes a face a second as the emotion network sees it: 48x48, grey, centred."""
 
-    def __init__(self, folder: Path, source: Source) -> None:
+    def __init__(self, folder: Path, source: FrameSource) -> None:
         """Writes nothing yet.
 
         Raises:
@@ -65,11 +65,11 @@ class CropsKeeper:
             )
         self._folder, self._source = folder, source
 
-    def add(self, moment: Moment) -> None:
-        """See `Keeper`."""
+    def add(self, moment: FollowedFrame) -> None:
+        """See `StreamSink`."""
 
     def end(self, second: Second) -> None:
-        """See `Keeper`.
+        """See `StreamSink`.
 
         Raises:
             OutputError: It cannot be written.
@@ -84,17 +84,17 @@ class CropsKeeper:
         what = f"{second.time:0{DIGITS}d}_{moment}_{row.person or UNKNOWN}_{look}.png"
         data = io.BytesIO()
         Pillow.fromarray(face).save(data, "PNG")
-        with table.replacing(self._folder / what) as file:
+        with files.replacing(self._folder / what) as file:
             file.write(data.getvalue())
 
     def close(self) -> None:
-        """See `Keeper`."""
+        """See `StreamSink`."""
 
 
-class TableKeeper:
+class TableSink:
     """Writes a row a face as faces.csv has them, on disk after each second."""
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: FrameSource) -> None:
         """Begins the file.
 
         Raises:
@@ -105,19 +105,21 @@ class TableKeeper:
             self._file = path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
         except OSError as error:
             raise _unwritten(path, error) from error
-        self._write(f"{table.HEADER}\n")
+        self._write(f"{faces_csv.HEADER}\n")
 
-    def add(self, moment: Moment) -> None:
-        """See `Keeper`."""
+    def add(self, moment: FollowedFrame) -> None:
+        """See `StreamSink`."""
 
     def end(self, second: Second) -> None:
-        """See `Keeper`.
+        """See `StreamSink`.
 
         Raises:
             OutputError: It cannot be written.
         """
         named = [row._replace(video=self._name) for rows in second.rows for row in rows]
-        self._write("".join(table.lines(pd.DataFrame(named, columns=list(FaceRow._fields)))))
+        self._write(
+            "".join(faces_csv.csv_lines(pd.DataFrame(named, columns=list(FaceRow._fields))))
+        )
 
     def _write(self, text: str) -> None:
         try:
@@ -127,7 +129,7 @@ class TableKeeper:
             raise _unwritten(self._path, error) from error
 
     def close(self) -> None:
-        """See `Keeper`.
+        """See `StreamSink`.
 
         Raises:
             OutputError: What could not be written before cannot be now.
@@ -146,23 +148,23 @@ def _unwritten(path: Path, error: OSError) -> OutputError:
 class Recorder:
     """Writes the frames with the faces drawn in, in a thread of its own."""
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: FrameSource) -> None:
         self._path = path
         self._painter = Painter(*source.size)
-        self._queue: Queue[Shown | None] = Queue(maxsize=8)
+        self._queue: Queue[FilmPicture | None] = Queue(maxsize=8)
         self._held: tuple[int, Image] | None = None
         self._failed: BaseException | None = None
         self._thread = Thread(target=self._write)
         self._thread.start()
 
-    def add(self, moment: Moment) -> None:
-        """See `Keeper`."""
+    def add(self, moment: FollowedFrame) -> None:
+        """See `StreamSink`."""
         tick = round(moment.frame.time * TICKS)
         self._pass_on(tick)
         self._held = tick, self._painter.paint(moment.frame.image, moment.marks())
 
     def end(self, second: Second) -> None:
-        """See `Keeper`."""
+        """See `StreamSink`."""
 
     def _pass_on(self, tick: int) -> None:
         """Sends the picture before, now that it is known how long it lasts.
@@ -174,7 +176,7 @@ class Recorder:
             raise self._failed
         held, self._held = self._held, None  # At once, or Ctrl-C might have it sent twice.
         if held is not None and tick > held[0]:
-            self._queue.put(Shown(held[1], held[0], tick - held[0]))
+            self._queue.put(FilmPicture(held[1], held[0], tick - held[0]))
 
     def _write(self) -> None:
         pictures = iter(self._queue.get, None)
@@ -202,7 +204,7 @@ class Recorder:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StreamOutputs:
     """Where something of what is seen is kept, None for nowhere.
 
     Attributes:
@@ -215,9 +217,9 @@ class Kept:
     record: Path | None = None
     table: Path | None = None
 
-    def keepers(self, source: Source) -> Iterator[Keeper]:
+    def keepers(self, source: FrameSource) -> Iterator[StreamSink]:
         """What keeps them."""
-        kinds: tuple[tuple[Path | None, Callable[[Path, Source], Keeper]], ...] = (
-            (self.crops, CropsKeeper), (self.table, TableKeeper), (self.record, Recorder),
+        kinds: tuple[tuple[Path | None, Callable[[Path, FrameSource], StreamSink]], ...] = (
+            (self.crops, CropSink), (self.table, TableSink), (self.record, Recorder),
         )  # fmt: skip
         yield from (kind(path, source) for path, kind in kinds if path is not None)

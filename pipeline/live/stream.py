@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from pipeline.camera import Source
-from pipeline.live.follow import Follower, Moment, watch
-from pipeline.live.keep import Keeper, Kept
-from pipeline.live.read import Reader
-from pipeline.live.second import Second, line
+from pipeline.live.follow import FollowedFrame, Follower, watch
+from pipeline.live.keep import StreamOutputs, StreamSink
+from pipeline.live.reader import Reader
+from pipeline.live.summary import Second, line
+from pipeline.movie.camera import FrameSource
 
 log = logging.getLogger(__name__)
 
@@ -17,12 +17,12 @@ class Seconds:
     """Sorts what is seen into seconds, and tells and keeps both."""
 
     def __init__(
-        self, source: Source, keepers: Sequence[Keeper], tell: Callable[[str], None]
+        self, source: FrameSource, keepers: Sequence[StreamSink], tell: Callable[[str], None]
     ) -> None:
         self._source, self._keepers, self._tell = source, keepers, tell
         self._open: Second | None = None
 
-    def add(self, moment: Moment) -> None:
+    def add(self, moment: FollowedFrame) -> None:
         """Takes what was seen in one more frame.
 
         Raises:
@@ -52,7 +52,9 @@ class Seconds:
         log.debug("delay %.2f s, %d frames analysed", second.delay, len(second.rows))
 
 
-def live(source: Source, reader: Reader, kept: Kept, tell: Callable[[str], None]) -> None:
+def live(
+    source: FrameSource, reader: Reader, kept: StreamOutputs, tell: Callable[[str], None]
+) -> None:
     """Tells once a second how the faces look, until the source ends.
 
     Args:
@@ -66,7 +68,7 @@ def live(source: Source, reader: Reader, kept: Kept, tell: Callable[[str], None]
         OutputError: Something cannot be written.
     """
     with ExitStack() as stack:
-        keepers: list[Keeper] = []
+        keepers: list[StreamSink] = []
         for keeper in kept.keepers(source):
             stack.callback(keeper.close)
             keepers.append(keeper)

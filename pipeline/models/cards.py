@@ -27,12 +27,12 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 DTYPES = ("uint8", "float32")
 LAYOUTS = ("NHWC", "NCHW")
-COLOURS = ("grey", "RGB", "BGR")
+CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 OUTPUTS = ("probabilities", "logits")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CardSource:
     """Where a file's numbers come from.
 
     Attributes:
@@ -72,7 +72,7 @@ class Input:
     scale: float | tuple[float, ...] = 1.0
 
     def __post_init__(self) -> None:
-        for name, known in (("dtype", DTYPES), ("layout", LAYOUTS), ("colour", COLOURS)):
+        for name, known in (("dtype", DTYPES), ("layout", LAYOUTS), ("colour", CHANNEL_ORDERS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"input.{name} is {getattr(self, name)!r}, not of {known}")
         if self.name is not None:
@@ -136,7 +136,7 @@ class Card:
     heads: int = 1
     priors: tuple[tuple[float, ...], ...] = ()
     tau: float = 0.0
-    source: Source | None = None
+    source: CardSource | None = None
     licence: str = ""
     copyright: str = ""
     made_by: str = ""
@@ -207,7 +207,7 @@ class Card:
         if strange:
             raise ValueError(f"{strange}: there is no such fact; there are {', '.join(known)}")
         given = {name: value for name, value in facts.items() if value is not None}
-        for name, kind in (("input", Input), ("source", Source)):
+        for name, kind in (("input", Input), ("source", CardSource)):
             if name in given:
                 given[name] = kind(**given[name])
         return cls(**given, folder=folder)

@@ -59,10 +59,10 @@ LANDMARKS = np.array(
 
 BOX_UP, BOX_WIDTH, BOX_HEIGHT = 0.117, 1.484, 2.124
 """Of YuNet's box around its landmarks: how much higher its centre is than theirs, and its sides,
-all in `spread`s of the landmarks."""
+all in `spread_of_points`s of the landmarks."""
 
 
-def spread(landmarks: Floats) -> Floats:
+def spread_of_points(landmarks: Floats) -> Floats:
     """How far apart landmarks lie: the root of their summed squared distances to their mean.
 
     Args:
@@ -77,7 +77,7 @@ def spread(landmarks: Floats) -> Floats:
 
 def boxes_around(landmarks: Floats) -> Floats:
     """The boxes `(n, 4)` that YuNet would put around landmarks `(n, 5, 2)`."""
-    unit = spread(landmarks)
+    unit = spread_of_points(landmarks)
     centre = landmarks.mean(axis=1) - unit * (0, BOX_UP)
     half = unit * (BOX_WIDTH / 2, BOX_HEIGHT / 2)
     return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)

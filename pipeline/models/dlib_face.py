@@ -19,7 +19,7 @@ CONTEXT = 2.4
 """Side of what is cut around a face before landmarks are found, in faces."""
 
 PADDING = 0.25
-BATCH = 16
+CHIP_BATCH = 16
 DESCRIPTOR = 128
 """Numbers a face."""
 
@@ -84,7 +84,7 @@ class DlibOnnx:
 
     def embed(self, chips: Image) -> Floats:
         """Gives raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
-        return in_batches(self._run, chips, BATCH, DESCRIPTOR)
+        return in_batches(self._run, chips, CHIP_BATCH, DESCRIPTOR)
 
     def _run(self, chips: Image) -> Floats:
         descriptors: Floats = self._session.run(None, {"image": chips})[0]

@@ -18,7 +18,7 @@ from pipeline.models.base import in_batches
 from pipeline.models.cards import Card, Input
 from pipeline.models.onnx_session import session
 
-BATCH = 64
+FACE_BATCH = 64
 
 LEAST_CLASSES = 2
 """With fewer of `EMOTIONS` among its classes, a network tells nothing."""
@@ -149,7 +149,7 @@ class _EmotionNetwork(ABC):
         self._reading = Reading(Card.beside(weights))
         self._path = self._reading.card.checked()
 
-    def _try(self, size: int = BATCH) -> None:
+    def _try(self, size: int = FACE_BATCH) -> None:
         """Finds out at once whether file and card go together.
 
         Raises:
@@ -200,7 +200,7 @@ class OnnxEmotion(_EmotionNetwork):
         )
         # Networks are often exported for one face at a time.
         fixed = next(i.shape for i in inputs if i.name == self._input)[:1] == [1]
-        self._try(1 if fixed else BATCH)
+        self._try(1 if fixed else FACE_BATCH)
 
     def _run(self, faces: NDArray[Any]) -> NDArray[Any]:
         return self._session.run([self._output], {self._input: faces})[0]

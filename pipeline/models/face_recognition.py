@@ -9,7 +9,7 @@ from PIL import ImageFile
 from pipeline.errors import ModelError
 from pipeline.faces import Floats, Image
 from pipeline.models.base import in_batches
-from pipeline.models.dlib_face import BATCH, DESCRIPTOR
+from pipeline.models.dlib_face import CHIP_BATCH, DESCRIPTOR
 
 PACKAGE = "face_recognition"
 
@@ -38,7 +38,7 @@ class FaceRecognition:
 
     def embed(self, chips: Image) -> Floats:
         """Gives raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
-        return in_batches(self._run, chips, BATCH, DESCRIPTOR)
+        return in_batches(self._run, chips, CHIP_BATCH, DESCRIPTOR)
 
     def _run(self, chips: Image) -> Floats:
         return np.array(self._encoder.compute_face_descriptor(list(chips)), np.float32)

@@ -6,7 +6,6 @@ In `known_faces/NAME/not/` lie photos of who it is *not*: of somebody who was ta
 import hashlib
 import logging
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,40 +13,37 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats, Ints
+from pipeline.files import replacing
 from pipeline.models.registry import FaceModels
+from pipeline.people.names import check_name
 from pipeline.people.photo import check_file, embed
-from pipeline.table import DEVICES, EMBEDDING, OWN, replacing
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(
+PHOTO_SUFFIXES = frozenset(
     {
         ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
         ".webp",
     }
 )  # fmt: skip
+
+
 UNREAD = frozenset({".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".cr2", ".nef", ".dng"})
 """Pictures too, but none that Pillow or OpenCV reads here: told, not passed over in silence."""
+
 
 NOT = "not"
 """The folder of photos of who a person is not, in the person's own."""
 
+
 RULES = "2"
 """Changes when the rules of naming do, so that faces are named anew."""
 
-MOST_TOLD = 5
 
-RESERVED = OWN | {"any", "unknown"}
-FORBIDDEN_START = tuple("=+-@.")
-"""What a spreadsheet takes for a formula, an option, or a hidden file."""
-
-FORBIDDEN = re.compile(
-    r"[/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff"
-    r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
-)
-"""Separators, control characters, bytes that are no text, and what is unseen or turns the text."""
+MOST_PAIRS_LISTED = 5
 
 
 def _no_embeddings() -> Floats:
@@ -88,7 +84,7 @@ def photos(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for person, path in _entries(folder):
         own = [p for p in _visible(path) if p.name != NOT] if path.is_dir() else [path]
-        found.setdefault(person, []).extend(p for p in own if p.suffix.lower() in SUFFIXES)
+        found.setdefault(person, []).extend(p for p in own if p.suffix.lower() in PHOTO_SUFFIXES)
     return dict(sorted(found.items()))
 
 
@@ -101,7 +97,7 @@ def others(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for person, path in _entries(folder):
         if (path / NOT).is_dir():
-            own = [p for p in _visible(path / NOT) if p.suffix.lower() in SUFFIXES]
+            own = [p for p in _visible(path / NOT) if p.suffix.lower() in PHOTO_SUFFIXES]
             found.setdefault(person, []).extend(own)
     return dict(sorted(found.items()))
 
@@ -109,7 +105,7 @@ def others(folder: Path) -> dict[str, list[Path]]:
 def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
     """Each person's folder or photo; names composed, for some file systems take é apart."""
     for path in _visible(folder) if folder.is_dir() else ():
-        if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        if path.is_dir() or path.suffix.lower() in PHOTO_SUFFIXES:
             name = path.name if path.is_dir() else path.stem
             yield check_name(unicodedata.normalize("NFC", name), path), path
 
@@ -121,23 +117,6 @@ def _visible(folder: Path) -> list[Path]:
         raise PeopleError(
             f"{folder}: cannot be read ({error.strerror}); give yourself the right, or move it away"
         ) from error
-
-
-def check_name(name: str, where: Path | str) -> str:
-    """Gives the name back where it can be a person's: a folder, a CSV field, an option's value.
-
-    Raises:
-        PeopleError: It is reserved, empty, or begins with or holds what would do harm.
-    """
-    reserved = name.casefold() in RESERVED or DEVICES.fullmatch(name)
-    if reserved or not name.strip() or name != name.strip():
-        raise PeopleError(f"{where}: nobody can be called {name!r}; rename it")
-    if name.startswith(FORBIDDEN_START) or FORBIDDEN.search(name):
-        raise PeopleError(
-            f"{where}: a name cannot begin with one of = + - @ . or hold / \\ : or what is no "
-            "visible character; rename it"
-        )
-    return name
 
 
 def digest(folder: Path, tolerance: float) -> str:
@@ -156,7 +135,7 @@ def digest(folder: Path, tolerance: float) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """A hash of a photo's bytes; nothing where they cannot be read, which `load` tells."""
+    """A hash of a photo's bytes; nothing where they cannot be read, which `embed_gallery` tells."""
     try:
         check_file(path)
         with path.open("rb") as file:
@@ -165,7 +144,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def load(folder: Path, models: FaceModels) -> Gallery:
+def embed_gallery(folder: Path, models: FaceModels) -> Gallery:
     """Embeds every usable photo; says which are not, and why.
 
     Args:
@@ -275,9 +254,13 @@ def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
     if pairs:
         told = ", ".join(
             f"{a} and {b} ({'the same photo' if far < 1e-3 else f'{far:.2f}'})"
-            for a, b, far in pairs[:MOST_TOLD]
+            for a, b, far in pairs[:MOST_PAIRS_LISTED]
         )
-        more = f" and {len(pairs) - MOST_TOLD} more pairs" if len(pairs) > MOST_TOLD else ""
+        more = (
+            f" and {len(pairs) - MOST_PAIRS_LISTED} more pairs"
+            if len(pairs) > MOST_PAIRS_LISTED
+            else ""
+        )
         log.warning(
             "%s/: photos of two people are nearer than the tolerance %g, and their names may be "
             "mixed up: %s%s; take away the photo that is wrong, or lower --tolerance",

@@ -11,24 +11,31 @@ from pathlib import Path
 import numpy as np
 import PIL
 
+from pipeline.disk.npz import Schema, read_arrays, write_arrays
+from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats
 from pipeline.models.registry import FaceModels, face_identities, face_models
 from pipeline.people.gallery import Gallery, gather
 from pipeline.people.photo import MIN_FACE, PHOTO_SIDE, PHOTO_WIDTH, check_file, embed
 from pipeline.settings import WalkSettings
-from pipeline.table import EMBEDDING, read_arrays, write_arrays
 
 log = logging.getLogger(__name__)
 
-NAME = ".embeddings.npz"
-FORMAT = 1
+EMBEDDINGS_NAME = ".embeddings.npz"
+EMBEDDINGS_FORMAT = 1
 
-Kept = dict[str, tuple[Floats, str]]
+STORED: Schema = {
+    "photo": ("U", (None,)),
+    "embedding": ("f", (None, EMBEDDING)),
+    "why": ("U", (None,)),
+}
+
+StoredEmbeddings = dict[str, tuple[Floats, str]]
 """By hash of photo and networks: the embedding, and "" or why the photo was refused."""
 
 
-def load(folder: Path, settings: WalkSettings, device: str = "cpu") -> Gallery:
+def load_gallery(folder: Path, settings: WalkSettings, device: str = "cpu") -> Gallery:
     """The gallery of a folder, networks asked only for photos that are new or have changed.
 
     Args:
@@ -40,7 +47,7 @@ def load(folder: Path, settings: WalkSettings, device: str = "cpu") -> Gallery:
         PeopleError: A name cannot be a person's.
         ModelError: A network's file is missing or changed.
     """
-    memory = Memory(folder / NAME, network(settings))
+    memory = Memory(folder / EMBEDDINGS_NAME, network(settings))
     models = lru_cache(maxsize=1)(lambda: face_models(settings, device=device))
     try:
         gallery = gather(folder, lambda path: memory.embedding(path, models))
@@ -58,7 +65,15 @@ def network(settings: WalkSettings) -> str:
         ModelError: A name is not in the registry, or a card is missing.
     """
     own = face_identities(settings)
-    facts = [FORMAT, own, settings.min_score, MIN_FACE, PHOTO_WIDTH, PHOTO_SIDE, PIL.__version__]
+    facts = [
+        EMBEDDINGS_FORMAT,
+        own,
+        settings.min_score,
+        MIN_FACE,
+        PHOTO_WIDTH,
+        PHOTO_SIDE,
+        PIL.__version__,
+    ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -73,8 +88,8 @@ class Memory:
 
     path: Path
     network: str
-    _kept: Kept = field(init=False)
-    _used: Kept = field(init=False, default_factory=dict)
+    _kept: StoredEmbeddings = field(init=False)
+    _used: StoredEmbeddings = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._kept = _read(self.path)
@@ -127,11 +142,11 @@ def _asked(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
         return np.zeros(EMBEDDING, np.float32), str(error).removeprefix(f"{photo}: ")
 
 
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> StoredEmbeddings:
     if not path.is_file():  # What is a pipe would be waited for.
         return {}
     try:
-        found = read_arrays(path, ["photo", "embedding", "why"])
+        found = read_arrays(path, STORED)
     except TableError as error:
         log.debug("%s", error)
         return {}

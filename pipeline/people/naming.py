@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline import table
+from pipeline.disk import faces_csv, tracks_npz, walked
 from pipeline.faces import Floats, Ints
 from pipeline.people.gallery import Gallery
 
@@ -26,7 +26,7 @@ look alike (two of Chaplin's passers-by, 25 pixels across and in one frame, are 
 NEAREST = 3
 """Photos of a person that a face is compared with: the mean of this many nearest."""
 
-SAME = 0.30
+SAME_TRACK = 0.30
 """Largest distance of an unknown track to a named one in its shot that it goes on from.
 
 Measured on the demo and thirteen clips (`benchmarks/tolerance.py`), on tracks of at least `CLEAR`:
@@ -150,7 +150,7 @@ def go_on(
 ) -> Ints:
     """Gives unknown tracks the name of one that they go on from: an occlusion cuts a track in two.
 
-    Such a track is in the same shot as the named one, within `SAME` of it, and in no frame with a
+    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and in no frame with a
     track of that name. Only names by the gallery are handed on, the nearest pair first, so that no
     chain of likenesses leads from one person to another.
 
@@ -171,7 +171,7 @@ def go_on(
         open_ = np.flatnonzero((shot == place) & (person < 0) & (allowed >= 0))
         named = np.flatnonzero((shot == place) & (person >= 0))
         apart = between(mean[open_], mean[named])
-        near = (apart <= SAME) & (allowed[open_][:, None] == person[named])
+        near = (apart <= SAME_TRACK) & (allowed[open_][:, None] == person[named])
         rows, columns = np.nonzero(near)
         triples = np.column_stack([apart[near], open_[rows], named[columns]]).tolist()
         pairs += [(far, int(t), int(other)) for far, t, other in triples]
@@ -215,7 +215,7 @@ def together(rows: pd.DataFrame) -> set[tuple[int, int]]:
     return {(int(a), int(b)) for a, b in pairs.drop_duplicates().itertuples(index=False)}
 
 
-def identify(
+def identify_tracks(
     rows: pd.DataFrame, mean: Floats, clear: Floats, gallery: Gallery, tolerance: float
 ) -> tuple[Ints, Floats, Floats]:
     """Who each track is.
@@ -257,17 +257,17 @@ def name_tracks(folder: Path, gallery: Gallery, tolerance: float, digest: str) -
         TableError: A file is missing or torn.
         OutputError: A file cannot be written.
     """
-    rows, tracks = table.read_walk(folder)
+    rows, tracks = walked.read_walk(folder)
     numbers, mean = templates(tracks.embedding, tracks.track)
     place = np.searchsorted(numbers, rows["track"].to_numpy())
-    person, distance, far = identify(
+    person, distance, far = identify_tracks(
         rows.assign(track=place), mean, clearness(tracks.quality, tracks.track), gallery, tolerance
     )
     names = np.array([*gallery.people, ""], dtype=object)[person]
     named = rows.assign(person=names[place], distance=distance[place])
     if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
-        table.write_tracks(folder / "tracks.npz", replace(tracks, gallery=""))
-    table.write_faces(folder / "faces.csv", [named])
+        tracks_npz.write_tracks(folder / "tracks.npz", replace(tracks, gallery=""))
+    faces_csv.write_faces(folder / "faces.csv", [named])
     people = np.array(gallery.people, np.str_)
     told = replace(tracks, people=people, far=far, gallery=digest, person=person)
-    table.write_tracks(folder / "tracks.npz", told)
+    tracks_npz.write_tracks(folder / "tracks.npz", told)

@@ -11,11 +11,11 @@ from PIL import ImageOps, UnidentifiedImageError, features
 
 from pipeline.errors import PeopleError
 from pipeline.faces import Floats, Image
-from pipeline.frame import shrink
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels
+from pipeline.movie.frame import shrink
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """What Pillow may take a photo for: its other formats are seldom used, or start other programs.
 
 There is no second reader: of these formats OpenCV reads nothing that Pillow does not, but for
@@ -35,7 +35,7 @@ LONGEST_STRIP = 10
 """A photo's longer side is at most so many times the shorter: the room around others would fill
 the memory."""
 
-GREY = (128, 128, 128, 255)
+GREY_MODES = (128, 128, 128, 255)
 """What lies behind a cut-out face: black would pass for hair or shade."""
 
 REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F"})
@@ -117,7 +117,7 @@ def read_photo(path: Path, width: int | None = None) -> Image:
             warnings.simplefilter("ignore")  # Such as of odd EXIF data: the picture is whole.
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             avif = ("AVIF",) if features.check("avif") else ()  # Pillow has it since 11.3.
-            with Pillow.open(path, formats=FORMATS + avif) as photo:
+            with Pillow.open(path, formats=PILLOW_FORMATS + avif) as photo:
                 _check_strip(path, photo)
                 return _rgb(photo if width is None else _reduced(photo, width))
     except PeopleError:
@@ -150,7 +150,7 @@ def _rgb(photo: Pillow.Image) -> Image:
         grey = _scaled(np.array(photo, np.float32))
         return np.repeat(grey[..., None], 3, axis=2)
     if photo.has_transparency_data:
-        below = Pillow.new("RGBA", photo.size, GREY)
+        below = Pillow.new("RGBA", photo.size, GREY_MODES)
         photo = Pillow.alpha_composite(below, photo.convert("RGBA"))
     return np.array(photo.convert("RGB"), np.uint8)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 from pipeline.errors import OutputError, PeopleError
-from pipeline.people.gallery import SUFFIXES, check_name, others, photos
+from pipeline.people.gallery import PHOTO_SUFFIXES, others, photos
+from pipeline.people.names import check_name
 
 Move = tuple[Path, Path]
 """Where a photo, or a folder of them, was and is."""
@@ -23,7 +24,7 @@ def rename(folder: Path, old: str, new: str, moves: list[Move] | None = None) ->
         folder: `known_faces`.
         old: A person in it.
         new: What that person is to be called.
-        moves: Is given each move as soon as it is made, for `take_back`.
+        moves: Is given each move as soon as it is made, for `undo_moves`.
 
     Returns:
         Where the photos, or the folder of all of them, now are.
@@ -63,7 +64,7 @@ def was_moved(folder: Path, old: str, new: str, named: Collection[str]) -> bool:
     return old in named and old not in known and new in known
 
 
-def take_back(moves: Sequence[Move]) -> None:
+def undo_moves(moves: Sequence[Move]) -> None:
     """Moves photos back to where they were, the last first; what cannot be stays, nothing is lost.
 
     Args:
@@ -85,7 +86,7 @@ def _moved(folder: Path, old: str, new: str, moves: list[Move]) -> Iterator[Path
             # `samefile`: where a and A are one folder, which is to be called A.
             there = home.exists() and not home.samefile(path)
             yield _merge(path, home, moves) if there else _move(path, home, moves)
-        elif path.suffix.lower() in SUFFIXES and normalize("NFC", path.stem) == old:
+        elif path.suffix.lower() in PHOTO_SUFFIXES and normalize("NFC", path.stem) == old:
             alone = folder / f"{new}{path.suffix}"
             taken = home.is_dir() or (_there(alone) and not _same_name(alone, path))
             yield _into(home, path, moves) if taken else _move(path, alone, moves)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline import faces
+from pipeline.disk.tracks_npz import Tracks
 from pipeline.pick import select
 from pipeline.pick.explain import funnel, hint
 from pipeline.pick.thin import thin
 from pipeline.settings import Job, PickSettings
-from pipeline.table import Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,4 +66,4 @@ def choose(
 def _thinned(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     """The best few of each run, and those that somebody accepted beside them."""
     chosen = rows.index.isin(thin(rows, tracks, per_run).index)
-    return rows[chosen | select.decided(rows, select.ACCEPTED)]
+    return rows[chosen | select.decided(rows, faces.ACCEPTED)]

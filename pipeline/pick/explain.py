@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.faces import EMOTIONS, clock
-from pipeline.pick.select import REJECTED, UNKNOWN, decided
+from pipeline.disk.tracks_npz import Tracks
+from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock
+from pipeline.pick.select import decided
 from pipeline.settings import PickSettings
-from pipeline.table import Tracks
 
 
 def funnel(

@@ -7,22 +7,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PeopleError
-from pipeline.faces import EMOTIONS
-from pipeline.pick.smooth import segments, smooth
-from pipeline.pick.steady import positions, run_lengths, runs
+from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN
+from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
 from pipeline.settings import PickSettings
-
-UNKNOWN = "unknown"
-ANY = "any"
-ACCEPTED, REJECTED = "accepted", "rejected"
-"""What somebody decided of a face (see `pick.decisions`)."""
 
 
 def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
     """Adds what the repeater decides on to the rows of faces.csv.
 
     Args:
-        rows: As `table.read_faces` gives them.
+        rows: As `faces_csv.read_faces` gives them.
         stride: source frames between neighbouring rows.
         settings: `smooth` is used.
 
@@ -73,7 +67,7 @@ def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
     """Whether somebody decided so of each row, for the emotion that it looks now.
 
     Args:
-        rows: Of `steadied`, with what `decisions.applied` adds.
+        rows: Of `steadied`, with what `match.applied` adds.
         decision: `ACCEPTED` or `REJECTED`.
     """
     if decision not in rows:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pipeline.subtitles import Lines
+    from pipeline.movie.subtitles import Lines
 
 Numbers = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ def with_speech(rows: pd.DataFrame, lines: "Lines", edges: Numbers, stride: int)
     """Adds to each face the line that is spoken then, and whether anybody speaks until the next.
 
     Args:
-        rows: As `table.read_faces` gives them.
+        rows: As `faces_csv.read_faces` gives them.
         lines: What is spoken.
         edges: Of `borders`.
         stride: source frames between neighbouring rows.

@@ -5,8 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.crops import quality
+from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import EMOTIONS, Floats
-from pipeline.table import Tracks
 
 Matrix = NDArray[np.float64]
 

@@ -16,25 +16,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import __version__
-from pipeline.faces import EMOTIONS, clock
-from pipeline.manifest import Manifest
-from pipeline.people.who import Presence, durations, who_is_who
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import Walked
+from pipeline.faces import EMOTIONS, UNKNOWN, clock
+from pipeline.files import replacing
+from pipeline.people.presence import Presence, durations, who_is_who
 from pipeline.pick import select
 from pipeline.pick.choose import Choice
 from pipeline.report import plots, tiles
-from pipeline.report.colours import COLOURS
+from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.tiles import Tiles
 from pipeline.report.timeline import Timeline, timeline, write_timeline
-from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings
-from pipeline.table import replacing
 
 REPORT, TIMELINE = "report.html", "timeline.png"
 
 MOST_FACES = 1500
 """Faces for the timeline and the cast, evenly over time and people."""
 
-FACE_SIDE = 64
+PORTRAIT_SIDE = 64
 
 NEUTRAL_AT_NIGHT = "#5c5c5c"
 """Of neutral bars on a dark page: there a light grey would stand out most of all."""
@@ -80,7 +80,7 @@ def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choic
         crops=(len(shown), len(crops)),
         older=older,
         sheets={
-            "face": tiles.pack([tiles.from_bytes(j) for j in faces["thumb"]], FACE_SIDE),
+            "face": tiles.pack([tiles.from_bytes(j) for j in faces["thumb"]], PORTRAIT_SIDE),
             "crop": _crop_tiles(shown),
         },
         data=_data(line, _shares(line), faces, shown),
@@ -164,7 +164,7 @@ def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str,
     for one in people:
         own = np.flatnonzero(faces["person"] == one.person)
         yield {
-            "name": one.person or select.UNKNOWN,
+            "name": one.person or UNKNOWN,
             "face": int(own[quality[own].argmax()]) if len(own) else -1,
             "time": clock(one.seconds),
             "tracks": one.tracks,
@@ -228,10 +228,10 @@ def _data(
     return {
         "people": line.people,
         "emotions": EMOTIONS,
-        "colours": {"light": COLOURS, "dark": (*COLOURS[:-1], NEUTRAL_AT_NIGHT)},
-        "across": tiles.ACROSS,
+        "colours": {"light": EMOTION_COLOURS, "dark": (*EMOTION_COLOURS[:-1], NEUTRAL_AT_NIGHT)},
+        "across": tiles.TILES_ACROSS,
         "faces": {
-            "lane": [lanes[name or select.UNKNOWN] for name in faces["person"]],
+            "lane": [lanes[name or UNKNOWN] for name in faces["person"]],
             "time": faces["time"].round(3).tolist(),
         },
         "crops": {
@@ -265,9 +265,9 @@ def _rendered(**told: Any) -> str:
     scripts = [plots.script(), source("report.js")]
     return pages.get_template("report.html").render(
         **{**told, "data": _json(told["data"])},
-        emotions=list(zip(EMOTIONS, COLOURS, strict=True)),
+        emotions=list(zip(EMOTIONS, EMOTION_COLOURS, strict=True)),
         neutral_at_night=NEUTRAL_AT_NIGHT,
-        across=tiles.ACROSS,
+        across=tiles.TILES_ACROSS,
         style=Markup(source("report.css")),  # noqa: S704 - our own file.
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and Bokeh's.
         hashes=[_hash(script) for script in scripts],

@@ -15,17 +15,17 @@ from PIL import Image as Pillow
 from PIL import ImageColor, ImageDraw, ImageFont
 
 from pipeline.faces import EMOTIONS, Image
-from pipeline.report.colours import COLOURS
+from pipeline.report.colours import EMOTION_COLOURS
 
 log = logging.getLogger(__name__)
 
-LINES = 28
+PANEL_LINES = 28
 """Lines of text that would fill the shorter side of a picture."""
 
 SMALLEST = 11
 """Pixels of a letter that can be read."""
 
-LONGEST_NAME = 24
+LONGEST_LABEL = 24
 """Letters of a name that are shown."""
 
 PLAIN, PAPER, INK = (200, 200, 200), (24, 24, 24), (255, 255, 255)
@@ -67,7 +67,7 @@ class Mark:
 
 def colour(emotion: str) -> tuple[int, int, int]:
     """An emotion's colour as RGB."""
-    red, green, blue = ImageColor.getrgb(COLOURS[EMOTIONS.index(emotion)])[:3]
+    red, green, blue = ImageColor.getrgb(EMOTION_COLOURS[EMOTIONS.index(emotion)])[:3]
     return red, green, blue
 
 
@@ -76,7 +76,7 @@ class Painter:
 
     def __init__(self, width: int, height: int) -> None:
         self._size = width, height
-        self._letter = max(SMALLEST, round(min(width, height) / LINES))
+        self._letter = max(SMALLEST, round(min(width, height) / PANEL_LINES))
         self._places: dict[int, tuple[int, int]] = {}
 
     def paint(self, image: Image, marks: Sequence[Mark]) -> Image:
@@ -169,7 +169,7 @@ def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> 
     """Two lines: who, and which emotion; on the emotion's colour where it is steady."""
     ground = colour(EMOTIONS[label]) if run_length else PAPER
     ink = PAPER if _bright(ground) else INK
-    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    shown = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
     steady = f", {run_length} frames" if run_length else ""
     lines = (shown, f"{EMOTIONS[label]} {percent} %{steady}")
     fonts = font(shown, letter), font("", round(letter * 0.85))

@@ -25,16 +25,8 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 
 from pipeline.faces import EMOTIONS
-from pipeline.report.colours import COLOURS
-from pipeline.report.timeline import (
-    SEEN,
-    STEADY,
-    TICK,
-    Timeline,
-    cut_alpha,
-    drawn,
-    shortened,
-)
+from pipeline.report.colours import EMOTION_COLOURS
+from pipeline.report.timeline import SEEN, STEADY, TICK, Timeline, cut_alpha, drawn, shortened
 
 HIGHEST, LOWEST, ALL = 34, 18, 800
 """Pixels of a lane: so many where all lanes together are not higher than `ALL`, and at least."""
@@ -83,7 +75,7 @@ def timeline_plot(line: Timeline) -> Any:
     plot.toolbar.active_scroll = wheel
     clock: Any = CLOCK
     plot.xaxis.formatter = DatetimeTickFormatter(**clock)
-    looks = LinearColorMapper(palette=list(COLOURS), low=-0.5, high=6.5, name="looks")
+    looks = LinearColorMapper(palette=list(EMOTION_COLOURS), low=-0.5, high=6.5, name="looks")
     colour: Any = {"field": "label", "transform": looks}
     plot.quad("left", "right", "top", "bottom", source=_bars(line.bars), name="bars",
               fill_color=colour, line_color=colour, line_width=1)  # fmt: skip
@@ -134,7 +126,7 @@ def shares_plot(people: Sequence[str], shares: pd.DataFrame) -> Any:
         "y": np.arange(len(people)), "person": list(people),
     })  # fmt: skip
     parts = plot.hbar_stack(
-        list(EMOTIONS), y="y", height=STEADY, source=source, color=list(COLOURS)
+        list(EMOTIONS), y="y", height=STEADY, source=source, color=list(EMOTION_COLOURS)
     )
     for emotion, renderer in zip(EMOTIONS, parts, strict=True):
         tip = [("", "@person"), (emotion, f"@{emotion}{{0.0%}}")]

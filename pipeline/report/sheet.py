@@ -11,32 +11,34 @@ import pandas as pd
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
+from pipeline.disk.crop_file import crop_name
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.tracks_npz import Tracks
 from pipeline.errors import OutputError
 from pipeline.faces import Image, clock
-from pipeline.manifest import Manifest
+from pipeline.files import replacing
 from pipeline.pick.choose import Choice
-from pipeline.pick.crop import Selection, crop_name, cut
 from pipeline.pick.thin import thin
-from pipeline.table import Tracks, replacing
+from pipeline.report.crops import Selection, cut
 
-SIDE = 120
+THUMB_SIDE = 120
 """Pixels of a thumbnail: at its own size a face's expression can still be read."""
 
 CAPTION = 18
-ACROSS = 12
+SHEET_COLUMNS = 12
 DOWN = 8
-TITLE = 28
+TITLE_HEIGHT = 28
 PAPER, INK, FAINT, MARK = "#ffffff", "#111111", "#666666", "#c62828"
 
-OWN = re.compile(r"sheet(-\d+)?\.jpg|compare\.jpg")
+SHEET_NAME = re.compile(r"sheet(-\d+)?\.jpg|compare\.jpg")
 """Names of sheets: an earlier pick's are deleted, nothing else."""
 
 LABEL = 190
-LINES = 10
+LINES_PER_SHEET = 10
 """On a page of `line_sheets`."""
 
 COMPARE = "compare.jpg"
-COMPARED = 60
+COMPARED_FACES = 60
 """Faces on each side of a comparison, evenly spread over all."""
 
 
@@ -50,14 +52,14 @@ class Thumb:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class SheetLine:
     """One line of a sheet: words at its left, the first of them large, and faces."""
 
     words: tuple[str, ...]
     faces: tuple[Image, ...]
 
 
-def clear(folder: Path, pattern: str) -> None:
+def delete_sheets(folder: Path, pattern: str) -> None:
     """Deletes the sheets of an earlier pick; no other file.
 
     Args:
@@ -68,7 +70,7 @@ def clear(folder: Path, pattern: str) -> None:
         OutputError: One cannot be deleted.
     """
     for old in folder.glob(pattern):
-        if OWN.fullmatch(old.name):
+        if SHEET_NAME.fullmatch(old.name):
             try:
                 old.unlink()
             except OSError as error:
@@ -88,11 +90,11 @@ def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
     Raises:
         OutputError: A sheet cannot be written.
     """
-    clear(selection.folder, "sheet*.jpg")
+    delete_sheets(selection.folder, "sheet*.jpg")
     best = thin(selection.rows, tracks, 1).sort_values(["frame", "track"])
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
     there = [(path, caption) for path, caption in named if path.exists()]
-    size = ACROSS * DOWN
+    size = SHEET_COLUMNS * DOWN
     pages = [there[i : i + size] for i in range(0, len(there), size)]
     title = (
         f"{selection.person}, {selection.emotion}: the best face of each of {len(there)} runs "
@@ -106,7 +108,9 @@ def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
         _save(grid(shown, thumbs), selection.folder / name)
 
 
-def compare(movie: Path, walk: Manifest, choice: Choice, folder: Path, margin: float) -> None:
+def write_comparison(
+    movie: Path, walk: Manifest, choice: Choice, folder: Path, margin: float
+) -> None:
     """Writes compare.jpg: what passes without the repeater beside what passes with it.
 
     Args:
@@ -131,19 +135,19 @@ def compare(movie: Path, walk: Manifest, choice: Choice, folder: Path, margin: f
         if row.Index in kept:
             right.append(Thumb(tile, _caption(row)))
     title = f"seen: {len(choice.seen)} faces; crossed ones are dropped"
-    across = ACROSS // 2
+    across = SHEET_COLUMNS // 2
     pages = grid(title, left, across), grid(f"kept: {len(choice.kept)} faces", right, across)
     _save(_beside(*pages), folder / COMPARE)
 
 
 def _some(rows: pd.DataFrame) -> "pd.Index[int]":
-    """Up to `COMPARED` rows, evenly spread over all."""
-    count = min(COMPARED, len(rows))
+    """Up to `COMPARED_FACES` rows, evenly spread over all."""
+    count = min(COMPARED_FACES, len(rows))
     places = np.linspace(0, len(rows) - 1, count).round().astype(int)
     return rows.sort_values(["frame", "track"]).index[places]
 
 
-def line_sheets(title: str, lines: Sequence[Line], folder: Path) -> None:
+def line_sheets(title: str, lines: Sequence[SheetLine], folder: Path) -> None:
     """Writes sheet.jpg, or sheet-1.jpg and so on, with a line for each person.
 
     Args:
@@ -154,8 +158,8 @@ def line_sheets(title: str, lines: Sequence[Line], folder: Path) -> None:
     Raises:
         OutputError: A sheet cannot be written.
     """
-    clear(folder, "sheet*.jpg")
-    pages = [lines[i : i + LINES] for i in range(0, len(lines), LINES)]
+    delete_sheets(folder, "sheet*.jpg")
+    pages = [lines[i : i + LINES_PER_SHEET] for i in range(0, len(lines), LINES_PER_SHEET)]
     for number, page in enumerate(pages, 1):
         several = len(pages) > 1
         shown = f"{title}, page {number} of {len(pages)}" if several else title
@@ -163,20 +167,20 @@ def line_sheets(title: str, lines: Sequence[Line], folder: Path) -> None:
         _save(_lines(shown, page), folder / name)
 
 
-def _lines(title: str, lines: Sequence[Line]) -> Pillow.Image:
+def _lines(title: str, lines: Sequence[SheetLine]) -> Pillow.Image:
     """One page of `line_sheets`."""
-    width = LABEL + SIDE * max(4, *(len(line.faces) for line in lines))
-    page = Pillow.new("RGB", (width, TITLE + len(lines) * SIDE), PAPER)
+    width = LABEL + THUMB_SIDE * max(4, *(len(line.faces) for line in lines))
+    page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * THUMB_SIDE), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, line in enumerate(lines):
-        y = TITLE + i * SIDE
+        y = TITLE_HEIGHT + i * THUMB_SIDE
         draw.line((0, y, LABEL, y), fill=FAINT)
         draw.text((6, y + 4), line.words[0], fill=INK, font_size=30)
         for n, words in enumerate(line.words[1:]):
             draw.text((6, y + 42 + n * CAPTION), _fitted(words), fill=FAINT, font_size=13)
         for n, face in enumerate(line.faces):
-            page.paste(_thumbnail(face), (LABEL + n * SIDE, y))
+            page.paste(_thumbnail(face), (LABEL + n * THUMB_SIDE, y))
     return page
 
 
@@ -210,35 +214,37 @@ def _caption(row: Any) -> str:
     return f"{clock(row.time)}  {row.probability * 100:.0f}%  {row.run_length}f"
 
 
-def grid(title: str, thumbs: Sequence[Thumb], across: int = ACROSS) -> Pillow.Image:
+def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pillow.Image:
     """One page: a title, and the thumbs line by line."""
     lines = max(1, -(-len(thumbs) // across))
     columns = max(4, min(across, len(thumbs)))
-    page = Pillow.new("RGB", (columns * SIDE, TITLE + lines * (SIDE + CAPTION)), PAPER)
+    page = Pillow.new(
+        "RGB", (columns * THUMB_SIDE, TITLE_HEIGHT + lines * (THUMB_SIDE + CAPTION)), PAPER
+    )
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, thumb in enumerate(thumbs):
-        x, y = i % columns * SIDE, TITLE + i // columns * (SIDE + CAPTION)
+        x, y = i % columns * THUMB_SIDE, TITLE_HEIGHT + i // columns * (THUMB_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))
-        draw.text((x + 4, y + SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
+        draw.text((x + 4, y + THUMB_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
         if thumb.crossed:
-            draw.line((x, y, x + SIDE, y + SIDE), fill=MARK, width=3)
-            draw.line((x + SIDE, y, x, y + SIDE), fill=MARK, width=3)
+            draw.line((x, y, x + THUMB_SIDE, y + THUMB_SIDE), fill=MARK, width=3)
+            draw.line((x + THUMB_SIDE, y, x, y + THUMB_SIDE), fill=MARK, width=3)
     return page
 
 
 def _thumbnail(image: Image) -> Pillow.Image:
     """The picture fitted into a square, centred."""
     small = Pillow.fromarray(image)
-    small.thumbnail((SIDE, SIDE))
-    tile = Pillow.new("RGB", (SIDE, SIDE), PAPER)
-    tile.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
+    small.thumbnail((THUMB_SIDE, THUMB_SIDE))
+    tile = Pillow.new("RGB", (THUMB_SIDE, THUMB_SIDE), PAPER)
+    tile.paste(small, ((THUMB_SIDE - small.width) // 2, (THUMB_SIDE - small.height) // 2))
     return tile
 
 
 def _beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
     """Two pages next to each other, a gap between."""
-    width = left.width + right.width + SIDE // 4
+    width = left.width + right.width + THUMB_SIDE // 4
     both = Pillow.new("RGB", (width, max(left.height, right.height)), PAPER)
     both.paste(left, (0, 0))
     both.paste(right, (width - right.width, 0))

@@ -13,13 +13,12 @@ import pandas as pd
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from pipeline.faces import EMOTIONS
-from pipeline.pick.crop import NAME
-from pipeline.pick.select import UNKNOWN
+from pipeline.disk.crop_file import CROP_NAME
+from pipeline.faces import EMOTIONS, UNKNOWN
 
 log = logging.getLogger(__name__)
 
-ACROSS = 16
+TILES_ACROSS = 16
 """Tiles beside and below one another in a picture."""
 
 QUALITY, EFFORT = 60, 2
@@ -30,16 +29,16 @@ LARGEST, SMALLEST, GRAIN = 96, 32, 8
 """Pixels of a tile's side: at the largest an expression can be read well, below the smallest not at
 all."""
 
-PIXELS = 41_000_000
+TILE_PIXELS = 41_000_000
 """Of all tiles together: 10,000 of 64 pixels, about 7 MB in a page."""
 
-MOST = PIXELS // SMALLEST**2
+MOST = TILE_PIXELS // SMALLEST**2
 """Crops in a page."""
 
-GREY = "#808080"
+TILE_GREY = "#808080"
 """Beside what is no square, and where a picture cannot be read."""
 
-COLUMNS = {
+TILE_COLUMNS = {
     "file": "str", "time": "float64", "run": "int64", "run_length": "int64",
     "probability": "float64", "line": "str", "frame": "int64", "track": "int64",
 }  # fmt: skip
@@ -54,7 +53,7 @@ class Tiles:
 
     Attributes:
         side: pixels of one.
-        sheets: WebP files of `ACROSS` by `ACROSS` tiles each.
+        sheets: WebP files of `TILES_ACROSS` by `TILES_ACROSS` tiles each.
     """
 
     side: int
@@ -71,11 +70,11 @@ def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     Returns:
         By person, emotion and time: `person`, `emotion` (position in `EMOTIONS`), `path` and
-        `COLUMNS`; not those that were deleted, and nothing of lists that are no lists. And how
+        `TILE_COLUMNS`; not those that were deleted, and nothing of lists that are no lists. And how
         many lie there that are of no row.
     """
     lists = [_read_list(p) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
-    empty = pd.DataFrame(columns=[*COLUMNS, "person", "emotion", "path"]).astype(COLUMNS)
+    empty = pd.DataFrame(columns=[*TILE_COLUMNS, "person", "emotion", "path"]).astype(TILE_COLUMNS)
     listed = pd.concat([crops for crops in lists if len(crops)] or [empty], ignore_index=True)
     key = ["frame", "track", "person"]
     named = rows[key].astype({"person": "str"}).replace({"person": {"": UNKNOWN}})
@@ -91,12 +90,14 @@ def _is_own(path: Path) -> bool:
 def _read_list(path: Path) -> pd.DataFrame:
     """One folder's crops; none where the list is torn, for a report must not end a pick."""
     try:
-        crops = pd.read_csv(path, usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False)
+        crops = pd.read_csv(
+            path, usecols=list(TILE_COLUMNS), dtype=TILE_COLUMNS, keep_default_na=False
+        )
     except (ValueError, OverflowError, OSError) as error:
         log.warning("%s: left out of the report: no list of crops (%s)", path, error)
-        return pd.DataFrame(columns=list(COLUMNS))
+        return pd.DataFrame(columns=list(TILE_COLUMNS))
     there = {p.name for p in path.parent.iterdir()}  # One look, not one for each crop.
-    own = [NAME.fullmatch(name) is not None and name in there for name in crops["file"]]
+    own = [CROP_NAME.fullmatch(name) is not None and name in there for name in crops["file"]]
     sound = np.isfinite(crops[["time", "probability"]].to_numpy()).all(axis=1)
     crops = crops.loc[np.array(own, bool) & sound]
     return crops.assign(
@@ -124,7 +125,7 @@ def side_for(count: int) -> int:
     >>> side_for(100), side_for(10_000), side_for(MOST)
     (96, 64, 32)
     """
-    fitting = math.isqrt(PIXELS // max(1, count)) // GRAIN * GRAIN
+    fitting = math.isqrt(TILE_PIXELS // max(1, count)) // GRAIN * GRAIN
     return min(LARGEST, max(SMALLEST, fitting))
 
 
@@ -145,7 +146,7 @@ def pack(pictures: Sequence[Opened], side: int) -> Tiles:
         pictures: What opens each.
         side: Pixels of a tile.
     """
-    size = ACROSS * ACROSS
+    size = TILES_ACROSS * TILES_ACROSS
     pages = [pictures[i : i + size] for i in range(0, len(pictures), size)]
     # Pillow decodes and encodes without Python's lock; the order, and so the bytes, stay the same.
     with ThreadPoolExecutor() as pool:
@@ -153,11 +154,11 @@ def pack(pictures: Sequence[Opened], side: int) -> Tiles:
 
 
 def _sheet(pictures: Sequence[Opened], side: int) -> bytes:
-    lines = -(-len(pictures) // ACROSS)
-    sheet = Pillow.new("RGB", (ACROSS * side, lines * side), GREY)
+    lines = -(-len(pictures) // TILES_ACROSS)
+    sheet = Pillow.new("RGB", (TILES_ACROSS * side, lines * side), TILE_GREY)
     for n, opened in enumerate(pictures):
         try:
-            sheet.paste(_tile(opened, side), (n % ACROSS * side, n // ACROSS * side))
+            sheet.paste(_tile(opened, side), (n % TILES_ACROSS * side, n // TILES_ACROSS * side))
         except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
             log.warning("a picture in the report stays grey: %s", error)
     file = io.BytesIO()
@@ -168,4 +169,4 @@ def _sheet(pictures: Sequence[Opened], side: int) -> bytes:
 def _tile(opened: Opened, side: int) -> Pillow.Image:
     with opened() as picture:
         picture.draft("RGB", (side, side))  # JPEG is decoded at a fraction of its size.
-        return ImageOps.pad(picture.convert("RGB"), (side, side), color=GREY)
+        return ImageOps.pad(picture.convert("RGB"), (side, side), color=TILE_GREY)

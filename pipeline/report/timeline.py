@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from pipeline.faces import EMOTIONS, Ints, clock
-from pipeline.manifest import Manifest
-from pipeline.people.who import Numbers, Presence, durations
+from pipeline import faces
+from pipeline.disk.manifest import Manifest
+from pipeline.faces import EMOTIONS, Ints, Numbers, clock
+from pipeline.files import replacing
+from pipeline.people.presence import Presence, durations
 from pipeline.pick import select
-from pipeline.report.colours import COLOURS
+from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.settings import PickSettings
-from pipeline.table import replacing
 
 STEADY, SEEN = 0.8, 0.26
 """How high a bar is, as a share of its lane: what the filters let pass, and all else."""
@@ -27,16 +28,16 @@ STEADY, SEEN = 0.8, 0.26
 TICK = 0.22
 """Height of a cut's mark below the lanes."""
 
-NAME = 22
+LANE_NAME = 22
 """Letters of a name beside its lane."""
 
-TITLE = 80
+MOVIE_NAME = 80
 """Letters of a movie's name."""
 
-STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 """Seconds between two marks of the clock; beyond, multiples of the last."""
 
-MARKS = 14
+MOST_TICKS = 14
 """Marks of the clock, at most."""
 
 SHORTEST = 0.04
@@ -95,7 +96,7 @@ def timeline(
     first, stop = walk.span
     lasting = durations(np.array([stop - 1]), times, 1)[0]
     return Timeline(
-        people=tuple(name or select.UNKNOWN for name in names),
+        people=tuple(name or faces.UNKNOWN for name in names),
         bars=_bars(_one_a_frame(timed), stride),
         cuts=times[starts[1:][starts[1:] < stop]] if len(starts) else _cuts_before_faces(rows),
         begin=float(times[first]),
@@ -139,7 +140,7 @@ def drawn(bars: pd.DataFrame) -> pd.DataFrame:
     return ordered.sort_values(["steady", "share"], kind="stable").drop(columns="share")
 
 
-def shortened(name: str, most: int = NAME) -> str:
+def shortened(name: str, most: int = LANE_NAME) -> str:
     """A name that fits beside its lane, or into so many letters.
 
     >>> shortened("anna"), shortened(30 * "x")
@@ -159,8 +160,8 @@ def step(seconds: float) -> float:
     >>> step(10), step(98), step(3 * 3600)
     (1, 10, 900)
     """
-    fitting = (s for s in STEPS if seconds / s <= MARKS)
-    return next(fitting, STEPS[-1] * np.ceil(seconds / STEPS[-1] / MARKS))
+    fitting = (s for s in TICK_STEPS if seconds / s <= MOST_TICKS)
+    return next(fitting, TICK_STEPS[-1] * np.ceil(seconds / TICK_STEPS[-1] / MOST_TICKS))
 
 
 def write_timeline(path: Path, line: Timeline, movie: str) -> None:
@@ -177,7 +178,7 @@ def write_timeline(path: Path, line: Timeline, movie: str) -> None:
     seconds, lanes = line.end - line.begin, max(1, len(line.people))
     figure = Figure(figsize=(_width(seconds), 1.5 + 0.3 * lanes), layout="constrained")
     axes = figure.subplots()
-    title = f"{shortened(movie, TITLE)}: who is on screen when ({clock(seconds)})"
+    title = f"{shortened(movie, MOVIE_NAME)}: who is on screen when ({clock(seconds)})"
     axes.set_title(title, loc="left", fontsize=11, color=INK, parse_math=False)
     axes.add_collection(_collection(drawn(line.bars)))
     low = np.full(len(line.cuts), lanes - 0.42)
@@ -205,7 +206,7 @@ def _collection(bars: pd.DataFrame) -> PolyCollection:
     corners[:, [1, 2], 0] = bars[["end"]].to_numpy()
     corners[:, :2, 1] = (lane - half)[:, None]
     corners[:, 2:, 1] = (lane + half)[:, None]
-    colours = np.array(COLOURS)[bars["label"].to_numpy()]
+    colours = np.array(EMOTION_COLOURS)[bars["label"].to_numpy()]
     return PolyCollection(
         list(corners), facecolors=colours, edgecolors=colours, linewidths=0.6, antialiaseds=False
     )
@@ -238,6 +239,6 @@ def _name(people: Sequence[str], lane: float) -> str:
 def _legend(line: Timeline) -> list[Patch]:
     """The emotions that are there, and what the heights mean."""
     there = sorted(line.bars["label"].unique())
-    looks = [Patch(color=COLOURS[label], label=EMOTIONS[label]) for label in there]
+    looks = [Patch(color=EMOTION_COLOURS[label], label=EMOTIONS[label]) for label in there]
     told = f"high: steady, passes the filters; low: only seen; | {line.tick}"
     return [*looks, Patch(color="none", label=told)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import IO, Any, cast
 
 from pipeline.errors import WorkerError
-from pipeline.remote import INSTALL
+from pipeline.movie.remote import INSTALL
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ AUTO = "auto"
 KNOCK_SECONDS = 10.0
 """How long the head of a cluster is waited for; Ray itself would wait for minutes."""
 
-COLOURS = re.compile("\x1b\\[[0-9;]*m")
+TERMINAL_COLOURS = re.compile("\x1b\\[[0-9;]*m")
 """Of terminals, in Ray's messages."""
 
 SIGN_IN = (
@@ -113,22 +113,22 @@ class _OneVoice:
         if threading.get_ident() == self._thread:
             return self._stream.write(text)
         if text.strip():
-            log.debug("Ray: %s", COLOURS.sub("", text).strip())
+            log.debug("Ray: %s", TERMINAL_COLOURS.sub("", text).strip())
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def size(resource: str) -> int:
+def free_workers(resource: str) -> int:
     """How many workers the cluster has room for now: its CPUs or GPUs."""
-    import ray  # noqa: PLC0415 - see `joined`.
+    import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
     return int(ray.cluster_resources().get(resource, 0))
 
 
 def alive() -> dict[str, str]:
     """The nodes of the cluster that live, each with the name of its machine."""
-    import ray  # noqa: PLC0415 - see `joined`.
+    import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
     return {n["NodeID"]: n["NodeManagerHostname"] for n in ray.nodes() if n["Alive"]}

@@ -17,18 +17,18 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from pipeline import remote
 from pipeline.errors import MiningError, WorkerError
+from pipeline.movie import remote
 from pipeline.spread import cluster
-from pipeline.spread.maker import Answer, Maker, Terms
-from pipeline.walk.crew import DEATHS
+from pipeline.spread.worker import PartWorker, Terms, WorkerAnswer
+from pipeline.walk.processes import DEATHS
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 """How often the pool looks whether the cluster has grown or shrunk."""
 
-PATIENCE = 60.0
+WORKER_PATIENCE = 60.0
 """Seconds without one worker after which that is said."""
 
 STILLBORN = 8
@@ -40,13 +40,13 @@ SLOW = 10
 SHORT = 300.0
 """Seconds after which it is said at the earliest."""
 
-UNKNOWN = 3600.0
+UNKNOWN_SECONDS = 3600.0
 """Seconds after which it is said where none of its kind has ended yet."""
 
 LATEST = 999
 """So many tasks of a kind are remembered."""
 
-SPARE = 8
+SPARE_WORKERS = 8
 """So many workers more than there are tasks: they start while the first movie is scanned."""
 
 
@@ -69,10 +69,10 @@ class Task:
     deaths: int = 0
 
 
-class _Actor(Maker):
+class _Actor(PartWorker):
     """A `Maker` that knows where it is."""
 
-    def ready(self) -> Answer:
+    def ready(self) -> WorkerAnswer:
         """See `Maker`; gives the node, and the process there."""
         place = ray.get_runtime_context().get_node_id(), os.getpid()
         return replace(super().ready(), value=place)
@@ -148,7 +148,7 @@ class Pool:
         self._look()
         return len(self._waiting) < max(1, self.size)
 
-    def next(self) -> tuple[Task, Answer]:
+    def next(self) -> tuple[Task, WorkerAnswer]:
         """Waits until a task has ended, whichever.
 
         Raises:
@@ -173,20 +173,20 @@ class Pool:
         self._looked = time.monotonic()
         self._look_after()
         tasks = len(self._waiting) + sum(w.task is not None for w in self._busy.values())
-        for _ in range(min(self.size, tasks + SPARE) - len(self._busy) - len(self._idle)):
+        for _ in range(min(self.size, tasks + SPARE_WORKERS) - len(self._busy) - len(self._idle)):
             self._hire()
 
     def _look_after(self) -> None:
         """Sees who is there, and says who may hang."""
         nodes = cluster.alive()
         self._refused = [worker for worker in self._refused if worker.node in nodes]
-        self.size = min(cluster.size(self._resource) - len(self._refused), self._most)
+        self.size = min(cluster.free_workers(self._resource) - len(self._refused), self._most)
         patience = self._watch.patience()
         for worker in self._busy.values():
             if worker.task is None or worker.told:
                 continue
             seconds = time.monotonic() - worker.begun
-            if seconds > patience.get(worker.task.method, UNKNOWN):
+            if seconds > patience.get(worker.task.method, UNKNOWN_SECONDS):
                 worker.told = True
                 log.warning(
                     "%s (%s): for %.0f min now on node %s, process %d, far longer than others; "
@@ -213,12 +213,12 @@ class Pool:
         """Who has something to say; nobody, if the cluster is to be looked at first."""
         if self._idle or any(worker.task for worker in self._busy.values()):
             self._heard = time.monotonic()
-        elif time.monotonic() - self._heard > PATIENCE:
+        elif time.monotonic() - self._heard > WORKER_PATIENCE:
             self._heard = time.monotonic()
             log.warning(
                 "no worker for %.0f s: the cluster has %d %ss, which others may use; waiting, "
                 "Ctrl-C keeps what is done",
-                PATIENCE, self.size, self._resource,
+                WORKER_PATIENCE, self.size, self._resource,
             )  # fmt: skip
         if not self._busy:
             time.sleep(LOOK_SECONDS)
@@ -228,15 +228,15 @@ class Pool:
             ready += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return list(ready)
 
-    def _ended(self, ref: Any, worker: _Worker) -> tuple[Task, Answer] | None:
+    def _ended(self, ref: Any, worker: _Worker) -> tuple[Task, WorkerAnswer] | None:
         """Takes what an actor gave, or its death."""
         task, worker.task = worker.task, None
         try:
-            answer: Answer = ray.get(ref)
+            answer: WorkerAnswer = ray.get(ref)
         except RayTaskError as error:
             what = task.what if task else "a worker that starts"
-            told = remote.told(cluster.COLOURS.sub("", str(error)))
-            answer = Answer(error=WorkerError(f"{what}: a bug, please report it: {told}"))
+            told = remote.without_secrets(cluster.TERMINAL_COLOURS.sub("", str(error)))
+            answer = WorkerAnswer(error=WorkerError(f"{what}: a bug, please report it: {told}"))
         except RayError as error:
             return self._died(worker, task, error)
         if task is not None:
@@ -262,14 +262,14 @@ class Pool:
         if worker.node not in {other.node for other in self._refused}:
             log.warning("%s; the node is left out", error)
         self._refused.append(worker)
-        self.size = min(cluster.size(self._resource) - len(self._refused), self._most)
+        self.size = min(cluster.free_workers(self._resource) - len(self._refused), self._most)
         if self.size < 1:
             raise error
         self._looked = -LOOK_SECONDS
 
     def _died(
         self, worker: _Worker, task: Task | None, error: RayError
-    ) -> tuple[Task, Answer] | None:
+    ) -> tuple[Task, WorkerAnswer] | None:
         """Has another worker do the task, if not too many have died over it.
 
         A node that dies with its workers is not the task's fault.
@@ -288,7 +288,9 @@ class Pool:
         task.deaths += worker.node in cluster.alive()
         if task.deaths >= DEATHS:
             told = f"{task.what}: workers died {DEATHS} times over it ({why})"
-            return task, Answer(error=WorkerError(f"{told}; the other finished parts are kept"))
+            return task, WorkerAnswer(
+                error=WorkerError(f"{told}; the other finished parts are kept")
+            )
         log.info("%s: its worker died; another one does it", task.what)
         self.add(task, first=True)
         return None

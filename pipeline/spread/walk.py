@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline import failure, remote, table
-from pipeline import manifest as manifests
+from pipeline import files
+from pipeline.disk import failure
+from pipeline.disk import manifest as manifests
 from pipeline.errors import MiningError, MovieError
 from pipeline.models.registry import remarks
+from pipeline.movie import remote
 from pipeline.people import gallery as galleries
 from pipeline.people import memory
 from pipeline.settings import Job
 from pipeline.spread import cluster
-from pipeline.spread.maker import Answer, Names, Plan, Terms
+from pipeline.spread.worker import MoviePlan, RayNames, Terms, WorkerAnswer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ ASKING = 32
 """Threads that ask for the sizes of movies."""
 
 
-class Told(Protocol):
+class ProgressSink(Protocol):
     """Who is told how far all movies together are."""
 
     def expect(self, frames: int) -> None:
@@ -58,7 +60,9 @@ class Ended:
     error: MiningError | None
 
 
-def walk(movies: Sequence[Path], job: Job, address: str, told: Told) -> Iterator[Ended]:
+def walk_on_cluster(
+    movies: Sequence[Path], job: Job, address: str, told: ProgressSink
+) -> Iterator[Ended]:
     """Walks and names movies on a cluster; gives each as soon as it has ended.
 
     Args:
@@ -95,7 +99,7 @@ class _Film:
     movie: Path
     folder: Path
     lock: ExitStack
-    plan: Plan | None = None
+    plan: MoviePlan | None = None
     tasks: int = 0
     made: int = 0
     error: MiningError | None = None
@@ -105,7 +109,7 @@ class _Film:
 class _Walk:
     """Opens movies, hands out their tasks, and closes them."""
 
-    def __init__(self, job: Job, told: Told) -> None:
+    def __init__(self, job: Job, told: ProgressSink) -> None:
         import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
         from pipeline.spread.pool import Pool, Task  # noqa: PLC0415 - see above.
@@ -160,7 +164,7 @@ class _Walk:
                     passed += 1
                     continue
                 if not remote.is_remote(folder):
-                    lock.enter_context(table.locked(folder))
+                    lock.enter_context(files.locked(folder))
             except MiningError as error:
                 yield Ended(movie, folder, error)
                 continue
@@ -176,7 +180,7 @@ class _Walk:
         task = self._task(film, method, (*where, *args), what or str(film.movie))
         self._pool.add(task, first=first)
 
-    def _hear(self, task: Any, answer: Answer) -> Iterator[Ended]:
+    def _hear(self, task: Any, answer: WorkerAnswer) -> Iterator[Ended]:
         film: _Film = task.of
         film.tasks -= 1
         for warning in answer.said:
@@ -198,7 +202,7 @@ class _Walk:
             return
         yield self._close(film)
 
-    def _planned(self, film: _Film, plan: Plan) -> None:
+    def _planned(self, film: _Film, plan: MoviePlan) -> None:
         film.plan = plan
         frames, parts = sum(plan.missing.values()), len(plan.missing)
         if parts:
@@ -231,21 +235,21 @@ def _sizes(movies: Sequence[Path]) -> list[tuple[Path, int | MiningError]]:
 
 def _size(movie: Path) -> int | MiningError:
     try:
-        return remote.size(movie) if isinstance(movie, remote.Url) else movie.stat().st_size
+        return remote.remote_size(movie) if isinstance(movie, remote.Url) else movie.stat().st_size
     except MiningError as error:
         return error
     except OSError as error:
         return MovieError(f"{movie}: no such movie ({error.strerror}); check the path")
 
 
-def _names(job: Job) -> Names:
+def _names(job: Job) -> RayNames:
     """By whom all faces are named.
 
     Raises:
         PeopleError: A name cannot be a person's.
         ModelError: A network cannot be had.
     """
-    gallery = memory.load(job.known_faces, job.walk, job.device)
+    gallery = memory.load_gallery(job.known_faces, job.walk, job.device)
     galleries.warn_of_alike(gallery, job.tolerance, job.known_faces)
     digest = galleries.digest(job.known_faces, job.tolerance)
-    return Names(gallery, job.tolerance, digest, keep=not job.known_faces.is_dir())
+    return RayNames(gallery, job.tolerance, digest, keep=not job.known_faces.is_dir())

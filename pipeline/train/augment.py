@@ -15,7 +15,7 @@ from keras import ops
 from pipeline.train.networks import MEAN, SCALE
 from pipeline.train.settings import TrainSettings
 
-BLOCK = 8
+JPEG_BLOCK = 8
 """Side of JPEG's blocks in pixels."""
 
 LUMINANCE = np.array(
@@ -166,20 +166,20 @@ class Compress(Augmentation):
         self._cosines = np.array(
             [
                 [
-                    sqrt((1 if k == 0 else 2) / BLOCK) * cos(pi * (i + 0.5) * k / BLOCK)
-                    for i in range(BLOCK)
+                    sqrt((1 if k == 0 else 2) / JPEG_BLOCK) * cos(pi * (i + 0.5) * k / JPEG_BLOCK)
+                    for i in range(JPEG_BLOCK)
                 ]
-                for k in range(BLOCK)
+                for k in range(JPEG_BLOCK)
             ],
             np.float32,
         )
 
     def change(self, faces: Any) -> Any:
         """Gives the faces after compression."""
-        blocks = faces.shape[1] // BLOCK
+        blocks = faces.shape[1] // JPEG_BLOCK
         steps = ops.exp(self.uniform(ops.shape(faces)[0], 0.0, log(STRONGEST)))[..., None]
         table = LUMINANCE[:, None, :] * steps
-        grey = ops.reshape(faces / SCALE, (-1, blocks, BLOCK, blocks, BLOCK))
+        grey = ops.reshape(faces / SCALE, (-1, blocks, JPEG_BLOCK, blocks, JPEG_BLOCK))
         waves = ops.einsum("ki,nyixj,lj->nykxl", self._cosines, grey, self._cosines)
         waves = ops.round(waves / table) * table
         grey = ops.einsum("ki,nykxl,lj->nyixj", self._cosines, waves, self._cosines)

@@ -29,7 +29,7 @@ def require() -> None:
         ) from error
 
 
-def load(path: Path) -> Any:
+def load_network(path: Path) -> Any:
     """Loads a network to be asked, not to be trained further.
 
     Raises:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.disk.npz import read_arrays
 from pipeline.errors import DataError, OutputError, TableError
 from pipeline.faces import EMOTIONS, Floats, Image, Ints
-from pipeline.table import read_arrays, replacing
+from pipeline.files import replacing
 from pipeline.train.formats import USAGES, VOTES, Rows, read_csv, read_folder, read_votes
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,10 @@ Flags = NDArray[np.bool_]
 
 TRAINING, PUBLIC, PRIVATE = range(len(USAGES))
 
-FORMAT = 1
+CACHE_FORMAT = 1
 """Of the arrays beside a CSV file."""
 
-FERPLUS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+FERPLUS_CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """The FER+ columns that stand for `EMOTIONS`, in that order."""
 
 NO_LABEL = -1
@@ -56,7 +57,7 @@ class Dataset:
         return len(self.votes) > 0
 
 
-def read(path: Path, votes: Path | None = None) -> Dataset:
+def read_dataset(path: Path, votes: Path | None = None) -> Dataset:
     """Reads labelled faces.
 
     A CSV file is parsed once; its arrays are kept in a hidden file beside it, as long as the CSV
@@ -121,10 +122,10 @@ def subset(data: Dataset, rows: Ints) -> Dataset:
     )
 
 
-def identities(faces: Image) -> Ints:
+def first_equal_faces(faces: Image) -> Ints:
     """For each face the first row with the same pixels, `(n,)`.
 
-    >>> identities(np.array([[[1]], [[2]], [[1]]], np.uint8)).tolist()
+    >>> first_equal_faces(np.array([[[1]], [[2]], [[1]]], np.uint8)).tolist()
     [0, 1, 0]
     """
     first: dict[bytes, int] = {}
@@ -133,7 +134,7 @@ def identities(faces: Image) -> Ints:
 
 def seen_in_training(data: Dataset) -> Flags:
     """Which rows of the tests have the very pixels of a training row, `(n,)`."""
-    same = identities(data.faces)
+    same = first_equal_faces(data.faces)
     trained = same[data.usage == TRAINING]
     return (data.usage != TRAINING) & np.isin(same, trained)
 
@@ -150,7 +151,7 @@ def distribution(labels: Ints, n_classes: int) -> Floats:
 
 def ferplus_shares(data: Dataset) -> Floats:
     """Shares of the FER+ votes for `data.classes`, `(n, k)`; zeros where nobody gave one."""
-    columns = [VOTES.index(FERPLUS[EMOTIONS.index(name)]) for name in data.classes]
+    columns = [VOTES.index(FERPLUS_CLASSES[EMOTIONS.index(name)]) for name in data.classes]
     votes = data.votes[:, columns]
     return (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32)
 
@@ -161,7 +162,7 @@ def ferplus_majority(data: Dataset) -> Ints:
     Contempt, "unknown" and "not a face" are none of them. Of equal counts the first in the order
     of `VOTES` wins.
     """
-    place = {VOTES.index(FERPLUS[EMOTIONS.index(c)]): i for i, c in enumerate(data.classes)}
+    place = {VOTES.index(FERPLUS_CLASSES[EMOTIONS.index(c)]): i for i, c in enumerate(data.classes)}
     table = np.array([place.get(i, NO_LABEL) for i in range(len(VOTES))])
     return np.where(data.votes.sum(axis=1) > 0, table[data.votes.argmax(axis=1)], NO_LABEL)
 
@@ -170,7 +171,7 @@ def _cached(path: Path) -> Rows:
     """The rows of a CSV file, from the arrays beside it where these are of that very file."""
     place, mark = path.with_name(f".{path.name}.npz"), _mark(path)
     with suppress(TableError):
-        kept = read_arrays(place, ["mark", "faces", "labels", "usage"])
+        kept = read_arrays(place, dict.fromkeys(("mark", "faces", "labels", "usage")))
         if str(kept["mark"]) == mark:
             return Rows(kept["faces"], kept["labels"], kept["usage"])
     rows = read_csv(path)
@@ -185,4 +186,6 @@ def _cached(path: Path) -> Rows:
 def _mark(path: Path) -> str:
     """What tells one state of a file from another."""
     facts = path.stat()
-    return hashlib.sha256(f"{FORMAT} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{CACHE_FORMAT} {facts.st_size} {facts.st_mtime_ns}".encode()
+    ).hexdigest()

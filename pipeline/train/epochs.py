@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from pipeline.errors import OutputError
 from pipeline.faces import Floats, Image, Ints
-from pipeline.table import replacing
-from pipeline.train.losses import NAMES
+from pipeline.files import replacing
+from pipeline.train.losses import METRIC_NAMES
 
 STATE, BEST = "state.npz", "best.npz"
 
@@ -52,7 +52,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is without 
         self._next += 1
 
 
-class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
     """Keeps the run's state after every epoch, and the weights of the best one.
 
     Best weights are written before the state: a kill in between repeats the epoch.
@@ -72,7 +72,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is withou
     @property
     def best(self) -> int:
         """Position of the best epoch, by the mean validation accuracy of the heads."""
-        scores = [np.mean([e[f"val_{n}"] for n in NAMES if f"val_{n}" in e]) for e in self.history]
+        scores = [
+            np.mean([e[f"val_{n}"] for n in METRIC_NAMES if f"val_{n}" in e]) for e in self.history
+        ]
         return int(np.argmax(scores))
 
     def finished(self, epochs: int) -> bool:
@@ -107,7 +109,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is withou
         return self._patience > 0 and past >= self._patience
 
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
+class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
     """A bar over all batches of a run, on standard error.
 
     Args:

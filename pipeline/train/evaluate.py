@@ -16,7 +16,7 @@ from pipeline.train import dataset, metrics, plots
 from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.heads import each_head, n_heads
 from pipeline.train.metrics import Estimate
-from pipeline.train.settings import DRAWN
+from pipeline.train.settings import RANDOM_SPLIT
 
 SHIPPED = "two-headed"
 
@@ -26,9 +26,9 @@ WORST = 48
 TIMED_SECONDS = 1.0
 """For how long a network is run, after a first run, to tell milliseconds a face."""
 
-LINE = "{:46} {:>6}  {:20} {}"
+RESULT_ROW = "{:46} {:>6}  {:20} {}"
 CLASS = "{:10} {:>6}  {:20} {:20}"
-COMPARED = "{:28} {:20} {:20} {:20} {:>6} {:>6} {:>7} {:>7}"
+COMPARED_ROW = "{:28} {:20} {:20} {:20} {:>6} {:>6} {:>7} {:>7}"
 
 WILSON, BOOTSTRAP = "Wilson", "bootstrap"
 
@@ -82,7 +82,7 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
     test, seen = _test_rows(data)
     names = names or [SHIPPED]
     cards = {name: _card(name) for name in names}
-    if any(DRAWN in card.note for card in cards.values()):
+    if any(RANDOM_SPLIT in card.note for card in cards.values()):
         seen = seen[:0]  # Of such a network the training part tells nothing.
     models = [_built(name, threads) for name in names]
     probability = np.mean([model.classify(test.faces) for model in models], axis=0)
@@ -91,7 +91,7 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
     where = "test set" if (test.usage != TRAINING).any() else f"all {len(test):,} faces"
     yield f"Accuracy on {where}: {_right(judged, judged.test).value:.0%}"
     yield ""
-    yield LINE.format(judged.name, "faces", "with 95 % interval", "by")
+    yield RESULT_ROW.format(judged.name, "faces", "with 95 % interval", "by")
     yield from _accuracies(judged)
     for name in names:
         yield from _heads(name, judged)
@@ -101,7 +101,7 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
     yield from _pictures(judged, folder)
 
 
-def compare(data: Dataset, names: Sequence[str], threads: int = 1) -> Iterator[str]:
+def compare_networks(data: Dataset, names: Sequence[str], threads: int = 1) -> Iterator[str]:
     """One table of several networks, the shipped one first.
 
     Args:
@@ -121,14 +121,14 @@ def compare(data: Dataset, names: Sequence[str], threads: int = 1) -> Iterator[s
     test, seen = _test_rows(data)
     names = list(dict.fromkeys([SHIPPED, *names]))
     yield from _remarks({name: _card(name) for name in names}, test)
-    yield COMPARED.format(
+    yield COMPARED_ROW.format(
         "network", "private test", "public test", "FER+ majority", "bal.", "cal.", "ms @1", "ms @64"
     )
     for name in names:
         model = _built(name, threads)
         judged = Judged(name, test, seen, model.classify(test.faces))
         labels, probability = test.labels[judged.test], judged.probability[judged.test]
-        yield COMPARED.format(
+        yield COMPARED_ROW.format(
             name if len(name) <= 28 else f"…{name[-27:]}",
             _told(_right(judged, test.usage == PRIVATE)),
             _told(_right(judged, test.usage == PUBLIC)),
@@ -180,7 +180,7 @@ def _remarks(cards: Mapping[str, Card], test: Dataset) -> Iterator[str]:
     """What should be known of networks before their figures are read."""
     labels = test.labels[_headline(test)]
     for name, card in cards.items():
-        if DRAWN in card.note:
+        if RANDOM_SPLIT in card.note:
             yield f"{name} may have learnt rows that stand here: {card.note}"
         absent = [i for i, emotion in enumerate(EMOTIONS) if emotion not in card.classes]
         absent = [i for i in absent if (labels == i).any()]
@@ -266,7 +266,7 @@ def _pictures(judged: Judged, folder: Path) -> Iterator[str]:
     captions = [
         f"{EMOTIONS[answers[i]]} {sure[i]:.0%}\nlabel: {EMOTIONS[labels[i]]}" for i in worst
     ]
-    plots.write_faces(
+    plots.write_face_grid(
         judged.data.faces[rows[worst]], captions, folder / "mistakes.png",
         f"The surest {len(worst)} of {len(wrong)} mistakes",
     )  # fmt: skip
@@ -289,7 +289,7 @@ def _majority(judged: Judged, probability: Floats, rows: dataset.Flags) -> Estim
 
 
 def _line(name: str, found: Estimate, how: str) -> str:
-    return LINE.format(name, found.n, _told(found), how)
+    return RESULT_ROW.format(name, found.n, _told(found), how)
 
 
 def _told(found: Estimate) -> str:

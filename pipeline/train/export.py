@@ -13,12 +13,12 @@ from keras import ops
 from pipeline.crops import EMOTION_SIDE
 from pipeline.errors import ModelError
 from pipeline.faces import Floats
+from pipeline.files import replacing
 from pipeline.models import registry
 from pipeline.models.cards import Card, Input
-from pipeline.table import replacing
 from pipeline.train.networks import MEAN, SCALE
 
-TOLERANCE = 1e-4
+EXPORT_TOLERANCE = 1e-4
 """By how much the two files may differ in any probability."""
 
 CHECKED = 64
@@ -46,7 +46,7 @@ class Probability(keras.layers.Layer):  # type: ignore[misc]  # Keras is without
         return ops.mean(ops.softmax(z), axis=1)
 
 
-def write(network: Any, card: Card, folder: Path) -> list[Path]:
+def write_network(network: Any, card: Card, folder: Path) -> list[Path]:
     """Writes `<name>.keras` and `<name>.onnx`, and a card beside each.
 
     Args:
@@ -75,7 +75,7 @@ def write(network: Any, card: Card, folder: Path) -> list[Path]:
         made_by=card.made_by, note=card.note,
     )  # fmt: skip
     answers.write(folder)
-    check([plain, exact])
+    check_exports([plain, exact])
     return [plain, exact]
 
 
@@ -103,20 +103,20 @@ def card_of(file: str, classes: tuple[str, ...], priors: Floats, tau: float, not
     )
 
 
-def check(paths: Sequence[Path]) -> float:
+def check_exports(paths: Sequence[Path]) -> float:
     """Compares the answers of both files on random faces; gives the largest difference.
 
     Raises:
-        ModelError: They differ by more than `TOLERANCE`.
+        ModelError: They differ by more than `EXPORT_TOLERANCE`.
     """
     faces = np.random.default_rng(0).integers(0, 256, (CHECKED, *SIZE), np.uint8)
     first, second = (registry.emotion_entry(str(p)).build().classify(faces) for p in paths)
     worst = float(np.abs(first - second).max())
-    if not worst <= TOLERANCE:
+    if not worst <= EXPORT_TOLERANCE:
         raise ModelError(
             f"{paths[1]}: differs from {paths[0].name} by {worst:.1e} on {CHECKED} random faces, "
-            f"wanted at most {TOLERANCE:.0e}; use {paths[0].name}, and tell us the versions of "
-            "Keras and its backend"
+            f"wanted at most {EXPORT_TOLERANCE:.0e}; use {paths[0].name}, and tell us the "
+            "versions of Keras and its backend"
         )
     return worst
 

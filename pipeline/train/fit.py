@@ -16,15 +16,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline import table
 from pipeline.errors import ModelError, OutputError
 from pipeline.faces import EMOTIONS, Floats
+from pipeline.files import locked, replacing
 from pipeline.models import registry
 from pipeline.models.cards import Card
 from pipeline.train import architecture, backend, dataset, export, metrics, networks, plots, split
 from pipeline.train.augment import augmentation
 from pipeline.train.dataset import Dataset
-from pipeline.train.epochs import Batches, Keeper, Progress, restored
+from pipeline.train.epochs import Batches, Checkpoint, TrainingProgress, restored
 from pipeline.train.losses import accuracies, cross_entropy
 from pipeline.train.metrics import Estimate
 from pipeline.train.networks import MEAN, SCALE
@@ -78,7 +78,7 @@ def train(
     lesson = prepared(data, settings)
     n_classes = len(lesson.data.classes)
     network = networks.build(settings.network, n_classes, _weights(settings))
-    with table.locked(folder):
+    with locked(folder):
         _write(folder / SETTINGS, _settings_text(data, settings))
         keeper = _fitted(network, lesson, settings, folder, progress=progress)
         yield from _write_outcome(network, lesson, settings, keeper)
@@ -146,16 +146,16 @@ def _optimizer(settings: TrainSettings, steps: int) -> Any:
 
 def _fitted(
     network: Any, lesson: Lesson, settings: TrainSettings, folder: Path, *, progress: bool
-) -> Keeper:
+) -> Checkpoint:
     """Trains from where an earlier call was stopped; the network then has its best weights."""
     trainer = trainer_of(network, lesson, settings)
-    keeper = Keeper(network, folder, restored(trainer, folder), settings.patience)
+    keeper = Checkpoint(network, folder, restored(trainer, folder), settings.patience)
     if not keeper.finished(settings.epochs):
         rows, validation = lesson.data.faces[..., None], lesson.parts.validation
         taught, wanted = (t.reshape(len(t), -1) for t in (lesson.taught, lesson.wanted))
         order = partial(split.order, lesson.data, lesson.parts.training, settings)
         batches = Batches(rows, taught, order, settings.batch, len(keeper.history))
-        bar = Progress(settings.epochs, len(batches), show=progress)
+        bar = TrainingProgress(settings.epochs, len(batches), show=progress)
         trainer.fit(
             batches,
             validation_data=(rows[validation], wanted[validation]),
@@ -191,7 +191,7 @@ def _weights(settings: TrainSettings) -> Path | None:
 
 
 def _write_outcome(
-    network: Any, lesson: Lesson, settings: TrainSettings, keeper: Keeper
+    network: Any, lesson: Lesson, settings: TrainSettings, keeper: Checkpoint
 ) -> Iterator[str]:
     """Writes all files, and tells the test's accuracy and where the files are."""
     folder, best = keeper.folder, keeper.history[keeper.best]
@@ -200,7 +200,7 @@ def _write_outcome(
     note += [f"epoch {best['epoch']:g} of {len(keeper.history)}"]
     told = ", ".join(filter(None, note))
     card = export.card_of("model.keras", lesson.data.classes, lesson.priors, tau, told)
-    files = export.write(network, card, folder)
+    files = export.write_network(network, card, folder)
     plots.write_curves(keeper.history, folder / "learning_curves.png")
     _write(folder / HISTORY, _history_text(keeper.history))
     about = getdoc(networks.entry(settings.network).build) or settings.network
@@ -212,7 +212,7 @@ def _write_outcome(
     yield from (str(path) for path in (*files, *(folder / name for name in names)))
 
 
-def _best(keeper: Keeper, settings: TrainSettings) -> str:
+def _best(keeper: Checkpoint, settings: TrainSettings) -> str:
     """Which epoch was kept, and why there were no more."""
     n = len(keeper.history)
     found = f"epoch {keeper.best + 1}, the best of {n}"
@@ -290,5 +290,5 @@ def _history_text(history: list[Mapping[str, float]]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    with table.replacing(path) as file:
+    with replacing(path) as file:
         file.write(text.encode())

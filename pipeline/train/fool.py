@@ -16,20 +16,20 @@ from keras import ops
 from pipeline import crops
 from pipeline.errors import DataError, ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
-from pipeline.frame import RgbFrame, shrink
+from pipeline.files import replacing
 from pipeline.models import registry
 from pipeline.models.base import EmotionModel
 from pipeline.models.cards import Card
-from pipeline.table import replacing
-from pipeline.train import backend, plots, thaw
+from pipeline.movie.frame import RgbFrame, shrink
+from pipeline.train import backend, from_onnx, plots
 from pipeline.train.networks import MEAN, SCALE
 
-SIDE = crops.EMOTION_SIDE
+FOOLED_SIDE = crops.EMOTION_SIDE
 
-STEPS = 60
+DESCENT_STEPS = 60
 """Gradient steps within one budget."""
 
-PHOTO_WIDTH = 640
+FOOLED_WIDTH = 640
 """As wide a picture is shown to the detector, as in a walk."""
 
 AMPLIFIED = 16
@@ -143,18 +143,18 @@ def face_of(image: Image) -> Image:
     Raises:
         DataError: There is no face.
     """
-    if image.shape[:2] == (SIDE, SIDE):
+    if image.shape[:2] == (FOOLED_SIDE, FOOLED_SIDE):
         return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = shrink(image, PHOTO_WIDTH)
+    small = shrink(image, FOOLED_WIDTH)
     (found,) = registry.DETECTORS["yunet"].build().detect([small])
     if len(found) == 0:
         raise DataError(
             f"no face found in the picture of {image.shape[1]}x{image.shape[0]} pixels; use one "
-            f"that shows a face with room around it, or a crop of {SIDE}x{SIDE}"
+            f"that shows a face with room around it, or a crop of {FOOLED_SIDE}x{FOOLED_SIDE}"
         )
     boxes = found.boxes * np.float32(image.shape[1] / small.shape[1])
     largest = boxes[(boxes[:, 2:] - boxes[:, :2]).max(axis=1).argmax()]
-    return crops.resized(crops.grey_face(RgbFrame(0, 0.0, image), largest), SIDE)
+    return crops.resized(crops.grey_face(RgbFrame(0, 0.0, image), largest), FOOLED_SIDE)
 
 
 def changed_face(face: Image, victim: Victim, target: str, budget: int) -> Image:
@@ -181,7 +181,7 @@ def _descent(face: Floats, slope: Callable[[Any], Any], reach: int) -> Iterator[
     """Ever better faces within `reach` of every pixel, in whole greys, `(48, 48)` each."""
     low, high = np.maximum(face - reach, 0), np.minimum(face + reach, 255)
     x, step = face.copy(), max(0.5, reach / 8)
-    for _ in range(STEPS):
+    for _ in range(DESCENT_STEPS):
         x = np.clip(x - step * np.sign(np.asarray(slope(x[None, ..., None]))[0, ..., 0]), low, high)
         yield np.rint(x).astype(np.uint8)
 
@@ -196,12 +196,14 @@ def differentiable(path: Path) -> Probabilities:
         ModelError: It gives no gradients.
     """
     if path.suffix != ".keras":
-        network, correction = thaw.thawed(path)
+        network, correction = from_onnx.thawed(path)
         return _corrected(lambda x: network((x - MEAN) * SCALE, training=False), correction)
     card = Card.beside(path)
-    network, fed = backend.load(card.checked()), card.input
-    if fed is None or fed.layout != "NHWC" or fed.size not in (None, (SIDE, SIDE)):
-        raise ModelError(f"{path}: is fed {fed}; wanted NHWC and {SIDE}x{SIDE} in its card")
+    network, fed = backend.load_network(card.checked()), card.input
+    if fed is None or fed.layout != "NHWC" or fed.size not in (None, (FOOLED_SIDE, FOOLED_SIDE)):
+        raise ModelError(
+            f"{path}: is fed {fed}; wanted NHWC and {FOOLED_SIDE}x{FOOLED_SIDE} in its card"
+        )
 
     def answers(x: Any) -> Any:
         x = ops.repeat(x, fed.channels, axis=3)

@@ -13,7 +13,7 @@ from pipeline.crops import EMOTION_SIDE, resized
 from pipeline.errors import DataError
 from pipeline.faces import EMOTIONS, Floats, Image, Ints
 
-PIXELS = EMOTION_SIDE**2
+FACE_PIXELS = EMOTION_SIDE**2
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
 """Kaggle's names of the parts; their numbers 0, 1 and 2 stand in `Rows.usage`."""
@@ -202,10 +202,10 @@ def _pixels(text: str, where: str) -> Image:
         numbers = np.fromstring(text, np.int64, sep=" ")
     except (ValueError, DeprecationWarning) as error:
         raise DataError(f"{where}: pixels hold {_odd(text)!r}, wanted whole numbers") from error
-    if len(numbers) != PIXELS or numbers.min() < 0 or numbers.max() > 255:
+    if len(numbers) != FACE_PIXELS or numbers.min() < 0 or numbers.max() > 255:
         spread = f" from {numbers.min()} to {numbers.max()}" if len(numbers) else ""
         raise DataError(
-            f"{where}: {len(numbers)} pixels{spread}, wanted {PIXELS} from 0 to 255; "
+            f"{where}: {len(numbers)} pixels{spread}, wanted {FACE_PIXELS} from 0 to 255; "
             "fetch the file again, or delete the line"
         )
     return numbers.astype(np.uint8)

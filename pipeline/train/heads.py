@@ -11,7 +11,7 @@ from pipeline.models.base import in_batches
 from pipeline.models.cards import Card
 from pipeline.models.emotion import Reading
 
-BATCH = 256
+HEAD_BATCH = 256
 
 
 def n_heads(path: Path) -> int:
@@ -36,7 +36,7 @@ def each_head(path: Path, faces: Image) -> Iterator[Floats]:
     from pipeline.train import backend  # noqa: PLC0415 - ONNX models are read without Keras.
 
     card = Card.beside(path)
-    network = backend.load(card.checked())
+    network = backend.load_network(card.checked())
     reading, k = Reading(card), len(card.classes)
 
     def run(crops: Image) -> Floats:
@@ -45,7 +45,7 @@ def each_head(path: Path, faces: Image) -> Iterator[Floats]:
         )
         return answers
 
-    logits = in_batches(run, faces, BATCH, card.heads * k)
+    logits = in_batches(run, faces, HEAD_BATCH, card.heads * k)
     alone = Reading(replace(card, heads=1, priors=(), tau=0.0))
     for head in range(card.heads):
         yield alone.emotions(logits[:, head * k : (head + 1) * k], len(faces))

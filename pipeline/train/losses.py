@@ -11,7 +11,7 @@ from pipeline.faces import Floats
 
 Loss = Callable[[Any, Any], Any]
 
-NAMES = ("accuracy", "accuracy_ferplus")
+METRIC_NAMES = ("accuracy", "accuracy_ferplus")
 """Of the heads' accuracies, in their order."""
 
 
@@ -54,5 +54,5 @@ def accuracies(n_heads: int, n_classes: int) -> list[Any]:
 
     return [
         keras.metrics.MeanMetricWrapper(of(head), name=name)
-        for head, name in zip(range(n_heads), NAMES, strict=False)
+        for head, name in zip(range(n_heads), METRIC_NAMES, strict=False)
     ]

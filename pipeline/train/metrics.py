@@ -7,8 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.faces import Floats, Ints
-from pipeline.train.dataset import Flags
+from pipeline.faces import Flags, Floats, Ints
 
 Z = 1.959964
 """The normal distribution has 95 % within so many standard deviations."""

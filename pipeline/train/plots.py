@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.faces import Floats, Image, Ints
-from pipeline.table import replacing
+from pipeline.files import replacing
 
 EMOJI = {
     "angry": "😠", "disgust": "😖", "fear": "😨", "happy": "😄", "sad": "😢", "surprise": "😲",
@@ -26,7 +26,7 @@ def labelled(name: str) -> str:
     return f"{EMOJI.get(name, '')} {name}".strip()
 
 
-def write_faces(faces: Image, captions: Sequence[str], path: Path, title: str) -> None:
+def write_face_grid(faces: Image, captions: Sequence[str], path: Path, title: str) -> None:
     """Shows faces with captions, eight in a line.
 
     Args:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-NETWORKS = ("two-headed", "article", "shallow", "wide", "fakeblock", "resnet34", "vgg16")
+NETWORK_NAMES = ("two-headed", "article", "shallow", "wide", "fakeblock", "resnet34", "vgg16")
 SPLITS = ("official", "random", "folds")
 OPTIMIZERS = ("sgd", "adam")
 SHARES = ("balance", "ferplus_share", "distill", "erase", "blur", "compress", "small")
 STRENGTHS = ("tilt", "scale", "shift", "light", "loss_correction", "correction")
 
-DRAWN = "--split "
+RANDOM_SPLIT = "--split "
 """Stands in the card of a network whose training rows were drawn out of all rows."""
 
 
@@ -21,7 +21,7 @@ class TrainSettings:
     teachers too, and for 354 epochs on a graphics card.
 
     Attributes:
-        network: one of `NETWORKS`.
+        network: one of `NETWORK_NAMES`.
         weights: file of the frozen features, for `vgg16` alone.
         split: "official" (Kaggle's Usage), "random" or "folds".
         test_share: of a random split, share of the rows in the test.
@@ -132,7 +132,7 @@ class TrainSettings:
         if self.split == "official":
             return ""
         folds = f" --folds {self.folds} --fold {self.fold}" if self.split == "folds" else ""
-        return f"{DRAWN}{self.split}{folds}"
+        return f"{RANDOM_SPLIT}{self.split}{folds}"
 
     def _given(self, *names: str) -> str:
         """Those settings with their values."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.disk.npz import read_arrays
 from pipeline.errors import DataError, TableError
-from pipeline.faces import EMOTIONS, Floats, Ints
-from pipeline.table import read_arrays
+from pipeline.faces import EMOTIONS, Flags, Floats, Ints
 from pipeline.train import dataset
-from pipeline.train.dataset import PRIVATE, PUBLIC, TRAINING, Dataset, Flags
+from pipeline.train.dataset import PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.formats import VOTES
 from pipeline.train.settings import TrainSettings
 
@@ -35,7 +35,7 @@ def split(data: Dataset, settings: TrainSettings) -> Split:
     Raises:
         DataError: The data name no parts, or too few rows are left.
     """
-    same = dataset.identities(data.faces)
+    same = dataset.first_equal_faces(data.faces)
     parts = (
         _official(data, same, settings) if settings.split == "official" else _drawn(same, settings)
     )
@@ -182,7 +182,7 @@ def _teachers(path: Path, data: Dataset) -> Floats:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; --teachers is an .npz with hard and fp")
     try:
-        given = read_arrays(path, ["hard", "fp"])
+        given = read_arrays(path, dict.fromkeys(("hard", "fp")))
         found = np.stack([given["hard"], given["fp"]], axis=1).astype(np.float32)
     except (TableError, ValueError) as error:
         raise DataError(f"{path}: not the teachers' .npz with hard and fp ({error})") from error

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline import table
+from pipeline import files
+from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk.faces_csv import NUMBERS
+from pipeline.disk.parts import Part, read_part
+from pipeline.disk.tracks_npz import Bytes, Tracks
 from pipeline.faces import Floats, Ints
-from pipeline.table import NUMBERS, Bytes, Part, Tracks
 from pipeline.walk.track import match
 
 FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
@@ -102,10 +105,10 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
         OutputError: The files cannot be written.
     """
     # It says whose names faces.csv holds, which soon are nobody's.
-    table.remove([folder / "tracks.npz"])
+    files.remove([folder / "tracks.npz"])
     kept: list[_Kept] = []
     numbers = _Numbers(max_gap)
-    table.write_faces(folder / "faces.csv", _blocks(folder, parts, video, numbers, kept))
+    faces_csv.write_faces(folder / "faces.csv", _blocks(folder, parts, video, numbers, kept))
     embeddings, tracks, frames, qualities, thumbs, begun, decoded = zip(*kept, strict=True)
     order, starts = np.argsort(np.concatenate(tracks), kind="stable"), np.concatenate(begun)
     merged = Tracks(
@@ -117,7 +120,7 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
         walk=walk,
         starts=starts if len(starts) == numbers.shots else starts[:0],  # Parts of an older version.
     )
-    table.write_tracks(folder / "tracks.npz", merged)
+    tracks_npz.write_tracks(folder / "tracks.npz", merged)
     return sum(decoded)
 
 
@@ -130,12 +133,12 @@ def _blocks(
 ) -> Iterator[pd.DataFrame]:
     """Each part's rows with the movie's numbers; embeddings and cuts go to `kept`."""
     for number in range(parts):
-        part, before = table.read_part(folder, number), numbers.shots
+        part, before = read_part(folder, number), numbers.shots
         shots, tracks = numbers.renumber(part)
         seen = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
         starts = part.starts[shots >= before] if len(part.starts) else part.starts
         kept.append((*seen, starts, part.decoded))
-        yield table.frame_of(_renumbered(part.rows, shots, tracks), video)
+        yield faces_csv.frame_of(_renumbered(part.rows, shots, tracks), video)
 
 
 def _renumbered(rows: NDArray[np.float64], shots: Ints, tracks: Ints) -> NDArray[np.float64]:

@@ -7,12 +7,13 @@ from functools import partial
 import numpy as np
 
 from pipeline import crops
+from pipeline.disk.faces_csv import NUMBERS
+from pipeline.disk.parts import Part
 from pipeline.faces import Detections, Floats, Image
-from pipeline.frame import Frame
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import Models
+from pipeline.movie.frame import Frame
 from pipeline.settings import WalkSettings
-from pipeline.table import NUMBERS, Part
 from pipeline.walk.shots import mark_cuts
 from pipeline.walk.track import BRIDGE, Tracker, longest_gap
 
@@ -22,13 +23,13 @@ CHIPS = 6
 CHIP_SPACING = 12
 """Of so many source frames at least, one: neighbours look alike."""
 
-BATCH = 64
+EMOTION_BATCH = 64
 """Faces that are classified together, at least; the result is the same as one by one."""
 
 BETTER = 1.1
 """A face takes another's place if it is better by this factor: each change costs a chip."""
 
-Progress = Callable[[int, int], None]
+WalkProgress = Callable[[int, int], None]
 """Told, now and then, how many frames and faces are new."""
 
 
@@ -93,7 +94,7 @@ def analyse(
     span: tuple[int, int],
     models: Models,
     settings: WalkSettings,
-    progress: Progress,
+    progress: WalkProgress,
 ) -> Part:
     """Finds, follows, reads and embeds the faces of the frames `span[0] <= index < span[1]`.
 
@@ -118,7 +119,7 @@ def _mixed(a: Floats, b: Floats, t: float) -> Floats:
 class _Analysis:
     """The state of one pass over one part."""
 
-    def __init__(self, models: Models, settings: WalkSettings, progress: Progress) -> None:
+    def __init__(self, models: Models, settings: WalkSettings, progress: WalkProgress) -> None:
         self._models = models
         self._settings = settings
         self._progress = progress
@@ -222,18 +223,18 @@ class _Analysis:
         poses = crops.pose(np.stack([s.landmarks for s in sightings]))
         for s, pose in zip(sightings, poses, strict=True):
             grey = crops.grey_face(s.frame, s.box)
-            face = crops.resized(grey, crops.FACE_SIDE)
+            face = crops.resized(grey, crops.SHARPNESS_SIDE)
             sharp = crops.sharpness(face)
             numbers = (s.frame.index, s.frame.time, s.shot, s.track, s.detected)
             self._unread.rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose]))
             # A mean of means is the mean: a large face is shrunk once for both.
-            large = grey.shape[0] > crops.FACE_SIDE
+            large = grey.shape[0] > crops.SHARPNESS_SIDE
             self._unread.crops.append(self._emotion_crop(s, face if large else grey))
             if s.detected:
                 chips = self._chips.setdefault(s.track, _Chips())
                 quality = crops.quality(s.box, sharp, pose)
                 chips.offer(quality, s.frame.index, partial(self._chip, s))
-        if len(self._unread.rows) >= BATCH:
+        if len(self._unread.rows) >= EMOTION_BATCH:
             self._classify()
 
     def _emotion_crop(self, s: _Sighting, grey: Image) -> Image:

@@ -10,14 +10,14 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline.faces import Image
-from pipeline.frame import Frame
+from pipeline.movie.frame import Frame
 
 LOOK_BACK = 3
 LOOK_AHEAD = 2
 """Frames around a frame that decide whether a cut lies before it: the detectors see no others, so
 that a part finds the same cuts wherever decoding began."""
 
-WIDTH = 160
+CUT_WIDTH = 160
 MIN_CHANGE = 8.0
 """Least change of the mean-free luma, 0 to 255, that the adaptive detector takes for a cut."""
 
@@ -38,7 +38,7 @@ def mark_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
     cuts: set[int] = set()
     seen = 0
     for frame in frames:
-        small = cv2.cvtColor(frame.shrunk(WIDTH), cv2.COLOR_RGB2BGR)
+        small = cv2.cvtColor(frame.shrunk(CUT_WIDTH), cv2.COLOR_RGB2BGR)
         timecode = FrameTimecode(seen, fps=rate)
         found = content.process_frame(timecode, small)
         found += adaptive.process_frame(timecode, _mean_free(small))

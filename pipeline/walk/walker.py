@@ -8,15 +8,18 @@ from shlex import quote
 
 import numpy as np
 
-from pipeline import manifest as manifests
-from pipeline import table, video
+from pipeline import files
+from pipeline.disk import manifest as manifests
+from pipeline.disk import parts, tracks_npz
+from pipeline.disk.manifest import Manifest
 from pipeline.errors import MovieError, TableError
-from pipeline.manifest import Manifest
 from pipeline.models.registry import identities, remarks
+from pipeline.movie import stream
+from pipeline.movie.scan import Scan, scan_movie
 from pipeline.settings import PART_SECONDS, WalkSettings
-from pipeline.walk.crew import make_parts
 from pipeline.walk.merge import merge
-from pipeline.walk.part import Progress
+from pipeline.walk.part import WalkProgress
+from pipeline.walk.processes import make_parts
 from pipeline.walk.shots import LOOK_BACK
 from pipeline.walk.track import longest_gap
 
@@ -29,7 +32,7 @@ LONG_SECONDS = 60.0
 """Where less is left, nothing is said."""
 
 
-def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...]:
+def plan_parts(scan: Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...]:
     """The parts of a walk: first frame and one past the last of each.
 
     Borders lie `LOOK_BACK` frames after the first key frame at or after every `PART_SECONDS`:
@@ -57,7 +60,9 @@ def plan(scan: video.Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
     return tuple(zip([first, *inside], [*inside, stop], strict=True))
 
 
-def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool = False) -> Manifest:
+def prepare_walk(
+    movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool = False
+) -> Manifest:
     """The manifest of the walk that `folder` holds or is to hold.
 
     Raises:
@@ -65,7 +70,7 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
         TableError: The folder holds a walk with other settings, of a changed movie, or a torn one.
         OutputError: The folder cannot be written.
     """
-    identity, models = video.fingerprint(movie), identities(settings)
+    identity, models = stream.fingerprint(movie), identities(settings)
     if (folder / "walk.json").exists() and not rewalk:
         old = manifests.read(folder)
         new = Manifest(movie, identity, settings, models, old.scan, old.parts)
@@ -75,8 +80,8 @@ def prepare(movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool =
         if (old.movie, old.settings) != (movie.absolute(), settings):
             manifests.write(folder, new)
         return new
-    scan = video.scan(movie)
-    new = Manifest(movie, identity, settings, models, scan, plan(scan, settings))
+    scan = scan_movie(movie)
+    new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings))
     # Only now, when the movie is known to be walkable. Parts without a walk.json go too: they are
     # nobody's, or those of another walk.
     _clear(folder)
@@ -96,15 +101,15 @@ def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
 
 def _clear(folder: Path) -> None:
     """Removes what a walk wrote, and nothing else; what the rest belongs to comes last."""
-    table.remove(folder / name for name in ("tracks.npz", "faces.csv"))
-    table.remove(table.all_parts(folder))
-    table.remove(folder / name for name in ("walk.json", "frames.npz"))
+    files.remove(folder / name for name in ("tracks.npz", "faces.csv"))
+    files.remove(parts.all_parts(folder))
+    files.remove(folder / name for name in ("walk.json", "frames.npz"))
 
 
 def is_merged(folder: Path, walk: Manifest) -> bool:
     """Whether faces.csv and tracks.npz of this walk are there."""
     try:
-        tracks = table.read_tracks(folder / "tracks.npz")
+        tracks = tracks_npz.read_tracks(folder / "tracks.npz")
     except TableError:
         return False
     return tracks.walk == walk.fingerprint and (folder / "faces.csv").exists()
@@ -115,7 +120,7 @@ def walk_movie(
     folder: Path,
     walk: Manifest,
     workers: int,
-    progress: Callable[[int], Progress],
+    progress: Callable[[int], WalkProgress],
     device: str = "cpu",
 ) -> None:
     """Makes the parts that are missing, then faces.csv and tracks.npz.
@@ -123,15 +128,15 @@ def walk_movie(
     Args:
         movie: The movie.
         folder: Its folder.
-        walk: What `prepare` gave.
+        walk: What `prepare_walk` gave.
         workers: How many processes.
         progress: Called once with the number of frames to walk; gives what is told of each.
         device: Where networks run that can choose.
 
     Raises:
-        MiningError: See `crew.make_parts` and `merge.merge`.
+        MiningError: See `processes.make_parts` and `merge.merge`.
     """
-    missing = [n for n in range(len(walk.parts)) if not table.has_part(folder, n)]
+    missing = [n for n in range(len(walk.parts)) if not parts.has_part(folder, n)]
     if missing:
         frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
         for remark in remarks(walk.settings, device):
@@ -156,7 +161,7 @@ def walk_movie(
 class _Estimate:
     """Passes progress on; once a while has shown how fast it goes, says how long the rest takes."""
 
-    def __init__(self, movie: Path, frames: int, progress: Progress) -> None:
+    def __init__(self, movie: Path, frames: int, progress: WalkProgress) -> None:
         self._movie = movie
         self._left = frames
         self._progress = progress
@@ -183,7 +188,7 @@ class _Estimate:
 
 
 def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
-    kept = [n for n in range(len(walk.parts)) if table.has_part(folder, n)]
+    kept = [n for n in range(len(walk.parts)) if parts.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
         "%s: %d of %d parts are kept (%d of %d frames); the same line goes on, without --rewalk",

@@ -13,16 +13,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from pipeline import __version__
+from pipeline.cast.company import shown
 from pipeline.errors import MiningError
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
 from pipeline.settings import Job
-from pipeline.web import live, mining, people, photo, review
-from pipeline.web.company import shown
+from pipeline.web import live, mine, people, photo, review
+from pipeline.web.broadcast import Broadcast
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
 from pipeline.web.safety import UPLOAD, Guard, Policy
-from pipeline.web.stage import Stage
-from pipeline.web.uploads import clear
+from pipeline.web.uploads import delete_abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
         settings: What is served.
         policy: Who may ask.
     """
-    stage, jobs = Stage(reader), Jobs()
+    stage, jobs = Broadcast(reader), Jobs()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        clear(settings.videos)
+        delete_abandoned(settings.videos)
         yield
         stage.stop()
         jobs.close()
@@ -63,11 +63,11 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
         title="mine-video", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.policy, app.state.stage, app.state.jobs = policy, stage, jobs
-    app.include_router(photo.router(reader))
-    app.include_router(mining.router(jobs, settings.job, settings.videos))
-    app.include_router(people.router(jobs, settings.job))
-    app.include_router(review.router(settings.job))
-    app.include_router(live.router(stage, settings.videos, settings.camera))
+    app.include_router(photo.photo_router(reader))
+    app.include_router(mine.mine_router(jobs, settings.job, settings.videos))
+    app.include_router(people.people_router(jobs, settings.job))
+    app.include_router(review.review_router(settings.job))
+    app.include_router(live.live_router(stage, settings.videos, settings.camera))
     app.get("/static/looks.css", include_in_schema=False)(_looks)
     app.mount("/static/report", StaticFiles(directory=REPORT_PAGE))
     app.mount("/static", StaticFiles(directory=HERE / "static"))

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import MiningError
 from pipeline.settings import Job
-from pipeline.walk.part import Progress
+from pipeline.walk.part import WalkProgress
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +240,7 @@ class Watch:
         self._jobs, self._number = jobs, number
         self._run = jobs.tell(number)
 
-    def __call__(self, left: int, before: int = 0) -> Progress:
+    def __call__(self, left: int, before: int = 0) -> WalkProgress:
         """So many frames are to be walked, after those that an earlier run finished."""
         self._tell(total=before + left, frames=before)
         speed = Speed()

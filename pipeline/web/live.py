@@ -8,18 +8,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from pipeline.archive.movies import SUFFIXES
-from pipeline.camera import INSTEAD, Camera, Movie, Source
+from pipeline.disk.crop_file import UNSAFE
+from pipeline.disk.find import MOVIE_SUFFIXES
 from pipeline.errors import MovieError
-from pipeline.pick.crop import UNSAFE
+from pipeline.movie.camera import INSTEAD, Camera, FrameSource, Movie
+from pipeline.web.broadcast import BORDER, Broadcast
 from pipeline.web.pages import fragment, page
 from pipeline.web.readings import FaceReading
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
-from pipeline.web.stage import BORDER, Stage
 
 CAMERA = "camera"
 
-PROBLEMS: Responses = REFUSALS | {
+LIVE_PROBLEMS: Responses = REFUSALS | {
     400: {"description": "No form that can be read.", "content": {"text/html": {}}},
     404: {"description": "No such movie.", "content": {"text/html": {}}},
     409: {"description": "The camera or movie cannot be read.", "content": {"text/html": {}}},
@@ -37,19 +37,21 @@ class LiveReading(BaseModel):
     faces: list[FaceReading]
 
 
-def movies(folder: Path) -> dict[str, Path]:
+def playable_movies(folder: Path) -> dict[str, Path]:
     """The movies of a folder by name: a name that is not among them is nobody's path.
 
     Without those whose names no page can show.
     """
     if not folder.is_dir():
         return {}
-    found = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = (
+        p for p in sorted(folder.iterdir()) if p.suffix.lower() in MOVIE_SUFFIXES and p.is_file()
+    )
     names = {path.name: path for path in found if not path.name.startswith(".")}
     return {name: path for name, path in names.items() if not UNSAFE.search(name)}
 
 
-def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
+def live_router(stage: Broadcast, videos: Path, camera: str) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["live"])
     _add_page(routes, stage, videos, camera)
@@ -57,12 +59,12 @@ def router(stage: Stage, videos: Path, camera: str) -> APIRouter:
     return routes
 
 
-def _add_page(routes: APIRouter, stage: Stage, videos: Path, camera: str) -> None:
-    def opened(source: str) -> Source:
-        return Camera(camera) if source == CAMERA else Movie(movies(videos)[source])
+def _add_page(routes: APIRouter, stage: Broadcast, videos: Path, camera: str) -> None:
+    def opened(source: str) -> FrameSource:
+        return Camera(camera) if source == CAMERA else Movie(playable_movies(videos)[source])
 
     def shown(request: Request, status: int = 200, why: str = "") -> Response:
-        there = list(movies(videos))
+        there = list(playable_movies(videos))
         return page(
             request, "live.html", status=status, scene=stage.scene, movies=there, why=why
         )  # fmt: skip
@@ -72,12 +74,12 @@ def _add_page(routes: APIRouter, stage: Stage, videos: Path, camera: str) -> Non
         """The page."""
         return shown(request)
 
-    @routes.post("/live", status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
+    @routes.post("/live", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS)
     def play(
         request: Request, source: Annotated[str, Form(description="camera, or a movie's name")]
     ) -> Response:
         """Shows the camera, or a movie."""
-        if source != CAMERA and source not in movies(videos):
+        if source != CAMERA and source not in playable_movies(videos):
             raise HTTPException(404, "there is no such movie any more; reload the page")
         try:
             stage.play(lambda: opened(source))
@@ -92,7 +94,7 @@ def _add_page(routes: APIRouter, stage: Stage, videos: Path, camera: str) -> Non
         return "/live"
 
 
-def _add_faces(routes: APIRouter, stage: Stage) -> None:
+def _add_faces(routes: APIRouter, stage: Broadcast) -> None:
     @routes.get("/live/stream", include_in_schema=False)  # It has no end.
     def stream() -> Response:
         """The annotated pictures."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from pipeline import report
 from pipeline.faces import EMOTIONS
-from pipeline.report.colours import COLOURS
+from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.page import NEUTRAL_AT_NIGHT
 from pipeline.web.safety import CSRF_FIELD
 
@@ -46,6 +46,6 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
 
 def looks_css() -> str:
     """The emotions' colours as a style sheet."""
-    night = [*COLOURS[:-1], NEUTRAL_AT_NIGHT]
-    pairs = enumerate(zip(COLOURS, night, strict=True))
+    night = [*EMOTION_COLOURS[:-1], NEUTRAL_AT_NIGHT]
+    pairs = enumerate(zip(EMOTION_COLOURS, night, strict=True))
     return "".join(f".look-{i} {{ --look: light-dark({a}, {b}); }}\n" for i, (a, b) in pairs)

@@ -12,17 +12,19 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from pipeline import casting, mine, review
+from pipeline import mine
+from pipeline.cast import adopt, changes
+from pipeline.cast import cast as casting
+from pipeline.cast.changes import NameWish, Naming, NamingPlan
+from pipeline.cast.company import company, listed_movies, version
+from pipeline.cast.folder import CAST, PrintedMember
 from pipeline.errors import MiningError, PeopleError
 from pipeline.faces import clock
-from pipeline.people import gallery as galleries
-from pipeline.report.cast import CAST, Member
+from pipeline.people import gallery
+from pipeline.review import desk
 from pipeline.settings import Job
-from pipeline.web import changes
-from pipeline.web.changes import Deed, Plan, Wish
-from pipeline.web.company import company, listed, version
 from pipeline.web.jobs import Jobs, Run
-from pipeline.web.live import PROBLEMS
+from pipeline.web.live import LIVE_PROBLEMS
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
@@ -30,27 +32,28 @@ from pipeline.web.safety import REFUSALS, Responses, check_csrf
 MOST_NAMED = 499
 """Names in one form: Starlette reads 1000 fields, two a name, the token's and the cast's."""
 
-WIDTH = 240
+PORTRAIT_WIDTH = 240
 """Pixels across of a portrait: a card shows it half as wide, on screens with two a point."""
 
-Names = Annotated[list[str], Form(default_factory=list, max_length=MOST_NAMED)]
-Numbers = Annotated[
+FormNames = Annotated[list[str], Form(default_factory=list, max_length=MOST_NAMED)]
+FormNumbers = Annotated[
     list[Annotated[int, Field(ge=1, le=1_000_000)]],
     Form(default_factory=list, max_length=MOST_NAMED),
 ]
 
-MISSING: Responses = {
+MISSING_MOVIE: Responses = {
     404: {"description": "No such movie or picture.", "content": {"text/html": {}}},
     409: {"description": "A file is missing or torn.", "content": {"text/html": {}}},
 }
-READ: Responses = MISSING | {401: REFUSALS[401], 421: REFUSALS[421]}
-REFUSED: Responses = REFUSALS | {
-    n: {"model": Problem, "description": PROBLEMS[n]["description"]} for n in (400, 404, 409, 422)
+READ: Responses = MISSING_MOVIE | {401: REFUSALS[401], 421: REFUSALS[421]}
+REFUSED_NAMES: Responses = REFUSALS | {
+    n: {"model": Problem, "description": LIVE_PROBLEMS[n]["description"]}
+    for n in (400, 404, 409, 422)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Casting:
+class CastSorting:
     """A movie whose unknown faces are to be sorted into people."""
 
     kind: ClassVar[str] = "cast"
@@ -58,7 +61,7 @@ class Casting:
     movie: Path
     job: Job
 
-    def do(self, progress: mine.StartProgress) -> Sequence[Member]:
+    def do(self, progress: mine.StartProgress) -> Sequence[PrintedMember]:
         """See `Work`."""
         return casting.cast([self.folder], self.job, progress=progress)
 
@@ -83,10 +86,10 @@ class Wishes:
 
     def __init__(
         self,
-        number: Numbers,
-        name: Names,
-        old: Names,
-        new: Names,
+        number: FormNumbers,
+        name: FormNames,
+        old: FormNames,
+        new: FormNames,
         cast: Annotated[str, Form(description="the cast that the numbers are of")] = "",
     ) -> None:
         """Pairs them.
@@ -96,8 +99,8 @@ class Wishes:
         """
         if len(number) != len(name) or len(old) != len(new):
             raise HTTPException(422, "a number or an old name stands alone; reload the page")
-        strangers = [Wish(*pair) for pair in zip(number, name, strict=True)]
-        self.all = [*strangers, *(Wish(*pair) for pair in zip(old, new, strict=True))]
+        strangers = [NameWish(*pair) for pair in zip(number, name, strict=True)]
+        self.all = [*strangers, *(NameWish(*pair) for pair in zip(old, new, strict=True))]
         self.cast = cast
 
     def names(self) -> dict[str, str]:
@@ -140,7 +143,7 @@ class People:
     def __init__(self, jobs: Jobs, job: Job) -> None:
         self._jobs, self._job = jobs, job
         self._changing = Lock()
-        self._last: tuple[Path, Deed] | None = None
+        self._last: tuple[Path, Naming] | None = None
 
     def folder(self, movie: str) -> Path:
         """The folder of a movie.
@@ -148,7 +151,7 @@ class People:
         Raises:
             HTTPException: 404.
         """
-        found = review.movie(self._job.output, movie)
+        found = desk.walked_movie(self._job.output, movie)
         if found is None:
             raise HTTPException(404, "there is no such walked movie any more; reload the page")
         return found
@@ -164,9 +167,9 @@ class People:
         return {
             "address": f"/people/{quote(movie, safe='')}", "key": movie, "last": last,
             "company": company(folder, self._job), "run": self.sorting(folder),
-            "names": sorted(galleries.photos(self._job.known_faces)), "card": card,
+            "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "tolerance": self._job.tolerance, "most": MOST_NAMED,
-            "again": Plan((), (), frozenset()).commands(folder, self._job),
+            "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
 
     def sorting(self, folder: Path) -> Run | None:
@@ -174,7 +177,7 @@ class People:
         own = (
             run
             for run in self._jobs.all()
-            if isinstance(run.work, Casting) and run.work.folder == folder
+            if isinstance(run.work, CastSorting) and run.work.folder == folder
         )
         return next(own, None)
 
@@ -188,7 +191,7 @@ class People:
         run = self.sorting(folder)
         if run is None or not run.active:
             walk = mine.finished(folder)
-            self._jobs.submit(Casting(folder, walk.movie, self._job))
+            self._jobs.submit(CastSorting(folder, walk.movie, self._job))
 
     def unsort(self, movie: str) -> None:
         """Stops a sorting, or takes it out of the queue."""
@@ -196,7 +199,7 @@ class People:
         if run is not None:
             self._jobs.cancel(run.number)
 
-    def plan(self, movie: str, wishes: Wishes) -> tuple[Plan, list[str]]:
+    def plan(self, movie: str, wishes: Wishes) -> tuple[NamingPlan, list[str]]:
         """What names come to, and the commands.
 
         Raises:
@@ -206,14 +209,14 @@ class People:
         """
         folder = self.folder(movie)
         wishes.check(folder)
-        plan = changes.plan(wishes.all, folder, self._job)
+        plan = changes.plan_names(wishes.all, folder, self._job)
         run = self.sorting(folder)
         if plan.adopted and run is not None and run.working:
             raise PeopleError(f"{folder / CAST}: is being sorted anew; wait until that is done")
         wanted = plan.renames or plan.adopted
         return plan, plan.commands(folder, self._job) if wanted else []
 
-    def do(self, movie: str, wishes: Wishes) -> Plan:
+    def do(self, movie: str, wishes: Wishes) -> NamingPlan:
         """Does what is wanted, all of it or, where there are problems, nothing.
 
         Raises:
@@ -224,7 +227,7 @@ class People:
             plan, _ = self.plan(movie, wishes)
             if not plan.problems:
                 folder = self.folder(movie)
-                deed = changes.do(plan, folder, self._job)
+                deed = changes.apply_names(plan, folder, self._job)
                 self._last = (folder, deed) if deed.words else self._last
             return plan
 
@@ -238,7 +241,7 @@ class People:
             folder = self.folder(movie)
             if self._last is None or self._last[0] != folder or self._last[1].final:
                 raise PeopleError("there is nothing to take back")
-            changes.undo(self._last[1], folder, self._job)
+            changes.undo_names(self._last[1], folder, self._job)
             self._last = None
 
 
@@ -249,12 +252,12 @@ def picture(paths: Sequence[Path], place: int = 0) -> Response:
         HTTPException: 404.
     """
     try:
-        return Response(small(paths[place], WIDTH), media_type="image/jpeg")
+        return Response(small(paths[place], PORTRAIT_WIDTH), media_type="image/jpeg")
     except (IndexError, OSError, PeopleError) as error:
         raise HTTPException(404, "there is no such picture any more; reload the page") from error
 
 
-def router(jobs: Jobs, job: Job) -> APIRouter:
+def people_router(jobs: Jobs, job: Job) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["people"])
     people = People(jobs, job)
@@ -267,7 +270,7 @@ def router(jobs: Jobs, job: Job) -> APIRouter:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PageState:
     """What a page tells beside who is there.
 
     Attributes:
@@ -276,7 +279,7 @@ class Told:
         why: what stood in the way.
     """
 
-    plan: Plan | None = None
+    plan: NamingPlan | None = None
     commands: Sequence[str] = ()
     why: str = ""
 
@@ -291,7 +294,7 @@ class Told:
         return 409 if self.why else 422 if self.problems else 200
 
 
-NOTHING = Told()
+PLAIN_PAGE = PageState()
 
 
 def _page(
@@ -299,7 +302,7 @@ def _page(
     people: People,
     movie: str,
     wishes: Wishes | None = None,
-    told: Told = NOTHING,
+    told: PageState = PLAIN_PAGE,
 ) -> Response:
     """The page of a movie; its fields hold the wishes, where their numbers still mean the same."""
     folder = people.folder(movie)
@@ -312,14 +315,14 @@ def _page(
 def _refused(
     request: Request, people: People, movie: str, error: MiningError, wishes: Wishes | None = None
 ) -> Response:
-    return _page(request, people, movie, wishes, Told(why=str(error)))
+    return _page(request, people, movie, wishes, PageState(why=str(error)))
 
 
 def _add_pages(routes: APIRouter, people: People, job: Job) -> None:
     @routes.get("/people", response_class=HTMLResponse)
     def show_movies(request: Request) -> Response:
         """The movies that are walked."""
-        return page(request, "people_movies.html", movies=list(listed(job.output)))
+        return page(request, "people_movies.html", movies=list(listed_movies(job.output)))
 
     @routes.get("/people/{movie}", response_class=HTMLResponse, responses=READ)
     def show_people(request: Request, movie: str) -> Response:
@@ -328,15 +331,15 @@ def _add_pages(routes: APIRouter, people: People, job: Job) -> None:
 
 
 def _add_plans(routes: APIRouter, people: People) -> None:
-    @routes.post("/people/{movie}/plan", response_class=HTMLResponse, responses=PROBLEMS)
+    @routes.post("/people/{movie}/plan", response_class=HTMLResponse, responses=LIVE_PROBLEMS)
     def show_plan(request: Request, movie: str, wishes: Given) -> Response:
         """The page with what names come to; nothing is done yet."""
         try:
-            return _page(request, people, movie, wishes, Told(*people.plan(movie, wishes)))
+            return _page(request, people, movie, wishes, PageState(*people.plan(movie, wishes)))
         except MiningError as error:
             return _refused(request, people, movie, error, wishes)
 
-    @routes.post("/api/people/{movie}/plan", responses=REFUSED)
+    @routes.post("/api/people/{movie}/plan", responses=REFUSED_NAMES)
     def plan(movie: str, wishes: Given) -> PlanReading:
         """What names come to: in words, as commands, and what cannot be."""
         found, commands = people.plan(movie, wishes)
@@ -346,7 +349,7 @@ def _add_plans(routes: APIRouter, people: People) -> None:
 
 def _add_names(routes: APIRouter, people: People) -> None:
     @routes.post(
-        "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=PROBLEMS
+        "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS
     )
     def give_names(request: Request, movie: str, wishes: Given) -> Response:
         """Gives names, and names the movie by the photos of then; without names only that."""
@@ -355,11 +358,14 @@ def _add_names(routes: APIRouter, people: People) -> None:
         except MiningError as error:
             return _refused(request, people, movie, error, wishes)
         if plan.problems:
-            return _page(request, people, movie, wishes, Told(plan))
+            return _page(request, people, movie, wishes, PageState(plan))
         return _back(movie)
 
     @routes.post(
-        "/people/{movie}/undo", status_code=303, response_class=RedirectResponse, responses=PROBLEMS
+        "/people/{movie}/undo",
+        status_code=303,
+        response_class=RedirectResponse,
+        responses=LIVE_PROBLEMS,
     )
     def undo(request: Request, movie: str) -> Response:
         """Takes back what was done last."""
@@ -379,7 +385,10 @@ def _add_cast(routes: APIRouter, people: People) -> None:
         return page(request, "people_sorting.html", run=run, address=address)
 
     @routes.post(
-        "/people/{movie}/cast", status_code=303, response_class=RedirectResponse, responses=PROBLEMS
+        "/people/{movie}/cast",
+        status_code=303,
+        response_class=RedirectResponse,
+        responses=LIVE_PROBLEMS,
     )
     def sort(movie: str) -> Response:
         """Sorts the unknown faces of a movie into people, after what is being done."""
@@ -390,7 +399,7 @@ def _add_cast(routes: APIRouter, people: People) -> None:
         "/people/{movie}/cast/cancel",
         status_code=303,
         response_class=RedirectResponse,
-        responses=PROBLEMS,
+        responses=LIVE_PROBLEMS,
     )
     def cancel(movie: str) -> Response:
         """Stops a sorting of faces, or takes it out of the queue; an earlier cast stays."""
@@ -407,12 +416,12 @@ def _add_pictures(routes: APIRouter, people: People, job: Job) -> None:
     @routes.get("/pictures/known/{person}", **kind)
     def show_known(person: str) -> Response:
         """A known person's first photo, small."""
-        return picture(galleries.photos(job.known_faces).get(person, ()))
+        return picture(gallery.photos(job.known_faces).get(person, ()))
 
     @routes.get("/pictures/cast/{movie}/{number}/{place}", **kind)
     def show_stranger(movie: str, number: int, place: Annotated[int, InPath(ge=0)]) -> Response:
         """One of the photos of a number of a movie's cast, small."""
-        return picture(casting.pictures(people.folder(movie)).get(number, ()), place)
+        return picture(adopt.pictures(people.folder(movie)).get(number, ()), place)
 
 
 def _back(movie: str) -> Response:

@@ -7,24 +7,23 @@ from fastapi import APIRouter, Depends, File, HTTPException, Request, Response, 
 from fastapi.responses import HTMLResponse
 
 from pipeline.faces import Image
-from pipeline.frame import shrink
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
+from pipeline.movie.frame import shrink
 from pipeline.web.pages import Problem, page
 from pipeline.web.readings import (
     LOOKED_WIDTH,
-    PHOTO_WIDTH,
     SHOWN_WIDTH,
     PhotoReading,
-    jpeg,
+    jpeg_bytes,
     jpeg_url,
-    read_photo,
+    photo_reading,
 )
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 from pipeline.web.uploads import clean_name, read_upload
 
 Picture = Annotated[UploadFile, File(description="a JPEG, PNG or WebP")]
 
-PROBLEMS: Responses = REFUSALS | {
+PHOTO_PROBLEMS: Responses = REFUSALS | {
     400: {"model": Problem, "description": "No form that can be read."},
     409: {"model": Problem, "description": "The known faces cannot be read."},
     415: {"model": Problem, "description": "Neither JPEG, PNG nor WebP."},
@@ -32,24 +31,24 @@ PROBLEMS: Responses = REFUSALS | {
 }
 
 
-def router(reader: Reader) -> APIRouter:
+def photo_router(reader: Reader) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["photo"])
-    precise, turn = reader.at(PHOTO_WIDTH), Lock()
+    precise, turn = reader.at(SHOWN_WIDTH), Lock()
 
     def taken(photo: UploadFile) -> tuple[Image, PhotoReading]:
         name = clean_name(photo.filename)
         with turn:  # One at a time: side by side they fill the memory and wait for cores.
             image, size = read_upload(photo.file.read(), name, SHOWN_WIDTH)
             small = shrink(image, LOOKED_WIDTH)
-            return small, read_photo(small, size, name, precise.now())
+            return small, photo_reading(small, size, name, precise.now())
 
     @routes.get("/", response_class=HTMLResponse)
     def show_photo_page(request: Request) -> Response:
         """The empty page."""
         return page(request, "photo.html", reading=None, picture="", why="")
 
-    @routes.post("/", response_class=HTMLResponse, responses=PROBLEMS)
+    @routes.post("/", response_class=HTMLResponse, responses=PHOTO_PROBLEMS)
     def show_photo(request: Request, photo: Picture) -> Response:
         """The page with a picture's faces, or with what is wrong with it."""
         try:
@@ -57,9 +56,11 @@ def router(reader: Reader) -> APIRouter:
         except HTTPException as error:
             shown = {"reading": None, "picture": "", "why": error.detail}
             return page(request, "photo.html", status=error.status_code, **shown)
-        return page(request, "photo.html", reading=reading, picture=jpeg_url(jpeg(image)), why="")
+        return page(
+            request, "photo.html", reading=reading, picture=jpeg_url(jpeg_bytes(image)), why=""
+        )
 
-    @routes.post("/api/photo", responses=PROBLEMS)
+    @routes.post("/api/photo", responses=PHOTO_PROBLEMS)
     def read(photo: Picture) -> PhotoReading:
         """The faces of a picture: boxes, names and probabilities."""
         return taken(photo)[1]

@@ -3,9 +3,9 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.frame import shrink
+from pipeline.movie.frame import shrink
 from pipeline.people.photo import read_photo
-from pipeline.web.readings import jpeg
+from pipeline.web.readings import jpeg_bytes
 
 MOST_KEPT = 2048
 """Small pictures, of 3 to 10 kB each."""
@@ -28,4 +28,4 @@ def small(path: Path, width: int) -> bytes:
 
 @lru_cache(maxsize=MOST_KEPT)
 def _small(path: Path, width: int, changed: int, size: int) -> bytes:  # noqa: ARG001 - which file.
-    return jpeg(shrink(read_photo(path, width), width))
+    return jpeg_bytes(shrink(read_photo(path, width), width))

@@ -9,12 +9,11 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from pipeline.crops import encoded
-from pipeline.faces import EMOTIONS, FaceRow, Floats, Image
-from pipeline.frame import RgbFrame, shrink
-from pipeline.live.read import Faces, Reader, shares
-from pipeline.pick.crop import BOX
+from pipeline.faces import BOX, EMOTIONS, FaceRow, Floats, Image
+from pipeline.live.reader import Faces, Reader, shares
+from pipeline.movie.frame import RgbFrame, shrink
 
-PHOTO_WIDTH = 960
+SHOWN_WIDTH = 960
 """Pixels across of a photo that the detector sees: groups have small faces."""
 
 LOOKED_WIDTH = 1920
@@ -59,7 +58,7 @@ def face_reading(row: FaceRow, each: Floats, withheld: str = "") -> FaceReading:
     )  # fmt: skip
 
 
-def read_photo(small: Image, size: tuple[int, int], name: str, reader: Reader) -> PhotoReading:
+def photo_reading(small: Image, size: tuple[int, int], name: str, reader: Reader) -> PhotoReading:
     """The faces of a picture.
 
     One cut so close that no face is found in it is tried again with room around it.
@@ -91,7 +90,7 @@ def _withheld(found: Faces, reader: Reader) -> list[str]:
 
 
 def _with_room(image: Image, reader: Reader) -> Faces:
-    small = shrink(image, PHOTO_WIDTH // 2)
+    small = shrink(image, SHOWN_WIDTH // 2)
     room, scale = max(small.shape[:2]) // 2, image.shape[1] / small.shape[1]
     padded = np.pad(small, ((room, room), (room, room), (0, 0)))
     found = reader.read(RgbFrame(0, 0.0, padded))
@@ -103,7 +102,7 @@ def _moved(row: FaceRow, room: int, scale: float) -> FaceRow:
     return row._replace(**{s: (getattr(row, s) - room) * scale for s in BOX})
 
 
-def jpeg(image: Image) -> bytes:
+def jpeg_bytes(image: Image) -> bytes:
     """The picture as a page shows it."""
     return encoded(shrink(image, SHOWN_WIDTH), QUALITY)
 

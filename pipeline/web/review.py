@@ -11,24 +11,24 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
-from pipeline import review
 from pipeline.errors import MiningError, OutputError, PeopleError
-from pipeline.pick.select import UNKNOWN
-from pipeline.review import STRANGER, Picked, Progress
+from pipeline.faces import UNKNOWN
+from pipeline.review import desk as review
+from pipeline.review.desk import STRANGER, Picked, ReviewProgress
 from pipeline.settings import Job
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
 from pipeline.web.readings import Emotion
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
-SIDE = 160
+REVIEWED_SIDE = 160
 """Pixels across of the small pictures: enough for 100 on a sharp screen."""
 
 PICKED = "/{movie}/{person}/{emotion}"
 
 Looks = Emotion | Literal["none", "stranger", ""]
 
-MISSING: Responses = {
+MISSING_CROP: Responses = {
     404: {"description": "No such movie, pick or crop.", "model": Problem},
     409: {"description": "A list is torn, or a pick is under way.", "model": Problem},
 }
@@ -52,7 +52,7 @@ class ProgressReading(BaseModel):
     precision: float | None = Field(description="accepted of decided; null where nothing is")
 
     @classmethod
-    def of(cls, progress: Progress) -> "ProgressReading":
+    def of(cls, progress: ReviewProgress) -> "ProgressReading":
         """The progress as it is sent."""
         return cls(
             crops=progress.crops, decided=progress.decided, accepted=progress.accepted,
@@ -70,7 +70,7 @@ class PickReading(BaseModel):
     error: str = Field(description="why it cannot be, or empty")
 
     @classmethod
-    def of(cls, line: "Line") -> "PickReading":
+    def of(cls, line: "PickListing") -> "PickReading":
         """A line as it is sent."""
         return cls(
             movie=line.movie, person=line.person, emotion=line.emotion, error=line.error,
@@ -123,28 +123,28 @@ class Decided(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PickListing:
     """A pick in the list of all."""
 
     movie: str
     person: str
     emotion: str
-    progress: Progress | None = None
+    progress: ReviewProgress | None = None
     error: str = ""
 
 
-def lines(output: Path) -> Iterator[Line]:
+def pick_listings(output: Path) -> Iterator[PickListing]:
     """All picks of all movies; a torn list is told in its line, once what is the movie's."""
-    for movie, folder in review.movies(output).items():
+    for movie, folder in review.walked_movies(output).items():
         told = ""
         for person, emotion in review.picks(folder):
             try:
                 progress = review.progress(folder, person, emotion)
                 if progress.crops or progress.decided:
-                    yield Line(movie, person, emotion, progress)
+                    yield PickListing(movie, person, emotion, progress)
             except MiningError as error:
                 why = str(error)
-                yield Line(movie, person, emotion, error="as above" if why == told else why)
+                yield PickListing(movie, person, emotion, error="as above" if why == told else why)
                 told = why
 
 
@@ -161,9 +161,9 @@ class Desk:
         self._job = job
         self._deciding = Lock()  # Else two pages would be told to wait for each other.
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[PickListing]:
         """All picks."""
-        return list(lines(self._job.output))
+        return list(pick_listings(self._job.output))
 
     def find(self, movie: str, person: str, emotion: str) -> Picked:
         """A pick by its name.
@@ -171,7 +171,7 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
-        folder = review.movie(self._job.output, movie)
+        folder = review.walked_movie(self._job.output, movie)
         if folder is None or not review.is_pick(folder, person, emotion):
             raise HTTPException(404, "there is no such pick any more; go back to the list")
         return review.picked(folder, person, emotion)
@@ -192,7 +192,7 @@ class Desk:
         found = self.find(*pick)
         # Where somebody else writes, it ends another time.
         with self._deciding, suppress(OutputError):
-            review.settle(found.folder, self._job.known_faces)
+            review.settle_folder(found.folder, self._job.known_faces)
         return review.picked(found.folder, found.person, found.emotion)
 
     def decide(self, now: Picked, decision: Decision) -> Picked:
@@ -212,7 +212,7 @@ class Desk:
             raise HTTPException(404, "there is no such crop any more; reload the page") from error
 
 
-def router(job: Job) -> APIRouter:
+def review_router(job: Job) -> APIRouter:
     """The routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["review"])
     desk = Desk(job)
@@ -249,7 +249,7 @@ def _add_pictures(routes: APIRouter, desk: Desk) -> None:
         """A small picture of a crop."""
         path = desk.path_of((movie, person, emotion), file)
         try:
-            return Response(small(path, SIDE), media_type="image/jpeg")
+            return Response(small(path, REVIEWED_SIDE), media_type="image/jpeg")
         except (OSError, PeopleError) as error:
             raise HTTPException(404, "this picture cannot be read; pick again") from error
 
@@ -260,12 +260,12 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
         """The picks there are, and how far each is."""
         return [PickReading.of(line) for line in desk.lines()]
 
-    @routes.get(f"/api/review{PICKED}", responses=MISSING)
+    @routes.get(f"/api/review{PICKED}", responses=MISSING_CROP)
     def crops(movie: str, person: str, emotion: str) -> CropsReading:
         """The crops of a pick, and what was decided of them."""
         return CropsReading.of(desk.settled(movie, person, emotion))
 
-    @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING | INVALID)
+    @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING_CROP | INVALID)
     def decide(movie: str, person: str, emotion: str, decision: Decision) -> Decided:
         """Decides of a crop, or takes back what was decided; on disk when it is answered."""
         now = desk.decide(desk.find(movie, person, emotion), decision)

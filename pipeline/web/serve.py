@@ -9,9 +9,9 @@ from types import FrameType
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pipeline.camera import check_address
 from pipeline.errors import OutputError
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
+from pipeline.movie.camera import check_address
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 
@@ -21,7 +21,7 @@ GRACE = 2
 MOST_AT_ONCE = 64
 """Connections, of which each may wait for the networks."""
 
-IDLE = 10.0
+IDLE_SECONDS = 10.0
 """Seconds after which a connection that asks for nothing is closed: others wait for its place."""
 
 ELSEWHERE = "192.0.2.1"
@@ -35,7 +35,7 @@ class Prompt(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to look at the clock."""
         super().connection_made(transport)
-        self.loop.call_later(IDLE, self._look, None)
+        self.loop.call_later(IDLE_SECONDS, self._look, None)
 
     def _look(self, before: object) -> None:
         """Closes it where nothing was asked since it was looked at before."""
@@ -44,7 +44,7 @@ class Prompt(H11Protocol):
         if self.cycle is before and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
             return
-        self.loop.call_later(IDLE, self._look, self.cycle)
+        self.loop.call_later(IDLE_SECONDS, self._look, self.cycle)
 
 
 class Server(uvicorn.Server):

@@ -13,17 +13,17 @@ from PIL import Image as Pillow
 
 from pipeline.errors import PeopleError
 from pipeline.faces import Image
-from pipeline.people.gallery import FORBIDDEN
+from pipeline.files import OWN_TEMPORARY, TEMPORARY
+from pipeline.people.names import FORBIDDEN
 from pipeline.people.photo import read_photo
-from pipeline.table import OWN_TEMPORARY, TEMPORARY
 
 MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF....WEBP"}
 """How files of the kinds that are taken begin."""
 
-MOST_PIXELS = 50_000_000
+MOST_UPLOAD_PIXELS = 50_000_000
 """Of a picture: what a large camera makes. Reading one takes up to 700 MB."""
 
-LONGEST_NAME = 80
+LONGEST_UPLOAD_NAME = 80
 
 LONGEST_ENDING = 10
 
@@ -73,9 +73,9 @@ def _checked_size(data: bytes, kind: str, name: str) -> tuple[int, int]:
         raise HTTPException(413, f"{name}: has far too many pixels; shrink it") from error
     except Exception as error:  # Pillow's readers raise whatever they stumble on.
         raise HTTPException(422, f"{name}: broken; save it anew as JPEG or PNG") from error
-    if width * height > MOST_PIXELS:
+    if width * height > MOST_UPLOAD_PIXELS:
         raise HTTPException(
-            413, f"{name}: {width} x {height} pixels, more than {MOST_PIXELS:,}; shrink it"
+            413, f"{name}: {width} x {height} pixels, more than {MOST_UPLOAD_PIXELS:,}; shrink it"
         )
     return width, height
 
@@ -91,10 +91,10 @@ def clean_name(given: str | None) -> str:
     last = re.split(r"[/\\]", given or "")[-1]
     named = PurePath(FORBIDDEN.sub("", last).strip())
     ending = named.suffix[:LONGEST_ENDING]
-    return (named.stem[: LONGEST_NAME - len(ending)] + ending).lstrip(".") or "picture"
+    return (named.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending).lstrip(".") or "picture"
 
 
-def clear(folder: Path) -> None:
+def delete_abandoned(folder: Path) -> None:
     """Removes what a server that was killed left of uploads; who writes there still is left alone.
 
     Args:

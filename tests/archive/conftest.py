@@ -7,8 +7,8 @@ import pytest
 
 from pipeline import mine
 from pipeline.settings import Job
-from tests import puppet
-from tests.puppet import Shot, Square, film, photo
+from tests.support import puppet
+from tests.support.puppet import Shot, Square, film, photo
 
 ODD = 'it\'s "odd"; [x]*?\n\u2603 {a}'
 

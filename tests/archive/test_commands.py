@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import failure, mine
-from pipeline import manifest as manifests
-from pipeline.archive.movies import walks
+from pipeline import mine
+from pipeline.cast.folder import CAST, CAST_TABLE, PHOTO_LIST
+from pipeline.disk import failure
+from pipeline.disk import manifest as manifests
+from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError
-from pipeline.report.cast import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.settings import Job
-from tests import puppet
-from tests.program import Program, caller
-from tests.puppet import Shot, Square
+from tests.support import puppet
+from tests.support.program import Program, caller
+from tests.support.puppet import Shot, Square
 
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
 LEFT_OUT = "1 failed walk is left out; `mine-video status` tells why"
@@ -101,7 +102,7 @@ def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path)
     first, later = program("stats"), program("stats")
     assert first.err.splitlines() == [LEFT_OUT, "making the tables of 3 of 3 movies"]
     assert later.err.splitlines() == [LEFT_OUT]
-    assert len(walks([output])) == 4
+    assert len(find_walks([output])) == 4
 
 
 def test_where_all_walks_failed_the_reason_is_told(program: Program) -> None:

@@ -14,18 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.archive import index
+from pipeline.archive.archive import Archive, ArchiveMovie
 from pipeline.archive.index import Facts
-from pipeline.archive.opened import Archive, Entry
-from pipeline.archive.search import prepare, search
+from pipeline.archive.search import prepare_faces, search
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.settings import Job, PickSettings
-from tests.pick import Face, made, stretch
+from tests.support.face_rows import Face, made, stretch
 
 PEOPLE = ("anna", "ben", "")
 RATE, SIZE = 25.0, (160, 128)
 Movies = list[tuple[pd.DataFrame, int]]
-"""Rows as `table.read_faces` gives them, and the stride, of each movie."""
+"""Rows as `faces_csv.read_faces` gives them, and the stride, of each movie."""
 
 Key = tuple[Any, ...]
 
@@ -94,9 +94,9 @@ def _archive(connection: duckdb.DuckDBPyConnection, movies: Movies, place: Path)
         people = tuple(sorted(set(rows["person"])))
         facts = Facts("", f"{number}.mkv", RATE, *SIZE, stride, people, "", "")
         file = place / f"{number}.parquet"
-        table = index.steadied(rows, stride).assign(seconds=0.04, screen=0.04)
-        index.write(connection, file, facts, table)
-        entries.append(Entry(place / str(number), file, facts))
+        table = index.steadied_rows(rows, stride).assign(seconds=0.04, screen=0.04)
+        index.write_table(connection, file, facts, table)
+        entries.append(ArchiveMovie(place / str(number), file, facts))
     return Archive(connection, tuple(entries), ())
 
 
@@ -128,7 +128,7 @@ def test_sql_keeps_the_rows_that_pick_keeps(
 ) -> None:
     with TemporaryDirectory() as name:
         archive = _archive(connection, movies, Path(name))
-        entries = prepare(archive, job)
+        entries = prepare_faces(archive, job)
         archive.ask("kept") if entries else None
         columns = "number, track, frame, person, label, probability, run_length"
         rows = connection.execute(f"SELECT {columns} FROM kept").fetchall() if entries else []

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pipeline import manifest as manifests
-from pipeline import mine, table
+from pipeline import files, mine
 from pipeline.archive import gather
-from pipeline.archive.movies import walks
-from pipeline.archive.opened import opened
+from pipeline.archive.archive import open_archive
 from pipeline.archive.search import Moment, search
+from pipeline.disk import manifest as manifests
+from pipeline.disk.crop_file import read_provenance
+from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError, OutputError
-from pipeline.pick.crop import COLUMNS, read_provenance
-from pipeline.pick.judge import NONE
-from pipeline.report.sheet import SIDE, Line
-from pipeline.review import decide
+from pipeline.judge.score import NONE
+from pipeline.report.sheet import THUMB_SIDE, SheetLine
+from pipeline.review.desk import decide
 from pipeline.settings import Job, PickSettings
 
 PICK = PickSettings()
@@ -27,7 +28,7 @@ PICK = PickSettings()
 
 @pytest.fixture
 def moments(output: Path, job: Job) -> tuple[Moment, ...]:
-    with opened(walks([output])) as archive:
+    with open_archive(find_walks([output])) as archive:
         return search(archive, job).moments
 
 
@@ -49,7 +50,7 @@ def test_crops_of_all_movies_lie_in_one_folder(
     assert (failed, more) == ([], [])
     assert count == len(crops) == len(listed) == sum(moment.faces for moment in moments)
     assert sorted(row["file"] for row in listed) == [path.name for path in crops]
-    assert tuple(listed[0]) == COLUMNS
+    assert tuple(listed[0]) == CROP_COLUMNS
     assert {path.name for path in (tmp_path / "happy").iterdir()} == {
         *(path.name for path in crops), "crops.csv", ".lock",
     }  # fmt: skip
@@ -65,7 +66,7 @@ def test_crops_are_those_of_pick(
     picked = {
         read_provenance(path)["movie"] + str(read_provenance(path)["frame"]) + str(folder):
         path.read_bytes()
-        for folder in walks([output])
+        for folder in find_walks([output])
         for outcome in mine.pick(folder, job)
         for path in _crops(outcome.folder)
     }  # fmt: skip
@@ -120,12 +121,12 @@ def test_a_sheet_keeps_the_shape_of_faces(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A face at the picture's edge is cut off there, and no square."""
-    shown: list[Line] = []
+    shown: list[SheetLine] = []
     monkeypatch.setattr(gather, "line_sheets", lambda _, lines, __: shown.extend(lines))
     monkeypatch.setattr(gather, "cut", lambda *_: iter([(0, np.zeros((300, 600, 3), np.uint8))]))
     films, _ = gather.films(moments[:1], job.pick)
     gather.write_sheet(moments[:1], films, tmp_path)
-    assert shown[0].faces[0].shape == (SIDE // 2, SIDE, 3)
+    assert shown[0].faces[0].shape == (THUMB_SIDE // 2, THUMB_SIDE, 3)
 
 
 def test_a_movie_that_is_gone_fails_alone(
@@ -144,7 +145,7 @@ def test_a_movie_that_is_gone_fails_alone(
 
 def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Path) -> None:
     shutil.copytree(output / "talk", tmp_path / "second" / "talk")
-    with opened(walks([output / "talk", tmp_path / "second"])) as archive:
+    with open_archive(find_walks([output / "talk", tmp_path / "second"])) as archive:
         found = search(archive, job)
     films, _ = gather.films(found.moments, job.pick)
     count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
@@ -153,7 +154,7 @@ def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Pat
 
 def test_a_folder_in_use_is_told(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
     films, _ = gather.films(moments, job.pick)
-    with table.locked(tmp_path / "found"), pytest.raises(OutputError, match="writing there"):
+    with files.locked(tmp_path / "found"), pytest.raises(OutputError, match="writing there"):
         gather.write_all(films, tmp_path / "found", PICK.margin)
 
 
@@ -166,8 +167,8 @@ def test_a_sheet_has_a_line_for_each_moment(
     assert [path.name for path in sheets] == ["sheet.jpg"]
     with Pillow.open(sheets[0]) as page:
         wide, high = page.size
-    assert high // SIDE == len(moments) == 5
-    assert wide >= gather.STRIP * SIDE
+    assert high // THUMB_SIDE == len(moments) == 5
+    assert wide >= gather.STRIP * THUMB_SIDE
 
 
 def test_many_moments_make_many_pages(

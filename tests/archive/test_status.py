@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import manifest as manifests
-from pipeline import table
-from pipeline.archive.movies import walks
 from pipeline.archive.status import State, states
-from pipeline.failure import FAILED
+from pipeline.disk import manifest as manifests
+from pipeline.disk import tracks_npz
+from pipeline.disk.failure import FAILED
+from pipeline.disk.find import find_walks
 
 
 def _of(output: Path, name: str = "talk") -> State:
-    (state,) = (s for s in states(walks([output])) if s.folder.name == name)
+    (state,) = (s for s in states(find_walks([output])) if s.folder.name == name)
     return state
 
 
@@ -77,7 +77,9 @@ def test_states(happen: Callable[[Path], None], state: str, detail: str, output:
     assert found.state == state
     assert detail in found.detail
     assert bool(found.detail) == bool(detail)
-    assert sum(s.state == "done" for s in states(walks([output]))) == (3 if state == "done" else 2)
+    assert sum(s.state == "done" for s in states(find_walks([output]))) == (
+        3 if state == "done" else 2
+    )
 
 
 def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +94,9 @@ def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.Monkey
 
 
 def test_names_of_other_photos_are_told(output: Path) -> None:
-    gallery = table.read_tracks(output / "talk" / "tracks.npz").gallery
-    details = {s.folder.name: s.detail for s in states(walks([output]), gallery)}
+    gallery = tracks_npz.read_tracks(output / "talk" / "tracks.npz").gallery
+    details = {s.folder.name: s.detail for s in states(find_walks([output]), gallery)}
     assert details["talk"] == ""
-    found = {s.folder.name: s for s in states(walks([output]), "of other photos")}
+    found = {s.folder.name: s for s in states(find_walks([output]), "of other photos")}
     assert found["talk"].state == "done"
     assert "named by other photos or another --tolerance; mine-video name" in found["talk"].detail

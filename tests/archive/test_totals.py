@@ -6,24 +6,25 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipeline import mine, table
-from pipeline.archive.movies import walks
-from pipeline.archive.opened import opened
+from pipeline import mine
+from pipeline.archive.archive import open_archive
 from pipeline.archive.totals import Total, join, totals
+from pipeline.disk import faces_csv
+from pipeline.disk.find import find_walks
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, FaceRow
 from pipeline.settings import Job
 
 
 def _totals(output: Path) -> dict[tuple[str, str], Total]:
-    with opened(walks([output])) as archive:
+    with open_archive(find_walks([output])) as archive:
         return {(t.entry.folder.name, t.person): t for t in totals(archive)}
 
 
 def test_screen_time_is_that_of_who_is_who(output: Path, job: Job) -> None:
     found = _totals(output)
     mine._gallery.cache_clear()
-    for folder in walks([output]):
+    for folder in find_walks([output]):
         for known in mine.identify(folder, job):
             total = found.pop((folder.name, known.person or "unknown"))
             assert total.seconds == pytest.approx(known.seconds)
@@ -54,8 +55,8 @@ def test_shares_of_looks_sum_to_one(output: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
 def test_all_rows_in_one_table(suffix: str, output: Path, tmp_path: Path) -> None:
     path = tmp_path / f"it's{suffix}"
-    folders = walks([output])
-    with opened(folders) as archive:
+    folders = find_walks([output])
+    with open_archive(folders) as archive:
         count = join(archive, path)
     with duckdb.connect() as connection:
         read = connection.read_csv if suffix.lower() == ".csv" else connection.from_parquet
@@ -64,16 +65,16 @@ def test_all_rows_in_one_table(suffix: str, output: Path, tmp_path: Path) -> Non
     assert count == len(whole)
     assert list(dict.fromkeys(whole["folder"])) == [str(folder) for folder in folders]
     for folder in folders:
-        rows = table.read_faces(folder / "faces.csv")
+        rows = faces_csv.read_faces(folder / "faces.csv")
         mine_ = whole[whole["folder"] == str(folder)].reset_index(drop=True)
         assert mine_["person"].fillna("").tolist() == rows["person"].tolist()
-        for name in table.NUMBERS:
+        for name in faces_csv.NUMBERS:
             pd.testing.assert_series_equal(mine_[name], rows[name], check_dtype=False, rtol=1e-6)
 
 
 def test_a_table_of_no_known_kind(output: Path, tmp_path: Path) -> None:
     with (
-        opened(walks([output])) as archive,
+        open_archive(find_walks([output])) as archive,
         pytest.raises(OutputError, match=r"\.csv or \.parquet"),
     ):
         join(archive, tmp_path / "all.xlsx")
@@ -81,5 +82,8 @@ def test_a_table_of_no_known_kind(output: Path, tmp_path: Path) -> None:
 
 def test_a_table_that_cannot_be_written(output: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with opened(walks([output])) as archive, pytest.raises(OutputError, match="cannot be written"):
+    with (
+        open_archive(find_walks([output])) as archive,
+        pytest.raises(OutputError, match="cannot be written"),
+    ):
         join(archive, tmp_path / "file" / "all.csv")

@@ -19,23 +19,23 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image as Pillow
 
-from pipeline import table
-from pipeline.camera import Movie
 from pipeline.cli import main
-from pipeline.cli.ending import ENDINGS
+from pipeline.cli.signals import ENDINGS
+from pipeline.disk import faces_csv, tracks_npz
 from pipeline.errors import MovieError, OutputError, PeopleError
 from pipeline.faces import EMOTIONS
-from pipeline.frame import Frame
-from pipeline.live.follow import Follower, Moment, watch
-from pipeline.live.keep import CropsKeeper, Kept, TableKeeper
-from pipeline.live.read import Album, Reader, shares
-from pipeline.live.second import Second, line
+from pipeline.live.follow import FollowedFrame, Follower, watch
+from pipeline.live.keep import CropSink, StreamOutputs, TableSink
+from pipeline.live.reader import Album, Reader, shares
 from pipeline.live.stream import Seconds, live
+from pipeline.live.summary import Second, line
+from pipeline.movie.camera import Movie
+from pipeline.movie.frame import Frame
 from pipeline.people import gallery, memory
 from pipeline.settings import Job
-from tests import puppet
-from tests.puppet import SURE, Shot, Square, film, frames, photo, plug_in
-from tests.test_table import PLAIN
+from tests.disk.test_faces_csv import PLAIN
+from tests.support import puppet
+from tests.support.puppet import SURE, Shot, Square, film, frames, photo, plug_in
 
 DEMO = Path(__file__).parents[2] / "videos" / "demo.mp4"
 
@@ -46,17 +46,17 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("known")
     for name in ("anna", "ben"):
         photo(folder / f"{name}.png", name)
-    known = gallery.load(folder, puppet.models())
+    known = gallery.embed_gallery(folder, puppet.models())
     return Reader(puppet.models(), known, puppet.SETTINGS, 0.38)
 
 
-def followed(reader: Reader, shots: Sequence[Shot]) -> list[Moment]:
+def followed(reader: Reader, shots: Sequence[Shot]) -> list[FollowedFrame]:
     follower = Follower(reader)
     return [follower.follow(frame) for frame in frames(shots)]
 
 
 def played(
-    path: Path, reader: Reader, kept: Kept | None = None, lines: list[str] | None = None
+    path: Path, reader: Reader, kept: StreamOutputs | None = None, lines: list[str] | None = None
 ) -> list[str]:
     """The lines of a movie, without waiting for it; also added to those that are given."""
     now = [0.0]
@@ -65,7 +65,7 @@ def played(
         now[0] += seconds
 
     lines = [] if lines is None else lines
-    live(Movie(path, lambda: now[0], sleep), reader, kept or Kept(), lines.append)
+    live(Movie(path, lambda: now[0], sleep), reader, kept or StreamOutputs(), lines.append)
     return lines
 
 
@@ -78,7 +78,7 @@ def ended(movie: Movie, follower: Follower) -> Iterator[Second]:
     """The seconds of a movie, each when it is over."""
     over: list[Second] = []
 
-    class Keeper(CropsKeeper):
+    class Keeper(CropSink):
         def end(self, second: Second) -> None:
             over.append(second)
 
@@ -107,7 +107,7 @@ def test_a_frame_without_faces_is_read(reader: Reader) -> None:
     (frame,) = frames([Shot(1)])
     found = reader.read(frame)
     assert found.rows == ()
-    assert found.embedding.shape == (0, table.EMBEDDING)
+    assert found.embedding.shape == (0, tracks_npz.EMBEDDING)
 
 
 def test_who_moves_keeps_number_and_name(reader: Reader) -> None:
@@ -163,13 +163,13 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 def test_known_faces_are_read_again_when_they_are_others(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loads, load = [], memory.load
+    loads, load = [], memory.load_gallery
 
     def counted(folder: Path, *rest: Any) -> gallery.Gallery:
         loads.append(folder)
         return load(folder, *rest)
 
-    monkeypatch.setattr(memory, "load", counted)
+    monkeypatch.setattr(memory, "load_gallery", counted)
     album = Album(job)
     assert [album.gallery().people for _ in range(3)] == [("anna",)] * 3
     assert len(loads) == 1
@@ -216,7 +216,7 @@ def test_twenty_seconds_are_twenty_lines_and_as_many_pictures(
     tmp_path: Path, reader: Reader
 ) -> None:
     path = film(tmp_path / "a.mkv", [Shot(100, [Square("anna", size=40)])], rate=5)
-    lines = played(path, reader, Kept(crops=tmp_path / "crops"))
+    lines = played(path, reader, StreamOutputs(crops=tmp_path / "crops"))
     files = sorted((tmp_path / "crops").iterdir())
     assert len(lines) in (20, 21)
     assert len(files) == len(lines)
@@ -255,7 +255,7 @@ def test_crops_are_grey_small_and_centred(tmp_path: Path, reader: Reader) -> Non
     """A puppet's two eyes lie evenly about the middle; the larger face is taken."""
     squares = [Square("anna", size=48, x=20), Square("ben", size=24, x=110)]
     path = film(tmp_path / "a.mkv", [Shot(25, squares)])
-    played(path, reader, Kept(crops=tmp_path / "crops"))
+    played(path, reader, StreamOutputs(crops=tmp_path / "crops"))
     (file,) = (tmp_path / "crops").iterdir()
     with Pillow.open(file) as picture:
         assert (picture.mode, picture.size, picture.format) == ("L", (48, 48), "PNG")
@@ -268,15 +268,15 @@ def test_crops_are_grey_small_and_centred(tmp_path: Path, reader: Reader) -> Non
 
 def test_a_second_without_a_face_has_no_crop(tmp_path: Path, reader: Reader) -> None:
     path = film(tmp_path / "a.mkv", [Shot(50, [Square("anna", "happy 20, gone")])])
-    assert len(played(path, reader, Kept(crops=tmp_path / "crops"))) == 2
+    assert len(played(path, reader, StreamOutputs(crops=tmp_path / "crops"))) == 2
     assert len(list((tmp_path / "crops").iterdir())) == 1
 
 
 def test_the_table_is_one_of_faces(tmp_path: Path, reader: Reader) -> None:
     squares = [Square("anna", "happy", x=20), Square("ben", "sad", x=100)]
     path = film(tmp_path / "a.mkv", [Shot(30, squares)])
-    played(path, reader, Kept(table=tmp_path / "live.csv"))
-    rows = table.read_faces(tmp_path / "live.csv")
+    played(path, reader, StreamOutputs(table=tmp_path / "live.csv"))
+    rows = faces_csv.read_faces(tmp_path / "live.csv")
     assert len(rows) == 60
     assert set(rows["video"]) == {"a.mkv"}
     happy = rows.groupby("person")["happy"].mean().to_dict()
@@ -286,7 +286,7 @@ def test_the_table_is_one_of_faces(tmp_path: Path, reader: Reader) -> None:
 
 def test_the_recording_holds_every_frame_at_its_time(tmp_path: Path, reader: Reader) -> None:
     path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna", x=20)])])
-    played(path, reader, Kept(record=tmp_path / "out.mp4"))
+    played(path, reader, StreamOutputs(record=tmp_path / "out.mp4"))
     with av.open(str(tmp_path / "out.mp4")) as container:
         found = [(f.time, f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
     assert [time for time, _ in found] == pytest.approx([n / 25 for n in range(30)])
@@ -297,7 +297,7 @@ def test_the_recording_holds_every_frame_at_its_time(tmp_path: Path, reader: Rea
 
 def test_a_movie_of_one_frame_is_kept_whole(tmp_path: Path, reader: Reader) -> None:
     path = film(tmp_path / "a.mkv", [Shot(1, [Square("anna")])])
-    kept = Kept(tmp_path / "crops", tmp_path / "out.mp4", tmp_path / "live.csv")
+    kept = StreamOutputs(tmp_path / "crops", tmp_path / "out.mp4", tmp_path / "live.csv")
     assert len(played(path, reader, kept)) == 1
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert len(list(container.decode(video=0))) == 1
@@ -309,7 +309,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: st
     path = film(tmp_path / "a.mkv", [Shot(600, [Square("anna")])])
     lines: list[str] = []
     with pytest.raises(OutputError, match="cannot be written"):
-        played(path, reader, Kept(**{what: tmp_path / "file" / "out"}), lines)
+        played(path, reader, StreamOutputs(**{what: tmp_path / "file" / "out"}), lines)
     assert len(lines) <= 3  # Soon, and not at the end.
 
 
@@ -325,7 +325,7 @@ def test_a_recording_that_fails_at_its_very_end_is_told(
     monkeypatch.setattr("pipeline.live.keep.write_mp4", full)
     path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
     with pytest.raises(OutputError, match="cannot be written"):
-        played(path, reader, Kept(record=tmp_path / "out.mp4"))
+        played(path, reader, StreamOutputs(record=tmp_path / "out.mp4"))
 
 
 def test_an_interrupt_sends_no_picture_twice(
@@ -342,17 +342,17 @@ def test_an_interrupt_sends_no_picture_twice(
     monkeypatch.setattr(Queue, "put", interrupted)
     path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
     with pytest.raises(KeyboardInterrupt):
-        played(path, reader, Kept(record=tmp_path / "out.mp4"))
+        played(path, reader, StreamOutputs(record=tmp_path / "out.mp4"))
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert len(list(container.decode(video=0))) == 30
 
 
 def test_pictures_of_two_streams_are_not_mixed(tmp_path: Path, reader: Reader) -> None:
     path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna")])])
-    played(path, reader, Kept(crops=tmp_path / "out"))
+    played(path, reader, StreamOutputs(crops=tmp_path / "out"))
     before = sorted(tmp_path.glob("out/*"))
     with pytest.raises(OutputError, match="earlier stream; name another"):
-        played(path, reader, Kept(crops=tmp_path / "out"))
+        played(path, reader, StreamOutputs(crops=tmp_path / "out"))
     assert sorted(tmp_path.glob("out/*")) == before
 
 
@@ -362,17 +362,17 @@ def test_what_was_seen_before_an_error_is_kept(
     path = film(tmp_path / "a.mkv", [Shot(60, [Square("anna")])])
     follow, calls = Follower.follow, []
 
-    def failing(self: Follower, frame: object) -> Moment:
+    def failing(self: Follower, frame: object) -> FollowedFrame:
         calls.append(frame)
         if len(calls) > 40:
             raise MovieError("camera 0: gives no more pictures")
         return follow(self, frame)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Follower, "follow", failing)
-    kept = Kept(record=tmp_path / "out.mp4", table=tmp_path / "live.csv")
+    kept = StreamOutputs(record=tmp_path / "out.mp4", table=tmp_path / "live.csv")
     with pytest.raises(MovieError):
         played(path, reader, kept)
-    assert len(table.read_faces(tmp_path / "live.csv")) == 40  # The last second has 15.
+    assert len(faces_csv.read_faces(tmp_path / "live.csv")) == 40  # The last second has 15.
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert len(list(container.decode(video=0))) == 40
 
@@ -385,7 +385,7 @@ def test_the_demo_is_told_once_a_second_while_most_frames_are_dropped() -> None:
         now[0] += seconds
 
     class Slow(Follower):
-        def follow(self, frame: Frame) -> Moment:
+        def follow(self, frame: Frame) -> FollowedFrame:
             now[0] += 0.2
             return super().follow(frame)
 
@@ -528,7 +528,7 @@ def test_what_an_earlier_stream_left_is_replaced(
 def test_a_table_that_cannot_be_ended_is_told(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
     with closing(Movie(path)) as source:
-        keeper = TableKeeper(tmp_path / "a.csv", source)
+        keeper = TableSink(tmp_path / "a.csv", source)
         keeper._file.close()
         keeper._file = Path("/dev/full").open("w")  # noqa: SIM115 - the keeper closes it.
         with pytest.raises(OutputError, match=r"a\.csv: cannot be written"):
@@ -548,7 +548,7 @@ def test_ctrl_c_ends_and_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
     follow, calls = Follower.follow, []
 
-    def interrupted(self: Follower, frame: object) -> Moment:
+    def interrupted(self: Follower, frame: object) -> FollowedFrame:
         calls.append(frame)
         if len(calls) == 2:
             raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ModelError, OutputError
-from pipeline.models.cards import WEIGHTS, Card, Input, Source
+from pipeline.models.cards import WEIGHTS, Card, CardSource, Input
 from pipeline.models.emotion import Reading
 
 CARD: dict[str, Any] = {
@@ -156,7 +156,7 @@ FULL = Card(
     heads=2,
     priors=((0.25, 0.75), (0.5, 0.5)),
     tau=0.75,
-    source=Source("package", "1.0", "net.h5", "ab"),
+    source=CardSource("package", "1.0", "net.h5", "ab"),
     licence="MIT",
     copyright="nobody",
     made_by="hand",

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from pipeline import crops
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Detections, Image
-from pipeline.frame import RgbFrame, shrink
 from pipeline.models import registry
 from pipeline.models.base import CHIP_SIDE, unit_embeddings
 from pipeline.models.registry import Entry, PackageEntry
+from pipeline.movie.frame import RgbFrame, shrink
 from pipeline.settings import WalkSettings
-from tests.models import KERAS, KNOWN, box_of, chips, needs, still
-from tests.models.networks import users_keras, users_onnx
-from tests.movies import noise
+from tests.support.movies import noise
+from tests.support.networks import users_keras, users_onnx
+from tests.support.stills import KERAS, KNOWN, box_of, chips, needs, still
 
 JOBS = {
     "detector": registry.DETECTORS,

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.faces import Detections, Image, iou
-from pipeline.frame import shrink
 from pipeline.models import registry
 from pipeline.models.dlib_detect import (
     LANDMARKS,
@@ -20,7 +19,8 @@ from pipeline.models.dlib_detect import (
     margin_of,
     score_of,
 )
-from tests.models import KNOWN, photo, still
+from pipeline.movie.frame import shrink
+from tests.support.stills import KNOWN, photo, still
 
 HOG, CNN, YUNET = (registry.DETECTORS[name] for name in ("hog", "cnn", "yunet"))
 PHOTOS = ("astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg")

@@ -15,13 +15,13 @@ from PIL import ImageFile
 
 from pipeline.errors import ModelError
 from pipeline.faces import Floats, Image
-from pipeline.frame import shrink
 from pipeline.models import registry
 from pipeline.models.base import CHIP_SIDE, unit_embeddings
-from pipeline.models.dlib_face import BATCH, PADDING, DlibAligner, DlibOnnx
+from pipeline.models.dlib_face import CHIP_BATCH, PADDING, DlibAligner, DlibOnnx
 from pipeline.models.face_recognition import FaceRecognition
-from tests.models import KNOWN, ORIGINALS, PHOTOS, box_of, chips, needs, photo, still
-from tests.movies import noise
+from pipeline.movie.frame import shrink
+from tests.support.movies import noise
+from tests.support.stills import KNOWN, ORIGINALS, PHOTOS, box_of, chips, needs, photo, still
 
 RESNET = registry.RECOGNIZERS["dlib-onnx"].path
 LANDMARKS = registry.ALIGNERS["dlib-onnx"].path
@@ -106,12 +106,12 @@ def test_a_broken_package_is_told(error: BaseException, monkeypatch: pytest.Monk
         FaceRecognition(Path("net.dat"))
 
 
-@pytest.mark.parametrize("n", [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 1])
+@pytest.mark.parametrize("n", [CHIP_BATCH - 1, CHIP_BATCH, CHIP_BATCH + 1, 2 * CHIP_BATCH + 1])
 def test_a_batch_may_be_larger_than_one_run(onnx: DlibOnnx, n: int) -> None:
     faces = np.stack(noise(n, width=CHIP_SIDE, height=CHIP_SIDE))
     found = onnx.embed(faces)
     assert found.shape == (n, 128)
-    for i in {0, BATCH - 1, min(BATCH, n - 1), n - 1} & set(range(n)):
+    for i in {0, CHIP_BATCH - 1, min(CHIP_BATCH, n - 1), n - 1} & set(range(n)):
         assert np.array_equal(found[i], onnx.embed(faces[i : i + 1])[0])
 
 

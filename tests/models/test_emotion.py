@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pipeline import crops
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
-from pipeline.frame import RgbFrame, shrink
 from pipeline.models import registry
 from pipeline.models.cards import Card, Input
-from pipeline.models.emotion import BATCH, KerasEmotion, OnnxEmotion, Reading
+from pipeline.models.emotion import FACE_BATCH, KerasEmotion, OnnxEmotion, Reading
 from pipeline.models.onnx_session import session
-from tests.models import KERAS, KNOWN, box_of, needs, photo, still
-from tests.models.networks import TRAINED, TRAINED_CARD, onnx_network, with_card
-from tests.movies import noise
+from pipeline.movie.frame import RgbFrame, shrink
+from tests.support.movies import noise
+from tests.support.networks import TRAINED, TRAINED_CARD, onnx_network, with_card
+from tests.support.stills import KERAS, KNOWN, box_of, needs, photo, still
 
 PATH = registry.EMOTION_MODELS["two-headed"].path
 
@@ -38,13 +38,13 @@ def faces(n: int) -> Image:
     return np.stack([*found, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
 
 
-@pytest.mark.parametrize("size", [2, 16, BATCH, BATCH + 1])
+@pytest.mark.parametrize("size", [2, 16, FACE_BATCH, FACE_BATCH + 1])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batches_and_threads_change_no_bit(model: OnnxEmotion, size: int, threads: int) -> None:
-    crowd = faces(BATCH + 4)
+    crowd = faces(FACE_BATCH + 4)
     wanted = model.classify(crowd)
     other = OnnxEmotion(PATH, threads)
-    found = [other.classify(crowd[i : i + size]) for i in range(0, BATCH + 4, size)]
+    found = [other.classify(crowd[i : i + size]) for i in range(0, FACE_BATCH + 4, size)]
     assert np.array_equal(np.concatenate(found), wanted)
 
 
@@ -100,7 +100,7 @@ def softmax(z: NDArray[Any]) -> Floats:
 
 
 def test_the_shipped_network_is_shown_and_heard_unchanged(model: OnnxEmotion) -> None:
-    crowd = faces(BATCH)
+    crowd = faces(FACE_BATCH)
     wanted = session(PATH).run(None, {"faces": crowd[..., None]})[0]
     assert np.array_equal(model.classify(crowd), wanted)
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.faces import Floats, Image, iou
-from pipeline.frame import shrink
 from pipeline.models import registry
 from pipeline.models.yunet import OVERLAP, YuNet, _suppress
-from tests.models import KNOWN, photo, still
+from pipeline.movie.frame import shrink
+from tests.support.stills import KNOWN, photo, still
 
 ENTRY = registry.DETECTORS["yunet"]
 STILLS = [*KNOWN, "astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"]

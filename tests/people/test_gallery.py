@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.errors import PeopleError
 from pipeline.people import gallery as galleries
-from tests import puppet
-from tests.puppet import photo
+from pipeline.people.names import check_name
+from tests.support import puppet
+from tests.support.puppet import photo
 
 
 @pytest.fixture
@@ -57,14 +58,14 @@ def test_no_folder_is_nobody(tmp_path: Path) -> None:
 )
 def test_names_that_would_do_harm_are_refused(name: str, words: str) -> None:
     with pytest.raises(PeopleError, match=words) as told:
-        galleries.check_name(name, "known_faces/x.jpg")
+        check_name(name, "known_faces/x.jpg")
     assert "known_faces/x.jpg" in str(told.value)
     assert "rename it" in str(told.value)
 
 
 @pytest.mark.parametrize("name", ["rdj", "007", "NA", "Zoë", "O'Hara, Jr.", "a-b", "x=y"])
 def test_other_names_are_kept(name: str) -> None:
-    assert galleries.check_name(name, "here") == name
+    assert check_name(name, "here") == name
 
 
 def test_a_refused_name_is_found_in_the_folder(known: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_refused_name_is_found_in_the_folder(known: Path) -> None:
 
 
 def test_load_embeds_every_photo(known: Path) -> None:
-    gallery = galleries.load(known, puppet.models())
+    gallery = galleries.embed_gallery(known, puppet.models())
     assert gallery.people == ("anna", "ben")
     assert gallery.owner.tolist() == [0, 1, 1]
     hues = np.radians([0, 90, 105])
@@ -84,7 +85,7 @@ def test_load_embeds_every_photo(known: Path) -> None:
 
 
 def test_load_without_photos_is_empty(tmp_path: Path) -> None:
-    gallery = galleries.load(tmp_path, puppet.models())
+    gallery = galleries.embed_gallery(tmp_path, puppet.models())
     assert gallery.people == ()
     assert gallery.embedding.shape == (0, 128)
     assert galleries.usable(gallery) == ()
@@ -127,7 +128,7 @@ def test_a_photo_that_cannot_be_used_is_told_and_skipped(
     assert callable(make)
     make(known / "carl.png")
     with caplog.at_level(logging.WARNING):
-        gallery = galleries.load(known, puppet.models())
+        gallery = galleries.embed_gallery(known, puppet.models())
     assert f"{known / 'carl.png'}: " in caplog.text
     assert words in caplog.text
     assert gallery.people == ("anna", "ben", "carl")
@@ -158,7 +159,7 @@ def test_a_photo_that_cannot_be_opened_is_told_and_stops_nothing(
     (known / "carl.png").symlink_to(known / "nowhere.png")
     there = galleries.digest(known, 0.38)
     assert there != before
-    assert galleries.load(known, puppet.models()).owner.tolist() == [0, 1, 1]
+    assert galleries.embed_gallery(known, puppet.models()).owner.tolist() == [0, 1, 1]
     assert f"{known / 'carl.png'}: not a photo that can be read" in caplog.text
     photo(known / "nowhere.png", "carl")
     assert galleries.digest(known, 0.38) != there
@@ -176,7 +177,7 @@ def test_photos_of_who_it_is_not_are_no_photos_of_who_it_is(known: Path) -> None
         "ben": [known / "ben" / "not" / "x.png"],
         "carl": [known / "carl" / "not" / "y.png"],
     }
-    gallery = galleries.load(known, puppet.models())
+    gallery = galleries.embed_gallery(known, puppet.models())
     assert gallery.people == ("anna", "ben", "carl")
     assert gallery.owner.tolist() == [0, 1, 1]
     assert gallery.other_owner.tolist() == [1, 2]
@@ -201,7 +202,7 @@ def test_hidden_files_are_passed_over_everywhere(
         place.mkdir(exist_ok=True)
         (place / "._a.png").write_text("what a Mac leaves")
     assert galleries.digest(known, 0.38) == before
-    assert galleries.load(known, puppet.models()).owner.tolist() == [0, 1, 1]
+    assert galleries.embed_gallery(known, puppet.models()).owner.tolist() == [0, 1, 1]
     assert caplog.messages == []
 
 
@@ -210,7 +211,7 @@ def test_pictures_of_kinds_that_are_not_read_are_told(
 ) -> None:
     (known / "zoe.HEIC").write_text("a telephone's")
     (known / "ben" / "c.heic").write_text("another")
-    assert galleries.load(known, puppet.models()).people == ("anna", "ben")
+    assert galleries.embed_gallery(known, puppet.models()).people == ("anna", "ben")
     assert [text.partition(": ")[0] for text in caplog.messages] == [
         str(known / "ben" / "c.heic"),
         str(known / "zoe.HEIC"),

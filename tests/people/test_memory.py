@@ -11,13 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import table
+from pipeline.disk import npz
 from pipeline.faces import Image
-from pipeline.people import gallery as galleries
-from pipeline.people import memory
+from pipeline.people import gallery, memory
 from pipeline.people.gallery import Gallery
-from tests import puppet
-from tests.puppet import photo
+from tests.support import puppet
+from tests.support.puppet import photo
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def load(folder: Path) -> Gallery:
-    return memory.load(folder, puppet.SETTINGS)
+    return memory.load_gallery(folder, puppet.SETTINGS)
 
 
 def same(one: Gallery, other: Gallery) -> bool:
@@ -77,7 +76,7 @@ def test_a_second_time_no_network_is_asked_or_built(
 
 def test_what_is_remembered_is_what_networks_say(known: Path) -> None:
     load(known)
-    assert same(load(known), galleries.load(known, puppet.models()))
+    assert same(load(known), gallery.embed_gallery(known, puppet.models()))
 
 
 def test_why_a_photo_is_refused_is_told_again(
@@ -140,7 +139,7 @@ def test_other_networks_do_not_take_it(known: Path, asked: list[str]) -> None:
     load(known)
     before = len(asked)
     other = puppet.SETTINGS.__class__(**{**_fields(), "min_score": 0.8})
-    memory.load(known, other)
+    memory.load_gallery(known, other)
     assert len(asked) == 2 * before
 
 
@@ -172,8 +171,8 @@ def _folder(path: Path) -> None:
 
 def _rewritten(**changes: Any) -> Callable[[Path], None]:
     def harm(path: Path) -> None:
-        arrays = table.read_arrays(path, ["photo", "embedding", "why"])
-        table.write_arrays(path, arrays | changes)
+        arrays = npz.read_arrays(path, memory.STORED)
+        npz.write_arrays(path, arrays | changes)
 
     return harm
 
@@ -196,7 +195,7 @@ def test_a_broken_memory_is_made_anew_in_silence(
     harm: Callable[[Path], None], known: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = load(known)
-    path = known / memory.NAME
+    path = known / memory.EMBEDDINGS_NAME
     before = path.read_bytes()
     caplog.clear()
     harm(path)
@@ -209,7 +208,7 @@ def test_a_broken_memory_is_made_anew_in_silence(
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 1 << 20), value=st.integers(1, 255))
 def test_a_damaged_memory_never_changes_the_gallery(known: Path, place: int, value: int) -> None:
-    path = known / memory.NAME
+    path = known / memory.EMBEDDINGS_NAME
     path.unlink(missing_ok=True)
     first = load(known)
     data = bytearray(path.read_bytes())
@@ -242,7 +241,7 @@ def test_photos_that_are_gone_are_forgotten_when_others_come(known: Path) -> Non
     (known / "ben.png").unlink()
     photo(known / "carl.png", "carl")
     load(known)
-    assert len(table.read_arrays(known / memory.NAME, ["photo"])["photo"]) == 4
+    assert len(npz.read_arrays(known / memory.EMBEDDINGS_NAME, {"photo": None})["photo"]) == 4
 
 
 def test_ctrl_c_keeps_what_was_done(
@@ -265,7 +264,7 @@ def test_ctrl_c_keeps_what_was_done(
 
 
 def test_the_digest_does_not_see_it(known: Path) -> None:
-    before = galleries.digest(known, 0.38)
+    before = gallery.digest(known, 0.38)
     load(known)
-    assert (known / memory.NAME).exists()
-    assert galleries.digest(known, 0.38) == before
+    assert (known / memory.EMBEDDINGS_NAME).exists()
+    assert gallery.digest(known, 0.38) == before

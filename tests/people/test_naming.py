@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import table
-from pipeline.faces import EMOTIONS, Floats
+from pipeline.disk import faces_csv, tracks_npz
+from pipeline.faces import EMOTIONS, Flags, Floats
 from pipeline.people.gallery import Gallery
 from pipeline.people.naming import (
     CLEAR,
     NEAREST,
-    SAME,
-    Flags,
+    SAME_TRACK,
     assign,
     clearness,
     distances,
     go_on,
-    identify,
+    identify_tracks,
     margins,
     name_tracks,
     templates,
@@ -200,7 +199,7 @@ def _identified(
     ]
     frames = pd.DataFrame(rows, columns=["frame", "track", "shot"])
     mean, clear = _at(*(hue for _, hue, _, _ in tracks)), np.ones(len(tracks), np.float32)
-    person, _, _ = identify(frames, mean, clear, gallery, tolerance)
+    person, _, _ = identify_tracks(frames, mean, clear, gallery, tolerance)
     return [[*gallery.people, ""][p] for p in person]
 
 
@@ -253,7 +252,7 @@ def test_a_vetoed_track_does_not_go_on() -> None:
 
 def test_a_track_without_rows_has_no_shot() -> None:
     gallery, frames = _gallery(anna=[0]), pd.DataFrame({"frame": [0], "track": [1], "shot": [0]})
-    person, _, _ = identify(frames, _at(30, 20), np.ones(2, np.float32), gallery, 0.38)
+    person, _, _ = identify_tracks(frames, _at(30, 20), np.ones(2, np.float32), gallery, 0.38)
     assert person.tolist() == [NOBODY, 0]
 
 
@@ -261,7 +260,7 @@ def test_a_poor_track_does_not_go_on_but_is_gone_on_from() -> None:
     frames = pd.DataFrame({"frame": [0, 9], "track": [0, 1], "shot": [0, 0]})
     for poor, wanted in ((0, [0, 0]), (1, [0, NOBODY])):
         clear = np.where(np.arange(2) == poor, CLEAR - 0.01, CLEAR).astype(np.float32)
-        person, _, _ = identify(frames, _at(20, 30), clear, _gallery(anna=[0]), 0.38)
+        person, _, _ = identify_tracks(frames, _at(20, 30), clear, _gallery(anna=[0]), 0.38)
         assert person.tolist() == wanted
     assert clearness(np.array([0.2, 0.1, 0.3], np.float32), _ints(7, 2, 7)).tolist() == [
         np.float32(0.1),
@@ -296,7 +295,7 @@ def test_go_on_gives_no_name_but_the_one_allowed() -> None:
     person, shot = _ints(0, NOBODY, NOBODY), _ints(0, 0, 0)
     found = go_on(person, _ints(0, 1, NOBODY), _at(0, 1, 2), shot, set())
     assert found.tolist() == person.tolist()
-    assert _apart(17) < SAME < _apart(18)
+    assert _apart(17) < SAME_TRACK < _apart(18)
 
 
 @pytest.mark.parametrize(
@@ -328,19 +327,19 @@ def test_together_finds_tracks_of_one_frame() -> None:
 
 def _rows(tracks: list[tuple[int, int]]) -> pd.DataFrame:
     """One row for each frame and track."""
-    numbers = np.zeros((len(tracks), len(table.NUMBERS)))
-    numbers[:, table.NUMBERS.index("frame")] = [frame for frame, _ in tracks]
-    numbers[:, table.NUMBERS.index("track")] = [track for _, track in tracks]
-    numbers[:, table.NUMBERS.index(EMOTIONS[0])] = 1
-    return table.frame_of(numbers, "movie.mkv")
+    numbers = np.zeros((len(tracks), len(faces_csv.NUMBERS)))
+    numbers[:, faces_csv.NUMBERS.index("frame")] = [frame for frame, _ in tracks]
+    numbers[:, faces_csv.NUMBERS.index("track")] = [track for _, track in tracks]
+    numbers[:, faces_csv.NUMBERS.index(EMOTIONS[0])] = 1
+    return faces_csv.frame_of(numbers, "movie.mkv")
 
 
 def _folder(folder: Path, rows: pd.DataFrame, tracks: list[int], hues: list[float]) -> Path:
-    table.write_faces(folder / "faces.csv", [rows])
+    faces_csv.write_faces(folder / "faces.csv", [rows])
     zeros = np.zeros(len(tracks))
-    table.write_tracks(
+    tracks_npz.write_tracks(
         folder / "tracks.npz",
-        table.Tracks(
+        tracks_npz.Tracks(
             _at(*hues), _ints(*tracks), zeros.astype(np.int64), zeros.astype(np.float32), "walk"
         ),
     )
@@ -352,14 +351,14 @@ def test_name_tracks_writes_names_and_distances(tmp_path: Path) -> None:
     folder = _folder(tmp_path, rows, [0, 1, 1, 2, 3], [5, 95, 95, 45, 10])
     gallery = _gallery(**{"anna": [0.0], "007": [90.0], "zoe": []})
     name_tracks(folder, gallery, 0.38, "digest")
-    named = table.read_faces(folder / "faces.csv")
+    named = faces_csv.read_faces(folder / "faces.csv")
     assert named["person"].tolist() == ["anna", "007", "anna", "007", "", "anna"]
     near, far, mid = _apart(5), _apart(45), _apart(10)
     wanted = [near, near, near, near, far, mid]
     assert named["distance"].to_numpy() == pytest.approx(np.array(wanted), abs=1e-3)
     other = [c for c in rows.columns if c not in ("person", "distance")]
-    assert named[other].to_csv() == table.read_faces(folder / "faces.csv")[other].to_csv()
-    tracks = table.read_tracks(folder / "tracks.npz")
+    assert named[other].to_csv() == faces_csv.read_faces(folder / "faces.csv")[other].to_csv()
+    tracks = tracks_npz.read_tracks(folder / "tracks.npz")
     assert tracks.people.tolist() == ["anna", "007", "zoe"]
     assert tracks.far.shape == (4, 3)
     assert tracks.person.tolist() == [1, 0, NOBODY, 1] or tracks.person.tolist() == [
@@ -375,7 +374,7 @@ def test_naming_again_forgets_the_old_names(tmp_path: Path) -> None:
     folder = _folder(tmp_path, _rows([(0, 0), (1, 1)]), [0, 1], [0, 90])
     name_tracks(folder, _gallery(anna=[0]), 0.38, "first")
     name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
-    assert table.read_faces(folder / "faces.csv")["person"].tolist() == ["", "ben"]
+    assert faces_csv.read_faces(folder / "faces.csv")["person"].tolist() == ["", "ben"]
     before = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
     name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
     after = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
@@ -388,7 +387,7 @@ def test_with_nobody_to_compare_all_are_unknown(
 ) -> None:
     folder = _folder(tmp_path, _rows([(0, 0)]), [0], [0])
     name_tracks(folder, _gallery(**known), 0.38, "digest")
-    named = table.read_faces(folder / "faces.csv")
+    named = faces_csv.read_faces(folder / "faces.csv")
     assert named["person"].tolist() == [""]
     assert named["distance"].isna().all()
 
@@ -396,5 +395,5 @@ def test_with_nobody_to_compare_all_are_unknown(
 def test_a_movie_without_faces_is_named_too(tmp_path: Path) -> None:
     folder = _folder(tmp_path, _rows([]), [], [])
     name_tracks(folder, _gallery(anna=[0]), 0.38, "digest")
-    assert len(table.read_faces(folder / "faces.csv")) == 0
-    assert table.read_tracks(folder / "tracks.npz").gallery == "digest"
+    assert len(faces_csv.read_faces(folder / "faces.csv")) == 0
+    assert tracks_npz.read_tracks(folder / "tracks.npz").gallery == "digest"

@@ -11,7 +11,7 @@ from PIL import ImageOps, features
 from pipeline.faces import Detections, Floats, Image
 from pipeline.models.registry import FaceModels
 from pipeline.people.photo import photo_chip, read_photo
-from tests import puppet
+from tests.support import puppet
 
 
 def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:

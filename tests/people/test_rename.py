@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import OutputError, PeopleError
-from pipeline.people import gallery as galleries
+from pipeline.people import gallery
 from pipeline.people.rename import rename
 
 
@@ -55,7 +55,7 @@ def test_rename_moves_every_photo_and_overwrites_none(
     assert _files(folder) == {moved.get(name, name): name for name in before}
     assert all(place.exists() for place in places)
     assert not (folder / "a").exists()
-    assert "a" not in galleries.photos(folder)
+    assert "a" not in gallery.photos(folder)
 
 
 def test_rename_changes_capitals(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_rename_changes_capitals(tmp_path: Path) -> None:
 
 def test_names_are_the_same_however_they_are_composed(tmp_path: Path) -> None:
     folder = _make(tmp_path, "Zoe\u0308.jpg")
-    assert list(galleries.photos(folder)) == ["Zo\u00eb"]
+    assert list(gallery.photos(folder)) == ["Zo\u00eb"]
     rename(folder, "Zo\u00eb", "Chloe\u0308")
-    assert list(galleries.photos(folder)) == ["Chlo\u00eb"]
+    assert list(gallery.photos(folder)) == ["Chlo\u00eb"]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.faces import EMOTIONS
+from pipeline.faces import ACCEPTED, EMOTIONS, REJECTED
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import Job, PickSettings
-from tests.pick import made, stretch, tracks_of
+from tests.support.face_rows import made, stretch, tracks_of
 
 SIZE = (200, 200)
 STEPS = [
@@ -137,13 +137,13 @@ def test_decisions_go_before_all_filters(
     rows: pd.DataFrame, asked: dict[str, Any], seed: int
 ) -> None:
     random = np.random.default_rng(seed)
-    bits = {name: random.integers(0, 128, len(rows)) for name in (select.ACCEPTED, select.REJECTED)}
-    bits[select.REJECTED] &= ~bits[select.ACCEPTED]
+    bits = {name: random.integers(0, 128, len(rows)) for name in (ACCEPTED, REJECTED)}
+    bits[REJECTED] &= ~bits[ACCEPTED]
     for choice in _chosen(rows.assign(**bits), Job(), **asked):
-        accepted = select.decided(choice.seen, select.ACCEPTED)
+        accepted = select.decided(choice.seen, ACCEPTED)
         assert set(choice.seen.index[accepted]) <= set(choice.kept.index)
-        assert not select.decided(choice.kept, select.REJECTED).any()
+        assert not select.decided(choice.kept, REJECTED).any()
         counts = list(choice.funnel.values())
         assert counts == sorted(counts, reverse=True)
-        assert list(choice.funnel) == [*STEPS[:3], select.REJECTED, *STEPS[3:]]
+        assert list(choice.funnel) == [*STEPS[:3], REJECTED, *STEPS[3:]]
         assert (choice.hint == "") == (len(choice.kept) > 0)

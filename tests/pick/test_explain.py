@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.disk.tracks_npz import Tracks
 from pipeline.pick import select
 from pipeline.pick.explain import funnel, hint
 from pipeline.settings import PickSettings
-from pipeline.table import Tracks
-from tests.pick import made, stretch, tracks_of
+from tests.support.face_rows import made, stretch, tracks_of
 
 SMILE = made(stretch(range(50, 58), 3, "anna", "happy"))
 OTHERS = made([*stretch(range(5), 0, "anna", "sad"), *stretch(range(2), 1, "anna", "fear")])

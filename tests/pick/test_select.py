@@ -14,7 +14,7 @@ from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.settings import PickSettings
-from tests.pick import Face, made, stretch
+from tests.support.face_rows import Face, made, stretch
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 PLAIN = PickSettings(repeat=1, smooth=1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.faces import Floats, Ints
-from pipeline.pick.smooth import segments, smooth
+from pipeline.pick.steady import segments, smooth
 
 
 def _ints(values: list[int]) -> Ints:

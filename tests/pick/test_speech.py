@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.movie.subtitles import Lines
 from pipeline.pick import select
 from pipeline.pick.speech import borders, with_speech
 from pipeline.settings import PickSettings
-from pipeline.subtitles import Lines
-from tests.pick import RATE, made, stretch
+from tests.support.face_rows import RATE, made, stretch
 
 EDGES = borders(np.arange(100) / RATE)
 SILENT = PickSettings(repeat=1, smooth=1, min_prob=0, silent_only=True)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.faces import Ints
-from pipeline.pick.smooth import segments
-from pipeline.pick.steady import positions, run_lengths, runs
+from pipeline.pick.steady import positions, run_lengths, runs, segments
 
 Row = tuple[int, int, int]
 """Track, frame, label."""

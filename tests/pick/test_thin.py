@@ -13,7 +13,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.thin import spread, thin
 from pipeline.settings import PickSettings
-from tests.pick import made, stretch, tracks_of, without_embeddings
+from tests.support.face_rows import made, stretch, tracks_of, without_embeddings
 
 PLAIN = PickSettings(repeat=1, smooth=1)
 COUNTS = st.integers(1, 6)

@@ -16,15 +16,15 @@ import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
+from pipeline.disk.walked import Walked
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS
 from pipeline.report import page, tiles
 from pipeline.report.page import write_report
 from pipeline.report.timeline import Timeline
-from pipeline.report.walked import Walked
 from pipeline.settings import Job, PickSettings, WalkSettings
-from tests.pick import stretch
-from tests.report.movie import PLAIN, chosen, colour, jpeg, picked, walked, write_crops
+from tests.support.face_rows import stretch
+from tests.support.report_movie import PLAIN, chosen, colour, jpeg, picked, walked, write_crops
 
 JOB = Job(pick=PLAIN)
 HOSTILE = [
@@ -76,8 +76,8 @@ def _sheets(text: str, kind: str) -> list[Pillow.Image]:
 
 def _tile(sheets: list[Pillow.Image], index: int, side: int) -> Any:
     """The middle pixel of a tile."""
-    sheet, place = divmod(index, tiles.ACROSS**2)
-    line, column = divmod(place, tiles.ACROSS)
+    sheet, place = divmod(index, tiles.TILES_ACROSS**2)
+    line, column = divmod(place, tiles.TILES_ACROSS)
     return sheets[sheet].getpixel((column * side + side // 2, line * side + side // 2))
 
 
@@ -134,7 +134,7 @@ def test_faces_of_the_timeline_are_those_of_their_lanes(tmp_path: Path) -> None:
     assert data["faces"]["time"] == [0, 1, 1.6, 2, 2.36, 3.16]
     for n, lane in enumerate(data["faces"]["lane"]):
         wanted = colour(["anna", "ben", ""][lane])
-        assert _tile(sheets, n, page.FACE_SIDE) == pytest.approx(wanted, abs=12)
+        assert _tile(sheets, n, page.PORTRAIT_SIDE) == pytest.approx(wanted, abs=12)
 
 
 def test_shares_are_of_each_persons_time() -> None:
@@ -236,8 +236,8 @@ def test_crops_that_were_deleted_are_not_shown(tmp_path: Path) -> None:
         pytest.param("", id="empty"),
         pytest.param("file,time\na,b\n", id="other columns"),
         pytest.param("\x00\xff", id="no text"),
-        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,x,1,2,3,,4,5\n", id="no number"),
-        pytest.param(f"{','.join(tiles.COLUMNS)}\na.jpg,1,{9**30},2,3,,4,5\n", id="too large"),
+        pytest.param(f"{','.join(tiles.TILE_COLUMNS)}\na.jpg,x,1,2,3,,4,5\n", id="no number"),
+        pytest.param(f"{','.join(tiles.TILE_COLUMNS)}\na.jpg,1,{9**30},2,3,,4,5\n", id="too large"),
     ],
 )
 def test_a_list_that_is_none_is_told_and_passed_over(
@@ -256,7 +256,7 @@ def test_only_crops_are_ever_read(name: str, tmp_path: Path) -> None:
     place = tmp_path / "movie" / "anna" / "happy"
     place.mkdir(parents=True)
     (tmp_path / "secret.jpg").write_bytes(jpeg((9, 9, 9)))
-    columns = ",".join(tiles.COLUMNS)
+    columns = ",".join(tiles.TILE_COLUMNS)
     (place / "crops.csv").write_text(f"{columns}\n{name},1,1.0,9,0.9,,4,0\n")
     rows = walked(FACES, 100).rows
     crops, older = tiles.read_crops(tmp_path / "movie", rows)
@@ -382,7 +382,7 @@ def test_too_many_crops_are_shown_evenly(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_tiles_go_on_in_a_second_sheet() -> None:
-    shades = [(n % 250, 250 - n % 250, 60) for n in range(tiles.ACROSS**2 + 3)]
+    shades = [(n % 250, 250 - n % 250, 60) for n in range(tiles.TILES_ACROSS**2 + 3)]
     packed = tiles.pack([tiles.from_bytes(jpeg(shade)) for shade in shades], 32)
     sheets = [Pillow.open(io.BytesIO(sheet)).convert("RGB") for sheet in packed.sheets]
     assert [sheet.size for sheet in sheets] == [(512, 512), (512, 32)]

@@ -11,24 +11,35 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from pipeline import manifest as manifests
-from pipeline import mine, table
+from pipeline import mine
+from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk import manifest as manifests
+from pipeline.disk.crop_file import crop_name
+from pipeline.disk.manifest import Manifest
 from pipeline.errors import OutputError
 from pipeline.faces import Image
-from pipeline.manifest import Manifest
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
-from pipeline.pick.crop import Selection, crop_name
 from pipeline.pick.thin import thin
 from pipeline.report import sheet
-from pipeline.report.sheet import ACROSS, CAPTION, DOWN, SIDE, TITLE, compare, contact_sheets, grid
+from pipeline.report.crops import Selection
+from pipeline.report.sheet import (
+    CAPTION,
+    DOWN,
+    SHEET_COLUMNS,
+    THUMB_SIDE,
+    TITLE_HEIGHT,
+    contact_sheets,
+    grid,
+    write_comparison,
+)
 from pipeline.settings import Job, PickSettings
-from tests import puppet
-from tests.pick import made, stretch, tracks_of
-from tests.puppet import Shot, Square, film, photo
+from tests.support import puppet
+from tests.support.face_rows import made, stretch, tracks_of
+from tests.support.puppet import Shot, Square, film, photo
 
-PAGE = ACROSS * DOWN
-LINE = SIDE + CAPTION
+PAGE = SHEET_COLUMNS * DOWN
+LINE = THUMB_SIDE + CAPTION
 PLAIN = PickSettings(repeat=1, smooth=1)
 
 
@@ -51,12 +62,12 @@ def _pixels(path: Path) -> Image:
         return np.array(picture.convert("RGB"), np.uint8)
 
 
-def _tiles(page: Image, count: int, across: int = ACROSS) -> Iterator[Image]:
+def _tiles(page: Image, count: int, across: int = SHEET_COLUMNS) -> Iterator[Image]:
     """The thumbnails of a page."""
     columns = max(4, min(across, count))
     for n in range(count):
-        x, y = n % columns * SIDE, TITLE + n // columns * LINE
-        yield page[y : y + SIDE, x : x + SIDE]
+        x, y = n % columns * THUMB_SIDE, TITLE_HEIGHT + n // columns * LINE
+        yield page[y : y + THUMB_SIDE, x : x + THUMB_SIDE]
 
 
 def _middle(tile: Image) -> Any:
@@ -66,7 +77,7 @@ def _middle(tile: Image) -> Any:
 
 def _pixel(tile: Image) -> list[int]:
     """The colour in the middle."""
-    return [int(value) for value in tile[SIDE // 2, SIDE // 2]]
+    return [int(value) for value in tile[THUMB_SIDE // 2, THUMB_SIDE // 2]]
 
 
 def _colour(number: int) -> tuple[int, int, int]:
@@ -119,8 +130,12 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
     begin = 0
     for number, (name, size) in enumerate(zip(names, sizes, strict=False), 1):
         page = _pixels(tmp_path / "happy" / name)
-        columns = max(4, min(ACROSS, size))
-        assert page.shape == (TITLE + -(-size // ACROSS) * LINE, columns * SIDE, 3)
+        columns = max(4, min(SHEET_COLUMNS, size))
+        assert page.shape == (
+            TITLE_HEIGHT + -(-size // SHEET_COLUMNS) * LINE,
+            columns * THUMB_SIDE,
+            3,
+        )
         for n, tile in enumerate(_tiles(page, size), begin):
             assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
         title = f"anna, happy: the best face of each of {runs} runs ({2 * runs} faces)"
@@ -196,7 +211,7 @@ def test_a_thumbnail_is_fitted_into_its_square_and_never_enlarged(
 
 def test_an_empty_page_has_its_title(words: list[str]) -> None:
     page = grid("nothing", [])
-    assert page.size == (4 * SIDE, TITLE + LINE)
+    assert page.size == (4 * THUMB_SIDE, TITLE_HEIGHT + LINE)
     assert words == ["nothing"]
 
 
@@ -218,7 +233,7 @@ class Walked:
 
     def choice(self, emotion: str = "happy", **asked: Any) -> Choice:
         settings = replace(PLAIN, **asked)
-        tracks = table.read_tracks(self.folder / "tracks.npz")
+        tracks = tracks_npz.read_tracks(self.folder / "tracks.npz")
         job, size = Job(("anna",), (emotion,)), self.walk.scan.stream.size
         (found,) = choose(select.steadied(self.rows, 1, settings), tracks, job, settings, size)
         return found
@@ -233,14 +248,14 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         place = mine.walk(movie, job, puppet.silent)
-    return Walked(movie, place, manifests.read(place), table.read_faces(place / "faces.csv"))
+    return Walked(movie, place, manifests.read(place), faces_csv.read_faces(place / "faces.csv"))
 
 
 def _sides(path: Path, left: int, right: int) -> tuple[list[Image], list[Image]]:
     """The thumbnails of both sides of a comparison."""
-    page, across = _pixels(path), ACROSS // 2
-    width = max(4, min(across, right)) * SIDE
-    assert page.shape[1] == max(4, min(across, left)) * SIDE + SIDE // 4 + width
+    page, across = _pixels(path), SHEET_COLUMNS // 2
+    width = max(4, min(across, right)) * THUMB_SIDE
+    assert page.shape[1] == max(4, min(across, left)) * THUMB_SIDE + THUMB_SIDE // 4 + width
     return (
         list(_tiles(page, left, across)),
         list(_tiles(page[:, page.shape[1] - width :], right, across)),
@@ -269,7 +284,7 @@ def test_crossed_faces_are_those_dropped(
     seen = [*range(9), *range(12, 16), *range(20, 50)]
     assert choice.seen["frame"].tolist() == seen
     assert choice.kept["frame"].tolist() == kept
-    compare(walked.movie, walked.walk, choice, tmp_path / "happy", 0.0)
+    write_comparison(walked.movie, walked.walk, choice, tmp_path / "happy", 0.0)
     titles = [text for text in words if "faces" in text]
     assert titles == ["seen: 43 faces; crossed ones are dropped", f"kept: {len(kept)} faces"]
     left, right = _sides(tmp_path / "happy" / "compare.jpg", len(seen), len(kept))
@@ -281,7 +296,7 @@ def test_crossed_faces_are_those_dropped(
 def test_faces_on_both_sides_are_the_right_ones(walked: Walked, tmp_path: Path) -> None:
     """With no margin a puppet fills its crop: the colour is the look."""
     choice = walked.choice("sad", repeat=4)
-    compare(walked.movie, walked.walk, choice, tmp_path, 0.0)
+    write_comparison(walked.movie, walked.walk, choice, tmp_path, 0.0)
     left, right = _sides(tmp_path / "compare.jpg", 7, 4)
     for tile in (*left, *right):
         assert _middle(tile) == pytest.approx(puppet.colour("anna", "sad"), abs=6)
@@ -291,8 +306,8 @@ def test_of_many_faces_some_are_shown_evenly_and_kept_ones_always(
     walked: Walked, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One kept face of 43 would seldom be among ten."""
-    monkeypatch.setattr(sheet, "COMPARED", 10)
-    compare(walked.movie, walked.walk, walked.choice(per_run=1), tmp_path, 0.0)
+    monkeypatch.setattr(sheet, "COMPARED_FACES", 10)
+    write_comparison(walked.movie, walked.walk, walked.choice(per_run=1), tmp_path, 0.0)
     captions = [text for text in words if "faces" not in text]
     shown, kept = captions[:10], captions[10:]
     assert len(kept) == 3
@@ -305,9 +320,9 @@ def test_of_many_faces_some_are_shown_evenly_and_kept_ones_always(
 def test_of_many_faces_only_those_dropped_are_crossed_though_not_all_kept_are_shown(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheet, "COMPARED", 10)
+    monkeypatch.setattr(sheet, "COMPARED_FACES", 10)
     choice = walked.choice(repeat=9)
-    compare(walked.movie, walked.walk, choice, tmp_path, 0.0)
+    write_comparison(walked.movie, walked.walk, choice, tmp_path, 0.0)
     frames = choice.seen["frame"].to_numpy()[np.linspace(0, 42, 10).round().astype(int)]
     left, right = _sides(tmp_path / "compare.jpg", 10, 10)
     dropped = [int(f) not in set(choice.kept["frame"]) for f in frames]
@@ -319,7 +334,7 @@ def test_of_many_faces_only_those_dropped_are_crossed_though_not_all_kept_are_sh
 def test_a_comparison_that_cannot_be_written_is_told(walked: Walked, tmp_path: Path) -> None:
     (tmp_path / "happy").write_text("in the way")
     with pytest.raises(OutputError, match=r"compare\.jpg: cannot be written"):
-        compare(walked.movie, walked.walk, walked.choice(), tmp_path / "happy", 0.0)
+        write_comparison(walked.movie, walked.walk, walked.choice(), tmp_path / "happy", 0.0)
 
 
 def test_a_sheet_of_puppets_shows_the_best_of_each_run(walked: Walked, tmp_path: Path) -> None:
@@ -331,5 +346,5 @@ def test_a_sheet_of_puppets_shows_the_best_of_each_run(walked: Walked, tmp_path:
     assert outcome.runs == 3
     for tile in tiles:
         assert _middle(tile) == pytest.approx(puppet.colour("anna", "happy"), abs=6)
-    best = thin(walked.choice().kept, table.read_tracks(walked.folder / "tracks.npz"), 1)
+    best = thin(walked.choice().kept, tracks_npz.read_tracks(walked.folder / "tracks.npz"), 1)
     assert len(best) == 3

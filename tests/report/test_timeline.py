@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from pipeline.disk.walked import Walked
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, Ints
-from pipeline.people.who import durations, who_is_who
+from pipeline.people.presence import durations, who_is_who
 from pipeline.pick import select
-from pipeline.report.colours import COLOURS
+from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.page import NEUTRAL_AT_NIGHT
 from pipeline.report.timeline import (
-    MARKS,
+    MOST_TICKS,
     Timeline,
     cut_alpha,
     drawn,
@@ -27,10 +28,9 @@ from pipeline.report.timeline import (
     timeline,
     write_timeline,
 )
-from pipeline.report.walked import Walked
 from pipeline.settings import PickSettings, WalkSettings
-from tests.pick import Face, stretch
-from tests.report.movie import scan_of, spans, walked
+from tests.support.face_rows import Face, stretch
+from tests.support.report_movie import scan_of, spans, walked
 
 Numbers = NDArray[np.float64]
 ANGRY, HAPPY, NEUTRAL = (EMOTIONS.index(name) for name in ("angry", "happy", "neutral"))
@@ -225,9 +225,9 @@ def _lab(linear: Numbers) -> Numbers:
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize("neutral", [COLOURS[-1], NEUTRAL_AT_NIGHT])
+@pytest.mark.parametrize("neutral", [EMOTION_COLOURS[-1], NEUTRAL_AT_NIGHT])
 def test_colours_are_told_apart_by_everybody(sight: str, neutral: str) -> None:
-    seen = [_lab(np.asarray(SIGHTS[sight]) @ _linear(c)) for c in (*COLOURS[:-1], neutral)]
+    seen = [_lab(np.asarray(SIGHTS[sight]) @ _linear(c)) for c in (*EMOTION_COLOURS[:-1], neutral)]
     nearest = min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2))
     assert len(seen) == len(EMOTIONS)
     assert nearest > 15
@@ -251,7 +251,8 @@ def test_bars_have_the_colours_of_their_looks(tmp_path: Path) -> None:
     faces = stretch(range(50), 0, "a", "happy") + stretch(range(50, 100), 0, "a", "sad")
     write_timeline(tmp_path / "t.png", _timeline(walked(faces, 200)), "film.mkv")
     happy, sad, angry = (
-        _share(tmp_path / "t.png", COLOURS[EMOTIONS.index(e)]) for e in ("happy", "sad", "angry")
+        _share(tmp_path / "t.png", EMOTION_COLOURS[EMOTIONS.index(e)])
+        for e in ("happy", "sad", "angry")
     )
     assert happy == pytest.approx(sad, rel=0.1)
     assert happy > 0.02
@@ -288,7 +289,7 @@ def test_one_frame_is_a_timeline_too(tmp_path: Path) -> None:
 def test_any_name_can_be_drawn(name: str, tmp_path: Path) -> None:
     line = _timeline(walked(stretch(range(10), 0, name, "happy"), 20))
     write_timeline(tmp_path / "t.png", line, name)
-    assert _share(tmp_path / "t.png", COLOURS[HAPPY]) > 0.01
+    assert _share(tmp_path / "t.png", EMOTION_COLOURS[HAPPY]) > 0.01
 
 
 def test_the_same_movie_gives_the_same_picture(tmp_path: Path) -> None:
@@ -307,7 +308,7 @@ def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 @given(st.floats(0.02, 1e6))
 def test_the_clock_has_few_marks_but_some(seconds: float) -> None:
-    assert seconds / step(seconds) <= MARKS + 1e-6
+    assert seconds / step(seconds) <= MOST_TICKS + 1e-6
     assert seconds < 2 or seconds / step(seconds) >= 4
 
 

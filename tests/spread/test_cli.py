@@ -15,10 +15,10 @@ from pipeline import mine
 from pipeline.cli.options import cores
 from pipeline.errors import WorkerError
 from pipeline.settings import Job
-from tests import faulty, processes, puppet
-from tests.program import Program, caller
-from tests.puppet import Shot, Square, film, photo
-from tests.served import Served, served
+from tests.support import faulty, processes, puppet
+from tests.support.program import Program, caller
+from tests.support.puppet import Shot, Square, film, photo
+from tests.support.served import Served, served
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `cluster`")
 
@@ -103,7 +103,9 @@ def test_a_single_movie_that_fails_is_the_error(program: Program) -> None:
 def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) -> None:
     faults = faulty.folder(tmp_path / "faults", slow="")
     call = ("walk", "films", "--ray", "local", "--workers", "1")
-    begun = processes.begin(sys.executable, "-m", "tests.faulty", faults, *call, folder=tmp_path)
+    begun = processes.begin(
+        sys.executable, "-m", "tests.support.faulty", faults, *call, folder=tmp_path
+    )
     parts = tmp_path / "output" / "long" / "parts"
     assert processes.until(lambda: list(parts.glob("*.csv")), 60)
     assert len(processes.of_session(begun.pid)) > 3, "Ray's are among them"
@@ -137,7 +139,7 @@ def test_workers_are_the_most_there_are(
         asked.append((job.workers, address))
         return iter(())
 
-    monkeypatch.setattr("pipeline.spread.walk.walk", ask)
+    monkeypatch.setattr("pipeline.spread.walk.walk_on_cluster", ask)
     assert program("walk", "films", *args).code == 0
     assert asked == [(workers, args[1])]
 

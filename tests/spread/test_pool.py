@@ -6,8 +6,8 @@ import time
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.spread.maker import Answer, Terms
-from tests.puppet import SETTINGS
+from pipeline.spread.worker import Terms, WorkerAnswer
+from tests.support.puppet import SETTINGS
 
 pytest.importorskip("ray", reason="needs the extra `cluster`")
 
@@ -21,7 +21,7 @@ def two(monkeypatch: pytest.MonkeyPatch) -> Pool:
     for name in ("put", "get"):
         monkeypatch.setattr(f"pipeline.spread.pool.ray.{name}", lambda value: value)
     monkeypatch.setattr(cluster, "alive", lambda: {"a": "host-a", "b": "host-b"})
-    monkeypatch.setattr(cluster, "size", lambda _: 2)
+    monkeypatch.setattr(cluster, "free_workers", lambda _: 2)
     return Pool(Terms(SETTINGS, "cpu", (), {}, {}))
 
 
@@ -60,10 +60,10 @@ def test_a_node_that_differs_is_left_out_until_there_is_no_other(
     two: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    differs = Answer(("a", 1), ModelError("node host-a: differs"))
+    differs = WorkerAnswer(("a", 1), ModelError("node host-a: differs"))
     assert two._ended(differs, _Worker(None)) is None
     assert (two.size, two._idle) == (1, [])
-    assert two._ended(Answer(("b", 2)), _Worker(None)) is None
+    assert two._ended(WorkerAnswer(("b", 2)), _Worker(None)) is None
     assert [worker.node for worker in two._idle] == ["b"]
     with pytest.raises(ModelError, match="differs"):
         two._ended(differs, _Worker(None))
@@ -74,7 +74,7 @@ def test_a_node_that_differs_is_left_out_until_there_is_no_other(
 def test_a_node_that_has_gone_is_no_longer_left_out(
     two: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two._ended(Answer(("a", 1), ModelError("differs")), _Worker(None))
+    two._ended(WorkerAnswer(("a", 1), ModelError("differs")), _Worker(None))
     monkeypatch.setattr(cluster, "alive", lambda: {"b": "host-b"})
     two._look_after()
     assert two.size == 2

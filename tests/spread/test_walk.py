@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
-from pipeline import failure, mine, table
+from pipeline import mine
+from pipeline.disk import failure
+from pipeline.disk.parts import all_parts
 from pipeline.errors import MiningError, MovieError, WorkerError
-from pipeline.remote import place
+from pipeline.files import locked
+from pipeline.movie.remote import path_or_url
 from pipeline.settings import Job
-from tests import faulty, processes, puppet
-from tests.puppet import Shot, Square, film, photo
-from tests.served import served
+from tests.support import faulty, processes, puppet
+from tests.support.puppet import Shot, Square, film, photo
+from tests.support.served import served
 
 pytest.importorskip("ray", reason="needs the extra `cluster`")
 
@@ -29,7 +32,7 @@ from ray.cluster_utils import Cluster
 
 from pipeline.spread import cluster, pool
 from pipeline.spread import walk as spread
-from pipeline.spread.maker import Terms
+from pipeline.spread.worker import Terms
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -152,7 +155,7 @@ def walked(studio: Path, job: Job, two: Cluster) -> Callable[..., Done]:
 
     def run(*names: str, told: Told | None = None) -> Done:
         told = told or Told()
-        ended = list(spread.walk([studio / n for n in names], job, two.address, told))
+        ended = list(spread.walk_on_cluster([studio / n for n in names], job, two.address, told))
         return Done(
             [e.movie.name for e in ended],
             {e.movie.name: e.error for e in ended if e.error is not None},
@@ -187,7 +190,7 @@ def test_paths_are_those_of_the_folder_where_it_is_called(
     shutil.copy(studio / "short.mkv", tmp_path)
     monkeypatch.chdir(tmp_path)
     here = replace(job, output=Path("here"))
-    (ended,) = spread.walk([Path("short.mkv")], here, two.address, Told())
+    (ended,) = spread.walk_on_cluster([Path("short.mkv")], here, two.address, Told())
     assert (ended.movie, ended.folder, ended.error) == (Path("short.mkv"), Path("here/short"), None)
     assert files(ended.folder) == whole["short.mkv"]
 
@@ -222,11 +225,11 @@ def test_a_part_over_which_workers_die_twice_fails_its_movie_alone(
     assert isinstance(error, WorkerError)
     assert "troubled.mkv, part 1: workers died 2 times over it" in str(error)
     assert done.left == {n: whole[n] for n in ("long.mkv", "short.mkv")}
-    told = failure.read(job.output / "troubled")
+    told = failure.read_failure(job.output / "troubled")
     assert told is not None
     assert told.reason == str(error)
     assert walked("troubled.mkv").left["troubled.mkv"] == whole["troubled.mkv"], "it goes on"
-    assert failure.read(job.output / "troubled") is None
+    assert failure.read_failure(job.output / "troubled") is None
 
 
 def test_a_network_that_raises_fails_its_movie_alone(
@@ -277,13 +280,13 @@ def test_a_node_that_comes_late_helps(
     (faults / "slow").touch()
     monkeypatch.setattr(pool, "LOOK_SECONDS", 0.1)
     sizes: list[int] = []
-    seen = cluster.size
+    seen = cluster.free_workers
 
     def size(resource: str) -> int:
         sizes.append(seen(resource))
         return sizes[-1]
 
-    monkeypatch.setattr(cluster, "size", size)
+    monkeypatch.setattr(cluster, "free_workers", size)
     late: list[Any] = []
     done = walked(*SCRIPTS, told=Told(lambda: late.append(_node(two))))
     two.remove_node(late[0], allow_graceful=False)
@@ -327,19 +330,27 @@ def test_when_the_driver_dies_the_same_line_goes_on(
     studio: Path,
 ) -> None:
     (faults / "slow").touch()
-    call = (sys.executable, "-m", "tests.spread.driver", two.address, faults, studio, job.output)
+    call = (
+        sys.executable,
+        "-m",
+        "tests.support.ray_driver",
+        two.address,
+        faults,
+        studio,
+        job.output,
+    )
     driver = processes.begin(*call, folder=studio)
     parts = job.output / "long" / "parts"
     assert processes.until(lambda: len(list(parts.glob("*.csv"))) >= 2, 60)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate(timeout=30)
-    kept = {p.name: p.stat().st_mtime_ns for p in table.all_parts(job.output / "long")}
+    kept = {p.name: p.stat().st_mtime_ns for p in all_parts(job.output / "long")}
     assert not (job.output / "long" / "faces.csv").exists()
     (faults / "slow").unlink()
     done = walked(*SCRIPTS)
     assert (done.errors, done.left) == ({}, whole)
     assert done.told.expected < sum(FRAMES.values()), "finished parts are not made again"
-    now = {p.name: p.stat().st_mtime_ns for p in table.all_parts(job.output / "long")}
+    now = {p.name: p.stat().st_mtime_ns for p in all_parts(job.output / "long")}
     assert {n: now[n] for n in kept} == kept
 
 
@@ -347,10 +358,10 @@ def test_when_the_driver_dies_the_same_line_goes_on(
 def test_movies_and_output_by_url(
     studio: Path, whole: dict[str, Files], job: Job, two: Cluster, tmp_path: Path
 ) -> None:
-    there = replace(job, output=place(f"file://{tmp_path}/bucket/out"))
+    there = replace(job, output=path_or_url(f"file://{tmp_path}/bucket/out"))
     with served(studio) as web:
-        movies = [place(f"{web.address}/{name}") for name in SCRIPTS]
-        ended = list(spread.walk(movies, there, two.address, Told()))
+        movies = [path_or_url(f"{web.address}/{name}") for name in SCRIPTS]
+        ended = list(spread.walk_on_cluster(movies, there, two.address, Told()))
     assert [e.error for e in ended] == [None] * 3
     assert {f"{e.movie.stem}.mkv": str(e.folder) for e in ended} == {
         name: f"file://{tmp_path}/bucket/out/{Path(name).stem}" for name in SCRIPTS
@@ -358,7 +369,7 @@ def test_movies_and_output_by_url(
     found = {n: files(tmp_path / "bucket" / "out" / Path(n).stem) for n in SCRIPTS}
     assert found == whole
     again = Told()
-    list(spread.walk([studio / n for n in SCRIPTS], there, two.address, again))
+    list(spread.walk_on_cluster([studio / n for n in SCRIPTS], there, two.address, again))
     assert again.expected == 0, "the same movies, wherever they are"
 
 
@@ -382,7 +393,7 @@ def test_one_name_twice_makes_two_folders(
 ) -> None:
     twin = tmp_path / "short.mkv"
     shutil.copy(studio / "long.mkv", twin)
-    ended = list(spread.walk([studio / "short.mkv", twin], job, two.address, Told()))
+    ended = list(spread.walk_on_cluster([studio / "short.mkv", twin], job, two.address, Told()))
     assert [e.error for e in ended] == [None, None]
     folders = {e.movie: e.folder.name for e in ended}
     assert folders[twin] == "short", "the larger one came first"
@@ -396,7 +407,7 @@ def test_one_name_twice_makes_two_folders(
 def test_a_folder_that_another_process_writes_to_is_told(
     walked: Callable[..., Done], whole: dict[str, Files], job: Job
 ) -> None:
-    with table.locked(job.output / "short"):
+    with locked(job.output / "short"):
         done = walked("short.mkv", "long.mkv")
     assert done.left == {"long.mkv": whole["long.mkv"]}
     assert "is writing there" in str(done.errors["short.mkv"])
@@ -422,11 +433,13 @@ def _other_terms(of: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_cluster_of_this_machine_alone(
     studio: Path, whole: dict[str, Files], job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (ended,) = spread.walk([studio / "short.mkv"], replace(job, workers=2), cluster.LOCAL, Told())
+    (ended,) = spread.walk_on_cluster(
+        [studio / "short.mkv"], replace(job, workers=2), cluster.LOCAL, Told()
+    )
     assert (ended.error, files(ended.folder)) == (None, whole["short.mkv"])
     assert capsys.readouterr().out == "", "that is for results"
 
 
 def test_no_cluster_is_told(studio: Path, job: Job, faults: Path) -> None:
     with pytest.raises(WorkerError, match=r"--ray nowhere: no Ray cluster can be joined there"):
-        next(spread.walk([studio / "short.mkv"], job, "nowhere", Told()))
+        next(spread.walk_on_cluster([studio / "short.mkv"], job, "nowhere", Told()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.train.settings import TrainSettings
-from tests.train import KERAS, squares
+from tests.support.training import KERAS, squares
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 from pipeline.train import augment, backend

@@ -27,7 +27,7 @@ class TestWithKeras:
     def test_a_file_that_is_no_network_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "m.keras").write_bytes(b"no network")
         with pytest.raises(ModelError, match=r"m\.keras: not a Keras network"):
-            backend.load(tmp_path / "m.keras")
+            backend.load_network(tmp_path / "m.keras")
 
     def test_gradients_are_those_of_calculus(self) -> None:
         from keras import ops  # noqa: PLC0415

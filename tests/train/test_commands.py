@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Program, caller
-from tests.train import KERAS, csv_text, squares, votes_text
+from tests.support.program import Program, caller
+from tests.support.training import KERAS, csv_text, squares, votes_text
 
 OURS = ("--network", "shallow", "--epochs", "1", "--batch", "14", "--quiet")
 

@@ -13,7 +13,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.train import dataset
 from pipeline.train.dataset import NO_LABEL, Dataset
 from pipeline.train.formats import VOTES
-from tests.train import csv_text, fer2013, squares, votes_text
+from tests.support.training import csv_text, fer2013, squares, votes_text
 
 
 @pytest.fixture
@@ -30,17 +30,17 @@ def _same(a: Dataset, b: Dataset) -> bool:
 
 
 def test_the_second_call_reads_the_arrays(csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = dataset.read(csv)
+    first = dataset.read_dataset(csv)
     monkeypatch.setattr(dataset, "read_csv", lambda _: pytest.fail("parsed again"))
-    assert _same(dataset.read(csv), first)
+    assert _same(dataset.read_dataset(csv), first)
     assert (csv.parent / ".fer2013.csv.npz").exists()
 
 
 def test_a_changed_csv_is_read_again(csv: Path) -> None:
-    dataset.read(csv)
+    dataset.read_dataset(csv)
     other = squares(14, seed=1)
     csv.write_text(csv_text(other))
-    assert _same(dataset.read(csv), other)
+    assert _same(dataset.read_dataset(csv), other)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_a_changed_csv_is_read_again(csv: Path) -> None:
     ids=["torn", "empty", "foreign", "gone", "a folder"],
 )
 def test_spoilt_arrays_are_made_anew(csv: Path, spoil: Callable[[Path], object]) -> None:
-    first = dataset.read(csv)
+    first = dataset.read_dataset(csv)
     spoil(csv.parent / ".fer2013.csv.npz")
-    assert _same(dataset.read(csv), first)
+    assert _same(dataset.read_dataset(csv), first)
 
 
 def test_a_place_that_cannot_be_written_does_no_harm(
@@ -67,19 +67,19 @@ def test_a_place_that_cannot_be_written_does_no_harm(
         raise OutputError("disk full")
 
     monkeypatch.setattr(dataset, "replacing", full)
-    assert len(dataset.read(csv)) == 28
+    assert len(dataset.read_dataset(csv)) == 28
 
 
 def test_votes_come_with_the_rows(csv: Path) -> None:
     votes = csv.with_name("fer2013new.csv")
     votes.write_text(votes_text(squares(28)))
-    assert np.array_equal(dataset.read(csv, votes).votes, squares(28).votes)
-    assert not dataset.read(csv).has_votes
+    assert np.array_equal(dataset.read_dataset(csv, votes).votes, squares(28).votes)
+    assert not dataset.read_dataset(csv).has_votes
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file; fetch fer2013"):
-        dataset.read(tmp_path / "fer2013.csv")
+        dataset.read_dataset(tmp_path / "fer2013.csv")
 
 
 # --- classes ------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_one_class_is_too_few() -> None:
 @given(st.lists(st.integers(0, 3), max_size=20))
 def test_identities_are_the_first_equal_row(values: list[int]) -> None:
     faces = np.array(values, np.uint8).reshape(-1, 1, 1)
-    assert dataset.identities(faces).tolist() == [values.index(v) for v in values]
+    assert dataset.first_equal_faces(faces).tolist() == [values.index(v) for v in values]
 
 
 def test_test_rows_known_from_training_are_found() -> None:

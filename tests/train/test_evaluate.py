@@ -16,7 +16,7 @@ from pipeline.models import registry
 from pipeline.models.cards import Card
 from pipeline.train import dataset, evaluate
 from pipeline.train.dataset import Dataset
-from tests.train import fer2013, squares
+from tests.support.training import fer2013, squares
 
 SHIPPED = registry.EMOTION_MODELS["two-headed"].path
 
@@ -171,7 +171,7 @@ def test_the_comparison_has_a_line_for_each(
     monkeypatch.setattr(evaluate, "milliseconds", lambda _model, _data, batch: 10 / batch)
     models |= {"two-headed": Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
     cards["b"] = DRAWN
-    remark, header, *lines = evaluate.compare(squares(56), ["b", "b"])
+    remark, header, *lines = evaluate.compare_networks(squares(56), ["b", "b"])
     assert remark == f"b may have learnt rows that stand here: {DRAWN.note}"
     assert header.split()[0] == "network"
     assert [line.split()[0] for line in lines] == ["two-headed", "b"]
@@ -217,7 +217,7 @@ def test_the_shipped_network_is_judged_without_keras(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
         "from pathlib import Path\n"
-        "from tests.train import squares\n"
+        "from tests.support.training import squares\n"
         "from pipeline.train import evaluate, look, split, settings\n"
         f"print(next(evaluate.evaluate(squares(28), [], Path({str(tmp_path)!r}))))\n"
     )

@@ -20,7 +20,7 @@ from pipeline.models import registry
 from pipeline.models.cards import Card
 from pipeline.train import evaluate
 from pipeline.train.settings import TrainSettings
-from tests.train import KERAS, squares
+from tests.support.training import KERAS, squares
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 from pipeline.train import epochs, export, fit, networks
@@ -81,7 +81,10 @@ def test_both_files_answer_alike_and_can_be_evaluated(
     trained: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     folder, lines = trained
-    assert export.check([folder / "model.keras", folder / "model.onnx"]) < export.TOLERANCE
+    assert (
+        export.check_exports([folder / "model.keras", folder / "model.onnx"])
+        < export.EXPORT_TOLERANCE
+    )
     card = Card.beside(folder / "model.keras")
     assert (card.heads, card.output, card.tau) == (1, "logits", 0.75)
     assert sum(card.priors[0]) == pytest.approx(1)
@@ -101,7 +104,7 @@ class KilledError(Exception):
 def test_a_killed_run_ends_as_if_undisturbed(
     where: str, trained: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, end = epochs._save, epochs.Progress.on_train_batch_end
+    save, end = epochs._save, epochs.TrainingProgress.on_train_batch_end
 
     def saving(path: Path, arrays: list[Any], text: str = "") -> None:
         save(path, arrays, text)
@@ -115,7 +118,7 @@ def test_a_killed_run_ends_as_if_undisturbed(
 
     with monkeypatch.context() as patch:
         if where == "in an epoch":
-            patch.setattr(epochs.Progress, "on_train_batch_end", stepping)
+            patch.setattr(epochs.TrainingProgress, "on_train_batch_end", stepping)
         else:
             patch.setattr(epochs, "_save", saving)
         with pytest.raises(KilledError):
@@ -154,7 +157,7 @@ def test_a_finished_run_is_not_trained_again(
 ) -> None:
     folder, lines = trained
     before = (folder / "state.npz").read_bytes()
-    monkeypatch.setattr(epochs.Keeper, "on_epoch_end", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(epochs.Checkpoint, "on_epoch_end", lambda *_: pytest.fail("trained again"))
     assert _run(QUICK, folder) == lines
     assert (folder / "state.npz").read_bytes() == before
 
@@ -259,9 +262,9 @@ def test_files_that_differ_are_refused(trained: tuple[Path, list[str]], tmp_path
     other = networks.build("shallow")
     card = export.card_of("other.keras", Card.beside(trained[0] / "model.keras").classes,
                           np.full((1, 7), 1 / 7, np.float32), 0.0, "")  # fmt: skip
-    plain, _ = export.write(other, card, tmp_path)
+    plain, _ = export.write_network(other, card, tmp_path)
     with pytest.raises(ModelError, match=r"model\.onnx: differs from other\.keras by .* wanted at"):
-        export.check([plain, trained[0] / "model.onnx"])
+        export.check_exports([plain, trained[0] / "model.onnx"])
 
 
 def test_priors_are_those_of_what_is_shown() -> None:

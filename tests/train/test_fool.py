@@ -10,13 +10,13 @@ from pipeline.errors import DataError, ModelError
 from pipeline.faces import EMOTIONS, Image
 from pipeline.models import registry
 from pipeline.models.cards import Card, Input
-from tests.models import still
-from tests.train import KERAS, two_headed_file
+from tests.support.stills import still
+from tests.support.training import KERAS, two_headed_file
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 import keras
 
-from pipeline.train import backend, export, fool, networks, thaw
+from pipeline.train import backend, export, fool, from_onnx, networks
 
 pytestmark = KERAS
 
@@ -36,7 +36,7 @@ def _random(n: int) -> Image:
 
 
 def test_the_rebuilt_network_answers_as_the_file() -> None:
-    network, correction = thaw.thawed(SHIPPED)
+    network, correction = from_onnx.thawed(SHIPPED)
     faces = _random(64)
     logits = network((faces[..., None].astype(np.float32) - 127.5) / 64, training=False)
     found = backend.to_numpy(export.Probability(correction)(logits))
@@ -50,8 +50,10 @@ def test_what_training_exports_can_be_rebuilt(tau: float, tmp_path: Path) -> Non
     draw = np.random.default_rng(1)
     network.set_weights([w + draw.uniform(0, 0.1, w.shape) for w in network.get_weights()])
     priors = draw.dirichlet(np.ones(7), 2).astype(np.float32)
-    _, path = export.write(network, export.card_of("m.keras", EMOTIONS, priors, tau, ""), tmp_path)
-    rebuilt, correction = thaw.thawed(path)
+    _, path = export.write_network(
+        network, export.card_of("m.keras", EMOTIONS, priors, tau, ""), tmp_path
+    )
+    rebuilt, correction = from_onnx.thawed(path)
     faces = _random(8)
     logits = rebuilt((faces[..., None].astype(np.float32) - 127.5) / 64, training=False)
     found = backend.to_numpy(export.Probability(correction)(logits))
@@ -61,15 +63,15 @@ def test_what_training_exports_can_be_rebuilt(tau: float, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["shallow", "wide"])
 def test_another_onnx_network_is_refused(name: str, tmp_path: Path) -> None:
     card = export.card_of("m.keras", EMOTIONS, np.full((1, 7), 1 / 7, np.float32), 0.0, "")
-    _, path = export.write(networks.build(name), card, tmp_path)
+    _, path = export.write_network(networks.build(name), card, tmp_path)
     with pytest.raises(ModelError, match=r"is not a two-headed network .* give the \.keras file"):
-        thaw.thawed(path)
+        from_onnx.thawed(path)
 
 
 def test_what_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"not onnx")
     with pytest.raises(ModelError, match=r"m\.onnx: not an ONNX file"):
-        thaw.thawed(tmp_path / "m.onnx")
+        from_onnx.thawed(tmp_path / "m.onnx")
 
 
 # --- gradients ----------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def test_a_network_that_does_not_know_the_target_is_refused(smile: Image, tmp_pa
     network = networks.build("shallow", 6)
     classes = tuple(e for e in EMOTIONS if e != "disgust")
     card = export.card_of("six.keras", classes, np.full((1, 6), 1 / 6, np.float32), 0.0, "")
-    export.write(network, card, tmp_path)
+    export.write_network(network, card, tmp_path)
     with pytest.raises(ModelError, match="does not know 'disgust'; it knows angry, fear"):
         list(fool.fool(smile, "disgust", tmp_path, model=str(tmp_path / "six.keras")))
 

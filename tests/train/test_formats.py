@@ -11,7 +11,7 @@ from pipeline.errors import DataError
 from pipeline.faces import EMOTIONS
 from pipeline.train.dataset import Dataset
 from pipeline.train.formats import VOTES, read_csv, read_folder, read_votes
-from tests.train import csv_text, squares, votes_text
+from tests.support.training import csv_text, squares, votes_text
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.models import registry
 from pipeline.train import evaluate, heads
-from tests.train import KERAS, fer2013, squares, two_headed_file
+from tests.support.training import KERAS, fer2013, squares, two_headed_file
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 

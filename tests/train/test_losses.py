@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.train import KERAS
+from tests.support.training import KERAS
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 from pipeline.train import backend, losses

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.train import settings
-from tests.train import KERAS, KERAS_FILE
+from tests.support.training import KERAS, KERAS_FILE
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 import keras
@@ -66,7 +66,7 @@ def test_the_shipped_weights_answer_the_same_in_our_network() -> None:
     faces = np.random.default_rng(0).normal(size=(16, 48, 48, 1)).astype(np.float32)
     ours = networks.build("two-headed")
     ours.load_weights(KERAS_FILE)
-    theirs = backend.load(KERAS_FILE)
+    theirs = backend.load_network(KERAS_FILE)
     found, wanted = (backend.to_numpy(n(faces, training=False)) for n in (ours, theirs))
     assert np.abs(found - wanted).max() < 1e-5
     assert np.abs(wanted).max() > 1
@@ -112,5 +112,5 @@ def test_the_text_tells_all(tmp_path: Path) -> None:
 
 
 def test_the_command_line_knows_them_all() -> None:
-    assert set(settings.NETWORKS) == set(NETWORKS)
+    assert set(settings.NETWORK_NAMES) == set(NETWORKS)
     assert settings.TrainSettings().network in NETWORKS

@@ -14,7 +14,7 @@ from pipeline.train import dataset, split
 from pipeline.train.dataset import Dataset
 from pipeline.train.formats import VOTES
 from pipeline.train.settings import TrainSettings
-from tests.train import fer2013, squares
+from tests.support.training import fer2013, squares
 
 PLAIN = TrainSettings(smoothing=0.0)
 
@@ -40,7 +40,7 @@ def test_parts_share_no_pixels(sources: list[int], settings: TrainSettings, clea
         parts = split.split(data, settings)
     except DataError:  # Where so many faces are the same that a part stays empty.
         return
-    same = dataset.identities(data.faces)
+    same = dataset.first_equal_faces(data.faces)
     kinds = [set(same[rows]) for rows in (parts.training, parts.validation, parts.test)]
     assert not kinds[0] & kinds[1] | kinds[0] & kinds[2] | kinds[1] & kinds[2]
     if not clean:
@@ -123,7 +123,7 @@ def test_clean_drops_leaks_two_labels_and_no_faces() -> None:
 def test_clean_fer2013_trains_on_no_test_row() -> None:
     data = fer2013()
     parts = split.split(data, TrainSettings())
-    same = dataset.identities(data.faces)
+    same = dataset.first_equal_faces(data.faces)
     assert not np.isin(same[parts.training], same[data.usage > 0]).any()
     assert 27_500 < len(parts.training) < 28_200
 

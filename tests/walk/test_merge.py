@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import table
+from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk.parts import part_paths, read_part, write_part
 from pipeline.errors import TableError
 from pipeline.settings import WalkSettings
 from pipeline.walk.merge import merge
 from pipeline.walk.part import analyse
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
 from pipeline.walk.track import MAX_GAP, longest_gap
-from tests import puppet
-from tests.puppet import SETTINGS, Shot, Square, frames
+from tests.support import puppet
+from tests.support.puppet import SETTINGS, Shot, Square, frames
 
 EVERY_FRAME = replace(SETTINGS, detect_every=1)
 BOX = ["x1", "y1", "x2", "y2"]
@@ -42,16 +43,16 @@ COMES_AND_GOES: Shots = (
 
 def _walked(
     folder: Path, shots: Shots, borders: list[int], walk: WalkSettings
-) -> tuple[pd.DataFrame, table.Tracks]:
+) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """faces.csv and tracks.npz of a movie walked in parts."""
     taken = frames(shots)
     spans = list(pairwise([0, *borders, len(taken)]))
     for number, (start, stop) in enumerate(spans):
         seen = taken[max(0, start - LOOK_BACK) : stop + LOOK_AHEAD]
         part = analyse(seen, (start, stop), puppet.models(), walk, lambda *_: None)
-        table.write_part(folder, number, part, "movie.mkv")
+        write_part(folder, number, part, "movie.mkv")
     merge(folder, len(spans), "movie.mkv", "walk", longest_gap(walk))
-    return table.read_faces(folder / "faces.csv"), table.read_tracks(folder / "tracks.npz")
+    return faces_csv.read_faces(folder / "faces.csv"), tracks_npz.read_tracks(folder / "tracks.npz")
 
 
 def _starts(shots: Shots, borders: list[int], walk: WalkSettings, old: int = -1) -> list[int]:
@@ -60,10 +61,10 @@ def _starts(shots: Shots, borders: list[int], walk: WalkSettings, old: int = -1)
         folder = Path(name)
         _, tracks = _walked(folder, shots, borders, walk)
         if old >= 0:
-            part = table.read_part(folder, old)
-            table.write_part(folder, old, replace(part, starts=part.starts[:0]), "movie.mkv")
+            part = read_part(folder, old)
+            write_part(folder, old, replace(part, starts=part.starts[:0]), "movie.mkv")
             merge(folder, len(borders) + 1, "movie.mkv", "walk", longest_gap(walk))
-            tracks = table.read_tracks(folder / "tracks.npz")
+            tracks = tracks_npz.read_tracks(folder / "tracks.npz")
         return [int(start) for start in tracks.starts]
 
 
@@ -78,7 +79,7 @@ def _unbroken(shots: Shots, walk: WalkSettings) -> pd.DataFrame:
 
 
 def _borders(frames_in_all: int, every: int = 1) -> st.SearchStrategy[list[int]]:
-    """Borders as `walker.plan` lays them: just after a frame that is analysed."""
+    """Borders as `walker.plan_parts` lays them: just after a frame that is analysed."""
     places = range(every + 1 if every > 1 else 1, frames_in_all, every)
     if not places:
         return st.just([])
@@ -251,7 +252,7 @@ def test_a_movie_without_faces_has_empty_tables(tmp_path: Path) -> None:
 
 def test_a_missing_part_is_told(tmp_path: Path) -> None:
     _walked(tmp_path, TAKE, [20], SETTINGS)
-    table.part_paths(tmp_path, 1)[0].unlink()
+    part_paths(tmp_path, 1)[0].unlink()
     before = (tmp_path / "faces.csv").read_bytes()
     with pytest.raises(TableError, match=r"00001\.csv"):
         merge(tmp_path, 2, "movie.mkv", "walk", MAX_GAP)

@@ -11,16 +11,17 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline import crops
+from pipeline.disk.faces_csv import NUMBERS
+from pipeline.disk.parts import Part
 from pipeline.faces import EMOTIONS, Detections, Floats, Image
-from pipeline.frame import RgbFrame
+from pipeline.movie.frame import RgbFrame
 from pipeline.settings import WalkSettings
-from pipeline.table import NUMBERS, Part
 from pipeline.walk import part as parts
 from pipeline.walk.part import CHIP_SPACING, CHIPS, analyse
 from pipeline.walk.track import MAX_GAP
-from tests import puppet
-from tests.movies import noise
-from tests.puppet import SETTINGS, SURE, Shot, Square, frames
+from tests.support import puppet
+from tests.support.movies import noise
+from tests.support.puppet import SETTINGS, SURE, Shot, Square, frames
 
 EVERY_FRAME = replace(SETTINGS, detect_every=1)
 DRIFTING = Square("anna", x=20, dx=1.5, y=20, dy=0.5)
@@ -197,8 +198,8 @@ def test_the_emotions_of_many_faces_are_told_at_once(monkeypatch: pytest.MonkeyP
     shots = [Shot(40, [Square("ben", x=100), Square("anna", x=10)])]
     at_once = _part(shots).rows
     assert sum(together) == len(at_once) == 80
-    assert together[0] >= parts.BATCH
-    monkeypatch.setattr(parts, "BATCH", 1)
+    assert together[0] >= parts.EMOTION_BATCH
+    monkeypatch.setattr(parts, "EMOTION_BATCH", 1)
     assert np.array_equal(_part(shots).rows, at_once)
 
 

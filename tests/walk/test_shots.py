@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.frame import RgbFrame
+from pipeline.movie.frame import RgbFrame
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
-from tests.puppet import Shot, Square, frames
+from tests.support.puppet import Shot, Square, frames
 
 MOVING = Square("anna", "happy 3, sad 3, angry", x=10, dx=5)
 ROW = [Square("anna", x=x, y=20) for x in (5, 55, 105)]

@@ -14,17 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import manifest as manifests
-from pipeline import table, video
+from pipeline.disk import faces_csv
+from pipeline.disk import manifest as manifests
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.parts import has_part, part_paths
 from pipeline.errors import MovieError, OutputError, TableError
-from pipeline.manifest import Manifest
 from pipeline.models import registry
 from pipeline.models.registry import Entry
+from pipeline.movie.scan import Scan
+from pipeline.movie.stream import Stream
 from pipeline.settings import WalkSettings
 from pipeline.walk import walker
 from pipeline.walk.shots import LOOK_BACK
-from tests import puppet
-from tests.puppet import SETTINGS, Shot, Square, film
+from tests.support import puppet
+from tests.support.puppet import SETTINGS, Shot, Square, film
 
 SLOW = 5
 """Frames a second of the movies here: a part of ten seconds has 50 frames."""
@@ -96,7 +99,7 @@ def _walk(
     workers: int = 1,
     rewalk: bool = False,
 ) -> Manifest:
-    plan = walker.prepare(movie, folder, settings, rewalk=rewalk)
+    plan = walker.prepare_walk(movie, folder, settings, rewalk=rewalk)
     walker.walk_movie(movie, folder, plan, workers, watch or puppet.silent)
     return plan
 
@@ -105,10 +108,10 @@ def _tables(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
 
 
-def _scan(times: list[float], keys: list[int]) -> video.Scan:
-    stream = video.Stream("none", 16, 16, 25.0, (1, 1000), 0, 0, counted=False, hdr="")
+def _scan(times: list[float], keys: list[int]) -> Scan:
+    stream = Stream("none", 16, 16, 25.0, (1, 1000), 0, 0, counted=False, hdr="")
     pts = np.round(np.array(times) * 1000).astype(np.int64)
-    return video.Scan(stream, pts, np.stack([pts[keys], pts[keys]], axis=1))
+    return Scan(stream, pts, np.stack([pts[keys], pts[keys]], axis=1))
 
 
 # --- the plan -----------------------------------------------------------------------------------
@@ -135,7 +138,7 @@ SECONDS = [float(n) for n in range(36)]
     ],
 )
 def test_plan(keys: list[int], settings: dict[str, Any], parts: list[tuple[int, int]]) -> None:
-    found = walker.plan(_scan(SECONDS, list(keys)), replace(SETTINGS, **settings))
+    found = walker.plan_parts(_scan(SECONDS, list(keys)), replace(SETTINGS, **settings))
     assert list(found) == parts
 
 
@@ -150,7 +153,7 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
 ) -> None:
     scan = _scan([n / 2 for n in range(length)], sorted({0, *(k for k in keys if k < length)}))
     begin = min(start, length - 1) / 2
-    parts = walker.plan(scan, replace(SETTINGS, every=every, start=begin))
+    parts = walker.plan_parts(scan, replace(SETTINGS, every=every, start=begin))
     assert [n for a, b in parts for n in range(a, b)] == list(range(round(2 * begin), length))
     for border, _ in parts[1:]:
         assert any(border - every < k + LOOK_BACK <= border for k in scan.key_frames)
@@ -171,7 +174,7 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
 )
 def test_a_plan_without_frames_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(MovieError, match=words):
-        walker.plan(_scan(SECONDS, [0]), replace(SETTINGS, **settings))
+        walker.plan_parts(_scan(SECONDS, [0]), replace(SETTINGS, **settings))
 
 
 # --- walking ------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ def test_a_plan_without_frames_is_refused(settings: dict[str, Any], words: str) 
 def test_a_walk_reads_every_face(movie: Path, tmp_path: Path) -> None:
     plan = _walk(movie, tmp_path / "out")
     assert plan.parts == PARTS
-    rows = table.read_faces(tmp_path / "out" / "faces.csv")
+    rows = faces_csv.read_faces(tmp_path / "out" / "faces.csv")
     assert rows["shot"].tolist() == [int(n >= 52) for n in rows["frame"]]
     assert rows["time"].to_numpy() == pytest.approx(rows["frame"].to_numpy() / SLOW)
     seen = rows.groupby("track")["frame"].agg(["min", "max", "count"]).to_numpy().tolist()
@@ -219,7 +222,9 @@ def test_a_stretch_has_the_rows_of_the_whole(movie: Path, tmp_path: Path) -> Non
     settings = replace(SETTINGS, detect_every=1)
     _walk(movie, tmp_path / "whole", settings)
     _walk(movie, tmp_path / "stretch", replace(settings, start=8.1, end=13.0))
-    whole, stretch = (table.read_faces(tmp_path / n / "faces.csv") for n in ("whole", "stretch"))
+    whole, stretch = (
+        faces_csv.read_faces(tmp_path / n / "faces.csv") for n in ("whole", "stretch")
+    )
     same = [c for c in whole.columns if c not in ("shot", "track")]
     wanted = whole.loc[whole["frame"].between(41, 64), same].sort_values(["frame", "x1"])
     found = stretch[same].sort_values(["frame", "x1"])
@@ -240,7 +245,7 @@ def test_a_stretch_has_the_rows_of_the_whole(movie: Path, tmp_path: Path) -> Non
 def test_small_and_empty_movies(shots: list[Shot], rows: int, tmp_path: Path) -> None:
     movie = film(tmp_path / "movie.mkv", shots, SLOW)
     plan = _walk(movie, tmp_path / "out")
-    assert len(table.read_faces(tmp_path / "out" / "faces.csv")) == rows
+    assert len(faces_csv.read_faces(tmp_path / "out" / "faces.csv")) == rows
     assert walker.is_merged(tmp_path / "out", plan)
 
 
@@ -254,7 +259,7 @@ def test_lost_parts_are_made_again_byte_for_byte(
     before = _tables(folder)
     parts = {p: p.read_bytes() for p in sorted((folder / "parts").iterdir())}
     for number in lost:
-        rows, arrays = table.part_paths(folder, number)
+        rows, arrays = part_paths(folder, number)
         (rows if number % 2 else arrays).unlink()
     (folder / "faces.csv").unlink()
     (folder / "tracks.npz").unlink()
@@ -284,7 +289,7 @@ def test_a_model_that_raises_keeps_the_finished_parts(
         patch.setattr(puppet.Detector, "detect", broken)
         with pytest.raises(RuntimeError, match="out of memory"):
             _walk(movie, folder)
-    assert [table.has_part(folder, n) for n in range(3)] == [True, False, False]
+    assert [has_part(folder, n) for n in range(3)] == [True, False, False]
     assert not (folder / "faces.csv").exists()
     watch = _Watch()
     _walk(movie, folder, watch=watch)
@@ -296,7 +301,7 @@ def test_ctrl_c_keeps_the_finished_parts(movie: Path, whole: Path, tmp_path: Pat
     folder = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         _walk(movie, folder, watch=_Watch(stop_after=110))
-    assert [table.has_part(folder, n) for n in range(3)] == [True, True, False]
+    assert [has_part(folder, n) for n in range(3)] == [True, True, False]
     _walk(movie, folder)
     assert _tables(folder) == _tables(whole)
 
@@ -316,15 +321,15 @@ def test_a_full_disk_is_told_and_leaves_no_pieces(
         patch.setattr(os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device.*free some space"):
             _walk(movie, folder)
-    assert [table.has_part(folder, n) for n in range(3)] == [True, False, False]
+    assert [has_part(folder, n) for n in range(3)] == [True, False, False]
     assert not [p for p in folder.rglob("*") if "tmp" in p.name]
     _walk(movie, folder)
-    assert len(table.read_faces(folder / "faces.csv")) > 0
+    assert len(faces_csv.read_faces(folder / "faces.csv")) > 0
 
 
 def test_is_merged_only_with_both_tables_of_this_walk(movie: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    plan = walker.prepare(movie, folder, SETTINGS)
+    plan = walker.prepare_walk(movie, folder, SETTINGS)
     assert not walker.is_merged(folder, plan)
     walker.walk_movie(movie, folder, plan, 1, puppet.silent)
     assert walker.is_merged(folder, plan)
@@ -383,7 +388,7 @@ def test_other_settings_are_refused_with_what_differs_and_what_to_type(
 ) -> None:
     before = _tables(folder)
     with pytest.raises(TableError) as told:
-        walker.prepare(movie, folder, replace(SETTINGS, **changes))
+        walker.prepare_walk(movie, folder, replace(SETTINGS, **changes))
     for part in (str(folder), words, f"mine-video pick {folder}", "--rewalk", "--output"):
         assert part in str(told.value)
     assert _tables(folder) == before
@@ -392,22 +397,22 @@ def test_other_settings_are_refused_with_what_differs_and_what_to_type(
 def test_a_changed_movie_is_told(movie: Path, folder: Path) -> None:
     film(movie, MOVIE[:1], SLOW)
     with pytest.raises(TableError, match="the movie has changed"):
-        walker.prepare(movie, folder, SETTINGS)
+        walker.prepare_walk(movie, folder, SETTINGS)
 
 
 def test_another_network_is_told(
     movie: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Entry("tests.puppet", "Other", str(puppet.WEIGHTS))
+    other = Entry("tests.support.puppet", "Other", str(puppet.WEIGHTS))
     monkeypatch.setitem(registry.EMOTION_MODELS, "puppet", other)
     with pytest.raises(TableError, match="another walk: the emotion network is another one"):
-        walker.prepare(movie, folder, SETTINGS)
+        walker.prepare_walk(movie, folder, SETTINGS)
 
 
 def test_a_moved_movie_is_the_same_movie(movie: Path, folder: Path) -> None:
     first = manifests.read(folder)
     moved = movie.rename(movie.with_name("elsewhere.mkv"))
-    assert walker.prepare(moved, folder, SETTINGS).fingerprint == first.fingerprint
+    assert walker.prepare_walk(moved, folder, SETTINGS).fingerprint == first.fingerprint
 
 
 def test_rewalk_replaces_the_walk_and_nothing_else(
@@ -419,7 +424,7 @@ def test_rewalk_replaces_the_walk_and_nothing_else(
     other = replace(SETTINGS, every=2)
     _walk(movie, folder, other, rewalk=True)
     assert manifests.read(folder).settings == other
-    assert (table.read_faces(folder / "faces.csv")["frame"] % 2 == 0).all()
+    assert (faces_csv.read_faces(folder / "faces.csv")["frame"] % 2 == 0).all()
     for name in ("notes.txt", "anna/happy/mine.jpg"):
         assert (folder / name).read_text() == "kept"
     _walk(movie, tmp_path / "fresh", other)

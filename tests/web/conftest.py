@@ -7,7 +7,7 @@ INSTALLED = find_spec("fastapi") is not None
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
 if INSTALLED:
-    from tests.web.application import (
+    from tests.support.application import (
         app,
         client,
         made,
@@ -16,7 +16,7 @@ if INSTALLED:
         stranger,
         videos,
     )
-    from tests.web.chromium import address, opened
+    from tests.support.pages import address, opened
 
     __all__ = [
         "address", "app", "client", "made", "opened", "reader", "settings", "stranger",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image as Pillow
 
-from tests.chromium import NAMES, QUIET
-from tests.puppet import Shot, Square, film, photo
-from tests.web.chromium import Opened
-from tests.web.test_mining import HeldCrops, held_crops
-from tests.web.test_stage import wait_for
+from tests.support.browser import NAMES, QUIET
+from tests.support.pages import Opened
+from tests.support.puppet import Shot, Square, film, photo
+from tests.web.test_broadcast import wait_for
+from tests.web.test_mine import HeldCrops, held_crops
 
 __all__ = ["held_crops"]
 

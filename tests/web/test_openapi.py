@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 
 from pipeline.web.safety import CSRF_HEADER
-from tests.web.application import HOST, ORIGIN
+from tests.support.application import HOST, ORIGIN
 
 if TYPE_CHECKING:
     from schemathesis import Case

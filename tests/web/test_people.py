@@ -18,26 +18,28 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
-from pipeline import casting, mine, table
+from pipeline import files, mine
+from pipeline.cast import cast, changes
+from pipeline.cast import cast as casting
+from pipeline.cast.changes import NameWish
+from pipeline.cast.company import version
+from pipeline.cast.folder import PrintedMember
+from pipeline.cast.portraits import cut_portraits
+from pipeline.disk import tracks_npz
 from pipeline.errors import OutputError
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
 from pipeline.people import gallery as galleries
 from pipeline.people.rename import rename
-from pipeline.pick.photos import photographs
-from pipeline.report.cast import Member
 from pipeline.settings import Job
-from pipeline.web import changes
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.changes import Wish
-from pipeline.web.company import version
 from pipeline.web.people import MOST_NAMED
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, Policy
-from tests.program import Program, caller
-from tests.puppet import photo
-from tests.web.application import HOST, LIMIT, ORIGIN
-from tests.web.cast import app, folder, gallery, job, names, sorted_place
+from tests.support.application import HOST, LIMIT, ORIGIN
+from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
+from tests.support.program import Program, caller
+from tests.support.puppet import photo
+from tests.web.test_broadcast import wait_for
 from tests.web.test_openapi import MODES, checks, fuzz
-from tests.web.test_stage import wait_for
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -165,7 +167,7 @@ def test_looking_changes_nothing(client: TestClient, job: Job, folder: Path) -> 
     photo(job.known_faces / "anna.png", "anna")
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
     page(client)
-    with table.locked(folder):  # Nor waits for what is being done there.
+    with files.locked(folder):  # Nor waits for what is being done there.
         page(client)
     after = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
     assert {p: t for p, t in after.items() if ".lock" not in p.name} == {
@@ -175,11 +177,11 @@ def test_looking_changes_nothing(client: TestClient, job: Job, folder: Path) -> 
 
 def test_a_walk_that_was_never_named_is_shown(client: TestClient, job: Job, folder: Path) -> None:
     """Stopped between the two: there are no distances yet."""
-    tracks = table.read_tracks(folder / "tracks.npz")
-    plain = table.Tracks(
+    tracks = tracks_npz.read_tracks(folder / "tracks.npz")
+    plain = tracks_npz.Tracks(
         tracks.embedding, tracks.track, tracks.frame, tracks.quality, tracks.walk
     )  # fmt: skip
-    table.write_tracks(folder / "tracks.npz", plain)
+    tracks_npz.write_tracks(folder / "tracks.npz", plain)
     assert "The known faces have changed" in page(client)
     photo(job.known_faces / "anna.png", "anna")
     assert client.post("/people/film").status_code == 303
@@ -283,12 +285,12 @@ def test_mining_waits_for_sorting(
 ) -> None:
     begun = Event()
 
-    def casting_(*_: object, **__: object) -> list[Member]:
+    def casting_(*_: object, **__: object) -> list[PrintedMember]:
         begun.set()
         assert held.wait(20)
         return []
 
-    monkeypatch.setattr(casting, "cast", casting_)
+    monkeypatch.setattr(cast, "cast", casting_)
     client.post("/people/film/cast")
     assert begun.wait(20)
     client.post("/mine", data={"movie": "film.mkv"})
@@ -305,7 +307,7 @@ def test_sorting_that_is_cancelled_leaves_an_earlier_cast(
     def slowly(*args: Any) -> Iterator[Any]:
         begun.set()
         assert going.wait(20)
-        yield from photographs(*args)
+        yield from cut_portraits(*args)
 
     monkeypatch.setattr("pipeline.casting.photographs", slowly)
     before = {p: p.read_bytes() for p in sorted(folder.rglob("cast*/**/*")) if p.is_file()}
@@ -329,12 +331,12 @@ def test_while_faces_are_sorted_numbers_name_nobody(
 ) -> None:
     begun, going = Event(), Event()
 
-    def sorting(*_: object, **__: object) -> list[Member]:
+    def sorting(*_: object, **__: object) -> list[PrintedMember]:
         begun.set()
         assert going.wait(20)
         return []
 
-    monkeypatch.setattr(casting, "cast", sorting)
+    monkeypatch.setattr(cast, "cast", sorting)
     client.post("/people/film/cast")
     assert begun.wait(20)
     answer = given_names(client, form(folder, {1: "anna"}))
@@ -476,9 +478,11 @@ def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
     photo(job.known_faces / "carl.png", "carl")
     mine.name(folder, job)
     lax = replace(job, tolerance=2.1)
-    deed = changes.do(changes.plan([Wish(2, "ben")], folder, lax), folder, lax)
+    deed = changes.apply_names(changes.plan_names([NameWish(2, "ben")], folder, lax), folder, lax)
     assert deed.taken == ("ben also took 1 track of number 1",)  # She is not beside carl there.
-    deed = changes.do(changes.plan([Wish("carl", "dan")], folder, lax), folder, lax)
+    deed = changes.apply_names(
+        changes.plan_names([NameWish("carl", "dan")], folder, lax), folder, lax
+    )
     assert deed.taken == ()
 
 
@@ -560,7 +564,7 @@ def test_a_busy_folder_is_told_and_nothing_moves(
 ) -> None:
     know(job, "dora")
     before = gallery(job)
-    with table.locked(folder):
+    with files.locked(folder):
         answer = given_names(client, form(folder, {1: "anna"}, {"dora": "x"}))
         assert answer.status_code == 409
         told = (
@@ -644,7 +648,7 @@ def test_nobody_else_writes_while_names_are_given(
     real = galleries.add
 
     def add(path: Path, into: Path) -> str:
-        with pytest.raises(OutputError, match="is writing there"), table.locked(folder):
+        with pytest.raises(OutputError, match="is writing there"), files.locked(folder):
             pass
         return real(path, into)
 

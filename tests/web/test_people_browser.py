@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image as Pillow
 
-from pipeline import casting
+from pipeline.cast import cast
+from pipeline.cast.company import Company, company
 from pipeline.settings import Job
-from pipeline.web.company import Company, company
 from pipeline.web.people import MOST_NAMED
-from tests.puppet import photo
-from tests.web.cast import app, folder, gallery, job, names, sorted_place
-from tests.web.chromium import Opened
+from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
+from tests.support.pages import Opened
+from tests.support.puppet import photo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -257,7 +257,7 @@ def test_what_is_typed_while_faces_are_sorted_stays(
     opened: Opened, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going = Event()
-    monkeypatch.setattr(casting, "cast", lambda *_, **__: going.wait(20) and [])
+    monkeypatch.setattr(cast, "cast", lambda *_, **__: going.wait(20) and [])
     page = opened(FILM)
     page.get_by_role("button", name="Sort them again").click()
     page.get_by_text("being sorted").wait_for()

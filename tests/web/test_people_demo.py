@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from pipeline import mine, table
-from pipeline.live.read import Reader
+from pipeline import mine
+from pipeline.cast.company import version
+from pipeline.disk import faces_csv
+from pipeline.live.reader import Reader
 from pipeline.settings import Job, WalkSettings
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.company import version
 from pipeline.web.safety import CSRF_HEADER, Policy
-from tests.web.application import ORIGIN
-from tests.web.test_stage import wait_for
+from tests.support.application import ORIGIN
+from tests.web.test_broadcast import wait_for
 
 VIDEOS = Path(__file__).parents[2] / "videos"
 EVERY = 4
@@ -46,6 +47,6 @@ def test_the_cast_is_sorted_and_named_from_the_page(job: Job) -> None:
         picture = next((job.known_faces / "guest").iterdir()).read_bytes()
         told = client.post("/api/photo", files={"photo": ("a.jpg", picture)}).json()
         assert [face["person"] for face in told["faces"]] == ["guest"]
-    rows = table.read_faces(folder / "faces.csv")
+    rows = faces_csv.read_faces(folder / "faces.csv")
     assert set(rows["person"]) == {"guest", "actor", ""}
     assert (rows["person"] == "guest").sum() > (rows["person"] == "actor").sum() > 30

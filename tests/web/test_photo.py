@@ -11,15 +11,15 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline.faces import EMOTIONS, Detections, Image
-from pipeline.frame import RgbFrame
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
+from pipeline.movie.frame import RgbFrame
 from pipeline.people import gallery
 from pipeline.people.photo import read_photo as pixels
-from pipeline.web.readings import read_photo
+from pipeline.web.readings import photo_reading
 from pipeline.web.uploads import read_upload
-from tests import puppet
-from tests.puppet import SURE, photo
-from tests.web.chromium import Opened
+from tests.support import puppet
+from tests.support.pages import Opened
+from tests.support.puppet import SURE, photo
 
 
 @pytest.fixture
@@ -125,10 +125,10 @@ def test_no_picture_at_all_is_told(client: TestClient) -> None:
 
 
 def test_who_is_nobody_in_an_empty_gallery_has_no_distance(tmp_path: Path, two: Path) -> None:
-    empty = gallery.load(tmp_path / "nobody", puppet.models())
+    empty = gallery.embed_gallery(tmp_path / "nobody", puppet.models())
     reader = Reader(puppet.models(), empty, puppet.SETTINGS, 0.38)
     assert len(reader.read(RgbFrame(0, 0, pixels(two))).rows) == 2
-    told = read_photo(pixels(two), (280, 140), "two", reader)
+    told = photo_reading(pixels(two), (280, 140), "two", reader)
     assert [face.distance for face in told.faces] == [None, None]
 
 
@@ -157,6 +157,6 @@ def test_a_face_cut_close_is_found_with_room_around_it() -> None:
     image = np.zeros((90, 90, 3), np.uint8)
     puppet.paint(image, "anna", "sad", (0, 0, 90, 90))
     models = replace(puppet.models(), detector=Inner(puppet.WEIGHTS))
-    nobody = gallery.load(Path("none"), models)
-    told = read_photo(image, (180, 180), "a", Reader(models, nobody, puppet.SETTINGS, 0.38))
+    nobody = gallery.embed_gallery(Path("none"), models)
+    told = photo_reading(image, (180, 180), "a", Reader(models, nobody, puppet.SETTINGS, 0.38))
     assert [(face.box, face.emotion) for face in told.faces] == [((0, 0, 180, 180), "sad")]

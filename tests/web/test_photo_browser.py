@@ -3,7 +3,7 @@
 import shutil
 from typing import TYPE_CHECKING
 
-from tests.chromium import NAMES, QUIET
+from tests.support.browser import NAMES, QUIET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

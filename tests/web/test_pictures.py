@@ -10,14 +10,14 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline.faces import Image
-from pipeline.live.read import Reader
+from pipeline.live.reader import Reader
 from pipeline.people.photo import read_photo
 from pipeline.web import pictures
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.pictures import small
 from pipeline.web.safety import Policy
-from tests.review import Table, picked_once, table_of
-from tests.web.application import LIMIT, ORIGIN
+from tests.support.application import LIMIT, ORIGIN
+from tests.support.reviewed import Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
 

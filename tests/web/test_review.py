@@ -10,21 +10,22 @@ from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
-from pipeline import mine, table
+from pipeline import files, mine
+from pipeline.disk.parts import part_paths
 from pipeline.faces import EMOTIONS
-from pipeline.live.read import Reader
-from pipeline.pick.aside import ASIDE
-from pipeline.pick.judge import read_truth
-from pipeline.pick.labels import LABELS
+from pipeline.judge.score import read_truth
+from pipeline.live.reader import Reader
+from pipeline.review.aside import ASIDE
+from pipeline.review.labels import LABELS
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run
-from pipeline.web.mining import Mining
+from pipeline.web.mine import Mining
 from pipeline.web.pages import fragment
-from pipeline.web.review import SIDE, Decision, Desk
+from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
-from tests.review import Table, picked_once, table_of
-from tests.web.application import LIMIT, ORIGIN
+from tests.support.application import LIMIT, ORIGIN
+from tests.support.reviewed import Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
 
@@ -114,7 +115,7 @@ def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, numb
         assert answer.headers["content-type"] == "image/jpeg"
         assert answer.headers["cache-control"] == HEADERS["Cache-Control"]
     with Pillow.open(io.BytesIO(small.content)) as picture:
-        assert max(picture.size) <= SIDE
+        assert max(picture.size) <= REVIEWED_SIDE
         assert "exif" not in picture.info
 
 
@@ -122,7 +123,7 @@ def test_a_large_crop_becomes_small(client: TestClient, table_of: Table) -> None
     Pillow.new("RGB", (1000, 900), "red").save(table_of.place / table_of.files[0], "JPEG")
     answer = client.get(f"/review/{PLACE}/small/{table_of.files[0]}")
     with Pillow.open(io.BytesIO(answer.content)) as picture:
-        assert picture.size == (SIDE, SIDE * 9 // 10)
+        assert picture.size == (REVIEWED_SIDE, REVIEWED_SIDE * 9 // 10)
 
 
 def test_what_is_no_picture_is_not_shown(client: TestClient, table_of: Table) -> None:
@@ -220,7 +221,7 @@ def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:
 
 
 def test_a_pick_under_way_is_told(client: TestClient, table_of: Table) -> None:
-    with table.locked(table_of.folder):
+    with files.locked(table_of.folder):
         answer = decide(client, table_of.files[0], "happy")
         assert client.get(API).status_code == 200
     assert answer.status_code == 409
@@ -238,7 +239,7 @@ def test_labels_of_somebody_else_are_told(client: TestClient, table_of: Table) -
 
 def test_crops_of_an_earlier_walk_are_told(client: TestClient, table_of: Table) -> None:
     later = (table_of.place / "crops.csv").stat().st_mtime + 5
-    os.utime(table.part_paths(table_of.folder, 0)[0], (later, later))
+    os.utime(part_paths(table_of.folder, 0)[0], (later, later))
     answer = decide(client, table_of.files[0], "happy")
     assert (answer.status_code, "pick again" in answer.json()["detail"]) == (409, True)
 

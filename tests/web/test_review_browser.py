@@ -9,15 +9,15 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image as Pillow
 
-from pipeline import table
-from pipeline.live.read import Reader
-from pipeline.pick.aside import ASIDE
-from pipeline.pick.labels import LABELS
+from pipeline import files
+from pipeline.live.reader import Reader
+from pipeline.review.aside import ASIDE
+from pipeline.review.labels import LABELS
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
-from tests.review import Table, picked_once, table_of
-from tests.web.application import LIMIT
-from tests.web.chromium import Opened
+from tests.support.application import LIMIT
+from tests.support.pages import Opened
+from tests.support.reviewed import Table, picked_once, table_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -184,7 +184,7 @@ def test_a_decision_that_is_not_taken_is_told_and_taken_back(
     page = browser.new_page()  # What is refused, Chromium complains of.
     page.goto(address + HAPPY)
     ready(page)
-    with table.locked(table_of.folder):
+    with files.locked(table_of.folder):
         page.keyboard.press("r")
         page.get_by_text("Not saved").wait_for()
     assert "this program itself is writing there" in page.locator("#problem").inner_text()
@@ -359,7 +359,7 @@ def test_an_enlarged_crop_that_was_not_saved_is_told_so(
     page.goto(address + HAPPY)
     ready(page).locator("#then").select_option("stay")
     page.keyboard.press("Enter")
-    with table.locked(table_of.folder):
+    with files.locked(table_of.folder):
         page.keyboard.press("r")
         page.locator("#problem", has_text="Not saved").wait_for(state="attached")
     assert page.locator("#larger").inner_text().endswith("not decided")

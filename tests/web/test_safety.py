@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from pipeline.web import live
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
-from tests.web.application import HOST, LIMIT, ORIGIN
+from tests.support.application import HOST, LIMIT, ORIGIN
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -206,7 +206,7 @@ def test_what_is_no_text_is_no_token(stranger: TestClient, charset: str) -> None
 def test_a_bug_is_an_answer_as_others_are(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(live, "movies", None)
+    monkeypatch.setattr(live, "playable_movies", None)
     answer = client.get("/live")
     assert answer.status_code == 500
     assert HEADERS.items() <= dict_of(answer.headers).items()

@@ -24,8 +24,8 @@ from pipeline.settings import Job
 from pipeline.web import serve as module
 from pipeline.web.app import WebSettings
 from pipeline.web.serve import serve
-from tests.puppet import SETTINGS, Shot, Square, film, plug_in
-from tests.web.test_stage import PATIENCE, wait_for
+from tests.support.puppet import SETTINGS, Shot, Square, film, plug_in
+from tests.web.test_broadcast import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_connections_that_ask_for_nothing_are_closed(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They would keep everybody else out; a stream, of which more is to come, stays open."""
-    monkeypatch.setattr(module, "IDLE", 0.05)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
 
     def ask(address: str) -> None:
         host, port = urlsplit(address).hostname, urlsplit(address).port

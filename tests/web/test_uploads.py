@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pipeline.web import uploads
-from pipeline.web.uploads import MOST_PIXELS, clean_name, read_upload
+from pipeline.web.uploads import MOST_UPLOAD_PIXELS, clean_name, read_upload
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +87,7 @@ def test_bombs_are_refused_before_they_are_decoded(
         raise AssertionError(f"{path} was decoded")
 
     monkeypatch.setattr(uploads, "read_photo", never)
-    assert size[0] * size[1] > MOST_PIXELS
+    assert size[0] * size[1] > MOST_UPLOAD_PIXELS
     with pytest.raises(HTTPException) as caught:
         read_upload(bomb(*size), "bomb.png", 100)
     assert caught.value.status_code in (413, 422)

@@ -1,0 +1,1 @@
+"""The unknown cast: sorting faces without a name into people, and naming those."""

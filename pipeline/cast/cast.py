@@ -1,0 +1,253 @@
+"""The unknown cast on one page: sort nobody's faces into people, show them, give them names."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import files, mine
+from pipeline.cast.folder import CAST, PrintedMember, write_cast
+from pipeline.cast.portraits import (
+    Portrait,
+    candidates,
+    chosen,
+    crowded,
+    cut_portraits,
+    wanted_count,
+)
+from pipeline.disk import manifest as manifests
+from pipeline.disk import walked
+from pipeline.disk.crop_file import UNSAFE
+from pipeline.disk.manifest import Manifest
+from pipeline.disk.tracks_npz import Tracks
+from pipeline.errors import OutputError, TableError
+from pipeline.faces import Ints
+from pipeline.models.registry import face_models
+from pipeline.movie import stream
+from pipeline.people import cluster as people
+from pipeline.people.naming import templates, together
+from pipeline.people.presence import durations
+from pipeline.report.outcome import silent
+from pipeline.settings import Job
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CastMovie:
+    """A walked movie: its folder, its manifest, and its stem in files' names."""
+
+    folder: Path
+    walk: Manifest
+    stem: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """Nobody's faces of all movies.
+
+    Attributes:
+        rows: those of faces.csv, with tracks numbered through all movies, and `own`, the track's
+            number in its movie; `film`, the movie's; `seconds`, how long each row stands for;
+            `crowded` (see `cast.portraits`).
+        tracks: their embeddings, numbered alike.
+        apart: pairs of tracks that share a frame.
+    """
+
+    rows: pd.DataFrame
+    tracks: Tracks
+    apart: set[tuple[int, int]]
+
+
+def cast(
+    folders: Sequence[Path],
+    job: Job,
+    moved: Sequence[Path] = (),
+    progress: mine.StartProgress = silent,
+) -> list[PrintedMember]:
+    """Sorts the unknown faces of movies into people; replaces an earlier cast of theirs.
+
+    Names follow the gallery of today first. Writes cast.csv, a row a track, and the folder cast/
+    with photos and sheets.
+
+    Args:
+        folders: The movies'.
+        job: Where things lie.
+        moved: Movies that are not any more where they were walked.
+        progress: Told how many of the faces that may become photos were cut out.
+
+    Returns:
+        The cast by screen time; empty where everybody is known, or nobody is seen well enough.
+
+    Raises:
+        MiningError: A walk or movie is missing, or something cannot be written.
+    """
+    place = cast_place(folders)
+    films = [_film(folder, job) for folder in manifests.unique(folders)]
+    _check_networks(films)
+    crowd = _crowd(films)
+    tracks = _sorted(crowd)
+    log.info("%s", _left_out(crowd.rows, tracks))
+    rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
+    rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
+    kept, photos = _photos(films, rows, crowd.tracks, moved, progress)
+    # Not the folder of all movies' folders: others may be writing into those.
+    with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
+        kept = kept.assign(stem=[films[i].stem for i in kept["film"]])
+        where = f"{len(films)} movies" if len(films) > 1 else films[0].walk.movie.name
+        return write_cast(place, where, tracks, kept, photos)
+
+
+def cast_place(folders: Sequence[Path]) -> Path:
+    """Where the cast of these movies lies: in a movie's folder, or that of several's folders.
+
+    Raises:
+        OutputError: They lie in different folders, or a movie's folder is in the way.
+    """
+    own = manifests.unique(folders)
+    if len(own) == 1:
+        return own[0]
+    places = {folder.resolve().parent for folder in own}
+    place = own[0].parent if own[0].name not in ("", "..") else own[0].resolve().parent
+    if len(places) > 1:
+        raise OutputError(
+            f"{own[0]} and {next(f for f in own if f.resolve().parent != own[0].resolve().parent)}:"
+            " movies that share a cast must have their folders in one folder"
+        )
+    if (place / CAST / "walk.json").exists():
+        raise OutputError(f"{place / CAST}: is a movie's folder; take its cast alone, or rename it")
+    return place
+
+
+def _film(folder: Path, job: Job) -> CastMovie:
+    walk = mine.finished(folder)
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
+        mine.name(folder, job)
+    return CastMovie(folder, walk, UNSAFE.sub("_", folder.resolve().name).lstrip("."))
+
+
+def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
+    """Where a movie is now; of several that were moved, by what is in them."""
+    same = [p for p in moved if alone or stream.fingerprint(p) == walk.identity]
+    return manifests.movie_of(walk, same[0] if same else None)
+
+
+def _check_networks(films: Sequence[CastMovie]) -> None:
+    """Refuses embeddings that do not compare.
+
+    Raises:
+        TableError: Movies were walked with different networks.
+    """
+    first = films[0]
+    for film in films[1:]:
+        for job in ("aligner", "recognizer"):
+            if film.walk.models.get(job) != first.walk.models.get(job):
+                raise TableError(
+                    f"{first.folder} and {film.folder}: walked with different networks, whose "
+                    "faces do not compare; walk one of them again with --rewalk"
+                )
+
+
+def _crowd(films: Sequence[CastMovie]) -> Crowd:
+    """All unknown faces, tracks numbered through."""
+    parts, seen = [], []
+    apart: set[tuple[int, int]] = set()
+    begin = 0
+    for number, film in enumerate(films):
+        rows, tracks = walked.read_walk(film.folder)
+        frame, every = rows["frame"].to_numpy(), film.walk.settings.every
+        seconds = durations(frame, film.walk.scan.times, every)
+        rows = rows.assign(crowded=crowded(rows), film=number, own=rows["track"], seconds=seconds)
+        rows = rows.assign(until=rows["frame"] + every)
+        rows = rows[rows["person"] == ""]
+        apart |= {(a + begin, b + begin) for a, b in together(rows)}
+        parts.append(rows.assign(track=rows["track"] + begin))
+        seen.append(replace(tracks, track=tracks.track + begin))
+        begin += int(tracks.track.max(initial=-1)) + 1
+    whole = replace(
+        seen[0],
+        embedding=np.concatenate([t.embedding for t in seen]),
+        track=np.concatenate([t.track for t in seen]),
+        frame=np.concatenate([t.frame for t in seen]),
+        quality=np.concatenate([t.quality for t in seen]),
+        thumb=np.concatenate([t.thumb for t in seen]),
+    )
+    return Crowd(pd.concat(parts, ignore_index=True), whole, apart)
+
+
+def _sorted(crowd: Crowd) -> pd.DataFrame:
+    """The tracks of the cast by number, with `cluster`, from 1 by screen time, and `distance`."""
+    rows = crowd.rows
+    side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
+    tracks = rows.assign(side=side).groupby("track").agg(
+        film=("film", "first"), video=("video", "first"), own=("own", "first"),
+        shot=("shot", "first"), first=("time", "min"), last=("time", "max"),
+        begin=("frame", "min"), until=("until", "max"), faces=("frame", "size"),
+        seconds=("seconds", "sum"), side=("side", "max"),
+    )  # fmt: skip
+    good = crowd.tracks.quality >= people.MIN_QUALITY
+    tracks = tracks[
+        (tracks["side"] >= people.MIN_SIDE)
+        & (tracks["until"] - tracks["begin"] >= people.MIN_FRAMES)
+        & tracks.index.isin(crowd.tracks.track[good])
+    ]
+    good &= np.isin(crowd.tracks.track, tracks.index)
+    numbers, mean = templates(crowd.tracks.embedding[good], crowd.tracks.track[good])
+    place = {int(number): i for i, number in enumerate(numbers)}
+    pairs = {(place[a], place[b]) for a, b in crowd.apart if a in place and b in place}
+    labels = people.cluster(mean, pairs)
+    return tracks.assign(
+        cluster=people.numbered(labels, tracks["seconds"].to_numpy(np.float64)),
+        distance=people.from_centre(mean, labels),
+    )
+
+
+def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
+    """What to tell of those who are nobody."""
+    if len(rows) == 0:
+        return "no unknown people: every face has a name, or there is none"
+    out = rows[~rows["track"].isin(tracks.index)]
+    return (
+        f"{tracks['cluster'].nunique()} unknown people in {len(tracks)} tracks; "
+        f"{out['track'].nunique()} tracks ({len(out)} of {len(rows)} faces) are too short, "
+        "small or poor to tell who they are"
+    )
+
+
+def _photos(
+    films: Sequence[CastMovie],
+    rows: pd.DataFrame,
+    tracks: Tracks,
+    moved: Sequence[Path],
+    progress: mine.StartProgress,
+) -> tuple[pd.DataFrame, dict[int, Portrait]]:
+    """The rows that become photos, by number of the cast and in order of time, and the photos."""
+    good = (tracks.quality >= people.MIN_QUALITY) & np.isin(tracks.track, rows["track"])
+    of_track = rows.drop_duplicates("track").set_index("track")["cluster"]
+    numbers: Ints = of_track.reindex(tracks.track[good]).to_numpy(np.int64)
+    _, centre = templates(tracks.embedding[good], numbers)
+    groups = [own for _, own in rows.groupby("cluster")]
+    counts = [
+        wanted_count(own, max(films[i].walk.settings.every for i in own["film"].unique()))
+        for own in groups
+    ]
+    some = [candidates(own, tracks, n) for own, n in zip(groups, counts, strict=True)]
+    asked = pd.concat([rows.iloc[:0], *some])
+    photos: dict[int, Portrait] = {}
+    tell = progress(len(asked))
+    for number, film in enumerate(films):
+        own = asked[asked["film"] == number]
+        if len(own):
+            models = face_models(film.walk.settings)
+            movie = _movie(film.walk, moved, alone=len(films) == 1)
+            for row, photo in cut_portraits(movie, film.walk, own, models):
+                photos[row] = photo
+                tell(1, 1)
+    kept = [
+        chosen(own, photos, middle, tracks, n)
+        for own, middle, n in zip(some, centre, counts, strict=True)
+    ]
+    return pd.concat([rows.iloc[:0], *kept]).sort_values(["cluster", "film", "frame"]), photos

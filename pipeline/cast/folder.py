@@ -1,0 +1,148 @@
+"""The cast on disk: a table of its tracks, photos of each of its people, and a sheet of them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.cast.portraits import Portrait
+from pipeline.disk.crop_file import UNSAFE, face_name
+from pipeline.faces import BOX, clock
+from pipeline.files import remove, replacing
+from pipeline.report.sheet import SheetLine, delete_sheets, line_sheets
+
+CAST, CAST_TABLE, PHOTO_LIST = "cast", "cast.csv", "photos.csv"
+CAST_COLUMNS = ("cluster", "video", "track", "shot", "first", "last", "faces", "distance")
+LISTED = ("file", "video", "frame", "time", "track", *BOX)
+CAST_PHOTO_NAME = re.compile(r"\d+/[^/\\]*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}\.jpg")
+"""What a photo of the cast is called: nothing else is ever deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedMember:
+    """One of the cast.
+
+    Attributes:
+        number: from 1, by screen time.
+        seconds: screen time.
+        tracks: how many.
+        movies: their names.
+        folder: of the photos.
+        photos: their names.
+    """
+
+    number: int
+    seconds: float
+    tracks: int
+    movies: tuple[str, ...]
+    folder: Path
+    photos: tuple[str, ...]
+
+
+def write_cast(
+    place: Path, where: str, tracks: pd.DataFrame, kept: pd.DataFrame, photos: dict[int, Portrait]
+) -> list[PrintedMember]:
+    """Writes cast.csv and the folder cast/ in the place of earlier ones; no other file is touched.
+
+    Args:
+        place: The folder of both.
+        where: What the movies are called on the sheet.
+        tracks: Of the cast, one a row, with `CAST_COLUMNS` (`own` is the number in the movie).
+        kept: The faces that become photos, with `cluster` and their movies' `stem`.
+        photos: Theirs, by the labels of `kept`; others too.
+
+    Returns:
+        The cast, by number.
+
+    Raises:
+        OutputError: A file cannot be written or deleted.
+    """
+    folder = place / CAST
+    _clear(folder)
+    _write_table(place / CAST_TABLE, tracks)
+    if len(tracks) == 0:
+        return []
+    kept = kept.assign(track=kept["own"])
+    kept = kept.assign(file=[f"{r.cluster}/{face_name(r.stem, r)}.jpg" for r in _each(kept)])
+    _write_list(folder / PHOTO_LIST, kept, LISTED)  # First: no photo lies there unlisted.
+    for row in _each(kept):
+        with replacing(folder / row.file) as file:
+            file.write(photos[row.Index].jpeg)
+    cast = list(_members(folder, tracks, kept))
+    title = f"{len(cast)} unknown people in {where}, by screen time"
+    line_sheets(title, [_line(member, kept, photos) for member in cast], folder)
+    return cast
+
+
+def _each(rows: pd.DataFrame) -> Iterator[Any]:
+    yield from rows.itertuples()
+
+
+def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator[PrintedMember]:
+    for key, own in tracks.groupby("cluster"):
+        number = int(str(key))
+        files = kept.loc[kept["cluster"] == number, "file"]
+        yield PrintedMember(
+            number=number,
+            seconds=float(own["seconds"].sum()),
+            tracks=len(own),
+            movies=tuple(own.drop_duplicates("film")["video"]),
+            folder=folder / str(number),
+            photos=tuple(Path(file).name for file in files),
+        )
+
+
+def _line(member: PrintedMember, kept: pd.DataFrame, photos: dict[int, Portrait]) -> SheetLine:
+    """What the sheet says of one of the cast."""
+    count = f"{member.tracks} track{'s' * (member.tracks > 1)}"
+    movies = [UNSAFE.sub("_", movie) for movie in member.movies]
+    told = movies if len(movies) <= 2 else [movies[0], f"and {len(movies) - 1} more movies"]
+    words = (str(member.number), f"{clock(member.seconds)} on screen", count, *told)
+    own = kept.index[kept["cluster"] == member.number]
+    return SheetLine(words, tuple(photos[int(label)].close for label in own))
+
+
+def _write_table(path: Path, tracks: pd.DataFrame) -> None:
+    """One line a track, by number of the cast, then by time."""
+    rows = tracks.sort_values(["cluster", "film", "begin", "own"]).drop(columns="begin")
+    _write_list(path, rows.assign(track=rows["own"]), CAST_COLUMNS)
+
+
+def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
+    digits = {"time": 6, "first": 6, "last": 6, "distance": 4}
+    digits |= dict.fromkeys(BOX, 1)
+    shown = rows[list(columns)].astype({c: "float64" for c in columns if c in digits})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(shown.round(digits).itertuples(index=False))
+    with replacing(path) as file:
+        file.write(text.getvalue().encode(errors="backslashreplace"))
+
+
+def _clear(folder: Path) -> None:
+    """Deletes the photos and sheets of an earlier cast; no other file.
+
+    Raises:
+        OutputError: One cannot be deleted.
+    """
+    names: list[str] = []
+    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
+        text = (folder / PHOTO_LIST).read_text(encoding="utf-8")
+        names = [
+            row[0]
+            for row in csv.reader(io.StringIO(text))
+            if row and CAST_PHOTO_NAME.fullmatch(row[0])
+        ]
+    remove([folder / name for name in names])
+    remove([folder / PHOTO_LIST])
+    delete_sheets(folder, "sheet*.jpg")
+    for place in (*{(folder / name).parent for name in names}, folder):
+        with suppress(OSError):  # Somebody else's files are in there.
+            place.rmdir()

@@ -1,0 +1,145 @@
+"""The commands for editors: the annotated movie, clips, supercuts and timelines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.options import (
+    FILTERS,
+    FOLDERS,
+    MOVED,
+    PLACES,
+    SPEECH,
+    Real,
+    folders_of,
+    job_of,
+    verbosity,
+)
+from pipeline.cli.printing import Header, bar, each, fitted, log_to_stderr
+
+if TYPE_CHECKING:
+    from pipeline.export.export import Exported
+
+EXPORT_ROW = "{:20} {:12} {:8} {:>5} {:>5} {:>9}  {}"
+
+KIND_OPTIONS = {
+    "clips": "An MP4 of each stretch.",
+    "supercut": "All stretches in one MP4.",
+    "edl": "The stretches as an edit decision list (CMX 3600).",
+    "otio": "The stretches as an OpenTimelineIO timeline.",
+    "xml": "The stretches as Final Cut Pro 7 XML, for Premiere and Resolve.",
+}
+
+QUALITY_OPTION = click.option(
+    "--quality", type=click.IntRange(0, 51), default=18, show_default=True,
+    help="x264's constant rate factor: less is better, and larger.",
+)  # fmt: skip
+
+
+@click.command()
+@FOLDERS
+@FILTERS
+@SPEECH
+@QUALITY_OPTION
+@PLACES
+@MOVED
+@verbosity
+def annotate_command(
+    folders: tuple[Path, ...],
+    quality: int,
+    movie: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Write the movie with boxes, names, emotions and bars drawn on it.
+
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. What the filters let pass is highlighted. Sound is kept.
+
+    \b
+    Example:
+        mine-video annotate output/movie --repeat 12
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import mine
+    from pipeline.export import export as program
+
+    job = job_of(given)
+
+    def one(folder: Path) -> None:
+        shown = bar(mine.movie_name(folder), quiet)
+        click.echo(program.annotate(folder, job, shown, movie, quality=quality))
+
+    each(folders_of(folders, job, movie), one)
+
+
+@click.command()
+@FOLDERS
+@click.option("--clips", is_flag=True, help=KIND_OPTIONS["clips"])
+@click.option("--supercut", is_flag=True, help=KIND_OPTIONS["supercut"])
+@click.option("--edl", is_flag=True, help=KIND_OPTIONS["edl"])
+@click.option("--otio", is_flag=True, help=KIND_OPTIONS["otio"])
+@click.option("--xml", is_flag=True, help=KIND_OPTIONS["xml"])
+@click.option(
+    "--padding",
+    type=Real(0),
+    default=0.0,
+    show_default=True,
+    help="Seconds around each run; stretches that overlap are joined.",
+)
+@QUALITY_OPTION
+@FILTERS
+@SPEECH
+@PLACES
+@MOVED
+@verbosity
+def export_command(
+    folders: tuple[Path, ...],
+    padding: float,
+    quality: int,
+    movie: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Write the steady runs as clips, as one film, or as timelines for editing programs.
+
+    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
+    under --output. Cuts are exact to the frame. Files go to <person>/<emotion>/ in the movie's
+    folder.
+
+    \b
+    Example:
+        mine-video export output/movie --person rdj --emotion happy --supercut --edl
+    """  # fmt: skip
+    log_to_stderr(quiet, verbose)
+    kinds = tuple(kind for kind in KIND_OPTIONS if given.pop(kind))
+    if not kinds:
+        raise click.UsageError(
+            f"say what to write: {', '.join(f'--{kind}' for kind in KIND_OPTIONS)}"
+        )
+    from pipeline import mine
+    from pipeline.export import export as program
+
+    job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
+    header = Header(EXPORT_ROW, "movie", "person", "emotion", "runs", "cuts", "seconds", "files")
+
+    def one(folder: Path) -> None:
+        name = mine.movie_name(folder)
+        outcomes = program.export(folder, job, settings, bar(name, quiet), movie)
+        header.show()
+        for outcome in outcomes:
+            _tell(name, outcome)
+
+    each(folders_of(folders, job, movie), one)
+
+
+def _tell(name: str, o: "Exported") -> None:
+    """Prints a line for a person and emotion, and one for each file but the first."""
+    first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
+    seconds = f"{o.seconds:.1f}"
+    click.echo(EXPORT_ROW.format(fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first))
+    for other in others:
+        click.echo(EXPORT_ROW.format(*[""] * 6, other))

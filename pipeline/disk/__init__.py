@@ -1,0 +1,1 @@
+"""What lies in a movie's folder: rows, tracks, parts, the manifest, and lists of crops."""

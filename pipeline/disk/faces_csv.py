@@ -1,0 +1,164 @@
+"""faces.csv: one row a face, read with fixed types and checked."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.errors import TableError
+from pipeline.faces import FaceRow
+from pipeline.files import replacing
+
+HEADER = ",".join(FaceRow._fields)
+
+
+TEXTS = ("video", "person")
+
+
+WHOLE = ("frame", "shot", "track", "detected")
+
+
+NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, "distance"))
+"""The columns of a part's rows: all but the movie's name and what naming adds."""
+
+
+REMEDY = "delete it and run mine-video on the movie again: the finished parts make it anew"
+
+
+NUMBER_FORMATS = {
+    "frame": "%d", "time": "%.6f", "shot": "%d", "track": "%d", "detected": "%d",
+    "x1": "%.1f", "y1": "%.1f", "x2": "%.1f", "y2": "%.1f",
+    "score": "%.4f", "sharpness": "%.1f", "yaw": "%.1f", "pitch": "%.1f", "roll": "%.1f",
+}  # fmt: skip
+"""How numbers are written; probabilities with five digits, text as it is."""
+
+
+ROW_FORMAT = ",".join(
+    "%s" if f in (*TEXTS, "distance") else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
+)
+
+
+LARGEST_WHOLE = 1 << 53
+"""Whole numbers are read as float64, which holds them exactly up to here."""
+
+
+def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """The lines of faces.csv for a table with `FaceRow`'s columns; text quoted where needed."""
+    columns: list[Iterable[Any]] = [rows[f].tolist() for f in FaceRow._fields]
+    for i, name in enumerate(FaceRow._fields):
+        if name in TEXTS:
+            quoted = {text: _quoted(text) for text in set(columns[i])}
+            columns[i] = [quoted[text] for text in columns[i]]
+        elif name == "distance":
+            columns[i] = ["" if math.isnan(d) else f"{d:.4f}" for d in columns[i]]
+    for values in zip(*columns, strict=True):
+        yield ROW_FORMAT % values + "\n"
+
+
+def _quoted(text: str) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\r\n").writerow([text])  # Quotes what holds either of them.
+    return file.getvalue()[:-2] if text else ""
+
+
+def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
+    """Writes a table with `FaceRow`'s columns, block by block, in the place of `path`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(f"{HEADER}\n".encode())
+        for block in blocks:
+            # A movie's name may hold bytes that are no UTF-8; only walk.json must keep them.
+            file.write("".join(csv_lines(block)).encode(errors="backslashreplace"))
+
+
+def read_faces(path: Path) -> pd.DataFrame:
+    """Reads faces.csv with fixed types: a person called `NA` or `007` stays text.
+
+    Returns:
+        One row a face; `distance` is NaN where nobody is known.
+
+    Raises:
+        TableError: The file is missing, foreign or torn.
+    """
+    try:
+        header, ended = _ends(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
+    if header != HEADER:
+        raise TableError(
+            f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted {HEADER!r}; "
+            f"{REMEDY}"
+        )
+    kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
+    kinds |= dict.fromkeys(TEXTS, "str")
+    try:
+        with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused below.
+            rows = pd.read_csv(
+                path, dtype=kinds | dict.fromkeys(WHOLE, "float64"), keep_default_na=False,
+                na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
+            )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
+    if not ended or not _complete(rows):
+        raise TableError(f"{_bad_line(path)}: a number is missing or not one; {REMEDY}")
+    return rows.astype(dict.fromkeys(WHOLE, "int64"))
+
+
+def _ends(path: Path) -> tuple[str, bool]:
+    """The first line, and whether the last one is whole."""
+    with path.open("rb") as file:
+        header = file.readline(1 << 16).decode().strip()
+        file.seek(-1 if header else 0, os.SEEK_END)
+        return header, file.read() == b"\n"
+
+
+def _complete(rows: pd.DataFrame) -> bool:
+    """Whether every number is there, counts are whole, and no line was longer than the header."""
+    numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
+    good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
+    good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
+    # pandas takes the first cell of longer lines for a name of the row.
+    return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
+
+
+def _bad_line(path: Path) -> str:
+    """Names the first line of a broken table that is no row; the last one if all are."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        with suppress(csv.Error):
+            for cells in rows:
+                if cells and not _is_row(cells):
+                    break
+        return f"{path}, line {rows.line_num}"
+
+
+def _is_row(cells: list[str]) -> bool:
+    if len(cells) != len(FaceRow._fields):
+        return False
+    row = dict(zip(FaceRow._fields, cells, strict=True))
+    try:
+        float(row["distance"] or 0)
+        counts = [float(row[name]) for name in WHOLE]
+        whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)
+        return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)
+    except ValueError:
+        return False
+
+
+def frame_of(rows: NDArray[np.float64], video: str) -> pd.DataFrame:
+    """A part's rows `(n, len(NUMBERS))` as a table with `FaceRow`'s columns, nobody named."""
+    table = pd.DataFrame(rows, columns=list(NUMBERS)).astype(dict.fromkeys(WHOLE, "int64"))
+    named = table.assign(video=video, person="", distance=np.nan)
+    return named[list(FaceRow._fields)]

@@ -1,0 +1,1 @@
+"""What editors get: clips, a supercut, timelines, the annotated movie."""

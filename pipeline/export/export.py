@@ -1,0 +1,175 @@
+"""What editors get, on one page: the annotated movie, clips, a supercut, and timelines."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import mine
+from pipeline.disk import manifest as manifests
+from pipeline.disk.crop_file import crop_stem
+from pipeline.disk.manifest import Manifest
+from pipeline.export.annotate import ANNOTATED, Marks, write_annotated
+from pipeline.export.clips import CLIPS, SUPERCUT, export_reel
+from pipeline.export.footage import Footage, footage
+from pipeline.export.stretches import Cut, Reel, cuts
+from pipeline.files import locked
+from pipeline.mine import StartProgress
+from pipeline.movie.encode import CRF
+from pipeline.pick import select
+from pipeline.pick.choose import Choice, choose
+from pipeline.settings import Job
+from pipeline.walk.part import WalkProgress
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What is exported, and how.
+
+    Attributes:
+        kinds: of `export.clips.EXPORT_KINDS`.
+        padding: seconds around each run, from 0.
+        quality: x264's constant rate factor, 0 (lossless) to 51.
+    """
+
+    kinds: tuple[str, ...]
+    padding: float = 0.0
+    quality: int = CRF
+
+    def __post_init__(self) -> None:
+        if not self.padding >= 0 or not 0 <= self.quality <= 51:
+            raise ValueError(f"padding from 0, quality from 0 to 51: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What came of one person and emotion.
+
+    Attributes:
+        person: A name or "unknown".
+        emotion: One of `EMOTIONS`.
+        runs: steady runs that are exported.
+        cuts: stretches they lie in.
+        seconds: how long these are together.
+        files: that were written.
+        hint: what to try where nothing was kept, else "".
+    """
+
+    person: str
+    emotion: str
+    runs: int
+    cuts: int
+    seconds: float
+    files: tuple[Path, ...]
+    hint: str
+
+
+def annotate(
+    folder: Path,
+    job: Job,
+    progress: StartProgress,
+    movie: Path | None = None,
+    *,
+    quality: int = CRF,
+) -> Path:
+    """Writes annotated.mp4 into a movie's folder: every face with its name, emotion and bars.
+
+    Names follow the gallery of today.
+
+    Args:
+        folder: A movie's.
+        job: With the pick settings that decide what is highlighted as steady.
+        progress: Told how far it is.
+        movie: Where the movie is, if not where it was walked.
+        quality: x264's constant rate factor.
+
+    Raises:
+        MiningError: Anything in the world that stands in the way.
+    """
+    walk = mine.finished(folder)
+    with locked(folder):
+        mine.name(folder, job)
+        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        rows, kept = _kept(folder, job, walk, film.movie)
+        marks = Marks(rows, [choice.kept for choice in kept], walk.settings.every)
+        path, told_of = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
+        write_annotated(film, walk.span, marks, path, told_of, quality=quality)
+    return path
+
+
+def export(
+    folder: Path,
+    job: Job,
+    settings: ExportSettings,
+    progress: StartProgress,
+    movie: Path | None = None,
+) -> list[Exported]:
+    """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
+
+    A run is exported whole where one of its faces passes every gate, but cut where somebody
+    rejected a face. Names follow the gallery of today.
+
+    Args:
+        folder: A movie's.
+        job: Whom and what is wanted; --per-run does not matter.
+        settings: What to write.
+        progress: Called once with the number of frames to write; gives what is told of each.
+        movie: Where the movie is, if not where it was walked.
+
+    Raises:
+        MiningError: Anything in the world that stands in the way.
+    """
+    walk = mine.finished(folder)
+    with locked(folder):
+        mine.name(folder, job)
+        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        reels = [
+            (choice, _reel(choice, walk, film, settings))
+            for choice in _kept(folder, job, walk, film.movie)[1]
+        ]
+        told = progress(_frames([reel for _, reel in reels], settings.kinds))
+        return [_exported(choice, reel, film, folder, settings, told) for choice, reel in reels]
+
+
+def _kept(folder: Path, job: Job, walk: Manifest, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
+    """The rows, of `select.steadied`, and what a pick would keep of them, without thinning."""
+    rows, tracks = mine.wanted_rows(folder, walk, job, movie)
+    settings = replace(job.pick, per_run=0).at(walk.scan.stream.rate)
+    steadied = select.steadied(rows, walk.settings.every, settings)
+    return steadied, list(choose(steadied, tracks, job, settings, walk.scan.stream.size))
+
+
+def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:
+    found: tuple[Cut, ...] = cuts(choice, film.edges, walk.settings.every, settings.padding)
+    return Reel(walk.movie.name, crop_stem(walk), choice.person, choice.emotion, found)
+
+
+def _frames(reels: Sequence[Reel], kinds: Sequence[str]) -> int:
+    """How many frames are to be written."""
+    films = sum(kind in (CLIPS, SUPERCUT) for kind in kinds)
+    return films * sum(stop - first for reel in reels for first, stop in reel.spans)
+
+
+def _exported(
+    choice: Choice,
+    reel: Reel,
+    film: Footage,
+    folder: Path,
+    settings: ExportSettings,
+    progress: WalkProgress,
+) -> Exported:
+    place = folder / reel.person / reel.emotion
+    files = export_reel(film, reel, place, settings.kinds, progress, quality=settings.quality)
+    return Exported(
+        person=reel.person,
+        emotion=reel.emotion,
+        runs=sum(cut.runs for cut in reel.cuts),
+        cuts=len(reel.cuts),
+        seconds=sum(float(film.edges[c.stop] - film.edges[c.first]) for c in reel.cuts),
+        files=tuple(files),
+        hint=choice.hint,
+    )

@@ -1,0 +1,1 @@
+"""How good the picks are: precision, recall and yield against labels."""

@@ -1,0 +1,1 @@
+"""Movies in and out: decoding, sound, subtitles, cameras, encoding, remote files."""

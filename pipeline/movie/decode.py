@@ -1,0 +1,143 @@
+"""Movies in and out: the only module that decodes or encodes.
+
+`scan_movie` reads a movie's packets without decoding them and learns the timestamp of every frame;
+`decode_frames` then gives any range of frames, the same pictures wherever decoding begins.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange
+
+from pipeline.faces import Image, Ints
+from pipeline.movie.frame import Colours, Frame, RgbFrame, YuvFrame
+from pipeline.movie.scan import Scan
+from pipeline.movie.stream import Stream, frames_of, open_video, packets_from, packets_of
+
+PLANAR = frozenset(f"{kind}{size}p" for kind in ("yuv", "yuvj") for size in (420, 422, 444))
+"""Pixel formats with 8 bits, luma and both chromas apart, chromas at most twice as coarse."""
+
+
+LUMA_SHARES = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""Red's and blue's share of the luma, by ISO/IEC 23091-2 matrix coefficients; else BT.601's."""
+
+
+def decode_frames(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
+    """Gives the frames `start <= index < stop` in presentation order.
+
+    Frames that the file does not yield (broken packets) are left out.
+
+    Args:
+        path: The movie that `found` was scanned from.
+        found: Its timestamps.
+        start: First frame.
+        stop: One past the last frame.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    last, times = start - 1, found.times  # Once: it reckons those of all frames.
+    for index, frame in _indexed(path, found, start):
+        if index >= stop:
+            return
+        if index > last:
+            yield _frame(index, float(times[index]), frame, found.stream)
+            last = index
+
+
+def _indexed(path: Path, found: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames with their numbers, from the last usable key frame at or before `start`.
+
+    Some containers land after the place that was sought, and some key frames give no whole picture
+    at once: then the key frame before serves, and at last the beginning.
+    """
+    if found.stream.counted:
+        with open_video(path) as (container, stream):
+            yield from enumerate(frames_of(packets_of(container, stream)))
+        return
+    last = int(np.searchsorted(found.key_frames, start, side="right")) - 1
+    for key in (last, last - 1, 0):
+        border = int(found.key_frames[key]) if key > 0 else 0
+        landed = key <= 0
+        with open_video(path) as (container, stream):
+            packets = packets_from(container, stream, found.keys[key]) if key > 0 else None
+            for frame in frames_of(packets or packets_of(container, stream)):
+                index = _rank(found.pts, frame.pts)
+                if index < border:
+                    continue  # Made from frames before the key frame: not whole, or unknown.
+                if not landed and index > start:
+                    break
+                landed = True
+                yield index, frame
+        if landed:
+            return
+
+
+def _rank(pts: Ints, value: int | None) -> int:
+    """Position of a timestamp, -1 where the scan did not have it."""
+    if value is None:
+        return -1
+    place = int(np.searchsorted(pts, value))
+    return place if place < len(pts) and pts[place] == value else -1
+
+
+def _frame(index: int, time: float, frame: VideoFrame, stream: Stream) -> Frame:
+    """The frame by its planes, if these are all it takes, or else as RGB at once."""
+    turned = stream.rotation % 2
+    upright = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    plain = frame.format.name in PLANAR and not frame.interlaced_frame and not stream.hdr
+    if not plain or upright != stream.size:
+        return RgbFrame(index, time, _picture(frame, stream))
+    planes = [_plane(plane, stream.rotation) for plane in frame.planes]
+    return YuvFrame(index, time, planes, _colours(frame), partial(_picture, frame, stream))
+
+
+def _plane(plane: VideoPlane, rotation: int) -> Image:
+    """A plane's pixels, upright; not copied where that can be."""
+    lines = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
+    return np.ascontiguousarray(np.rot90(lines[:, : plane.width], rotation))
+
+
+def _colours(frame: VideoFrame) -> Colours:
+    full = frame.format.name.startswith("yuvj") or int(frame.color_range) == ColorRange.JPEG
+    red, blue = LUMA_SHARES.get(int(frame.colorspace), (0.299, 0.114))
+    return Colours(red, blue, full)
+
+
+def _picture(frame: VideoFrame, stream: Stream) -> Image:
+    """RGB, square pixels, upright, progressive, standard dynamic range, of the stream's size."""
+    width, height = stream.width, stream.height
+    if stream.rotation % 2:
+        width, height = height, width
+    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    if frame.interlaced_frame:
+        # One field, stretched: a picture must not depend on its neighbours: parts begin anywhere.
+        image = cv2.resize(image[::2], (width, height), interpolation=cv2.INTER_LINEAR)
+    if stream.hdr:
+        image = cv2.LUT(image, _tone_curve(stream.hdr))
+    return np.ascontiguousarray(np.rot90(image, stream.rotation))
+
+
+@lru_cache
+def _tone_curve(transfer: str) -> Image:
+    """Maps 8-bit PQ or HLG values to 8-bit display values, `(256,)`.
+
+    Source: ITU-R BT.2100-2, tables 4 and 5, to linear light; 1 is the reference white of 203 cd/m2
+    of BT.2408; then Reinhard's x / (1 + x) scaled to keep white, then gamma 1 / 2.2.
+    """
+    x = np.arange(256) / 255
+    if transfer == "PQ":
+        power = x ** (32 / 2523)
+        ratio = np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)
+        light = ratio ** (8192 / 1305) * 10000 / 203
+    else:
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        scene = np.where(x <= 0.5, x**2 / 3, (np.exp((x - c) / a) + b) / 12)
+        light = scene**1.2 * 1000 / 203
+    mapped = np.clip(light * 1.8 / (1 + light * 0.8), 0, 1)
+    return np.round(255 * mapped ** (1 / 2.2)).astype(np.uint8)

@@ -1,0 +1,278 @@
+"""Who says what when: subtitles from a file, or the movie's own text track.
+
+What counts is what is spoken: `[door slams]`, `(sighs)` and `♪ lyrics ♪` are left out, and so is
+all that only says how a line looks.
+"""
+
+import html
+import logging
+import re
+import unicodedata
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Disposition
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle
+from numpy.typing import NDArray
+from pysubs2 import SSAEvent, SSAFile
+from pysubs2.exceptions import Pysubs2Error
+
+from pipeline.errors import MiningError, MovieError
+from pipeline.movie.stream import open_video, packets_of
+
+log = logging.getLogger(__name__)
+
+LARGEST_SUBTITLES = 1 << 26
+"""Bytes of a file; the longest films have a hundredth of that."""
+
+BYTE_ORDER_MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+LEGACY = "cp1252"
+"""What files are in that are no Unicode, as a rule: Windows for Western Europe."""
+
+UNSPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|♪[^♪]*(♪|$)|♫[^♫]*(♫|$)")
+"""Sounds, stage directions and songs, as subtitles for the hard of hearing write them."""
+
+NO_CUE = re.compile(
+    r"^(NOTE|STYLE|REGION)\b.*?(\n[ \t]*\n|\Z)|(?<=\n\n)[^\n]+\n(?=[^\n]*-->)", re.M | re.S
+)
+"""WebVTT's comments and styles, and names of cues: pysubs2 takes them for words.
+
+Source: W3C, "WebVTT", section 4.1.
+"""
+
+SPEAKER = re.compile(r"[-–]?\s*[^\W\d_][\w .'-]{0,30}:")
+"""All that is left of a line whose speaker only sighs."""
+
+FORMULA = "-–—=+@ "
+"""What a line does not begin with: dashes of dialogue, and what a spreadsheet would reckon out."""
+
+DRAWING = re.compile(r"\{[^}]*\\p[1-9]")
+"""ASS draws a shape with this; what follows is no text."""
+
+
+class SubtitleError(MiningError):
+    """A file of subtitles is missing or torn, or in another encoding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """What is spoken.
+
+    Attributes:
+        begin: `(n,)` seconds, rising.
+        end: `(n,)` seconds, each after its `begin`.
+        text: n lines, none of them empty.
+    """
+
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    text: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def at(self, times: Iterable[float]) -> list[str]:
+        """The line spoken at each time, "" where none is; two at once with " / " between.
+
+        >>> lines = Lines(np.array([1.0, 1.5]), np.array([2.0, 2.0]), ("Hi!", "Who?"))
+        >>> lines.at([0.9, 1.0, 1.7, 2.0])
+        ['', 'Hi!', 'Hi! / Who?', '']
+        """
+        moments = np.asarray(list(times), np.float64)
+        found = [""] * len(moments)
+        order = np.argsort(moments, kind="stable")
+        first = np.searchsorted(moments[order], self.begin, side="left")
+        stop = np.searchsorted(moments[order], self.end, side="left")
+        for text, low, high in zip(self.text, first, stop, strict=True):
+            for place in order[low:high]:
+                found[place] = f"{found[place]} / {text}" if found[place] else text
+        return found
+
+    def spoken(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether anybody speaks in each stretch, `(m,)`.
+
+        Args:
+            begin: `(m,)` seconds.
+            end: `(m,)` seconds, where it is over.
+
+        >>> lines = Lines(np.array([1.0]), np.array([2.0]), ("Hi!",))
+        >>> lines.spoken(np.array([0.0, 0.0, 2.0]), np.array([1.0, 1.1, 3.0])).tolist()
+        [False, True, False]
+        """
+        # The latest end so far: a long line may reach over those that begin after it.
+        latest = np.maximum.accumulate(np.concatenate([[-np.inf], self.end]))
+        return latest[np.searchsorted(self.begin, end, side="left")] > begin
+
+
+def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = None) -> Lines:
+    """Reads a file in any format that pysubs2 knows by its content: SRT, WebVTT, ASS and others.
+
+    Args:
+        path: Where.
+        offset: Seconds added to all times.
+        encoding: Of the file; None takes a byte order mark's, else UTF-8, else `LEGACY`.
+
+    Raises:
+        SubtitleError: It cannot be read, or holds no subtitles.
+    """
+    try:
+        if path.stat().st_size > LARGEST_SUBTITLES:
+            raise SubtitleError(
+                f"{path}: larger than {LARGEST_SUBTITLES >> 20} MB; no file of subtitles"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise SubtitleError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    text = _decoded(path, data, encoding).replace("\x00", "").replace("\r\n", "\n")
+    if text.lstrip().startswith("WEBVTT"):
+        text = NO_CUE.sub("", text)
+    try:
+        events = SSAFile.from_string(text).events
+    except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        raise SubtitleError(
+            f"{path}: holds no subtitles that can be read ({type(error).__name__}); "
+            "give an .srt, .vtt or .ass file, or its --subtitle-encoding"
+        ) from error
+    lines = _lines(
+        ((e.start / 1000, e.end / 1000, e.text) for e in events if not e.is_comment), offset
+    )
+    if not len(lines):
+        log.warning("%s: %d subtitles, none of them spoken words", path, len(events))
+    return lines
+
+
+def movie_subtitles(movie: Path, *, offset: float = 0.0) -> Lines:
+    """Reads the movie's own text track.
+
+    Raises:
+        MovieError: The movie cannot be opened, or has no track that is text.
+    """
+    found = text_track(movie)
+    if found is None:
+        raise MovieError(
+            f"{movie}: has no subtitles that are text (pictures of text do not count); "
+            "give a file, as in --subtitles movie.srt"
+        )
+    return _lines(found, offset)
+
+
+def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
+    """The text of a file.
+
+    Raises:
+        SubtitleError: It is in no such encoding.
+    """
+    found = encoding or next(
+        (name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None
+    )
+    if found is None and b"\x00" in data[:64]:  # UTF-16 without a mark: ASCII with zeros between.
+        found = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
+    try:
+        return data.decode(found or "utf-8")
+    except LookupError as error:
+        raise SubtitleError(f"--subtitle-encoding {found}: no such encoding") from error
+    except UnicodeDecodeError as error:
+        if found is not None:
+            raise SubtitleError(
+                f"{path}: is not in {found} ({error.reason} at byte {error.start}); "
+                "give another --subtitle-encoding, as in cp1250"
+            ) from error
+    log.warning(
+        "%s: not UTF-8, read as %s; if letters are wrong, give --subtitle-encoding", path, LEGACY
+    )
+    return data.decode(LEGACY, errors="replace")
+
+
+def _lines(events: Iterable[tuple[float, float, str]], offset: float) -> Lines:
+    """Those events that are spoken and last, by their beginning."""
+    said = sorted(_said(events, offset), key=lambda event: event[:2])
+    begin, end = (np.array([event[i] for event in said], np.float64) for i in (0, 1))
+    return Lines(begin, end, tuple(text for _, _, text in said))
+
+
+def _said(
+    events: Iterable[tuple[float, float, str]], offset: float
+) -> Iterator[tuple[float, float, str]]:
+    for begin, end, text in events:
+        words = spoken_words(text)
+        if words and isfinite(begin + end) and begin < end:
+            yield begin + offset, end + offset, words
+
+
+def spoken_words(text: str) -> str:
+    r"""What is said of a subtitle in ASS's notation, on one line; "" where nothing is.
+
+    >>> spoken_words(r"{\i1}- Hello. [door slams]{\i0}\N- JOHN: Who is there?")
+    'Hello. - JOHN: Who is there?'
+    >>> spoken_words("[thunder]"), spoken_words("♪ la la ♪"), spoken_words("- ANNA: (sighs)")
+    ('', '', '')
+    """
+    if DRAWING.search(text):
+        return ""
+    plain = html.unescape(SSAEvent(text=text).plaintext)
+    lines = (" ".join(_shown(line).split()) for line in UNSPOKEN.sub(" ", plain).split("\n"))
+    words = " ".join(line for line in lines if not SPEAKER.fullmatch(line)).lstrip(FORMULA)
+    return words if any(c.isalnum() for c in words) else ""
+
+
+def _shown(text: str) -> str:
+    """Without control characters: marks of direction, and bytes of a wrong encoding."""
+    return "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+
+
+TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
+"""FFmpeg's names of subtitles that are text, not pictures of it."""
+
+
+def text_track(path: Path) -> list[tuple[float, float, str]] | None:
+    """The movie's own text track: begin and end in seconds, and the text in ASS's notation.
+
+    Of several the default one, else the first; one of forced lines only where there is no other.
+
+    Returns:
+        In order of the file; None where the movie has no track that is text.
+
+    Raises:
+        MovieError: The movie cannot be opened.
+    """
+    with open_video(path) as (container, _):
+        tracks = [
+            s for s in container.streams.subtitles
+            if s.codec_context is not None and s.codec_context.name in TEXT_CODECS
+        ]  # fmt: skip
+        if not tracks:
+            return None
+        track = min(tracks, key=_text_rank)
+        zero = (container.start_time or 0) / av.time_base
+        found = []
+        for packet in packets_of(container, track):
+            if packet.size and packet.pts is not None and packet.time_base:
+                begin = float(packet.pts * packet.time_base) - zero
+                end = begin + float((packet.duration or 0) * packet.time_base)
+                found += [(begin, end, text) for text in _ass_texts(track, packet)]
+    return found
+
+
+def _text_rank(track: SubtitleStream) -> tuple[bool, bool]:
+    kinds = track.disposition
+    return bool(kinds & Disposition.forced), not kinds & Disposition.default
+
+
+def _ass_texts(track: SubtitleStream, packet: "Packet[Any]") -> Iterator[str]:
+    """What follows the eight fields of FFmpeg's ASS events."""
+    try:
+        events = track.decode2(packet) or ()
+    except av.FFmpegError as error:
+        log.debug("text at %s does not decode: %s", packet.pts, error)
+        return
+    for event in events:
+        if isinstance(event, AssSubtitle):
+            yield event.ass.decode(errors="replace").split(",", 8)[-1]

@@ -1,0 +1,155 @@
+"""Writes the crops of picked faces, each with its provenance, and crops.csv beside them."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.crops import portrait
+from pipeline.disk.crop_file import crop_jpeg, crop_name, crop_stem
+from pipeline.disk.crops_csv import delete_listed, write_crops_csv
+from pipeline.disk.manifest import Manifest
+from pipeline.faces import BOX, EMOTIONS, Image, Ints
+from pipeline.files import replacing
+from pipeline.movie import decode
+
+log = logging.getLogger(__name__)
+
+SKIP_FRAMES = 50
+"""Frames without a crop that are rather jumped over than decoded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The picked rows of one person and emotion, and the folder of their crops."""
+
+    person: str
+    emotion: str
+    folder: Path
+    rows: pd.DataFrame
+
+
+def write_crops(
+    movie: Path,
+    walk: Manifest,
+    selections: list[Selection],
+    margin: float,
+    tell: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Replaces the crops of each selection; decodes each needed stretch of the movie once.
+
+    Where it is ended early, each crops.csv lists the crops that lie there.
+
+    Args:
+        movie: Where the movie is now.
+        walk: Its manifest.
+        selections: What to crop.
+        margin: Around the face on each side, as a share of the box.
+        tell: Told of each crop that is written; what it raises ends it.
+
+    Raises:
+        MovieError: The movie cannot be read.
+        OutputError: A crop cannot be written.
+    """
+    jobs: list[tuple[Path, Any, Selection]] = []
+    listed: list[tuple[Selection, list[Path]]] = []
+    try:
+        for selection in selections:
+            paths = _begin(selection, crop_stem(walk))
+            listed.append((selection, paths))
+            rows = selection.rows.itertuples()
+            jobs += [(path, row, selection) for path, row in zip(paths, rows, strict=True)]
+        for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
+            path, row, selection = jobs[i]
+            _save(path, face, _provenance(row, selection, walk))
+            tell(path)
+    finally:
+        for selection, paths in listed:
+            _leave_out_missing(selection, paths)
+
+
+def _begin(selection: Selection, stem: str) -> list[Path]:
+    """Deletes the crops that are not made again, and lists those that will be: gives their paths.
+
+    Listed first, so that no crop lies there that a list has not.
+    """
+    names = [crop_name(stem, row) for row in selection.rows.itertuples()]
+    delete_listed(selection.folder, set(names))
+    write_crops_csv(selection.folder, selection.emotion, selection.rows, names)
+    return [selection.folder / name for name in names]
+
+
+def _leave_out_missing(selection: Selection, crops: list[Path]) -> None:
+    """Lists only the crops that lie there."""
+    there = np.array([path.is_file() for path in crops], bool)
+    if not there.all():
+        names = [path.name for path, is_there in zip(crops, there, strict=True) if is_there]
+        write_crops_csv(selection.folder, selection.emotion, selection.rows[there], names)
+
+
+def cut(
+    movie: Path, walk: Manifest, rows: Sequence[Any], margin: float
+) -> Iterator[tuple[int, Image]]:
+    """Cuts faces out of the movie, in order of their frames.
+
+    Args:
+        movie: Where the movie is now.
+        walk: Its manifest.
+        rows: With `frame`, `x1`, `y1`, `x2`, `y2`.
+        margin: Around the face on each side, as a share of the box.
+
+    Yields:
+        The position in `rows` and the face; nothing for frames that do not decode.
+
+    Raises:
+        MovieError: The movie cannot be read.
+    """
+    wanted: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        wanted.setdefault(int(row.frame), []).append(i)
+    for first, stop in _stretches(sorted(wanted), walk.scan.key_frames):
+        for frame in decode.decode_frames(movie, walk.scan, first, stop):
+            for i in wanted.pop(frame.index, []):
+                box = np.array([getattr(rows[i], side) for side in BOX], np.float32)
+                yield i, portrait(frame.image, box, margin)
+    if wanted:
+        log.warning("%s: %d frames did not decode; faces there are left out", movie, len(wanted))
+
+
+def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
+    """Ranges to decode: a new one where a key frame lies in a long gap."""
+    start = 0
+    for i in range(1, len(frames) + 1):
+        if i < len(frames):
+            key = int(keys[np.searchsorted(keys, frames[i], side="right") - 1])
+            if key - frames[i - 1] <= SKIP_FRAMES:
+                continue
+        yield frames[start], frames[i - 1] + 1
+        start = i
+
+
+def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any]:
+    return {
+        "movie": row.video,
+        "frame": int(row.frame),
+        "time": round(float(row.time), 6),
+        "box": [round(float(getattr(row, side)), 1) for side in BOX],
+        "track": int(row.track),
+        "person": row.person or None,
+        "distance": None if pd.isna(row.distance) else round(float(row.distance), 4),
+        "emotion": selection.emotion,
+        "smoothed": round(float(row.probability), 4),
+        "probabilities": {e: round(float(getattr(row, e)), 5) for e in EMOTIONS},
+        "models": walk.models,
+        "version": __version__,
+    }
+
+
+def _save(path: Path, face: Image, provenance: dict[str, Any]) -> None:
+    with replacing(path) as file:
+        file.write(crop_jpeg(face, provenance))

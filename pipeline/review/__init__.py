@@ -1,0 +1,1 @@
+"""What somebody decided about picked crops, and where their files go."""

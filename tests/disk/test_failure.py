@@ -1,0 +1,48 @@
+"""The note that a walk leaves when it fails."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.disk import failure, walked
+from pipeline.disk.failure import FAILED, Failure
+from pipeline.errors import MovieError, OutputError
+
+
+def test_a_failure_is_noted_and_success_takes_the_note_away(tmp_path: Path) -> None:
+    movie = Path("films/a\nb.mkv")
+    with pytest.raises(MovieError), failure.recorded(tmp_path, movie):
+        raise MovieError("a.mkv: cannot be read;\nbuy a disk")
+    assert failure.read_failure(tmp_path) == Failure(
+        "films/a b.mkv", "a.mkv: cannot be read;\nbuy a disk"
+    )
+    with failure.recorded(tmp_path, movie):
+        pass
+    assert failure.read_failure(tmp_path) is None
+    assert not (tmp_path / FAILED).exists()
+
+
+def test_a_bug_is_noted_as_one(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), failure.recorded(tmp_path, Path("a.mkv")):
+        raise ZeroDivisionError("division by zero")
+    found = failure.read_failure(tmp_path)
+    assert found is not None
+    assert found.reason == "a bug: ZeroDivisionError('division by zero')"
+
+
+def test_ctrl_c_is_no_failure(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), failure.recorded(tmp_path, Path("a.mkv")):
+        raise KeyboardInterrupt
+    assert failure.read_failure(tmp_path) is None
+
+
+def test_a_note_that_cannot_be_written_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OutputError("disk full")
+
+    monkeypatch.setattr(failure, "replacing", full)
+    with pytest.raises(MovieError), failure.recorded(tmp_path, Path("a.mkv")):
+        raise MovieError("broken")
+    assert walked.FOLDER_FILES

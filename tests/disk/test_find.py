@@ -1,0 +1,162 @@
+"""What folders and patterns stand for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.disk.find import find_movies, find_walks, without_failed
+from pipeline.errors import MovieError, TableError
+from pipeline.movie.remote import path_or_url
+
+
+@pytest.fixture(autouse=True)
+def _films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "films/b.mkv", "films/a.MP4", "films/notes.txt", "films/deep/er/c.mkv", "films/[x].mkv",
+        "films/.hidden/d.mkv", "films/.e.mkv", "odd.name",
+    ):  # fmt: skip
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("empty").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        pytest.param(["films/b.mkv"], ["films/b.mkv"], id="a file"),
+        pytest.param(["odd.name"], ["odd.name"], id="a file that ends as none"),
+        pytest.param(["gone.mkv"], ["gone.mkv"], id="one that is missing, which fails alone"),
+        pytest.param(["films/[x].mkv"], ["films/[x].mkv"], id="brackets in a name"),
+        pytest.param(["films/*.mkv"], ["films/[x].mkv", "films/b.mkv"], id="a pattern"),
+        pytest.param(
+            ["films/**/*.mkv"],
+            ["films/[x].mkv", "films/b.mkv", "films/deep/er/c.mkv"],
+            id="a pattern at any depth",
+        ),
+        pytest.param(
+            ["films"],
+            ["films/[x].mkv", "films/a.MP4", "films/b.mkv", "films/deep/er/c.mkv"],
+            id="a folder",
+        ),
+        pytest.param(
+            ["films/b.mkv", "films/*.mkv", "films/b.mkv"],
+            ["films/b.mkv", "films/[x].mkv"],
+            id="each once, in the order given",
+        ),
+    ],
+)
+def test_movies(given: list[str], found: list[str]) -> None:
+    assert find_movies([Path(path) for path in given]) == [Path(path) for path in found]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("films/*.avi", "no file is called like this"), ("empty", "a folder without movies")],
+)
+def test_what_stands_for_nothing_is_told_before_hours_of_work(given: str, told: str) -> None:
+    with pytest.raises(MovieError, match=told):
+        find_movies([Path("films/b.mkv"), Path(given)])
+
+
+@pytest.mark.parametrize("given", [".", "**/*.mkv"])
+def test_what_was_written_into_a_walks_folder_is_no_movie(given: str) -> None:
+    """Clips, annotated movies, supercuts."""
+    clips = Path("output/b/anna/happy/clips")
+    clips.mkdir(parents=True)
+    (clips / "1.mkv").touch()
+    Path("output/b/walk.json").touch()
+    Path("output/c.mkv").touch()
+    found = find_movies([Path(given)])
+    assert Path("output/c.mkv") in found
+    assert not any("clips" in path.parts for path in found)
+
+
+def test_movies_by_url(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra `cluster`")
+    named = ["https://host/b.mkv?x=[1]", "s3://bucket/gone.mkv"]
+    pattern = path_or_url(f"file://{tmp_path}/films/**/*.mkv")
+    found = find_movies([*map(path_or_url, named), pattern, path_or_url(named[0])])
+    assert [os.fspath(movie) for movie in found[:2]] == named
+    inside = [str(movie).removeprefix(f"file://{tmp_path}/films/") for movie in found[2:]]
+    assert inside == ["[x].mkv", "b.mkv", "deep/er/c.mkv"]
+    with pytest.raises(MovieError, match="no file is called like this; of a web server"):
+        find_movies([path_or_url(f"file://{tmp_path}/films/*.nothing")])
+
+
+def test_walks_lie_at_any_depth_but_not_in_each_other() -> None:
+    for name in ("out/b", "out/a", "out/a/anna/happy", "more/out/c"):
+        (Path(name)).mkdir(parents=True)
+        (Path(name) / "walk.json").touch()
+    (Path("out/broken")).mkdir()
+    (Path("out/broken/failed.txt")).touch()
+    (Path("out/nothing")).mkdir()
+    assert find_walks([Path("out"), Path("more"), Path("out/a/faces.csv")]) == [
+        Path("out/a"), Path("out/b"), Path("out/broken"), Path("more/out/c"),
+    ]  # fmt: skip
+    with pytest.raises(TableError, match=r"empty: holds no walk.*mine-video walk MOVIE"):
+        find_walks([Path("empty"), Path("out/nothing")])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("out/b", id="its folder"),
+        pytest.param("out/b/faces.csv", id="its faces.csv"),
+        pytest.param("b", id="its name"),
+        pytest.param("films/b.mkv", id="the movie"),
+    ],
+)
+def test_a_walk_is_given_in_many_ways(given: str) -> None:
+    Path("out/b").mkdir(parents=True)
+    Path("out/b/walk.json").touch()
+    assert find_walks([Path(given)], Path("out")) == [Path("out/b")]
+
+
+def test_what_is_walked_here_goes_before_a_name_elsewhere() -> None:
+    for name in ("b", "out/b"):
+        Path(name).mkdir(parents=True)
+        (Path(name) / "walk.json").touch()
+    assert find_walks([Path("b")], Path("out")) == [Path("b")]
+
+
+def test_one_folder_without_a_walk_stops_no_other() -> None:
+    _walked("out/b", "walk.json")
+    assert find_walks([Path("empty"), Path("out"), Path(300 * "x")]) == [
+        Path("empty"), Path("out/b"), Path(300 * "x"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["photos.csv", "crops.csv", "sheet.jpg", "sheet-1.jpg"])
+def test_a_pattern_stands_for_what_other_commands_left_too(file: str) -> None:
+    """`cast` of several movies, `search --pick` and `--sheet` into the folder of all movies."""
+    _walked("out/b", "walk.json")
+    _walked("out/cast", file)
+    Path("out/cast.csv").touch()
+    assert find_walks(sorted(Path("out").iterdir())) == [Path("out/b")]
+    with pytest.raises(TableError, match="cast: holds no walk"):
+        find_walks([Path("out/cast")])
+
+
+def test_failed_walks_are_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    for name, file in (("a", "failed.txt"), ("b", "walk.json"), ("c", "failed.txt")):
+        _walked(f"out/{name}", file)
+    _walked("out/b", "failed.txt")  # The one of last time is still there.
+    every = find_walks([Path("out")])
+    assert len(every) == 3
+    assert without_failed(every) == [Path("out/b")]
+    assert caplog.messages == ["2 failed walks are left out; `mine-video status` tells why"]
+    assert without_failed([]) == []
+
+
+def test_of_failed_walks_alone_the_reason_is_told() -> None:
+    _walked("out/a", "failed.txt")
+    Path("out/a/failed.txt").write_text("my films/a.mkv\na.mkv: has no video stream\n")
+    with pytest.raises(TableError, match=r"^out/a: its walk failed: a\.mkv: has no video stream$"):
+        without_failed(find_walks([Path("out")]))
+
+
+def _walked(folder: str, file: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    (Path(folder) / file).touch()

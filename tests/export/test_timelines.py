@@ -1,0 +1,200 @@
+"""EDL, OTIO and XML: written, and read back by the same library, frame by frame."""
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import opentimelineio as otio
+import pytest
+
+from pipeline.export.footage import Footage, Rate, frame_rate
+from pipeline.export.stretches import Cut, Reel
+from pipeline.export.timelines import (
+    ADAPTERS,
+    frame_numbers,
+    interchange,
+    largest_error,
+    timecode_rate,
+)
+from pipeline.movie.scan import Scan
+from pipeline.movie.stream import Stream
+from pipeline.pick.speech import borders
+
+NTSC = Fraction(1000, 1001)
+RATES = [*(n * NTSC for n in (24, 30, 48, 60)), *map(Fraction, (24, 25, 30, 48, 50, 60))]
+FRAMES = 220_000
+CUTS = (
+    Cut(0, 1), Cut(100, 160, 2), Cut(1798, 1802), Cut(17_981, 17_983), Cut(107_891, 107_900),
+    Cut(FRAMES - 5, FRAMES),
+)  # fmt: skip
+"""The very first and last frame, and both sides of minutes whose timecodes are dropped."""
+
+
+def _film(rate: Fraction, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
+    facts = Stream("h264", 64, 48, round(float(rate), 6), (1, 1000), 0, 0, counted=False, hdr="")
+    pts = np.round(np.arange(FRAMES) * 1000 / float(rate)).astype(np.int64)
+    return _of(Scan(facts, pts, np.zeros((1, 2), np.int64)), layout, name)
+
+
+def _of(scan: Scan, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
+    return Footage(Path("/films") / name, scan, frame_rate(scan), borders(scan.times), layout)
+
+
+def _reel(cuts: tuple[Cut, ...] = CUTS, stem: str = "a b") -> Reel:
+    return Reel(f"{stem}.mkv", stem, "anna", "happy", cuts)
+
+
+def _read(film: Footage, reel: Reel, ending: str, start: str = "") -> Any:
+    text = interchange(film, reel, start, ending).decode()
+    options = {"rate": float(timecode_rate(film.rate))} if ending == "edl" else {}
+    return otio.adapters.read_from_string(text, ADAPTERS[ending], **options)
+
+
+def _points(track: Any) -> list[tuple[int, int]]:
+    """In- and out-point of each clip; all of them right after one another."""
+    clips = list(track.find_clips())
+    spans = [clip.trimmed_range_in_parent() for clip in clips]
+    assert all(a.end_time_exclusive() == b.start_time for a, b in pairwise(spans))
+    ranges = [clip.source_range for clip in clips]
+    return [(int(r.start_time.value), int(r.end_time_exclusive().value)) for r in ranges]
+
+
+@pytest.mark.parametrize("ending", list(ADAPTERS))
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_round_trip(rate: Fraction, ending: str) -> None:
+    film = _film(rate)
+    assert film.rate == Rate(rate, constant=True)
+
+    found = _read(film, _reel(), ending)
+
+    video, *sounds = found.tracks
+    assert _points(video) == [(cut.first, cut.stop) for cut in CUTS]
+    assert [track.kind for track in sounds] == ["Audio"] * (2 if ending == "edl" else 1)
+    assert all(_points(sound) == _points(video) for sound in sounds)
+    rates = [clip.source_range.start_time.rate for clip in video.find_clips()]
+    assert rates == pytest.approx([float(rate)] * len(CUTS), abs=1e-9)
+    assert largest_error(film, _reel()) == 0
+
+
+def test_every_clip_of_xml_says_all_of_itself() -> None:
+    text = interchange(_film(30 * NTSC), _reel(), "01:00:00;00", "xml")
+
+    items = list(ET.fromstring(text).iter("clipitem"))
+    assert len(items) == 2 * len(CUTS)
+    assert [item.findtext("in") for item in items] == [str(cut.first) for cut in CUTS] * 2
+    assert text.count(b"<displayformat>DF</displayformat>") == 2
+    assert b"<string>01:00:00;00</string>" in text
+
+
+@pytest.mark.parametrize("ending", list(ADAPTERS))
+def test_without_sound_there_is_no_track_of_it(ending: str) -> None:
+    found = _read(_film(Fraction(25), layout=""), _reel(), ending)
+
+    assert [track.kind for track in found.tracks] == ["Video"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "first", "mode"),
+    [
+        (30 * NTSC, "00:00:03;10 00:00:05;10", "FCM: DROP FRAME"),
+        (60 * NTSC, "00:00:01;40 00:00:02;40", "FCM: DROP FRAME"),
+        (24 * NTSC, "00:00:04:04 00:00:06:16", "FCM: NON-DROP FRAME"),
+        (Fraction(25), "00:00:04:00 00:00:06:10", "FCM: NON-DROP FRAME"),
+    ],
+    ids=str,
+)
+def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
+    text = interchange(_film(rate), _reel((Cut(100, 160),)), "", "edl").decode()
+
+    assert f"001  AB       AA/V  C        {first}" in text
+    assert mode in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "first"),
+    [
+        (Fraction(25), "10:00:00:00", 900_000),
+        (30 * NTSC, "01:00:00;00", 107_892),
+        (24 * NTSC, "01:00:00:00", 86_400),
+        (Fraction(25), "nonsense", 0),
+        (Fraction(25), "00:00:00:99", 0),
+    ],
+)
+@pytest.mark.parametrize("ending", list(ADAPTERS))
+def test_points_count_from_the_movies_own_timecode(
+    rate: Fraction, start: str, first: int, ending: str
+) -> None:
+    (video, *_) = _read(_film(rate), _reel((Cut(100, 160),)), ending, start).tracks
+
+    assert _points(video) == [(first + 100, first + 160)]
+
+
+@pytest.mark.parametrize(
+    ("rate", "wanted", "factor"),
+    [("15", "30", 2), ("12.5", "25", 2), ("10", "30", 3), ("15000/1001", "30000/1001", 2)],
+)
+def test_a_rate_without_timecode_takes_a_multiple(rate: str, wanted: str, factor: int) -> None:
+    film = _film(Fraction(rate))
+    cut = Cut(101, 162)
+
+    (video, *_) = _read(film, _reel((cut,)), "edl").tracks
+
+    assert timecode_rate(film.rate) == Fraction(wanted)
+    assert _points(video) == [(101 * factor, 162 * factor)]
+    assert largest_error(film, _reel((cut,))) == 0
+
+
+@pytest.mark.parametrize("rate", [37, 120])
+def test_any_other_rate_takes_the_nearest_frame_and_says_how_far_off(rate: int) -> None:
+    film = _film(Fraction(rate))
+    nominal = timecode_rate(film.rate)
+
+    assert 0 < largest_error(film, _reel()) <= 0.5 / float(nominal) + 1e-6
+    (video, *_) = _read(film, _reel(), "otio").tracks
+    for (low, high), cut in zip(_points(video), CUTS, strict=True):
+        assert low / float(nominal) == pytest.approx(cut.first / rate, abs=0.5 / float(nominal))
+        assert high > low
+
+
+def test_a_variable_rate_does_not_drift() -> None:
+    random = np.random.default_rng(0)
+    pts = np.cumsum(random.choice([33, 34, 40, 50], 100_000)).astype(np.int64)
+    facts = Stream("h264", 64, 48, 25.3, (1, 1000), int(pts[0]), 0, counted=False, hdr="")
+    film = _of(Scan(facts, pts, np.zeros((1, 2), np.int64)))
+    reel = _reel((Cut(10, 20), Cut(90_000, 90_050)))
+
+    (video, *_) = _read(film, reel, "edl").tracks
+
+    rate = float(timecode_rate(film.rate))
+    for (low, high), cut in zip(_points(video), reel.cuts, strict=True):
+        assert low / rate == pytest.approx(film.edges[cut.first], abs=0.5 / rate)
+        assert high / rate == pytest.approx(film.edges[cut.stop], abs=0.5 / rate)
+    assert 0 < largest_error(film, reel) <= 0.5 / rate
+
+
+def test_frame_numbers_never_fall() -> None:
+    film = _film(Fraction(120))
+
+    assert (np.diff(frame_numbers(film, Fraction(60))) >= 0).all()
+
+
+def test_what_otio_says_of_a_cut() -> None:
+    clip = next(iter(_read(_film(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
+
+    facts = clip.metadata["mine-video"]
+    assert (facts["person"], facts["emotion"]) == ("anna", "happy")
+    assert (facts["first"], facts["last"], facts["begin"], facts["end"]) == (0, 0, 0.0, 0.04)
+    assert clip.media_reference.target_url == "file:///films/a%20b.mkv"
+
+
+@pytest.mark.parametrize("stem", ["第三の男", "a\"b<c>&d'", "x" * 200])
+@pytest.mark.parametrize("ending", list(ADAPTERS))
+def test_any_name(stem: str, ending: str) -> None:
+    film = _film(Fraction(25), name=f"{stem}.mkv")
+
+    (video, *_) = _read(film, _reel((Cut(100, 160),), stem), ending).tracks
+
+    assert _points(video) == [(100, 160)]

@@ -1,0 +1,217 @@
+"""What is spoken when, from files as they are found in the wild."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import MovieError
+from pipeline.movie.subtitles import (
+    Lines,
+    SubtitleError,
+    movie_subtitles,
+    read_subtitles,
+    spoken_words,
+)
+from tests.support.movies import blocks, write_movie
+from tests.support.reels import write_texts
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+<i>Déjà vu?</i>
+- <font color="#ffff00">No.</font>
+
+2
+00:00:03,000 --> 00:00:04,000
+[door slams]
+
+3
+00:00:05,000 --> 00:00:06,000
+♪ la la ♪
+
+4
+00:00:02,000 --> 00:00:05,500
+{\\an8}A long &amp; overlapping line
+
+5
+00:00:09,000 --> 00:00:08,000
+This ends before it begins.
+
+6
+00:00:10,000 --> 00:00:11,000
+ANNA: [sighs]
+
+"""
+PLAIN = SRT.replace("Déjà", "Deja").partition("\n5\n")[0] + "\n"
+"""ASCII, and times that a movie can hold."""
+
+VTT = """WEBVTT
+
+intro
+00:01.000 --> 00:02.500
+<v Anna>Déjà <c.yellow>vu?</c></v>
+
+NOTE a comment
+
+00:03.000 --> 00:04.000 align:start
+(laughs)
+"""
+ASS = r"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize
+Style: Default,Arial,20
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\i1}Déjà{\i0}\Nvu?
+Comment: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,nobody says this
+Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\p1}m 0 0 l 100 0 100 100{\p0}
+"""
+
+
+def _written(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_srt(tmp_path: Path) -> None:
+    lines = read_subtitles(_written(tmp_path / "a.srt", SRT))
+
+    assert lines.text == ("Déjà vu? - No.", "A long & overlapping line")
+    assert lines.begin.tolist() == [1.0, 2.0]
+    assert lines.end.tolist() == [2.5, 5.5]
+    assert lines.at([2.2, 5.2, 0.5, 10.5]) == [
+        "Déjà vu? - No. / A long & overlapping line", "A long & overlapping line", "", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.vtt", VTT), ("a.ass", ASS)])
+def test_other_formats(tmp_path: Path, name: str, text: str) -> None:
+    lines = read_subtitles(_written(tmp_path / name, text))
+
+    assert lines.text == ("Déjà vu?",)
+    assert (lines.begin.tolist(), lines.end.tolist()) == ([1.0], [2.5])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
+def test_encodings_are_found_out(tmp_path: Path, encoding: str, newline: str) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nDéjà vu, naïve Zoë\n\n".replace("\n", newline)
+
+    lines = read_subtitles(_written(tmp_path / "a.srt", text, encoding))
+
+    assert lines.text == ("Déjà vu, naïve Zoë",)
+
+
+def test_another_encoding_is_told_and_can_be_given(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nПривет\n\n"
+    path = _written(tmp_path / "a.srt", text, "cp1251")
+
+    with caplog.at_level(logging.WARNING):
+        assert read_subtitles(path).text != ("Привет",)
+    assert "--subtitle-encoding" in caplog.text
+    assert read_subtitles(path, encoding="cp1251").text == ("Привет",)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "message"),
+    [
+        (b"", None, "holds no subtitles"),
+        (b"\x00\x01\x02" * 100, None, "holds no subtitles"),
+        (b"Dear all,\nthis is a letter.\n", None, "holds no subtitles"),
+        ("Привет".encode("cp1251"), "utf-8", "is not in utf-8"),
+        (b"x", "klingon", "no such encoding"),
+    ],
+    ids=["empty", "binary", "letter", "wrong", "unknown"],
+)
+def test_what_is_none_is_told(
+    tmp_path: Path, data: bytes, encoding: str | None, message: str
+) -> None:
+    path = tmp_path / "a.srt"
+    path.write_bytes(data)
+
+    with pytest.raises(SubtitleError, match=message):
+        read_subtitles(path, encoding=encoding)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SubtitleError, match=r"no\.srt: cannot be read"):
+        read_subtitles(tmp_path / "no.srt")
+
+
+def test_a_file_without_words_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = _written(tmp_path / "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n[thunder]\n\n")
+
+    assert len(read_subtitles(path)) == 0
+    assert "none of them spoken words" in caplog.text
+
+
+@pytest.mark.parametrize("offset", [-1.5, 0.0, 2.25])
+def test_offset(tmp_path: Path, offset: float) -> None:
+    lines = read_subtitles(_written(tmp_path / "a.srt", SRT), offset=offset)
+
+    assert lines.begin.tolist() == [1.0 + offset, 2.0 + offset]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_the_movies_own_track(tmp_path: Path, name: str) -> None:
+    path = write_texts(tmp_path / name, PLAIN)
+
+    lines = movie_subtitles(path, offset=0.5)
+
+    assert lines.text == ("Deja vu? - No.", "A long & overlapping line")
+    assert lines.begin == pytest.approx([1.5, 2.5])
+
+
+def test_a_movie_without_one(tmp_path: Path) -> None:
+    with pytest.raises(MovieError, match="no subtitles that are text"):
+        movie_subtitles(write_movie(tmp_path / "a.mkv", blocks(2)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- Hi.\\N- [laughs] Who?", "Hi. - Who?"),
+        ("[door\\Nslams]", ""),
+        ("♪ a song\\Nthat goes on", ""),
+        ("MAN 2: (coughs)", ""),
+        ("Time: 10:30", "Time: 10:30"),
+        ("...", ""),
+        ("=HYPERLINK(1)", "HYPERLINK"),
+        ("\u202bשלום\u202c", "שלום"),
+        ("# not a song", "# not a song"),
+    ],
+)
+def test_what_is_spoken(text: str, words: str) -> None:
+    assert spoken_words(text) == words
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(1, 10)).map(lambda p: (p[0], p[0] + p[1])), max_size=8
+)
+
+
+@given(SPANS, st.integers(0, 50), st.integers(1, 10))
+def test_spoken_is_as_reckoned_one_by_one(
+    spans: list[tuple[int, int]], begin: int, length: int
+) -> None:
+    spans = sorted(spans)
+    lines = Lines(
+        np.array([a for a, _ in spans], np.float64),
+        np.array([b for _, b in spans], np.float64),
+        ("x",) * len(spans),
+    )
+
+    found = lines.spoken(np.array([begin], np.float64), np.array([begin + length], np.float64))
+
+    assert found.tolist() == [any(a < begin + length and b > begin for a, b in spans)]
+    assert lines.at([begin]) == [" / ".join("x" for a, b in spans if a <= begin < b)]

@@ -1,0 +1,180 @@
+"""Gallery and names on the demo with the real networks, held against its truth."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Pillow
+
+from pipeline import mine
+from pipeline.crops import portrait
+from pipeline.disk import faces_csv, tracks_npz, walked
+from pipeline.disk import manifest as manifests
+from pipeline.models.dlib_face import DlibOnnx
+from pipeline.movie import decode
+from pipeline.people import memory
+from pipeline.people.gallery import warn_of_alike
+from pipeline.people.naming import (
+    SAME_TRACK,
+    between,
+    clearness,
+    identify_tracks,
+    margins,
+    templates,
+    together,
+)
+from pipeline.settings import Job, WalkSettings
+from tests.support.demo import copied
+
+ROOT = Path(__file__).parents[2]
+MOVIE = ROOT / "videos" / "demo.mp4"
+Figure = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def original(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The demo, walked and named; not to be changed."""
+    place = tmp_path_factory.mktemp("people")
+    shutil.copytree(ROOT / "known_faces", place / "known")
+    job = Job(output=place / "output", known_faces=place / "known")
+    copied(walked_demo, job)
+    return job
+
+
+@pytest.fixture
+def job(original: Job, tmp_path: Path) -> Iterator[Job]:
+    """The same, to do with as one likes; without the movie."""
+    mine._gallery.cache_clear()
+    shutil.copytree(original.output.parent, tmp_path / "all")
+    yield replace(
+        original, output=tmp_path / "all" / "output", known_faces=tmp_path / "all" / "known"
+    )
+    mine._gallery.cache_clear()
+
+
+def _rows(job: Job) -> pd.DataFrame:
+    return faces_csv.read_faces(job.output / "demo" / "faces.csv")
+
+
+def _face(job: Job, frame: int, path: Path) -> Path:
+    """Writes a photo of the one face of a frame."""
+    row = next(_rows(job).loc[lambda rows: rows["frame"] == frame].itertuples())
+    scan = manifests.read(job.output / "demo").scan
+    (image,) = (f.image for f in decode.decode_frames(MOVIE, scan, frame, frame + 1))
+    box = np.array([row.x1, row.y1, row.x2, row.y2], np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Pillow.fromarray(portrait(image, box, 0.5)).resize((240, 240)).save(path)
+    return path
+
+
+def _alone(job: Job, person: str) -> int:
+    """A frame in the middle of those in which a person is alone."""
+    rows = _rows(job)
+    alone = rows[~rows.duplicated("frame", keep=False) & (rows["person"] == person)]
+    return int(alone["frame"].iloc[len(alone) // 2])
+
+
+def test_who_is_who(job: Job, figure: Figure) -> None:
+    found = mine.identify(job.output / "demo", job)
+    for p in found:
+        figure(
+            f"{p.person or 'unknown'}: {p.seconds:.1f} s, {p.tracks} tracks, {p.faces} faces, "
+            f"distance {p.distance:.2f}, next {p.other} {p.other_distance:.2f}"
+        )
+    assert {p.person for p in found} >= {"actor", "actress", "guest"}
+    assert sum(p.faces for p in found) == len(_rows(job))
+    assert all(p.other_distance > p.distance for p in found if p.person)
+    tracks = tracks_npz.read_tracks(job.output / "demo" / "tracks.npz")
+    assert (margins(tracks.far, tracks.person)[tracks.person >= 0] > 0.1).all()
+
+
+def test_adding_a_person_needs_no_movie(job: Job, tmp_path: Path) -> None:
+    guest = job.known_faces / "guest"
+    shutil.move(guest, tmp_path)
+    before = _rows(job)["person"]
+    mine.identify(job.output / "demo", job)
+    assert set(_rows(job)["person"]) == {"actor", "actress", ""}
+    shutil.move(tmp_path / "guest", job.known_faces)
+    walk = manifests.read(job.output / "demo")
+    manifests.write(job.output / "demo", replace(walk, movie=tmp_path / "gone.mp4"))
+    assert "guest" in {p.person for p in mine.identify(job.output / "demo", job)}
+    assert (_rows(job)["person"] == before).all()
+
+
+def test_a_photo_of_who_it_is_not_removes_a_wrong_name(
+    job: Job, tmp_path: Path, figure: Figure
+) -> None:
+    """With a photo of the guest as the actor's, the guest is called so, until a photo tells."""
+    frame = _alone(job, "guest")
+    guest, actor = (_rows(job)["person"] == name for name in ("guest", "actor"))
+    wrong = _face(job, frame, job.known_faces / "actor" / "wrong.png")
+    shutil.rmtree(job.known_faces / "guest")
+    wide = replace(job, tolerance=0.6)
+    mine.identify(job.output / "demo", wide)
+    named = _rows(job)["person"]
+    figure(
+        f"guest called actor by a wrong photo: {(named[guest] == 'actor').sum()} of {sum(guest)}"
+    )
+    assert (named[guest] == "actor").any()
+    assert (named[actor] == "actor").all()
+    wrong.unlink()
+    for n, place in enumerate((frame - 30, frame, frame + 30)):
+        _face(job, place, job.known_faces / "actor" / "not" / f"{n}.png")
+    mine.identify(job.output / "demo", wide)
+    named = _rows(job)["person"]
+    figure(f"with photos of who it is not: {(named[guest] == 'actor').sum()} of {sum(guest)}")
+    assert (named[guest] != "actor").all()
+    assert (named[actor] == "actor").all()
+
+
+def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = memory.load_gallery(job.known_faces, WalkSettings())
+    monkeypatch.setattr(DlibOnnx, "embed", lambda *_: pytest.fail("a network runs"))
+    second = memory.load_gallery(job.known_faces, WalkSettings())
+    assert np.array_equal(second.embedding, first.embedding)
+
+
+def test_the_people_of_the_demo_are_told_apart(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    gallery = memory.load_gallery(job.known_faces, WalkSettings())
+    with caplog.at_level(logging.INFO):
+        warn_of_alike(gallery, job.tolerance, job.known_faces)
+    assert caplog.messages == []
+
+
+def test_a_cut_track_goes_on_and_two_people_in_a_frame_do_not(job: Job, figure: Figure) -> None:
+    """Every track is cut in the middle and its second half hidden from the gallery's tolerance."""
+    rows, tracks = walked.read_walk(job.output / "demo")
+    numbers, mean = templates(tracks.embedding, tracks.track)
+    place = {int(n): i for i, n in enumerate(numbers)}
+    beside = [float(between(mean[[place[a]]], mean[[place[b]]])[0, 0]) for a, b in together(rows)]
+    assert len(beside) == 4
+    assert min(beside) > SAME_TRACK
+    halves = []
+    for number in numbers:
+        own = np.flatnonzero(tracks.track == number)
+        half = (np.arange(len(own)) >= len(own) // 2).astype(np.int64)
+        _, (first, second) = templates(tracks.embedding[own], half)
+        halves.append(float(np.linalg.norm(first - second)))
+    figure(
+        f"halves of {len(halves)} tracks: {np.median(halves):.2f}, at most {max(halves):.2f} "
+        f"apart; two people in a frame at least {min(beside):.2f}"
+    )
+    assert max(halves) <= SAME_TRACK
+
+
+@pytest.mark.parametrize("tolerance", [0.2, 0.25, 0.3, 0.38])
+def test_going_on_never_makes_a_wrong_name(job: Job, tolerance: float) -> None:
+    rows, tracks = walked.read_walk(job.output / "demo")
+    gallery = memory.load_gallery(job.known_faces, WalkSettings())
+    numbers, mean = templates(tracks.embedding, tracks.track)
+    positions = rows.assign(track=np.searchsorted(numbers, rows["track"].to_numpy()))
+    clear = clearness(tracks.quality, tracks.track)
+    person, _, _ = identify_tracks(positions, mean, clear, gallery, tolerance)
+    wide = np.array(tracks.person)
+    assert tracks.people.tolist() == list(gallery.people)
+    assert ((person == wide) | (person < 0)).all()

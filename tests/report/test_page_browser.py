@@ -1,0 +1,401 @@
+"""report.html in Chromium: nothing complains, filters filter, pointing shows a face."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from pipeline.report.page import write_report
+from pipeline.report.timeline import TICK
+from pipeline.settings import Job
+from tests.support.face_rows import stretch
+from tests.support.report_movie import PLAIN, colour, picked, walked
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FRAMES = 250
+FACES = [
+    *stretch(range(20), 0, "anna", "happy"), *stretch(range(20, 26), 0, "anna", "sad"),
+    *stretch(range(30, 90), 0, "anna", "neutral"), *stretch(range(100, 140), 1, "ben", "surprise"),
+    *stretch(range(200, 240), 2, "", "angry"), *stretch(range(100, 130), 3, "anna", "happy"),
+]  # fmt: skip
+CROPS = 20 + 60 + 40 + 40 + 30
+HOSTILE = "<b id=x onclick=alert(1)>&'\""
+
+Opened = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of three people and 190 crops."""
+    folder = tmp_path_factory.mktemp("film")
+    movie, job = walked(FACES, FRAMES), Job(pick=PLAIN)
+    return write_report(folder, movie, job, picked(folder, movie, job))
+
+
+@pytest.fixture
+def opened(browser: "Browser", report: Path) -> Iterator[Opened]:
+    """Opens a page; at the end nothing may have been complained of, or asked of a network."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_it(path: Path = report, **options: Any) -> "Page":
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: _note(complaints, m.type, m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda r: _note(complaints, r.url.partition(":")[0], r.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _note(complaints: list[str], kind: str, text: str) -> None:
+    if kind not in ("info", "log", "debug", "file", "data"):
+        complaints.append(f"{kind}: {text}")
+
+
+def _count(page: "Page") -> str:
+    return page.locator("#count").inner_text()
+
+
+def _middle(picture: bytes) -> Any:
+    """The colour in the middle of a screenshot."""
+    with Pillow.open(io.BytesIO(picture)) as image:
+        return image.convert("RGB").getpixel((image.width // 2, image.height // 2))
+
+
+def _frame(page: "Page") -> dict[str, float]:
+    """Where the timeline's lanes lie in the window."""
+    found: dict[str, float] = page.evaluate("""() => {
+        const view = [...Bokeh.index].find((view) => view.model.name === "timeline");
+        const box = document.querySelector("#line").getBoundingClientRect();
+        const { left, top, width, height } = view.frame.bbox;
+        return { left: box.left + left, top: box.top + top, width, height };
+    }""")
+    return found
+
+
+def _spot(page: "Page", seconds: float, lane: int) -> tuple[float, float]:
+    """The place in the window of a time and a lane of the whole timeline."""
+    page.locator("#line").scroll_into_view_if_needed()
+    frame, lanes = _frame(page), 3 + 1.3 * TICK
+    x = frame["left"] + frame["width"] * seconds / (FRAMES / 25)
+    return x, frame["top"] + frame["height"] * (lane + 0.5) / lanes
+
+
+# --- as a whole ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_page_fits_its_window_and_complains_of_nothing(
+    opened: Opened, scheme: str, width: int
+) -> None:
+    page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    paper = _middle(page.screenshot(clip={"x": 0, "y": 0, "width": 8, "height": 8}))
+    assert (sum(paper) > 600) == (scheme == "light")
+    assert page.locator("#line canvas").count() > 0
+    assert page.locator("#parts canvas").count() > 0
+
+
+def test_the_toggle_turns_page_and_plots(opened: Opened) -> None:
+    page = opened(color_scheme="light")
+    ink = """[...Bokeh.index].filter((view) => view.model.name)
+        .map((view) => view.model.below[0].major_label_text_color)"""
+    light = page.evaluate(ink)
+    page.locator("#theme").click()
+    dark = page.evaluate(ink)
+    assert len(light) == len(dark) == 2
+    assert set(light).isdisjoint(dark)
+    page.keyboard.press("d")
+    assert page.evaluate(ink) == light
+
+
+def test_a_movie_without_faces_opens(opened: Opened, tmp_path: Path) -> None:
+    page = opened(write_report(tmp_path, walked([], 20), Job(), []))
+    assert page.get_by_text("No face was found in this movie.").is_visible()
+    assert page.get_by_text("No crops lie in this movie").is_visible()
+
+
+def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
+    """In the cast, on the card, in a plot's hint and in the filters."""
+    movie = walked(stretch(range(200), 0, HOSTILE, "happy"), 250, name=f"{HOSTILE}.mkv")
+    picked(tmp_path, movie)
+    page = opened(write_report(tmp_path, movie, Job(), []))
+    assert page.locator("h3").inner_text() == HOSTILE
+    assert page.locator("#person option").last.inner_text() == HOSTILE
+    page.locator("#line").focus()
+    page.keyboard.press("Home")
+    assert page.locator("#card b").inner_text() == HOSTILE
+    page.keyboard.press("Escape")  # The card may lie over the shares.
+    assert HOSTILE in _tip(page)
+    assert page.locator("#x").count() == 0
+
+
+def _tip(page: "Page") -> str:
+    """What the first bar of the shares tells when it is pointed at."""
+    shares = page.locator("#parts")
+    shares.scroll_into_view_if_needed()
+    box = shares.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 20)
+    tip = page.locator(".bk-tooltip-content")
+    tip.wait_for()
+    return tip.inner_text()
+
+
+# --- crops --------------------------------------------------------------------------------------
+
+
+def test_filters_filter(opened: Opened) -> None:
+    page = opened()
+    assert _count(page) == f"{CROPS} crops"
+    page.locator("#person").select_option("anna")
+    assert _count(page) == f"110 of {CROPS} crops"
+    page.get_by_label("neutral").uncheck()
+    assert _count(page) == f"50 of {CROPS} crops"
+    page.locator("#run").fill("21")
+    assert _count(page) == f"30 of {CROPS} crops"
+    page.locator("#probability").fill("70")
+    assert _count(page) == f"30 of {CROPS} crops"
+    page.locator("#probability").fill("71")
+    assert _count(page) == f"0 of {CROPS} crops"
+    assert page.locator(".tile").count() == 0
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_text(f"{CROPS} crops", exact=True).wait_for()
+
+
+def test_only_the_surest_of_each_run_is_shown_on_demand(opened: Opened) -> None:
+    page = opened()
+    page.get_by_label("only the surest of each run").check()
+    assert _count(page) == f"5 of {CROPS} crops"
+    page.locator("#person").select_option("anna")
+    assert _count(page) == f"3 of {CROPS} crops"
+
+
+def test_tiles_show_the_faces_that_passed(opened: Opened) -> None:
+    page = opened()
+    for person, name in (("anna", "anna"), ("ben", "ben"), ("unknown", "")):
+        page.locator("#person").select_option(person)
+        page.locator("#grid").scroll_into_view_if_needed()
+        tile = page.locator(".tile").first
+        assert person in str(tile.get_attribute("aria-label"))
+        shown = _middle(tile.locator(".sprite").screenshot())
+        assert shown == pytest.approx(colour(name), abs=12)
+
+
+def test_every_crop_leads_to_its_file(opened: Opened, report: Path) -> None:
+    page = opened()
+    page.locator("#grid").scroll_into_view_if_needed()
+    page.wait_for_selector(".tile")
+    hrefs = "(tiles) => tiles.map((tile) => tile.getAttribute('href'))"
+    links = page.locator(".tile").evaluate_all(hrefs)
+    assert len(links) > 10
+    for link in links:
+        assert (report.parent / link).is_file()
+
+
+def test_only_tiles_near_the_window_are_made(opened: Opened) -> None:
+    page = opened(viewport={"width": 390, "height": 500})
+    page.locator("#filters").scroll_into_view_if_needed()
+    page.wait_for_selector(".tile")
+    first = page.locator(".tile").count()
+    assert 0 < first < CROPS / 2
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last = f".tile[data-place='{CROPS - 1}']"
+    page.wait_for_selector(last)
+    assert page.locator(".tile[data-place='0']").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "label"),
+    [
+        pytest.param("folder", "anna, happy", id="by folder"),
+        pytest.param("time", "0:00.0", id="by time"),
+        pytest.param("run", "run of 60 frames", id="by run"),
+    ],
+)
+def test_crops_are_ordered(opened: Opened, order: str, label: str) -> None:
+    page = opened()
+    page.locator("#order").select_option(order)
+    page.locator("#grid").scroll_into_view_if_needed()
+    assert label in str(page.locator(".tile[data-place='0']").get_attribute("aria-label"))
+
+
+def test_a_member_of_the_cast_leads_to_their_crops(opened: Opened) -> None:
+    page = opened()
+    page.locator(".only").nth(1).click()
+    assert page.locator("#person option:checked").inner_text() == "ben"
+    assert _count(page) == f"40 of {CROPS} crops"
+
+
+def test_keys_move_through_the_crops(opened: Opened) -> None:
+    page = opened()
+    place = "Number(document.activeElement.dataset.place)"
+    page.keyboard.press("g")
+    assert page.evaluate(place) == 0
+    columns = page.evaluate("Math.floor((document.getElementById('grid').clientWidth + 6) / 90)")
+    for key, wanted in (
+        ("ArrowRight", 1), ("ArrowDown", 1 + columns), ("ArrowLeft", columns), ("ArrowUp", 0),
+        ("ArrowUp", 0), ("End", CROPS - 1), ("ArrowDown", CROPS - 1), ("Home", 0),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        assert page.evaluate(place) == wanted
+    assert page.evaluate("document.querySelectorAll('.tile[tabindex=\"0\"]').length") == 1
+
+
+def test_enter_opens_the_crop(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.press("g")
+    with page.context.expect_page() as popup:
+        page.keyboard.press("Enter")
+    assert popup.value.url.endswith("_happy70.jpg")
+
+
+def test_keys_lead_to_filters_and_help(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "person"
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#keys").is_visible()
+
+
+# --- timeline -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lane", "person", "words"),
+    [
+        pytest.param(0.4, 0, "anna", ["anna", "0:00.4", "happy 70 %", "steady"], id="steady"),
+        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "only seen"], id="only seen"),
+        pytest.param(5.0, 1, "ben", ["ben", "0:05.0", "surprise"], id="another lane"),
+        pytest.param(9.0, 2, "", ["unknown", "0:09.0", "angry"], id="unknown"),
+    ],
+)
+def test_pointing_at_a_bar_shows_the_face(
+    opened: Opened, seconds: float, lane: int, person: str, words: list[str]
+) -> None:
+    page = opened()
+    page.mouse.move(*_spot(page, seconds, lane))
+    page.wait_for_selector("#card:not([hidden])")
+    told = page.locator("#card").inner_text()
+    assert all(word in told for word in words)
+    shown = _middle(page.locator("#card .sprite").screenshot())
+    assert shown == pytest.approx(colour(person), abs=12)
+
+
+def test_pointing_beside_a_bar_shows_nothing(opened: Opened) -> None:
+    page = opened()
+    page.mouse.move(*_spot(page, 0.4, 0))
+    page.wait_for_selector("#card:not([hidden])")
+    page.mouse.move(*_spot(page, 0.4, 1))
+    page.wait_for_selector("#card", state="hidden")
+
+
+def test_a_click_holds_the_card_and_its_link_opens_the_crop(opened: Opened) -> None:
+    page = opened()
+    page.mouse.click(*_spot(page, 0.4, 0))
+    page.mouse.move(*_spot(page, 9.0, 2))
+    assert "anna" in page.locator("#card").inner_text()
+    with page.context.expect_page() as popup:
+        page.get_by_role("link", name="Open the crop").click()
+    assert "t00-00-00.4" in popup.value.url
+
+
+def test_a_finger_shows_the_face_too(opened: Opened) -> None:
+    page = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.touchscreen.tap(*_spot(page, 5.0, 1))
+    page.wait_for_selector("#card.held")
+    assert "ben" in page.locator("#card").inner_text()
+    box = page.locator("#card").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+def _range(page: "Page") -> list[float]:
+    """Seconds at both ends of the timeline."""
+    found: list[float] = page.evaluate("""() => {
+        const view = [...Bokeh.index].find((view) => view.model.name === "timeline");
+        return [view.model.x_range.start / 1000, view.model.x_range.end / 1000];
+    }""")
+    return found
+
+
+def test_the_timeline_zooms_and_moves_within_the_movie(opened: Opened) -> None:
+    page = opened()
+    assert _range(page) == pytest.approx([0, 10])
+    page.locator("[data-zoom='0.5']").click()
+    assert _range(page) == pytest.approx([2.5, 7.5])
+    x, y = _spot(page, 5, 0)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 200, y, steps=4)
+    page.mouse.up()
+    begin, end = _range(page)
+    assert begin < 2.4
+    assert end - begin == pytest.approx(5)
+    page.locator("[data-zoom='2']").click()
+    page.locator("[data-zoom='2']").click()
+    assert _range(page) == pytest.approx([0, 10])
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(100)
+    assert np.diff(_range(page))[0] < 9.9
+    page.locator("[data-zoom='0']").click()
+    assert _range(page) == pytest.approx([0, 10])
+
+
+def test_the_wheel_alone_scrolls_the_page(opened: Opened) -> None:
+    page = opened(viewport={"width": 1280, "height": 500})
+    page.mouse.move(*_spot(page, 5, 0))
+    before = page.evaluate("scrollY")
+    page.mouse.wheel(0, 120)
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") > before
+    assert _range(page) == pytest.approx([0, 10])
+
+
+def test_keys_go_from_bar_to_bar(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.press("t")
+    card = page.locator("#card")
+    for key, words in (
+        ("Home", "happy"), ("ArrowRight", "sad"), ("ArrowRight", "neutral"), ("ArrowLeft", "sad"),
+        ("End", "happy"), ("ArrowDown", "surprise"), ("ArrowDown", "angry"), ("ArrowDown", "angry"),
+        ("ArrowUp", "surprise"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        assert words in card.inner_text()
+    with page.context.expect_page() as popup:
+        page.keyboard.press("Enter")
+    assert "_surprise70.jpg" in popup.value.url
+    page.keyboard.press("+")
+    assert np.diff(_range(page))[0] == pytest.approx(5)
+    page.keyboard.press("Escape")
+    assert not card.is_visible()
+
+
+def test_pointing_at_a_share_tells_it(opened: Opened) -> None:
+    told = _tip(opened())
+    assert "anna" in told
+    assert "neutral:" in told
+    assert "51.7%" in told

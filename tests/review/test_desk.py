@@ -1,0 +1,110 @@
+"""What there is to be looked through: movies, picks, and how far each is."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.review import desk, match
+from pipeline.review.desk import ReviewProgress
+from tests.support.reviewed import HAPPY, Table, picked_once, table_of
+
+__all__ = ["picked_once", "table_of"]
+
+SHOWN = ["film\u3000映画", "non\u00a0breaking", "zero\u200dwidth", "née", "talk"]
+UNSHOWN = [".hidden", "back\\slash", "new\nline", "by\udce9te"]
+
+
+def test_movies_go_by_names_that_can_be_shown(table_of: Table) -> None:
+    output = table_of.folder.parent
+    for name in [*SHOWN[:-1], *UNSHOWN]:
+        shutil.copytree(table_of.folder, output / name)
+    (output / "no movie").mkdir()
+    (output / "file").touch()
+    assert desk.walked_movies(output) == {name: output / name for name in sorted(SHOWN)}
+    for name in SHOWN:
+        assert desk.walked_movie(output, name) == output / name
+    for name in [*UNSHOWN, "no movie", "file", "", ".", "..", "talk/", "./talk", "talk/../talk"]:
+        assert desk.walked_movie(output, name) is None
+
+
+def test_picks_go_by_names_that_can_be_shown(table_of: Table) -> None:
+    for person in [*SHOWN, *UNSHOWN]:
+        shutil.copytree(table_of.folder / "anna", table_of.folder / person)
+    expected = {(person, "happy") for person in [*SHOWN, "anna"]} | {("unknown", "sad")}
+    assert set(desk.picks(table_of.folder)) == expected
+    for pick in expected:
+        assert desk.is_pick(table_of.folder, *pick)
+    others = [
+        ("anna", "sad"),
+        ("nobody", "happy"),
+        ("anna", "../anna/happy"),
+        ("../talk/anna", "happy"),
+    ]
+    for person, emotion in [*others, *((person, "happy") for person in UNSHOWN)]:
+        assert not desk.is_pick(table_of.folder, person, emotion)
+
+
+def test_nothing_is_in_a_folder_that_is_none(table_of: Table, tmp_path: Path) -> None:
+    for place in (tmp_path / "none", table_of.movie):
+        assert desk.walked_movies(place) == {}
+        assert desk.walked_movie(place, "talk") is None
+        assert list(desk.picks(place)) == []
+
+
+def test_one_movie_is_found_without_looking_at_the_others(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = table_of.folder.parent
+    for number in range(5):
+        shutil.copytree(table_of.folder, output / f"other {number}")
+    looked_at = []
+    is_file = Path.is_file
+
+    def spy(path: Path) -> bool:
+        looked_at.append(path)
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", spy)
+    assert desk.walked_movie(output, "talk") == table_of.folder
+    assert desk.is_pick(table_of.folder, *HAPPY)
+    assert looked_at == [table_of.folder / "walk.json", table_of.place / "crops.csv"]
+
+
+def test_how_far_picks_are_is_remembered_of_many(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [table_of.folder.parent / f"other {number}" for number in range(12)]
+    for folder in folders:
+        shutil.copytree(table_of.folder, folder)
+    matching, matched = match.labels_of_crops, []
+
+    def spy(*given: object) -> object:
+        matched.append(given)
+        return matching(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(match, "labels_of_crops", spy)
+    first = [desk.progress(folder, *HAPPY) for folder in folders]
+    assert first == [ReviewProgress(10, 0, 0)] * 12
+    assert len(matched) == 12
+    assert [desk.progress(folder, *HAPPY) for folder in folders] == first
+    assert len(matched) == 12
+    desk.decide(folders[3], HAPPY, table_of.files[0], "happy", table_of.known)
+    matched.clear()
+    found = [desk.progress(folder, *HAPPY) for folder in folders]
+    assert found == [*first[:3], ReviewProgress(10, 1, 1), *first[4:]]
+    assert len(matched) <= 1
+
+
+def test_the_next_pick_is_one_with_something_to_decide(table_of: Table) -> None:
+    folder, sad = table_of.folder, ("unknown", "sad")
+    for person in ("ben", "carl"):
+        shutil.copytree(folder / "anna", folder / person)
+    (folder / "ben" / "happy" / "crops.csv").write_text("torn")
+    assert desk.next_open(folder, *HAPPY) == ("carl", "happy")
+    shutil.rmtree(folder / "carl")
+    assert desk.next_open(folder, *HAPPY) == sad
+    assert desk.next_open(folder, *sad) == HAPPY
+    for number in range(10):
+        table_of.decide(number, "happy")
+    assert desk.next_open(folder, *sad) is None

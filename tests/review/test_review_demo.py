@@ -1,0 +1,114 @@
+"""Reviewing the demo's picks, made by the real networks: later picks and judge go by it."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline import mine
+from pipeline.disk import manifest as manifests
+from pipeline.errors import PeopleError
+from pipeline.judge import judge
+from pipeline.judge.score import NONE
+from pipeline.models.registry import face_models
+from pipeline.people.photo import embed
+from pipeline.review import desk
+from pipeline.review.aside import ASIDE
+from pipeline.review.labels import LABELS, label_of
+from pipeline.settings import Job, PickSettings
+from tests.support.demo import copied
+from tests.support.puppet import silent
+
+ROOT = Path(__file__).parents[2]
+MOVIE = ROOT / "videos" / "demo.mp4"
+HAPPY = ("actress", "happy")
+Figure = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def job(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The demo's happy actress is picked, and every seventh crop is decided on, half of them so."""
+    job = Job(
+        people=HAPPY[:1], emotions=HAPPY[1:], output=tmp_path_factory.mktemp("review"),
+        known_faces=ROOT / "known_faces", report=False,
+    )  # fmt: skip
+    copied(walked_demo, job)
+    mine.mine(MOVIE, job, silent)
+    folder = job.output / "demo"
+    for number, file in enumerate(list(desk.picked(folder, *HAPPY).crops)[::7]):
+        desk.decide(folder, HAPPY, file, NONE if number % 2 else "happy", job.known_faces)
+    return job
+
+
+def _frames(place: Path) -> set[int]:
+    return {int(path.name.split("_f")[1][:7]) for path in place.glob("*_f*.jpg")}
+
+
+def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_path: Path) -> None:
+    """As the gallery reads it; a crop shows whoever is beside the face, too."""
+    folder = job.output / "demo"
+    walk = manifests.read(folder)
+    models = face_models(walk.settings)
+    photos = mine.strangers(folder, walk, tmp_path)
+    (tmp_path / "actress").mkdir()
+    now = desk.picked(folder, *HAPPY)
+    every = list(now.crops.values())[::12]
+    crowded = 0
+    for crop in every:
+        photos.add(label_of(crop, desk.STRANGER, walk.fingerprint, crop["file"]))
+        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)) == 128
+        path = now.path_of(crop["file"])
+        assert path is not None
+        try:
+            embed(path, models)
+        except PeopleError:
+            crowded += 1
+    figure(f"one face in {len(every)} of {len(every)} photos; more in {crowded} of the crops")
+    assert len(every) > 10 > crowded > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(PickSettings(), id="as before"),
+        pytest.param(PickSettings(repeat=1, smooth=1, min_prob=0), id="without filters"),
+        pytest.param(PickSettings(smooth=15, per_run=2), id="smoothed more and thinned"),
+    ],
+)
+def test_picking_again_goes_by_what_was_decided(
+    job: Job, settings: PickSettings, figure: Figure
+) -> None:
+    folder = job.output / "demo"
+    place = folder.joinpath(*HAPPY)
+    labels = pd.read_csv(folder / LABELS)
+    (outcome,) = mine.pick(folder, replace(job, pick=settings))
+    told = {d: set(own["first"]) for d, own in labels.groupby("decision")}
+    figure(
+        f"{len(told['accepted'])} accepted, {len(told['rejected'])} rejected; picked again "
+        f"{outcome.seen} seen, {outcome.steady} kept"
+    )
+    assert len(told["rejected"]) > 10
+    assert not _frames(place) & told["rejected"]
+    assert _frames(place / ASIDE) == told["rejected"]
+    crops = pd.read_csv(place / "crops.csv")
+    assert told["accepted"] <= set(crops["frame"])
+    assert outcome.steady == len(crops) == len(_frames(place))
+    now = desk.picked(folder, *HAPPY).progress
+    assert (now.decided, now.accepted) == (len(labels), len(told["accepted"]))
+
+
+def test_judge_reads_the_labels_as_truth(job: Job, figure: Figure) -> None:
+    folder = job.output / "demo"
+    list(judge.judge([folder], folder / LABELS, PickSettings()))
+    labels = pd.read_csv(folder / LABELS)
+    with (folder / "judge.csv").open(newline="") as file:
+        judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
+    happy = judged["happy", "8", "5"]
+    share = (labels["decision"] == "accepted").mean()
+    figure(f"of {len(labels)} decided {share:.4f} are right; judge says {happy['precision']}")
+    assert int(happy["picked"]) == len(labels)
+    assert float(happy["precision"]) == pytest.approx(share, abs=1e-4)
+    assert float(happy["recall"]) == 1

@@ -1,0 +1,1 @@
+"""What tests share: puppets, movies, programs, pages."""

@@ -1,0 +1,77 @@
+"""The application with puppet networks, and what asks it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from pipeline.live.reader import Reader
+from pipeline.people import gallery
+from pipeline.settings import Job
+from pipeline.web.app import WebSettings, create_app
+from pipeline.web.safety import CSRF_HEADER, Policy
+from tests.support import puppet
+from tests.support.puppet import Shot, Square, film, photo
+
+HOST = "127.0.0.1:8000"
+ORIGIN = f"http://{HOST}"
+LIMIT = 300_000
+TOLERANCE = 0.38
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Knows anna."""
+    folder = tmp_path_factory.mktemp("known")
+    photo(folder / "anna.png", "anna")
+    known = gallery.embed_gallery(folder, puppet.models())
+    return Reader(puppet.models(), known, puppet.SETTINGS, TOLERANCE)
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds film.mkv, of 2 s: anna is happy beside ben, who is sad."""
+    folder = tmp_path_factory.mktemp("videos")
+    squares = [Square("anna", "happy", x=30), Square("ben", "sad", x=100)]
+    film(folder / "film.mkv", [Shot(50, squares)])
+    (folder / "notes.txt").write_text("no movie")
+    (folder / ".hidden.mkv").write_text("")
+    (folder / "broken.mkv").write_text("no movie either")
+    return folder
+
+
+@pytest.fixture
+def settings(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebSettings:
+    puppet.plug_in(monkeypatch)
+    job = Job(
+        walk=puppet.SETTINGS, known_faces=tmp_path / "known", output=tmp_path / "output"
+    )  # fmt: skip
+    return WebSettings(job, videos, limit=LIMIT)
+
+
+@pytest.fixture
+def made(reader: Reader, settings: WebSettings) -> Callable[[Policy], FastAPI]:
+    """Makes the application of a policy."""
+    return lambda policy: create_app(reader, settings, policy)
+
+
+@pytest.fixture
+def app(made: Callable[[Policy], FastAPI]) -> FastAPI:
+    return made(Policy(limit=LIMIT))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A browser with a page of ours: it knows the CSRF token, and says where it is from."""
+    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
+    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
+        yield found
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> Iterator[TestClient]:
+    """Something that knows nothing."""
+    with TestClient(app, base_url=ORIGIN, follow_redirects=False) as found:
+        yield found
