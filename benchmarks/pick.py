@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline import mine
-from pipeline.disk import faces_csv, manifest, tracks_npz, walked
+from pipeline.disk import faces_csv, manifest, tracks_npz
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS, FaceRow
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.movie.stream import fingerprint
@@ -134,9 +135,10 @@ def chosen(
 
 def listing(folder: Path) -> Iterator[str]:
     """Lines with the seconds for reading, and for filtering and listing everybody."""
-    seconds, (rows, tracks) = timed(lambda: walked.read_walk(folder))
+    walked = finished(folder)
+    seconds, rows = timed(lambda: walked.rows)
     yield f"| read | {seconds:.2f} | {len(rows):,} rows |"
-    size = manifest.read(folder).scan.stream.size
+    tracks, size = walked.tracks, walked.size
     for repeat in (8, 1):
         for per_run in (0, 3):
             settings = PickSettings(repeat=repeat, per_run=per_run)

@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def walked(movie: Path) -> Walked:
         people=names[1:].astype(np.str_), far=_far(rows["track"].nunique()),
         thumb=np.array([few[n % len(few)] for n in range(len(seen))], np.bytes_),
     )  # fmt: skip
-    return Walked(walk, rows, tracks)
+    return Walked(Path(), walk, tracks, rows)
 
 
 def _scenes(tracks: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -112,12 +113,11 @@ def write_crops(folder: Path, movie: Walked) -> None:
 def written(folder: Path, movie: Walked) -> Iterator[str]:
     """Lines about writing."""
     job = Job()
-    size = movie.walk.scan.stream.size
-    choices = list(
-        choose(select.steadied(movie.rows, 1, job.pick), movie.tracks, job, job.pick, size)
-    )
+    movie = replace(movie, folder=folder)
+    steadied = select.steadied(movie.rows, 1, job.pick)
+    choices = list(choose(steadied, movie.tracks, job, job.pick, movie.size))
     cpu = time.process_time()
-    seconds, path = timed(lambda: write_report(folder, movie, job, choices))
+    seconds, path = timed(lambda: write_report(movie, steadied, job, choices))
     yield f"| write report.html and timeline.png | {seconds:.1f} | "
     yield f"| the same, CPU seconds of all cores | {time.process_time() - cpu:.1f} |"
     yield f"| report.html | | {path.stat().st_size / 1e6:.1f} MB"

@@ -26,7 +26,7 @@ import pandas as pd
 
 from pipeline import mine
 from pipeline.disk import tracks_npz
-from pipeline.disk.walked import read_walk
+from pipeline.disk.walked import finished
 from pipeline.errors import MiningError
 from pipeline.faces import Floats
 from pipeline.models.registry import face_models
@@ -97,7 +97,8 @@ def person_of(movie: Path) -> str:
 def walked(movie: Path, output: Path) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
     """Rows and tracks of a movie, walked with the default settings."""
     job = Job(output=output, known_faces=output / "nobody")
-    return read_walk(mine.walk(movie, job, lambda _: lambda *_: None))
+    walked = finished(mine.walk(movie, job, lambda _: lambda *_: None))
+    return walked.rows, walked.tracks
 
 
 def cut(rows: pd.DataFrame, tracks: tracks_npz.Tracks, found: Cut) -> None:

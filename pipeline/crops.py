@@ -29,6 +29,10 @@ HEAD_MODEL = np.array(
 
 HEAD_INVERSE = np.linalg.pinv(HEAD_MODEL - HEAD_MODEL.mean(axis=0))
 
+LEAST_PHOTO_FACE = 90
+"""Pixels of a face in a photo; smaller ones are enlarged, for a gallery refuses them. The network
+is shown 150 pixels either way."""
+
 
 def square(image: Image, centre: tuple[float, float], side: float) -> Image:
     """Cuts a square of about `side` pixels, edge pixels repeated where it leaves the picture.
@@ -110,6 +114,14 @@ def portrait(image: Image, box: Floats, margin: float) -> Image:
     left = min(max(0, round((x1 + x2 - side) / 2)), max(0, width - side))
     top = min(max(0, round((y1 + y2 - side) / 2)), max(0, height - side))
     return np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def enlarged(face: Image, side: float) -> Image:
+    """The picture, larger where its face, `side` pixels across, is too small for a gallery."""
+    if side >= LEAST_PHOTO_FACE:
+        return face
+    size = [round(length * LEAST_PHOTO_FACE / max(side, 1)) for length in face.shape[1::-1]]
+    return cv2.resize(face, size, interpolation=cv2.INTER_CUBIC)
 
 
 def thumbnail(chip: Image) -> bytes:

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, TableError
 
 WINDOWS_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I | re.S
@@ -89,6 +89,18 @@ def remove(paths: Iterable[Path]) -> None:
             f"{path}: cannot be removed ({error.strerror or error}); "
             "delete it, or choose another folder with --output"
         ) from error
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """What a file holds; None where there is none.
+
+    Raises:
+        TableError: It cannot be read.
+    """
+    try:
+        return path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _flush_folder(folder: Path) -> None:

@@ -28,7 +28,6 @@ def program(
 ) -> Program:
     """Runs `mine-video` in a folder with known_faces/ and movie.mkv, with puppets for networks."""
     puppet.plug_in(monkeypatch, instead=True)
-    mine._gallery.cache_clear()  # Folders of several tests have the same name.
     monkeypatch.chdir(tmp_path)
     photo(tmp_path / "known_faces" / "anna.png", "anna")
     photo(tmp_path / "known_faces" / "ben.png", "ben")

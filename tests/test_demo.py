@@ -14,6 +14,7 @@ from pipeline import mine
 from pipeline.crops import portrait
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
+from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
 from pipeline.models.registry import face_models
@@ -154,7 +155,7 @@ def test_somebody_not_in_the_gallery_is_unknown(
     copy = tmp_path / "demo"
     shutil.copytree(mined.folder, copy, ignore=shutil.ignore_patterns("*.jpg"))
     gallery = galleries.embed_gallery(known, face_models(WalkSettings()))
-    naming.name_tracks(copy, gallery, mined.job.tolerance, "without")
+    naming.name_tracks(finished(copy), gallery, mined.job.tolerance, "without")
     now = faces_csv.read_faces(copy / "faces.csv")["person"]
     before = mined.rows["person"]
     still = (now[before == absent] != "").sum()

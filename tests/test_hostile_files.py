@@ -31,7 +31,6 @@ from pipeline.disk import faces_csv, npz, tracks_npz
 from pipeline.disk import manifest as manifests
 from pipeline.disk.parts import part_paths, read_part
 from pipeline.disk.tracks_npz import SEEN
-from pipeline.disk.walked import read_walk
 from pipeline.errors import MiningError, ModelError, MovieError, PeopleError, TableError
 from pipeline.models.cards import WEIGHTS, Card
 from pipeline.models.registry import DETECTORS, Entry, all_models
@@ -41,6 +40,7 @@ from pipeline.people.photo import read_photo
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
 from tests.support.puppet import Shot, Square
+from tests.support.walks import read_walk
 
 SCRIPT = (Shot(14, (Square("anna", "happy 9, sad", x=20, dx=1), Square("ben", x=90, y=70))),)
 
@@ -50,7 +50,6 @@ often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_sc
 @pytest.fixture(autouse=True)
 def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
     puppet.plug_in(monkeypatch)
-    mine._gallery.cache_clear()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 
 from pipeline import mine
 from pipeline.disk import manifest as manifests
-from pipeline.disk import walked
 from pipeline.disk.manifest import Manifest
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import EMOTIONS, Image
@@ -36,6 +35,7 @@ from pipeline.walk import walker
 from tests.support import movies, puppet
 from tests.support.movies import write_movie
 from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
+from tests.support.walks import read_walk
 
 PATIENCE = 120
 """Seconds after which a walk hangs; each takes a fraction of one."""
@@ -465,7 +465,7 @@ def tree(folder: Path, without: Path) -> dict[Path, str]:
 
 
 def rows_of(folder: Path) -> tuple[Manifest, pd.DataFrame]:
-    walk, (rows, tracks) = manifests.read(folder), walked.read_walk(folder)
+    walk, (rows, tracks) = manifests.read(folder), read_walk(folder)
     assert set(rows["track"]) == set(tracks.track.tolist())
     return walk, rows
 

@@ -17,11 +17,11 @@ import pandas as pd
 from pipeline import files
 from pipeline.archive.search import Moment
 from pipeline.disk import manifest as manifests
-from pipeline.disk import walked
 from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import finished
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
 from pipeline.movie.frame import shrink
@@ -89,16 +89,16 @@ def films(
 def _film(
     folder: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
 ) -> MovieMoments:
-    walk = manifests.read(folder)
+    walked = finished(folder)
+    walk, tracks = walked.manifest, walked.tracks
     movie = manifests.movie_of(walk, None)
-    rows, tracks = walked.read_walk(folder)
-    size, stride = walk.scan.stream.size, walk.settings.every
     asked = settings.at(walk.scan.stream.rate)
-    rows = select.steadied(match.applied(rows, labels.read_labels(folder)), stride, asked)
+    rows = match.applied(walked.rows, labels.read_labels(folder))
+    rows = select.steadied(rows, walked.stride, asked)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)
-        steady, _ = select.steady(seen[seen["track"] == m.track], asked, size)
+        steady, _ = select.steady(seen[seen["track"] == m.track], asked, walked.size)
         steady = steady[steady["frame"].between(m.first, m.last)]
         kept[m] = thin(steady, tracks, asked.per_run) if asked.per_run else steady
     return MovieMoments(movie, _alone(walk, folder.resolve(), stems), kept)

@@ -14,10 +14,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline import mine
-from pipeline.disk import walked
 from pipeline.disk.manifest import Manifest
-from pipeline.errors import OutputError, TableError
+from pipeline.disk.walked import finished
+from pipeline.errors import OutputError
 from pipeline.files import replacing
 from pipeline.people import presence
 from pipeline.pick import select
@@ -137,16 +136,13 @@ def made(folder: Path) -> tuple[Facts, pd.DataFrame]:
         TableError: The walk is torn or not finished.
     """
     of = table_stamp(folder)  # Before the files are read: what changes meanwhile makes it stale.
-    walk = mine.finished(folder)
-    rows, tracks = walked.read_walk(folder)
-    if len(rows) and int(rows["frame"].max()) >= len(walk.scan):
-        raise TableError(f"{folder / 'faces.csv'}: has frames that the movie has not")
-    width, height = walk.scan.stream.size
+    walked = finished(folder)
+    walk, rows = walked.manifest, walked.rows
     facts = Facts(
-        of, walk.movie.name, float(walk.scan.stream.rate), width, height, walk.settings.every,
-        tuple(sorted(set(rows["person"]))), tracks.gallery, walk.models.get("emotion", ""),
+        of, walk.movie.name, float(walk.scan.stream.rate), *walked.size, walked.stride,
+        tuple(sorted(set(rows["person"]))), walked.tracks.gallery, walk.models.get("emotion", ""),
     )  # fmt: skip
-    return facts, timed(steadied_rows(rows, walk.settings.every), walk)
+    return facts, timed(steadied_rows(rows, walked.stride), walk)
 
 
 def steadied_rows(rows: pd.DataFrame, stride: int) -> pd.DataFrame:

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.disk import failure, tracks_npz
+from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.parts import has_part
+from pipeline.disk.tracks_npz import Tracks
+from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MiningError, TableError
 from pipeline.models.registry import identities
 from pipeline.movie import stream
 from pipeline.settings import WalkSettings
-from pipeline.walk import walker
 
 Networks = Callable[[WalkSettings], dict[str, str]]
 """Gives today's networks of some settings."""
@@ -59,8 +60,9 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
         old = _old(walk, networks)
         parts = sum(has_part(folder, n) for n in range(len(walk.parts)))
         state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
-        if walker.is_merged(folder, walk):
-            detail = old or _other_names(folder, gallery)
+        tracks = merged_tracks(folder, walk)
+        if tracks is not None:
+            detail = old or _other_names(tracks, gallery)
             state = replace(state, state=OLD if old else DONE, detail=detail)
         elif failed:
             state = replace(state, state=FAILED, detail=failed.reason)
@@ -87,8 +89,8 @@ def _old(walk: Manifest, networks: Networks) -> str:
     return f"walked with another {', '.join(other)} network; --rewalk walks anew" if other else ""
 
 
-def _other_names(folder: Path, gallery: str) -> str:
+def _other_names(tracks: Tracks, gallery: str) -> str:
     """That a walk bears the names of other photos than today's; empty where it does not."""
-    if not gallery or tracks_npz.read_tracks(folder / "tracks.npz").gallery == gallery:
+    if not gallery or tracks.gallery == gallery:
         return ""
     return "named by other photos or another --tolerance; mine-video name names it anew"

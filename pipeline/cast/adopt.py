@@ -1,16 +1,17 @@
-"""The unknown cast on one page: sort nobody's faces into people, show them, give them names."""
+"""Makes people of the unknown cast known: their photos are copied into the gallery."""
 
 import logging
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline import files, mine
 from pipeline.cast.cast import cast_place
-from pipeline.cast.folder import CAST, CAST_TABLE
 from pipeline.disk import manifest as manifests
+from pipeline.disk.walked import CAST, CAST_TABLE, finished
 from pipeline.errors import PeopleError
+from pipeline.opened import opened
 from pipeline.people import gallery, names
+from pipeline.people.album import Album
 from pipeline.settings import Job
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,13 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         MiningError: A file is missing or torn, or cannot be written.
     """
     for folder in folders:
-        mine.finished(folder)  # Says what is wrong before anything is copied.
+        finished(folder)  # Says what is wrong before anything is copied.
     for path in copied(folders, chosen, job.known_faces):
         log.debug("%s: new", path)
+    album = Album(job)
     for folder in manifests.unique(folders):
-        with files.locked(folder):
-            mine.name(folder, job)
+        with opened(folder, job, album):
+            pass  # That it is open names its faces.
 
 
 def copied(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import files, mine
-from pipeline.cast.folder import CAST, PrintedMember, write_cast
+from pipeline import files
+from pipeline.cast.folder import PrintedMember, write_cast
 from pipeline.cast.portraits import (
     Portrait,
     candidates,
@@ -19,30 +19,23 @@ from pipeline.cast.portraits import (
     wanted_count,
 )
 from pipeline.disk import manifest as manifests
-from pipeline.disk import walked
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.tracks_npz import Tracks
+from pipeline.disk.walked import CAST, Walked
 from pipeline.errors import OutputError, TableError
 from pipeline.faces import Ints
 from pipeline.models.registry import face_models
 from pipeline.movie import stream
+from pipeline.opened import opened
 from pipeline.people import cluster as people
+from pipeline.people.album import Album
 from pipeline.people.naming import templates, together
 from pipeline.people.presence import durations
-from pipeline.report.outcome import silent
 from pipeline.settings import Job
+from pipeline.walk.part import StartProgress, silent
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CastMovie:
-    """A walked movie: its folder, its manifest, and its stem in files' names."""
-
-    folder: Path
-    walk: Manifest
-    stem: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +59,7 @@ def cast(
     folders: Sequence[Path],
     job: Job,
     moved: Sequence[Path] = (),
-    progress: mine.StartProgress = silent,
+    progress: StartProgress = silent,
 ) -> list[PrintedMember]:
     """Sorts the unknown faces of movies into people; replaces an earlier cast of theirs.
 
@@ -86,7 +79,8 @@ def cast(
         MiningError: A walk or movie is missing, or something cannot be written.
     """
     place = cast_place(folders)
-    films = [_film(folder, job) for folder in manifests.unique(folders)]
+    album = Album(job)
+    films = [_named(folder, job, album) for folder in manifests.unique(folders)]
     _check_networks(films)
     crowd = _crowd(films)
     tracks = _sorted(crowd)
@@ -96,8 +90,8 @@ def cast(
     kept, photos = _photos(films, rows, crowd.tracks, moved, progress)
     # Not the folder of all movies' folders: others may be writing into those.
     with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
-        kept = kept.assign(stem=[films[i].stem for i in kept["film"]])
-        where = f"{len(films)} movies" if len(films) > 1 else films[0].walk.movie.name
+        kept = kept.assign(stem=[_stem(films[i]) for i in kept["film"]])
+        where = f"{len(films)} movies" if len(films) > 1 else films[0].manifest.movie.name
         return write_cast(place, where, tracks, kept, photos)
 
 
@@ -122,11 +116,15 @@ def cast_place(folders: Sequence[Path]) -> Path:
     return place
 
 
-def _film(folder: Path, job: Job) -> CastMovie:
-    walk = mine.finished(folder)
-    with files.locked(folder, patience=files.LOCK_PATIENCE):
-        mine.name(folder, job)
-    return CastMovie(folder, walk, UNSAFE.sub("_", folder.resolve().name).lstrip("."))
+def _named(folder: Path, job: Job, album: Album) -> Walked:
+    """A movie with today's names; its folder is free again when it is given."""
+    with opened(folder, job, album) as walked:
+        return walked
+
+
+def _stem(film: Walked) -> str:
+    """What the names of a movie's photos begin with."""
+    return UNSAFE.sub("_", film.folder.resolve().name).lstrip(".")
 
 
 def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
@@ -135,7 +133,7 @@ def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
     return manifests.movie_of(walk, same[0] if same else None)
 
 
-def _check_networks(films: Sequence[CastMovie]) -> None:
+def _check_networks(films: Sequence[Walked]) -> None:
     """Refuses embeddings that do not compare.
 
     Raises:
@@ -144,22 +142,21 @@ def _check_networks(films: Sequence[CastMovie]) -> None:
     first = films[0]
     for film in films[1:]:
         for job in ("aligner", "recognizer"):
-            if film.walk.models.get(job) != first.walk.models.get(job):
+            if film.manifest.models.get(job) != first.manifest.models.get(job):
                 raise TableError(
                     f"{first.folder} and {film.folder}: walked with different networks, whose "
                     "faces do not compare; walk one of them again with --rewalk"
                 )
 
 
-def _crowd(films: Sequence[CastMovie]) -> Crowd:
+def _crowd(films: Sequence[Walked]) -> Crowd:
     """All unknown faces, tracks numbered through."""
     parts, seen = [], []
     apart: set[tuple[int, int]] = set()
     begin = 0
     for number, film in enumerate(films):
-        rows, tracks = walked.read_walk(film.folder)
-        frame, every = rows["frame"].to_numpy(), film.walk.settings.every
-        seconds = durations(frame, film.walk.scan.times, every)
+        rows, tracks, every = film.rows, film.tracks, film.stride
+        seconds = durations(rows["frame"].to_numpy(), film.manifest.scan.times, every)
         rows = rows.assign(crowded=crowded(rows), film=number, own=rows["track"], seconds=seconds)
         rows = rows.assign(until=rows["frame"] + every)
         rows = rows[rows["person"] == ""]
@@ -218,11 +215,11 @@ def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
 
 
 def _photos(
-    films: Sequence[CastMovie],
+    films: Sequence[Walked],
     rows: pd.DataFrame,
     tracks: Tracks,
     moved: Sequence[Path],
-    progress: mine.StartProgress,
+    progress: StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Portrait]]:
     """The rows that become photos, by number of the cast and in order of time, and the photos."""
     good = (tracks.quality >= people.MIN_QUALITY) & np.isin(tracks.track, rows["track"])
@@ -231,8 +228,7 @@ def _photos(
     _, centre = templates(tracks.embedding[good], numbers)
     groups = [own for _, own in rows.groupby("cluster")]
     counts = [
-        wanted_count(own, max(films[i].walk.settings.every for i in own["film"].unique()))
-        for own in groups
+        wanted_count(own, max(films[i].stride for i in own["film"].unique())) for own in groups
     ]
     some = [candidates(own, tracks, n) for own, n in zip(groups, counts, strict=True)]
     asked = pd.concat([rows.iloc[:0], *some])
@@ -241,9 +237,9 @@ def _photos(
     for number, film in enumerate(films):
         own = asked[asked["film"] == number]
         if len(own):
-            models = face_models(film.walk.settings)
-            movie = _movie(film.walk, moved, alone=len(films) == 1)
-            for row, photo in cut_portraits(movie, film.walk, own, models):
+            models = face_models(film.manifest.settings)
+            movie = _movie(film.manifest, moved, alone=len(films) == 1)
+            for row, photo in cut_portraits(movie, film.manifest, own, models):
                 photos[row] = photo
                 tell(1, 1)
     kept = [

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TypeVar
 from unicodedata import normalize
 
-from pipeline import files, mine
+from pipeline import files
 from pipeline.cast import adopt
 from pipeline.cast.company import owners, shown
 from pipeline.disk.manifest import LONGEST_FOLDER_NAME
+from pipeline.disk.walked import finished
 from pipeline.errors import MiningError, PeopleError
+from pipeline.opened import named
 from pipeline.people import gallery
+from pipeline.people.album import Album
 from pipeline.people.names import check_name
 from pipeline.people.rename import Move, rename, undo_moves
 from pipeline.settings import KNOWN_FACES, TOLERANCE, Job
@@ -215,15 +218,15 @@ def apply_names(what: NamingPlan, folder: Path, job: Job) -> Naming:
         MiningError: A file is missing or torn.
     """
     with files.locked(folder):
-        mine.finished(folder)
-        whose = owners(folder)
+        walked = finished(folder)
+        whose = owners(walked)
         with _kept(job.known_faces, what) as (copies, moves):
             for old, new in what.renames:
                 rename(job.known_faces, old, new, moves)
             for path in adopt.copied([folder], what.adopted, job.known_faces):
                 copies[path] = _hash(path)
-            mine.name(folder, job)
-        taken = tuple(_taken(what, whose, owners(folder)))
+            walked = named(walked, job, Album(job))
+        taken = tuple(_taken(what, whose, owners(walked)))
     return Naming(tuple(what.words()), taken, copies, what.renames, what.joins)
 
 
@@ -268,7 +271,7 @@ def undo_names(deed: Naming, folder: Path, job: Job) -> None:
         if old in there:
             raise PeopleError(f"{job.known_faces}/: has another {old} by now; move photos by hand")
     with files.locked(folder):
-        mine.finished(folder)
+        walked = finished(folder)
         own = [path for path, was in deed.copies.items() if path.is_file() and _hash(path) == was]
         files.remove(own)
         for home in {path.parent for path in own}:
@@ -276,7 +279,7 @@ def undo_names(deed: Naming, folder: Path, job: Job) -> None:
                 home.rmdir()
         for old, new in reversed(deed.renames):
             rename(job.known_faces, new, old)
-        mine.name(folder, job)
+        named(walked, job, Album(job))
 
 
 def _hash(path: Path) -> str:

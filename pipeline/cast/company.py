@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import mine
 from pipeline.cast.adopt import pictures
-from pipeline.cast.folder import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.disk import manifest as manifests
-from pipeline.disk import tracks_npz
+from pipeline.disk.find import walked_movies
 from pipeline.disk.tracks_npz import Tracks
+from pipeline.disk.walked import (
+    CAST,
+    CAST_TABLE,
+    PHOTO_LIST,
+    Walked,
+    finished,
+    merged_tracks,
+)
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints, Numbers
 from pipeline.people import gallery
 from pipeline.people.presence import Presence, durations, nearest, who_is_who
-from pipeline.review import desk
 from pipeline.settings import Job
-from pipeline.walk.walker import is_merged
-from pipeline.web.readings import jpeg_url
 
 FACES = 4
 """Small faces of a known person, each of another track where there are so many."""
@@ -56,12 +59,12 @@ class Known:
     Attributes:
         presence: screen time, tracks, and how sure the name is.
         photos: in the known faces.
-        faces: small ones of the movie, as data URLs, the clearest first.
+        faces: small ones of the movie, as JPEG, the clearest first.
     """
 
     presence: Presence
     photos: int
-    faces: tuple[str, ...]
+    faces: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +131,16 @@ def shown(text: str) -> str:
 
 def listed_movies(output: Path) -> Iterator[ListedMovie]:
     """All walked movies; of broken ones why they are."""
-    for name, folder in desk.walked_movies(output).items():
+    for name, folder in walked_movies(output).items():
         try:
             walk = manifests.read(folder)
-            if not is_merged(folder, walk):
-                movie = shown(walk.movie.name)
-                yield ListedMovie(name, movie, problem="its walk is not finished")
-                continue
-            tracks = tracks_npz.read_tracks(folder / "tracks.npz")
+            tracks = merged_tracks(folder, walk)
         except MiningError as error:
             why = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
             yield ListedMovie(name, problem=shown(why))
+            continue
+        if tracks is None:
+            yield ListedMovie(name, shown(walk.movie.name), problem="its walk is not finished")
             continue
         known = [str(tracks.people[i]) for i in np.unique(tracks.person[tracks.person >= 0])]
         unnamed = len(np.unique(tracks.track)) - int((tracks.person >= 0).sum())
@@ -152,9 +154,9 @@ def company(folder: Path, job: Job) -> Company:
         TableError: A file is missing or torn.
         PeopleError: The known faces or the cast cannot be read.
     """
-    walk = mine.finished(folder)
-    rows, tracks = mine.read_rows(folder, walk)
-    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
+    walked = finished(folder)
+    walk, rows, tracks = walked.manifest, walked.rows, walked.tracks
+    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walked.stride)
     named = len(tracks.far) > 0  # Not where a walk was stopped just before its names.
     there = list(who_is_who(rows, tracks, seconds)) if named else []
     photos = gallery.photos(job.known_faces)
@@ -175,7 +177,7 @@ def company(folder: Path, job: Job) -> Company:
     )
 
 
-def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[str, ...]:
+def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[bytes, ...]:
     """The clearest face of each of somebody's clearest tracks."""
     if len(tracks.thumb) == 0:
         return ()
@@ -184,7 +186,7 @@ def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[str, ...]:
     places = places[np.argsort(-tracks.quality[places], kind="stable")]
     _, first = np.unique(tracks.track[places], return_index=True)
     best = tracks.thumb[places[np.sort(first)][:FACES]].tolist()
-    return tuple(jpeg_url(thumb) for thumb in best)
+    return tuple(best)
 
 
 def _strangers(
@@ -218,13 +220,13 @@ def _nearest(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
     return nearest("", tracks.people.tolist(), tracks.far[own].mean(axis=0))
 
 
-def owners(folder: Path) -> dict[int, str | int]:
+def owners(walked: Walked) -> dict[int, str | int]:
     """Whose each track is: the name it has, or else its number in the cast.
 
     Raises:
         TableError: A file is missing or torn.
     """
-    tracks, cast = tracks_npz.read_tracks(folder / "tracks.npz"), numbers(folder)
+    tracks, cast = walked.tracks, numbers(walked.folder)
     person = np.full(len(np.unique(tracks.track)), -1)
     person[: len(tracks.person)] = tracks.person  # There are none before a walk is named.
     named = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)

@@ -13,11 +13,11 @@ import pandas as pd
 
 from pipeline.cast.portraits import Portrait
 from pipeline.disk.crop_file import UNSAFE, face_name
+from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.faces import BOX, clock
 from pipeline.files import remove, replacing
 from pipeline.report.sheet import SheetLine, delete_sheets, line_sheets
 
-CAST, CAST_TABLE, PHOTO_LIST = "cast", "cast.csv", "photos.csv"
 CAST_COLUMNS = ("cluster", "video", "track", "shot", "first", "last", "faces", "distance")
 LISTED = ("file", "video", "frame", "time", "track", *BOX)
 CAST_PHOTO_NAME = re.compile(r"\d+/[^/\\]*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}\.jpg")

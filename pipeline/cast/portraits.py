@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import __version__
-from pipeline.crops import portrait
+from pipeline.crops import enlarged, portrait
 from pipeline.disk.crop_file import crop_jpeg
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.tracks_npz import EMBEDDING, Tracks
@@ -38,10 +37,6 @@ PORTRAIT_MARGIN = 0.5
 
 CLOSE, CLOSE_WIDTH = 0.2, 240
 """Room around a face on a sheet, as a share of its box, and the most pixels across."""
-
-LEAST = 90
-"""Pixels of a face in a photo; smaller ones are enlarged, for a gallery refuses them. The network
-is shown 150 pixels either way."""
 
 DETECTED_WIDTH = 800
 """Pixels that the detector is shown of a photo, as the gallery shows it."""
@@ -176,14 +171,6 @@ def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Portrait
         embedding = unit_embeddings(models.embedder, chip[None])[0]
         close = portrait(picture, boxes[0], CLOSE)
     return Portrait(crop_jpeg(picture, told), len(boxes), embedding, shrink(close, CLOSE_WIDTH))
-
-
-def enlarged(face: Image, side: float) -> Image:
-    """The picture, larger where its face, `side` pixels across, is too small for a gallery."""
-    if side >= LEAST:
-        return face
-    size = [round(length * LEAST / max(side, 1)) for length in face.shape[1::-1]]
-    return cv2.resize(face, size, interpolation=cv2.INTER_CUBIC)
 
 
 def _told(row: Any, walk: Manifest) -> dict[str, Any]:

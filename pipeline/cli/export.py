@@ -63,14 +63,16 @@ def annotate_command(
         mine-video annotate output/movie --repeat 12
     """
     log_to_stderr(quiet, verbose)
-    from pipeline import mine
+    from pipeline.disk.manifest import movie_name
     from pipeline.export import export as program
+    from pipeline.people.album import Album
 
     job = job_of(given)
+    album = Album(job)
 
     def one(folder: Path) -> None:
-        shown = bar(mine.movie_name(folder), quiet)
-        click.echo(program.annotate(folder, job, shown, movie, quality=quality))
+        shown = bar(movie_name(folder), quiet)
+        click.echo(program.annotate(folder, job, shown, movie, album, quality=quality))
 
     each(folders_of(folders, job, movie), one)
 
@@ -120,15 +122,17 @@ def export_command(
         raise click.UsageError(
             f"say what to write: {', '.join(f'--{kind}' for kind in KIND_OPTIONS)}"
         )
-    from pipeline import mine
+    from pipeline.disk.manifest import movie_name
     from pipeline.export import export as program
+    from pipeline.people.album import Album
 
     job, settings = job_of(given), program.ExportSettings(kinds, padding, quality)
+    album = Album(job)
     header = Header(EXPORT_ROW, "movie", "person", "emotion", "runs", "cuts", "seconds", "files")
 
     def one(folder: Path) -> None:
-        name = mine.movie_name(folder)
-        outcomes = program.export(folder, job, settings, bar(name, quiet), movie)
+        name = movie_name(folder)
+        outcomes = program.export(folder, job, settings, bar(name, quiet), movie, album)
         header.show()
         for outcome in outcomes:
             _tell(name, outcome)

@@ -49,8 +49,10 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
     """
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
+    from pipeline.people.album import Album
 
     job = job_of(given)
+    album = Album(job)
     shown = Table(explain=given["explain"])
     found = expanded(movies)
     check_single(found, subtitles=given["subtitles"])
@@ -58,18 +60,18 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 
         def one(movie: Path) -> None:
             name = movie.name
-            told = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet))
+            told = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
             shown.add(name, told)
 
         each(found, one)
         return
-    program.check_wanted(job)  # Rather now than after hours.
+    program.check_wanted(job, album)  # Rather now than after hours.
     failures = Failures(len(found))
     walked = list(on_cluster(found, job, given["ray"], failures, quiet=quiet))
     for done in walked:
         with failures.alone():
             crops = crop_bar(done.movie.name, quiet)
-            shown.add(done.movie.name, program.pick(done.folder, job, done.movie, crops))
+            shown.add(done.movie.name, program.pick(done.folder, job, done.movie, crops, album))
     failures.tell()
 
 
@@ -90,6 +92,7 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
     """
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
+    from pipeline.people.album import Album
 
     job = job_of(given)
     if is_remote(job.output) and given["ray"] is None:
@@ -97,7 +100,13 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
         raise click.BadParameter(told, param_hint="--output")
     found = expanded(movies)
     if given["ray"] is None:
-        each(found, lambda m: click.echo(program.walk(m, job, bar(m.name, quiet)) / "faces.csv"))
+        album = Album(job)
+
+        def one(movie: Path) -> None:
+            folder = program.walk(movie, job, bar(movie.name, quiet), album)
+            click.echo(folder / "faces.csv")
+
+        each(found, one)
         return
     failures = Failures(len(found))
     for done in on_cluster(found, job, given["ray"], failures, quiet=quiet):
@@ -125,13 +134,16 @@ def pick_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
+    from pipeline.disk.manifest import movie_name
+    from pipeline.people.album import Album
 
     job = job_of(given)
+    album = Album(job)
     shown = Table(explain=given["explain"])
 
     def one(folder: Path) -> None:
-        name = program.movie_name(folder)
-        shown.add(name, program.pick(folder, job, movie, crop_bar(name, quiet)))
+        name = movie_name(folder)
+        shown.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
 
     each(folders_of(folders, job, movie), one)
 

@@ -57,16 +57,20 @@ def name_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
+    from pipeline.disk.manifest import movie_name
+    from pipeline.disk.walked import finished
+    from pipeline.people.album import Album
 
     if not folders and (adopted or rename is None):
         raise click.UsageError("give the folder of a movie, or --rename OLD NEW")
     job = job_of(given)
     found = folders_of(folders, job)
     for folder in found if rename or adopted else ():  # Before anything is moved or copied.
-        program.finished(folder)
+        finished(folder)
     _change_gallery(found, rename, adopted, job)
     shown = WhoTable()
-    each(found, lambda f: shown.add(program.movie_name(f), program.identify(f, job)))
+    album = Album(job)
+    each(found, lambda f: shown.add(movie_name(f), program.identify(f, job, album)))
 
 
 def _change_gallery(

@@ -13,9 +13,9 @@ import click
 from pipeline.errors import MiningError
 
 if TYPE_CHECKING:
-    from pipeline.mine import StartProgress
     from pipeline.people.presence import Presence
     from pipeline.report.outcome import Outcome, StartCropping
+    from pipeline.walk.part import StartProgress
 
 MOVIE = 20
 """Letters of a movie's name."""

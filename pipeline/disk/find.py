@@ -9,10 +9,11 @@ from os.path import isdir
 from pathlib import Path
 from typing import cast
 
-from pipeline.cast.folder import CAST_TABLE, PHOTO_LIST
 from pipeline.disk import failure
+from pipeline.disk.crop_file import UNSAFE
 from pipeline.disk.failure import FAILED
 from pipeline.disk.manifest import folder_for, safe_name, unique
+from pipeline.disk.walked import CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MiningError, MovieError, TableError
 from pipeline.movie.remote import Url, matching_files
 
@@ -207,3 +208,27 @@ def _walks_in(folder: Path) -> Iterator[Path]:
         if not {WALK_FILE, FAILED}.isdisjoint(files):
             folders.clear()  # Crops lie below, and no walks.
             yield Path(here)
+
+
+def walked_movies(output: Path) -> dict[str, Path]:
+    """The folders of walked movies by name, of those that a page can show."""
+    found = ((name, output / name) for name in sorted(visible_names(output)))
+    return {name: folder for name, folder in found if _has_walk(folder)}
+
+
+def walked_movie(output: Path, name: str) -> Path | None:
+    """The folder of one of `walked_movies`: a name that is not among them is nobody's path."""
+    return output / name if name in visible_names(output) and _has_walk(output / name) else None
+
+
+def _has_walk(folder: Path) -> bool:
+    return (folder / "walk.json").is_file()
+
+
+def visible_names(folder: Path) -> set[str]:
+    """What lies in a folder, by names that a page can show; nothing where there is none."""
+    try:
+        found = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    return {name for name in found if not name.startswith(".") and not UNSAFE.search(name)}

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from pipeline import __version__
 from pipeline.disk.npz import Schema, read_arrays, write_arrays
+from pipeline.disk.text_table import Stamp, file_stamp
 from pipeline.errors import MovieError, TableError
 from pipeline.files import WINDOWS_DEVICES, replacing
 from pipeline.movie import remote
@@ -212,7 +214,21 @@ def _belong(scan: Scan, parts: tuple[tuple[int, int], ...]) -> bool:
     )
 
 
+def check_there(folder: Path) -> None:
+    """Refuses a folder that holds no walk.
+
+    Raises:
+        TableError: It holds none, or a torn one.
+    """
+    _facts(folder)
+
+
 def _facts(folder: Path) -> dict[str, Any]:
+    return _facts_at(folder, file_stamp(folder / "walk.json"))
+
+
+@lru_cache(maxsize=1)  # Who finds a movie's folder reads the file, and so does who opens it.
+def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
     try:
         facts = json.loads(
             (folder / "walk.json").read_text(encoding="utf-8", errors="surrogateescape")
@@ -239,6 +255,15 @@ def _torn(folder: Path, why: str) -> str:
         f"{folder / 'walk.json'}: torn, changed or of another version ({why}); "
         "run mine-video on the movie again with --rewalk"
     )
+
+
+def movie_name(folder: Path) -> str:
+    """The name of the movie that a folder belongs to.
+
+    Raises:
+        TableError: The folder holds no walk, or a torn one.
+    """
+    return remote.path_or_url(_facts(folder)["movie"]["path"]).name
 
 
 def movie_of(manifest: Manifest, given: Path | None) -> Path:

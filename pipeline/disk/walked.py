@@ -1,39 +1,29 @@
-"""What is picked from, and reported."""
+"""One walked movie on disk: what lies in its folder, and the walk as it is read, each file once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from shlex import quote
+from typing import Self
 
+import numpy as np
 import pandas as pd
 
+from pipeline.disk import manifest as manifests
 from pipeline.disk.faces_csv import REMEDY, read_faces
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.tracks_npz import Tracks, read_tracks
 from pipeline.errors import TableError
+from pipeline.settings import Job
 
+FACES, TRACKS_FILE = "faces.csv", "tracks.npz"
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Walked:
-    """A movie that was walked, and whose faces are named.
-
-    Attributes:
-        walk: its manifest.
-        rows: as `faces_csv.read_faces` gives them.
-        tracks: of the same walk.
-    """
-
-    walk: Manifest
-    rows: pd.DataFrame
-    tracks: Tracks
-
-    @property
-    def name(self) -> str:
-        """What the movie is called; a name may hold bytes that are no text."""
-        return self.walk.movie.name.encode(errors="backslashreplace").decode()
-
+CAST, CAST_TABLE, PHOTO_LIST = "cast", "cast.csv", "photos.csv"
+"""The folder of the cast with its photos, the table of its tracks, and the list of its photos."""
 
 FOLDER_FILES = frozenset(
     {
-        "parts", "walk.json", "frames.npz", "faces.csv", "tracks.npz", "cast", "cast.csv",
+        "parts", "walk.json", "frames.npz", FACES, TRACKS_FILE, CAST, CAST_TABLE,
         "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
         "annotated.mp4", "faces.parquet", "failed.txt", "labels.csv",
     }
@@ -41,23 +31,102 @@ FOLDER_FILES = frozenset(
 """What lies in a movie's folder beside the people's folders."""
 
 
-def read_walk(folder: Path) -> tuple[pd.DataFrame, Tracks]:
-    """Reads faces.csv and tracks.npz of a movie, which belong together.
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """A movie whose walk is finished.
+
+    Attributes:
+        folder: where all of it lies.
+        manifest: which movie it is, and how it was walked.
+        tracks: who each track is, and its embeddings.
+        given: rows to use in the place of those in faces.csv, if any.
+    """
+
+    folder: Path
+    manifest: Manifest
+    tracks: Tracks
+    given: pd.DataFrame | None = None
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows of faces.csv, read when they are first asked for.
+
+        Raises:
+            TableError: The file is missing or torn, or belongs to other tracks or another movie.
+        """
+        return self._read_rows() if self.given is None else self.given
+
+    @property
+    def name(self) -> str:
+        """The movie's name; bytes of a file name that are no text are escaped."""
+        return self.manifest.movie.name.encode(errors="backslashreplace").decode()
+
+    @property
+    def stride(self) -> int:
+        """Source frames from one analysed frame to the next."""
+        return self.manifest.settings.every
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the movie's picture in pixels."""
+        return self.manifest.scan.stream.size
+
+    def with_rows(self, rows: pd.DataFrame) -> Self:
+        """The same movie with other rows, for example with more columns."""
+        return replace(self, given=rows)
+
+    def _read_rows(self) -> pd.DataFrame:
+        path, frames = self.folder / FACES, len(self.manifest.scan)
+        rows = read_faces(path)
+        strange = rows.loc[~rows["track"].isin(self.tracks.track), "track"]
+        if len(strange):
+            raise TableError(
+                f"{path}: has track {strange.iloc[0]}, which tracks.npz has not; {REMEDY}"
+            )
+        twice = rows.duplicated(["frame", "track"])
+        if twice.any():
+            line = int(twice.to_numpy().argmax()) + 2
+            raise TableError(f"{path}, line {line}: the same track twice in one frame; {REMEDY}")
+        if len(rows) and int(rows["frame"].max()) >= frames:
+            raise TableError(
+                f"{path}: has frame {rows['frame'].max()} of a movie with {frames}; {REMEDY}"
+            )
+        return rows
+
+
+def merged_tracks(folder: Path, manifest: Manifest) -> Tracks | None:
+    """The tracks of a walk whose parts are joined; None where its faces.csv or they are missing."""
+    try:
+        tracks = read_tracks(folder / TRACKS_FILE)
+    except TableError:
+        return None
+    whole = tracks.walk == manifest.fingerprint and (folder / FACES).exists()
+    return tracks if whole else None
+
+
+def finished(folder: Path) -> Walked:
+    """Reads the walk of a movie's folder; says what is wrong before anything is written there.
 
     Raises:
-        TableError: One is missing, foreign, torn, or not of the other.
+        TableError: The folder holds no walk, a torn one, or one that is not finished.
     """
-    rows, tracks = read_faces(folder / "faces.csv"), read_tracks(folder / "tracks.npz")
-    strange = rows.loc[~rows["track"].isin(tracks.track), "track"]
-    if len(strange):
-        raise TableError(
-            f"{folder / 'faces.csv'}: has track {strange.iloc[0]}, which tracks.npz has not; "
-            f"{REMEDY}"
-        )
-    twice = rows.duplicated(["frame", "track"])
-    if twice.any():
-        raise TableError(
-            f"{folder / 'faces.csv'}, line {int(twice.to_numpy().argmax()) + 2}: the same track "
-            f"twice in one frame; {REMEDY}"
-        )
-    return rows, tracks
+    manifest = manifests.read(folder)
+    tracks = merged_tracks(folder, manifest)
+    if tracks is None:
+        default = folder.parent.absolute() == Job().output.absolute()
+        where = [] if default else ["--output", quote(str(folder.parent))]
+        again = " ".join(["mine-video walk", quote(str(manifest.movie)), *manifest.options, *where])
+        raise TableError(f"{folder}: its walk is not finished; `{again}` goes on with it")
+    return Walked(folder, manifest, tracks)
+
+
+def named_tracks(tracks: Tracks) -> list[str]:
+    """The name of each track, rising, "" for nobody: positions change with each name added."""
+    people = [*map(str, tracks.people), ""]
+    return [people[i] for i in tracks.person.tolist()]
+
+
+def unreachable(tracks: Tracks) -> set[str]:
+    """The people of the gallery without a usable photo: no track is at any distance from them."""
+    far = np.isinf(tracks.far).all(axis=0) & (len(tracks.far) > 0)
+    return {str(person) for person in tracks.people[far]}

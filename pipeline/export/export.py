@@ -11,17 +11,18 @@ from pipeline import mine
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import Walked
 from pipeline.export.annotate import ANNOTATED, Marks, write_annotated
 from pipeline.export.clips import CLIPS, SUPERCUT, export_reel
 from pipeline.export.footage import Footage, footage
 from pipeline.export.stretches import Cut, Reel, cuts
-from pipeline.files import locked
-from pipeline.mine import StartProgress
 from pipeline.movie.encode import CRF
+from pipeline.opened import opened
+from pipeline.people.album import Album
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import Job
-from pipeline.walk.part import WalkProgress
+from pipeline.walk.part import StartProgress, WalkProgress
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def annotate(
     job: Job,
     progress: StartProgress,
     movie: Path | None = None,
+    album: Album | None = None,
     *,
     quality: int = CRF,
 ) -> Path:
@@ -85,19 +87,19 @@ def annotate(
         job: With the pick settings that decide what is highlighted as steady.
         progress: Told how far it is.
         movie: Where the movie is, if not where it was walked.
+        album: The known faces, where several movies share them.
         quality: x264's constant rate factor.
 
     Raises:
         MiningError: Anything in the world that stands in the way.
     """
-    walk = mine.finished(folder)
-    with locked(folder):
-        mine.name(folder, job)
+    with opened(folder, job, album) as walked:
+        walk = walked.manifest
         film = footage(manifests.movie_of(walk, movie), walk.scan)
-        rows, kept = _kept(folder, job, walk, film.movie)
-        marks = Marks(rows, [choice.kept for choice in kept], walk.settings.every)
-        path, told_of = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
-        write_annotated(film, walk.span, marks, path, told_of, quality=quality)
+        rows, kept = _kept(walked, job, film.movie)
+        marks = Marks(rows, [choice.kept for choice in kept], walked.stride)
+        path, frame_done = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
+        write_annotated(film, walk.span, marks, path, frame_done, quality=quality)
     return path
 
 
@@ -107,6 +109,7 @@ def export(
     settings: ExportSettings,
     progress: StartProgress,
     movie: Path | None = None,
+    album: Album | None = None,
 ) -> list[Exported]:
     """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
 
@@ -119,28 +122,30 @@ def export(
         settings: What to write.
         progress: Called once with the number of frames to write; gives what is told of each.
         movie: Where the movie is, if not where it was walked.
+        album: The known faces, where several movies share them.
 
     Raises:
         MiningError: Anything in the world that stands in the way.
     """
-    walk = mine.finished(folder)
-    with locked(folder):
-        mine.name(folder, job)
+    with opened(folder, job, album) as walked:
+        walk = walked.manifest
         film = footage(manifests.movie_of(walk, movie), walk.scan)
         reels = [
             (choice, _reel(choice, walk, film, settings))
-            for choice in _kept(folder, job, walk, film.movie)[1]
+            for choice in _kept(walked, job, film.movie)[1]
         ]
-        told = progress(_frames([reel for _, reel in reels], settings.kinds))
-        return [_exported(choice, reel, film, folder, settings, told) for choice, reel in reels]
+        frame_done = progress(_frames([reel for _, reel in reels], settings.kinds))
+        return [
+            _exported(choice, reel, film, folder, settings, frame_done) for choice, reel in reels
+        ]
 
 
-def _kept(folder: Path, job: Job, walk: Manifest, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
+def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
     """The rows, of `select.steadied`, and what a pick would keep of them, without thinning."""
-    rows, tracks = mine.wanted_rows(folder, walk, job, movie)
-    settings = replace(job.pick, per_run=0).at(walk.scan.stream.rate)
-    steadied = select.steadied(rows, walk.settings.every, settings)
-    return steadied, list(choose(steadied, tracks, job, settings, walk.scan.stream.size))
+    rows = mine.wanted_rows(walked, job, movie)
+    settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
+    steadied = select.steadied(rows, walked.stride, settings)
+    return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size))
 
 
 def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:

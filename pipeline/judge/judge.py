@@ -20,15 +20,13 @@ from pipeline.judge.plot import write_curve
 from pipeline.judge.score import (
     NO_TRACK,
     POOLED,
-    TRACK_COLUMN,
-    TRUTH,
-    WALK_COLUMN,
     JudgedMovie,
     Score,
     read_truth,
     scores,
 )
 from pipeline.report.sheet import write_sample_sheet
+from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
 from pipeline.settings import PickSettings
 
 log = logging.getLogger(__name__)

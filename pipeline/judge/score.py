@@ -12,21 +12,16 @@ from numpy.typing import NDArray
 
 from pipeline.disk.faces_csv import LARGEST_WHOLE
 from pipeline.errors import TableError
-from pipeline.faces import EMOTIONS
+from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
+from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
 from pipeline.settings import PickSettings
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
 RESAMPLES, BLOCK = 1000, 50
 EMOTION_NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
-TRUTH = ("clip", "person", "first", "last", "emotion")
-TRACK_COLUMN, NO_TRACK = "track", -1
-NONE = "none"
-"""In the place of an emotion: something else than was picked, and nobody said what."""
-
-WALK_COLUMN = "walk"
-"""Of a sample: fingerprint of the walk whose track numbers it holds."""
+NO_TRACK = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +104,7 @@ def read_truth(path: Path) -> pd.DataFrame:
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
     emotion = row["emotion"].lower()
-    if emotion not in (*EMOTIONS, NONE, ""):
+    if emotion not in (*EMOTIONS, NO_EMOTION, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is none of {', '.join(EMOTIONS)}")
     try:
         first, last = int(row["first"]), int(row["last"])
@@ -141,7 +136,7 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     frame = rows["frame"].to_numpy()
     name = str(rows["video"].iloc[0]) if len(rows) else ""
     mine = truth[truth["clip"].isin({name, Path(name).stem})]
-    mine = pd.concat([mine[mine["emotion"] == NONE], mine[mine["emotion"] != NONE]])
+    mine = pd.concat([mine[mine["emotion"] == NO_EMOTION], mine[mine["emotion"] != NO_EMOTION]])
     first, last = (np.sort(mine[end].to_numpy(np.int64)) for end in ("first", "last"))
     labels = np.searchsorted(first, frame, "right") - np.searchsorted(last, frame, "left")
     alone = ~rows.duplicated("frame", keep=False).to_numpy() & (labels == 1)

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
-from threading import Lock
 from typing import Self
 
 import numpy as np
 
-from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, FaceRow, Floats
 from pipeline.models.registry import Models, all_models
 from pipeline.movie.frame import Frame
-from pipeline.people import gallery as galleries
-from pipeline.people import memory, naming
+from pipeline.people import naming
+from pipeline.people.album import Album
 from pipeline.people.gallery import Gallery
 from pipeline.settings import Job, WalkSettings
 from pipeline.walk.part import analyse
@@ -32,38 +31,6 @@ class Faces:
     rows: tuple[FaceRow, ...]
     embedding: Floats
     quality: Floats
-
-
-_NOBODY = Gallery((), np.zeros((0, tracks_npz.EMBEDDING), np.float32), np.zeros(0, np.int64))
-
-
-class Album:
-    """The known faces of a folder, read again when its photos are others."""
-
-    def __init__(self, job: Job) -> None:
-        """Reads nothing yet.
-
-        Args:
-            job: Its walk settings, known faces, tolerance and device are what counts.
-        """
-        self._job, self._reading = job, Lock()
-        self._digest, self._gallery = "", _NOBODY
-
-    def gallery(self) -> Gallery:
-        """Those of now; networks are asked only for photos that are new.
-
-        Raises:
-            PeopleError: A name cannot be a person's.
-            ModelError: A network's file is missing or changed.
-        """
-        job = self._job
-        with self._reading:
-            # Before the photos are read: what changes meanwhile is seen the next time.
-            digest = galleries.digest(job.known_faces, job.tolerance)
-            if digest != self._digest:
-                self._gallery = memory.load_gallery(job.known_faces, job.walk, job.device)
-                self._digest = digest
-            return self._gallery
 
 
 class Reader:
@@ -103,7 +70,7 @@ class Reader:
             ModelError: A network's file is missing or changed.
         """
         models, album = all_models(job.walk, threads, job.device), Album(job)
-        return cls(models, album.gallery(), job.walk, job.tolerance, album)
+        return cls(models, album.gallery(job.walk), job.walk, job.tolerance, album)
 
     def at(self, width: int) -> "Reader":
         """One with the same networks, whose detector sees pictures of another width."""
@@ -118,7 +85,7 @@ class Reader:
         """
         if self._album is None:
             return self
-        gallery = self._album.gallery()
+        gallery = self._album.gallery(self._settings)
         return Reader(self._models, gallery, self._settings, self._tolerance, self._album)
 
     def read(self, frame: Frame) -> Faces:

@@ -48,7 +48,7 @@ class FilmPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmSound:
-    """The sound of a film: a layout of `sound.CHANNELS`, and blocks as `sound.read_sound` gives them."""
+    """The sound of a film: a layout of `sound.CHANNELS`, and blocks of `sound.read_sound`."""
 
     layout: str
     blocks: Iterator[Samples]

@@ -8,6 +8,7 @@ import logging
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pipeline.faces import Floats, Ints
 from pipeline.files import replacing
 from pipeline.models.registry import FaceModels
 from pipeline.people.names import check_name
-from pipeline.people.photo import check_file, embed
+from pipeline.people.photo import embed, hash_photo
 
 log = logging.getLogger(__name__)
 
@@ -119,29 +120,25 @@ def _visible(folder: Path) -> list[Path]:
         ) from error
 
 
-def digest(folder: Path, tolerance: float) -> str:
+def digest(folder: Path, tolerance: float, hash_of: Callable[[Path], bytes] = hash_photo) -> str:
     """A hash of all photos, their people and the tolerance: changes when names may change.
+
+    Args:
+        folder: `known_faces`.
+        tolerance: Largest distance of a known face.
+        hash_of: Gives the hash of a photo's bytes, as `photo.hash_photo` does.
 
     Raises:
         PeopleError: See `photos`.
     """
     whole = hashlib.sha256(f"{RULES} {tolerance:.6f}".encode())
-    for kind, found in (("is", photos(folder)), (NOT, others(folder))):
-        for name, paths in found.items():
+    for kind, of_person in (("is", photos(folder)), (NOT, others(folder))):
+        for name, paths in of_person.items():
             for path in paths:
                 whole.update(f"\n{kind}\t{name}\t".encode() + os.fsencode(path.name) + b"\t")
-                whole.update(_content(path))
+                with suppress(PeopleError):  # An unusable photo counts as none; loading says why.
+                    whole.update(hash_of(path))
     return whole.hexdigest()
-
-
-def _content(path: Path) -> bytes:
-    """A hash of a photo's bytes; nothing where they cannot be read, which `embed_gallery` tells."""
-    try:
-        check_file(path)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, PeopleError):
-        return b""
 
 
 def embed_gallery(folder: Path, models: FaceModels) -> Gallery:

@@ -17,7 +17,7 @@ from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats
 from pipeline.models.registry import FaceModels, face_identities, face_models
 from pipeline.people.gallery import Gallery, gather
-from pipeline.people.photo import MIN_FACE, PHOTO_SIDE, PHOTO_WIDTH, check_file, embed
+from pipeline.people.photo import MIN_FACE, PHOTO_SIDE, PHOTO_WIDTH, embed, hash_photo
 from pipeline.settings import WalkSettings
 
 log = logging.getLogger(__name__)
@@ -35,19 +35,25 @@ StoredEmbeddings = dict[str, tuple[Floats, str]]
 """By hash of photo and networks: the embedding, and "" or why the photo was refused."""
 
 
-def load_gallery(folder: Path, settings: WalkSettings, device: str = "cpu") -> Gallery:
+def load_gallery(
+    folder: Path,
+    settings: WalkSettings,
+    device: str = "cpu",
+    hash_of: Callable[[Path], bytes] = hash_photo,
+) -> Gallery:
     """The gallery of a folder, networks asked only for photos that are new or have changed.
 
     Args:
         folder: `known_faces`.
         settings: Of the walk: only embeddings of the same networks compare.
         device: Where networks run that can choose.
+        hash_of: Gives the hash of a photo's bytes.
 
     Raises:
         PeopleError: A name cannot be a person's.
         ModelError: A network's file is missing or changed.
     """
-    memory = Memory(folder / EMBEDDINGS_NAME, network(settings))
+    memory = Memory(folder / EMBEDDINGS_NAME, network(settings), hash_of)
     models = lru_cache(maxsize=1)(lambda: face_models(settings, device=device))
     try:
         gallery = gather(folder, lambda path: memory.embedding(path, models))
@@ -84,10 +90,12 @@ class Memory:
     Attributes:
         path: The file; torn, foreign or missing it is as good as empty.
         network: What the embeddings depend on, see `network`.
+        hash_of: Gives the hash of a photo's bytes.
     """
 
     path: Path
     network: str
+    hash_of: Callable[[Path], bytes] = hash_photo
     _kept: StoredEmbeddings = field(init=False)
     _used: StoredEmbeddings = field(init=False, default_factory=dict)
 
@@ -100,12 +108,7 @@ class Memory:
         Raises:
             PeopleError: The photo cannot be read or used; the words are those of the first time.
         """
-        check_file(photo)
-        try:
-            with photo.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise PeopleError(f"{photo}: cannot be read ({error.strerror}), skipped") from error
+        content = self.hash_of(photo).hex()
         key = hashlib.sha256(f"{self.network} {content}".encode()).hexdigest()
         if key not in self._used:
             self._used[key] = self._kept.get(key) or _asked(photo, models)

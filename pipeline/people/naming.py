@@ -6,17 +6,14 @@ the same shot, has the name of the track before it.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline.disk import faces_csv, tracks_npz, walked
-from pipeline.faces import Floats, Ints
+from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk.walked import FACES, TRACKS_FILE, Walked
+from pipeline.faces import Flags, Floats, Ints
 from pipeline.people.gallery import Gallery
-
-Flags = NDArray[np.bool_]
 
 CLEAR = 0.1
 """Least quality of the best face of a track that may go on from another: poor faces of all people
@@ -150,9 +147,9 @@ def go_on(
 ) -> Ints:
     """Gives unknown tracks the name of one that they go on from: an occlusion cuts a track in two.
 
-    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and in no frame with a
-    track of that name. Only names by the gallery are handed on, the nearest pair first, so that no
-    chain of likenesses leads from one person to another.
+    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and in no frame
+    with a track of that name. Only names by the gallery are handed on, the nearest pair first, so
+    that no chain of likenesses leads from one person to another.
 
     Args:
         person: `(t,)` of `assign`.
@@ -244,20 +241,23 @@ def identify_tracks(
     return go_on(person, allowed, mean, shot, pairs), distance, far
 
 
-def name_tracks(folder: Path, gallery: Gallery, tolerance: float, digest: str) -> None:
+def name_tracks(walked: Walked, gallery: Gallery, tolerance: float, digest: str) -> Walked:
     """Writes faces.csv again with today's names; the embeddings stay.
 
     Args:
-        folder: The movie's.
+        walked: The movie.
         gallery: The known people.
         tolerance: largest distance of a known face.
         digest: Of gallery and tolerance, kept in tracks.npz.
 
+    Returns:
+        The movie with those names.
+
     Raises:
-        TableError: A file is missing or torn.
+        TableError: faces.csv is missing or torn.
         OutputError: A file cannot be written.
     """
-    rows, tracks = walked.read_walk(folder)
+    rows, tracks, folder = walked.rows, walked.tracks, walked.folder
     numbers, mean = templates(tracks.embedding, tracks.track)
     place = np.searchsorted(numbers, rows["track"].to_numpy())
     person, distance, far = identify_tracks(
@@ -266,8 +266,9 @@ def name_tracks(folder: Path, gallery: Gallery, tolerance: float, digest: str) -
     names = np.array([*gallery.people, ""], dtype=object)[person]
     named = rows.assign(person=names[place], distance=distance[place])
     if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
-        tracks_npz.write_tracks(folder / "tracks.npz", replace(tracks, gallery=""))
-    faces_csv.write_faces(folder / "faces.csv", [named])
+        tracks_npz.write_tracks(folder / TRACKS_FILE, replace(tracks, gallery=""))
+    faces_csv.write_faces(folder / FACES, [named])
     people = np.array(gallery.people, np.str_)
-    told = replace(tracks, people=people, far=far, gallery=digest, person=person)
-    tracks_npz.write_tracks(folder / "tracks.npz", told)
+    renamed = replace(tracks, people=people, far=far, gallery=digest, person=person)
+    tracks_npz.write_tracks(folder / TRACKS_FILE, renamed)
+    return replace(walked, tracks=renamed)

@@ -1,5 +1,6 @@
 """One photo: read as RGB, and the one face that it shows."""
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -97,6 +98,20 @@ def check_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file():
         raise PeopleError(f"{path}: cannot be read, not a file, skipped; remove it")
+
+
+def hash_photo(path: Path) -> bytes:
+    """A hash of a photo's bytes.
+
+    Raises:
+        PeopleError: It cannot be read.
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise PeopleError(f"{path}: cannot be read ({error.strerror}), skipped") from error
 
 
 def read_photo(path: Path, width: int | None = None) -> Image:

@@ -8,9 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.faces import Floats
-
-Numbers = NDArray[np.float64]
+from pipeline.faces import Floats, Numbers
 
 
 @dataclass(frozen=True, slots=True)

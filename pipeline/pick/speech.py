@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from pipeline.faces import Numbers
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
-
-Numbers = NDArray[np.float64]
 
 
 def borders(times: Numbers) -> Numbers:

@@ -52,19 +52,13 @@ class Outcome:
     funnel: dict[str, int]
 
 
-def silent(_: int) -> Callable[..., None]:
-    """Is told of no progress."""
-    return lambda *_: None
-
-
 def write_picks(
-    folder: Path, walked: Walked, job: Job, movie: Path | None, cropping: StartCropping
+    walked: Walked, job: Job, movie: Path | None, cropping: StartCropping
 ) -> list[Outcome]:
     """Chooses, and replaces the crops of each wanted person and emotion.
 
     Args:
-        folder: A movie's.
-        walked: Its walk, with the rows to choose from.
+        walked: An open movie, with the rows to choose from.
         job: What is wanted.
         movie: Where the movie is, if not where it was walked.
         cropping: Told how many crops are to be written, then of each.
@@ -73,12 +67,12 @@ def write_picks(
         MovieError: The movie is missing or cannot be read.
         OutputError: Something cannot be written.
     """
-    walk, size = walked.walk, walked.walk.scan.stream.size
+    folder, walk = walked.folder, walked.manifest
     settings = job.pick.at(walk.scan.stream.rate)
-    steadied = select.steadied(walked.rows, walk.settings.every, settings)
+    steadied = select.steadied(walked.rows, walked.stride, settings)
     choices = [
         (choice, folder / choice.person / choice.emotion)
-        for choice in choose(steadied, walked.tracks, job, settings, size)
+        for choice in choose(steadied, walked.tracks, job, settings, walked.size)
     ]
     stale = _stale(folder, job, {place for _, place in choices})
     selections = list(_selections(choices, stale, steadied.iloc[:0]))
@@ -90,7 +84,7 @@ def write_picks(
     if job.report:
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
 
-        page.write_report(folder, walked, job, [c for c, _ in choices])
+        page.write_report(walked, steadied, job, [c for c, _ in choices])
     return _told(choices, job)
 
 

@@ -21,7 +21,6 @@ from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, UNKNOWN, clock
 from pipeline.files import replacing
 from pipeline.people.presence import Presence, durations, who_is_who
-from pipeline.pick import select
 from pipeline.pick.choose import Choice
 from pipeline.report import plots, tiles
 from pipeline.report.colours import EMOTION_COLOURS
@@ -43,13 +42,15 @@ HIDDEN = {"margin", "repeat_seconds", "per_run"}
 """Settings of a pick that filter nothing of the timeline, or stand there as another one."""
 
 
-def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choice]) -> Path:
+def write_report(
+    walked: Walked, steadied: pd.DataFrame, job: Job, choices: Sequence[Choice]
+) -> Path:
     """Writes timeline.png and report.html into a movie's folder.
 
     Args:
-        folder: The movie's, whose crops are written already; those of earlier picks are shown too,
+        walked: The movie, whose crops are written already; those of earlier picks are shown too,
             unless they are of another walk or bear other names.
-        walked: The movie.
+        steadied: Its rows, of `select.steadied`.
         job: What was wanted.
         choices: What the pick gave, for the funnel.
 
@@ -59,11 +60,10 @@ def write_report(folder: Path, walked: Walked, job: Job, choices: Sequence[Choic
     Raises:
         OutputError: One of them cannot be written.
     """
-    walk, rows, stride = walked.walk, walked.rows, walked.walk.settings.every
+    folder, walk, rows = walked.folder, walked.manifest, walked.rows
     settings = job.pick.at(walk.scan.stream.rate)
-    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, stride)
+    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walked.stride)
     people = list(who_is_who(rows, walked.tracks, seconds))
-    steadied = select.steadied(rows, stride, settings)
     line = timeline(steadied, people, walk, settings, walked.tracks.starts)
     write_timeline(folder / TIMELINE, line, walked.name)
     crops, older = tiles.read_crops(folder, rows)

@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import files, mine
+from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk import parts
-from pipeline.disk.crop_file import CROP_NAME, UNSAFE
+from pipeline.disk.crop_file import CROP_NAME
 from pipeline.disk.crops_csv import CROP_COLUMNS, CROPS
+from pipeline.disk.find import visible_names
+from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
 from pipeline.people.names import check_name
-from pipeline.review import aside, deed, match
 from pipeline.review import labels as decided
-from pipeline.review.aside import ASIDE
-from pipeline.review.labels import LABELS, Stamp, bad_numbers
+from pipeline.review import match
+from pipeline.review.labels import ASIDE, LABELS, OPEN, Label, folder_of_label
+from pipeline.review.not_photos import NotPhotos
+from pipeline.review.reconcile import check_room, reconcile
+from pipeline.review.reconcile import decide as write_decision
 
 Row = dict[str, str]
 
@@ -87,28 +91,13 @@ class Picked:
         names = [self.place / file]
         if file in self.labels:  # After another pick it may be called otherwise.
             label = self.labels[file]
-            names.append(aside.folder_of_label(self.folder, label) / ASIDE / label["file"])
+            names.append(folder_of_label(self.folder, label) / ASIDE / label["file"])
         return next((path for path in names if path.is_file()), None)
-
-
-def walked_movies(output: Path) -> dict[str, Path]:
-    """The folders of walked movies by name, of those that a page can show."""
-    found = ((name, output / name) for name in sorted(_names(output)))
-    return {name: folder for name, folder in found if _is_walked(folder)}
-
-
-def walked_movie(output: Path, name: str) -> Path | None:
-    """The folder of one of `walked_movies`: a name that is not among them is nobody's path."""
-    return output / name if name in _names(output) and _is_walked(output / name) else None
-
-
-def _is_walked(folder: Path) -> bool:
-    return (folder / "walk.json").is_file()
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:
     """Person and emotion of each pick of a movie's folder."""
-    for person in sorted(_names(folder)):
+    for person in sorted(visible_names(folder)):
         for emotion in EMOTIONS:
             if (folder / person / emotion / CROPS).is_file():
                 yield person, emotion
@@ -116,17 +105,8 @@ def picks(folder: Path) -> Iterator[tuple[str, str]]:
 
 def is_pick(folder: Path, person: str, emotion: str) -> bool:
     """Whether it is one of `picks`."""
-    known = person in _names(folder) and emotion in EMOTIONS
+    known = person in visible_names(folder) and emotion in EMOTIONS
     return known and (folder / person / emotion / CROPS).is_file()
-
-
-def _names(folder: Path) -> set[str]:
-    """What lies in a folder, by names that a page can show; nothing where there is none."""
-    try:
-        found = [path.name for path in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
-    return {name for name in found if not name.startswith(".") and not UNSAFE.search(name)}
 
 
 def picked(folder: Path, person: str, emotion: str) -> Picked:
@@ -161,9 +141,7 @@ def next_open(folder: Path, person: str, emotion: str) -> tuple[str, str] | None
 
 def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp]:
     """Of all that a pick is read from."""
-    return decided.file_stamp(folder / person / emotion / CROPS), decided.file_stamp(
-        folder / LABELS
-    )
+    return file_stamp(folder / person / emotion / CROPS), file_stamp(folder / LABELS)
 
 
 @lru_cache(maxsize=10_000)
@@ -177,6 +155,7 @@ def _progress(
 def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) -> Picked:
     crops, by_file = _crops(folder / person / emotion / CROPS, listed)
     labels = decided.read_labels(folder)
+    labels = labels[labels["decision"] != OPEN]
     of_crop = match.labels_of_crops(crops, labels)
     rows = dict(by_file)
     every = decided.labels_as_dicts(labels)
@@ -193,7 +172,7 @@ def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) ->
 @lru_cache(maxsize=8)
 def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """A list of crops, as a table and by file."""
-    rows, _lines = decided.read_text(path, CROP_COLUMNS)
+    rows, _lines = read_text(path, CROP_COLUMNS, "pick again")
     own = [row for row in rows if CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]]
     crops = pd.DataFrame(own, columns=[*CROP_COLUMNS], dtype=object)
     if bad_numbers(crops, ["time", "probability", *BOX], ["frame", "run_length"]).any():
@@ -218,7 +197,8 @@ def settle_folder(folder: Path, known_faces: Path) -> None:
         OutputError: Another process is writing there.
     """
     with files.locked(folder):
-        deed.settle_labels(folder, mine.strangers(folder, manifests.read(folder), known_faces))
+        size = manifests.read(folder).scan.stream.size
+        reconcile(folder, NotPhotos(folder, size, known_faces))
 
 
 def decide(
@@ -230,7 +210,7 @@ def decide(
         folder: A movie's.
         pick: Person and emotion, of `picks`.
         file: A crop's name, of `Picked.crops`.
-        emotion: What the face looks like: that of the pick accepts it; any other, `score.NONE` for
+        emotion: What the face looks like: that of the pick accepts it; any other, `NO_EMOTION` for
             something else and `STRANGER` for another person's reject it; None takes back.
         known_faces: The gallery, where a photo of a stranger is put into `<person>/not/`.
 
@@ -256,27 +236,27 @@ def decide(
 
 
 def _decide(
-    now: Picked, crop: Row, old: Row | None, emotion: str | None, known_faces: Path
+    now: Picked, crop: Row, old: Label | None, emotion: str | None, known_faces: Path
 ) -> None:
-    """Decides of a crop that has the label `old`."""
-    aside.check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
+    """Decides about a crop that has the label `old`."""
+    check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
     walk = manifests.read(now.folder)
-    strangers = mine.strangers(now.folder, walk, known_faces)
+    photos = NotPhotos(now.folder, walk.scan.stream.size, known_faces)
     if emotion is not None:
         _check_current(now, emotion)
         new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
-        deed.change(now.folder, old, new, strangers)
+        write_decision(now.folder, old, new, photos)
     elif old:
-        deed.take_back_label(now.folder, old, strangers)
+        write_decision(now.folder, old, decided.taken_back(old), photos)
 
 
-def _check_place(now: Picked, old: Row | None) -> None:
+def _check_place(now: Picked, old: Label | None) -> None:
     """Refuses to decide where a crop lies no more.
 
     Raises:
         TableError: It lies aside under the name that the person has by now.
     """
-    if old and old["decision"] == REJECTED and aside.folder_of_label(now.folder, old) != now.place:
+    if old and old["decision"] == REJECTED and folder_of_label(now.folder, old) != now.place:
         raise TableError(
             f"{now.place / CROPS}: this crop lies with those of {old['person'] or UNKNOWN} now; "
             "decide there, or pick again"

@@ -6,22 +6,27 @@ else another, `none` ("something else"), or nothing where it is not the person, 
 said of the emotion.
 """
 
-import csv
-import io
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from pipeline import files
 from pipeline.disk.crop_file import CROP_NAME
 from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text, write_text
 from pipeline.errors import TableError
-from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED
-from pipeline.judge.score import NONE, TRACK_COLUMN, TRUTH, WALK_COLUMN
+from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, UNKNOWN
 
 LABELS = "labels.csv"
+
+TRUTH = ("clip", "person", "first", "last", "emotion")
+"""The columns that every table of labels has, frames inclusive."""
+
+TRACK_COLUMN, WALK_COLUMN = "track", "walk"
+"""The track of a labelled face, and the fingerprint of the walk that numbered it."""
+
+OPEN = "open"
+"""The decision of a label that is being taken back: its crop and photo have still to move."""
 
 NAMED = {"clip": "video", "first": "frame", "last": "frame", "picked": "emotion"}
 """Columns of labels.csv that have another name in crops.csv."""
@@ -43,10 +48,13 @@ else was decided since, which took it out again.
 IN_FOLDER = re.compile(r"(?!\.\.?$)[^/\\\x00]*")
 """A name of something in a folder, and of nothing elsewhere; or none."""
 
-MOST_COLUMNS_LISTED = 3
-"""Columns that are named where they are missing."""
+ASIDE = "rejected"
+"""The folder of rejected crops, in that of their person and emotion."""
 
-Stamp = tuple[int, int, int]
+REMEDY = "put it right, or move it away: judge reads it anywhere, the pick only here"
+
+Label = dict[str, str]
+"""A row of labels.csv, all of it text."""
 
 
 def read_labels(folder: Path) -> pd.DataFrame:
@@ -81,70 +89,15 @@ class _Newest:
 _newest = _Newest()
 
 
-def file_stamp(path: Path) -> Stamp:
-    """Changes when a file is replaced; zeros where there is none.
-
-    Raises:
-        TableError: It cannot be looked at.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return 0, 0, 0
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror})") from error
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
 def _read(path: Path) -> pd.DataFrame:
-    rows, lines = read_text(path, LABEL_COLUMNS)
+    rows, lines = read_text(path, LABEL_COLUMNS, REMEDY)
     labels = pd.DataFrame(rows, columns=[*LABEL_COLUMNS], dtype=object)
     if len(labels) == 0:
         return labels
     for why, bad in _faults(labels).items():
         if bad.any():
-            raise TableError(f"{path}, line {lines[int(bad.argmax())]}: {why}; {_remedy(path)}")
+            raise TableError(f"{path}, line {lines[int(bad.argmax())]}: {why}; {REMEDY}")
     return labels
-
-
-def read_text(path: Path, columns: tuple[str, ...]) -> tuple[list[list[str]], list[int]]:
-    """The cells of a table that this program wrote, and the line on which each row ends.
-
-    A spreadsheet may have saved it since, with semicolons and a mark that it is UTF-8.
-
-    Raises:
-        TableError: It is torn, or has other columns.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        first = text.partition("\n")[0]
-        between = ";" if ";" in first and "," not in first else ","
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
-        header = next(reader, [])
-        numbered = [(row, reader.line_num) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path}: cannot be read ({error}); {_remedy(path)}") from error
-    if tuple(header) != columns:
-        missing = [column for column in columns if column not in header]
-        which = ", ".join(missing[:MOST_COLUMNS_LISTED]) + (
-            ", …" if len(missing) > MOST_COLUMNS_LISTED else ""
-        )
-        why = f"{which} missing" if missing else "others are there, or in another order"
-        raise TableError(
-            f"{path}: its columns are not those it was made with ({why}); {_remedy(path)}"
-        )
-    for row, line in numbered:
-        if len(row) != len(columns):
-            raise TableError(f"{path}, line {line}: torn or changed; {_remedy(path)}")
-    if not text.endswith("\n"):
-        raise TableError(f"{path}: its last line is torn; {_remedy(path)}")
-    return [row for row, _ in numbered], [line for _, line in numbered]
-
-
-def _remedy(path: Path) -> str:
-    if path.name == LABELS:
-        return "put it right, or move it away: judge reads it anywhere, the pick only here"
-    return "pick again"
 
 
 def _faults(labels: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
@@ -158,19 +111,13 @@ def _faults(labels: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
         ),
         "first and last must be the frame": labels["first"] != labels["last"],
         "picked is no emotion": ~labels["picked"].isin(EMOTIONS),
-        f"the decision is neither {ACCEPTED} nor {REJECTED}": ~accepted
-        & (labels["decision"] != REJECTED),
-        "the emotion is none": ~looks.isin([*EMOTIONS, NONE, ""]),
+        f"the decision is neither {ACCEPTED} nor {REJECTED}": ~labels["decision"].isin(
+            [ACCEPTED, REJECTED, OPEN]
+        ),
+        "the emotion is none": ~looks.isin([*EMOTIONS, NO_EMOTION, ""]),
         "emotion and decision contradict each other": accepted != (looks == labels["picked"]),
         "person, file or copy is no name": names.isna().any(axis=1) | crops.isna(),
     }
-
-
-def bad_numbers(rows: pd.DataFrame, numbers: list[str], counts: list[str]) -> "pd.Series[bool]":
-    """Which rows of text hold something else where a number, or a whole one from 0, must be."""
-    found = rows[numbers].apply(pd.to_numeric, errors="coerce").astype("float64")
-    whole = rows[counts].apply(lambda column: column.str.fullmatch(r"\d{1,15}"))
-    return ~(np.isfinite(found).all(axis=1) & whole.astype(bool).all(axis=1))
 
 
 def write_labels(folder: Path, labels: pd.DataFrame) -> None:
@@ -184,7 +131,7 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
     _newest.put(path, file_stamp(path), labels)
 
 
-def replace_label(folder: Path, old: dict[str, str] | None, new: dict[str, str] | None) -> None:
+def replace_label(folder: Path, old: Label | None, new: Label | None) -> None:
     """Takes a label out of labels.csv, and puts another in, at the end.
 
     Raises:
@@ -199,30 +146,33 @@ def replace_label(folder: Path, old: dict[str, str] | None, new: dict[str, str] 
     write_labels(folder, pd.concat([labels, fresh], ignore_index=True))
 
 
-def write_text(path: Path, columns: tuple[str, ...], rows: list[list[str]]) -> None:
-    """Replaces a table of text.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    with files.replacing(path) as file:
-        file.write(text.getvalue().encode())
-
-
-def labels_as_dicts(labels: pd.DataFrame) -> list[dict[str, str]]:
+def labels_as_dicts(labels: pd.DataFrame) -> list[Label]:
     """The rows one by one."""
     return [dict(zip(LABEL_COLUMNS, row, strict=True)) for row in labels.to_numpy().tolist()]
 
 
-def label_of(crop: dict[str, str], emotion: str, walk: str, copy: str = "") -> dict[str, str]:
+def is_not_person(label: Label) -> bool:
+    """Whether a label says that the face is not the person's, and nothing of its emotion."""
+    return label["decision"] == REJECTED and label["emotion"] == ""
+
+
+def taken_back(label: Label) -> Label:
+    """A label whose decision is being taken back."""
+    return {**label, "decision": OPEN, "emotion": ""}
+
+
+def folder_of_label(folder: Path, label: Label) -> Path:
+    """The folder of the person and emotion that a label is about."""
+    return folder / (label["person"] or UNKNOWN) / label["picked"]
+
+
+def label_of(crop: dict[str, str], emotion: str, walk: str, copy: str = "") -> Label:
     """The row of a crop.
 
     Args:
         crop: Its row in crops.csv.
-        emotion: What it looks like: that of its folder accepts it, any other, `NONE` for something
-            else, and "" for another person's face, reject it.
+        emotion: What it looks like: that of its folder accepts it, any other, `NO_EMOTION` for
+            something else, and "" for another person's face, reject it.
         walk: Fingerprint of the walk that it was picked from.
         copy: Name of the photo that was put into the gallery for it.
     """
@@ -231,7 +181,7 @@ def label_of(crop: dict[str, str], emotion: str, walk: str, copy: str = "") -> d
     return {c: told[c] if c in told else crop[NAMED.get(c, c)] for c in LABEL_COLUMNS}
 
 
-def crop_of(label: dict[str, str]) -> dict[str, str]:
+def crop_of(label: Label) -> dict[str, str]:
     """The row of crops.csv that a label was made of."""
     told = {"video": label["clip"], "frame": label["first"], "emotion": label["picked"]}
     return {c: told[c] if c in told else label[c] for c in CROP_COLUMNS}

@@ -1,14 +1,12 @@
 """Which faces somebody decided of: the rows that later picks know again, by frame and box."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, Ints, iou
-from pipeline.judge.score import TRACK_COLUMN, WALK_COLUMN
-from pipeline.review.labels import read_labels, write_labels
+from pipeline.review.labels import TRACK_COLUMN, WALK_COLUMN
 
 SAME_FACE = 0.5
 """Least IoU of two boxes of one frame that are the same face, whatever the walk's settings."""
@@ -25,7 +23,8 @@ def matches(faces: pd.DataFrame, labels: pd.DataFrame) -> Ints:
         labels: Of `read`.
 
     Returns:
-        `(n,)` the position in `faces` of the one that overlaps most, -1 where none does by `SAME_FACE`.
+        `(n,)` the position in `faces` of the one that overlaps most, -1 where none overlaps
+        by `SAME_FACE`.
     """
     found = np.full(len(labels), -1, np.int64)
     if len(labels) == 0 or len(faces) == 0:
@@ -130,23 +129,16 @@ def followed(
     return labels.assign(person=pd.Series(names, labels.index, dtype=object))
 
 
-def renew(folder: Path, rows: pd.DataFrame, walk: str) -> None:
-    """Gives labels of an earlier walk the tracks of this one, for `judge` goes by them.
+def renewed(labels: pd.DataFrame, rows: pd.DataFrame, walk: str) -> pd.DataFrame:
+    """Gives labels of an earlier walk the tracks of this one, which `judge` goes by.
 
     Args:
-        folder: A movie's.
+        labels: Of `labels.read_labels`.
         rows: All faces of the walk.
         walk: Its fingerprint.
-
-    Raises:
-        TableError: The labels cannot be read.
-        OutputError: They cannot be written.
     """
-    labels = read_labels(folder)
-    if (labels[WALK_COLUMN] == walk).all():
-        return
     face = matches(rows, labels)
     old = (face >= 0) & (labels[WALK_COLUMN] != walk)
     tracks = labels[TRACK_COLUMN].to_numpy(dtype=object, copy=True)
     tracks[old] = rows[TRACK_COLUMN].to_numpy()[face[old]].astype(str)
-    write_labels(folder, labels.assign(track=tracks, walk=labels[WALK_COLUMN].where(~old, walk)))
+    return labels.assign(track=tracks, walk=labels[WALK_COLUMN].where(~old, walk))

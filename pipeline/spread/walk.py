@@ -20,8 +20,7 @@ from pipeline.disk import manifest as manifests
 from pipeline.errors import MiningError, MovieError
 from pipeline.models.registry import remarks
 from pipeline.movie import remote
-from pipeline.people import gallery as galleries
-from pipeline.people import memory
+from pipeline.people.album import Album
 from pipeline.settings import Job
 from pipeline.spread import cluster
 from pipeline.spread.worker import MoviePlan, RayNames, Terms, WorkerAnswer
@@ -249,7 +248,6 @@ def _names(job: Job) -> RayNames:
         PeopleError: A name cannot be a person's.
         ModelError: A network cannot be had.
     """
-    gallery = memory.load_gallery(job.known_faces, job.walk, job.device)
-    galleries.warn_of_alike(gallery, job.tolerance, job.known_faces)
-    digest = galleries.digest(job.known_faces, job.tolerance)
-    return RayNames(gallery, job.tolerance, digest, keep=not job.known_faces.is_dir())
+    album = Album(job)
+    gallery = album.gallery(job.walk)
+    return RayNames(gallery, job.tolerance, album.digest(), keep=not album.is_there)

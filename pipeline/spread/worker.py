@@ -17,9 +17,9 @@ from typing import Any
 import cv2
 
 from pipeline.disk import manifest as manifests
-from pipeline.disk import tracks_npz
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.parts import has_part
+from pipeline.disk.walked import finished, merged_tracks
 from pipeline.errors import MiningError, ModelError, MovieError, OutputError, TableError
 from pipeline.models import registry
 from pipeline.models.registry import Models, all_models, identities
@@ -170,7 +170,7 @@ class PartWorker:
             walk = walker.prepare_walk(movie, place, self._terms.settings, rewalk=rewalk)
             for warning in walk.scan.warnings:
                 logging.getLogger(__name__).warning("%s: %s", movie, warning)
-            merged = walker.is_merged(place, walk)
+            merged = merged_tracks(place, walk) is not None
             missing = {
                 n: stop - first
                 for n, (first, stop) in enumerate(walk.parts)
@@ -195,11 +195,12 @@ class PartWorker:
     def _finish(self, movie: Path, folder: Path, fingerprint: str, names: RayNames) -> None:
         walk = self._walk(folder, fingerprint)
         with staged(folder, is_of_walk) as place:
-            if not walker.is_merged(place, walk):
+            if merged_tracks(place, walk) is None:
                 walker.walk_movie(movie, place, walk, 1, lambda _: lambda *_: None)
-            tracks = tracks_npz.read_tracks(place / "tracks.npz")
-            if tracks.gallery != names.digest and not (names.keep and len(tracks.people)):
-                name_tracks(place, names.gallery, names.tolerance, names.digest)
+            walked = finished(place)
+            kept = names.keep and len(walked.tracks.people)
+            if walked.tracks.gallery != names.digest and not kept:
+                name_tracks(walked, names.gallery, names.tolerance, names.digest)
             _check_same(folder, fingerprint)
 
     def _check_there(self, movie: Path) -> None:

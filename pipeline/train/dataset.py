@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.disk.npz import read_arrays
 from pipeline.errors import DataError, OutputError, TableError
-from pipeline.faces import EMOTIONS, Floats, Image, Ints
+from pipeline.faces import EMOTIONS, Flags, Floats, Image, Ints
 from pipeline.files import replacing
 from pipeline.train.formats import USAGES, VOTES, Rows, read_csv, read_folder, read_votes
 
 log = logging.getLogger(__name__)
-
-Flags = NDArray[np.bool_]
 
 TRAINING, PUBLIC, PRIVATE = range(len(USAGES))
 

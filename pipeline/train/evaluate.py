@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.faces import EMOTIONS, Floats, Ints
+from pipeline.faces import EMOTIONS, Flags, Floats, Ints
 from pipeline.models import registry
 from pipeline.models.base import EmotionModel
 from pipeline.models.cards import Card
@@ -46,7 +46,7 @@ class Judged:
 
     name: str
     data: Dataset
-    seen: dataset.Flags
+    seen: Flags
     probability: Floats
 
     @property
@@ -55,7 +55,7 @@ class Judged:
         return self.probability.argmax(axis=1)
 
     @property
-    def test(self) -> dataset.Flags:
+    def test(self) -> Flags:
         """The rows that the headline is about, `(n,)`."""
         return _headline(self.data)
 
@@ -160,7 +160,7 @@ def _card(name: str) -> Card:
     return Card.beside(registry.emotion_entry(name).path)
 
 
-def _test_rows(data: Dataset) -> tuple[Dataset, dataset.Flags]:
+def _test_rows(data: Dataset) -> tuple[Dataset, Flags]:
     """The rows of both tests, or all where there are no parts; and `seen` of `Judged`."""
     if len(data) == 0:
         raise DataError("there are no faces to evaluate on; wanted labelled faces")
@@ -170,7 +170,7 @@ def _test_rows(data: Dataset) -> tuple[Dataset, dataset.Flags]:
     return dataset.subset(data, rows), dataset.seen_in_training(data)[rows]
 
 
-def _headline(test: Dataset) -> dataset.Flags:
+def _headline(test: Dataset) -> Flags:
     """The private test, or what there is, `(n,)`."""
     private = test.usage == PRIVATE
     return private if private.any() else np.ones(len(test), bool)
@@ -275,11 +275,11 @@ def _pictures(judged: Judged, folder: Path) -> Iterator[str]:
     yield str(folder / "mistakes.png")
 
 
-def _right(judged: Judged, rows: dataset.Flags) -> Estimate:
+def _right(judged: Judged, rows: Flags) -> Estimate:
     return metrics.share(judged.answers[rows] == judged.data.labels[rows])
 
 
-def _majority(judged: Judged, probability: Floats, rows: dataset.Flags) -> Estimate:
+def _majority(judged: Judged, probability: Floats, rows: Flags) -> Estimate:
     """Accuracy on what most FER+ voters saw, where that is one of the seven classes."""
     if not judged.data.has_votes:
         return metrics.share(np.zeros(0, bool))

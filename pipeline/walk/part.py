@@ -30,7 +30,15 @@ BETTER = 1.1
 """A face takes another's place if it is better by this factor: each change costs a chip."""
 
 WalkProgress = Callable[[int, int], None]
-"""Told, now and then, how many frames and faces are new."""
+"""Hears now and then how many frames and faces are new."""
+
+StartProgress = Callable[[int], WalkProgress]
+"""Hears once how many frames there are; gives what hears of each."""
+
+
+def silent(_: int) -> Callable[..., None]:
+    """A progress that nobody sees."""
+    return lambda *_: None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

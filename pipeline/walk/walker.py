@@ -10,8 +10,9 @@ import numpy as np
 
 from pipeline import files
 from pipeline.disk import manifest as manifests
-from pipeline.disk import parts, tracks_npz
+from pipeline.disk import parts
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
 from pipeline.models.registry import identities, remarks
 from pipeline.movie import stream
@@ -91,7 +92,7 @@ def prepare_walk(
 
 def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
     keep = f"use it as it is with `mine-video pick {quote(str(folder))}`"
-    if not is_merged(folder, old):
+    if merged_tracks(folder, old) is None:
         keep = f"go on with it by {' '.join(old.options) or 'leaving out these options'}"
     return (
         f"{folder} holds another walk: {differences}. Either {keep}, or walk anew with --rewalk, "
@@ -104,15 +105,6 @@ def _clear(folder: Path) -> None:
     files.remove(folder / name for name in ("tracks.npz", "faces.csv"))
     files.remove(parts.all_parts(folder))
     files.remove(folder / name for name in ("walk.json", "frames.npz"))
-
-
-def is_merged(folder: Path, walk: Manifest) -> bool:
-    """Whether faces.csv and tracks.npz of this walk are there."""
-    try:
-        tracks = tracks_npz.read_tracks(folder / "tracks.npz")
-    except TableError:
-        return False
-    return tracks.walk == walk.fingerprint and (folder / "faces.csv").exists()
 
 
 def walk_movie(

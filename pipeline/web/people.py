@@ -12,21 +12,23 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from pipeline import mine
 from pipeline.cast import adopt, changes
 from pipeline.cast import cast as casting
 from pipeline.cast.changes import NameWish, Naming, NamingPlan
 from pipeline.cast.company import company, listed_movies, version
-from pipeline.cast.folder import CAST, PrintedMember
+from pipeline.cast.folder import PrintedMember
+from pipeline.disk.find import walked_movie
+from pipeline.disk.walked import CAST, finished
 from pipeline.errors import MiningError, PeopleError
 from pipeline.faces import clock
 from pipeline.people import gallery
-from pipeline.review import desk
 from pipeline.settings import Job
+from pipeline.walk.part import StartProgress
 from pipeline.web.jobs import Jobs, Run
 from pipeline.web.live import LIVE_PROBLEMS
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
+from pipeline.web.readings import jpeg_url
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 MOST_NAMED = 499
@@ -61,7 +63,7 @@ class CastSorting:
     movie: Path
     job: Job
 
-    def do(self, progress: mine.StartProgress) -> Sequence[PrintedMember]:
+    def do(self, progress: StartProgress) -> Sequence[PrintedMember]:
         """See `Work`."""
         return casting.cast([self.folder], self.job, progress=progress)
 
@@ -151,7 +153,7 @@ class People:
         Raises:
             HTTPException: 404.
         """
-        found = desk.walked_movie(self._job.output, movie)
+        found = walked_movie(self._job.output, movie)
         if found is None:
             raise HTTPException(404, "there is no such walked movie any more; reload the page")
         return found
@@ -168,7 +170,8 @@ class People:
             "address": f"/people/{quote(movie, safe='')}", "key": movie, "last": last,
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
-            "clock": clock, "tolerance": self._job.tolerance, "most": MOST_NAMED,
+            "clock": clock, "jpeg_url": jpeg_url, "tolerance": self._job.tolerance,
+            "most": MOST_NAMED,
             "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
 
@@ -190,7 +193,7 @@ class People:
         folder = self.folder(movie)
         run = self.sorting(folder)
         if run is None or not run.active:
-            walk = mine.finished(folder)
+            walk = finished(folder).manifest
             self._jobs.submit(CastSorting(folder, walk.movie, self._job))
 
     def unsort(self, movie: str) -> None:

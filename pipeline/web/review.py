@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
+from pipeline.disk.find import walked_movie, walked_movies
 from pipeline.errors import MiningError, OutputError, PeopleError
 from pipeline.faces import UNKNOWN
 from pipeline.review import desk as review
@@ -135,7 +136,7 @@ class PickListing:
 
 def pick_listings(output: Path) -> Iterator[PickListing]:
     """All picks of all movies; a torn list is told in its line, once what is the movie's."""
-    for movie, folder in review.walked_movies(output).items():
+    for movie, folder in walked_movies(output).items():
         told = ""
         for person, emotion in review.picks(folder):
             try:
@@ -171,7 +172,7 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
-        folder = review.walked_movie(self._job.output, movie)
+        folder = walked_movie(self._job.output, movie)
         if folder is None or not review.is_pick(folder, person, emotion):
             raise HTTPException(404, "there is no such pick any more; go back to the list")
         return review.picked(folder, person, emotion)

@@ -41,7 +41,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
     films = {"talk.mkv": TALK, "more/talk.mkv": OTHER, f"{ODD}.mkv": THIRD}
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
-        mine._gallery.cache_clear()
         for name, shots in films.items():
             mine.walk(film(place / "films" / name, shots), job, puppet.silent)
     return job.output, job

@@ -18,8 +18,9 @@ from pipeline.archive import index
 from pipeline.archive.archive import open_archive
 from pipeline.archive.index import TABLE_NAME
 from pipeline.archive.search import search, warn_of_old_names
-from pipeline.disk import faces_csv, walked
+from pipeline.disk import faces_csv
 from pipeline.disk.find import find_walks
+from pipeline.disk.walked import finished
 from pipeline.errors import TableError
 from pipeline.faces import FaceRow
 from pipeline.settings import Job
@@ -71,7 +72,6 @@ def test_names_by_other_photos_are_noticed(
         photo(known / "carl.png", "carl")
         warn_of_old_names(archive, job)
     assert "3 of 3 movies were named by other photos" in caplog.text
-    mine._gallery.cache_clear()
     for folder in find_walks([output]):
         mine.identify(folder, job)
     assert len(_made(output)) == 3
@@ -197,15 +197,16 @@ def test_a_folder_in_use_is_searched_all_the_same(
 def test_a_table_made_while_names_change_is_old_afterwards(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = walked.read_walk
+    read = finished
 
     def changed(folder: Path) -> object:
         found = read(folder)
+        assert len(found.rows)
         os.utime(folder / "faces.csv", ns=(1, 1))
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(walked, "read_walk", changed)
+        patch.setattr(index, "finished", changed)
         assert len(_made(output)) == 3
     assert len(_made(output)) == 3
     assert _made(output) == []

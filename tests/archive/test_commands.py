@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import mine
-from pipeline.cast.folder import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.disk.find import find_walks
+from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MovieError
 from pipeline.settings import Job
 from tests.support import puppet
@@ -28,7 +27,6 @@ def program(
 ) -> Program:
     """Runs `mine-video` beside the walks in output/, of which one more failed."""
     puppet.plug_in(monkeypatch, instead=True)
-    mine._gallery.cache_clear()
     monkeypatch.chdir(output.parent)
     with pytest.raises(MovieError), failure.recorded(output / "actor", Path("actor.jpg")):
         raise MovieError("actor.jpg: is a picture; give a movie")

@@ -18,7 +18,7 @@ from pipeline.disk.crop_file import read_provenance
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError, OutputError
-from pipeline.judge.score import NONE
+from pipeline.faces import NO_EMOTION
 from pipeline.report.sheet import THUMB_SIDE, SheetLine
 from pipeline.review.desk import decide
 from pipeline.settings import Job, PickSettings
@@ -62,7 +62,6 @@ def test_crops_are_those_of_pick(
     """The same pixels, rows and provenance; two movies called talk do not meet."""
     films, _ = gather.films(moments, job.pick)
     gather.write_all(films, tmp_path / "happy", PICK.margin)
-    mine._gallery.cache_clear()
     picked = {
         read_provenance(path)["movie"] + str(read_provenance(path)["frame"]) + str(folder):
         path.read_bytes()
@@ -82,7 +81,7 @@ def test_what_was_rejected_is_not_cropped(
     folder = moments[0].entry.folder
     mine.pick(folder, job)
     gone = min(folder.glob(f"{moments[0].person}/happy/*_f*.jpg")).name
-    decide(folder, (moments[0].person, "happy"), gone, NONE, job.known_faces)
+    decide(folder, (moments[0].person, "happy"), gone, NO_EMOTION, job.known_faces)
     films, _ = gather.films(moments, job.pick)
     count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
     assert count == sum(moment.faces for moment in moments) - 1

@@ -23,7 +23,6 @@ def _totals(output: Path) -> dict[tuple[str, str], Total]:
 
 def test_screen_time_is_that_of_who_is_who(output: Path, job: Job) -> None:
     found = _totals(output)
-    mine._gallery.cache_clear()
     for folder in find_walks([output]):
         for known in mine.identify(folder, job):
             total = found.pop((folder.name, known.person or "unknown"))

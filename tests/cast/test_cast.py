@@ -268,8 +268,7 @@ def test_a_gallery_takes_every_photo(job: Job, both: list[Path]) -> None:
     for member in found:
         shutil.copytree(member.folder, known / f"p{member.number}")
     for folder in both:
-        with locked(folder):
-            mine.name(folder, replace(job, known_faces=known))
+        mine.identify(folder, replace(job, known_faces=known))
     assert _names(both[0]) == {0: "p2", 1: "p1", 2: "p2", 3: ""}
     assert _names(both[1]) == {0: "p1", 1: "p3"}
 
@@ -493,7 +492,7 @@ def test_deleting_the_copies_undoes_a_name(job: Job, both: list[Path]) -> None:
     adopt(both, [(1, "host"), (2, "guest")], job)
     shutil.rmtree(job.known_faces / "host")
     for folder in both:
-        mine.name(folder, job)
+        mine.identify(folder, job)
     assert _names(both[0]) == {0: "guest", 1: "", 2: "guest", 3: ""}
     assert _names(both[1]) == {0: "", 1: ""}
 

@@ -15,9 +15,10 @@ from pipeline.disk import faces_csv
 from pipeline.errors import MiningError, MovieError, OutputError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
-from pipeline.judge.score import POOLED, REPEATS, TRACK_COLUMN, TRUTH, Score
+from pipeline.judge.score import POOLED, REPEATS, Score
 from pipeline.report import sheet
 from pipeline.report.sheet import CAPTION, SHEET_COLUMNS, THUMB_SIDE, TITLE_HEIGHT, Thumb
+from pipeline.review.labels import TRACK_COLUMN, TRUTH
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
 from tests.support.puppet import Shot, Square, film, photo

@@ -12,14 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import TableError
-from pipeline.faces import EMOTIONS
+from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.judge.score import (
     NO_TRACK,
-    NONE,
     POOLED,
     REPEATS,
-    TRACK_COLUMN,
-    TRUTH,
     JudgedMovie,
     Score,
     _ratio,
@@ -27,6 +24,7 @@ from pipeline.judge.score import (
     read_truth,
     scores,
 )
+from pipeline.review.labels import TRACK_COLUMN, TRUTH
 from pipeline.settings import PickSettings
 from tests.support.face_rows import Face, made, stretch
 
@@ -340,7 +338,7 @@ def test_a_truth_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
 
 
 def test_something_else_is_wrong_and_missed_by_none() -> None:
-    truth = _truth(("anna", 0, 3, "happy"), ("anna", 4, 5, NONE), ("anna", 6, 9, "sad"))
+    truth = _truth(("anna", 0, 3, "happy"), ("anna", 4, 5, NO_EMOTION), ("anna", 6, 9, "sad"))
     found = scores([JudgedMovie(TALK, 1)], truth, PickSettings(smooth=1), 0.0)
     plain = {s.emotion: s for s in found if s.repeat == 1}
     assert plain["happy"].picked == 6
@@ -351,7 +349,7 @@ def test_something_else_is_wrong_and_missed_by_none() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_a_face_looks_like_counts_more_than_what_it_does_not(order: int) -> None:
-    labels = [("anna", 0, 0, NONE), ("anna", 0, 0, "sad")]
+    labels = [("anna", 0, 0, NO_EMOTION), ("anna", 0, 0, "sad")]
     assert _told(made(stretch([0], 0, "anna", "happy")), _truth(*labels[::order])) == {
         (0, 0): "sad"
     }
@@ -360,4 +358,4 @@ def test_what_a_face_looks_like_counts_more_than_what_it_does_not(order: int) ->
 def test_something_else_is_read_from_a_truth(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     path.write_text("clip,person,first,last,emotion\na.mp4,anna,1,1,None\na.mp4,anna,2,2,\n")
-    assert read_truth(path)["emotion"].tolist() == [NONE]
+    assert read_truth(path)["emotion"].tolist() == [NO_EMOTION]

@@ -26,12 +26,14 @@ from pipeline.errors import MovieError, OutputError, PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.live.follow import FollowedFrame, Follower, watch
 from pipeline.live.keep import CropSink, StreamOutputs, TableSink
-from pipeline.live.reader import Album, Reader, shares
+from pipeline.live.reader import Reader, shares
 from pipeline.live.stream import Seconds, live
 from pipeline.live.summary import Second, line
 from pipeline.movie.camera import Movie
 from pipeline.movie.frame import Frame
+from pipeline.people import album as albums
 from pipeline.people import gallery, memory
+from pipeline.people.album import Album
 from pipeline.settings import Job
 from tests.disk.test_faces_csv import PLAIN
 from tests.support import puppet
@@ -169,14 +171,14 @@ def test_known_faces_are_read_again_when_they_are_others(
         loads.append(folder)
         return load(folder, *rest)
 
-    monkeypatch.setattr(memory, "load_gallery", counted)
+    monkeypatch.setattr(albums, "load_gallery", counted)
     album = Album(job)
-    assert [album.gallery().people for _ in range(3)] == [("anna",)] * 3
+    assert [album.gallery(job.walk).people for _ in range(3)] == [("anna",)] * 3
     assert len(loads) == 1
     photo(job.known_faces / "ben.png", "ben")
-    assert [album.gallery().people for _ in range(3)] == [("anna", "ben")] * 3
+    assert [album.gallery(job.walk).people for _ in range(3)] == [("anna", "ben")] * 3
     (job.known_faces / "anna.png").unlink()
-    assert album.gallery().people == ("ben",)
+    assert album.gallery(job.walk).people == ("ben",)
     assert len(loads) == 3
 
 

@@ -27,6 +27,7 @@ from pipeline.people.naming import (
     together,
     vetoes,
 )
+from tests.support.walks import unplanned
 
 NOBODY = -1
 
@@ -350,7 +351,7 @@ def test_name_tracks_writes_names_and_distances(tmp_path: Path) -> None:
     rows = _rows([(0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (3, 3)])
     folder = _folder(tmp_path, rows, [0, 1, 1, 2, 3], [5, 95, 95, 45, 10])
     gallery = _gallery(**{"anna": [0.0], "007": [90.0], "zoe": []})
-    name_tracks(folder, gallery, 0.38, "digest")
+    name_tracks(unplanned(folder), gallery, 0.38, "digest")
     named = faces_csv.read_faces(folder / "faces.csv")
     assert named["person"].tolist() == ["anna", "007", "anna", "007", "", "anna"]
     near, far, mid = _apart(5), _apart(45), _apart(10)
@@ -372,11 +373,11 @@ def test_name_tracks_writes_names_and_distances(tmp_path: Path) -> None:
 
 def test_naming_again_forgets_the_old_names(tmp_path: Path) -> None:
     folder = _folder(tmp_path, _rows([(0, 0), (1, 1)]), [0, 1], [0, 90])
-    name_tracks(folder, _gallery(anna=[0]), 0.38, "first")
-    name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
+    name_tracks(unplanned(folder), _gallery(anna=[0]), 0.38, "first")
+    name_tracks(unplanned(folder), _gallery(ben=[90]), 0.38, "second")
     assert faces_csv.read_faces(folder / "faces.csv")["person"].tolist() == ["", "ben"]
     before = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
-    name_tracks(folder, _gallery(ben=[90]), 0.38, "second")
+    name_tracks(unplanned(folder), _gallery(ben=[90]), 0.38, "second")
     after = (folder / "faces.csv").read_bytes(), (folder / "tracks.npz").read_bytes()
     assert after == before
 
@@ -386,7 +387,7 @@ def test_with_nobody_to_compare_all_are_unknown(
     known: dict[str, list[float]], tmp_path: Path
 ) -> None:
     folder = _folder(tmp_path, _rows([(0, 0)]), [0], [0])
-    name_tracks(folder, _gallery(**known), 0.38, "digest")
+    name_tracks(unplanned(folder), _gallery(**known), 0.38, "digest")
     named = faces_csv.read_faces(folder / "faces.csv")
     assert named["person"].tolist() == [""]
     assert named["distance"].isna().all()
@@ -394,6 +395,6 @@ def test_with_nobody_to_compare_all_are_unknown(
 
 def test_a_movie_without_faces_is_named_too(tmp_path: Path) -> None:
     folder = _folder(tmp_path, _rows([]), [], [])
-    name_tracks(folder, _gallery(anna=[0]), 0.38, "digest")
+    name_tracks(unplanned(folder), _gallery(anna=[0]), 0.38, "digest")
     assert len(faces_csv.read_faces(folder / "faces.csv")) == 0
     assert tracks_npz.read_tracks(folder / "tracks.npz").gallery == "digest"

@@ -7,13 +7,14 @@ import pytest
 
 from pipeline import files, mine
 from pipeline.cli.options import job_of
-from pipeline.disk import faces_csv, npz, tracks_npz, walked
+from pipeline.disk import faces_csv, npz, tracks_npz
 from pipeline.errors import OutputError, TableError
 from pipeline.people import naming
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.program import Program, caller
 from tests.support.puppet import Shot, Square, film, photo
+from tests.support.walks import read_walk
 
 FILM = (
     Shot(20, (Square("anna", x=20), Square("ben", y=90))),
@@ -35,7 +36,6 @@ def program(
 ) -> Program:
     """Runs `mine-video` where movie.mkv was walked and deleted, anna and ben being known."""
     puppet.plug_in(monkeypatch, instead=True)
-    mine._gallery.cache_clear()
     monkeypatch.setattr(naming, "CLEAR", 0.0)  # Puppets are small and flat.
     monkeypatch.chdir(tmp_path)
     photo(Path("known_faces/anna.png"), "anna")
@@ -110,7 +110,6 @@ def test_people_who_look_alike_are_told_each_time_in_one_line(program: Program) 
     photo(Path("known_faces/annie.png"), 15)
     photo(Path("known_faces/zoe.png"), "ben")
     for _ in range(2):
-        mine._gallery.cache_clear()  # As in another process.
         told = program("name", "movie", "movie", "-q").err
         assert told.count("ben and zoe (the same photo), anna and annie (0.27)") == 1
         assert len(told.splitlines()) == 1
@@ -119,7 +118,6 @@ def test_people_who_look_alike_are_told_each_time_in_one_line(program: Program) 
 def test_photos_that_cannot_be_used_are_told_each_time(program: Program) -> None:
     photo(Path("known_faces/both.png"), "anna", "ben")
     for _ in range(2):
-        mine._gallery.cache_clear()
         assert program("name", "movie", "-q").err == (
             "known_faces/both.png: 2 faces found, photo skipped; crop it to the one\n"
         )
@@ -285,7 +283,7 @@ def test_after_a_crash_between_the_files_the_next_call_names_all(
             patch.setattr(module, "replacing", crashing)
         with pytest.raises(CrashError):
             mine.identify(folder, job)
-    rows, _ = walked.read_walk(folder)
+    rows, _ = read_walk(folder)
     assert len(rows) == 75, "both files are whole"
     mine.identify(folder, job)
     assert _people() == WALKED - {(1, "")} | {(1, "carl")}

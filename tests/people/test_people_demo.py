@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from pipeline import mine
 from pipeline.crops import portrait
-from pipeline.disk import faces_csv, tracks_npz, walked
+from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk import manifest as manifests
 from pipeline.models.dlib_face import DlibOnnx
 from pipeline.movie import decode
@@ -30,6 +30,7 @@ from pipeline.people.naming import (
 )
 from pipeline.settings import Job, WalkSettings
 from tests.support.demo import copied
+from tests.support.walks import read_walk
 
 ROOT = Path(__file__).parents[2]
 MOVIE = ROOT / "videos" / "demo.mp4"
@@ -47,14 +48,12 @@ def original(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job
 
 
 @pytest.fixture
-def job(original: Job, tmp_path: Path) -> Iterator[Job]:
+def job(original: Job, tmp_path: Path) -> Job:
     """The same, to do with as one likes; without the movie."""
-    mine._gallery.cache_clear()
     shutil.copytree(original.output.parent, tmp_path / "all")
-    yield replace(
+    return replace(
         original, output=tmp_path / "all" / "output", known_faces=tmp_path / "all" / "known"
     )
-    mine._gallery.cache_clear()
 
 
 def _rows(job: Job) -> pd.DataFrame:
@@ -148,7 +147,7 @@ def test_the_people_of_the_demo_are_told_apart(job: Job, caplog: pytest.LogCaptu
 
 def test_a_cut_track_goes_on_and_two_people_in_a_frame_do_not(job: Job, figure: Figure) -> None:
     """Every track is cut in the middle and its second half hidden from the gallery's tolerance."""
-    rows, tracks = walked.read_walk(job.output / "demo")
+    rows, tracks = read_walk(job.output / "demo")
     numbers, mean = templates(tracks.embedding, tracks.track)
     place = {int(n): i for i, n in enumerate(numbers)}
     beside = [float(between(mean[[place[a]]], mean[[place[b]]])[0, 0]) for a, b in together(rows)]
@@ -169,7 +168,7 @@ def test_a_cut_track_goes_on_and_two_people_in_a_frame_do_not(job: Job, figure: 
 
 @pytest.mark.parametrize("tolerance", [0.2, 0.25, 0.3, 0.38])
 def test_going_on_never_makes_a_wrong_name(job: Job, tolerance: float) -> None:
-    rows, tracks = walked.read_walk(job.output / "demo")
+    rows, tracks = read_walk(job.output / "demo")
     gallery = memory.load_gallery(job.known_faces, WalkSettings())
     numbers, mean = templates(tracks.embedding, tracks.track)
     positions = rows.assign(track=np.searchsorted(numbers, rows["track"].to_numpy()))

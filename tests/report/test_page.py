@@ -20,11 +20,19 @@ from pipeline.disk.walked import Walked
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS
 from pipeline.report import page, tiles
-from pipeline.report.page import write_report
 from pipeline.report.timeline import Timeline
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support.face_rows import stretch
-from tests.support.report_movie import PLAIN, chosen, colour, jpeg, picked, walked, write_crops
+from tests.support.report_movie import (
+    PLAIN,
+    chosen,
+    colour,
+    jpeg,
+    picked,
+    reported,
+    walked,
+    write_crops,
+)
 
 JOB = Job(pick=PLAIN)
 HOSTILE = [
@@ -57,7 +65,7 @@ class _Elements(HTMLParser):
 
 def _written(folder: Path, movie: Walked, job: Job = JOB) -> str:
     choices = picked(folder, movie, job)
-    return write_report(folder, movie, job, choices).read_text(encoding="utf-8")
+    return reported(folder, movie, job, choices).read_text(encoding="utf-8")
 
 
 def _data(text: str) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def _tile(sheets: list[Pillow.Image], index: int, side: int) -> Any:
 
 
 def test_both_files_are_written_and_nothing_else(tmp_path: Path) -> None:
-    path = write_report(tmp_path, walked(FACES, 100), JOB, [])
+    path = reported(tmp_path, walked(FACES, 100), JOB, [])
     assert path == tmp_path / "report.html"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "timeline.png"]
 
@@ -149,7 +157,7 @@ def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
     picked(tmp_path, movie, replace(JOB, people=("anna",), emotions=("happy",)))
     job = replace(JOB, people=("ben",), emotions=("surprise",))
     write_crops(tmp_path, movie, choices := chosen(movie, job))
-    text = write_report(tmp_path, movie, job, choices).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, job, choices).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna", "ben"]
     assert "anna" not in text.split("What each step")[1].split("</details>")[0]
 
@@ -161,7 +169,7 @@ def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
     """The second walk ends before ben comes, and has another number for his face."""
     picked(tmp_path, walked(FACES, 100))
     shorter = [*stretch(range(20), 0, "anna", "happy"), *stretch(range(40, 45), 7, "ben", "sad")]
-    text = write_report(tmp_path, walked(shorter, 100), JOB, []).read_text(encoding="utf-8")
+    text = reported(tmp_path, walked(shorter, 100), JOB, []).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna"]
     assert len(_data(text)["crops"]["file"]) == 20
     words = " ".join(_Elements(text).words)
@@ -175,7 +183,7 @@ def test_crops_under_an_earlier_name_are_not_shown(tmp_path: Path) -> None:
     picked(tmp_path, walked(nobody, 100), replace(JOB, emotions=("happy",)))
     movie, job = walked(FACES, 100), replace(JOB, people=("anna",))
     write_crops(tmp_path, movie, choices := chosen(movie, job))
-    text = write_report(tmp_path, movie, job, choices).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, job, choices).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna"]
     assert len(_data(text)["crops"]["file"]) == 20
     assert OLDER in text
@@ -184,7 +192,7 @@ def test_crops_under_an_earlier_name_are_not_shown(tmp_path: Path) -> None:
 def test_where_all_crops_are_older_no_filters_are_offered(tmp_path: Path) -> None:
     picked(tmp_path, walked(stretch(range(20), 0, "anna", "happy"), 100))
     movie = walked(stretch(range(20), 1, "anna", "happy"), 100)
-    text = write_report(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
     assert "No crops of this walk and these names lie in this movie" in text
     assert OLDER in text
 
@@ -225,7 +233,7 @@ def test_crops_that_were_deleted_are_not_shown(tmp_path: Path) -> None:
     choices = picked(tmp_path, movie)
     gone = min((tmp_path / "anna" / "happy").glob("*.jpg"))
     gone.unlink()
-    text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
     assert gone.name not in _data(text)["crops"]["file"]
     assert len(_data(text)["crops"]["file"]) == 69
 
@@ -246,7 +254,7 @@ def test_a_list_that_is_none_is_told_and_passed_over(
     movie = walked(FACES, 100)
     choices = picked(tmp_path, movie)
     (tmp_path / "anna" / "happy" / "crops.csv").write_text(text, encoding="latin-1")
-    page_text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    page_text = reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
     assert _data(page_text)["crops"]["people"] == ["ben", "unknown"]
     assert "left out of the report" in caplog.text
 
@@ -287,7 +295,7 @@ def test_a_crop_that_is_no_picture_stays_grey(
     choices = picked(tmp_path, movie)
     broken = min((tmp_path / "anna" / "happy").glob("*.jpg"))
     broken.write_bytes(b"no picture")
-    text = write_report(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8")
     crops = _data(text)["crops"]["file"]
     side = tiles.side_for(len(crops))
     assert _tile(_sheets(text, "crop"), crops.index(broken.name), side) == (128, 128, 128)
@@ -303,7 +311,7 @@ def test_no_name_becomes_a_part_of_the_page(name: str, tmp_path: Path) -> None:
     faces = [(f, t, name if p == "anna" else p, e) for f, t, p, e in FACES]
     movie = walked(faces, 100, name=f"{name}.mkv")
     picked(tmp_path, movie, replace(JOB, people=("ben",)))  # Where the name cannot be a folder's.
-    text = write_report(tmp_path, movie, JOB, chosen(movie, JOB)).read_text(encoding="utf-8")
+    text = reported(tmp_path, movie, JOB, chosen(movie, JOB)).read_text(encoding="utf-8")
     found = _Elements(text)
     assert {tag for tag, _ in found.found} == {tag for tag, _ in usual.found}
     assert not [a for _, a in found.found if any(key.startswith("on") for key in a)]
@@ -321,7 +329,7 @@ def test_nothing_in_the_data_ends_its_script(tmp_path: Path) -> None:
 def test_a_movies_name_may_be_no_text(tmp_path: Path) -> None:
     movie = walked(FACES, 100)
     path = Path("videos") / "caf\udce9.mkv"
-    text = _written(tmp_path, replace(movie, walk=replace(movie.walk, movie=path)))
+    text = _written(tmp_path, replace(movie, manifest=replace(movie.manifest, movie=path)))
     assert "caf\\udce9.mkv" in text
 
 
@@ -362,7 +370,7 @@ def test_a_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
     with pytest.raises(OutputError, match=r"report\.html: cannot be written"):
-        write_report(tmp_path, walked(FACES, 100), JOB, [])
+        reported(tmp_path, walked(FACES, 100), JOB, [])
 
 
 @pytest.mark.parametrize(
@@ -410,10 +418,10 @@ def test_of_a_stretch_the_best_face_is_shown(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_is_odd_about_a_movie_is_told(tmp_path: Path) -> None:
     movie = walked(FACES, 100, WalkSettings(every=2))
-    scan = movie.walk.scan
+    scan = movie.manifest.scan
     odd = replace(scan, stream=replace(scan.stream, rate=0.0), warnings=("it is torn",))
-    movie = replace(movie, walk=replace(movie.walk, scan=odd))
-    text = write_report(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
+    movie = replace(movie, manifest=replace(movie.manifest, scan=odd))
+    text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
     words = " ".join(" ".join(_Elements(text).words).split())
     assert "of unknown rate" in words
     assert "100 of 100 , one in 2 analysed" in words

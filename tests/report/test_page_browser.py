@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.report.page import write_report
 from pipeline.report.timeline import TICK
 from pipeline.settings import Job
 from tests.support.face_rows import stretch
-from tests.support.report_movie import PLAIN, colour, picked, walked
+from tests.support.report_movie import PLAIN, colour, picked, reported, walked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -35,7 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of three people and 190 crops."""
     folder = tmp_path_factory.mktemp("film")
     movie, job = walked(FACES, FRAMES), Job(pick=PLAIN)
-    return write_report(folder, movie, job, picked(folder, movie, job))
+    return reported(folder, movie, job, picked(folder, movie, job))
 
 
 @pytest.fixture
@@ -125,7 +124,7 @@ def test_the_toggle_turns_page_and_plots(opened: Opened) -> None:
 
 
 def test_a_movie_without_faces_opens(opened: Opened, tmp_path: Path) -> None:
-    page = opened(write_report(tmp_path, walked([], 20), Job(), []))
+    page = opened(reported(tmp_path, walked([], 20), Job(), []))
     assert page.get_by_text("No face was found in this movie.").is_visible()
     assert page.get_by_text("No crops lie in this movie").is_visible()
 
@@ -134,7 +133,7 @@ def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
     """In the cast, on the card, in a plot's hint and in the filters."""
     movie = walked(stretch(range(200), 0, HOSTILE, "happy"), 250, name=f"{HOSTILE}.mkv")
     picked(tmp_path, movie)
-    page = opened(write_report(tmp_path, movie, Job(), []))
+    page = opened(reported(tmp_path, movie, Job(), []))
     assert page.locator("h3").inner_text() == HOSTILE
     assert page.locator("#person option").last.inner_text() == HOSTILE
     page.locator("#line").focus()

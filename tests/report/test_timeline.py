@@ -30,7 +30,8 @@ from pipeline.report.timeline import (
 )
 from pipeline.settings import PickSettings, WalkSettings
 from tests.support.face_rows import Face, stretch
-from tests.support.report_movie import scan_of, spans, walked
+from tests.support.report_movie import spans, walked
+from tests.support.walks import scan_of
 
 Numbers = NDArray[np.float64]
 ANGRY, HAPPY, NEUTRAL = (EMOTIONS.index(name) for name in ("angry", "happy", "neutral"))
@@ -38,7 +39,7 @@ ANGRY, HAPPY, NEUTRAL = (EMOTIONS.index(name) for name in ("angry", "happy", "ne
 
 def _timeline(movie: Walked, settings: PickSettings | None = None) -> Timeline:
     settings = settings or PickSettings(smooth=1)
-    walk, rows, stride = movie.walk, movie.rows, movie.walk.settings.every
+    walk, rows, stride = movie.manifest, movie.rows, movie.manifest.settings.every
     seconds = durations(rows["frame"].to_numpy(), walk.scan.times, stride)
     people = list(who_is_who(rows, movie.tracks, seconds))
     rows = select.steadied(rows, stride, settings)
@@ -93,7 +94,7 @@ def test_the_unknown_share_a_lane_and_the_largest_is_shown() -> None:
     movie = walked(stretch(range(20), 0, "", "happy") + stretch(range(5, 30), 1, "", "angry"), 40)
     nearer = movie.rows["track"] == 1
     rows = movie.rows.assign(x2=np.where(nearer, 80.0, 40.0))
-    line = _timeline(replace(movie, rows=rows))
+    line = _timeline(movie.with_rows(rows))
     assert line.people == ("unknown",)
     assert spans(line.bars) == [(0, 0, 0.2, HAPPY, True), (0, 0.2, 1.2, ANGRY, True)]
 
@@ -107,14 +108,14 @@ def test_times_are_the_streams_own() -> None:
     movie = walked(stretch(range(3), 0, "a", "happy"), 4)
     scan = scan_of(4, [1000, 1500, 3000, 3100])
     rows = movie.rows.assign(time=scan.times[movie.rows["frame"]])
-    line = _timeline(Walked(replace(movie.walk, scan=scan), rows, movie.tracks))
+    line = _timeline(replace(movie.with_rows(rows), manifest=replace(movie.manifest, scan=scan)))
     assert spans(line.bars) == [(0, 1, 3.1, HAPPY, False)]
     assert (line.begin, line.end) == pytest.approx((1, 3.6))
 
 
 def test_a_part_of_a_movie_fills_the_timeline() -> None:
     movie = walked(stretch(range(50, 60), 0, "a", "happy"), 100)
-    line = _timeline(replace(movie, walk=replace(movie.walk, parts=((25, 50), (50, 75)))))
+    line = _timeline(replace(movie, manifest=replace(movie.manifest, parts=((25, 50), (50, 75)))))
     assert (line.begin, line.end) == (1, 3)
 
 
@@ -123,7 +124,7 @@ def _cut(starts: Ints, faces: list[Face]) -> Walked:
     movie = walked(faces, 100)
     shots = np.searchsorted(starts, movie.rows["frame"], side="right") - 1
     tracks = replace(movie.tracks, starts=starts)
-    return replace(movie, rows=movie.rows.assign(shot=shots), tracks=tracks)
+    return replace(movie.with_rows(movie.rows.assign(shot=shots)), tracks=tracks)
 
 
 TALK = stretch(range(15, 30), 0, "a", "happy") + stretch(range(60, 70), 1, "a", "sad")

@@ -17,25 +17,24 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from pipeline import faces, files, mine
-from pipeline.cast.portraits import LEAST
-from pipeline.crops import portrait
+from pipeline.crops import LEAST_PHOTO_FACE, portrait
 from pipeline.disk import manifest as manifests
 from pipeline.disk import parts
 from pipeline.disk.crop_file import crop_jpeg
+from pipeline.disk.walked import finished
 from pipeline.errors import OutputError, TableError
 from pipeline.export import export
-from pipeline.faces import BOX, EMOTIONS
+from pipeline.faces import BOX, EMOTIONS, NO_EMOTION
 from pipeline.files import locked, remove
 from pipeline.judge import judge
-from pipeline.judge.score import NONE, read_truth
+from pipeline.judge.score import read_truth
 from pipeline.people import gallery, naming
 from pipeline.people.rename import rename
 from pipeline.pick import select
-from pipeline.review import aside, desk, match, stranger
+from pipeline.review import desk, match, not_photos, reconcile
 from pipeline.review import labels as decided
-from pipeline.review.aside import ASIDE
 from pipeline.review.desk import STRANGER
-from pipeline.review.labels import LABEL_COLUMNS, LABELS
+from pipeline.review.labels import ASIDE, LABEL_COLUMNS, LABELS
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support import puppet
 from tests.support.face_rows import made, stretch
@@ -68,7 +67,7 @@ def test_an_accepted_crop_stays_and_is_labelled(table_of: Table) -> None:
     assert (now.progress.decided, now.progress.accepted, now.progress.precision) == (1, 1, 1.0)
 
 
-@pytest.mark.parametrize("looks", [NONE, "sad", STRANGER])
+@pytest.mark.parametrize("looks", [NO_EMOTION, "sad", STRANGER])
 def test_a_rejected_crop_moves_aside(table_of: Table, looks: str) -> None:
     crop = (table_of.place / table_of.files[3]).read_bytes()
     now = table_of.decide(3, looks)
@@ -86,7 +85,7 @@ def test_a_stranger_is_told_to_the_gallery_and_taken_back(table_of: Table) -> No
     with Pillow.open(copy) as photo, Pillow.open(table_of.place / ASIDE / copy.name) as crop:
         face = max(float(table_of.rows[3][b]) - float(table_of.rows[3][a]) for a, b in SIDES)
         assert crop.width == pytest.approx(face * 1.6, abs=1)
-        assert photo.width == pytest.approx(face * 1.2 * LEAST / face, abs=3)
+        assert photo.width == pytest.approx(face * 1.2 * LEAST_PHOTO_FACE / face, abs=3)
         assert photo.size == (photo.width, photo.width)
     table_of.decide(3, None)
     assert not (table_of.known / "anna").exists()
@@ -102,9 +101,9 @@ def test_the_photo_of_a_stranger_is_the_face_itself(table_of: Table) -> None:
         path = table_of.folder / "crop.jpg"
         path.write_bytes(crop_jpeg(portrait(frame, np.array(box, np.float32), 0.3), {}))
         label = told | {side: str(value) for side, value in zip(BOX, box, strict=True)}
-        with Pillow.open(io.BytesIO(stranger._photo(path, label, size))) as photo:
+        with Pillow.open(io.BytesIO(not_photos._photo(path, label, size))) as photo:
             found = np.asarray(photo, np.int16)
-        wanted = portrait(frame, np.array(box, np.float32), stranger.FACE_MARGIN)
+        wanted = portrait(frame, np.array(box, np.float32), not_photos.FACE_MARGIN)
         if min(wanted.shape[:2]) == found.shape[0]:
             assert np.abs(found - wanted).mean() < 3
 
@@ -114,7 +113,7 @@ def test_of_each_track_two_photos_are_enough(table_of: Table) -> None:
         now = table_of.decide(number, STRANGER)
     assert [bool(label["copy"]) for label in now.labels.values()] == [True] * 2 + [False] * 3
     assert len(gallery.others(table_of.known)["anna"]) == 2
-    table_of.decide(0, NONE)
+    table_of.decide(0, NO_EMOTION)
     assert [path.name for path in gallery.others(table_of.known)["anna"]] == [table_of.files[1]]
     table_of.decide(6, STRANGER)
     assert len(gallery.others(table_of.known)["anna"]) == 2
@@ -162,7 +161,7 @@ def test_nobody_is_a_stranger_among_the_unknown(table_of: Table) -> None:
         desk.decide(table_of.folder, ("unknown", "sad"), "x", STRANGER, table_of.known)
 
 
-LOOKS = st.sampled_from(["happy", "sad", NONE, STRANGER, None])
+LOOKS = st.sampled_from(["happy", "sad", NO_EMOTION, STRANGER, None])
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), LOOKS), max_size=12))
@@ -211,7 +210,7 @@ def test_a_crop_that_lies_aside_already_is_not_overwritten(table_of: Table) -> N
     other.parent.mkdir()
     other.write_bytes(b"another")
     before = table_of.everything()
-    for looks in (NONE, STRANGER, "happy"):
+    for looks in (NO_EMOTION, STRANGER, "happy"):
         with pytest.raises(OutputError, match="another picture"):
             table_of.decide(0, looks)
     assert table_of.everything() == before
@@ -228,11 +227,12 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def dying(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(aside, "_move", dying)
+    monkeypatch.setattr(reconcile, "_move", dying)
 
 
 @pytest.mark.parametrize(
-    ("first", "then"), [(None, NONE), (NONE, "happy"), (NONE, None), (STRANGER, None)]
+    ("first", "then"),
+    [(None, NO_EMOTION), (NO_EMOTION, "happy"), (NO_EMOTION, None), (STRANGER, None)],
 )
 def test_a_crash_before_the_move_is_put_right(
     table_of: Table, monkeypatch: pytest.MonkeyPatch, first: str | None, then: str | None
@@ -251,7 +251,7 @@ def test_a_crash_before_the_move_is_put_right(
 
 
 def test_a_crash_within_the_move_leaves_two_and_then_one(table_of: Table) -> None:
-    table_of.decide(3, NONE)
+    table_of.decide(3, NO_EMOTION)
     aside = table_of.place / ASIDE / table_of.files[3]
     (table_of.place / table_of.files[3]).write_bytes(aside.read_bytes())
     desk.settle_folder(table_of.folder, table_of.known)
@@ -266,7 +266,7 @@ def test_a_crash_between_label_and_photo_is_put_right(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stranger.Strangers, "add", dying)
+        patch.setattr(not_photos.NotPhotos, "add", dying)
         with pytest.raises(KeyboardInterrupt):
             table_of.decide(3, STRANGER)
     assert "anna" not in gallery.others(table_of.known)
@@ -274,9 +274,9 @@ def test_a_crash_between_label_and_photo_is_put_right(
     assert [p.name for p in gallery.others(table_of.known)["anna"]] == [table_of.files[3]]
     assert frames(table_of.place / ASIDE) == [3]
     with monkeypatch.context() as patch:
-        patch.setattr(stranger.Strangers, "remove", dying)
+        patch.setattr(not_photos.NotPhotos, "remove", dying)
         with pytest.raises(KeyboardInterrupt):
-            table_of.decide(3, NONE)
+            table_of.decide(3, NO_EMOTION)
     desk.settle_folder(table_of.folder, table_of.known)
     assert "anna" not in gallery.others(table_of.known)
     assert frames(table_of.place / ASIDE) == [3]
@@ -300,7 +300,7 @@ def blocked(table_of: Table) -> Path:
     return path
 
 
-@pytest.mark.parametrize("looks", [NONE, "sad", STRANGER])
+@pytest.mark.parametrize("looks", [NO_EMOTION, "sad", STRANGER])
 @pytest.mark.parametrize("first", [None, "happy"])
 def test_what_cannot_be_done_is_not_decided(table_of: Table, looks: str, first: str | None) -> None:
     table_of.decide(3, first)
@@ -324,7 +324,7 @@ def test_a_stranger_that_cannot_come_back_stays_one(
         raise OutputError("a disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(aside, "_move", refused)
+        patch.setattr(reconcile, "_move", refused)
         with pytest.raises(OutputError, match="full"):
             table_of.decide(3, "happy")
     assert table_of.everything() == before
@@ -343,7 +343,7 @@ def test_a_crop_that_cannot_be_removed_does_not_lie_in_both(
     with monkeypatch.context() as patch:
         patch.setattr(files, "remove", refused)
         with pytest.raises(OutputError, match="cannot be removed"):
-            table_of.decide(3, NONE)
+            table_of.decide(3, NO_EMOTION)
     assert frames(table_of.place) == [*range(10)]
     assert frames(table_of.place / ASIDE) == []
 
@@ -354,7 +354,7 @@ def test_one_stuck_crop_does_not_stop_the_picks(
     with monkeypatch.context() as patch:
         crash(patch)
         with pytest.raises(KeyboardInterrupt):
-            table_of.decide(3, NONE)
+            table_of.decide(3, NO_EMOTION)
     blocked(table_of)
     job = replace(table_of.job, people=("unknown",), emotions=("sad",))
     (outcome,) = mine.pick(table_of.folder, job)
@@ -414,7 +414,7 @@ def test_labels_that_are_none_are_told_and_not_touched(
     table_of: Table, change: Callable[[str], str], told: str
 ) -> None:
     table_of.decide(3, "happy")
-    table_of.decide(4, NONE)
+    table_of.decide(4, NO_EMOTION)
     path = table_of.folder / LABELS
     path.write_text(change(path.read_text()))
     before = table_of.everything()
@@ -442,13 +442,13 @@ def test_a_spreadsheet_may_have_saved_the_labels(
     table_of: Table, change: Callable[[str], str]
 ) -> None:
     table_of.decide(3, "happy")
-    table_of.decide(4, NONE)
+    table_of.decide(4, NO_EMOTION)
     path = table_of.folder / LABELS
     before = path.read_text()
     path.write_bytes(change(before).encode())
     (outcome,) = mine.pick(table_of.folder, table_of.job)
     assert outcome.steady == 9
-    table_of.decide(5, NONE)
+    table_of.decide(5, NO_EMOTION)
     assert path.read_text().startswith(before)
 
 
@@ -465,7 +465,7 @@ FACES = FACES.assign(x1=FACES["track"] * 100.0, y1=0.0, y2=50.0)
 FACES = FACES.assign(x2=FACES["x1"] + 50)
 
 
-def label(frame: int, x1: float, looks: str = NONE, person: str = "anna") -> dict[str, str]:
+def label(frame: int, x1: float, looks: str = NO_EMOTION, person: str = "anna") -> dict[str, str]:
     box = {"x1": f"{x1}", "y1": "0.0", "x2": f"{x1 + 50}", "y2": "50.0"}
     told = {"first": str(frame), "last": str(frame), "person": person, "emotion": looks}
     told |= {"picked": "happy", "decision": "accepted" if looks == "happy" else "rejected"}
@@ -498,7 +498,7 @@ def test_decisions_become_bits_of_the_emotion_picked() -> None:
     assert FACES.columns.tolist() == match.applied(FACES, labels()).columns.tolist()
 
 
-@pytest.mark.parametrize(("looks", "concerned"), [(STRANGER, False), (NONE, True)])
+@pytest.mark.parametrize(("looks", "concerned"), [(STRANGER, False), (NO_EMOTION, True)])
 def test_a_stranger_is_one_only_to_that_person(looks: str, concerned: bool) -> None:
     """The face that is not anna may be happy as ben; one that is not happy may not."""
     rows = match.applied(FACES, labels(label(1, 100, looks)))
@@ -513,7 +513,7 @@ TOO_TIGHT = PickSettings(repeat=11, smooth=1)
 
 def test_rejected_faces_stay_out_of_later_picks(table_of: Table) -> None:
     for number in (2, 5):
-        table_of.decide(number, NONE)
+        table_of.decide(number, NO_EMOTION)
     for _ in range(2):
         (outcome,) = mine.pick(table_of.folder, table_of.job)
         assert (outcome.seen, outcome.steady) == (10, 8)
@@ -535,7 +535,7 @@ def test_the_funnel_names_what_was_rejected_only_where_anything_was(table_of: Ta
 
 
 def test_taken_back_after_another_pick_a_crop_is_listed_again(table_of: Table) -> None:
-    table_of.decide(2, NONE)
+    table_of.decide(2, NO_EMOTION)
     mine.pick(table_of.folder, table_of.job)
     table_of.decide(2, None)
     assert frames(table_of.place) == [*range(10)]
@@ -566,7 +566,7 @@ def test_thinning_keeps_what_was_accepted_and_never_what_was_rejected(table_of: 
     mine.pick(table_of.folder, job)
     (best,) = frames(table_of.place)
     mine.pick(table_of.folder, table_of.job)
-    table_of.decide(best, NONE)
+    table_of.decide(best, NO_EMOTION)
     mine.pick(table_of.folder, job)
     (second,) = frames(table_of.place)
     kept = next(number for number in range(10) if number not in (best, second))
@@ -578,7 +578,7 @@ def test_thinning_keeps_what_was_accepted_and_never_what_was_rejected(table_of: 
 
 def test_where_all_are_rejected_nothing_is_missing(table_of: Table) -> None:
     for number in range(10):
-        table_of.decide(number, NONE)
+        table_of.decide(number, NO_EMOTION)
     (outcome,) = mine.pick(table_of.folder, table_of.job)
     assert outcome.steady == 0
     assert outcome.hint == "10 faces were rejected in the review"
@@ -586,14 +586,14 @@ def test_where_all_are_rejected_nothing_is_missing(table_of: Table) -> None:
 
 
 def test_one_face_is_one(table_of: Table) -> None:
-    table_of.decide(0, NONE)
+    table_of.decide(0, NO_EMOTION)
     (outcome,) = mine.pick(table_of.folder, replace(table_of.job, pick=TOO_TIGHT))
     assert outcome.hint.startswith("1 face was rejected in the review; of the others")
 
 
 def test_of_the_others_it_is_said_what_to_try(table_of: Table) -> None:
     for number in range(9):
-        table_of.decide(number, NONE)
+        table_of.decide(number, NO_EMOTION)
     (outcome,) = mine.pick(table_of.folder, replace(table_of.job, pick=TOO_TIGHT))
     assert outcome.hint == (
         "9 faces were rejected in the review; of the others, longest run is 10 of 11 frames; "
@@ -603,19 +603,17 @@ def test_of_the_others_it_is_said_what_to_try(table_of: Table) -> None:
 
 def test_the_report_and_the_editors_get_what_lies_in_the_folder(table_of: Table) -> None:
     for number in range(8):
-        table_of.decide(number, NONE)
+        table_of.decide(number, NO_EMOTION)
     mine.pick(table_of.folder, replace(table_of.job, report=True))
     text = (table_of.folder / "report.html").read_text()
     assert [number for number, file in enumerate(table_of.files) if file in text] == [8, 9]
-    kept = export._kept(
-        table_of.folder, table_of.job, manifests.read(table_of.folder), table_of.movie
-    )[1]
+    kept = export._kept(finished(table_of.folder), table_of.job, table_of.movie)[1]
     assert [choice.kept["frame"].tolist() for choice in kept] == [[8, 9]]
 
 
 def test_the_timeline_has_no_frame_that_was_rejected(table_of: Table) -> None:
     for number in (0, 3, 4, 7, 8, 9):
-        table_of.decide(number, NONE)
+        table_of.decide(number, NO_EMOTION)
     mine.pick(table_of.folder, table_of.job)
     exported = export.export(
         table_of.folder, table_of.job, export.ExportSettings(("edl",)), lambda _: lambda *_: None
@@ -627,7 +625,7 @@ def test_the_timeline_has_no_frame_that_was_rejected(table_of: Table) -> None:
 
 
 def test_another_walk_knows_the_faces_again_and_judge_their_tracks(table_of: Table) -> None:
-    table_of.decide(2, NONE)
+    table_of.decide(2, NO_EMOTION)
     table_of.decide(4, "happy")
     other = WalkSettings(**{**table_of.settings(), "min_score": 0.6})
     before = manifests.read(table_of.folder).fingerprint
@@ -656,7 +654,7 @@ def renamed(table_of: Table, monkeypatch: pytest.MonkeyPatch) -> Job:
     A puppet's photos are all alike, so that a photo of who she is not would take her name away.
     """
     monkeypatch.setattr(naming, "vetoes", lambda mean, known: np.zeros((len(mean), 1), bool))
-    for number, looks in enumerate([STRANGER, STRANGER, NONE, "happy"]):
+    for number, looks in enumerate([STRANGER, STRANGER, NO_EMOTION, "happy"]):
         table_of.decide(number, looks)
     rename(table_of.known, "anna", "zoe")
     return replace(table_of.job, people=("zoe",))
@@ -666,9 +664,8 @@ ZOE = ("zoe", "happy")
 
 
 def test_decisions_hold_for_who_is_called_otherwise(table_of: Table, renamed: Job) -> None:
-    mine.name(table_of.folder, renamed)
-    walk = manifests.read(table_of.folder)
-    exported = export._kept(table_of.folder, renamed, walk, table_of.movie)[1]
+    mine.identify(table_of.folder, renamed)
+    exported = export._kept(finished(table_of.folder), renamed, table_of.movie)[1]
     assert exported[0].kept["frame"].tolist() == [*range(3, 10)]
     for _ in range(2):
         (outcome,) = mine.pick(table_of.folder, renamed)
@@ -728,7 +725,7 @@ def test_labels_go_by_the_face_and_strangers_by_the_person() -> None:
 
 def test_what_was_decided_counts_whatever_is_listed(table_of: Table) -> None:
     """Faces that an earlier pick listed, and the last one does not."""
-    for number, looks in ((9, "happy"), (1, NONE), (8, NONE)):
+    for number, looks in ((9, "happy"), (1, NO_EMOTION), (8, NO_EMOTION)):
         table_of.decide(number, looks)
     path = table_of.place / "crops.csv"
     path.write_text(path.read_text().partition("\n")[0] + "\n")
@@ -745,11 +742,11 @@ def test_what_was_decided_counts_whatever_is_listed(table_of: Table) -> None:
 
 
 def test_judge_reads_the_labels_as_they_are(table_of: Table) -> None:
-    for number, looks in enumerate(["happy"] * 6 + [NONE, NONE, "sad", STRANGER]):
+    for number, looks in enumerate(["happy"] * 6 + [NO_EMOTION, NO_EMOTION, "sad", STRANGER]):
         table_of.decide(number, looks)
     path = table_of.folder / LABELS
     truth = read_truth(path)
-    assert truth["emotion"].tolist() == ["happy"] * 6 + [NONE, NONE, "sad"]
+    assert truth["emotion"].tolist() == ["happy"] * 6 + [NO_EMOTION, NO_EMOTION, "sad"]
     list(judge.judge([table_of.folder], path, TIGHT))
     with (table_of.folder / "judge.csv").open() as file:
         judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
@@ -763,7 +760,7 @@ def test_judge_reads_the_labels_as_they_are(table_of: Table) -> None:
 
 
 def test_judge_does_not_filter_by_decisions(table_of: Table) -> None:
-    table_of.decide(0, NONE)
+    table_of.decide(0, NO_EMOTION)
     list(judge.judge([table_of.folder], table_of.folder / LABELS, TIGHT))
     with (table_of.folder / "judge.csv").open() as file:
         judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
@@ -775,7 +772,7 @@ def test_labels_of_a_walk_that_is_gone_are_passed_over(
     table_of: Table, caplog: pytest.LogCaptureFixture
 ) -> None:
     table_of.decide(0, "happy")
-    table_of.decide(1, NONE)
+    table_of.decide(1, NO_EMOTION)
     path = table_of.folder / LABELS
     lines = path.read_text().splitlines(keepends=True)
     walk = manifests.read(table_of.folder).fingerprint

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import mine
-from pipeline.judge.score import NONE
+from pipeline.faces import NO_EMOTION
 from pipeline.people import naming
 from pipeline.people.rename import rename
-from pipeline.review import aside, desk
+from pipeline.review import desk, reconcile
 from pipeline.review import labels as decided
-from pipeline.review.aside import ASIDE
 from pipeline.review.desk import STRANGER, Picked
+from pipeline.review.labels import ASIDE
 from tests.support.puppet import photo
 from tests.support.reviewed import Table, picked_once, table_of
 
@@ -77,7 +77,7 @@ def reviewed(table_of: Table) -> None:
     """Of the unknown ben four are accepted, and three rejected."""
     pick(table_of)
     for number in range(7):
-        decide(table_of, UNKNOWN_SAD, number, "sad" if number < 4 else NONE)
+        decide(table_of, UNKNOWN_SAD, number, "sad" if number < 4 else NO_EMOTION)
 
 
 def test_decisions_go_with_who_gets_a_name_and_come_back_with_who_loses_it(
@@ -132,7 +132,7 @@ def test_who_somebody_is_not_stays_said_of_that_person(table_of: Table) -> None:
     name_ben(table_of)
     pick(table_of)
     decide(table_of, BEN_SAD, 0, STRANGER)
-    decide(table_of, BEN_SAD, 1, NONE)
+    decide(table_of, BEN_SAD, 1, NO_EMOTION)
     unname(table_of, "ben")
     pick(table_of)
     assert counts(table_of) == {"ben/sad": (1, 1, 0), "unknown/sad": (20, 1, 0)}
@@ -147,7 +147,9 @@ def test_who_somebody_is_not_stays_said_of_that_person(table_of: Table) -> None:
 Names = tuple[str, str]
 
 CALLED = st.tuples(st.sampled_from(["anna", "zoe", ""]), st.sampled_from(["ben", ""]))
-DECISION = st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from(["sad", NONE, STRANGER]))
+DECISION = st.tuples(
+    st.integers(0, 3), st.integers(0, 4), st.sampled_from(["sad", NO_EMOTION, STRANGER])
+)
 ROUND = st.tuples(
     CALLED, st.sampled_from([(), ("unknown",), ("any",)]), st.lists(DECISION, max_size=6)
 )
@@ -241,6 +243,5 @@ def test_where_case_does_not_count_a_rejected_crop_stays(tmp_path: Path) -> None
     place.mkdir(parents=True)
     (place / "a.jpg").write_bytes(b"a crop")
     (tmp_path / "Anna").symlink_to("anna")
-    old = {"person": "anna", "picked": "sad", "file": "a.jpg"}
-    aside.follow_crop(tmp_path, old, old | {"person": "Anna"})
+    reconcile._move(place / "a.jpg", tmp_path / "Anna" / "sad" / ASIDE / "a.jpg")
     assert (place / "a.jpg").read_bytes() == b"a crop"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk import find
 from pipeline.review import desk, match
 from pipeline.review.desk import ReviewProgress
 from tests.support.reviewed import HAPPY, Table, picked_once, table_of
@@ -21,11 +22,11 @@ def test_movies_go_by_names_that_can_be_shown(table_of: Table) -> None:
         shutil.copytree(table_of.folder, output / name)
     (output / "no movie").mkdir()
     (output / "file").touch()
-    assert desk.walked_movies(output) == {name: output / name for name in sorted(SHOWN)}
+    assert find.walked_movies(output) == {name: output / name for name in sorted(SHOWN)}
     for name in SHOWN:
-        assert desk.walked_movie(output, name) == output / name
+        assert find.walked_movie(output, name) == output / name
     for name in [*UNSHOWN, "no movie", "file", "", ".", "..", "talk/", "./talk", "talk/../talk"]:
-        assert desk.walked_movie(output, name) is None
+        assert find.walked_movie(output, name) is None
 
 
 def test_picks_go_by_names_that_can_be_shown(table_of: Table) -> None:
@@ -47,8 +48,8 @@ def test_picks_go_by_names_that_can_be_shown(table_of: Table) -> None:
 
 def test_nothing_is_in_a_folder_that_is_none(table_of: Table, tmp_path: Path) -> None:
     for place in (tmp_path / "none", table_of.movie):
-        assert desk.walked_movies(place) == {}
-        assert desk.walked_movie(place, "talk") is None
+        assert find.walked_movies(place) == {}
+        assert find.walked_movie(place, "talk") is None
         assert list(desk.picks(place)) == []
 
 
@@ -66,7 +67,7 @@ def test_one_movie_is_found_without_looking_at_the_others(
         return is_file(path)
 
     monkeypatch.setattr(Path, "is_file", spy)
-    assert desk.walked_movie(output, "talk") == table_of.folder
+    assert find.walked_movie(output, "talk") == table_of.folder
     assert desk.is_pick(table_of.folder, *HAPPY)
     assert looked_at == [table_of.folder / "walk.json", table_of.place / "crops.csv"]
 

@@ -11,13 +11,13 @@ import pytest
 from pipeline import mine
 from pipeline.disk import manifest as manifests
 from pipeline.errors import PeopleError
+from pipeline.faces import NO_EMOTION
 from pipeline.judge import judge
-from pipeline.judge.score import NONE
 from pipeline.models.registry import face_models
 from pipeline.people.photo import embed
 from pipeline.review import desk
-from pipeline.review.aside import ASIDE
-from pipeline.review.labels import LABELS, label_of
+from pipeline.review.labels import ASIDE, LABELS, label_of
+from pipeline.review.not_photos import NotPhotos
 from pipeline.settings import Job, PickSettings
 from tests.support.demo import copied
 from tests.support.puppet import silent
@@ -39,7 +39,7 @@ def job(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     mine.mine(MOVIE, job, silent)
     folder = job.output / "demo"
     for number, file in enumerate(list(desk.picked(folder, *HAPPY).crops)[::7]):
-        desk.decide(folder, HAPPY, file, NONE if number % 2 else "happy", job.known_faces)
+        desk.decide(folder, HAPPY, file, NO_EMOTION if number % 2 else "happy", job.known_faces)
     return job
 
 
@@ -52,7 +52,7 @@ def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_pa
     folder = job.output / "demo"
     walk = manifests.read(folder)
     models = face_models(walk.settings)
-    photos = mine.strangers(folder, walk, tmp_path)
+    photos = NotPhotos(folder, walk.scan.stream.size, tmp_path)
     (tmp_path / "actress").mkdir()
     now = desk.picked(folder, *HAPPY)
     every = list(now.crops.values())[::12]

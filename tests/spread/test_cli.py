@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import mine
 from pipeline.cli.options import cores
 from pipeline.errors import WorkerError
 from pipeline.settings import Job
@@ -41,7 +40,6 @@ def program(
 ) -> Program:
     """Runs `mine-video` in a folder with known_faces/, long.mkv and short.mkv, with puppets."""
     puppet.plug_in(monkeypatch, instead=True)
-    mine._gallery.cache_clear()  # Folders of several tests have the same name.
     monkeypatch.chdir(tmp_path)
     photo(tmp_path / "known_faces" / "anna.png", "anna")
     film(tmp_path / "films" / "long.mkv", (Shot(70, (ANNA,)), Shot(60)), SLOW)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, mine
+from pipeline import cli
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
     def run(*args: str | Path) -> Run:
         monkeypatch.setattr(sys, "argv", ["mine-video", *map(str, args)])
-        mine._warn_of_nobody.cache_clear()  # As in another process.
         code = 0
         try:
             cli.run()

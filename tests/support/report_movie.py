@@ -12,15 +12,13 @@ from PIL import Image as Pillow
 
 from pipeline.disk.crop_file import crop_name, crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
-from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import Walked
-from pipeline.faces import Ints
-from pipeline.movie.scan import Scan
-from pipeline.movie.stream import Stream
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
+from pipeline.report.page import write_report
 from pipeline.settings import Job, PickSettings, WalkSettings
-from tests.support.face_rows import RATE, Face, made, tracks_of
+from tests.support.face_rows import Face, made, tracks_of
+from tests.support.walks import manifest_of
 
 Colour = tuple[int, int, int]
 
@@ -40,14 +38,6 @@ def jpeg(of: Colour, side: int = 64) -> bytes:
     return file.getvalue()
 
 
-def scan_of(frames: int, pts: Sequence[int] | None = None) -> Scan:
-    """Of a movie of so many frames, 25 a second, or with timestamps in milliseconds."""
-    base = (1, 1000) if pts else (1, RATE)
-    stamps: Ints = np.array(pts if pts else range(frames), np.int64)
-    stream = Stream("h264", 640, 360, RATE, base, 0, 0, counted=False, hdr="")
-    return Scan(stream, stamps, np.array([[stamps[0], stamps[0]]], np.int64))
-
-
 def walked(
     faces: Sequence[Face], frames: int, settings: WalkSettings | None = None, name: str = "film.mkv"
 ) -> Walked:
@@ -60,28 +50,32 @@ def walked(
     tracks = tracks_of(rows, names, distances)
     who = rows.groupby("track")["person"].first()
     thumbs = [jpeg(colour(str(who[number]))) for number in tracks.track]
-    walk = Manifest(
-        Path("videos") / name, {}, settings or WalkSettings(), {"detector": "puppet 0123456789ab"},
-        scan_of(frames), ((0, frames),),
-    )  # fmt: skip
-    return Walked(walk, rows, replace(tracks, thumb=np.array(thumbs, np.bytes_)))
+    walk = manifest_of(frames, name, settings)
+    return Walked(Path(), walk, replace(tracks, thumb=np.array(thumbs, np.bytes_)), rows)
 
 
 def chosen(movie: Walked, job: Job) -> list[Choice]:
     """What a pick gives."""
-    walk = movie.walk
-    settings = job.pick.at(walk.scan.stream.rate)
-    stride, size = walk.settings.every, walk.scan.stream.size
-    return list(
-        choose(select.steadied(movie.rows, stride, settings), movie.tracks, job, settings, size)
-    )
+    settings = job.pick.at(movie.manifest.scan.stream.rate)
+    return list(choose(steadied(movie, job), movie.tracks, job, settings, movie.size))
+
+
+def steadied(movie: Walked, job: Job) -> pd.DataFrame:
+    """Its rows, as a pick decides on them."""
+    settings = job.pick.at(movie.manifest.scan.stream.rate)
+    return select.steadied(movie.rows, movie.stride, settings)
+
+
+def reported(folder: Path, movie: Walked, job: Job, choices: Sequence[Choice]) -> Path:
+    """The report of a movie, written into a folder."""
+    return write_report(replace(movie, folder=folder), steadied(movie, job), job, choices)
 
 
 def write_crops(folder: Path, movie: Walked, choices: Sequence[Choice], side: int = 80) -> None:
     """Writes crops and their lists as a pick does."""
     for choice in choices:
         place = folder / choice.person / choice.emotion
-        names = [crop_name(crop_stem(movie.walk), row) for row in choice.kept.itertuples()]
+        names = [crop_name(crop_stem(movie.manifest), row) for row in choice.kept.itertuples()]
         if not names:
             continue
         place.mkdir(parents=True)

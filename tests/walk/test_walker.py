@@ -18,6 +18,7 @@ from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.parts import has_part, part_paths
+from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, OutputError, TableError
 from pipeline.models import registry
 from pipeline.models.registry import Entry
@@ -246,7 +247,7 @@ def test_small_and_empty_movies(shots: list[Shot], rows: int, tmp_path: Path) ->
     movie = film(tmp_path / "movie.mkv", shots, SLOW)
     plan = _walk(movie, tmp_path / "out")
     assert len(faces_csv.read_faces(tmp_path / "out" / "faces.csv")) == rows
-    assert walker.is_merged(tmp_path / "out", plan)
+    assert merged_tracks(tmp_path / "out", plan) is not None
 
 
 # --- what is finished stays ---------------------------------------------------------------------
@@ -327,18 +328,18 @@ def test_a_full_disk_is_told_and_leaves_no_pieces(
     assert len(faces_csv.read_faces(folder / "faces.csv")) > 0
 
 
-def test_is_merged_only_with_both_tables_of_this_walk(movie: Path, tmp_path: Path) -> None:
+def test_a_walk_is_merged_only_with_both_tables_of_this_walk(movie: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     plan = walker.prepare_walk(movie, folder, SETTINGS)
-    assert not walker.is_merged(folder, plan)
+    assert merged_tracks(folder, plan) is None
     walker.walk_movie(movie, folder, plan, 1, puppet.silent)
-    assert walker.is_merged(folder, plan)
-    assert not walker.is_merged(folder, replace(plan, settings=replace(SETTINGS, every=2)))
+    assert merged_tracks(folder, plan) is not None
+    assert merged_tracks(folder, replace(plan, settings=replace(SETTINGS, every=2))) is None
     (folder / "faces.csv").rename(folder / "kept.csv")
-    assert not walker.is_merged(folder, plan)
+    assert merged_tracks(folder, plan) is None
     (folder / "kept.csv").rename(folder / "faces.csv")
     (folder / "tracks.npz").write_bytes(b"torn")
-    assert not walker.is_merged(folder, plan)
+    assert merged_tracks(folder, plan) is None
 
 
 def test_a_long_walk_says_once_how_long_it_will_take(

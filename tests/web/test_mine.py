@@ -26,6 +26,7 @@ from pipeline.files import locked
 from pipeline.live.reader import Reader
 from pipeline.report.outcome import Outcome, StartCropping
 from pipeline.settings import Job
+from pipeline.walk.part import StartProgress
 from pipeline.web import jobs
 from pipeline.web import mine as mining
 from pipeline.web.app import WebSettings, create_app
@@ -76,7 +77,7 @@ class Gate:
         self.movies: list[Path] = []
 
     def __call__(
-        self, movie: Path, job: Job, progress: mine.StartProgress, cropping: StartCropping
+        self, movie: Path, job: Job, progress: StartProgress, cropping: StartCropping
     ) -> list[Any]:
         self.movies.append(movie)
         tell = progress(100)

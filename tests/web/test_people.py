@@ -476,7 +476,7 @@ def test_a_member_of_the_cast_is_named(client: TestClient, job: Job, folder: Pat
 def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
     """A known person too; and what was given to it is none of that."""
     photo(job.known_faces / "carl.png", "carl")
-    mine.name(folder, job)
+    mine.identify(folder, job)
     lax = replace(job, tolerance=2.1)
     deed = changes.apply_names(changes.plan_names([NameWish(2, "ben")], folder, lax), folder, lax)
     assert deed.taken == ("ben also took 1 track of number 1",)  # She is not beside carl there.

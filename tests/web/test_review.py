@@ -15,8 +15,7 @@ from pipeline.disk.parts import part_paths
 from pipeline.faces import EMOTIONS
 from pipeline.judge.score import read_truth
 from pipeline.live.reader import Reader
-from pipeline.review.aside import ASIDE
-from pipeline.review.labels import LABELS
+from pipeline.review.labels import ASIDE, LABELS
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run

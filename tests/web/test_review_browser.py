@@ -11,8 +11,7 @@ from PIL import Image as Pillow
 
 from pipeline import files
 from pipeline.live.reader import Reader
-from pipeline.review.aside import ASIDE
-from pipeline.review.labels import LABELS
+from pipeline.review.labels import ASIDE, LABELS
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 from tests.support.application import LIMIT

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from glob import escape
 from itertools import count
 from pathlib import Path
 from unicodedata import normalize
@@ -13,13 +12,18 @@ import pandas as pd
 from PIL import Image as Pillow
 
 from pipeline import files
-from pipeline.cast.portraits import enlarged
-from pipeline.crops import portrait
+from pipeline.crops import enlarged, portrait
 from pipeline.disk.crop_file import crop_jpeg
 from pipeline.errors import TableError
 from pipeline.faces import BOX, Image
-from pipeline.judge.score import TRACK_COLUMN, WALK_COLUMN
-from pipeline.review.aside import ASIDE, bytes_of, folder_of_label
+from pipeline.people.gallery import NOT
+from pipeline.review.labels import (
+    ASIDE,
+    TRACK_COLUMN,
+    WALK_COLUMN,
+    Label,
+    folder_of_label,
+)
 
 FACE_MARGIN = 0.1
 """Around the face, as a share of its box: with the crop's own, others are in the picture too.
@@ -31,29 +35,20 @@ in 16 of the crops themselves.
 PER_TRACK = 2
 """Photos of one track at most: neighbouring frames look alike."""
 
-Label = dict[str, str]
-
-
-def is_stranger(label: Label) -> bool:
-    """Whether a label says that it is not the person, and nothing else."""
-    return label["emotion"] == ""
-
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
+class NotPhotos:
     """The photos of who somebody is not that the labels of a movie's folder put into the gallery.
 
     Attributes:
         folder: The movie's.
         size: Width and height of its picture in pixels.
         known_faces: The gallery.
-        name: Of the folder of such photos, in a person's.
     """
 
     folder: Path
     size: tuple[int, int]
     known_faces: Path
-    name: str
 
     def free_name(self, label: Label, labels: pd.DataFrame) -> str:
         """What the photo of a label can be called; "" where there is to be none.
@@ -74,7 +69,7 @@ class Strangers:
         path = Path(label["file"])
         for n in count(1):
             name = path.name if n == 1 else f"{path.stem}-{n}{path.suffix}"
-            there = bytes_of(home / name)
+            there = files.read_bytes(home / name)
             if there is None or (there == picture and name == label["copy"]):
                 return name
             if there == picture:
@@ -101,7 +96,7 @@ class Strangers:
             OutputError: The photo cannot be removed.
         """
         for path in self._photos(label):
-            if bytes_of(path) == self._picture(label):
+            if files.read_bytes(path) == self._picture(label):
                 files.remove([path])
                 with suppress(OSError):  # Others are in there.
                     path.parent.rmdir()
@@ -111,7 +106,7 @@ class Strangers:
         """Where the photo of a label is: with whoever is called otherwise now, too."""
         if label["copy"]:
             home = self._home(label["person"])
-            found = [home] if home else self.known_faces.glob(f"*/{escape(self.name)}")
+            found = [home] if home else self.known_faces.glob(f"*/{NOT}")
             yield from (path for each in found if (path := each / label["copy"]).is_file())
 
     def _home(self, person: str) -> Path | None:
@@ -119,7 +114,7 @@ class Strangers:
         there = self.known_faces.iterdir() if self.known_faces.is_dir() else ()
         of_name = [path for path in there if _whose(path) == person]
         own = next((path for path in of_name if path.is_dir()), self.known_faces / person)
-        return own / self.name if of_name else None
+        return own / NOT if of_name else None
 
     def _enough(self, label: Label, labels: pd.DataFrame) -> bool:
         key = ["person", TRACK_COLUMN, WALK_COLUMN]

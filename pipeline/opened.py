@@ -1,0 +1,79 @@
+"""One open movie: its folder locked, its walk read once, its faces named by today's photos."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline import files
+from pipeline.disk import manifest as manifests
+from pipeline.disk.walked import Walked, finished, named_tracks
+from pipeline.people.album import Album
+from pipeline.people.naming import name_tracks
+from pipeline.settings import Job
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def opened(folder: Path, job: Job, album: Album | None = None) -> Iterator[Walked]:
+    """Opens a movie's folder, and keeps every other process from writing there.
+
+    Names follow the photos of today; where there is no folder of known faces, those of the walk
+    stay.
+
+    Args:
+        folder: A movie's.
+        job: Where the known faces are, and the tolerance.
+        album: The known faces, where several movies share them.
+
+    Raises:
+        TableError: The folder holds no walk, a torn one, or one that is not finished.
+        PeopleError: A name among the known faces cannot be a person's.
+        ModelError: A network's file is missing or changed.
+        OutputError: Another process is writing there, or it cannot be written.
+    """
+    manifests.check_there(folder)  # Nothing is made where there is no walk, not even a lock.
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
+        yield named(finished(folder), job, album or Album(job))
+
+
+def named(walked: Walked, job: Job, album: Album) -> Walked:
+    """Names the faces by today's photos where these have changed since the faces were named.
+
+    Args:
+        walked: A movie whose folder is locked.
+        job: With the tolerance.
+        album: The known faces.
+
+    Raises:
+        PeopleError: A name among the known faces cannot be a person's.
+        TableError: faces.csv is torn.
+        OutputError: A file cannot be written.
+    """
+    before = walked.tracks
+    if len(before.people) and not album.is_there:
+        album.warn_of_nobody()
+        return walked
+    digest = album.digest()
+    if before.gallery == digest:
+        return walked
+    gallery = album.gallery(walked.manifest.settings)
+    if not gallery.people:
+        album.warn_of_nobody()
+    begin = time.perf_counter()
+    walked = name_tracks(walked, gallery, job.tolerance, digest)
+    seconds = time.perf_counter() - begin
+    renamed = named_tracks(walked.tracks) != named_tracks(before)
+    if renamed and any(walked.folder.glob("*/*/crops.csv")):
+        what = "names have changed" if before.gallery else "walked anew"
+        log.warning(
+            "%s: %s; crops picked before are the old ones until they are picked again "
+            "(--person any --emotion any picks all)", walked.folder, what,
+        )  # fmt: skip
+    if gallery.people:
+        log.info(
+            "%s: faces named by the photos in %s/, %.1f s", walked.folder, album.folder, seconds
+        )
+    return walked
