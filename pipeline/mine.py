@@ -116,7 +116,10 @@ def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presenc
     Raises:
         MiningError: See `mine`.
     """
+    album = album or Album(job)
     with opened(folder, job, album) as walked:
+        if album.people():  # Says again which photos cannot be used, and why.
+            album.gallery(walked.manifest.settings)
         rows, scan = walked.rows, walked.manifest.scan
     seconds = durations(rows["frame"].to_numpy(), scan.times, walked.stride)
     return list(who_is_who(rows, walked.tracks, seconds))
@@ -189,10 +192,10 @@ def _picked(
     photos = NotPhotos(walked.folder, walked.size, job.known_faces)
     failed = reconcile(walked.folder, photos)
     rows = wanted_rows(walked, job, movie, lines)
-    failed += carry_over(walked, _labels(walked, job), photos)
+    failed = list(dict.fromkeys(failed + carry_over(walked, _labels(walked, job), photos)))
     if failed:
         log.warning(
-            "%s: %d reviewed crops could not be moved and lie where they were; the first: %s",
+            "%s: %d reviewed crops cannot be moved and stay where they are, the first: %s",
             walked.folder, len(failed), failed[0],
         )  # fmt: skip
     if len(rows) == 0:

@@ -165,7 +165,7 @@ def test_filters_that_a_stride_makes_idle_are_told(
 ) -> None:
     program("walk", "movie.mkv", "--every", "4")
     err = program("pick", "movie", *options).err
-    found = [line.partition("so that ")[2] for line in err.splitlines() if "so that" in line]
+    found = [line.partition(" analysed, so ")[2] for line in err.splitlines() if "analysed" in line]
     assert found == told
 
 
@@ -632,7 +632,7 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
     def closed(*args: object, **options: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(mine, "check_wanted", closed)
+    monkeypatch.setattr(mine, "mine", closed)
     monkeypatch.setattr(sys.stderr, "close", lambda: None)
     assert program("movie.mkv").code == 1
 

@@ -59,6 +59,18 @@ def crop_jpeg(face: Image, provenance: dict[str, Any]) -> bytes:
     return file.getvalue()
 
 
+def is_same_face(one: Path, other: Path) -> bool:
+    """Whether two crops say that they are of one face: of one movie, frame and box."""
+    told = []
+    for path in (one, other):
+        try:
+            facts = read_provenance(path)
+        except (OSError, ValueError, KeyError):  # No crop of ours.
+            return False
+        told.append([facts.get(name) for name in ("movie", "frame", "box")])
+    return told[0] == told[1] and None not in told[0]
+
+
 def read_provenance(path: Path) -> dict[str, Any]:
     """What a crop says of itself: movie, frame, time, box, person, probabilities, models.
 

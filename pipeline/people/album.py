@@ -69,19 +69,19 @@ class Album:
             if self._held is None or self._held[0] != key:
                 gallery = load_gallery(self.folder, settings, self._device, self._hash_of)
                 galleries.warn_of_alike(gallery, self._tolerance, self.folder)
+                log.debug("gallery %s is %s", self.folder, key)
                 self._held = key, gallery
             return self._held[1]
 
     def warn_of_nobody(self) -> None:
         """Says once that there are no known faces."""
         if not self._warned:
-            what = "has no photos, so everybody is unknown"
-            if not self.is_there:
-                what = "does not exist here, so faces stay unnamed and names stay as they are"
+            what = "No folder %s/ here, so faces stay unnamed and names stay as they are"
+            if self.is_there:
+                what = "%s/ has no photos, so everybody is unknown"
             log.warning(
-                "%s/ %s; put NAME.jpg there, give --known-faces, or name people from the film: "
-                "mine-video cast output/FILM",
-                self.folder, what,
+                f"{what}; put NAME.jpg there, give --known-faces, or name people from the film: "
+                "mine-video cast output/FILM", self.folder,
             )  # fmt: skip
         self._warned = True
 

@@ -245,9 +245,20 @@ def _decide(
     if emotion is not None:
         _check_current(now, emotion)
         new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
+        if emotion != STRANGER:
+            _take_back_others(now.folder, crop, old, photos)
         write_decision(now.folder, old, new, photos)
     elif old:
         write_decision(now.folder, old, decided.taken_back(old), photos)
+
+
+def _take_back_others(folder: Path, crop: Row, old: Label | None, photos: NotPhotos) -> None:
+    """Takes back what was decided about the look of the same face under another name."""
+    labels = decided.read_labels(folder)
+    every = decided.labels_as_dicts(labels)
+    for place in match.same_look(crop, labels):
+        if every[place] != old:
+            write_decision(folder, every[place], decided.taken_back(every[place]), photos)
 
 
 def _check_place(now: Picked, old: Label | None) -> None:

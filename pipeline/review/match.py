@@ -65,10 +65,27 @@ def labels_of_crops(crops: pd.DataFrame, labels: pd.DataFrame) -> Ints:
         return found
     person, emotion = crops[["person", "emotion"]].iloc[0]
     about = (labels["picked"] == emotion) & _concerns(labels, person)
-    places = np.flatnonzero(about)
-    face = matches(_numbered(crops, "frame"), labels[about])
+    own = (labels["person"] == person).to_numpy()
+    # Those of the folder's own person come last, and so go before others of the same face.
+    places = np.concatenate([np.flatnonzero(about & ~own), np.flatnonzero(about & own)])
+    face = matches(_numbered(crops, "frame"), labels.iloc[places])
     found[face[face >= 0]] = places[face >= 0]
     return found
+
+
+def same_look(crop: dict[str, str], labels: pd.DataFrame) -> list[int]:
+    """Finds labels that say how the face of a crop looks, whoever it was taken for.
+
+    Args:
+        crop: A row of crops.csv as text.
+        labels: Of `labels.read_labels`.
+
+    Returns:
+        Positions in `labels`.
+    """
+    about = (labels["picked"] == crop["emotion"]) & (labels["emotion"] != "")
+    face = matches(_numbered(pd.DataFrame([crop]), "frame"), labels[about])
+    return [int(place) for place in np.flatnonzero(about)[face >= 0]]
 
 
 def _concerns(labels: pd.DataFrame, person: Any) -> "pd.Series[bool]":

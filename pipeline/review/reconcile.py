@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import files
+from pipeline.disk.crop_file import is_same_face
 from pipeline.disk.crops_csv import CROP_COLUMNS, CROPS
 from pipeline.disk.text_table import read_text, write_text
 from pipeline.disk.walked import Walked
@@ -62,6 +63,8 @@ def decide(folder: Path, old: Label | None, new: Label, photos: NotPhotos) -> No
         replace_label(folder, new, before)
         with suppress(MiningError):  # Where it fails too, the next `reconcile` tries again.
             _settle(folder, before, photos)
+            if is_not_person(new) and not is_not_person(before):
+                photos.remove(new)
         raise
 
 
@@ -91,10 +94,10 @@ def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
         aside = label["decision"] == REJECTED
         wrong, right = (home, home / ASIDE) if aside else (home / ASIDE, home)
         try:
+            if aside and (label["picked"], file) in unclaimed:
+                _move(unclaimed[label["picked"], file], right / file)
             if file in names_in(wrong) or label["decision"] == OPEN:
                 _settle(folder, label, photos)
-            elif aside and file not in names_in(right) and (label["picked"], file) in unclaimed:
-                _move(unclaimed[label["picked"], file], right / file)
             # A photo of "not this person" that is missing was deleted by somebody, and stays so.
             elif not is_not_person(label):
                 photos.remove(label)
@@ -223,8 +226,16 @@ def _unclaimed(folder: Path, labels: list[Label]) -> dict[tuple[str, str], Path]
 
 
 def _check_same(one: Path, other: Path) -> None:
+    """Refuses two pictures of one name, unless they are crops of one face.
+
+    Raises:
+        TableError: One of them cannot be read.
+        OutputError: They are of different faces.
+    """
     pictures = [files.read_bytes(path) for path in (one, other)]
-    if None not in pictures and pictures[0] != pictures[1]:
+    if None in pictures or pictures[0] == pictures[1]:
+        return
+    if not is_same_face(one, other):  # They may have been picked under different names.
         raise OutputError(f"{other}: is another picture than {one}; move one of them away")
 
 

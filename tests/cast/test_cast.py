@@ -14,7 +14,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from pipeline import cli, mine
+from pipeline import cli, crops, mine
 from pipeline.cast import portraits
 from pipeline.cast.adopt import adopt
 from pipeline.cast.cast import cast
@@ -59,7 +59,7 @@ def _plug_in(patch: pytest.MonkeyPatch) -> None:
     puppet.plug_in(patch, instead=True)
     patch.setattr(people, "MIN_QUALITY", 0.002)  # Puppets are flat.
     # Enlarged, or with colours at half the resolution, they have edges of other hues.
-    patch.setattr(portraits, "LEAST", 40)
+    patch.setattr(crops, "LEAST_PHOTO_FACE", 40)
     save = Pillow.Image.save
 
     def fine(self: Pillow.Image, *args: Any, **options: Any) -> None:

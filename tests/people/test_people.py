@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import files, mine
+from pipeline import mine, opened
 from pipeline.cli.options import job_of
 from pipeline.disk import faces_csv, npz, tracks_npz
 from pipeline.errors import OutputError, TableError
@@ -147,7 +147,7 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
         raise OutputError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mine, "name_tracks", full)
+        patch.setattr(opened, "name_tracks", full)
         assert program("name", "movie", "--rename", "anna", "zoe").code == 1
     assert Path("known_faces/zoe.png").exists()
     done = program("name", "movie", "--rename", "anna", "zoe")
@@ -190,15 +190,15 @@ def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> 
 def test_an_empty_folder_of_photos_is_told(program: Program) -> None:
     for path in Path("known_faces").glob("*.png"):
         path.unlink()
-    assert "known_faces/ has no photos: everybody is unknown" in program("pick", "movie").err
+    assert "known_faces/ has no photos, so everybody is unknown" in program("pick", "movie").err
 
 
 def test_without_photos_names_stay(program: Program) -> None:
     done = program("name", "movie", "--known-faces", "nowhere")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "nowhere/ is no folder here: nobody gets a name, and who has one keeps it; "
-        "put NAME.jpg there, or give --known-faces"
+        "No folder nowhere/ here, so faces stay unnamed and names stay as they are; put NAME.jpg "
+        "there, give --known-faces, or name people from the film: mine-video cast output/FILM"
     ]
     assert _people() == WALKED
 

@@ -25,7 +25,7 @@ from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.manifest import Manifest
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, Image
-from pipeline.movie import scan
+from pipeline.movie import decode, scan
 from pipeline.movie.decode import decode_frames
 from pipeline.movie.frame import Frame
 from pipeline.pick import select
@@ -246,9 +246,8 @@ def test_each_stretch_is_decoded_once_for_all(
 
     def watched(path: Path, found: scan.Scan, start: int, stop: int) -> Iterator[Frame]:
         ranges.append((start, stop))
-        return decode(path, found, start, stop)
+        return decode_frames(path, found, start, stop)
 
-    decode = decode_frames
     monkeypatch.setattr(decode, "decode_frames", watched)
     whole = walked.selection(stop=200)
     late = whole.rows[(whole.rows["frame"] < 3) | (whole.rows["frame"] >= 100)]
@@ -346,10 +345,8 @@ def test_a_crops_csv_that_is_no_text_deletes_nothing(walked: Walked) -> None:
 def test_a_frame_that_does_not_decode_is_told(
     walked: Walked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decode = decode_frames
-
     def broken(path: Path, found: scan.Scan, start: int, stop: int) -> Iterator[Frame]:
-        return (f for f in decode(path, found, start, stop) if f.index not in (3, 4))
+        return (f for f in decode_frames(path, found, start, stop) if f.index not in (3, 4))
 
     monkeypatch.setattr(decode, "decode_frames", broken)
     with caplog.at_level(logging.WARNING):

@@ -243,9 +243,12 @@ def test_a_crash_before_the_move_is_put_right(
         with pytest.raises(KeyboardInterrupt):
             table_of.decide(3, then)
     desk.settle_folder(table_of.folder, table_of.known)
-    now = desk.picked(table_of.folder, *HAPPY)
-    kept = now.labels[table_of.files[3]]["decision"] == "accepted"
-    assert kept == (then == "happy")
+    labels = desk.picked(table_of.folder, *HAPPY).labels
+    kept = then in ("happy", None)
+    told = {NO_EMOTION: "rejected", "happy": "accepted"}
+    wanted = {table_of.files[3]: told[then]} if then else {}
+    assert {file: label["decision"] for file, label in labels.items()} == wanted
+    assert len(table_of.labels()) == len(wanted)
     assert (table_of.place / table_of.files[3]).exists() == kept
     assert (table_of.place / ASIDE / table_of.files[3]).exists() != kept
 
@@ -359,7 +362,7 @@ def test_one_stuck_crop_does_not_stop_the_picks(
     job = replace(table_of.job, people=("unknown",), emotions=("sad",))
     (outcome,) = mine.pick(table_of.folder, job)
     assert outcome.steady
-    assert "1 cannot be moved, the first: " in caplog.text
+    assert "1 reviewed crops cannot be moved and stay where they are, the first: " in caplog.text
     (outcome,) = mine.pick(table_of.folder, table_of.job)
     assert outcome.steady == 9
 

@@ -610,7 +610,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
             raise OutputError("the disk is full")
         return real(*args)
 
-    where = "pipeline.mine.name" if what == "naming" else "pipeline.people.gallery.add"
+    where = "pipeline.cast.changes.named" if what == "naming" else "pipeline.people.gallery.add"
     monkeypatch.setattr(where, full)
 
 

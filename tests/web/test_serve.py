@@ -175,7 +175,7 @@ def test_a_missing_folder_of_movies_is_told(
     monkeypatch.setattr(module, "serve", lambda *_: None)
     result = CliRunner().invoke(main, ["web", "--videos", str(tmp_path / "nope")])
     assert result.exit_code == 0
-    assert "nope/ is no folder here" in result.stderr
+    assert "No folder nope/ here" in result.stderr
 
 
 def test_a_name_is_no_address() -> None:
