@@ -67,7 +67,7 @@ def resized(image: Image, side: int) -> Image:
 def grey_face(frame: Frame, box: Floats) -> Image:
     """The grey square around a face, at source resolution: what the emotion network is shown.
 
-    Source: side and centre as measured on FER2013's frames (DESIGN, stage one, 5).
+    Source: side and centre as measured on FER2013's frames by the project.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
     centre, side = ((x1 + x2) / 2, (y1 + y2) / 2), EMOTION_SCALE * max(x2 - x1, y2 - y1)

@@ -111,6 +111,28 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.where(union > 0, shared / np.maximum(union, 1e-12), 0).astype(np.float32)
 
 
+def median_step(times: Numbers) -> float:
+    """Seconds from one frame to the next, as a rule; a movie of one frame lasts a 25th of a second.
+
+    Args:
+        times: `(n,)` seconds of every frame, rising.
+
+    >>> median_step(np.array([0.0, 0.5, 1.0])), median_step(np.array([3.0]))
+    (0.5, 0.04)
+    """
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.04
+
+
+def file_clock(seconds: float) -> str:
+    """A time as part of a file's name.
+
+    >>> file_clock(3723.5)
+    '01-02-03.500'
+    """
+    whole, rest = divmod(max(0, round(seconds * 1000)), 1000)
+    return f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}.{rest:03d}"
+
+
 def clock(seconds: float) -> str:
     """A time as a viewer reads it.
 

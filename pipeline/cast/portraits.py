@@ -24,7 +24,7 @@ from pipeline.report.crops import cut
 NOBODY = np.zeros(EMBEDDING, np.float32)
 
 PHOTOS = 8
-"""Of a person at most: with eight a known face is accepted .985 of the time (DESIGN, names)."""
+"""Of a person at most: with eight a known face is accepted .985 of the time."""
 
 SPARE_PORTRAITS = 4
 """So many more are cut, for some do not show just one face."""

@@ -11,7 +11,7 @@ import piexif.helper
 from PIL import Image as Pillow
 
 from pipeline.disk.manifest import Manifest, safe_name
-from pipeline.faces import EMOTIONS, Image
+from pipeline.faces import EMOTIONS, Image, file_clock
 
 JPEG_QUALITY = 95
 
@@ -43,10 +43,7 @@ def crop_name(stem: str, row: Any) -> str:
 
 def face_name(stem: str, row: Any) -> str:
     """Where a face was seen, as the beginning of a file's name: movie, frame, time, track."""
-    milliseconds = max(0, round(row.time * 1000))
-    seconds, rest = divmod(milliseconds, 1000)
-    clock = f"{seconds // 3600:02d}-{seconds // 60 % 60:02d}-{seconds % 60:02d}.{rest:03d}"
-    return f"{stem}_f{int(row.frame):07d}_t{clock}_k{int(row.track):02d}"
+    return f"{stem}_f{int(row.frame):07d}_t{file_clock(row.time)}_k{int(row.track):02d}"
 
 
 def crop_jpeg(face: Image, provenance: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from pipeline.errors import OutputError
 from pipeline.export.footage import Footage, Spans
 from pipeline.export.stretches import Cut, Reel
 from pipeline.export.timelines import ADAPTERS, interchange, largest_error
-from pipeline.faces import Image
+from pipeline.faces import Image, file_clock
 from pipeline.files import replacing
 from pipeline.movie import stream
 from pipeline.movie.encode import CRF, write_mp4
@@ -99,7 +99,7 @@ def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
     for kind in kinds if reel.cuts else ():
         if kind == CLIPS:
             for cut in reel.cuts:
-                span = f"{_clock(film.edges[cut.first])}_{_clock(film.edges[cut.stop])}"
+                span = f"{file_clock(film.edges[cut.first])}_{file_clock(film.edges[cut.stop])}"
                 yield Piece(f"clips/{_named(reel.stem, f'{base}_{span}.mp4')}", kind, (cut,))
         else:
             ending = "mp4" if kind == SUPERCUT else kind
@@ -109,16 +109,6 @@ def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
 def _named(stem: str, rest: str) -> str:
     room = LONGEST_EXPORT_NAME - len(os.fsencode(rest))
     return f"{os.fsencode(stem)[:room].decode(errors='ignore')}_{rest}"
-
-
-def _clock(seconds: float) -> str:
-    """A time in a file's name.
-
-    >>> _clock(3723.5)
-    '01-02-03.500'
-    """
-    whole, rest = divmod(max(0, round(seconds * 1000)), 1000)
-    return f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}.{rest:03d}"
 
 
 def _write(

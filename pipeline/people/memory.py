@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 EMBEDDINGS_NAME = ".embeddings.npz"
 EMBEDDINGS_FORMAT = 1
 
-STORED: Schema = {
+EMBEDDINGS_SCHEMA: Schema = {
     "photo": ("U", (None,)),
     "embedding": ("f", (None, EMBEDDING)),
     "why": ("U", (None,)),
@@ -149,7 +149,7 @@ def _read(path: Path) -> StoredEmbeddings:
     if not path.is_file():  # What is a pipe would be waited for.
         return {}
     try:
-        found = read_arrays(path, STORED)
+        found = read_arrays(path, EMBEDDINGS_SCHEMA)
     except TableError as error:
         log.debug("%s", error)
         return {}

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.faces import Floats, Numbers
+from pipeline.faces import Floats, Numbers, median_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ def durations(frame: NDArray[np.int64], times: Numbers, stride: int) -> Numbers:
     >>> durations(np.array([0, 2]), np.array([0.0, 0.5, 1.0]), 1).tolist()
     [0.5, 0.5]
     """
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    beyond = float(times[-1]) + step * np.arange(1, stride + 1)
+    beyond = float(times[-1]) + median_step(times) * np.arange(1, stride + 1)
     longer = np.concatenate([times, beyond])
     return longer[frame + stride] - longer[frame]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.faces import Numbers
+from pipeline.faces import Numbers, median_step
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
@@ -20,8 +20,7 @@ def borders(times: Numbers) -> Numbers:
     >>> borders(np.array([0.0, 0.5, 1.0])).tolist()
     [0.0, 0.5, 1.0, 1.5]
     """
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
-    return np.append(times, times[-1] + step)
+    return np.append(times, times[-1] + median_step(times))
 
 
 def with_speech(rows: pd.DataFrame, lines: "Lines", edges: Numbers, stride: int) -> pd.DataFrame:

@@ -23,8 +23,7 @@ from pipeline.review import labels as decided
 from pipeline.review import match
 from pipeline.review.labels import ASIDE, LABELS, OPEN, Label, folder_of_label
 from pipeline.review.not_photos import NotPhotos
-from pipeline.review.reconcile import check_room, reconcile
-from pipeline.review.reconcile import decide as write_decision
+from pipeline.review.reconcile import check_room, reconcile, write_decision
 
 Row = dict[str, str]
 

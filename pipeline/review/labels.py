@@ -51,7 +51,7 @@ IN_FOLDER = re.compile(r"(?!\.\.?$)[^/\\\x00]*")
 ASIDE = "rejected"
 """The folder of rejected crops, in that of their person and emotion."""
 
-REMEDY = "put it right, or move it away: judge reads it anywhere, the pick only here"
+LABELS_REMEDY = "put it right, or move it away: judge reads it anywhere, the pick only here"
 
 Label = dict[str, str]
 """A row of labels.csv, all of it text."""
@@ -90,13 +90,13 @@ _newest = _Newest()
 
 
 def _read(path: Path) -> pd.DataFrame:
-    rows, lines = read_text(path, LABEL_COLUMNS, REMEDY)
+    rows, lines = read_text(path, LABEL_COLUMNS, LABELS_REMEDY)
     labels = pd.DataFrame(rows, columns=[*LABEL_COLUMNS], dtype=object)
     if len(labels) == 0:
         return labels
     for why, bad in _faults(labels).items():
         if bad.any():
-            raise TableError(f"{path}, line {lines[int(bad.argmax())]}: {why}; {REMEDY}")
+            raise TableError(f"{path}, line {lines[int(bad.argmax())]}: {why}; {LABELS_REMEDY}")
     return labels
 
 

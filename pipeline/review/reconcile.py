@@ -40,7 +40,7 @@ from pipeline.review.labels import (
 from pipeline.review.not_photos import NotPhotos
 
 
-def decide(folder: Path, old: Label | None, new: Label, photos: NotPhotos) -> None:
+def write_decision(folder: Path, old: Label | None, new: Label, photos: NotPhotos) -> None:
     """Writes a label and moves its files; where they cannot move, the decision before stands.
 
     Args:

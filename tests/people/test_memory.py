@@ -171,7 +171,7 @@ def _folder(path: Path) -> None:
 
 def _rewritten(**changes: Any) -> Callable[[Path], None]:
     def harm(path: Path) -> None:
-        arrays = npz.read_arrays(path, memory.STORED)
+        arrays = npz.read_arrays(path, memory.EMBEDDINGS_SCHEMA)
         npz.write_arrays(path, arrays | changes)
 
     return harm

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import mine, opened
+from pipeline import files, mine, opened
 from pipeline.cli.options import job_of
 from pipeline.disk import faces_csv, npz, tracks_npz
 from pipeline.errors import OutputError, TableError
