@@ -11,7 +11,7 @@ PART_SECONDS = 10.0
 """A part of the walk begins at the first key frame at or after each multiple of this."""
 
 TOLERANCE = 0.38
-"""Largest distance of a track to a known person (one pair of different people in a thousand is nearer)."""
+"""Largest distance of a track to a known person: one pair of strangers in a thousand is nearer."""
 
 ONNX, KERAS = ".onnx", ".keras"
 """How files of networks end; what ends so is a path, not a name."""

@@ -22,6 +22,7 @@ from pipeline.report.crops import write_crops
 from pipeline.report.outcome import MANY_CROPS, Outcome
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
+from tests.support.opens import opens
 from tests.support.puppet import Shot, Square, film, photo
 
 SLOW = 5
@@ -245,6 +246,18 @@ def test_any_is_everybody_and_every_emotion_that_is_there(tmp_path: Path, job: J
     }  # fmt: skip
     for outcome in found:
         assert len(_cropped(outcome.folder)) == outcome.steady
+
+
+def test_a_second_run_reads_each_file_once_and_hashes_each_photo_once(talk: Path, job: Job) -> None:
+    """All that a walk left, the labels of the review, and the photos."""
+    _mine(talk, job)
+    folder = job.output / "talk"
+    with opens() as count:
+        _mine(talk, job)
+    read = {path.name: n for path, n in count.items() if path.parent in (folder, job.known_faces)}
+    assert read.pop("walk.json", 1) == 1  # A process that has read it knows it by its time.
+    wanted = ("anna.png", "ben.png", "faces.csv", "frames.npz", "tracks.npz")
+    assert read == dict.fromkeys(wanted, 1)
 
 
 def test_names_follow_the_gallery_without_another_walk(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -92,35 +92,42 @@ def read_faces(path: Path) -> pd.DataFrame:
         TableError: The file is missing, foreign or torn.
     """
     try:
-        header, ended = _ends(path)
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            header, ended = _ends(file)
+            if header != HEADER:
+                raise TableError(
+                    f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted "
+                    f"{HEADER!r}; {REMEDY}"
+                )
+            rows = _parsed(file)
+    except UnicodeDecodeError as error:
         raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
-    if header != HEADER:
-        raise TableError(
-            f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted {HEADER!r}; "
-            f"{REMEDY}"
-        )
-    kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
-    kinds |= dict.fromkeys(TEXTS, "str")
-    try:
-        with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused below.
-            rows = pd.read_csv(
-                path, dtype=kinds | dict.fromkeys(WHOLE, "float64"), keep_default_na=False,
-                na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
-            )  # fmt: skip
-    except (ValueError, OSError) as error:
+    except ValueError as error:  # pandas' own errors are ValueErrors.
         raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     if not ended or not _complete(rows):
         raise TableError(f"{_bad_line(path)}: a number is missing or not one; {REMEDY}")
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
 
 
-def _ends(path: Path) -> tuple[str, bool]:
-    """The first line, and whether the last one is whole."""
-    with path.open("rb") as file:
-        header = file.readline(1 << 16).decode().strip()
-        file.seek(-1 if header else 0, os.SEEK_END)
-        return header, file.read() == b"\n"
+def _ends(file: BinaryIO) -> tuple[str, bool]:
+    """The first line, and whether the last one is whole; goes back to the beginning."""
+    header = file.readline(1 << 16).decode().strip()
+    file.seek(-1 if header else 0, os.SEEK_END)
+    ended = file.read() == b"\n"
+    file.seek(0)
+    return header, ended
+
+
+def _parsed(file: BinaryIO) -> pd.DataFrame:
+    kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
+    kinds |= dict.fromkeys(TEXTS, "str") | dict.fromkeys(WHOLE, "float64")
+    with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused later.
+        return pd.read_csv(
+            file, dtype=kinds, keep_default_na=False,
+            na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
+        )  # fmt: skip
 
 
 def _complete(rows: pd.DataFrame) -> bool:
