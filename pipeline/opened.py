@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import Walked, finished, named_tracks
+from pipeline.models.registry import RECOGNIZERS, tolerance_of
 from pipeline.people.album import Album
 from pipeline.people.naming import name_tracks
 from pipeline.settings import Job
@@ -59,11 +61,19 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
     digest = album.digest()
     if before.gallery == digest:
         return walked
-    gallery = album.gallery(walked.manifest.settings)
+    settings = walked.manifest.settings
+    if settings.recognizer not in RECOGNIZERS:
+        log.warning(
+            "%s: was walked with --recognizer %s, which this version does not have, so names stay "
+            "as they are; to name by today's photos: mine-video walk %s --rewalk",
+            walked.folder, settings.recognizer, quote(str(walked.manifest.movie)),
+        )  # fmt: skip
+        return walked
+    gallery = album.gallery(settings)
     if not gallery.people:
         album.warn_of_nobody()
     begin = time.perf_counter()
-    walked = name_tracks(walked, gallery, job.tolerance, digest)
+    walked = name_tracks(walked, gallery, tolerance_of(settings, job.tolerance), digest)
     seconds = time.perf_counter() - begin
     renamed = named_tracks(walked.tracks) != named_tracks(before)
     if renamed and any(walked.folder.glob("*/*/crops.csv")):

@@ -10,9 +10,6 @@ KNOWN_FACES = Path("known_faces")
 PART_SECONDS = 10.0
 """A part of the walk begins at the first key frame at or after each multiple of this."""
 
-TOLERANCE = 0.38
-"""Largest distance of a track to a known person: one pair of strangers in a thousand is nearer."""
-
 ONNX, KERAS = ".onnx", ".keras"
 """How files of networks end; what ends so is a path, not a name."""
 
@@ -51,7 +48,7 @@ class WalkSettings:
     min_score: float = 0.7
     align: bool = False
     detector: str = "yunet"
-    recognizer: str = "dlib-onnx"
+    recognizer: str = "sface"
     emotion: str = "two-headed"
 
     def __post_init__(self) -> None:
@@ -137,7 +134,7 @@ class Job:
         emotions: of `EMOTIONS`, or "any".
         walk: settings of stage one.
         pick: settings of stage two.
-        tolerance: largest distance of a known face, 0 to 2.
+        tolerance: largest distance of a known face, 0 to 2; None is the network's own.
         output: the folder of all movies' folders.
         known_faces: the folder of photos.
         rewalk: drop an earlier walk of the movie.
@@ -154,7 +151,7 @@ class Job:
     emotions: tuple[str, ...] = ("any",)
     walk: WalkSettings = WalkSettings()
     pick: PickSettings = PickSettings()
-    tolerance: float = TOLERANCE
+    tolerance: float | None = None
     output: Path = OUTPUT
     known_faces: Path = KNOWN_FACES
     rewalk: bool = False

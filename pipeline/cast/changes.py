@@ -21,7 +21,7 @@ from pipeline.people import gallery
 from pipeline.people.album import Album
 from pipeline.people.names import check_name
 from pipeline.people.rename import Move, rename, undo_moves
-from pipeline.settings import KNOWN_FACES, TOLERANCE, Job
+from pipeline.settings import KNOWN_FACES, Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _places(job: Job) -> list[str]:
     """The options of `mine-video name` that are not as usual."""
     known = ["--known-faces", str(job.known_faces)]
     tolerance = ["--tolerance", repr(job.tolerance)]
-    return [*known * (job.known_faces != KNOWN_FACES), *tolerance * (job.tolerance != TOLERANCE)]
+    return [*known * (job.known_faces != KNOWN_FACES), *tolerance * (job.tolerance is not None)]
 
 
 def plan_names(wishes: Sequence[NameWish], folder: Path, job: Job) -> NamingPlan:

@@ -164,11 +164,13 @@ def cut_portraits(
 def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Portrait:
     """A photo as the gallery will see it."""
     small = shrink(picture, DETECTED_WIDTH)
-    boxes = models.detector.detect([small])[0].boxes * np.float32(picture.shape[1] / small.shape[1])
+    scale = np.float32(picture.shape[1] / small.shape[1])
+    faces = models.detector.detect([small])[0]
+    boxes, landmarks = faces.boxes * scale, faces.landmarks * scale
     embedding, close = NOBODY, picture
     if len(boxes):
-        chip = models.aligner.chip(picture, boxes[0])
-        embedding = unit_embeddings(models.embedder, chip[None])[0]
+        chip = models.aligner.chip(picture, boxes[0], landmarks[0])
+        embedding = unit_embeddings(models.embedder, chip[None], mirrored=True)[0]
         close = portrait(picture, boxes[0], CLOSE)
     return Portrait(crop_jpeg(picture, told), len(boxes), embedding, shrink(close, CLOSE_WIDTH))
 

@@ -127,7 +127,7 @@ KNOWN = options(
         help="Folder of photos: NAME.jpg or NAME/*.jpg is a person.",
     ),
     click.option(
-        "--tolerance", type=Real(0, 2), default=JOB.tolerance, show_default=True,
+        "--tolerance", type=Real(0, 2), show_default="that of the recognizer: sface .97, dlib .38",
         help="Largest distance of a face to a known person.",
     ),
 )  # fmt: skip

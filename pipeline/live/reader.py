@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, FaceRow, Floats
-from pipeline.models.registry import Models, all_models
+from pipeline.models.registry import Models, all_models, tolerance_of
 from pipeline.movie.frame import Frame
 from pipeline.people import naming
 from pipeline.people.album import Album
@@ -70,7 +70,8 @@ class Reader:
             ModelError: A network's file is missing or changed.
         """
         models, album = all_models(job.walk, threads, job.device), Album(job)
-        return cls(models, album.gallery(job.walk), job.walk, job.tolerance, album)
+        tolerance = tolerance_of(job.walk, job.tolerance)
+        return cls(models, album.gallery(job.walk), job.walk, tolerance, album)
 
     def at(self, width: int) -> "Reader":
         """One with the same networks, whose detector sees pictures of another width."""

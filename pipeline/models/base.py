@@ -11,8 +11,6 @@ import numpy as np
 
 from pipeline.faces import Detections, Floats, Image
 
-CHIP_SIDE = 150
-
 
 class FaceDetector(Protocol):
     """Finds faces."""
@@ -25,8 +23,14 @@ class FaceDetector(Protocol):
 class FaceAligner(Protocol):
     """Turns a found face into the chip that an embedder is shown."""
 
-    def chip(self, image: Image, box: Floats) -> Image:
-        """Gives the upright face `(150, 150, 3)` in `box` of the RGB image."""
+    def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:
+        """Gives the upright face `(side, side, 3)` of an RGB image.
+
+        Args:
+            image: `(h, w, 3)`.
+            box: a detector's `(4,)`.
+            landmarks: the same face's `(5, 2)`.
+        """
         ...
 
 
@@ -34,7 +38,7 @@ class FaceEmbedder(Protocol):
     """Maps face chips to descriptors that are close for one person, far for two."""
 
     def embed(self, chips: Image) -> Floats:
-        """Gives raw descriptors `(n, d)` of chips `(n, 150, 150, 3)`: not mirrored, not scaled."""
+        """Gives raw descriptors `(n, d)` of chips `(n, side, side, 3)`, not of unit length."""
         ...
 
 
@@ -65,20 +69,23 @@ def in_batches(run: Callable[[Image], Floats], faces: Image, size: int, columns:
     return np.concatenate([np.zeros((0, columns), np.float32), *parts])
 
 
-def unit_embeddings(embedder: FaceEmbedder, chips: Image) -> Floats:
-    """Descriptors averaged with those of the mirrored chips and brought to unit length.
+def unit_embeddings(embedder: FaceEmbedder, chips: Image, *, mirrored: bool) -> Floats:
+    """Descriptors brought to unit length, so that one tolerance serves all faces.
 
-    Mirroring lifts true accepts at one false accept in a thousand; unit length makes one
-    tolerance serve all faces.
+    The mean with the mirrored chip's descriptor lifts the true accepts of single pictures (white
+    .882 to .890, East Asian .758 to .790 at a cosine of .449). Tracks, which hold many views of a
+    face, gain nothing, and a walk would take 5 % longer; so photos are mirrored, and films not.
 
     Args:
         embedder: Any backend.
-        chips: `(n, 150, 150, 3)`.
+        chips: `(n, side, side, 3)`.
+        mirrored: Take the mean with the mirrored chips.
 
     Returns:
         `(n, d)`, rows of length 1.
     """
-    mirrored = np.ascontiguousarray(chips[:, :, ::-1])
-    mean = embedder.embed(chips) + embedder.embed(mirrored)
+    mean = embedder.embed(chips)
+    if mirrored:
+        mean = mean + embedder.embed(np.ascontiguousarray(chips[:, :, ::-1]))
     length = np.linalg.norm(mean, axis=1, keepdims=True)
     return (mean / np.maximum(length, 1e-12)).astype(np.float32)

@@ -97,6 +97,48 @@ class Input:
         return 1 if self.colour == "grey" else 3
 
 
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """What the distances of one identity network mean; those of two networks do not compare.
+
+    Distances are from 0 to 2. The chance that a name is right is the logistic function of a
+    constant, a distance and a second number, each of the latter two with its weight.
+
+    Attributes:
+        name: largest distance of a person in the film to the photos of who it is.
+        sure: the same for a second cluster of tracks that is to get a name.
+        link: largest distance of such a cluster to the one that has the name, if it is not `sure`.
+        cast: distance beyond which two clusters of tracks are two people.
+        clear: least quality of a track's best face; poorer tracks make no cluster.
+        alike: two people whose photos are nearer may have their names mixed up.
+        misfit: a photo that is farther from all others of its person may show somebody else.
+        first: for the nearest cluster of a name, of its distance to the photos and of how much
+            nearer they are than the next person's.
+        second: for another cluster of the name, of its distance to the photos and to the first.
+    """
+
+    name: float
+    sure: float
+    link: float
+    cast: float
+    clear: float
+    alike: float
+    misfit: float
+    first: tuple[float, float, float]
+    second: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        for name in ("name", "sure", "link", "cast", "clear", "alike", "misfit"):
+            (value,) = _numbers(f"tolerances.{name}", [getattr(self, name)])
+            if not 0 < value <= 2:
+                raise ValueError(f"tolerances.{name} is {value!r}, wanted a number up to 2")
+        for name in ("first", "second"):
+            numbers = _numbers(f"tolerances.{name}", getattr(self, name))
+            if len(numbers) != 3:
+                raise ValueError(f"tolerances.{name} are {len(numbers)} numbers, wanted 3")
+            object.__setattr__(self, name, numbers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What stands in a network's card; the fields are the keys, and all but two may be left out.
@@ -112,6 +154,7 @@ class Card:
         heads: how many answers stand side by side in the output; their mean counts.
         priors: of each head, the share of each class in what it learnt from.
         tau: strength of the correction softmax(z - tau log prior), 0 is none.
+        tolerances: of an identity network.
         source: where the numbers come from.
         licence: SPDX name, or a short text.
         copyright: who holds it.
@@ -136,6 +179,7 @@ class Card:
     heads: int = 1
     priors: tuple[tuple[float, ...], ...] = ()
     tau: float = 0.0
+    tolerances: Tolerances | None = None
     source: CardSource | None = None
     licence: str = ""
     copyright: str = ""
@@ -207,7 +251,8 @@ class Card:
         if strange:
             raise ValueError(f"{strange}: there is no such fact; there are {', '.join(known)}")
         given = {name: value for name, value in facts.items() if value is not None}
-        for name, kind in (("input", Input), ("source", CardSource)):
+        kinds = {"input": Input, "source": CardSource, "tolerances": Tolerances}
+        for name, kind in kinds.items():
             if name in given:
                 given[name] = kind(**given[name])
         return cls(**given, folder=folder)

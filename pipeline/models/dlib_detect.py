@@ -26,7 +26,6 @@ import numpy as np
 
 from pipeline.errors import ModelError
 from pipeline.faces import Detections, Floats, Image
-from pipeline.models.cards import WEIGHTS, Card
 from pipeline.models.dlib_face import predictor
 
 UPSAMPLING = 1
@@ -145,7 +144,7 @@ class DlibHog(_DlibDetector):
     """dlib's frontal face detector; it is part of dlib and has no file.
 
     Args:
-        weights: `dlib_5_point.dat`, its card beside it: the points that the landmarks come from.
+        weights: `shape_predictor_5_face_landmarks.dat`, whose points the landmarks come from.
         min_score: faces with a lower score are dropped, 0 to 1.
 
     Raises:
@@ -168,7 +167,7 @@ class DlibCnn(_DlibDetector):
     dlib lets nobody lower its threshold from Python: a `min_score` below 0.7 finds nothing more.
 
     Args:
-        weights: `dlib_mmod.dat`, its card beside it.
+        weights: `mmod_human_face_detector.dat`; the landmark predictor lies beside it.
         min_score: faces with a lower score are dropped, 0 to 1.
 
     Raises:
@@ -176,13 +175,11 @@ class DlibCnn(_DlibDetector):
     """
 
     def __init__(self, weights: Path, min_score: float = SCORE_AT_0) -> None:
-        # The walk's fingerprint holds these landmarks too: they are the aligner's.
-        super().__init__(WEIGHTS / "dlib_5_point.dat", min_score)
-        path = Card.beside(weights).checked()
+        super().__init__(weights.with_name("shape_predictor_5_face_landmarks.dat"), min_score)
         try:
-            self._finder = dlib.cnn_face_detection_model_v1(str(path))
+            self._finder = dlib.cnn_face_detection_model_v1(str(weights))
         except RuntimeError as error:
-            raise ModelError(f"{path}: not a network that can be loaded ({error})") from error
+            raise ModelError(f"{weights}: not a network that can be loaded ({error})") from error
 
     def _find(self, image: Image) -> list[tuple[Any, float]]:
         # It raises, or worse, crashes, on pictures of a few pixels.

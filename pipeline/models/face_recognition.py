@@ -15,7 +15,7 @@ PACKAGE = "face_recognition"
 
 
 class FaceRecognition:
-    """The package's own `face_encoder`, shown the same chips as `DlibOnnx`.
+    """The package's own `face_encoder`, shown the same chips as `DlibResnet`.
 
     Args:
         weights: The network in the package `face_recognition_models`, which is loaded from there.

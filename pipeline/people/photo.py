@@ -2,7 +2,6 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError, features
 
 from pipeline.errors import PeopleError
-from pipeline.faces import Floats, Image
+from pipeline.faces import Detections, Floats, Image
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels
 from pipeline.movie.frame import shrink
@@ -52,7 +51,7 @@ def embed(path: Path, models: FaceModels) -> Floats:
     Raises:
         PeopleError: See `photo_chip`.
     """
-    return unit_embeddings(models.embedder, photo_chip(path, models)[None])[0]
+    return unit_embeddings(models.embedder, photo_chip(path, models)[None], mirrored=True)[0]
 
 
 def photo_chip(path: Path, models: FaceModels) -> Image:
@@ -62,32 +61,34 @@ def photo_chip(path: Path, models: FaceModels) -> Image:
         PeopleError: The photo cannot be read, or does not show just one large enough face.
     """
     image = read_photo(path, PHOTO_SIDE)
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *_boxes(image, models)])
-    if len(boxes) == 0:
+    faces = _faces_in(image, models)
+    if len(faces) == 0:
         raise PeopleError(
             f"{path}: no face found, photo skipped; use one where the face looks at the camera "
             "and is at least 80 px wide"
         )
-    if len(boxes) > 1:
-        raise PeopleError(f"{path}: {len(boxes)} faces found, photo skipped; crop it to the one")
-    width = float((boxes[0, 2:] - boxes[0, :2]).min())
+    if len(faces) > 1:
+        raise PeopleError(f"{path}: {len(faces)} faces found, photo skipped; crop it to the one")
+    box = faces.boxes[0]
+    width = float((box[2:] - box[:2]).min())
     if width < MIN_FACE:
         raise PeopleError(
             f"{path}: the face is only {width:.0f} px wide, photo skipped; wanted at least 80 px"
         )
-    return models.aligner.chip(image, boxes[0])
+    return models.aligner.chip(image, box, faces.landmarks[0])
 
 
-def _boxes(image: Image, models: FaceModels) -> Iterator[Floats]:
-    """Face boxes in the photo's pixels; a photo cut close is tried again with room around it."""
+def _faces_in(image: Image, models: FaceModels) -> Detections:
+    """Faces in the photo's pixels; a photo cut close is tried again with room around it."""
     small = shrink(image, PHOTO_WIDTH)
-    scale = image.shape[1] / small.shape[1]
+    scale = np.float32(image.shape[1] / small.shape[1])
     for margin in (0, max(small.shape[:2]) // 2):
         room = ((margin, margin), (margin, margin), (0, 0))
-        found = models.detector.detect([np.pad(small, room) if margin else small])[0]
-        if len(found):
-            yield (found.boxes - margin) * np.float32(scale)
-            return
+        faces = models.detector.detect([np.pad(small, room) if margin else small])[0]
+        if len(faces):
+            boxes, landmarks = faces.boxes - margin, faces.landmarks - margin
+            return Detections(boxes * scale, faces.scores, landmarks * scale)
+    return Detections()
 
 
 def check_file(path: Path) -> None:

@@ -41,6 +41,7 @@ def choose(
     job: Job,
     settings: PickSettings,
     size: tuple[int, int],
+    tolerance: float,
 ) -> Iterator[Choice]:
     """Chooses the rows to crop.
 
@@ -50,6 +51,7 @@ def choose(
         job: Whom and what is wanted.
         settings: With `repeat` in frames.
         size: width and height of the movie's picture.
+        tolerance: largest distance of a known face.
 
     Yields:
         Every wanted person and emotion, whether or not something was kept.
@@ -58,7 +60,7 @@ def choose(
         seen = select.wanted(rows, person, emotion)
         steady, left = select.steady(seen, settings, size)
         kept = _thinned(steady, tracks, settings.per_run) if settings.per_run else steady
-        why = "" if len(kept) else hint(rows, seen, tracks, person, settings, job.tolerance)
+        why = "" if len(kept) else hint(rows, seen, tracks, person, settings, tolerance)
         steps = funnel(rows, seen, left, len(kept), person)
         yield Choice(person, emotion, seen, kept, steps, why)
 

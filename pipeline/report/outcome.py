@@ -13,6 +13,7 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS
+from pipeline.models.registry import tolerance_of
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.report.crops import Selection, write_crops
@@ -70,9 +71,10 @@ def write_picks(
     folder, walk = walked.folder, walked.manifest
     settings = job.pick.at(walk.scan.stream.rate)
     steadied = select.steadied(walked.rows, walked.stride, settings)
+    tolerance = tolerance_of(walk.settings, job.tolerance)
     choices = [
         (choice, folder / choice.person / choice.emotion)
-        for choice in choose(steadied, walked.tracks, job, settings, walked.size)
+        for choice in choose(steadied, walked.tracks, job, settings, walked.size, tolerance)
     ]
     stale = _stale(folder, job, {place for _, place in choices})
     selections = list(_selections(choices, stale, steadied.iloc[:0]))

@@ -129,7 +129,8 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
     """What to type for the same pick."""
     yield from (f"--person {quote(person)}" for person in job.people)
     yield from (f"--emotion {emotion}" for emotion in job.emotions)
-    yield f"--tolerance {job.tolerance:g}"
+    if job.tolerance is not None:
+        yield f"--tolerance {job.tolerance:g}"
     for name, value in asdict(settings).items():
         if name not in HIDDEN and value is not None and value is not False:
             yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:.15g}")

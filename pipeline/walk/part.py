@@ -251,7 +251,7 @@ class _Analysis:
         return crops.resized(grey, crops.EMOTION_SIDE)
 
     def _chip(self, s: _Sighting) -> Image:
-        return self._models.aligner.chip(s.frame.image, s.box)
+        return self._models.aligner.chip(s.frame.image, s.box, s.landmarks)
 
     def _classify(self) -> None:
         """Turns the faces that wait into rows, many at once: a GPU is idle with a few."""
@@ -273,7 +273,9 @@ class _Analysis:
             shots=self._shot,
             cut_before=cut_before,
             decoded=self._decoded,
-            embedding=unit_embeddings(self._models.embedder, np.stack(images)[: len(best)]),
+            embedding=unit_embeddings(
+                self._models.embedder, np.stack(images)[: len(best)], mirrored=False
+            ),
             track=np.array([track for track, _ in best], np.int64),
             frame=np.array([chip.frame for _, chip in best], np.int64),
             quality=np.array([chip.quality for _, chip in best], np.float32),
