@@ -58,6 +58,7 @@ class FaceRow(NamedTuple):
     roll: float
     person: str
     distance: float
+    sure: float
     angry: float
     disgust: float
     fear: float

@@ -10,7 +10,7 @@ from shlex import quote
 from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import Walked, finished, named_tracks
-from pipeline.models.registry import RECOGNIZERS, tolerance_of
+from pipeline.models.registry import RECOGNIZERS, tolerances
 from pipeline.people.album import Album
 from pipeline.people.naming import name_tracks
 from pipeline.settings import Job
@@ -73,7 +73,7 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
     if not gallery.people:
         album.warn_of_nobody()
     begin = time.perf_counter()
-    walked = name_tracks(walked, gallery, tolerance_of(settings, job.tolerance), digest)
+    walked = name_tracks(walked, gallery, tolerances(settings, job.tolerance), digest)
     seconds = time.perf_counter() - begin
     renamed = named_tracks(walked.tracks) != named_tracks(before)
     if renamed and any(walked.folder.glob("*/*/crops.csv")):

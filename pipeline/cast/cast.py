@@ -24,35 +24,50 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import CAST, Walked
 from pipeline.errors import OutputError, TableError
-from pipeline.faces import Ints
-from pipeline.models.registry import face_models
+from pipeline.faces import Floats
+from pipeline.models.cards import Tolerances
+from pipeline.models.registry import face_models, tolerances
 from pipeline.movie import stream
 from pipeline.opened import opened
-from pipeline.people import cluster as people
 from pipeline.people.album import Album
-from pipeline.people.naming import templates, together
+from pipeline.people.cluster import (
+    Pairs,
+    clearness,
+    cluster_means,
+    clusters,
+    numbered,
+    plain_means,
+    together,
+    unit,
+)
 from pipeline.people.presence import durations
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress, silent
 
 log = logging.getLogger(__name__)
 
+MIN_SIDE = 40
+"""Pixels across; who is never seen larger stays out of the cast: nobody could tell who it is."""
+
+MIN_FRAMES = 8
+"""Who is seen for less stays out of the cast: mostly a head that passes, or no face."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """Nobody's faces of all movies.
+    """The faces of all movies.
 
     Attributes:
         rows: those of faces.csv, with tracks numbered through all movies, and `own`, the track's
             number in its movie; `film`, the movie's; `seconds`, how long each row stands for;
-            `crowded` (see `cast.portraits`).
+            `crowded` (see `cast.portraits`); `offer`, a name that they may have and have not.
         tracks: their embeddings, numbered alike.
         apart: pairs of tracks that share a frame.
     """
 
     rows: pd.DataFrame
     tracks: Tracks
-    apart: set[tuple[int, int]]
+    apart: Pairs
 
 
 def cast(
@@ -83,11 +98,12 @@ def cast(
     films = [_named(folder, job, album) for folder in manifests.unique(folders)]
     _check_networks(films)
     crowd = _crowd(films)
-    tracks = _sorted(crowd)
-    log.info("%s", _left_out(crowd.rows, tracks))
+    limits = tolerances(films[0].manifest.settings)
+    tracks, centre = _sorted(crowd, limits)
+    log.info("%s", _left_out(crowd.rows[crowd.rows["person"] == ""], tracks))
     rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
-    kept, photos = _photos(films, rows, crowd.tracks, moved, progress)
+    kept, photos = _photos(films, rows, crowd.tracks, centre, limits, moved, progress)
     # Not the folder of all movies' folders: others may be writing into those.
     with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
         kept = kept.assign(stem=[_stem(films[i]) for i in kept["film"]])
@@ -150,16 +166,15 @@ def _check_networks(films: Sequence[Walked]) -> None:
 
 
 def _crowd(films: Sequence[Walked]) -> Crowd:
-    """All unknown faces, tracks numbered through."""
+    """All faces, tracks numbered through."""
     parts, seen = [], []
-    apart: set[tuple[int, int]] = set()
+    apart: Pairs = set()
     begin = 0
     for number, film in enumerate(films):
         rows, tracks, every = film.rows, film.tracks, film.stride
         seconds = durations(rows["frame"].to_numpy(), film.manifest.scan.times, every)
         rows = rows.assign(crowded=crowded(rows), film=number, own=rows["track"], seconds=seconds)
-        rows = rows.assign(until=rows["frame"] + every)
-        rows = rows[rows["person"] == ""]
+        rows = rows.assign(until=rows["frame"] + every, offer=_offers(film))
         apart |= {(a + begin, b + begin) for a, b in together(rows)}
         parts.append(rows.assign(track=rows["track"] + begin))
         seen.append(replace(tracks, track=tracks.track + begin))
@@ -175,31 +190,52 @@ def _crowd(films: Sequence[Walked]) -> Crowd:
     return Crowd(pd.concat(parts, ignore_index=True), whole, apart)
 
 
-def _sorted(crowd: Crowd) -> pd.DataFrame:
-    """The tracks of the cast by number, with `cluster`, from 1 by screen time, and `distance`."""
+def _offers(film: Walked) -> list[str]:
+    """The name that each face may have and has not, "" for none."""
+    tracks = film.tracks
+    offer = tracks.offer if len(tracks.offer) else np.full(len(np.unique(tracks.track)), -1)
+    called = np.array([*tracks.people.tolist(), ""], dtype=object)[offer]
+    place = np.searchsorted(np.unique(tracks.track), film.rows["track"].to_numpy())
+    return list(called[place])
+
+
+def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
+    """Sorts all tracks into people, and drops those who have a name.
+
+    Who has one takes part: an unnamed track that shares a frame with a known person, and looks
+    like one, is not sorted to a stranger who looks less alike.
+
+    Returns:
+        The tracks of the cast by number, with `cluster`, from 1 by screen time, and `distance` to
+        its middle; the middle of each `(c, d)`, unit length.
+    """
     rows = crowd.rows
     side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
     tracks = rows.assign(side=side).groupby("track").agg(
         film=("film", "first"), video=("video", "first"), own=("own", "first"),
+        person=("person", "first"), offer=("offer", "first"), sure=("sure", "first"),
         shot=("shot", "first"), first=("time", "min"), last=("time", "max"),
         begin=("frame", "min"), until=("until", "max"), faces=("frame", "size"),
         seconds=("seconds", "sum"), side=("side", "max"),
     )  # fmt: skip
-    good = crowd.tracks.quality >= people.MIN_QUALITY
-    tracks = tracks[
-        (tracks["side"] >= people.MIN_SIDE)
-        & (tracks["until"] - tracks["begin"] >= people.MIN_FRAMES)
-        & tracks.index.isin(crowd.tracks.track[good])
-    ]
-    good &= np.isin(crowd.tracks.track, tracks.index)
-    numbers, mean = templates(crowd.tracks.embedding[good], crowd.tracks.track[good])
+    numbers, mean = plain_means(crowd.tracks.embedding, crowd.tracks.track)
+    clear = clearness(crowd.tracks.quality, crowd.tracks.track)
     place = {int(number): i for i, number in enumerate(numbers)}
-    pairs = {(place[a], place[b]) for a, b in crowd.apart if a in place and b in place}
-    labels = people.cluster(mean, pairs)
-    return tracks.assign(
-        cluster=people.numbered(labels, tracks["seconds"].to_numpy(np.float64)),
-        distance=people.from_centre(mean, labels),
-    )
+    label = clusters(mean, clear, {(place[a], place[b]) for a, b in crowd.apart}, limits)
+    tracks = tracks.reindex(numbers).assign(label=label, clear=clear, place=np.arange(len(numbers)))
+    tracks = tracks[tracks["person"] == ""]
+    told = tracks[
+        (tracks["side"] >= MIN_SIDE)
+        & (tracks["until"] - tracks["begin"] >= MIN_FRAMES)
+        & (tracks["clear"] >= limits.clear)
+    ]
+    tracks = tracks[tracks["label"].isin(told["label"])]
+    number = numbered(tracks["label"].to_numpy(), tracks["seconds"].to_numpy(np.float64))
+    own, good = mean[tracks["place"]], (tracks["clear"] >= limits.clear).to_numpy()
+    count = int(number.max(initial=0))
+    centre = unit(cluster_means(own[good], number[good] - 1, count))
+    away = np.linalg.norm(unit(own) - centre[number - 1], axis=1)
+    return tracks.assign(cluster=number, distance=away), centre
 
 
 def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
@@ -218,14 +254,12 @@ def _photos(
     films: Sequence[Walked],
     rows: pd.DataFrame,
     tracks: Tracks,
+    centre: Floats,
+    limits: Tolerances,
     moved: Sequence[Path],
     progress: StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Portrait]]:
     """The rows that become photos, by number of the cast and in order of time, and the photos."""
-    good = (tracks.quality >= people.MIN_QUALITY) & np.isin(tracks.track, rows["track"])
-    of_track = rows.drop_duplicates("track").set_index("track")["cluster"]
-    numbers: Ints = of_track.reindex(tracks.track[good]).to_numpy(np.int64)
-    _, centre = templates(tracks.embedding[good], numbers)
     groups = [own for _, own in rows.groupby("cluster")]
     counts = [
         wanted_count(own, max(films[i].stride for i in own["film"].unique())) for own in groups
@@ -243,7 +277,7 @@ def _photos(
                 photos[row] = photo
                 tell(1, 1)
     kept = [
-        chosen(own, photos, middle, tracks, n)
+        chosen(own, photos, middle, limits.alike, tracks, n)
         for own, middle, n in zip(some, centre, counts, strict=True)
     ]
     return pd.concat([rows.iloc[:0], *kept]).sort_values(["cluster", "film", "frame"]), photos

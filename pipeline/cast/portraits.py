@@ -41,9 +41,6 @@ CLOSE, CLOSE_WIDTH = 0.2, 240
 DETECTED_WIDTH = 800
 """Pixels that the detector is shown of a photo, as the gallery shows it."""
 
-FARTHEST = 0.38
-"""A photo farther from its person's mean would serve others as well (a gallery's tolerance)."""
-
 GOOD = 0.3
 """Quality from which on a face is good enough, whatever the best one's is."""
 
@@ -116,14 +113,20 @@ def wanted_count(rows: pd.DataFrame, stride: int) -> int:
 
 
 def chosen(
-    rows: pd.DataFrame, photos: dict[int, Portrait], centre: Floats, tracks: Tracks, count: int
+    rows: pd.DataFrame,
+    photos: dict[int, Portrait],
+    centre: Floats,
+    farthest: float,
+    tracks: Tracks,
+    count: int,
 ) -> pd.DataFrame:
     """Those candidates that become photos.
 
     Args:
         rows: The candidates of one person, as `candidates` gave them.
         photos: What was cut out, by the rows' labels.
-        centre: `(d,)` the person's mean embedding.
+        centre: `(d,)` the person's mean embedding, unit length.
+        farthest: A photo farther from it would serve others as well.
         tracks: Embeddings of their tracks.
         count: How many there are to be, at most.
 
@@ -134,7 +137,7 @@ def chosen(
     there = [label for label in rows.index if label in photos]
     far = {i: np.linalg.norm(photos[i].embedding - centre) for i in there if photos[i].faces == 1}
     nearest = min(far.values(), default=0)
-    near = [i for i, distance in far.items() if distance <= max(FARTHEST, nearest)]
+    near = [i for i, distance in far.items() if distance <= max(farthest, nearest)]
     return thin(rows.loc[near or there], tracks, count)
 
 

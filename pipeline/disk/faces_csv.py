@@ -23,10 +23,18 @@ HEADER = ",".join(FaceRow._fields)
 TEXTS = ("video", "person")
 
 
+OPTIONAL = ("distance", "sure")
+"""The columns that are empty where nobody is known."""
+
+
+EARLIER_HEADER = ",".join(f for f in FaceRow._fields if f != "sure")
+"""Earlier versions did not say how sure a name is; it is read as unknown."""
+
+
 WHOLE = ("frame", "shot", "track", "detected")
 
 
-NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, "distance"))
+NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, *OPTIONAL))
 """The columns of a part's rows: all but the movie's name and what naming adds."""
 
 
@@ -42,7 +50,7 @@ NUMBER_FORMATS = {
 
 
 ROW_FORMAT = ",".join(
-    "%s" if f in (*TEXTS, "distance") else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
+    "%s" if f in (*TEXTS, *OPTIONAL) else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
 )
 
 
@@ -57,7 +65,7 @@ def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
         if name in TEXTS:
             quoted = {text: _quoted(text) for text in set(columns[i])}
             columns[i] = [quoted[text] for text in columns[i]]
-        elif name == "distance":
+        elif name in OPTIONAL:
             columns[i] = ["" if math.isnan(d) else f"{d:.4f}" for d in columns[i]]
     for values in zip(*columns, strict=True):
         yield ROW_FORMAT % values + "\n"
@@ -86,7 +94,7 @@ def read_faces(path: Path) -> pd.DataFrame:
     """Reads faces.csv with fixed types: a person called `NA` or `007` stays text.
 
     Returns:
-        One row a face; `distance` is NaN where nobody is known.
+        One row a face; `distance` and `sure` are NaN where nobody is known.
 
     Raises:
         TableError: The file is missing, foreign or torn.
@@ -94,7 +102,7 @@ def read_faces(path: Path) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             header, ended = _ends(file)
-            if header != HEADER:
+            if header not in (HEADER, EARLIER_HEADER):
                 raise TableError(
                     f"{path}: not a faces.csv: its first line is {header[:60]!r}, wanted "
                     f"{HEADER!r}; {REMEDY}"
@@ -106,6 +114,8 @@ def read_faces(path: Path) -> pd.DataFrame:
         raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
+    if header == EARLIER_HEADER:
+        rows = rows.assign(sure=np.float32(np.nan))[list(FaceRow._fields)]
     if not ended or not _complete(rows):
         raise TableError(f"{_bad_line(path)}: a number is missing or not one; {REMEDY}")
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
@@ -126,7 +136,7 @@ def _parsed(file: BinaryIO) -> pd.DataFrame:
     with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused later.
         return pd.read_csv(
             file, dtype=kinds, keep_default_na=False,
-            na_values={f: [""] for f in (*NUMBERS, "distance")}, encoding="utf-8",
+            na_values={f: [""] for f in (*NUMBERS, *OPTIONAL)}, encoding="utf-8",
         )  # fmt: skip
 
 
@@ -143,29 +153,30 @@ def _bad_line(path: Path) -> str:
     """Names the first line of a broken table that is no row; the last one if all are."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.reader(file)
-        next(rows)
+        columns = next(rows)
         with suppress(csv.Error):
             for cells in rows:
-                if cells and not _is_row(cells):
+                if cells and not _is_row(cells, columns):
                     break
         return f"{path}, line {rows.line_num}"
 
 
-def _is_row(cells: list[str]) -> bool:
-    if len(cells) != len(FaceRow._fields):
+def _is_row(cells: list[str], columns: list[str]) -> bool:
+    if len(cells) != len(columns):
         return False
-    row = dict(zip(FaceRow._fields, cells, strict=True))
+    row = dict(zip(columns, cells, strict=True))
     try:
-        float(row["distance"] or 0)
+        for name in OPTIONAL:
+            float(row.get(name) or 0)
         counts = [float(row[name]) for name in WHOLE]
         whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)
         return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)
-    except ValueError:
+    except (ValueError, KeyError):
         return False
 
 
 def frame_of(rows: NDArray[np.float64], video: str) -> pd.DataFrame:
     """A part's rows `(n, len(NUMBERS))` as a table with `FaceRow`'s columns, nobody named."""
     table = pd.DataFrame(rows, columns=list(NUMBERS)).astype(dict.fromkeys(WHOLE, "int64"))
-    named = table.assign(video=video, person="", distance=np.nan)
+    named = table.assign(video=video, person="", distance=np.nan, sure=np.nan)
     return named[list(FaceRow._fields)]

@@ -26,12 +26,16 @@ SEEN: Schema = {
 }  # fmt: skip
 """What parts and tracks.npz hold of each embedded face, and of each shot."""
 
-ABSENT = {"starts": np.zeros(0, np.int64)}
-"""Files of earlier versions have no starts of shots."""
+ABSENT: dict[str, NDArray[Any]] = {
+    "starts": np.zeros(0, np.int64), "cluster": np.zeros(0, np.int64),
+    "sure": np.zeros(0, np.float32), "offer": np.zeros(0, np.int64),
+}  # fmt: skip
+"""Files of earlier versions lack these."""
 
 TRACKS: Schema = {
     **SEEN, "walk": ("U", ()), "people": ("U", (None,)), "far": ("f", (None, None)),
     "gallery": ("U", ()), "person": ("i", (None,)),
+    "cluster": ("i", (None,)), "sure": ("f", (None,)), "offer": ("i", (None,)),
 }  # fmt: skip
 
 
@@ -49,6 +53,10 @@ class Tracks:
         far: `(t, p)` distance of each track, in rising order, to each of those people.
         gallery: digest of the gallery and tolerance that named them, "" before naming.
         person: `(t,)` position in `people` of who each track is, -1 for nobody; empty before.
+        cluster: `(t,)` tracks of one number are one person; empty before, and in files of earlier
+            versions, as are the next two.
+        sure: `(t,)` the chance from 0 to 1 that the nearest person is right; NaN without any.
+        offer: `(t,)` position in `people` of a name that the track may have and has not, or -1.
         thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
         starts: `(s,)` first analysed frame of each shot of the movie, or `(0,)` where an earlier
             version walked it, which kept none.
@@ -63,6 +71,9 @@ class Tracks:
     far: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     gallery: str = ""
     person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    cluster: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    sure: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    offer: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     thumb: Bytes = field(default_factory=lambda: np.zeros(0, np.bytes_))
     starts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -89,6 +100,13 @@ def read_tracks(path: Path) -> Tracks:
     named = far.shape == (count, len(people)) and len(person) == count
     if not (named or far.shape == (0, len(people)) == (len(person), 0)) or not (far >= 0).all():
         raise TableError(f"{path}: its distances are not one for each track and person; {AGAIN}")
+    cluster, sure, offer = found["cluster"], found["sure"], found["offer"]
+    if len({len(cluster), len(sure), len(offer)}) > 1 or len(cluster) not in (0, len(person)):
+        raise TableError(f"{path}: its people are not one for each track; {AGAIN}")
+    if (cluster < 0).any() or (offer < -1).any() or (offer >= len(people)).any():
+        raise TableError(f"{path}: has tracks of people whom it does not list; {AGAIN}")
+    if not ((sure >= 0) & (sure <= 1) | np.isnan(sure)).all():
+        raise TableError(f"{path}: a chance is not between 0 and 1; {AGAIN}")
     if (person < -1).any() or (person >= len(people)).any():
         raise TableError(f"{path}: has tracks of people whom it does not list; {AGAIN}")
     return Tracks(
@@ -101,6 +119,9 @@ def read_tracks(path: Path) -> Tracks:
         far=found["far"].astype(np.float32),
         gallery=str(found["gallery"]),
         person=person.astype(np.int64),
+        cluster=found["cluster"].astype(np.int64),
+        sure=found["sure"].astype(np.float32),
+        offer=found["offer"].astype(np.int64),
         thumb=found["thumb"],
         starts=found["starts"].astype(np.int64),
     )

@@ -16,7 +16,7 @@ from pipeline.export.annotate import ANNOTATED, Marks, write_annotated
 from pipeline.export.clips import CLIPS, SUPERCUT, export_reel
 from pipeline.export.footage import Footage, footage
 from pipeline.export.stretches import Cut, Reel, cuts
-from pipeline.models.registry import tolerance_of
+from pipeline.models.registry import tolerances
 from pipeline.movie.encode import CRF
 from pipeline.opened import opened
 from pipeline.people.album import Album
@@ -146,7 +146,7 @@ def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Cho
     rows = mine.wanted_rows(walked, job, movie)
     settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
     steadied = select.steadied(rows, walked.stride, settings)
-    tolerance = tolerance_of(walked.manifest.settings, job.tolerance)
+    tolerance = tolerances(walked.manifest.settings, job.tolerance).name
     return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size, tolerance))
 
 

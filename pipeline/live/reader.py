@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, FaceRow, Floats
-from pipeline.models.registry import Models, all_models, tolerance_of
+from pipeline.models.registry import Models, all_models, tolerances
 from pipeline.movie.frame import Frame
 from pipeline.people import naming
 from pipeline.people.album import Album
@@ -70,7 +70,7 @@ class Reader:
             ModelError: A network's file is missing or changed.
         """
         models, album = all_models(job.walk, threads, job.device), Album(job)
-        tolerance = tolerance_of(job.walk, job.tolerance)
+        tolerance = tolerances(job.walk, job.tolerance).name
         return cls(models, album.gallery(job.walk), job.walk, tolerance, album)
 
     def at(self, width: int) -> "Reader":

@@ -1,7 +1,7 @@
 """Which backends there are, by the names that the command line takes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -189,8 +189,12 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
     )
 
 
-def tolerances(settings: WalkSettings) -> Tolerances:
+def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
     """The distances that the recognizer of a walk needs.
+
+    Args:
+        settings: Of the walk.
+        name: Largest distance of a known face; None for the network's own.
 
     Raises:
         ModelError: A name is not in the registry, a card is missing or has none.
@@ -199,16 +203,7 @@ def tolerances(settings: WalkSettings) -> Tolerances:
     found = entry.tolerances or Card.beside(entry.path).tolerances
     if found is None:
         raise ModelError(f"{entry.path}: its card has no tolerances; add them")
-    return found
-
-
-def tolerance_of(settings: WalkSettings, given: float | None) -> float:
-    """The largest distance of a known face: the one that was given, or the network's own.
-
-    Raises:
-        ModelError: See `tolerances`.
-    """
-    return tolerances(settings).name if given is None else given
+    return found if name is None else replace(found, name=name)
 
 
 def all_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> Models:

@@ -40,7 +40,7 @@ NOT = "not"
 """The folder of photos of who a person is not, in the person's own."""
 
 
-RULES = "2"
+RULES = "3"
 """Changes when the rules of naming do, so that faces are named anew."""
 
 

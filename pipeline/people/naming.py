@@ -1,122 +1,109 @@
-"""Names tracks by the gallery: nearest person, unknown above the tolerance, one frame one name.
+"""Names for tracks: one person is one cluster of tracks, and a name is decided for all of it.
 
-Three rules more: a photo of who somebody is not, nearer than all of that person's own, takes the
-name away; the second nearest person never gets it; and a track that goes on after an occlusion, in
-the same shot, has the name of the track before it.
+The tracks of a film are sorted into people first (`people.cluster`), and the mean of a cluster is
+compared with the photos. Its tracks take its name even where one alone is too far from the photos:
+that gives more names, and fewer wrong ones, in every group of people that was measured
+(`benchmarks/names.py`).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk.walked import FACES, TRACKS_FILE, Walked
 from pipeline.faces import Flags, Floats, Ints
+from pipeline.models.cards import Tolerances
+from pipeline.people.cluster import (
+    Pairs,
+    between,
+    clearness,
+    cluster_means,
+    clusters,
+    neighbours,
+    plain_means,
+    together,
+    unit,
+)
 from pipeline.people.gallery import Gallery
-
-CLEAR = 0.1
-"""Least quality of the best face of a track that may go on from another: poor faces of all people
-look alike (two of Chaplin's passers-by, 25 pixels across and in one frame, are 0.28 apart).
-"""
 
 NEAREST = 3
 """Photos of a person that a face is compared with: the mean of this many nearest."""
 
-SAME_TRACK = 0.30
-"""Largest distance of an unknown track to a named one in its shot that it goes on from.
+OFFERED = 0.3
+"""A name that is not given is offered where it is right with at least this chance."""
 
-Measured on the demo and thirteen clips (`benchmarks/tolerance.py`), on tracks of at least `CLEAR`:
-31 of 34 tracks have halves within it of each other, and none of 9 pairs of people in one frame is,
-who look alike for their light and camera are the same; the nearest are 0.34 apart.
-"""
+WIDEST_MARGIN = 0.3
+"""A margin to the next person counts up to here; it is this where there is no other person."""
 
 
-def templates(embedding: Floats, track: Ints) -> tuple[Ints, Floats]:
-    """One embedding a track, or a cluster: the mean of its own, nearer to the truth than each.
+@dataclass(frozen=True, slots=True, eq=False)
+class Names:
+    """Who each track is.
 
-    Half a face behind a hand moves one of them, not all. Measured on the demo: the frontal faces
-    named right are .935 with the mean of the embeddings' own distances, 1.000 with the distance of
-    their mean.
-
-    Args:
-        embedding: `(m, d)` unit length.
-        track: `(m,)` whose they are.
-
-    Returns:
-        The tracks `(t,)` rising, and `(t, d)` unit length.
-
-    Source: template pooling, Crosswhite et al., "Template adaptation for face verification and
-    identification", FG 2017.
+    Attributes:
+        cluster: `(t,)` numbers from 0; tracks of one number are one person.
+        person: `(t,)` positions of people, -1 for nobody.
+        distance: `(t,)` of the track's cluster to the nearest person; NaN where nobody has a photo.
+        sure: `(t,)` the chance from 0 to 1 that the nearest person is right.
+        offer: `(t,)` positions of people whose name a cluster may have and does not get, or -1.
+        far: `(t, p)` distance of the track's cluster to each person; inf without a photo.
     """
-    tracks, inverse = np.unique(track, return_inverse=True)
-    mean = np.zeros((len(tracks), embedding.shape[1]), np.float32)
-    np.add.at(mean, inverse, embedding)
-    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
-    return tracks, mean
+
+    cluster: Ints
+    person: Ints
+    distance: Floats
+    sure: Floats
+    offer: Ints
+    far: Floats
 
 
-def clearness(quality: Floats, track: Ints) -> Floats:
-    """The quality of each track's best face `(t,)`, tracks rising."""
-    tracks, inverse = np.unique(track, return_inverse=True)
-    best = np.zeros(len(tracks), np.float32)
-    np.maximum.at(best, inverse, quality)
-    return best
-
-
-def between(one: Floats, other: Floats) -> Floats:
-    """Distances `(n, m)` of unit embeddings `(n, d)` and `(m, d)`, from 0 to 2."""
-    return np.sqrt(np.clip(2 - 2 * one @ other.T, 0, None))
-
-
-def distances(mean: Floats, gallery: Gallery) -> Floats:
-    """How far each track is from each person: the mean over that person's `NEAREST` photos.
+def distances(template: Floats, gallery: Gallery) -> Floats:
+    """How far each template is from each person: the mean over that person's `NEAREST` photos.
 
     Args:
-        mean: `(t, d)` of `templates`.
+        template: `(t, d)` unit length.
         gallery: The known people.
 
     Returns:
         `(t, p)` from 0 to 2; inf for a person without photos.
     """
-    far = np.full((len(mean), len(gallery.people)), np.inf, np.float32)
+    far = np.full((len(template), len(gallery.people)), np.inf, np.float32)
     for person in np.unique(gallery.owner):
-        each = between(mean, gallery.embedding[gallery.owner == person])
+        each = between(template, gallery.embedding[gallery.owner == person])
         far[:, person] = np.sort(each, axis=1)[:, :NEAREST].mean(axis=1)
     return far
 
 
-def vetoes(mean: Floats, gallery: Gallery) -> Flags:
-    """Which names each track may not have: a photo of who it is not is nearer than every own one.
+def vetoes(template: Floats, gallery: Gallery) -> Flags:
+    """Which names each may not have: a photo in `not/` is nearer than every one of the person.
 
     Args:
-        mean: `(t, d)` of `templates`.
+        template: `(t, d)` unit length.
         gallery: The known people.
 
     Returns:
         `(t, p)`.
     """
-    found = np.zeros((len(mean), len(gallery.people)), np.bool_)
+    vetoed = np.zeros((len(template), len(gallery.people)), np.bool_)
     for person in np.intersect1d(gallery.other_owner, gallery.owner):
-        own = between(mean, gallery.embedding[gallery.owner == person]).min(axis=1)
-        other = between(mean, gallery.other[gallery.other_owner == person]).min(axis=1)
-        found[:, person] = other < own
-    return found
+        own = between(template, gallery.embedding[gallery.owner == person]).min(axis=1)
+        other = between(template, gallery.other[gallery.other_owner == person]).min(axis=1)
+        vetoed[:, person] = other < own
+    return vetoed
 
 
-def assign(
-    far: Floats, vetoed: Flags, together: set[tuple[int, int]], tolerance: float
-) -> tuple[Ints, Floats]:
-    """Gives each track its nearest person, or nobody.
+def assign(far: Floats, vetoed: Flags, apart: Pairs, tolerance: float) -> tuple[Ints, Floats]:
+    """Gives each face of one picture its nearest person, or nobody.
 
-    Of two tracks that share a frame and are nearest to the same person the nearer one has the
-    name; the other is unknown, for its second-nearest person is seldom right. For the same reason
-    a track is unknown whose nearest person is vetoed.
+    Of two faces that are nearest to the same person the nearer one has the name; the other is
+    unknown, for its second-nearest person is seldom right. For the same reason a face is unknown
+    whose nearest person is vetoed.
 
     Args:
         far: `(t, p)` distances.
-        vetoed: `(t, p)` names that tracks may not have.
-        together: pairs of positions of tracks that share a frame, both ways round.
+        vetoed: `(t, p)` names that faces may not have.
+        apart: pairs of positions that cannot be one person, both ways round.
         tolerance: largest distance of a known face.
 
     Returns:
@@ -127,7 +114,7 @@ def assign(
     if far.shape[1] == 0 or not np.isfinite(far).any():
         return person, np.full(len(far), np.nan, np.float32)
     nearest, distance = far.argmin(axis=1), far.min(axis=1)
-    beside = _beside(together)
+    beside = neighbours(apart)
     for t in np.argsort(distance, kind="stable"):
         taken = {int(person[other]) for other in beside.get(int(t), ())}
         if distance[t] <= tolerance and nearest[t] not in taken and not vetoed[t, nearest[t]]:
@@ -135,119 +122,101 @@ def assign(
     return person, distance.astype(np.float32)
 
 
-def _beside(together: set[tuple[int, int]]) -> dict[int, list[int]]:
-    beside: dict[int, list[int]] = {}
-    for a, b in together:
-        beside.setdefault(a, []).append(b)
-    return beside
-
-
-def go_on(
-    person: Ints, allowed: Ints, mean: Floats, shot: Ints, together: set[tuple[int, int]]
-) -> Ints:
-    """Gives unknown tracks the name of one that they go on from: an occlusion cuts a track in two.
-
-    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and in no frame
-    with a track of that name. Only names by the gallery are handed on, the nearest pair first, so
-    that no chain of likenesses leads from one person to another.
-
-    Args:
-        person: `(t,)` of `assign`.
-        allowed: `(t,)` the one name that each track may be given: its nearest person, -1 for none,
-            as where it is vetoed or too poor.
-        mean: `(t, d)` of `templates`.
-        shot: `(t,)` where each track is.
-        together: pairs of positions of tracks that share a frame, both ways round.
-
-    Returns:
-        `(t,)` as `person`, fewer of them -1.
-    """
-    found, beside = person.copy(), _beside(together)
-    pairs: list[tuple[float, int, int]] = []
-    for place in np.intersect1d(shot[person < 0], shot[person >= 0]):
-        open_ = np.flatnonzero((shot == place) & (person < 0) & (allowed >= 0))
-        named = np.flatnonzero((shot == place) & (person >= 0))
-        apart = between(mean[open_], mean[named])
-        near = (apart <= SAME_TRACK) & (allowed[open_][:, None] == person[named])
-        rows, columns = np.nonzero(near)
-        triples = np.column_stack([apart[near], open_[rows], named[columns]]).tolist()
-        pairs += [(far, int(t), int(other)) for far, t, other in triples]
-    for _, t, other in sorted(pairs):
-        name = int(person[other])
-        if found[t] < 0 and all(found[each] != name for each in beside.get(t, ())):
-            found[t] = name
-    return found
-
-
-def margins(far: Floats, person: Ints) -> Floats:
-    """How much nearer each track is to its person than to any other; of nobody's, to the nearest.
-
-    Below 0 where a track has a name of which another person is nearer, which naming never gives;
-    inf where there is no other person, NaN where there is nobody at all.
-
-    Args:
-        far: `(t, p)` distances.
-        person: `(t,)` positions of people, -1 for nobody.
-
-    Returns:
-        `(t,)`.
-
-    >>> margins(np.array([[0.25, 1.0], [0.75, 0.5]], np.float32), np.array([0, -1])).tolist()
-    [0.75, 0.25]
-    """
-    if far.shape[1] == 0:
-        return np.full(len(far), np.nan, np.float32)
-    own = np.where(person >= 0, person, far.argmin(axis=1))[:, None]
-    others = far.copy()
-    np.put_along_axis(others, own, np.inf, axis=1)
-    with np.errstate(invalid="ignore"):  # inf - inf: nobody has a photo.
-        return others.min(axis=1) - np.take_along_axis(far, own, axis=1)[:, 0]
-
-
-def together(rows: pd.DataFrame) -> set[tuple[int, int]]:
-    """Pairs of track numbers that share a frame, both ways round."""
-    crowded = rows.loc[rows.duplicated("frame", keep=False), ["frame", "track"]]
-    pairs = crowded.merge(crowded, on="frame")
-    pairs = pairs.loc[pairs["track_x"] != pairs["track_y"], ["track_x", "track_y"]]
-    return {(int(a), int(b)) for a, b in pairs.drop_duplicates().itertuples(index=False)}
-
-
 def identify_tracks(
-    rows: pd.DataFrame, mean: Floats, clear: Floats, gallery: Gallery, tolerance: float
-) -> tuple[Ints, Floats, Floats]:
+    mean: Floats, clear: Floats, apart: Pairs, gallery: Gallery, tolerances: Tolerances
+) -> Names:
     """Who each track is.
 
     Args:
-        rows: Of faces.csv, with `track` as positions in `mean`.
-        mean: `(t, d)` of `templates`.
+        mean: `(t, d)` of `plain_means`.
         clear: `(t,)` of `clearness`.
+        apart: pairs of positions that share a frame.
         gallery: The known people.
-        tolerance: largest distance of a known face.
+        tolerances: The network's.
+    """
+    label = clusters(mean, clear, apart, tolerances)
+    count = int(label.max(initial=-1)) + 1
+    # Only the clear tracks of a cluster count, but poor ones that are alone count for themselves.
+    good = clear >= tolerances.clear
+    judged = good | ~np.isin(label, label[good])
+    centre = cluster_means(mean[judged], label[judged], count)
+    template = unit(centre)
+    far, vetoed = distances(template, gallery), vetoes(template, gallery)
+    meeting = {(int(label[a]), int(label[b])) for a, b in apart}
+    person, sure, offer = _decided(far, vetoed, centre, meeting, tolerances)
+    distance = far.min(axis=1) if gallery.people else np.full(count, np.inf, np.float32)
+    distance = np.where(np.isfinite(distance), distance, np.nan).astype(np.float32)
+    sure = np.where(np.isnan(distance), np.nan, sure).astype(np.float32)
+    return Names(label, person[label], distance[label], sure[label], offer[label], far[label])
+
+
+def chance(numbers: tuple[float, float, float], one: float, other: float) -> float:
+    """The chance from 0 to 1 that a name is right, see `Tolerances`.
+
+    >>> round(chance((0.0, -1.0, 1.0), 0.5, 0.5), 2)
+    0.5
+    """
+    constant, first, second = numbers
+    return float(1 / (1 + np.exp(-np.clip(constant + first * one + second * other, -50, 50))))
+
+
+def _decided(
+    far: Floats, vetoed: Flags, centre: Floats, meeting: Pairs, tolerances: Tolerances
+) -> tuple[Ints, Floats, Ints]:
+    """Gives each cluster its nearest person, or nobody; as a rule one name goes to one cluster.
+
+    Of several clusters that are near enough to one person the nearest has the name. Another one
+    has it too where it is surely that person: very near to the photos, or near to a cluster of
+    that name. A cluster that shares a frame with one of that name is somebody else.
+
+    Args:
+        far: `(c, p)` distances.
+        vetoed: `(c, p)` names that clusters may not have.
+        centre: `(c, d)` plain means.
+        meeting: pairs of clusters that share a frame.
+        tolerances: The network's.
 
     Returns:
-        `(t,)` positions of people, -1 for nobody; `(t,)` distances to the nearest person, NaN where
-        there is nobody; `(t, p)` all distances.
+        `(c,)` each: positions of people or -1; the chance that the nearest one is right; positions
+        of people who are offered, or -1.
     """
-    far, vetoed, pairs = distances(mean, gallery), vetoes(mean, gallery), together(rows)
-    person, distance = assign(far, vetoed, pairs, tolerance)
-    if (person < 0).all():
-        return person, distance, far
-    nearest = far.argmin(axis=1)
-    barred = vetoed[np.arange(len(far)), nearest] | (clear < CLEAR)
-    allowed = np.where(barred, -1, nearest)
-    shot = np.full(len(far), -1, np.int64)  # One without rows, which is nowhere, has no name.
-    firsts = rows.drop_duplicates("track")
-    shot[firsts["track"]] = firsts["shot"]
-    return go_on(person, allowed, mean, shot, pairs), distance, far
+    count = len(far)
+    person, offer = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    sure = np.zeros(count, np.float32)
+    if not np.isfinite(far).any():
+        return person, sure, offer
+    nearest, distance = far.argmin(axis=1), far.min(axis=1)
+    rest = far.copy()
+    rest[np.arange(count), nearest] = np.inf
+    margin = np.minimum(rest.min(axis=1) - distance, WIDEST_MARGIN)
+    beside = neighbours(meeting)
+    holders: dict[int, list[int]] = {}
+    for k in np.lexsort((np.arange(count), distance)).tolist():
+        name = int(nearest[k])
+        held = holders.setdefault(name, [])
+        right, surely = chance(tolerances.first, distance[k], margin[k]), not held
+        if held:
+            link = float(between(centre[k : k + 1], centre[held]).min())
+            right = min(right, chance(tolerances.second, distance[k], link))
+            surely = distance[k] <= tolerances.sure or link <= tolerances.link
+        if vetoed[k, name] or beside.get(k, set()) & set(held):
+            continue
+        sure[k] = right
+        if distance[k] <= tolerances.name and surely:
+            person[k] = name
+            held.append(k)
+        elif right >= OFFERED:
+            offer[k] = name
+    return person, sure, offer
 
 
-def name_tracks(walked: Walked, gallery: Gallery, tolerance: float, digest: str) -> Walked:
+def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest: str) -> Walked:
     """Writes faces.csv again with today's names; the embeddings stay.
 
     Args:
         walked: The movie.
         gallery: The known people.
-        tolerance: largest distance of a known face.
+        tolerances: The network's.
         digest: Of gallery and tolerance, kept in tracks.npz.
 
     Returns:
@@ -258,17 +227,21 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerance: float, digest: str)
         OutputError: A file cannot be written.
     """
     rows, tracks, folder = walked.rows, walked.tracks, walked.folder
-    numbers, mean = templates(tracks.embedding, tracks.track)
+    numbers, mean = plain_means(tracks.embedding, tracks.track)
     place = np.searchsorted(numbers, rows["track"].to_numpy())
-    person, distance, far = identify_tracks(
-        rows.assign(track=place), mean, clearness(tracks.quality, tracks.track), gallery, tolerance
+    clear = clearness(tracks.quality, tracks.track)
+    apart = together(rows.assign(track=place))
+    names = identify_tracks(mean, clear, apart, gallery, tolerances)
+    called = np.array([*gallery.people, ""], dtype=object)[names.person]
+    named = rows.assign(
+        person=called[place], distance=names.distance[place], sure=names.sure[place]
     )
-    names = np.array([*gallery.people, ""], dtype=object)[person]
-    named = rows.assign(person=names[place], distance=distance[place])
     if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
         tracks_npz.write_tracks(folder / TRACKS_FILE, replace(tracks, gallery=""))
     faces_csv.write_faces(folder / FACES, [named])
-    people = np.array(gallery.people, np.str_)
-    renamed = replace(tracks, people=people, far=far, gallery=digest, person=person)
+    renamed = replace(
+        tracks, people=np.array(gallery.people, np.str_), far=names.far, gallery=digest,
+        person=names.person, cluster=names.cluster, sure=names.sure, offer=names.offer,
+    )  # fmt: skip
     tracks_npz.write_tracks(folder / TRACKS_FILE, renamed)
     return replace(walked, tracks=renamed)

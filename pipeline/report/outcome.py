@@ -13,7 +13,7 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS
-from pipeline.models.registry import tolerance_of
+from pipeline.models.registry import tolerances
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.report.crops import Selection, write_crops
@@ -71,7 +71,7 @@ def write_picks(
     folder, walk = walked.folder, walked.manifest
     settings = job.pick.at(walk.scan.stream.rate)
     steadied = select.steadied(walked.rows, walked.stride, settings)
-    tolerance = tolerance_of(walk.settings, job.tolerance)
+    tolerance = tolerances(walk.settings, job.tolerance).name
     choices = [
         (choice, folder / choice.person / choice.emotion)
         for choice in choose(steadied, walked.tracks, job, settings, walked.size, tolerance)

@@ -18,7 +18,7 @@ from pipeline import files
 from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.errors import MiningError, MovieError
-from pipeline.models.registry import remarks, tolerance_of
+from pipeline.models.registry import remarks, tolerances
 from pipeline.movie import remote
 from pipeline.people.album import Album
 from pipeline.settings import Job
@@ -251,5 +251,5 @@ def _names(job: Job) -> RayNames:
     album = Album(job)
     gallery = album.gallery(job.walk)
     return RayNames(
-        gallery, tolerance_of(job.walk, job.tolerance), album.digest(), keep=not album.is_there
+        gallery, tolerances(job.walk, job.tolerance), album.digest(), keep=not album.is_there
     )

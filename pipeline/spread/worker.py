@@ -22,6 +22,7 @@ from pipeline.disk.parts import has_part
 from pipeline.disk.walked import finished, merged_tracks
 from pipeline.errors import MiningError, ModelError, MovieError, OutputError, TableError
 from pipeline.models import registry
+from pipeline.models.cards import Tolerances
 from pipeline.models.registry import Models, all_models, identities
 from pipeline.movie.remote import is_remote
 from pipeline.people.gallery import Gallery
@@ -77,13 +78,13 @@ class RayNames:
 
     Attributes:
         gallery: those who are known.
-        tolerance: largest distance of a known face.
+        tolerances: of the network.
         digest: of both; what is named by it already is not named again.
         keep: names that were given before stay: there is no gallery any more.
     """
 
     gallery: Gallery
-    tolerance: float
+    tolerances: Tolerances
     digest: str
     keep: bool
 
@@ -200,7 +201,7 @@ class PartWorker:
             walked = finished(place)
             kept = names.keep and len(walked.tracks.people)
             if walked.tracks.gallery != names.digest and not kept:
-                name_tracks(walked, names.gallery, names.tolerance, names.digest)
+                name_tracks(walked, names.gallery, names.tolerances, names.digest)
             _check_same(folder, fingerprint)
 
     def _check_there(self, movie: Path) -> None:

@@ -21,7 +21,7 @@ from pipeline.disk.find import walked_movie
 from pipeline.disk.walked import CAST, finished
 from pipeline.errors import MiningError, PeopleError
 from pipeline.faces import clock
-from pipeline.models.registry import tolerance_of
+from pipeline.models.registry import tolerances
 from pipeline.people import gallery
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress
@@ -172,7 +172,7 @@ class People:
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "jpeg_url": jpeg_url,
-            "tolerance": tolerance_of(self._job.walk, self._job.tolerance),
+            "tolerance": tolerances(self._job.walk, self._job.tolerance).name,
             "most": MOST_NAMED,
             "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
