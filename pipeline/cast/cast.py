@@ -235,7 +235,8 @@ def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
     count = int(number.max(initial=0))
     centre = unit(cluster_means(own[good], number[good] - 1, count))
     away = np.linalg.norm(unit(own) - centre[number - 1], axis=1)
-    return tracks.assign(cluster=number, distance=away), centre
+    sure = tracks["sure"].where(tracks["offer"] != "")
+    return tracks.assign(cluster=number, distance=away, sure=sure), centre
 
 
 def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:

@@ -138,7 +138,8 @@ def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(shown.round(digits).itertuples(index=False))
+    told = shown.round(digits).astype(object).where(shown.notna(), "")
+    writer.writerows(told.itertuples(index=False))
     with replacing(path) as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))
 

@@ -265,6 +265,8 @@ def misfits(gallery: Gallery, farthest: float) -> list[tuple[Path, float]]:
     found = []
     for person in np.unique(gallery.owner):
         own = np.flatnonzero(gallery.owner == person)
+        if len(own) < 2:
+            continue
         cosine = gallery.embedding[own] @ gallery.embedding[own].T
         np.fill_diagonal(cosine, -1)
         far = np.sqrt(np.clip(2 - 2 * cosine.max(axis=1), 0, None))

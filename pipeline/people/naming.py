@@ -259,7 +259,7 @@ def _advise_more_photos(folder: Path, offer: Ints, gallery: Gallery) -> None:
     single = [gallery.people[i] for i in np.unique(offer[offer >= 0]) if count[i] == 1]
     if single:
         log.warning(
-            "%s: of %s there is a single photo, and other people come near to it; with three photos "
-            "names are surer (mine-video cast %s shows who may be whom)",
+            "%s: of %s there is a single photo, and other people come near to it; with three "
+            "photos names are surer (mine-video cast %s shows who may be whom)",
             folder, ", ".join(single), quote(str(folder)),
         )  # fmt: skip
