@@ -23,14 +23,16 @@ from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, FaceRow, Floats
+from pipeline.models.registry import tolerances
 from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
 from pipeline.people import gallery as galleries
 from pipeline.people import memory
 from pipeline.people.gallery import Gallery
 from pipeline.people.naming import name_tracks
-from pipeline.settings import TOLERANCE, WalkSettings
+from pipeline.settings import WalkSettings
 
+TOLERANCE = tolerances(WalkSettings()).name
 PEOPLE = 50
 PHOTOS = 1000
 TRACKS = 2000

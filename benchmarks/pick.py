@@ -26,6 +26,7 @@ from pipeline.disk import faces_csv, manifest, tracks_npz
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS, FaceRow
+from pipeline.models.registry import tolerances
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.movie.stream import fingerprint
 from pipeline.people import gallery
@@ -127,10 +128,9 @@ def chosen(
     rows: pd.DataFrame, tracks: tracks_npz.Tracks, settings: PickSettings, size: tuple[int, int]
 ) -> int:
     """How many rows are kept, of everybody with every emotion."""
-    return sum(
-        len(choice.kept)
-        for choice in choose(select.steadied(rows, 1, settings), tracks, Job(), settings, size)
-    )
+    steadied, tolerance = select.steadied(rows, 1, settings), tolerances(WalkSettings()).name
+    choices = choose(steadied, tracks, Job(), settings, size, tolerance)
+    return sum(len(choice.kept) for choice in choices)
 
 
 def listing(folder: Path) -> Iterator[str]:

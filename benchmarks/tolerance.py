@@ -29,7 +29,7 @@ from pipeline.disk import tracks_npz
 from pipeline.disk.walked import finished
 from pipeline.errors import MiningError
 from pipeline.faces import Floats
-from pipeline.models.registry import face_models
+from pipeline.models.registry import face_models, tolerances
 from pipeline.people.naming import (
     CLEAR,
     NEAREST,
@@ -40,10 +40,10 @@ from pipeline.people.naming import (
     together,
 )
 from pipeline.people.photo import embed
-from pipeline.settings import TOLERANCE, Job, WalkSettings
+from pipeline.settings import Job, WalkSettings
 
-STEPS = (0.30, 0.32, 0.34, 0.36, 0.38, 0.40, 0.42, 0.44, 0.46, 0.50)
-SAME_STEPS = (0.20, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34, 0.36, 0.38)
+STEPS = (0.75, 0.80, 0.85, 0.90, 0.93, 0.95, 0.97, 1.00, 1.03, 1.06, 1.10)
+SAME_STEPS = (0.50, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 MOVIES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".gif")
 
 
@@ -174,7 +174,8 @@ def main() -> None:
                 sources.append(Source(movie.name, f"{movie.parent.name}/{person}", own))
     people = {s.person for s in sources}
     print(f"{len(sources)} photos and clips of {len(people)} people: {', '.join(sorted(people))}")
-    print(f"Naming has {TOLERANCE:g}; a track that goes on after an occlusion {SAME_TRACK:g}.")
+    own = tolerances(WalkSettings()).name
+    print(f"Naming has {own:g}; a track that goes on after an occlusion {SAME_TRACK:g}.")
     lines("pair of faces", pairs(sources), STEPS)
     lines("mean of a track, to a person", against_gallery(sources), STEPS)
     lines("halves of a track, and tracks in one frame", (found.halves, found.beside), SAME_STEPS)

@@ -4,16 +4,16 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 
 from pipeline import files
 from pipeline.disk import manifest as manifests
-from pipeline.disk.walked import Walked, finished, named_tracks
-from pipeline.models.registry import RECOGNIZERS, tolerances
+from pipeline.disk.walked import Walked, finished, named_tracks, walk_line
+from pipeline.models.registry import RETIRED, compares, tolerances
 from pipeline.people.album import Album
 from pipeline.people.naming import name_tracks
-from pipeline.settings import Job
+from pipeline.settings import Job, WalkSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,11 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
     if before.gallery == digest:
         return walked
     settings = walked.manifest.settings
-    if settings.recognizer not in RECOGNIZERS:
+    if not compares(settings, walked.manifest.models):
         log.warning(
-            "%s: was walked with --recognizer %s, which this version does not have, so names stay "
-            "as they are; to name by today's photos: mine-video walk %s --rewalk",
-            walked.folder, settings.recognizer, quote(str(walked.manifest.movie)),
+            "%s: another network told its faces apart (--recognizer %s of an earlier version), so "
+            "names stay as they are; to name it by today's photos: %s --rewalk",
+            walked.folder, settings.recognizer, _anew(walked),
         )  # fmt: skip
         return walked
     gallery = album.gallery(settings)
@@ -87,3 +87,12 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
             "%s: faces named by the photos in %s/, %.1f s", walked.folder, album.folder, seconds
         )
     return walked
+
+
+def _anew(walked: Walked) -> str:
+    """What to type to walk a movie as it was walked, by a recognizer that there is."""
+    walk = walked.manifest
+    if walk.settings.recognizer in RETIRED:
+        settings = replace(walk.settings, recognizer=WalkSettings().recognizer)
+        walk = replace(walk, settings=settings)
+    return walk_line(walked.folder, walk)

@@ -113,11 +113,16 @@ def finished(folder: Path) -> Walked:
     manifest = manifests.read(folder)
     tracks = merged_tracks(folder, manifest)
     if tracks is None:
-        default = folder.parent.absolute() == Job().output.absolute()
-        where = [] if default else ["--output", quote(str(folder.parent))]
-        again = " ".join(["mine-video walk", quote(str(manifest.movie)), *manifest.options, *where])
+        again = walk_line(folder, manifest)
         raise TableError(f"{folder}: its walk is not finished; `{again}` goes on with it")
     return Walked(folder, manifest, tracks)
+
+
+def walk_line(folder: Path, manifest: Manifest) -> str:
+    """What to type to walk a movie again as it was walked, into the same folder."""
+    default = folder.parent.absolute() == Job().output.absolute()
+    where = [] if default else ["--output", quote(str(folder.parent))]
+    return " ".join(["mine-video walk", quote(str(manifest.movie)), *manifest.options, *where])
 
 
 def named_tracks(tracks: Tracks) -> list[str]:

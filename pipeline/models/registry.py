@@ -45,7 +45,8 @@ class Entry:
         """
         choice: dict[str, Any] = {"threads": threads, "device": device}
         options |= {name: choice[name] for name in self.takes}
-        return getattr(import_module(self.module), self.name)(self.path, **options)
+        path = self.path  # Tells what is not installed, before the import fails on it.
+        return getattr(import_module(self.module), self.name)(path, **options)
 
     def identity(self) -> str:
         """What the walk's fingerprint holds of this backend.
@@ -140,6 +141,9 @@ RECOGNIZERS: dict[str, Entry] = {
         install=INSTALL_FACE_RECOGNITION,
     ),
 }  # fmt: skip
+RETIRED = {"dlib-onnx": DLIB_TOLERANCES}
+"""Recognizers of earlier versions: walks made with them are read and picked from, not made."""
+
 EMOTION_MODELS: dict[str, Entry] = {
     "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX)
 }
@@ -199,6 +203,8 @@ def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
     Raises:
         ModelError: A name is not in the registry, a card is missing or has none.
     """
+    if settings.recognizer in RETIRED:
+        return RETIRED[settings.recognizer]
     entry = _get(RECOGNIZERS, settings.recognizer)
     found = entry.tolerances or Card.beside(entry.path).tolerances
     if found is None:
@@ -228,6 +234,24 @@ def face_identities(settings: WalkSettings) -> dict[str, str]:
         "aligner": _get(ALIGNERS, settings.recognizer).identity(),
         "recognizer": _get(RECOGNIZERS, settings.recognizer).identity(),
     }
+
+
+def compares(settings: WalkSettings, models: Mapping[str, str]) -> bool:
+    """Whether a walk's embeddings can be compared with photos: today's networks made them.
+
+    Args:
+        settings: of the walk.
+        models: what `identities` gave when it was made.
+
+    Raises:
+        ModelError: See `identities`.
+    """
+    if settings.recognizer in RETIRED:
+        return False
+    now = face_identities(settings)
+    # Class and file: how the file is fed was told by a card that some networks had, and have not.
+    pairs = ((models.get(job, now[job]), now[job]) for job in ("aligner", "recognizer"))
+    return all(was.split()[:2] == new.split()[:2] for was, new in pairs)
 
 
 def identities(settings: WalkSettings) -> dict[str, str]:
@@ -276,6 +300,10 @@ def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
 
 
 def _get(entries: Mapping[str, Entry], name: str, otherwise: str = "") -> Entry:
+    if name in RETIRED:
+        raise ModelError(
+            f"--recognizer {name} is no longer part of mine-video; --rewalk walks the movie anew"
+        )
     if name not in entries:
         known = ", ".join(sorted(entries))
         raise ModelError(f"no network is called {name!r}; there are {known}{otherwise}")

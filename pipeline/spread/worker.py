@@ -7,10 +7,10 @@ import json
 import logging
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,11 @@ class Terms:
 
 def versions() -> dict[str, str]:
     """What is installed here, of what the bytes of a part depend on."""
-    return {name: version(name) for name in PACKAGES} | {"processor": platform.machine()}
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # dlib is not everywhere.
+            found[name] = version(name)
+    return found | {"processor": platform.machine()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class PartWorker:
     def _checked(self) -> None:
         here, there = versions(), self._terms.versions
         other = [f"{name} {here[name]}, not {there[name]}" for name in there
-                 if here[name] != there[name]]  # fmt: skip
+                 if here.get(name, there[name]) != there[name]]  # fmt: skip
         mine = identities(self._terms.settings)
         other += [f"another {job} network" for job in mine if mine[job] != self._terms.models[job]]
         if other:

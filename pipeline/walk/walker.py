@@ -14,7 +14,7 @@ from pipeline.disk import parts
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
-from pipeline.models.registry import identities, remarks
+from pipeline.models.registry import RETIRED, identities, remarks
 from pipeline.movie import stream
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.settings import PART_SECONDS, WalkSettings
@@ -91,13 +91,13 @@ def prepare_walk(
 
 
 def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
-    keep = f"use it as it is with `mine-video pick {quote(str(folder))}`"
-    if merged_tracks(folder, old) is None:
-        keep = f"go on with it by {' '.join(old.options) or 'leaving out these options'}"
-    return (
-        f"{folder} holds another walk: {differences}. Either {keep}, or walk anew with --rewalk, "
-        "or choose another --output"
-    )
+    ways = ["walk anew with --rewalk", "choose another --output"]
+    if merged_tracks(folder, old) is not None:
+        ways.insert(0, f"use it as it is with `mine-video pick {quote(str(folder))}`")
+    elif old.settings.recognizer not in RETIRED:
+        options = " ".join(old.options) or "leaving out these options"
+        ways.insert(0, f"go on with it by {options}")
+    return f"{folder} holds another walk: {differences}. Either {', or '.join(ways)}"
 
 
 def _clear(folder: Path) -> None:

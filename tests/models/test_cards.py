@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ModelError, OutputError
-from pipeline.models.cards import WEIGHTS, Card, CardSource, Input
+from pipeline.models.cards import WEIGHTS, Card, CardSource, Input, Tolerances
 from pipeline.models.emotion import Reading
 
 CARD: dict[str, Any] = {
@@ -19,6 +19,10 @@ CARD: dict[str, Any] = {
     "classes": ["sad", "happy"],
     "licence": "MIT",
 }
+TOLERANCES: dict[str, Any] = {
+    "name": 0.97, "sure": 0.87, "link": 1.06, "cast": 1.04, "clear": 0.15, "alike": 0.95,
+    "misfit": 1.15, "first": [32.5, -35, 8.25], "second": [58, -7.3, -44.5],
+}  # fmt: skip
 CARDS = sorted(WEIGHTS.glob("*.json"))
 
 
@@ -138,6 +142,16 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
         ({"input": {"dtype": "float32", "scale": [1e999]}}, "wanted numbers"),
         ({"input": {"side": 48}}, "side"),
         ({"input": []}, "must be a mapping"),
+        ({"tolerances": TOLERANCES | {"name": 0}}, "tolerances.name is 0.0, wanted a number up to"),
+        ({"tolerances": TOLERANCES | {"cast": 2.1}}, "tolerances.cast is 2.1"),
+        ({"tolerances": TOLERANCES | {"sure": True}}, "tolerances.sure is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"alike": None}}, "tolerances.alike is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"first": [1, 2]}}, "tolerances.first are 2 numbers, wanted"),
+        ({"tolerances": TOLERANCES | {"second": 3}}, "tolerances.second is 3, wanted numbers"),
+        ({"tolerances": TOLERANCES | {"name": 1e999}}, "tolerances.name is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"near": 1}}, "near"),
+        ({"tolerances": {"name": 1}}, "missing 8 required"),
+        ({"tolerances": 1}, "must be a mapping"),
     ],
     ids=str,
 )
@@ -156,6 +170,7 @@ FULL = Card(
     heads=2,
     priors=((0.25, 0.75), (0.5, 0.5)),
     tau=0.75,
+    tolerances=Tolerances(**TOLERANCES),
     source=CardSource("package", "1.0", "net.h5", "ab"),
     licence="MIT",
     copyright="nobody",
@@ -171,6 +186,15 @@ def test_a_card_that_is_written_comes_back(tmp_path: Path, card: Card) -> None:
     found = Card.beside(tmp_path / "net.onnx")
     assert replace(found, sha256="") == card
     assert found.checked() == tmp_path / "net.onnx"
+
+
+def test_tolerances_are_read_as_they_stand(tmp_path: Path) -> None:
+    found = Card.beside(put(tmp_path, CARD | {"tolerances": TOLERANCES})).tolerances
+    assert found is not None
+    assert {name: getattr(found, name) for name in TOLERANCES} == {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in TOLERANCES.items()
+    }
 
 
 def test_two_files_of_one_stem_have_cards_of_their_own(tmp_path: Path) -> None:
@@ -203,7 +227,7 @@ def test_the_identity_holds_what_changes_answers(tmp_path: Path) -> None:
         return replace(FULL, folder=tmp_path, **facts).identity
 
     same = identity()
-    assert same == identity(note="other", licence="other", sha256="ab")
+    assert same == identity(note="other", licence="other", sha256="ab", tolerances=None)
     others = {
         identity(**facts)
         for facts in (
@@ -223,6 +247,7 @@ def test_each_card_of_the_package_describes_its_file(place: Path) -> None:
     assert card.job in ("detect", "landmarks", "identity", "emotion")
     assert card.licence
     assert card.sha256
+    assert (card.tolerances is not None) == (card.job == "identity")
     assert (WEIGHTS.parents[2] / json.loads(place.read_text())["made_by"]).is_file()
 
 

@@ -1,6 +1,7 @@
 """Names and paths of backends, and what is known of them before they run."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def network(folder: Path, name: str, content: bytes = b"weights", **facts: objec
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_bytes(content)
-    Card(file=name, job="emotion", **({"classes": EMOTIONS} | facts)).write(folder)  # type: ignore[arg-type]
+    Card(file=name, **({"job": "emotion", "classes": EMOTIONS} | facts)).write(folder)  # type: ignore[arg-type]
     return path
 
 
@@ -100,3 +101,56 @@ def test_a_keras_file_runs_where_keras_puts_it(tmp_path: Path) -> None:
 def test_what_is_listed_here_can_be_sent() -> None:
     sent = pickle.loads(pickle.dumps(registry.entries()))
     assert sent == registry.entries()
+
+
+def test_each_recognizer_has_its_own_tolerances() -> None:
+    names = {
+        name: registry.tolerances(WalkSettings(recognizer=name)).name
+        for name in registry.RECOGNIZERS
+    }
+    assert names == {"sface": 0.97, "dlib": 0.38, "face_recognition": 0.38}
+    assert registry.tolerance_of(WalkSettings(), None) == 0.97
+    assert registry.tolerance_of(WalkSettings(), 0.5) == 0.5
+
+
+def test_each_recognizer_has_an_aligner() -> None:
+    assert registry.ALIGNERS.keys() == registry.RECOGNIZERS.keys()
+
+
+def test_a_card_without_tolerances_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = network(tmp_path, "own.onnx", job="identity", classes=())
+    entry = registry.Entry("own", "Own", str(path))
+    monkeypatch.setitem(registry.RECOGNIZERS, "own", entry)
+    with pytest.raises(ModelError, match=r"own\.onnx: its card has no tolerances; add them"):
+        registry.tolerances(WalkSettings(recognizer="own"))
+
+
+# --- networks of earlier versions ---------------------------------------------------------------
+
+OLD = WalkSettings(recognizer="dlib-onnx")
+
+
+def test_a_network_that_is_gone_has_its_tolerance_still() -> None:
+    assert registry.tolerance_of(OLD, None) == 0.38
+
+
+@pytest.mark.parametrize("use", [registry.identities, registry.all_models])
+def test_a_network_of_an_earlier_version_is_told_by_its_name(
+    use: Callable[[WalkSettings], object],
+) -> None:
+    with pytest.raises(ModelError, match="dlib-onnx is no longer part of mine-video; --rewalk"):
+        use(OLD)
+
+
+def test_only_embeddings_of_the_same_networks_compare() -> None:
+    usual = WalkSettings()
+    now = registry.identities(usual)
+    assert registry.compares(usual, now)
+    assert registry.compares(usual, now | {"detector": "Other 1 2", "emotion": "Other 1 2"})
+    assert registry.compares(usual, {"aligner": f"{now['aligner']}"})
+    for job in ("aligner", "recognizer"):
+        assert not registry.compares(usual, now | {job: "Other 1 2"})
+        name, file, how = now[job].split()
+        assert not registry.compares(usual, now | {job: f"{name} {file[:-1]}x {how}"})
+        assert registry.compares(usual, now | {job: f"{name} {file}"})
+    assert not registry.compares(OLD, {})

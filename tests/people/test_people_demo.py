@@ -15,7 +15,8 @@ from pipeline import mine
 from pipeline.crops import portrait
 from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk import manifest as manifests
-from pipeline.models.dlib_face import DlibOnnx
+from pipeline.models.registry import tolerances
+from pipeline.models.sface import SFace
 from pipeline.movie import decode
 from pipeline.people import memory
 from pipeline.people.gallery import warn_of_alike
@@ -133,7 +134,7 @@ def test_a_photo_of_who_it_is_not_removes_a_wrong_name(
 
 def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     first = memory.load_gallery(job.known_faces, WalkSettings())
-    monkeypatch.setattr(DlibOnnx, "embed", lambda *_: pytest.fail("a network runs"))
+    monkeypatch.setattr(SFace, "embed", lambda *_: pytest.fail("a network runs"))
     second = memory.load_gallery(job.known_faces, WalkSettings())
     assert np.array_equal(second.embedding, first.embedding)
 
@@ -141,7 +142,7 @@ def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch
 def test_the_people_of_the_demo_are_told_apart(job: Job, caplog: pytest.LogCaptureFixture) -> None:
     gallery = memory.load_gallery(job.known_faces, WalkSettings())
     with caplog.at_level(logging.INFO):
-        warn_of_alike(gallery, job.tolerance, job.known_faces)
+        warn_of_alike(gallery, tolerances(WalkSettings()).alike, job.known_faces)
     assert caplog.messages == []
 
 

@@ -23,7 +23,7 @@ STEPS = [
 
 def _chosen(rows: pd.DataFrame, job: Job, **changes: Any) -> list[Choice]:
     asked = PickSettings(**({"repeat": 1, "smooth": 1} | changes))
-    return list(choose(select.steadied(rows, 1, asked), tracks_of(rows), job, asked, SIZE))
+    return list(choose(select.steadied(rows, 1, asked), tracks_of(rows), job, asked, SIZE, 0.38))
 
 
 TALK = [

@@ -235,7 +235,8 @@ class Walked:
         settings = replace(PLAIN, **asked)
         tracks = tracks_npz.read_tracks(self.folder / "tracks.npz")
         job, size = Job(("anna",), (emotion,)), self.walk.scan.stream.size
-        (found,) = choose(select.steadied(self.rows, 1, settings), tracks, job, settings, size)
+        steadied = select.steadied(self.rows, 1, settings)
+        (found,) = choose(steadied, tracks, job, settings, size, 0.38)
         return found
 
 
