@@ -26,6 +26,7 @@ from pipeline.disk import faces_csv, manifest, tracks_npz
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS, FaceRow
+from pipeline.models.registry import tolerances
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.movie.stream import fingerprint
 from pipeline.people import gallery
@@ -85,7 +86,7 @@ def made_up(count: int, scan: Scan, name: str) -> pd.DataFrame:
         "sharpness": random.uniform(10, 400, len(track)),
         "yaw": random.uniform(-60, 60, len(track)), "pitch": random.uniform(-20, 20, len(track)),
         "roll": 0.0, "video": name, "person": np.array(PEOPLE, dtype=object)[track % len(PEOPLE)],
-        "distance": 0.2, **dict(zip(EMOTIONS, probabilities.T, strict=True)),
+        "distance": 0.2, "sure": 0.9, **dict(zip(EMOTIONS, probabilities.T, strict=True)),
     }  # fmt: skip
     rows = pd.DataFrame(numbers)[list(FaceRow._fields)]
     return rows.sort_values(["frame", "track"], ignore_index=True)
@@ -127,10 +128,9 @@ def chosen(
     rows: pd.DataFrame, tracks: tracks_npz.Tracks, settings: PickSettings, size: tuple[int, int]
 ) -> int:
     """How many rows are kept, of everybody with every emotion."""
-    return sum(
-        len(choice.kept)
-        for choice in choose(select.steadied(rows, 1, settings), tracks, Job(), settings, size)
-    )
+    steadied, tolerance = select.steadied(rows, 1, settings), tolerances(WalkSettings()).name
+    choices = choose(steadied, tracks, Job(), settings, size, tolerance)
+    return sum(len(choice.kept) for choice in choices)
 
 
 def listing(folder: Path) -> Iterator[str]:

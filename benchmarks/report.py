@@ -29,6 +29,7 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, Floats
+from pipeline.models.registry import tolerances
 from pipeline.movie.scan import scan_movie
 from pipeline.pick import select
 from pipeline.pick.choose import choose
@@ -115,7 +116,8 @@ def written(folder: Path, movie: Walked) -> Iterator[str]:
     job = Job()
     movie = replace(movie, folder=folder)
     steadied = select.steadied(movie.rows, 1, job.pick)
-    choices = list(choose(steadied, movie.tracks, job, job.pick, movie.size))
+    tolerance = tolerances(movie.manifest.settings).name
+    choices = list(choose(steadied, movie.tracks, job, job.pick, movie.size, tolerance))
     cpu = time.process_time()
     seconds, path = timed(lambda: write_report(movie, steadied, job, choices))
     yield f"| write report.html and timeline.png | {seconds:.1f} | "

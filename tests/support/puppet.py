@@ -221,7 +221,7 @@ class Aligner:
     def __init__(self, weights: Path) -> None:
         Card.beside(weights).checked()
 
-    def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:  # noqa: ARG002 - the box.
+    def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:
         """Gives the square `(150, 150, 3)`."""
         x1, y1, x2, y2 = (float(v) for v in box)
         face = crops.square(image, ((x1 + x2) / 2, (y1 + y2) / 2), max(x2 - x1, y2 - y1))
