@@ -103,7 +103,7 @@ def cast(
     log.info("%s", _left_out(crowd.rows[crowd.rows["person"] == ""], tracks))
     rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
-    kept, photos = _photos(films, rows, crowd.tracks, centre, limits, moved, progress)
+    kept, photos = _photos(films, rows, crowd.tracks, centre, moved, progress)
     # Not the folder of all movies' folders: others may be writing into those.
     with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
         kept = kept.assign(stem=[_stem(films[i]) for i in kept["film"]])
@@ -235,7 +235,8 @@ def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
     count = int(number.max(initial=0))
     centre = unit(cluster_means(own[good], number[good] - 1, count))
     away = np.linalg.norm(unit(own) - centre[number - 1], axis=1)
-    return tracks.assign(cluster=number, distance=away), centre
+    sure = tracks["sure"].where(tracks["offer"] != "")
+    return tracks.assign(cluster=number, distance=away, sure=sure), centre
 
 
 def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
@@ -255,11 +256,11 @@ def _photos(
     rows: pd.DataFrame,
     tracks: Tracks,
     centre: Floats,
-    limits: Tolerances,
     moved: Sequence[Path],
     progress: StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Portrait]]:
     """The rows that become photos, by number of the cast and in order of time, and the photos."""
+    farthest = tolerances(films[0].manifest.settings).alike
     groups = [own for _, own in rows.groupby("cluster")]
     counts = [
         wanted_count(own, max(films[i].stride for i in own["film"].unique())) for own in groups
@@ -277,7 +278,7 @@ def _photos(
                 photos[row] = photo
                 tell(1, 1)
     kept = [
-        chosen(own, photos, middle, limits.alike, tracks, n)
+        chosen(own, photos, middle, farthest, tracks, n)
         for own, middle, n in zip(some, centre, counts, strict=True)
     ]
     return pd.concat([rows.iloc[:0], *kept]).sort_values(["cluster", "film", "frame"]), photos

@@ -78,6 +78,8 @@ class CastMember:
         photos: that would become known faces.
         nearest: the known person whom the tracks are nearest to on average, "" for none.
         distance: that average, NaN for none.
+        offer: a known person who it may be, "" for none.
+        sure: the chance from 0 to 1 that it is; NaN for none.
     """
 
     number: int
@@ -86,6 +88,8 @@ class CastMember:
     photos: int
     nearest: str
     distance: float
+    offer: str
+    sure: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ def _strangers(
     found = []
     for key, own in timed.astype({"number": "int64"}).groupby("number"):
         number, (known, distance) = int(str(key)), _nearest(tracks, own)
+        offer, sure = _offered(tracks, own)
         found.append(
             CastMember(
                 number=number,
@@ -207,6 +212,8 @@ def _strangers(
                 photos=len(photos.get(number, ())),
                 nearest=known,
                 distance=distance,
+                offer=offer,
+                sure=sure,
             )
         )
     yield from sorted(found, key=lambda one: (-one.seconds, one.number))
@@ -218,6 +225,16 @@ def _nearest(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
     if not own.any():
         return "", float("nan")
     return nearest("", tracks.people.tolist(), tracks.far[own].mean(axis=0))
+
+
+def _offered(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
+    """Who faces may be, and how surely; nobody where no name is offered to any of them."""
+    own = np.isin(np.unique(tracks.track), rows["track"])[: len(tracks.offer)]
+    own &= tracks.offer >= 0
+    if not own.any():
+        return "", float("nan")
+    best = np.flatnonzero(own)[tracks.sure[own].argmax()]
+    return str(tracks.people[tracks.offer[best]]), float(tracks.sure[best])
 
 
 def owners(walked: Walked) -> dict[int, str | int]:

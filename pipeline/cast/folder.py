@@ -18,7 +18,9 @@ from pipeline.faces import BOX, clock
 from pipeline.files import remove, replacing
 from pipeline.report.sheet import SheetLine, delete_sheets, line_sheets
 
-CAST_COLUMNS = ("cluster", "video", "track", "shot", "first", "last", "faces", "distance")
+CAST_COLUMNS = (
+    "cluster", "video", "track", "shot", "first", "last", "faces", "distance", "offer", "sure",
+)  # fmt: skip
 LISTED = ("file", "video", "frame", "time", "track", *BOX)
 CAST_PHOTO_NAME = re.compile(r"\d+/[^/\\]*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}\.jpg")
 """What a photo of the cast is called: nothing else is ever deleted."""
@@ -35,6 +37,8 @@ class PrintedMember:
         movies: their names.
         folder: of the photos.
         photos: their names.
+        offer: a known person who it may be, "" for none.
+        sure: the chance from 0 to 1 that it is; NaN for none.
     """
 
     number: int
@@ -43,6 +47,13 @@ class PrintedMember:
     movies: tuple[str, ...]
     folder: Path
     photos: tuple[str, ...]
+    offer: str
+    sure: float
+
+    @property
+    def may_be(self) -> str:
+        """What to tell of the offer, "" for none."""
+        return f"may be {self.offer}: {self.sure:.2f}" if self.offer else ""
 
 
 def write_cast(
@@ -87,6 +98,9 @@ def _each(rows: pd.DataFrame) -> Iterator[Any]:
 def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator[PrintedMember]:
     for key, own in tracks.groupby("cluster"):
         number = int(str(key))
+        offered = own[own["offer"] != ""].sort_values("sure", ascending=False, kind="stable")
+        offer = offered[["offer", "sure"]].head(1).itertuples(index=False, name=None)
+        who, sure = next(offer, ("", float("nan")))
         files = kept.loc[kept["cluster"] == number, "file"]
         yield PrintedMember(
             number=number,
@@ -95,6 +109,8 @@ def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator
             movies=tuple(own.drop_duplicates("film")["video"]),
             folder=folder / str(number),
             photos=tuple(Path(file).name for file in files),
+            offer=str(who),
+            sure=float(sure),
         )
 
 
@@ -104,6 +120,7 @@ def _line(member: PrintedMember, kept: pd.DataFrame, photos: dict[int, Portrait]
     movies = [UNSAFE.sub("_", movie) for movie in member.movies]
     told = movies if len(movies) <= 2 else [movies[0], f"and {len(movies) - 1} more movies"]
     words = (str(member.number), f"{clock(member.seconds)} on screen", count, *told)
+    words += (member.may_be,) * bool(member.offer)
     own = kept.index[kept["cluster"] == member.number]
     return SheetLine(words, tuple(photos[int(label)].close for label in own))
 
@@ -115,13 +132,14 @@ def _write_table(path: Path, tracks: pd.DataFrame) -> None:
 
 
 def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
-    digits = {"time": 6, "first": 6, "last": 6, "distance": 4}
+    digits = {"time": 6, "first": 6, "last": 6, "distance": 4, "sure": 4}
     digits |= dict.fromkeys(BOX, 1)
     shown = rows[list(columns)].astype({c: "float64" for c in columns if c in digits})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(shown.round(digits).itertuples(index=False))
+    told = shown.round(digits).astype(object).where(shown.notna(), "")
+    writer.writerows(told.itertuples(index=False))
     with replacing(path) as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))
 

@@ -13,7 +13,7 @@ from pipeline.settings import Job
 
 log = logging.getLogger(__name__)
 
-CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {}"
+CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
 
 
 @click.command()
@@ -132,7 +132,9 @@ def cast_command(
     job = job_of(given)
     found = casting.cast(folders_of(folders, job), job, movies)
     if found:
-        click.echo(CAST_ROW.format("number", "screen", "tracks", "photos", "folder", "movies"))
+        names = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
+        click.echo(CAST_ROW.format(*names))
     for one in found:
-        told = one.number, clock(one.seconds), one.tracks, len(one.photos), one.folder
+        may_be = f"{one.offer}, too: {one.sure:.2f}" if one.offer else ""
+        told = one.number, clock(one.seconds), one.tracks, len(one.photos), one.folder, may_be
         click.echo(CAST_ROW.format(*map(str, told), ", ".join(one.movies)))

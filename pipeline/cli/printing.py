@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.errors import MiningError
+from pipeline.faces import clock
 
 if TYPE_CHECKING:
-    from pipeline.people.presence import Presence
+    from pipeline.people.presence import Offer, Presence
     from pipeline.report.outcome import Outcome, StartCropping
     from pipeline.walk.part import StartProgress
 
@@ -21,7 +22,8 @@ MOVIE = 20
 """Letters of a movie's name."""
 
 PICK_ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
-WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>9}  {}"
+WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>5} {:>9}  {}"
+MOST_OFFERS = 5
 
 
 def fitted(name: str, width: int = MOVIE) -> str:
@@ -196,7 +198,7 @@ class WhoTable:
     """Who is who, one line for each movie and person, as it comes."""
 
     def __init__(self) -> None:
-        names = "movie", "person", "seconds", "tracks", "faces", "distance", "nearest other"
+        names = "movie", "person", "seconds", "tracks", "faces", "sure", "distance", "nearest other"
         self._header = Header(WHO, *names)
 
     def add(self, movie: str, people: Sequence["Presence"]) -> None:
@@ -206,11 +208,22 @@ class WhoTable:
         for p in people:
             distance = "-" if isnan(p.distance) else f"{p.distance:.2f}"
             other = f"{p.other} {p.other_distance:.2f}" if p.other else "-"
+            sure = "-" if isnan(p.sure) else f"{p.sure:.2f}"
             name = p.person or "unknown"
-            row = (movie, name, f"{p.seconds:.1f}", p.tracks, p.faces, distance, other)
+            row = (movie, name, f"{p.seconds:.1f}", p.tracks, p.faces, sure, distance, other)
             click.echo(WHO.format(*row))
+            for offer in p.offers[:MOST_OFFERS]:
+                click.echo(f"{'':20} {offered(offer)}")
+            if len(p.offers) > MOST_OFFERS:
+                click.echo(f"{'':20} and {len(p.offers) - MOST_OFFERS} more")
         if not people:
             click.echo(f"{movie:20} - no face was found")
+
+
+def offered(offer: "Offer") -> str:
+    """What is told of unknown faces that may be somebody known."""
+    count = "1 track" if len(offer.tracks) == 1 else f"{len(offer.tracks)} tracks"
+    return f"{count} from {clock(offer.time)} may be {offer.person}, too: {offer.sure:.2f}"
 
 
 def log_to_stderr(quiet: bool, verbose: bool) -> None:

@@ -69,7 +69,9 @@ class Album:
             key = f"{self._digest()} {network(settings)}"
             if self._held is None or self._held[0] != key:
                 gallery = load_gallery(self.folder, settings, self._device, self._hash_of)
-                galleries.warn_of_alike(gallery, tolerances(settings).alike, self.folder)
+                limits = tolerances(settings)
+                galleries.warn_of_alike(gallery, limits.alike, self.folder)
+                galleries.warn_of_misfits(gallery, limits.misfit)
                 log.debug("gallery %s is %s", self.folder, key)
                 self._held = key, gallery
             return self._held[1]

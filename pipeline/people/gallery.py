@@ -65,6 +65,7 @@ class Gallery:
         owner: `(n,)` position in `people`.
         other: `(m, 128)` unit length, one for each photo of who somebody is not.
         other_owner: `(m,)` position in `people` of who it is not.
+        photo: `n` files; empty where the embeddings are of no files.
     """
 
     people: tuple[str, ...]
@@ -72,6 +73,7 @@ class Gallery:
     owner: Ints
     other: Floats = field(default_factory=_no_embeddings)
     other_owner: Ints = field(default_factory=_no_owners)
+    photo: tuple[Path, ...] = ()
 
 
 def photos(folder: Path) -> dict[str, list[Path]]:
@@ -166,7 +168,9 @@ def gather(folder: Path, read: Callable[[Path], Floats]) -> Gallery:
     for path in _unread(folder):
         log.warning("%s: not a kind of picture that is read, skipped; save it anew as JPEG", path)
     people = tuple(own)
-    return Gallery(people, *_embedded(own, people, read), *_embedded(other, people, read))
+    embedding, owner, files = _embedded(own, people, read)
+    not_embedding, not_owner, _ = _embedded(other, people, read)
+    return Gallery(people, embedding, owner, not_embedding, not_owner, files)
 
 
 def _unread(folder: Path) -> Iterator[Path]:
@@ -181,8 +185,8 @@ def _unread(folder: Path) -> Iterator[Path]:
 
 def _embedded(
     found: dict[str, list[Path]], people: tuple[str, ...], read: Callable[[Path], Floats]
-) -> tuple[Floats, Ints]:
-    embeddings, owners = [], []
+) -> tuple[Floats, Ints, tuple[Path, ...]]:
+    embeddings, owners, files = [], [], []
     for person, paths in found.items():
         for path in paths:
             try:
@@ -191,8 +195,9 @@ def _embedded(
                 log.warning("%s", error)
             else:
                 owners.append(people.index(person))
+                files.append(path)
     stacked = np.concatenate([_no_embeddings(), *(e[None] for e in embeddings)])
-    return stacked.astype(np.float32), np.array(owners, np.int64)
+    return stacked.astype(np.float32), np.array(owners, np.int64), tuple(files)
 
 
 def add(path: Path, folder: Path) -> str:
@@ -245,6 +250,42 @@ def _nearest(gallery: Gallery) -> Iterator[tuple[int, int, float]]:
         for b, second in own[n + 1 :]:
             product = float((first @ second.T).max())
             yield a, b, float(np.sqrt(max(0.0, 2 - 2 * product)))
+
+
+def misfits(gallery: Gallery, farthest: float) -> list[tuple[Path, float]]:
+    """Photos that are like no other of their person, the least alike first.
+
+    Args:
+        gallery: With files.
+        farthest: A photo farther from every other one is a misfit.
+
+    Returns:
+        The files, and how far each is from the nearest other photo.
+    """
+    found = []
+    for person in np.unique(gallery.owner):
+        own = np.flatnonzero(gallery.owner == person)
+        if len(own) < 2:
+            continue
+        cosine = gallery.embedding[own] @ gallery.embedding[own].T
+        np.fill_diagonal(cosine, -1)
+        far = np.sqrt(np.clip(2 - 2 * cosine.max(axis=1), 0, None))
+        found += [
+            (gallery.photo[i], float(d)) for i, d in zip(own, far, strict=True) if d > farthest
+        ]
+    return sorted((f for f in found if f[1] < 2), key=lambda one: (-one[1], one[0]))
+
+
+def warn_of_misfits(gallery: Gallery, farthest: float) -> None:
+    """Says which photos may show somebody else than their person."""
+    found = misfits(gallery, farthest)
+    if found:
+        told = ", ".join(f"{path} ({far:.2f})" for path, far in found[:MOST_PAIRS_LISTED])
+        more = f" and {len(found) - MOST_PAIRS_LISTED} more" * (len(found) > MOST_PAIRS_LISTED)
+        log.warning(
+            "photos unlike all others of their person, who may show somebody else: %s%s; take away "
+            "what is wrong, or add photos between them", told, more,
+        )  # fmt: skip
 
 
 def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:

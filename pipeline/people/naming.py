@@ -6,7 +6,10 @@ that gives more names, and fewer wrong ones, in every group of people that was m
 (`benchmarks/names.py`).
 """
 
+import logging
 from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -26,6 +29,8 @@ from pipeline.people.cluster import (
     unit,
 )
 from pipeline.people.gallery import Gallery
+
+log = logging.getLogger(__name__)
 
 NEAREST = 3
 """Photos of a person that a face is compared with: the mean of this many nearest."""
@@ -244,4 +249,17 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
         person=names.person, cluster=names.cluster, sure=names.sure, offer=names.offer,
     )  # fmt: skip
     tracks_npz.write_tracks(folder / TRACKS_FILE, renamed)
+    _advise_more_photos(folder, names.offer, gallery)
     return replace(walked, tracks=renamed)
+
+
+def _advise_more_photos(folder: Path, offer: Ints, gallery: Gallery) -> None:
+    """Says whose name rests on a single photo where others come near to it."""
+    count = np.bincount(gallery.owner, minlength=len(gallery.people))
+    single = [gallery.people[i] for i in np.unique(offer[offer >= 0]) if count[i] == 1]
+    if single:
+        log.warning(
+            "%s: of %s there is a single photo, and other people come near to it; with three "
+            "photos names are surer (mine-video cast %s shows who may be whom)",
+            folder, ", ".join(single), quote(str(folder)),
+        )  # fmt: skip

@@ -12,6 +12,23 @@ from pipeline.faces import Floats, Numbers, median_step
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A name that unknown faces may have.
+
+    Attributes:
+        person: the name.
+        sure: the chance from 0 to 1 that it is theirs.
+        tracks: the numbers of their tracks, rising.
+        time: seconds into the movie when they are first seen.
+    """
+
+    person: str
+    sure: float
+    tracks: tuple[int, ...]
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Presence:
     """One person in a movie, or all unknown ones together.
 
@@ -22,8 +39,11 @@ class Presence:
         faces: rows of faces.csv.
         distance: mean over the faces of their tracks' distance to the nearest person, NaN where
             nobody is known.
+        sure: mean over the faces of the chance from 0 to 1 that the name is right; NaN for the
+            unknown, and where an earlier version named them.
         other: the person, but this one, whom the faces are nearest to on average; "" for none.
         other_distance: that average, NaN for none.
+        offers: of the unknown: the known people whom some of them may be, the surest first.
     """
 
     person: str
@@ -31,8 +51,10 @@ class Presence:
     tracks: int
     faces: int
     distance: float
+    sure: float
     other: str
     other_distance: float
+    offers: tuple[Offer, ...] = ()
 
 
 def durations(frame: NDArray[np.int64], times: Numbers, stride: int) -> Numbers:
@@ -75,11 +97,29 @@ def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator
                 tracks=own["track"].nunique(),
                 faces=len(own),
                 distance=float(own["distance"].mean()),
+                sure=float(own["sure"].mean()) if person else float("nan"),
                 other=other,
                 other_distance=other_distance,
+                offers=() if person else tuple(_offers(rows, tracks)),
             )
         )
     yield from sorted(found, key=lambda one: (not one.person, -one.seconds))
+
+
+def _offers(rows: pd.DataFrame, tracks: Tracks) -> list[Offer]:
+    numbers, begin = np.unique(tracks.track), rows.groupby("track")["time"].min()
+    found = []
+    for cluster in np.unique(tracks.cluster[tracks.offer >= 0]):
+        own = tracks.cluster == cluster
+        found.append(
+            Offer(
+                person=str(tracks.people[tracks.offer[own][0]]),
+                sure=float(tracks.sure[own][0]),
+                tracks=tuple(numbers[own].tolist()),
+                time=float(begin.reindex(numbers[own]).min()),
+            )
+        )
+    return sorted(found, key=lambda one: (-one.sure, one.tracks))
 
 
 def nearest(person: str, people: list[str], far: Floats | Numbers) -> tuple[str, float]:

@@ -170,6 +170,7 @@ def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str,
             "time": clock(one.seconds),
             "tracks": one.tracks,
             "faces": one.faces,
+            "sure": None if np.isnan(one.sure) else f"{one.sure:.2f}",
             "distance": None if np.isnan(one.distance) else f"{one.distance:.2f}",
             "other": f"{one.other} {one.other_distance:.2f}" if one.other else "",
         }
