@@ -82,7 +82,7 @@ def write_walk(folder: Path, own: Floats) -> None:
     numbers |= dict(zip(EMOTIONS, random.dirichlet(np.ones(7), ROWS).T, strict=True))
     rows = pd.DataFrame(numbers).assign(
         frame=track // 3 * 200 + since, shot=track // 3, track=track, detected=1, video="long.mp4",
-        person="", distance=np.nan,
+        person="", distance=np.nan, sure=np.nan,
     )  # fmt: skip
     ordered = rows.sort_values(["frame", "track"], ignore_index=True)[list(FaceRow._fields)]
     faces_csv.write_faces(folder / "faces.csv", [ordered])
@@ -100,7 +100,7 @@ def loading(photo: Path, known: Path) -> Iterator[str]:
     """Lines about a thousand photos."""
     write_photos(photo, known)
     load = partial(memory.load_gallery, known, WalkSettings())
-    seconds = timed(lambda: galleries.digest(known, TOLERANCE))
+    seconds = timed(lambda: galleries.digest(known, None))
     yield f"| {PHOTOS:,} photos, looking for changes | {seconds:.2f} |"
     yield f"| {PHOTOS:,} photos, first load | {timed(load):.2f} |"
     yield f"| {PHOTOS:,} photos, later loads | {timed(load):.2f} |"
@@ -114,17 +114,18 @@ def naming(folder: Path) -> Iterator[str]:
     people = tuple(f"person{n:02}" for n in range(PEOPLE))
     gallery = Gallery(people, own, np.arange(PHOTOS) % PEOPLE)
     write_walk(folder, own)
+    limits = tolerances(WalkSettings())
 
     def name(digest: str) -> None:
         tracks = tracks_npz.read_tracks(folder / "tracks.npz")
-        name_tracks(Walked(folder, PLAN, tracks), gallery, TOLERANCE, digest)
+        name_tracks(Walked(folder, PLAN, tracks), gallery, limits, digest)
 
     for digest in ("first", "second"):
         seconds = timed(partial(name, digest))
         named = (tracks_npz.read_tracks(folder / "tracks.npz").person >= 0).sum()
         what = f"{TRACKS:,} tracks, {ROWS:,} rows, {PEOPLE} people, named ({named} of them)"
         yield f"| {what} | {seconds:.2f} |"
-    seconds = timed(lambda: galleries.alike(gallery, TOLERANCE))
+    seconds = timed(lambda: galleries.alike(gallery, limits.alike))
     yield f"| {PHOTOS:,} photos, who looks alike | {seconds:.2f} |"
 
 

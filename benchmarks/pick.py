@@ -86,7 +86,7 @@ def made_up(count: int, scan: Scan, name: str) -> pd.DataFrame:
         "sharpness": random.uniform(10, 400, len(track)),
         "yaw": random.uniform(-60, 60, len(track)), "pitch": random.uniform(-20, 20, len(track)),
         "roll": 0.0, "video": name, "person": np.array(PEOPLE, dtype=object)[track % len(PEOPLE)],
-        "distance": 0.2, **dict(zip(EMOTIONS, probabilities.T, strict=True)),
+        "distance": 0.2, "sure": 0.9, **dict(zip(EMOTIONS, probabilities.T, strict=True)),
     }  # fmt: skip
     rows = pd.DataFrame(numbers)[list(FaceRow._fields)]
     return rows.sort_values(["frame", "track"], ignore_index=True)

@@ -109,17 +109,33 @@ def clusters(mean: Floats, clear: Floats, apart: Pairs, tolerances: Tolerances) 
     label = np.full(len(mean), -1, np.int64)
     label[good] = average_linkage(mean[good], pairs, tolerances.cast)
     count = int(label.max(initial=-1)) + 1
+    centre = cluster_means(mean[good], label[good], count)
     poor, beside = np.flatnonzero(label < 0), neighbours(apart)
-    near = between(mean[poor], cluster_means(mean[good], label[good], count))
-    for row in np.argsort(near.min(axis=1, initial=np.inf), kind="stable"):
-        track = int(poor[row])
-        taken = {int(label[other]) for other in beside.get(track, ())}
-        near[row, [k for k in taken if 0 <= k < near.shape[1]]] = np.inf
-        if near.shape[1] and near[row].min() <= tolerances.cast:
-            label[track] = near[row].argmin()
+    nearest, distance = _nearest(mean[poor], centre)
+    for row in np.argsort(distance, kind="stable"):
+        track, own, far = int(poor[row]), int(nearest[row]), float(distance[row])
+        taken = [int(label[other]) for other in beside.get(track, ())]
+        taken = [k for k in taken if 0 <= k < len(centre)]
+        if own in taken:
+            near = between(mean[track : track + 1], centre)[0]
+            near[taken] = np.inf
+            own, far = int(near.argmin()), float(near.min())
+        if far <= tolerances.cast:
+            label[track] = own
         else:
             label[track], count = count, count + 1
     return label
+
+
+def _nearest(one: Floats, other: Floats) -> tuple[Ints, Floats]:
+    """The nearest of `other` to each of `one` `(n,)`, and how far it is; inf without any."""
+    nearest, distance = np.full(len(one), -1, np.int64), np.full(len(one), np.inf, np.float32)
+    step = max(1, BLOCK_COSINES // max(1, len(other)))
+    for begin in range(0, len(one) if len(other) else 0, step):
+        far = between(one[begin : begin + step], other)
+        nearest[begin : begin + step] = far.argmin(axis=1)
+        distance[begin : begin + step] = far.min(axis=1)
+    return nearest, distance
 
 
 def cluster_means(mean: Floats, label: Ints, count: int) -> Floats:
@@ -208,7 +224,11 @@ class _Linkage:
             stale = active[changed[active] | changed[self._nearest[active]]]
 
     def _look(self, rows: Ints, active: Ints) -> None:
-        """Finds the nearest cluster of each of `rows`, of equally near ones the first."""
+        """Finds the nearest cluster of each of `rows`.
+
+        Of equally near ones it is the one whose position differs in the lowest bit, which pairs
+        them off: were it the first one for all, a film of one picture would take a round a track.
+        """
         centre = self._centre[active]
         step = max(1, BLOCK_COSINES // max(1, len(active)))
         for begin in range(0, len(rows), step):
@@ -220,9 +240,13 @@ class _Linkage:
                     others = np.fromiter(self._apart[row], np.int64)
                     at = np.searchsorted(active, others).clip(max=len(active) - 1)
                     cosine[i, at[active[at] == others]] = NEVER
-            best = cosine.argmax(axis=1)
-            self._nearest[part] = active[best]
-            self._cosine[part] = cosine[np.arange(len(part)), best]
+            best = cosine.max(axis=1)
+            nearest = active[cosine.argmax(axis=1)]
+            tied = np.count_nonzero(cosine == best[:, None], axis=1) > 1
+            for k in np.flatnonzero(tied).tolist():
+                equal = active[cosine[k] == best[k]]
+                nearest[k] = equal[(equal ^ part[k]).argmin()]
+            self._nearest[part], self._cosine[part] = nearest, best
 
     def _mutual(self, active: Ints) -> tuple[Ints, Ints]:
         """The pairs that are each other's nearest, the lower position first."""
