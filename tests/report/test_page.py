@@ -116,7 +116,7 @@ def test_steps_that_take_nothing_away_are_not_told_but_those_that_do(tmp_path: P
     job = replace(JOB, pick=replace(PLAIN, min_size=41, per_run=3))
     words = " ".join(_Elements(_written(tmp_path, walked(FACES, 100), job)).words)
     assert "min-size" in words
-    assert "max-yaw" not in words.split("What each step")[1]
+    assert "max-yaw" not in words.split("Faces left after each step")[1]
 
 
 def test_every_crop_is_listed_with_its_own_picture(tmp_path: Path) -> None:
@@ -159,10 +159,10 @@ def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
     write_crops(tmp_path, movie, choices := chosen(movie, job))
     text = reported(tmp_path, movie, job, choices).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna", "ben"]
-    assert "anna" not in text.split("What each step")[1].split("</details>")[0]
+    assert "anna" not in text.split("Faces left after each step")[1].split("</details>")[0]
 
 
-OLDER = "20 older crops, of another walk or other names, are not shown."
+OLDER = "20 older crops, from another walk or with other names, are not shown."
 
 
 def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_where_all_crops_are_older_no_filters_are_offered(tmp_path: Path) -> Non
     picked(tmp_path, walked(stretch(range(20), 0, "anna", "happy"), 100))
     movie = walked(stretch(range(20), 1, "anna", "happy"), 100)
     text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
-    assert "No crops of this walk and these names lie in this movie" in text
+    assert "folder holds no crops of this walk with these names" in text
     assert OLDER in text
 
 
@@ -216,7 +216,7 @@ def test_the_legend_says_which_cuts_are_drawn(starts: list[int], told: str, tmp_
 def test_a_movie_without_faces_has_a_page(tmp_path: Path) -> None:
     text = _written(tmp_path, walked([], 100))
     assert "No face was found in this movie." in text
-    assert "No crops lie in this movie" in text
+    assert "folder holds no crops." in text
     assert _data(text)["faces"] == {"lane": [], "time": []}
 
 
@@ -423,7 +423,7 @@ def test_what_is_odd_about_a_movie_is_told(tmp_path: Path) -> None:
     movie = replace(movie, manifest=replace(movie.manifest, scan=odd))
     text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
     words = " ".join(" ".join(_Elements(text).words).split())
-    assert "of unknown rate" in words
+    assert "unknown frame rate" in words
     assert "100 of 100 , one in 2 analysed" in words
     assert "Warnings it is torn" in words
 

@@ -126,7 +126,7 @@ def test_the_toggle_turns_page_and_plots(opened: Opened) -> None:
 def test_a_movie_without_faces_opens(opened: Opened, tmp_path: Path) -> None:
     page = opened(reported(tmp_path, walked([], 20), Job(), []))
     assert page.get_by_text("No face was found in this movie.").is_visible()
-    assert page.get_by_text("No crops lie in this movie").is_visible()
+    assert page.get_by_text("folder holds no crops").is_visible()
 
 
 def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
@@ -173,13 +173,13 @@ def test_filters_filter(opened: Opened) -> None:
     page.locator("#probability").fill("71")
     assert _count(page) == f"0 of {CROPS} crops"
     assert page.locator(".tile").count() == 0
-    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Show all", exact=True).click()
     page.get_by_text(f"{CROPS} crops", exact=True).wait_for()
 
 
-def test_only_the_surest_of_each_run_is_shown_on_demand(opened: Opened) -> None:
+def test_only_the_most_probable_crop_of_each_run_is_shown_on_demand(opened: Opened) -> None:
     page = opened()
-    page.get_by_label("only the surest of each run").check()
+    page.get_by_label("only the most probable crop of each run").check()
     assert _count(page) == f"5 of {CROPS} crops"
     page.locator("#person").select_option("anna")
     assert _count(page) == f"3 of {CROPS} crops"
@@ -282,7 +282,7 @@ def test_keys_lead_to_filters_and_help(opened: Opened) -> None:
     ("seconds", "lane", "person", "words"),
     [
         pytest.param(0.4, 0, "anna", ["anna", "0:00.4", "happy 70 %", "steady"], id="steady"),
-        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "only seen"], id="only seen"),
+        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "filtered out"], id="filtered out"),
         pytest.param(5.0, 1, "ben", ["ben", "0:05.0", "surprise"], id="another lane"),
         pytest.param(9.0, 2, "", ["unknown", "0:09.0", "angry"], id="unknown"),
     ],

@@ -157,7 +157,7 @@ def test_names_of_any_script_are_drawn(name: str) -> None:
 def test_a_name_without_a_font_is_told(caplog: pytest.LogCaptureFixture) -> None:
     font("\ue123 no font has this", 12)
 
-    assert "no font here has all its letters" in caplog.text
+    assert "no installed font has all letters of this name" in caplog.text
 
 
 def test_the_frame_itself_stays() -> None:

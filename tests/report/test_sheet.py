@@ -138,7 +138,8 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
         )
         for n, tile in enumerate(_tiles(page, size), begin):
             assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
-        title = f"anna, happy: the best face of each of {runs} runs ({2 * runs} faces)"
+        count = f"{runs} run" if runs == 1 else f"{runs} runs"
+        title = f"anna, happy: the best face of each run ({count}, {2 * runs} faces)"
         assert words.count(f"{title}, page {number} of {len(sizes)}" if several else title) == 1
         begin += size
     assert len(words) == runs + len(sizes)
@@ -170,7 +171,7 @@ def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str
     for crop in (tmp_path / "happy").glob("*_f0000010_*.jpg"):
         crop.unlink()
     _write(selection)
-    assert words[0] == "anna, happy: the best face of each of 2 runs (6 faces)"
+    assert words[0] == "anna, happy: the best face of each run (2 runs, 6 faces)"
     tiles = list(_tiles(_pixels(tmp_path / "happy" / "sheet.jpg"), 2))
     for tile, run in zip(tiles, (0, 2), strict=True):
         assert _pixel(tile) == pytest.approx(_colour(run), abs=12)
@@ -180,7 +181,7 @@ def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str
 def test_a_folder_where_a_sheet_was_is_told_and_stays(name: str, tmp_path: Path) -> None:
     selection = _selection(tmp_path / "happy", 2)
     (tmp_path / "happy" / name).mkdir()
-    with pytest.raises(OutputError, match=f"{name}: an earlier sheet is in the way"):
+    with pytest.raises(OutputError, match=f"{name}: cannot be replaced by a new sheet"):
         _write(selection)
     assert (tmp_path / "happy" / name).is_dir()
 
@@ -286,7 +287,7 @@ def test_crossed_faces_are_those_dropped(
     assert choice.kept["frame"].tolist() == kept
     write_comparison(walked.movie, walked.walk, choice, tmp_path / "happy", 0.0)
     titles = [text for text in words if "faces" in text]
-    assert titles == ["seen: 43 faces; crossed ones are dropped", f"kept: {len(kept)} faces"]
+    assert titles == ["seen: 43 faces, those crossed out are dropped", f"kept: {len(kept)} faces"]
     left, right = _sides(tmp_path / "happy" / "compare.jpg", len(seen), len(kept))
     crossed = [frame for frame, tile in zip(seen, left, strict=True) if _is_crossed(tile)]
     assert crossed == sorted(set(seen) - set(kept))
