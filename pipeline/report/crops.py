@@ -108,16 +108,16 @@ def cut(
     Raises:
         MovieError: The movie cannot be read.
     """
-    wanted: dict[int, list[int]] = {}
+    by_frame: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
-        wanted.setdefault(int(row.frame), []).append(i)
-    for first, stop in _stretches(sorted(wanted), walk.scan.key_frames):
+        by_frame.setdefault(int(row.frame), []).append(i)
+    for first, stop in _stretches(sorted(by_frame), walk.scan.key_frames):
         for frame in decode.decode_frames(movie, walk.scan, first, stop):
-            for i in wanted.pop(frame.index, []):
+            for i in by_frame.pop(frame.index, []):
                 box = np.array([getattr(rows[i], side) for side in BOX], np.float32)
                 yield i, portrait(frame.image, box, margin)
-    if wanted:
-        frames = f"{len(wanted)} frame" + ("s" if len(wanted) > 1 else "")
+    if by_frame:
+        frames = f"{len(by_frame)} frame" + ("s" if len(by_frame) > 1 else "")
         log.warning("%s: %s did not decode; faces there are skipped", movie, frames)
 
 

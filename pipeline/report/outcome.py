@@ -140,14 +140,14 @@ def _compare(source: Path, walk: Manifest, job: Job, choices: list[tuple[Choice,
 
 
 def _stale(folder: Path, job: Job, chosen: set[Path]) -> Iterator[Path]:
-    """If everybody is wanted, yields the crop folders of people whom no choice is about.
+    """Yields the folders of earlier crops, in the wanted emotions, that no choice replaces.
 
-    The names may have changed since the earlier pick. If only some people are wanted, the crops of
-    the others stay.
+    They belong to people whom the movie no longer shows, for example because names changed. If only
+    some people are wanted, there are none: the crops of the others stay.
     """
-    wanted = EMOTIONS if faces.ANY in job.emotions else job.emotions
+    emotions = EMOTIONS if faces.ANY in job.emotions else job.emotions
     for crops in folder.glob("*/*/crops.csv") if faces.ANY in job.people else ():
-        if crops.parent not in chosen and crops.parent.name in wanted:
+        if crops.parent not in chosen and crops.parent.name in emotions:
             yield crops.parent
 
 

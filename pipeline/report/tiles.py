@@ -91,7 +91,7 @@ def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a crops.csv lies in a folder of ours, <person>/<emotion>."""
+    """Whether a crops.csv is in a folder that a pick writes, <person>/<emotion>."""
     return path.parent.name in EMOTIONS
 
 
