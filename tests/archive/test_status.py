@@ -1,4 +1,4 @@
-"""How far each walk is."""
+"""Tests of the state of walks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,10 +93,10 @@ def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.Monkey
     )  # fmt: skip
 
 
-def test_names_of_other_photos_are_told(output: Path) -> None:
+def test_names_from_other_photos_are_reported(output: Path) -> None:
     gallery = tracks_npz.read_tracks(output / "talk" / "tracks.npz").gallery
     details = {s.folder.name: s.detail for s in states(find_walks([output]), gallery)}
     assert details["talk"] == ""
     found = {s.folder.name: s for s in states(find_walks([output]), "of other photos")}
     assert found["talk"].state == "done"
-    assert "named by other photos or another --tolerance; mine-video name" in found["talk"].detail
+    assert "names from other photos or another --tolerance; update them" in found["talk"].detail

@@ -1,4 +1,4 @@
-"""Everything that editors get, from walked puppet movies."""
+"""Tests of whole exports from walked puppet movies."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """Anna's photo; everything goes to a folder of one's own."""
+    """Knows anna from a photo, and writes into a folder for one test."""
     photo(tmp_path / "known" / "anna.png", "anna")
     return Job(
         people=("anna",), emotions=("happy",), walk=puppet.SETTINGS,
@@ -40,7 +40,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def folder(tmp_path: Path, job: Job) -> Path:
-    """A walked movie's."""
+    """The folder of a walked movie."""
     return mine.walk(film(tmp_path / "talk.mkv", TALK), job, silent)
 
 
@@ -83,7 +83,7 @@ def test_silent_only(folder: Path, job: Job, tmp_path: Path) -> None:
     assert [nearest(p, PICTURES) for p in shown(path)[0]] == list(range(17, 26))
 
 
-def test_nothing_silent_is_told(folder: Path, job: Job, tmp_path: Path) -> None:
+def test_a_hint_says_that_no_run_is_silent(folder: Path, job: Job, tmp_path: Path) -> None:
     (found,) = _export(folder, _silent(job, tmp_path, "00:00:00,000 --> 00:00:09,000"), "supercut")
 
     assert found.files == ()
@@ -193,5 +193,5 @@ def test_a_name_that_leads_elsewhere_writes_nothing(folder: Path, job: Job) -> N
 
 @pytest.mark.parametrize("given", [{"padding": -1.0}, {"padding": float("nan")}, {"quality": 52}])
 def test_settings_have_ranges(given: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="padding from 0"):
+    with pytest.raises(ValueError, match="padding must be 0 or more"):
         ExportSettings(("edl",), **given)  # type: ignore[arg-type]
