@@ -28,7 +28,7 @@ from pipeline.movie.frame import shrink
 from pipeline.pick import select
 from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut, write_crops
-from pipeline.report.sheet import THUMB_SIDE, SheetLine, line_sheets
+from pipeline.report.sheet import CELL_SIDE, SheetLine, line_sheets
 from pipeline.review import labels, match
 from pipeline.settings import PickSettings
 
@@ -260,4 +260,4 @@ def _strips(film: MovieMoments) -> Iterator[tuple[Moment, Image]]:
         rows += kept.sort_values("frame").iloc[positions[: len(kept)]].itertuples()
         owners += [moment] * (len(rows) - len(owners))
     for i, face in cut(film.movie, film.walk, rows, SHEET_MARGIN):
-        yield owners[i], shrink(face, THUMB_SIDE)
+        yield owners[i], shrink(face, CELL_SIDE)

@@ -20,7 +20,7 @@ from pipeline.settings import WalkSettings
 Networks = Callable[[WalkSettings], dict[str, str]]
 """Returns the names and hashes of the networks that a walk with these settings would use today."""
 
-DONE, UNFINISHED, FAILED, OLD = "done", "unfinished", "failed", "out of date"
+WALK_DONE, WALK_UNFINISHED, WALK_FAILED, WALK_OLD = "done", "unfinished", "failed", "out of date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,18 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             walk = manifests.read(folder)
         except TableError as error:
             reason = failed.reason if failed else str(error)
-            yield State(folder, failed.movie if failed else "", FAILED, reason)
+            yield State(folder, failed.movie if failed else "", WALK_FAILED, reason)
             continue
         movie = os.fsencode(str(walk.movie)).decode(errors="backslashreplace")
         old = _old(walk, networks)
         parts = sum(has_part(folder, n) for n in range(len(walk.parts)))
-        state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
+        state = State(folder, movie, WALK_UNFINISHED, _progress(parts, len(walk.parts)))
         tracks = merged_tracks(folder, walk)
         if tracks is not None:
             detail = old or _other_names(tracks, gallery)
-            state = replace(state, state=OLD if old else DONE, detail=detail)
+            state = replace(state, state=WALK_OLD if old else WALK_DONE, detail=detail)
         elif failed:
-            state = replace(state, state=FAILED, detail=failed.reason)
+            state = replace(state, state=WALK_FAILED, detail=failed.reason)
         yield state
 
 

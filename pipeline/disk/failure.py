@@ -9,7 +9,7 @@ from pipeline.errors import MiningError, OutputError
 from pipeline.files import remove, replacing
 from pipeline.movie.remote import without_secrets
 
-FAILED = "failed.txt"
+FAILURE_FILE = "failed.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,19 @@ def recorded(folder: Path, movie: Path) -> Iterator[None]:
             else f"a bug: {without_secrets(repr(error))}"
         )
         text = f"{str(movie).replace(chr(10), ' ')}\n{why}\n"
-        with suppress(OutputError), replacing(folder / FAILED) as file:  # The disk may be full.
+        with (
+            suppress(OutputError),
+            replacing(folder / FAILURE_FILE) as file,
+        ):  # The disk may be full.
             file.write(text.encode(errors="backslashreplace"))
         raise
-    remove([folder / FAILED])
+    remove([folder / FAILURE_FILE])
 
 
 def read_failure(folder: Path) -> Failure | None:
     """The note in a movie's folder; None where there is none."""
     try:
-        text = (folder / FAILED).read_text(encoding="utf-8", errors="backslashreplace")
+        text = (folder / FAILURE_FILE).read_text(encoding="utf-8", errors="backslashreplace")
     except OSError:
         return None
     movie, _, reason = text.partition("\n")

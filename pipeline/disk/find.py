@@ -11,7 +11,7 @@ from typing import cast
 
 from pipeline.disk import failure
 from pipeline.disk.crop_file import UNSAFE
-from pipeline.disk.failure import FAILED
+from pipeline.disk.failure import FAILURE_FILE
 from pipeline.disk.manifest import folder_for, safe_name, unique
 from pipeline.disk.walked import CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MiningError, MovieError, TableError
@@ -150,7 +150,7 @@ def _folder(path: Path, output: Path) -> Path:
 
 
 def _is_walk(folder: Path) -> bool:
-    return _holds(folder, [WALK_FILE, FAILED])
+    return _holds(folder, [WALK_FILE, FAILURE_FILE])
 
 
 def all_there(folders: list[Path]) -> list[Path]:
@@ -205,7 +205,7 @@ def without_failed(folders: list[Path]) -> list[Path]:
 def _walks_in(folder: Path) -> Iterator[Path]:
     for here, folders, files in descend(folder):
         folders.sort()
-        if not {WALK_FILE, FAILED}.isdisjoint(files):
+        if not {WALK_FILE, FAILURE_FILE}.isdisjoint(files):
             folders.clear()  # Crops lie below, and no walks.
             yield Path(here)
 

@@ -17,7 +17,7 @@ STYLES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"))
 ROUND = 20
 """Parts of the unit at which axes begin: what is plotted often lies close together."""
 
-CLOSE = 0.04
+MERGE_DISTANCE = 0.04
 """Points nearer than this share of an axis have one label."""
 
 
@@ -78,8 +78,8 @@ def _near(own: Sequence[Score], axes: Axes) -> list[list[Score]]:
         first = found[-1][0] if found else None
         if (
             first
-            and abs(score.kept - first.kept) < CLOSE * (right - left)
-            and abs(score.precision - first.precision) < CLOSE * (top - bottom)
+            and abs(score.kept - first.kept) < MERGE_DISTANCE * (right - left)
+            and abs(score.precision - first.precision) < MERGE_DISTANCE * (top - bottom)
         ):
             found[-1].append(score)
         else:

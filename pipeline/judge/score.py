@@ -18,7 +18,7 @@ from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
 from pipeline.settings import PickSettings
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
-RESAMPLES, BLOCK = 1000, 50
+DRAWS, BLOCK = 1000, 50
 EMOTION_NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 NO_TRACK = -1
@@ -234,7 +234,7 @@ def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> tuple[float, float, float
         return (float("nan"),) * 3
     rng = np.random.default_rng(0)
     ratios = []
-    for _ in range(RESAMPLES // BLOCK):  # All at once, many runs would fill the memory.
+    for _ in range(DRAWS // BLOCK):  # All at once, many runs would fill the memory.
         drawn = rng.integers(0, len(whole), (BLOCK, len(whole)))
         ratios.append(part[drawn].sum(axis=1) / whole[drawn].sum(axis=1))
     low, high = np.quantile(np.concatenate(ratios), [0.025, 0.975])

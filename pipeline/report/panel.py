@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 PANEL_LINES = 28
 """How many lines of text would fill the shorter side of a picture; sets the size of letters."""
 
-SMALLEST = 11
+SMALLEST_LETTER = 11
 """Pixels of the smallest letters that can be read."""
 
 LONGEST_LABEL = 24
 """Letters of a name that are shown at most."""
 
-PLAIN, PAPER, INK = (200, 200, 200), (24, 24, 24), (255, 255, 255)
+PLAIN, PANEL_DARK, PANEL_LIGHT = (200, 200, 200), (24, 24, 24), (255, 255, 255)
 """RGB of the outline of a face that is not steady, of the panel, and of its letters."""
 
 OPAQUE = 0.8
@@ -80,7 +80,7 @@ class Painter:
 
     def __init__(self, width: int, height: int) -> None:
         self._size = width, height
-        self._letter = max(SMALLEST, round(min(width, height) / PANEL_LINES))
+        self._letter = max(SMALLEST_LETTER, round(min(width, height) / PANEL_LINES))
         self._panels: dict[int, tuple[int, int]] = {}  # Size and side by track.
 
     def paint(self, image: Image, marks: Sequence[Mark]) -> Image:
@@ -111,7 +111,7 @@ class Painter:
         thin = max(1, self._letter // 8)
         thick = 3 * thin if mark.run_length else thin
         shade = mark.colour if mark.run_length else PLAIN
-        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PAPER, thin)
+        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PANEL_DARK, thin)
         cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, thick)
 
     def _side(
@@ -163,12 +163,12 @@ def _panel(mark: Mark, letter: int, size: int) -> Image:
     head = _head(mark.name, mark.label, round(mark.probability * 100), mark.run_length, letter)
     if size == 2:
         return head
-    small = max(SMALLEST - 2, round(letter * 0.75))
-    rim = np.full((7 * max(3, letter // 3), letter // 2, 3), PAPER, np.uint8)
+    small = max(SMALLEST_LETTER - 2, round(letter * 0.75))
+    rim = np.full((7 * max(3, letter // 3), letter // 2, 3), PANEL_DARK, np.uint8)
     names = _names(small) if size == 0 else rim
     step, left = names.shape[0] // 7, names.shape[1]
     width = max(head.shape[1], left + 5 * letter)
-    panel = np.full((head.shape[0] + 7 * step + letter // 4, width, 3), PAPER, np.uint8)
+    panel = np.full((head.shape[0] + 7 * step + letter // 4, width, 3), PANEL_DARK, np.uint8)
     panel[: head.shape[0]] = head[:, -1:]
     panel[: head.shape[0], : head.shape[1]] = head
     panel[head.shape[0] : head.shape[0] + 7 * step, :left] = names
@@ -182,8 +182,8 @@ def _panel(mark: Mark, letter: int, size: int) -> Image:
 @lru_cache(maxsize=64)
 def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> Image:
     """Draws two lines, name and emotion, on the emotion's colour if it is steady."""
-    ground = colour(EMOTIONS[label]) if run_length else PAPER
-    ink = PAPER if _bright(ground) else INK
+    ground = colour(EMOTIONS[label]) if run_length else PANEL_DARK
+    ink = PANEL_DARK if _bright(ground) else PANEL_LIGHT
     shown = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
     steady = f", {run_length} frames" if run_length else ""
     lines = (shown, f"{EMOTIONS[label]} {percent} %{steady}")
@@ -201,10 +201,10 @@ def _names(letter: int) -> Image:
     """Draws the names of the seven emotions, one below the other."""
     face, step = font("", letter), round(letter * 1.15)
     width = max(round(face.getlength(emotion)) for emotion in EMOTIONS) + letter
-    page = Pillow.new("RGB", (width, 7 * step), PAPER)
+    page = Pillow.new("RGB", (width, 7 * step), PANEL_DARK)
     draw = ImageDraw.Draw(page)
     for i, emotion in enumerate(EMOTIONS):
-        draw.text((letter // 2, step * (i + 0.5)), emotion, INK, face, anchor="lm")
+        draw.text((letter // 2, step * (i + 0.5)), emotion, PANEL_LIGHT, face, anchor="lm")
     return np.array(page, np.uint8)
 
 

@@ -26,7 +26,7 @@ from bokeh.resources import Resources
 
 from pipeline.faces import EMOTIONS
 from pipeline.report.colours import EMOTION_COLOURS
-from pipeline.report.timeline import SEEN, STEADY, TICK, Timeline, cut_alpha, drawn, shortened
+from pipeline.report.timeline import STEADY, TICK, UNSTEADY, Timeline, cut_alpha, drawn, shortened
 
 HIGHEST, LOWEST, ALL = 34, 18, 800
 """Pixels of a lane at most and at least, and of all lanes together unless `LOWEST` needs more."""
@@ -93,7 +93,7 @@ def timeline_plot(line: Timeline) -> Any:
 def _bars(bars: pd.DataFrame) -> ColumnDataSource:
     """Turns the bars into rectangles, in the order in which they are drawn."""
     shown = drawn(bars)
-    lane, half = shown["lane"].to_numpy(), np.where(shown["steady"], STEADY, SEEN) / 2
+    lane, half = shown["lane"].to_numpy(), np.where(shown["steady"], STEADY, UNSTEADY) / 2
     # Times are milliseconds, which Bokeh's datetime axis counts in. The narrow types keep the page
     # of a long movie small.
     return ColumnDataSource({

@@ -21,7 +21,7 @@ from pipeline.pick.choose import Choice
 from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut
 
-THUMB_SIDE = 120
+CELL_SIDE = 120
 """Pixels on each side of a thumbnail, enough to recognise an expression without enlarging."""
 
 CAPTION = 18
@@ -179,18 +179,18 @@ def line_sheets(title: str, lines: Sequence[SheetLine], folder: Path) -> None:
 
 def _lines(title: str, lines: Sequence[SheetLine]) -> Pillow.Image:
     """Draws one page of `line_sheets`."""
-    width = LABEL + THUMB_SIDE * max(4, *(len(line.faces) for line in lines))
-    page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * THUMB_SIDE), PAPER)
+    width = LABEL + CELL_SIDE * max(4, *(len(line.faces) for line in lines))
+    page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * CELL_SIDE), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, line in enumerate(lines):
-        y = TITLE_HEIGHT + i * THUMB_SIDE
+        y = TITLE_HEIGHT + i * CELL_SIDE
         draw.line((0, y, LABEL, y), fill=FAINT)
         draw.text((6, y + 4), line.words[0], fill=INK, font_size=30)
         for n, words in enumerate(line.words[1:]):
             draw.text((6, y + 42 + n * CAPTION), _fitted(words), fill=FAINT, font_size=13)
         for n, face in enumerate(line.faces):
-            page.paste(_thumbnail(face), (LABEL + n * THUMB_SIDE, y))
+            page.paste(_thumbnail(face), (LABEL + n * CELL_SIDE, y))
     return page
 
 
@@ -233,32 +233,32 @@ def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pi
     lines = max(1, -(-len(thumbs) // across))
     columns = max(4, min(across, len(thumbs)))
     page = Pillow.new(
-        "RGB", (columns * THUMB_SIDE, TITLE_HEIGHT + lines * (THUMB_SIDE + CAPTION)), PAPER
+        "RGB", (columns * CELL_SIDE, TITLE_HEIGHT + lines * (CELL_SIDE + CAPTION)), PAPER
     )
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, thumb in enumerate(thumbs):
-        x, y = i % columns * THUMB_SIDE, TITLE_HEIGHT + i // columns * (THUMB_SIDE + CAPTION)
+        x, y = i % columns * CELL_SIDE, TITLE_HEIGHT + i // columns * (CELL_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))
-        draw.text((x + 4, y + THUMB_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
+        draw.text((x + 4, y + CELL_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
         if thumb.crossed:
-            draw.line((x, y, x + THUMB_SIDE, y + THUMB_SIDE), fill=MARK, width=3)
-            draw.line((x + THUMB_SIDE, y, x, y + THUMB_SIDE), fill=MARK, width=3)
+            draw.line((x, y, x + CELL_SIDE, y + CELL_SIDE), fill=MARK, width=3)
+            draw.line((x + CELL_SIDE, y, x, y + CELL_SIDE), fill=MARK, width=3)
     return page
 
 
 def _thumbnail(image: Image) -> Pillow.Image:
     """Shrinks a picture into a square and centres it; small pictures are not enlarged."""
     small = Pillow.fromarray(image)
-    small.thumbnail((THUMB_SIDE, THUMB_SIDE))
-    tile = Pillow.new("RGB", (THUMB_SIDE, THUMB_SIDE), PAPER)
-    tile.paste(small, ((THUMB_SIDE - small.width) // 2, (THUMB_SIDE - small.height) // 2))
+    small.thumbnail((CELL_SIDE, CELL_SIDE))
+    tile = Pillow.new("RGB", (CELL_SIDE, CELL_SIDE), PAPER)
+    tile.paste(small, ((CELL_SIDE - small.width) // 2, (CELL_SIDE - small.height) // 2))
     return tile
 
 
 def _beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
     """Puts two pages next to each other with a gap between them."""
-    width = left.width + right.width + THUMB_SIDE // 4
+    width = left.width + right.width + CELL_SIDE // 4
     both = Pillow.new("RGB", (width, max(left.height, right.height)), PAPER)
     both.paste(left, (0, 0))
     both.paste(right, (width - right.width, 0))

@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 TILES_ACROSS = 16
 """Tiles in each row and each column of a packed picture."""
 
-QUALITY, EFFORT = 60, 2
+TILE_QUALITY, EFFORT = 60, 2
 """WebP's quality and effort.
 
 Source: with these, 64-pixel crops of the demo take 380 (all unlike) to 540 bytes (neighbours). More
 effort halves the speed and saves 4 %; quality 70 takes 10 % more bytes.
 """
 
-LARGEST, SMALLEST, GRAIN = 96, 32, 8
+LARGEST, SMALLEST_TILE, GRAIN = 96, 32, 8
 """Pixels of a tile's side at most and at least, and the step between.
 
 At the largest, an expression is easy to recognise; below the smallest, it cannot be recognised.
@@ -37,7 +37,7 @@ At the largest, an expression is easy to recognise; below the smallest, it canno
 TILE_PIXELS = 41_000_000
 """Pixels of all tiles together: 10,000 tiles of 64 pixels, about 7 MB in a page."""
 
-MOST = TILE_PIXELS // SMALLEST**2
+MOST = TILE_PIXELS // SMALLEST_TILE**2
 """Crops in a page at most."""
 
 TILE_GREY = "#808080"
@@ -139,7 +139,7 @@ def side_for(count: int) -> int:
     (96, 64, 32)
     """
     fitting = math.isqrt(TILE_PIXELS // max(1, count)) // GRAIN * GRAIN
-    return min(LARGEST, max(SMALLEST, fitting))
+    return min(LARGEST, max(SMALLEST_TILE, fitting))
 
 
 def from_file(path: Path) -> Opened:
@@ -175,7 +175,7 @@ def _sheet(pictures: Sequence[Opened], side: int) -> bytes:
         except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
             log.warning("a picture cannot be read and stays grey in the report: %s", error)
     file = io.BytesIO()
-    sheet.save(file, "WEBP", quality=QUALITY, method=EFFORT)
+    sheet.save(file, "WEBP", quality=TILE_QUALITY, method=EFFORT)
     return file.getvalue()
 
 

@@ -22,7 +22,7 @@ from pipeline.pick import select
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.settings import PickSettings
 
-STEADY, SEEN = 0.8, 0.26
+STEADY, UNSTEADY = 0.8, 0.26
 """Height of a bar as a share of its lane: if the filters let it pass, and if they do not."""
 
 TICK = 0.22
@@ -43,7 +43,7 @@ MOST_TICKS = 14
 SHORTEST = 0.04
 """Seconds of a movie of one frame, which has no length by its timestamps."""
 
-INK, FAINT = "#222222", "#767676"
+TEXT_COLOUR, LINE_COLOUR = "#222222", "#767676"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,10 +188,10 @@ def write_timeline(path: Path, line: Timeline, movie: str) -> None:
     figure = Figure(figsize=(_width(seconds), 1.5 + 0.3 * lanes), layout="constrained")
     axes = figure.subplots()
     title = f"{shortened(movie, MOVIE_NAME)}: who is on screen when ({clock(seconds)})"
-    axes.set_title(title, loc="left", fontsize=11, color=INK, parse_math=False)
+    axes.set_title(title, loc="left", fontsize=11, color=TEXT_COLOUR, parse_math=False)
     axes.add_collection(_collection(drawn(line.bars)))
     low = np.full(len(line.cuts), lanes - 0.42)
-    axes.vlines(line.cuts, low, low + TICK, color=FAINT, linewidth=0.6, alpha=cut_alpha(line))
+    axes.vlines(line.cuts, low, low + TICK, color=LINE_COLOUR, linewidth=0.6, alpha=cut_alpha(line))
     _dress(axes, line, lanes)
     figure.legend(handles=_legend(line), loc="outside lower left", ncols=9, fontsize=8.5,
                   frameon=False, handlelength=1.2, columnspacing=1.4)  # fmt: skip
@@ -208,7 +208,7 @@ def _width(seconds: float) -> float:
 
 def _collection(bars: pd.DataFrame) -> PolyCollection:
     """Makes rectangles of all bars; their edges make each at least a pixel wide."""
-    half = np.where(bars["steady"], STEADY, SEEN) / 2
+    half = np.where(bars["steady"], STEADY, UNSTEADY) / 2
     lane = bars["lane"].to_numpy()
     corners = np.empty((len(bars), 4, 2))
     corners[:, [0, 3], 0] = bars[["begin"]].to_numpy()
@@ -230,15 +230,17 @@ def _dress(axes: Axes, line: Timeline, lanes: int) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda lane, _: _name(line.people, lane)))
     axes.xaxis.set_major_locator(MultipleLocator(step(line.end - line.begin)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: clock(x).removesuffix(".0")))
-    axes.tick_params(length=0, labelsize=9, labelcolor=INK)
-    axes.tick_params(axis="x", length=3, color=FAINT)
-    axes.grid(axis="x", color=FAINT, alpha=0.25, linewidth=0.6)
+    axes.tick_params(length=0, labelsize=9, labelcolor=TEXT_COLOUR)
+    axes.tick_params(axis="x", length=3, color=LINE_COLOUR)
+    axes.grid(axis="x", color=LINE_COLOUR, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
+    axes.spines["bottom"].set_color(LINE_COLOUR)
     if not line.people:
-        axes.text(0.5, 0.5, "no face was found", transform=axes.transAxes, ha="center", color=FAINT)
+        axes.text(
+            0.5, 0.5, "no face was found", transform=axes.transAxes, ha="center", color=LINE_COLOUR
+        )
 
 
 def _name(people: Sequence[str], lane: float) -> str:

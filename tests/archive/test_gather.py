@@ -19,7 +19,7 @@ from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError, OutputError
 from pipeline.faces import NO_EMOTION
-from pipeline.report.sheet import THUMB_SIDE, SheetLine
+from pipeline.report.sheet import CELL_SIDE, SheetLine
 from pipeline.review.desk import decide
 from pipeline.settings import Job, PickSettings
 
@@ -125,7 +125,7 @@ def test_a_sheet_keeps_the_shape_of_faces(
     monkeypatch.setattr(gather, "cut", lambda *_: iter([(0, np.zeros((300, 600, 3), np.uint8))]))
     films, _ = gather.films(moments[:1], job.pick)
     gather.write_sheet(moments[:1], films, tmp_path)
-    assert shown[0].faces[0].shape == (THUMB_SIDE // 2, THUMB_SIDE, 3)
+    assert shown[0].faces[0].shape == (CELL_SIDE // 2, CELL_SIDE, 3)
 
 
 def test_a_movie_that_is_gone_fails_alone(
@@ -166,8 +166,8 @@ def test_a_sheet_has_a_line_for_each_moment(
     assert [path.name for path in sheets] == ["sheet.jpg"]
     with Pillow.open(sheets[0]) as page:
         wide, high = page.size
-    assert high // THUMB_SIDE == len(moments) == 5
-    assert wide >= gather.STRIP * THUMB_SIDE
+    assert high // CELL_SIDE == len(moments) == 5
+    assert wide >= gather.STRIP * CELL_SIDE
 
 
 def test_many_moments_make_many_pages(

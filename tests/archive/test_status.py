@@ -9,7 +9,7 @@ import pytest
 from pipeline.archive.status import State, states
 from pipeline.disk import manifest as manifests
 from pipeline.disk import tracks_npz
-from pipeline.disk.failure import FAILED
+from pipeline.disk.failure import FAILURE_FILE
 from pipeline.disk.find import find_walks
 
 
@@ -43,11 +43,11 @@ def _torn(folder: Path) -> None:
 
 def _failed(folder: Path) -> None:
     _no_rows(folder)
-    (folder / FAILED).write_text("films/talk.mkv\nits disk is full\n")
+    (folder / FAILURE_FILE).write_text("films/talk.mkv\nits disk is full\n")
 
 
 def _failed_later(folder: Path) -> None:
-    (folder / FAILED).write_text("films/talk.mkv\nit holds another walk\n")
+    (folder / FAILURE_FILE).write_text("films/talk.mkv\nit holds another walk\n")
 
 
 def _failed_at_once(folder: Path) -> None:

@@ -26,7 +26,7 @@ from pipeline.files import locked
 from pipeline.models.registry import Entry
 from pipeline.people import cluster as people
 from pipeline.people.gallery import photos as gallery_photos
-from pipeline.report.sheet import LABEL, LINES_PER_SHEET, THUMB_SIDE, TITLE_HEIGHT
+from pipeline.report.sheet import CELL_SIDE, LABEL, LINES_PER_SHEET, TITLE_HEIGHT
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.puppet import Shot, Square, film, photo
@@ -284,9 +284,9 @@ def test_the_sheet_has_a_line_for_each_with_what_to_know(
         "3", "0:00.6 on screen", "1 track", "second.mkv",
     ]  # fmt: skip
     with Pillow.open(job.output / "cast" / "sheet.jpg") as page:
-        assert page.size == (LABEL + 4 * THUMB_SIDE, TITLE_HEIGHT + len(found) * THUMB_SIDE)
+        assert page.size == (LABEL + 4 * CELL_SIDE, TITLE_HEIGHT + len(found) * CELL_SIDE)
         for n, member in enumerate(found):
-            place = (LABEL + THUMB_SIDE // 2, TITLE_HEIGHT + n * THUMB_SIDE + THUMB_SIDE * 5 // 8)
+            place = (LABEL + CELL_SIDE // 2, TITLE_HEIGHT + n * CELL_SIDE + CELL_SIDE * 5 // 8)
             person = BOTH[member.number]
             hue = puppet.colour(CARL if person == "carl" else person, "neutral")
             pixel = page.getpixel(place)

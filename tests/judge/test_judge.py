@@ -17,7 +17,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
 from pipeline.judge.score import POOLED, REPEATS, Score
 from pipeline.report import sheet
-from pipeline.report.sheet import CAPTION, SHEET_COLUMNS, THUMB_SIDE, TITLE_HEIGHT, Thumb
+from pipeline.report.sheet import CAPTION, CELL_SIDE, SHEET_COLUMNS, TITLE_HEIGHT, Thumb
 from pipeline.review.labels import TRACK_COLUMN, TRUTH
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
@@ -154,8 +154,8 @@ def test_a_sample_is_in_order_of_time_and_shows_the_faces_that_it_lists(folder: 
     for n, row in enumerate(rows):
         square = ANNA if row["person"] == "anna" else CARL
         x, y = (
-            n % SHEET_COLUMNS * THUMB_SIDE + THUMB_SIDE // 2,
-            TITLE_HEIGHT + n // SHEET_COLUMNS * (THUMB_SIDE + CAPTION) + THUMB_SIDE // 2,
+            n % SHEET_COLUMNS * CELL_SIDE + CELL_SIDE // 2,
+            TITLE_HEIGHT + n // SHEET_COLUMNS * (CELL_SIDE + CAPTION) + CELL_SIDE // 2,
         )
         found = np.median(page[y + 4 : y + 12, x - 4 : x + 4].reshape(-1, 3), axis=0)
         assert found == pytest.approx(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ImageDraw
 
 from pipeline.faces import EMOTIONS, Image
-from pipeline.report.panel import PAPER, PLAIN, Mark, Painter, colour, font
+from pipeline.report.panel import PANEL_DARK, PLAIN, Mark, Painter, colour, font
 
 SHARES = (0.06, 0.15, 0.11, 0.31, 0.2, 0.14, 0.03)
 GREY = 90
@@ -166,4 +166,4 @@ def test_the_frame_itself_stays() -> None:
     Painter(640, 360).paint(frame, [_mark((200, 100, 300, 220))])
 
     assert (frame == GREY).all()
-    assert PAPER != (GREY,) * 3
+    assert PANEL_DARK != (GREY,) * 3

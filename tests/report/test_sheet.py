@@ -25,9 +25,9 @@ from pipeline.report import sheet
 from pipeline.report.crops import Selection
 from pipeline.report.sheet import (
     CAPTION,
+    CELL_SIDE,
     DOWN,
     SHEET_COLUMNS,
-    THUMB_SIDE,
     TITLE_HEIGHT,
     contact_sheets,
     grid,
@@ -39,7 +39,7 @@ from tests.support.face_rows import made, stretch, tracks_of
 from tests.support.puppet import Shot, Square, film, photo
 
 PAGE = SHEET_COLUMNS * DOWN
-LINE = THUMB_SIDE + CAPTION
+LINE = CELL_SIDE + CAPTION
 PLAIN = PickSettings(repeat=1, smooth=1)
 
 
@@ -66,8 +66,8 @@ def _tiles(page: Image, count: int, across: int = SHEET_COLUMNS) -> Iterator[Ima
     """The thumbnails of a page."""
     columns = max(4, min(across, count))
     for n in range(count):
-        x, y = n % columns * THUMB_SIDE, TITLE_HEIGHT + n // columns * LINE
-        yield page[y : y + THUMB_SIDE, x : x + THUMB_SIDE]
+        x, y = n % columns * CELL_SIDE, TITLE_HEIGHT + n // columns * LINE
+        yield page[y : y + CELL_SIDE, x : x + CELL_SIDE]
 
 
 def _middle(tile: Image) -> Any:
@@ -77,7 +77,7 @@ def _middle(tile: Image) -> Any:
 
 def _pixel(tile: Image) -> list[int]:
     """The colour in the middle."""
-    return [int(value) for value in tile[THUMB_SIDE // 2, THUMB_SIDE // 2]]
+    return [int(value) for value in tile[CELL_SIDE // 2, CELL_SIDE // 2]]
 
 
 def _colour(number: int) -> tuple[int, int, int]:
@@ -133,7 +133,7 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
         columns = max(4, min(SHEET_COLUMNS, size))
         assert page.shape == (
             TITLE_HEIGHT + -(-size // SHEET_COLUMNS) * LINE,
-            columns * THUMB_SIDE,
+            columns * CELL_SIDE,
             3,
         )
         for n, tile in enumerate(_tiles(page, size), begin):
@@ -212,7 +212,7 @@ def test_a_thumbnail_is_fitted_into_its_square_and_never_enlarged(
 
 def test_an_empty_page_has_its_title(words: list[str]) -> None:
     page = grid("nothing", [])
-    assert page.size == (4 * THUMB_SIDE, TITLE_HEIGHT + LINE)
+    assert page.size == (4 * CELL_SIDE, TITLE_HEIGHT + LINE)
     assert words == ["nothing"]
 
 
@@ -255,8 +255,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 def _sides(path: Path, left: int, right: int) -> tuple[list[Image], list[Image]]:
     """The thumbnails of both sides of a comparison."""
     page, across = _pixels(path), SHEET_COLUMNS // 2
-    width = max(4, min(across, right)) * THUMB_SIDE
-    assert page.shape[1] == max(4, min(across, left)) * THUMB_SIDE + THUMB_SIDE // 4 + width
+    width = max(4, min(across, right)) * CELL_SIDE
+    assert page.shape[1] == max(4, min(across, left)) * CELL_SIDE + CELL_SIDE // 4 + width
     return (
         list(_tiles(page, left, across)),
         list(_tiles(page[:, page.shape[1] - width :], right, across)),

@@ -14,7 +14,11 @@ def _hear(event: str, args: tuple[object, ...]) -> None:
     if event != "open" or not _counting:
         return
     path, mode, flags = args
-    reads = mode in (None, "r", "rb") and isinstance(flags, int) and not flags & (os.O_WRONLY | os.O_RDWR)
+    reads = (
+        mode in (None, "r", "rb")
+        and isinstance(flags, int)
+        and not flags & (os.O_WRONLY | os.O_RDWR)
+    )
     if reads and isinstance(path, str | bytes | os.PathLike):
         _counting[-1][Path(os.fsdecode(path))] += 1
 
