@@ -80,7 +80,7 @@ def test_strangers_and_everybody(output: Path, job: Job) -> None:
 
 
 def test_who_is_in_no_movie_is_told_with_the_nearest_name(output: Path, job: Job) -> None:
-    with pytest.raises(PeopleError, match="'anne'; did you mean 'anna'"):
+    with pytest.raises(PeopleError, match=r"'anne' in the archive\. Did you mean 'anna'"):
         _found(output, replace(job, people=("anne",)))
 
 

@@ -362,7 +362,7 @@ def test_one_stuck_crop_does_not_stop_the_picks(
     job = replace(table_of.job, people=("unknown",), emotions=("sad",))
     (outcome,) = mine.pick(table_of.folder, job)
     assert outcome.steady
-    assert "1 reviewed crops cannot be moved and stay where they are, the first: " in caplog.text
+    assert "could not move 1 reviewed crop; the first: " in caplog.text
     (outcome,) = mine.pick(table_of.folder, table_of.job)
     assert outcome.steady == 9
 
