@@ -420,14 +420,14 @@ CASES = {
     ),
     "no photo of a person": Case(
         ("movie.mkv", "--person", "zoe"),
-        ("nobody is called 'zoe'.", "known_faces/ has anna, ben", "put a photo NAME.jpg"),
+        ("No person 'zoe' in known_faces/.", "Known: anna, ben", "put a photo NAME.jpg"),
     ),
     "no photos at all": Case(
         (*ANNA, "--known-faces", "nowhere"),
-        ("nobody is called 'anna'.", "nowhere/ has nobody", "put a photo NAME.jpg"),
+        ("No person 'anna' in nowhere/.", "Known: nobody", "put a photo NAME.jpg"),
     ),
     "unknown person": Case(
-        ("movie.mkv", "--person", "ana"), ("nobody is called 'ana'; did you mean 'anna'?",)
+        ("movie.mkv", "--person", "ana"), ("No person 'ana' in known_faces/. Did you mean 'anna'?",)
     ),
     "photo without a face": Case(
         ANNA,
@@ -436,14 +436,16 @@ CASES = {
     ),
     "photo with several faces": Case(
         ANNA,
-        ("anna.png: 2 faces found", "crop it to the one", "no usable photo of anna; add one"),
+        ("anna.png: 2 faces found", "crop it to one face", "no usable photo of anna; add one"),
         before=_photo_with_two_faces,
     ),
     "a photo that is none": Case(
-        ANNA, ("anna.png: not a photo that can be read", "no usable photo"), before=_not_a_photo
+        ANNA, ("anna.png: not a readable photo", "no usable photo"), before=_not_a_photo
     ),
     "a name that cannot be": Case(
-        ("movie.mkv",), ("unknown.png", "nobody can be called", "rename it"), before=_reserved_name
+        ("movie.mkv",),
+        ("unknown.png", "a person cannot be called", "rename it"),
+        before=_reserved_name,
     ),
     "other settings": Case(
         ("movie.mkv", "--every", "2"),

@@ -1,9 +1,9 @@
-"""The unknown cast: tracks of nobody's faces, sorted into people. No files.
+"""Sorts the tracks of faces without a name into people. Reads and writes no files.
 
-Linkage and threshold were measured on the demo and twelve clips, 13 movies with ten people whose
-faces are large and sharp enough: every track cut into stretches of one second, 309 in all, the mean
-embedding of each clustered, stretches at the same time kept apart. Clusters (of them with several
-people in) by threshold:
+Linkage and threshold were measured on the demo and twelve clips: 13 movies with ten people whose
+faces are large and sharp enough. Every track was cut into stretches of one second, 309 in all, and
+the mean embeddings of the stretches were clustered; stretches at the same time were kept apart.
+Number of clusters (and of those that mix people) by threshold:
 
 | linkage | .30 | .34 | .36 | .38 | .40 | .42 | .44 | .46 | .50 |
 |---|---|---|---|---|---|---|---|---|---|
@@ -11,8 +11,8 @@ people in) by threshold:
 | complete | 16 (0) | 12 (0) | 12 (0) | 12 (0) | 12 (0) | 12 (0) | 11 (1) | 10 (1) | 7 (2) |
 
 Stretches of four seconds: average 11 (0) from .30 to .40, 10 (1) at .42; complete 11 (0) from .36
-to .40. Without the limits `MIN_QUALITY` and `MIN_SIDE` some cluster is mixed from .36 on: the poor
-faces of all people look alike, and a poor embedding spoils the mean of its track.
+to .40. Without the limits `MIN_QUALITY` and `MIN_SIDE`, some cluster mixes people from .36 on: poor
+faces of all people look alike, and one poor embedding spoils the mean of its track.
 """
 
 import numpy as np
@@ -24,35 +24,35 @@ from pipeline.faces import Floats, Ints
 from pipeline.people.naming import templates
 
 THRESHOLD = 0.36
-"""Mean distance beyond which two clusters stay two: of those that gave the fewest pieces the one
-farthest from mixing people (see above)."""
+"""Mean distance above which two clusters are two people: of the thresholds with the fewest clusters
+the one farthest from mixing people (see above)."""
 
 MIN_QUALITY = 0.2
-"""Embeddings of poorer faces are not looked at (see above)."""
+"""Embeddings of faces with a lower quality are ignored (see above)."""
 
 MIN_SIDE = 40
-"""Pixels across; tracks whose every face is smaller stay out of the cast (see above)."""
+"""Tracks whose faces are all smaller than this, in pixels, stay out of the cast (see above)."""
 
 MIN_FRAMES = 8
-"""Tracks that last less stay out of the cast: most are a head that passes, or no face."""
+"""Tracks of fewer source frames stay out of the cast: most are a head passing by, or no face."""
 
 NEVER = 1e9
-"""The distance of two tracks that are two people: no mean with it in comes near the threshold."""
+"""Distance between tracks that must be two people: any mean that includes it is too large."""
 
 
 def cluster(mean: Floats, apart: set[tuple[int, int]], threshold: float = THRESHOLD) -> Ints:
     """Sorts tracks into people: average linkage, cut where clusters are `threshold` apart.
 
-    Tracks that share a frame are two people whatever they look like; average linkage keeps them
-    apart, for the mean distance of two clusters with such a pair between them is huge.
+    Two tracks that share a frame are two people, however alike they look. Average linkage keeps
+    them apart, because the mean distance between clusters with such a pair is huge.
 
     Args:
-        mean: `(n, d)` unit embeddings of tracks. Takes 4 n² bytes twice: 800 MB for 10,000.
-        apart: pairs of positions that are two people; one way round will do.
-        threshold: from 0 to 2.
+        mean: `(n, d)` unit embeddings of tracks. Memory: twice 4 n² bytes, 800 MB for 10,000.
+        apart: Pairs of positions that are two people, in either order.
+        threshold: Distance from 0 to 2.
 
     Returns:
-        `(n,)` numbers from 0; equal numbers are one person. Which number means nothing.
+        `(n,)` numbers from 0; equal numbers are one person. The order of the numbers means nothing.
 
     Source: average linkage, Sokal and Michener, 1958; nearest-neighbour chains, Müllner, "Modern
     hierarchical, agglomerative clustering algorithms", 2011, as scipy has it.
@@ -63,6 +63,7 @@ def cluster(mean: Floats, apart: set[tuple[int, int]], threshold: float = THRESH
     distance = pdist(mean.astype(np.float64))
     pairs = np.array([sorted(pair) for pair in apart], np.int64).reshape(-1, 2)
     low, high = pairs.T
+    # Position of each pair in SciPy's condensed distance matrix.
     distance[low * count - low * (low + 1) // 2 + high - low - 1] = NEVER
     labels: Ints = fcluster(linkage(distance, "average"), threshold, "distance").astype(np.int64)
     return labels - 1
@@ -73,32 +74,33 @@ def numbered(labels: Ints, weight: NDArray[np.float64]) -> Ints:
 
     Args:
         labels: `(n,)` cluster of each track.
-        weight: `(n,)` of each track, such as its seconds.
+        weight: `(n,)` weight of each track, such as its seconds.
 
     Returns:
-        `(n,)`; of equally heavy clusters the one whose first track comes first is first.
+        `(n,)` new numbers; equally heavy clusters are in the order of their first tracks.
 
     >>> numbered(np.array([5, 2, 5, 9]), np.array([1.0, 3.0, 1.0, 2.0])).tolist()
     [2, 1, 2, 3]
     """
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    whole = np.bincount(inverse, weights=weight, minlength=len(first)).round(6)
-    order = np.lexsort((first, -whole))
+    # Rounded, so that rounding errors do not order clusters of equal weight.
+    total = np.bincount(inverse, weights=weight, minlength=len(first)).round(6)
+    order = np.lexsort((first, -total))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(1, len(order) + 1)
     return rank[inverse]
 
 
 def from_centre(mean: Floats, labels: Ints) -> Floats:
-    """The distance of each track to its cluster's centre.
+    """The distance of each track to the centre of its cluster.
 
     Args:
         mean: `(n, d)` unit embeddings of tracks.
-        labels: `(n,)` cluster of each.
+        labels: `(n,)` cluster of each track.
 
     Returns:
-        `(n,)` from 0 to 2.
+        `(n,)` distances from 0 to 2.
     """
-    groups, centre = templates(mean, labels)
-    own = centre[np.searchsorted(groups, labels)]
-    return np.linalg.norm(mean - own, axis=1).astype(np.float32)
+    clusters, centres = templates(mean, labels)
+    centre_of_track = centres[np.searchsorted(clusters, labels)]
+    return np.linalg.norm(mean - centre_of_track, axis=1).astype(np.float32)

@@ -1,8 +1,11 @@
-"""Names tracks by the gallery: nearest person, unknown above the tolerance, one frame one name.
+"""Names tracks by the gallery.
 
-Three rules more: a photo of who somebody is not, nearer than all of that person's own, takes the
-name away; the second nearest person never gets it; and a track that goes on after an occlusion, in
-the same shot, has the name of the track before it.
+A track gets the name of the nearest person; above the tolerance it is unknown. No two tracks of
+one frame get the same name. Three more rules:
+
+- A photo in a person's not/ that is nearer than all photos of the person takes the name away.
+- A track never gets the name of its second nearest person.
+- A track that goes on after an occlusion, in the same shot, gets the name of the track before it.
 """
 
 from dataclasses import replace
@@ -16,35 +19,35 @@ from pipeline.faces import Flags, Floats, Ints
 from pipeline.people.gallery import Gallery
 
 CLEAR = 0.1
-"""Least quality of the best face of a track that may go on from another: poor faces of all people
-look alike (two of Chaplin's passers-by, 25 pixels across and in one frame, are 0.28 apart).
+"""Least quality of the best face of a track that may continue another: poor faces of all people
+look alike (two of Chaplin's passers-by, 25 pixels wide and in one frame, are 0.28 apart).
 """
 
 NEAREST = 3
-"""Photos of a person that a face is compared with: the mean of this many nearest."""
+"""The distance to a person is the mean distance to so many of their nearest photos."""
 
 SAME_TRACK = 0.30
-"""Largest distance of an unknown track to a named one in its shot that it goes on from.
+"""Largest distance at which an unknown track continues a named one of its shot.
 
 Measured on the demo and thirteen clips (`benchmarks/tolerance.py`), on tracks of at least `CLEAR`:
-31 of 34 tracks have halves within it of each other, and none of 9 pairs of people in one frame is,
-who look alike for their light and camera are the same; the nearest are 0.34 apart.
+the halves of 31 of 34 tracks are within this distance. None of 9 pairs of people in one frame is,
+although the same light and camera make them look alike; the nearest are 0.34 apart.
 """
 
 
 def templates(embedding: Floats, track: Ints) -> tuple[Ints, Floats]:
-    """One embedding a track, or a cluster: the mean of its own, nearer to the truth than each.
+    """The mean embedding of each track, or cluster; it is more reliable than any single embedding.
 
-    Half a face behind a hand moves one of them, not all. Measured on the demo: the frontal faces
-    named right are .935 with the mean of the embeddings' own distances, 1.000 with the distance of
+    A hand before the face spoils one embedding, not all. Measured on the demo: the share of frontal
+    faces named right is .935 by the mean of the embeddings' distances, and 1.000 by the distance of
     their mean.
 
     Args:
         embedding: `(m, d)` unit length.
-        track: `(m,)` whose they are.
+        track: `(m,)` track of each embedding.
 
     Returns:
-        The tracks `(t,)` rising, and `(t, d)` unit length.
+        The tracks `(t,)`, rising, and their mean embeddings `(t, d)`, unit length.
 
     Source: template pooling, Crosswhite et al., "Template adaptation for face verification and
     identification", FG 2017.
@@ -52,6 +55,7 @@ def templates(embedding: Floats, track: Ints) -> tuple[Ints, Floats]:
     tracks, inverse = np.unique(track, return_inverse=True)
     mean = np.zeros((len(tracks), embedding.shape[1]), np.float32)
     np.add.at(mean, inverse, embedding)
+    # The sum has the direction of the mean; opposite embeddings may add up to zero.
     mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
     return tracks, mean
 
@@ -70,64 +74,65 @@ def between(one: Floats, other: Floats) -> Floats:
 
 
 def distances(mean: Floats, gallery: Gallery) -> Floats:
-    """How far each track is from each person: the mean over that person's `NEAREST` photos.
+    """The distance of each track to each person: the mean to that person's `NEAREST` photos.
 
     Args:
-        mean: `(t, d)` of `templates`.
+        mean: `(t, d)` from `templates`.
         gallery: The known people.
 
     Returns:
-        `(t, p)` from 0 to 2; inf for a person without photos.
+        `(t, p)` distances from 0 to 2; inf for a person without photos.
     """
     far = np.full((len(mean), len(gallery.people)), np.inf, np.float32)
     for person in np.unique(gallery.owner):
-        each = between(mean, gallery.embedding[gallery.owner == person])
-        far[:, person] = np.sort(each, axis=1)[:, :NEAREST].mean(axis=1)
+        to_photos = between(mean, gallery.embedding[gallery.owner == person])
+        far[:, person] = np.sort(to_photos, axis=1)[:, :NEAREST].mean(axis=1)
     return far
 
 
 def vetoes(mean: Floats, gallery: Gallery) -> Flags:
-    """Which names each track may not have: a photo of who it is not is nearer than every own one.
+    """Which names each track may not have: a photo in the person's not/ is nearer than all others.
 
     Args:
-        mean: `(t, d)` of `templates`.
+        mean: `(t, d)` from `templates`.
         gallery: The known people.
 
     Returns:
-        `(t, p)`.
+        `(t, p)`, true if the track may not have the name.
     """
-    found = np.zeros((len(mean), len(gallery.people)), np.bool_)
+    vetoed = np.zeros((len(mean), len(gallery.people)), np.bool_)
     for person in np.intersect1d(gallery.other_owner, gallery.owner):
-        own = between(mean, gallery.embedding[gallery.owner == person]).min(axis=1)
-        other = between(mean, gallery.other[gallery.other_owner == person]).min(axis=1)
-        found[:, person] = other < own
-    return found
+        to_person = between(mean, gallery.embedding[gallery.owner == person]).min(axis=1)
+        to_other = between(mean, gallery.other[gallery.other_owner == person]).min(axis=1)
+        vetoed[:, person] = to_other < to_person
+    return vetoed
 
 
 def assign(
     far: Floats, vetoed: Flags, together: set[tuple[int, int]], tolerance: float
 ) -> tuple[Ints, Floats]:
-    """Gives each track its nearest person, or nobody.
+    """Assigns each track its nearest person, or nobody.
 
-    Of two tracks that share a frame and are nearest to the same person the nearer one has the
-    name; the other is unknown, for its second-nearest person is seldom right. For the same reason
-    a track is unknown whose nearest person is vetoed.
+    If two tracks share a frame and are nearest to the same person, the nearer one gets the name.
+    The other one is unknown, because its second nearest person is seldom right. For the same
+    reason, a track whose nearest person is vetoed is unknown.
 
     Args:
         far: `(t, p)` distances.
         vetoed: `(t, p)` names that tracks may not have.
-        together: pairs of positions of tracks that share a frame, both ways round.
-        tolerance: largest distance of a known face.
+        together: Pairs of positions of tracks that share a frame, in both orders.
+        tolerance: Largest distance at which a track gets a name.
 
     Returns:
-        `(t,)` positions of people, -1 for nobody; `(t,)` distances to the nearest person, NaN where
-        there is nobody at all.
+        `(t,)` positions of people, -1 for nobody; `(t,)` distances to the nearest person, NaN if
+        the gallery has no photos.
     """
     person = np.full(len(far), -1, np.int64)
     if far.shape[1] == 0 or not np.isfinite(far).any():
         return person, np.full(len(far), np.nan, np.float32)
     nearest, distance = far.argmin(axis=1), far.min(axis=1)
     beside = _beside(together)
+    # The nearest track first, so that it takes the name from the others of its frames.
     for t in np.argsort(distance, kind="stable"):
         taken = {int(person[other]) for other in beside.get(int(t), ())}
         if distance[t] <= tolerance and nearest[t] not in taken and not vetoed[t, nearest[t]]:
@@ -145,52 +150,53 @@ def _beside(together: set[tuple[int, int]]) -> dict[int, list[int]]:
 def go_on(
     person: Ints, allowed: Ints, mean: Floats, shot: Ints, together: set[tuple[int, int]]
 ) -> Ints:
-    """Gives unknown tracks the name of one that they go on from: an occlusion cuts a track in two.
+    """Names unknown tracks after the named track that they continue: an occlusion cuts a track.
 
-    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and in no frame
-    with a track of that name. Only names by the gallery are handed on, the nearest pair first, so
-    that no chain of likenesses leads from one person to another.
+    Such a track is in the same shot as the named one, within `SAME_TRACK` of it, and shares no
+    frame with a track of that name. The nearest pair comes first. Only names from the gallery are
+    passed on, so that no chain of similar tracks leads from one person to another.
 
     Args:
-        person: `(t,)` of `assign`.
-        allowed: `(t,)` the one name that each track may be given: its nearest person, -1 for none,
-            as where it is vetoed or too poor.
-        mean: `(t, d)` of `templates`.
-        shot: `(t,)` where each track is.
-        together: pairs of positions of tracks that share a frame, both ways round.
+        person: `(t,)` from `assign`.
+        allowed: `(t,)` the only name that each track may get, its nearest person; -1 for none, as
+            when that name is vetoed or the track's faces are too poor.
+        mean: `(t, d)` from `templates`.
+        shot: `(t,)` shot of each track.
+        together: Pairs of positions of tracks that share a frame, in both orders.
 
     Returns:
-        `(t,)` as `person`, fewer of them -1.
+        `(t,)` like `person`, with fewer -1.
     """
-    found, beside = person.copy(), _beside(together)
+    names, beside = person.copy(), _beside(together)
     pairs: list[tuple[float, int, int]] = []
-    for place in np.intersect1d(shot[person < 0], shot[person >= 0]):
-        open_ = np.flatnonzero((shot == place) & (person < 0) & (allowed >= 0))
-        named = np.flatnonzero((shot == place) & (person >= 0))
-        apart = between(mean[open_], mean[named])
-        near = (apart <= SAME_TRACK) & (allowed[open_][:, None] == person[named])
+    for number in np.intersect1d(shot[person < 0], shot[person >= 0]):
+        unknown = np.flatnonzero((shot == number) & (person < 0) & (allowed >= 0))
+        named = np.flatnonzero((shot == number) & (person >= 0))
+        apart = between(mean[unknown], mean[named])
+        near = (apart <= SAME_TRACK) & (allowed[unknown][:, None] == person[named])
         rows, columns = np.nonzero(near)
-        triples = np.column_stack([apart[near], open_[rows], named[columns]]).tolist()
+        triples = np.column_stack([apart[near], unknown[rows], named[columns]]).tolist()
         pairs += [(far, int(t), int(other)) for far, t, other in triples]
     for _, t, other in sorted(pairs):
         name = int(person[other])
-        if found[t] < 0 and all(found[each] != name for each in beside.get(t, ())):
-            found[t] = name
-    return found
+        if names[t] < 0 and all(names[neighbour] != name for neighbour in beside.get(t, ())):
+            names[t] = name
+    return names
 
 
 def margins(far: Floats, person: Ints) -> Floats:
-    """How much nearer each track is to its person than to any other; of nobody's, to the nearest.
+    """How much nearer each track is to its person than to any other person.
 
-    Below 0 where a track has a name of which another person is nearer, which naming never gives;
-    inf where there is no other person, NaN where there is nobody at all.
+    For a track without a name, how much nearer it is to the nearest person than to the second
+    nearest.
 
     Args:
         far: `(t, p)` distances.
         person: `(t,)` positions of people, -1 for nobody.
 
     Returns:
-        `(t,)`.
+        `(t,)` margins: inf if there is no other person, NaN if there is nobody at all, below 0 if
+        another person is nearer, which naming never lets happen.
 
     >>> margins(np.array([[0.25, 1.0], [0.75, 0.5]], np.float32), np.array([0, -1])).tolist()
     [0.75, 0.25]
@@ -215,18 +221,18 @@ def together(rows: pd.DataFrame) -> set[tuple[int, int]]:
 def identify_tracks(
     rows: pd.DataFrame, mean: Floats, clear: Floats, gallery: Gallery, tolerance: float
 ) -> tuple[Ints, Floats, Floats]:
-    """Who each track is.
+    """Decides who each track is.
 
     Args:
-        rows: Of faces.csv, with `track` as positions in `mean`.
-        mean: `(t, d)` of `templates`.
-        clear: `(t,)` of `clearness`.
+        rows: Rows of faces.csv, with `track` as positions in `mean`.
+        mean: `(t, d)` from `templates`.
+        clear: `(t,)` from `clearness`.
         gallery: The known people.
-        tolerance: largest distance of a known face.
+        tolerance: Largest distance at which a track gets a name.
 
     Returns:
-        `(t,)` positions of people, -1 for nobody; `(t,)` distances to the nearest person, NaN where
-        there is nobody; `(t, p)` all distances.
+        `(t,)` positions of people, -1 for nobody; `(t,)` distances to the nearest person, NaN if
+        the gallery has no photos; `(t, p)` all distances.
     """
     far, vetoed, pairs = distances(mean, gallery), vetoes(mean, gallery), together(rows)
     person, distance = assign(far, vetoed, pairs, tolerance)
@@ -235,20 +241,20 @@ def identify_tracks(
     nearest = far.argmin(axis=1)
     barred = vetoed[np.arange(len(far)), nearest] | (clear < CLEAR)
     allowed = np.where(barred, -1, nearest)
-    shot = np.full(len(far), -1, np.int64)  # One without rows, which is nowhere, has no name.
+    shot = np.full(len(far), -1, np.int64)  # A track without rows is in no shot.
     firsts = rows.drop_duplicates("track")
     shot[firsts["track"]] = firsts["shot"]
     return go_on(person, allowed, mean, shot, pairs), distance, far
 
 
 def name_tracks(walked: Walked, gallery: Gallery, tolerance: float, digest: str) -> Walked:
-    """Writes faces.csv again with today's names; the embeddings stay.
+    """Writes faces.csv and tracks.npz again with the names of today's gallery.
 
     Args:
         walked: The movie.
         gallery: The known people.
-        tolerance: largest distance of a known face.
-        digest: Of gallery and tolerance, kept in tracks.npz.
+        tolerance: Largest distance at which a track gets a name.
+        digest: The hash of gallery and tolerance to store in tracks.npz.
 
     Returns:
         The movie with those names.
@@ -259,13 +265,18 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerance: float, digest: str)
     """
     rows, tracks, folder = walked.rows, walked.tracks, walked.folder
     numbers, mean = templates(tracks.embedding, tracks.track)
-    place = np.searchsorted(numbers, rows["track"].to_numpy())
+    position = np.searchsorted(numbers, rows["track"].to_numpy())
     person, distance, far = identify_tracks(
-        rows.assign(track=place), mean, clearness(tracks.quality, tracks.track), gallery, tolerance
+        rows.assign(track=position),
+        mean,
+        clearness(tracks.quality, tracks.track),
+        gallery,
+        tolerance,
     )
-    names = np.array([*gallery.people, ""], dtype=object)[person]
-    named = rows.assign(person=names[place], distance=distance[place])
-    if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
+    names = np.array([*gallery.people, ""], dtype=object)[person]  # Position -1 is "".
+    named = rows.assign(person=names[position], distance=distance[position])
+    # Without a digest, a crash between the two files makes the next call name everything again.
+    if tracks.gallery:
         tracks_npz.write_tracks(folder / TRACKS_FILE, replace(tracks, gallery=""))
     faces_csv.write_faces(folder / FACES, [named])
     people = np.array(gallery.people, np.str_)

@@ -187,7 +187,7 @@ def test_a_photo_with_a_bad_name_takes_no_status_away(program: Program) -> None:
     puppet.photo(Path("others") / "unknown.png", "anna")
     done = program("status", "--known-faces", "others")
     assert done.code == 0
-    assert "nobody can be called 'unknown'" in done.err
+    assert "a person cannot be called 'unknown'" in done.err
     assert "3 done, 1 failed" in done.err
 
 

@@ -200,7 +200,9 @@ def test_small_and_short_tracks_stay_out_and_are_counted(
     with caplog.at_level(logging.INFO, "pipeline"):
         found = cast([folder], job)
     assert [member.tracks for member in found] == [1]
-    assert re.search(r"1 unknown people in 1 tracks; 1 tracks \(\d+ of \d+ faces\)", caplog.text)
+    assert re.search(
+        r"1 unknown person in 1 track; 1 track \(\d+ of \d+ faces\) is too short", caplog.text
+    )
 
 
 @pytest.mark.parametrize(("every", "there"), [(4, [1, 1]), (9, [1, 1]), (10, [1])])
@@ -227,7 +229,7 @@ def test_where_everybody_is_known_an_earlier_cast_goes(
         photo(job.known_faces / f"{person}.png", CARL if person == "carl" else person)
     with caplog.at_level(logging.INFO, "pipeline"):
         assert cast(both, job) == []
-    assert "no unknown people: every face has a name" in caplog.text
+    assert "no unknown people: there are no faces without a name" in caplog.text
     assert _files(job.output / "cast") == set()
     assert _table(job.output / "cast.csv") == []
 
@@ -419,7 +421,7 @@ def test_of_several_moved_movies_each_is_found(job: Job, tmp_path: Path) -> None
 def test_movies_of_two_output_folders_have_no_common_cast(job: Job, both: list[Path]) -> None:
     other = job.output.parent / "other" / "second"
     shutil.copytree(both[1], other)
-    with pytest.raises(OutputError, match=r"first and .*second: movies that share a cast"):
+    with pytest.raises(OutputError, match=r"first and .*second: are in different folders"):
         cast([both[0], other], job)
 
 
@@ -449,7 +451,7 @@ def test_an_unfinished_walk_is_told(job: Job, both: list[Path]) -> None:
 
 def test_nobody_can_be_called_like_the_cast(job: Job, both: list[Path]) -> None:
     cast(both, job)
-    with pytest.raises(PeopleError, match="nobody can be called 'cast'"):
+    with pytest.raises(PeopleError, match="a person cannot be called 'cast'"):
         adopt(both, [(1, "cast")], job)
 
 
@@ -530,16 +532,17 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(
     both: list[Path],
 ) -> None:
     before(cast(both, job))
-    with pytest.raises(PeopleError, match=f"no photos of number {number}; it has: {there}$"):
+    words = f"no photos of number {number}; there are photos of {there}$"
+    with pytest.raises(PeopleError, match=words):
         adopt(both, [(1, "host"), (number, "guest")], job)
     assert not job.known_faces.exists()
 
 
 def test_without_a_cast_the_way_to_one_is_told(job: Job, both: list[Path]) -> None:
-    with pytest.raises(PeopleError, match=r"holds no cast; `mine-video cast .*first` makes one$"):
+    with pytest.raises(PeopleError, match=r"is no cast; `mine-video cast .*first` makes one$"):
         adopt(both[:1], [(1, "host")], job)
     cast(both, job)
-    with pytest.raises(PeopleError, match=r"output has one: name all its movies"):
+    with pytest.raises(PeopleError, match=r"output has one for all its movies: give"):
         adopt(both[:1], [(1, "host")], job)
 
 
@@ -596,11 +599,11 @@ def test_cast_and_name_on_the_command_line(
     lines = [line.split() for line in out.splitlines()]
     assert lines[0] == ["number", "screen", "tracks", "photos", "folder", "movies"]
     assert lines[1] == ["1", "0:01.8", "2", "3", "output/cast/1", "first.mkv,", "second.mkv"]
-    assert "3 unknown people in 5 tracks; 1 tracks (10 of 106 faces)" in err
+    assert "3 unknown people in 5 tracks; 1 track (10 of 106 faces) is too short" in err
     asked = ("name", "first", "second", "--cast", "1", "host", "--cast", "3", "host")
     code, out, err = program(*asked)
     assert code == 0
-    assert "known/host: 3 new photos, of number 1 of the cast" in err
+    assert "known/host: 3 new photos from number 1 of the cast" in err
     assert _names(both[1]) == {0: "host", 1: "host"}
 
 
@@ -617,8 +620,8 @@ def test_everybody_known_is_no_error(
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("name", "first", "--cast", "7", "host"), 1, "it has: 1, 2"),
-        (("name", "first", "--cast", "1", "any"), 1, "nobody can be called 'any'"),
+        (("name", "first", "--cast", "7", "host"), 1, "there are photos of 1, 2"),
+        (("name", "first", "--cast", "1", "any"), 1, "a person cannot be called 'any'"),
         (("name", "first", "--cast", "x", "host"), 2, "'x' is not a valid integer"),
         (("name", "--cast", "1", "host"), 2, "give the folder"),
         (("cast", "nowhere"), 1, "nowhere: holds no walk"),

@@ -143,7 +143,7 @@ def test_progress_reaches_what_was_promised(folder: Path, job: Job) -> None:
 def test_what_stands_in_the_way(folder: Path, job: Job, tmp_path: Path) -> None:
     with pytest.raises(TableError, match="holds no walk"):
         program.annotate(tmp_path / "none", job, silent)
-    with pytest.raises(PeopleError, match="nobody is called"):
+    with pytest.raises(PeopleError, match="No person 'zoe'"):
         _export(folder, replace(job, people=("zoe",)), "edl")
     (tmp_path / "talk.mkv").unlink()
     with pytest.raises(MovieError, match="the movie is gone"):
@@ -169,7 +169,7 @@ def test_crops_tell_what_is_spoken(folder: Path, job: Job, tmp_path: Path) -> No
 
 
 def test_annotating_heeds_what_is_wanted(folder: Path, job: Job, tmp_path: Path) -> None:
-    with pytest.raises(PeopleError, match="nobody is called 'nobody'"):
+    with pytest.raises(PeopleError, match="No person 'nobody'"):
         program.annotate(folder, replace(job, people=("nobody",)), silent)
     quiet = _silent(job, tmp_path, "00:00:00,000 --> 00:00:09,000")
     plain, spoken = (

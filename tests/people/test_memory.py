@@ -99,7 +99,7 @@ def test_what_is_no_photo_is_told_by_its_own_name_only(
     for name in ("text.png", "other.png"):
         (known / name).write_text("no picture")
     load(known)
-    told = [line for line in caplog.messages if "of no known kind" in line]
+    told = [line for line in caplog.messages if "(unknown format)" in line]
     assert len(told) == 2
     assert sum("text.png" in line for line in told) == 1
 

@@ -75,7 +75,7 @@ def test_adding_a_person_needs_no_movie(program: Program) -> None:
     photo(Path("known_faces/carl.png"), "carl")
     done = program("name", "output/movie/faces.csv")
     assert (done.code, [line[1] for line in done.table]) == (0, ["ben", "anna", "carl"])
-    assert "output/movie: faces named by the photos in known_faces/" in done.err
+    assert "output/movie: named the faces by the photos in known_faces/" in done.err
     assert _people() == WALKED - {(1, "")} | {(1, "carl")}
     again = program("name", "output/movie")
     assert again.out == done.out
@@ -119,7 +119,7 @@ def test_photos_that_cannot_be_used_are_told_each_time(program: Program) -> None
     photo(Path("known_faces/both.png"), "anna", "ben")
     for _ in range(2):
         assert program("name", "movie", "-q").err == (
-            "known_faces/both.png: 2 faces found, photo skipped; crop it to the one\n"
+            "known_faces/both.png: 2 faces found, photo skipped; crop it to one face\n"
         )
 
 
@@ -153,7 +153,7 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
     done = program("name", "movie", "--rename", "anna", "zoe")
     assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
     assert "anna has no photos, zoe has: none is moved, faces are named anew" in done.err
-    assert "nobody is called 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
+    assert "No person 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
 
 
 @pytest.mark.parametrize(
@@ -176,14 +176,14 @@ def _pick_something() -> None:
 def test_a_walk_anew_changes_no_names_but_leaves_old_crops(program: Program) -> None:
     _pick_something()
     told = program("walk", film(Path("movie.mkv"), FILM), "--rewalk").err
-    assert "walked anew; crops picked before are the old ones" in told
+    assert "walked again; earlier crops are out of date" in told
     assert "names have changed" not in told
 
 
 def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> None:
     photo(Path("known_faces/both.png"), "anna", "ben")
     told = program("pick", "movie", "--person", "carla").err
-    assert "The gallery has anna, ben; any and unknown go too" in told
+    assert "No person 'carla' in the gallery. Known: anna, ben; any and unknown work too" in told
     assert "no usable photo of both" in program("pick", "movie", "--person", "both").err
 
 
@@ -197,8 +197,8 @@ def test_without_photos_names_stay(program: Program) -> None:
     done = program("name", "movie", "--known-faces", "nowhere")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "No folder nowhere/ here, so faces stay unnamed and names stay as they are; put NAME.jpg "
-        "there, give --known-faces, or name people from the film: mine-video cast output/FILM"
+        "No folder nowhere/ here, so new faces stay unnamed and old names stay; put NAME.jpg "
+        "there, give --known-faces, or name people from the movie: mine-video cast output/MOVIE"
     ]
     assert _people() == WALKED
 
@@ -208,7 +208,7 @@ def test_without_photos_names_stay(program: Program) -> None:
     [
         pytest.param((), 2, "give the folder of a movie, or --rename OLD NEW", id="nothing"),
         pytest.param(("nowhere",), 1, "nowhere: holds no walk; give the folder", id="no folder"),
-        pytest.param(("movie", "--rename", "ana", "x"), 1, "did you mean 'anna'?", id="nobody"),
+        pytest.param(("movie", "--rename", "ana", "x"), 1, "Did you mean 'anna'?", id="nobody"),
         pytest.param(("movie", "--rename", "anna", "a/b"), 1, "--rename: a name", id="no name"),
         pytest.param(("movie", "--rename", "anna"), 2, "--rename", id="one name"),
         pytest.param(("movie", "--tolerance", "3"), 2, "--tolerance", id="tolerance"),

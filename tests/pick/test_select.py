@@ -176,10 +176,10 @@ def test_known_people_may_be_asked_for(asked: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("asked", "known", "words"),
     [
-        ("ana", {"anna", "ben"}, ["'ana'", "did you mean 'anna'?", "known_faces/ has anna, ben"]),
-        ("Ben", {"anna", "ben"}, ["'Ben'", "did you mean 'ben'?"]),
-        ("qqq", {"anna"}, ["'qqq'", "known_faces/ has anna; any and unknown"]),
-        ("anna", set(), ["'anna'", "known_faces/ has nobody"]),
+        ("ana", {"anna", "ben"}, ["'ana'", "Did you mean 'anna'?", "Known: anna, ben"]),
+        ("Ben", {"anna", "ben"}, ["'Ben'", "Did you mean 'ben'?"]),
+        ("qqq", {"anna"}, ["'qqq' in known_faces/. Known: anna; any and unknown"]),
+        ("anna", set(), ["'anna'", "Known: nobody"]),
     ],
     ids=["a letter", "a capital", "nothing like it", "empty gallery"],
 )

@@ -173,7 +173,7 @@ def _decide_or_leave(table_of: Table, now: Picked, number: int, looks: str) -> N
     except TableError as error:
         refused = str(error)
     if refused:
-        assert "this crop lies with those of" in refused
+        assert "this crop is among those of" in refused
         assert labels(table_of) == before
 
 

@@ -192,7 +192,7 @@ def test_a_torn_cast_is_told(client: TestClient, folder: Path) -> None:
     (folder / "cast.csv").write_text("cluster,track\n1,x\n")
     answer = client.get("/people/film")
     assert answer.status_code == 409
-    assert "cast.csv: torn or changed" in answer.text
+    assert "cast.csv: damaged or changed" in answer.text
 
 
 def test_tracks_that_are_on_no_card_are_told(client: TestClient, folder: Path) -> None:
@@ -371,7 +371,7 @@ def test_why_nothing_was_sorted_is_told(client: TestClient, unsorted: Path) -> N
             id="two are one",
         ),
         pytest.param(
-            ({2: "dora"}, {}), ["2 becomes dora, who is known already"], ["--cast 2 dora"],
+            ({2: "dora"}, {}), ["2 becomes dora, who is already known"], ["--cast 2 dora"],
             id="known",
         ),
         pytest.param(
@@ -380,12 +380,12 @@ def test_why_nothing_was_sorted_is_told(client: TestClient, unsorted: Path) -> N
         ),
         pytest.param(
             ({}, {"dora": "emil"}),
-            ["dora and emil become one person, called emil; nothing here parts them"],
+            ["dora and emil become one person, emil; this cannot be undone here"],
             ["--rename dora emil"], id="joined",
         ),
         pytest.param(
             ({}, {"dora": "x", "emil": "x"}),
-            ["dora and emil become one person, called x; nothing here parts them"],
+            ["dora and emil become one person, x; this cannot be undone here"],
             ["--rename dora x", "--rename emil x"], id="both renamed",
         ),
         pytest.param(
@@ -415,18 +415,22 @@ def test_names_are_told_in_words_and_as_commands(
 @pytest.mark.parametrize(
     ("wishes", "card", "why"),
     [
-        (({2: "any"}, {}), "cast-2", "2: nobody can be called 'any'; choose another"),
-        (({2: "../x"}, {}), "cast-2", "2: a name cannot begin with one of = + - @ ."),
-        (({2: "a/b"}, {}), "cast-2", "or hold / \\ :"),
-        (({2: "a\u202eb"}, {}), "cast-2", "no visible character"),
-        (({2: "CON"}, {}), "cast-2", "nobody can be called"),
+        (({2: "any"}, {}), "cast-2", "2: a person cannot be called 'any'; choose another"),
+        (({2: "../x"}, {}), "cast-2", "2: a name cannot begin with = + - @ or ."),
+        (({2: "a/b"}, {}), "cast-2", "nor contain / \\ :"),
+        (({2: "a\u202eb"}, {}), "cast-2", "invisible characters"),
+        (({2: "CON"}, {}), "cast-2", "a person cannot be called"),
         (({2: "é" * 100}, {}), "cast-2", "the name is too long: at most 180 bytes"),
         (({7: "ben"}, {}), "cast-7", "7 is not in the cast"),
         (({}, {"dora": "=1"}), "known-dora", "dora: a name cannot begin"),
-        (({}, {"nobody": "x"}), "known-nobody", "nobody has no photos in the known faces"),
-        (({}, {"../dora": "x"}), "known-../dora", "has no photos in the known faces"),
-        (({2: "dora"}, {"dora": "emil"}), "cast-2", "dora gets another name, emil"),
-        (({}, {"dora": "emil", "emil": "dora"}), "known-dora", "emil gets another name, dora"),
+        (({}, {"nobody": "x"}), "known-nobody", "nobody has no photos among the known faces"),
+        (({}, {"../dora": "x"}), "known-../dora", "has no photos among the known faces"),
+        (({2: "dora"}, {"dora": "emil"}), "cast-2", "dora becomes emil at the same time"),
+        (
+            ({}, {"dora": "emil", "emil": "dora"}),
+            "known-dora",
+            "emil becomes dora at the same time",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_at_its_card_and_nothing_is_done(
@@ -479,7 +483,7 @@ def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
     mine.identify(folder, job)
     lax = replace(job, tolerance=2.1)
     deed = changes.apply_names(changes.plan_names([NameWish(2, "ben")], folder, lax), folder, lax)
-    assert deed.taken == ("ben also took 1 track of number 1",)  # She is not beside carl there.
+    assert deed.taken == ("ben also got 1 track of number 1",)  # She is not beside carl there.
     deed = changes.apply_names(
         changes.plan_names([NameWish("carl", "dan")], folder, lax), folder, lax
     )
@@ -495,7 +499,7 @@ def test_the_notice_tells_whom_a_name_took(
     app = create_app(reader, settings, policy)
     with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as client:
         assert given_names(client, form(folder, {1: "anna"})).status_code == 303
-        assert "anna also took 1 track of number 3 . Look at the faces" in page(client)
+        assert "anna also got 1 track of number 3 . Look at the faces" in page(client)
 
 
 def test_two_are_one_person(client: TestClient, folder: Path) -> None:
@@ -732,7 +736,7 @@ def test_an_old_name_that_is_somebodys_again_is_not_given_back(
     before = gallery(job)
     answer = client.post("/people/film/undo")
     assert answer.status_code == 409
-    assert "has another dora by now" in answer.text
+    assert "there is another dora by now" in answer.text
     assert gallery(job) == before
 
 

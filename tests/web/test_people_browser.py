@@ -146,11 +146,11 @@ def test_a_member_is_dragged_onto_a_known_person(opened: Opened, job: Job) -> No
     page.get_by_role("button", name="Name again by today's photos").first.click()
     page.locator("[data-card=known-anna]").wait_for()
     page.drag_and_drop("[data-card=cast-2] .portrait", "[data-card=known-anna] .portrait")
-    assert words(page) == ["2 becomes anna, who is known already"]
+    assert words(page) == ["2 becomes anna, who is already known"]
     page.get_by_role("button", name="Take all back").click()
     page.locator("#staged:not(.full)").wait_for()
     page.drag_and_drop("[data-card=known-anna] .portrait", "[data-card=cast-2] .portrait")
-    assert words(page) == ["2 becomes anna, who is known already"]
+    assert words(page) == ["2 becomes anna, who is already known"]
 
 
 def test_a_known_person_is_renamed_and_that_taken_back(opened: Opened, job: Job) -> None:
@@ -175,7 +175,7 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     field.press("Enter")
     why = page.locator("#why-cast-2")
     why.wait_for()
-    assert why.inner_text() == "2: nobody can be called 'any'; choose another"
+    assert why.inner_text() == "2: a person cannot be called 'any'; choose another"
     assert field.get_attribute("aria-invalid") == "true"
     assert field.get_attribute("aria-describedby") == "why-cast-2"
     assert not page.get_by_role("button", name="Apply").is_visible()
