@@ -292,7 +292,7 @@ def test_ctrl_c_says_what_is_kept_and_ends_all_workers(
     assert done.out == ""
     kept = parts(folder)
     frames = sum(PARTS[n][1] - PARTS[n][0] for n in kept)
-    assert f"movie.mkv: {len(kept)} of 4 parts are kept ({frames} of 160 frames)" in done.err
+    assert f"movie.mkv: kept {len(kept)} of 4 parts ({frames} of 160 frames)" in done.err
     assert "mine-video: stopped" in done.err
     assert len([line for line in done.err.splitlines() if line]) == 2, "no line of a worker's"
     assert 0 < len(kept) < 4
@@ -313,7 +313,7 @@ def test_ctrl_c_while_workers_start_prints_nothing_of_theirs(
     assert until(lambda: not of_session(program.pid), 10)
     assert done.code == 130
     assert "Traceback" not in done.err
-    assert "0 of 4 parts are kept (0 of 160 frames)" in done.err
+    assert "kept 0 of 4 parts (0 of 160 frames)" in done.err
 
 
 # --- no space -----------------------------------------------------------------------------------
@@ -437,7 +437,8 @@ def test_workers_that_die_twice_over_a_part_are_told_with_its_time(
     (faults / "die-3").touch()
     done = here("walk", "movie.mkv", "--workers", "2")
     assert done.code == 1
-    assert "the process that made part 1 (0:10.6 to 0:20.4) died twice, exit code -9" in done.err
+    part = "the worker process for part 1 (0:10.6 to 0:20.4)"
+    assert f"{part} died twice (exit code -9)" in done.err
     assert "try --workers 1" in done.err
     assert "Traceback" not in done.err
     assert [p.name for p in faults.glob("die-*")] == ["die-3"], "there was no third try"
@@ -463,7 +464,7 @@ def test_a_movie_replaced_while_it_is_walked_gives_no_mixed_rows(
     fresh = Path(shutil.copy(faults / "other.mkv", tmp_path / "fresh.mkv"))
     (faults / "replace").write_text(str(movie))
     job = replace(job, workers=workers)
-    with pytest.raises(MovieError, match=r"movie\.mkv: was replaced while it was walked.*--rewalk"):
+    with pytest.raises(MovieError, match=r"movie\.mkv: changed during the walk.*--rewalk"):
         mine.walk(movie, job, puppet.silent)
     folder = job.output / "movie"
     assert not (folder / "faces.csv").exists()

@@ -178,7 +178,9 @@ def test_labels_are_never_overwritten(folder: Path) -> None:
     text[3] = text[3].replace(",,", ",Sad,")
     path.write_text("".join(text))
     before = path.read_bytes(), (folder / "sample.jpg").read_bytes()
-    with pytest.raises(OutputError, match=r"sample\.csv: holds labels already; judge with --truth"):
+    with pytest.raises(
+        OutputError, match=r"sample\.csv: holds labels already; use them with --truth"
+    ):
         judge.write_sample(folder, 5)
     assert (path.read_bytes(), (folder / "sample.jpg").read_bytes()) == before
 
@@ -196,7 +198,7 @@ def test_a_movie_without_faces_gives_an_empty_sample(folder: Path) -> None:
     faces_csv.write_faces(folder / "faces.csv", [rows[:0]])
     judge.write_sample(folder, 20)
     assert _listed(folder / "sample.csv") == []
-    with pytest.raises(TableError, match="no row is labelled: write what you see"):
+    with pytest.raises(TableError, match="there are no labels: fill in the column emotion"):
         list(judge.judge([folder], folder / "sample.csv", BASE))
 
 
@@ -277,11 +279,11 @@ def test_several_movies_are_pooled_beside_their_folders(folder: Path, truth: Pat
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("date,weight\n", "columns clip, emotion, first", id="foreign"),
+        pytest.param("date,weight\n", "missing columns clip, emotion, first", id="foreign"),
         pytest.param(
-            SCRIPT.replace("talk", "talk.mp4"), "the truth labels talk.mp4", id="other clip"
+            SCRIPT.replace("talk", "talk.mp4"), "the labels are for talk.mp4", id="other clip"
         ),
-        pytest.param(SCRIPT.replace("sad", "bored"), "line 3: 'bored' is none of", id="emotion"),
+        pytest.param(SCRIPT.replace("sad", "bored"), "line 3: 'bored' is not one of", id="emotion"),
     ],
 )
 def test_a_truth_of_something_else_writes_nothing(

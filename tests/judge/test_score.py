@@ -140,7 +140,9 @@ def test_runs_are_counted_over_unlabelled_frames_too() -> None:
     ],
 )
 def test_a_truth_of_something_else_is_told(truth: pd.DataFrame) -> None:
-    with pytest.raises(TableError, match=r"no row is labelled: the truth labels .*check clip"):
+    with pytest.raises(
+        TableError, match=r"no face .* has a label: the labels are for .*check .* clip"
+    ):
         list(scores([JudgedMovie(TALK, 1)], truth, PickSettings(), 0.5))
 
 
@@ -304,17 +306,17 @@ def test_read_truth(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("clip,person,first,emotion\n", "columns last are missing; add", id="last"),
-        pytest.param("", "columns clip, emotion, first, last, person are missing", id="empty"),
+        pytest.param("clip,person,first,emotion\n", "missing column last; add", id="last"),
+        pytest.param("", "missing columns clip, emotion, first, last, person; add", id="empty"),
         pytest.param("date,weight\n2020-01-01,70\n", "columns clip, emotion, first", id="foreign"),
         pytest.param(
             f"# note\n{HEADER}\nm,anna,1,2,happy\nm,anna,3,4,hapy\n",
-            "truth.csv, line 4: 'hapy' is none of angry, disgust", id="unknown emotion",
+            "truth.csv, line 4: 'hapy' is not one of angry, disgust", id="unknown emotion",
         ),
         pytest.param(f"{HEADER}\nm,anna,1.5,2,sad\n", "line 2: first, last and track must be whole",
                      id="no frame"),
         pytest.param(f"{HEADER}\n\nm,anna\n", "line 3: first, last and track must be", id="short"),
-        pytest.param(f"{HEADER}\nm,anna,9,2,sad\n", r"line 2: first \(9\) lies after last \(2\)",
+        pytest.param(f"{HEADER}\nm,anna,9,2,sad\n", r"line 2: first \(9\) is after last \(2\)",
                      id="backwards"),
         pytest.param(f"{HEADER},track\nm,anna,1,2,sad,left\n", "line 2: first, last and track",
                      id="no track"),

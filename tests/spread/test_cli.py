@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
     assert "stopped; the same line goes on" in err
-    assert re.search(r"[1-9] of \d parts of [12] unfinished movies are kept; the same line", err)
+    assert re.search(r"kept [1-9] of \d parts of [12] unfinished movies?; to continue", err)
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
     shutil.rmtree(faults)
@@ -198,7 +198,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
 ) -> None:
     done = program("walk", "films", "--ray", address)
     assert (done.code, done.out) == (1, "")
-    assert f"mine-video: --ray {address}: no Ray cluster can be joined there" in done.err
+    assert f"mine-video: --ray {address}: cannot join a Ray cluster there" in done.err
     assert why in done.err
     assert "`ray start --head`" in done.err
     assert "Traceback" not in done.err

@@ -135,7 +135,7 @@ def test_a_network_that_may_have_learnt_the_test_is_said(
     models |= {"a": Fixed(RIGHT), "b": Fixed(RIGHT)}
     cards["a"] = DRAWN
     lines = _report(squares(56), names, tmp_path)
-    assert lines[0] == f"a may have learnt rows that stand here: {DRAWN.note}"
+    assert lines[0] == f"a may have been trained on some of these test faces: {DRAWN.note}"
     assert lines[1] == "Accuracy on test set: 100%"
     assert "seen in training" not in "\n".join(lines)
     assert re.search(r"\n  FER\+ majority +7 +1\.000", "\n".join(lines))
@@ -149,7 +149,8 @@ def test_a_missing_class_is_said(
     data = squares(56)
     lines = _report(data, ["a"], tmp_path)
     assert lines[:2] == [
-        "a has no class for disgust, the label of 1 of 7 faces; --without disgust leaves them out",
+        "a has no class for disgust, the label of 1 of 7 faces; "
+        "leave them out with --without disgust",
         "Accuracy on test set: 86%",
     ]
     left = dataset.rows_without(data, ("disgust",))
@@ -195,7 +196,7 @@ def test_milliseconds_are_of_one_face() -> None:
 
 def test_no_faces_are_refused(tmp_path: Path) -> None:
     nothing = dataset.subset(squares(7), np.zeros(0, np.int64))
-    with pytest.raises(DataError, match="no faces to evaluate on"):
+    with pytest.raises(DataError, match="no faces to evaluate on; give"):
         _report(nothing, [], tmp_path)
 
 

@@ -181,7 +181,7 @@ def test_the_state_of_another_network_is_refused(
     trained: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "state.npz").write_bytes((trained[0] / "state.npz").read_bytes())
-    with pytest.raises(OutputError, match="is of another network"):
+    with pytest.raises(OutputError, match="belongs to another network"):
         _run(replace(QUICK, network="wide"), tmp_path)
 
 
@@ -190,7 +190,7 @@ def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
     lines = _run(replace(QUICK, epochs=9, patience=2, learning_rate=1e-12, blur=0.0), tmp_path)
     assert len((tmp_path / "training.csv").read_text().splitlines()) == 1 + 3
     assert lines[2].startswith(
-        "validation, epoch 1, the best of 3 (stopped after 2 without gain; --epochs 9): "
+        "validation, epoch 1, the best of 3 (stopped after 2 epochs without gain; --epochs 9): "
     )
 
 
@@ -243,7 +243,7 @@ def test_elsewhere_there_is_no_bar(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_vgg16_asks_for_its_weights(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="vgg16 learns on frozen features; give"):
+    with pytest.raises(ModelError, match="vgg16 is trained on frozen features; give"):
         _run(replace(QUICK, network="vgg16"), tmp_path)
 
 

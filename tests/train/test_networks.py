@@ -104,11 +104,11 @@ def test_features_come_from_the_file_and_stay(tmp_path: Path) -> None:
 
 
 def test_the_text_tells_all(tmp_path: Path) -> None:
-    told = architecture.text(networks.build("shallow"), "about it")
-    assert told.startswith("about it\n")
-    assert "parameters: 679,435, of which learnt: 679,435" in told
-    assert "operations a face (two for each multiply-add): 19,933,959" in told
-    assert told.count("Conv2D") == 2
+    text = architecture.text(networks.build("shallow"), "about it")
+    assert text.startswith("about it\n")
+    assert "parameters: 679,435 (679,435 trained)" in text
+    assert "operations per face (two for each multiply-add): 19,933,959" in text
+    assert text.count("Conv2D") == 2
 
 
 def test_the_command_line_knows_them_all() -> None:

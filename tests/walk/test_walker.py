@@ -167,9 +167,9 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
     [
         (
             {"start": 40.0},
-            "no frame between --start 40 s and the end; the movie has frames from 0.000 s to",
+            "no frames between --start 40 s and the end; the movie has frames from 0.000 s to",
         ),
-        ({"start": 3.2, "end": 3.8}, "no frame between --start 3.2 s and 3.8 s"),
+        ({"start": 3.2, "end": 3.8}, "no frames between --start 3.2 s and 3.8 s"),
     ],
     ids=["after the end", "between two frames"],
 )
@@ -355,7 +355,8 @@ def test_a_long_walk_says_once_how_long_it_will_take(
     assert heard == [(0, 0), (100, 3), (50, 1), (50, 0)]
     # 150 frames in 6 s, and 9,850 are left.
     (said,) = [r.getMessage() for r in caplog.records]
-    assert said == "movie.mkv: about 7 min more; Ctrl-C any time, the same line goes on from there"
+    rest = "you can stop with Ctrl-C and continue with the same command"
+    assert said == f"movie.mkv: about 7 min left; {rest}"
 
 
 def test_a_short_walk_is_not_estimated(
