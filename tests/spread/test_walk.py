@@ -239,7 +239,7 @@ def test_a_network_that_raises_fails_its_movie_alone(
     done = walked(*SCRIPTS)
     assert done.errors.keys() == {"troubled.mkv"}
     words = str(done.errors["troubled.mkv"])
-    assert "part 1: a bug, please report it" in words
+    assert "part 1: a bug in mine-video, please report it" in words
     assert "no such layer" in words
     assert done.left == {n: whole[n] for n in ("long.mkv", "short.mkv")}
 

@@ -69,8 +69,8 @@ def test_votes_that_nothing_is_learnt_of_are_said(
     pytest.importorskip("keras", reason="needs the extra `train`")
     done = run("train", csv, "--ferplus", votes, *OURS, *more, "--output", tmp_path / "run")
     assert done.code == 0
-    told = "shallow has one head and learns no FER+ votes unless --ferplus-share says how much"
-    assert done.err.count(told) == warned
+    warning = "shallow has one head and ignores FER+ votes; to use them, set --ferplus-share"
+    assert done.err.count(warning) == warned
 
 
 @pytest.mark.train

@@ -248,7 +248,7 @@ def test_vgg16_asks_for_its_weights(tmp_path: Path) -> None:
 
 
 def test_an_unknown_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no network is called 'alexnet'"):
+    with pytest.raises(ModelError, match="no network 'alexnet'"):
         _run(replace(QUICK, network="alexnet"), tmp_path)
 
 

@@ -171,7 +171,7 @@ def test_a_network_fed_otherwise_is_refused(tmp_path: Path) -> None:
     network.save(tmp_path / "m.keras")
     Card(file="m.keras", job="emotion", classes=EMOTIONS, output="logits",
          input=Input(dtype="float32", layout="NCHW")).write(tmp_path)  # fmt: skip
-    with pytest.raises(ModelError, match="its card says .* wanted NHWC and 48x48"):
+    with pytest.raises(ModelError, match=r"its card says .* wanted NHWC and 48x48"):
         fool.differentiable(tmp_path / "m.keras")
 
 

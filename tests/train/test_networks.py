@@ -73,12 +73,12 @@ def test_the_shipped_weights_answer_the_same_in_our_network() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ModelError, match="no network is called 'alexnet'; there are article"):
+    with pytest.raises(ModelError, match="no network 'alexnet'; choose one of article"):
         networks.build("alexnet")
 
 
 def test_weights_are_for_vgg16_alone(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="weights are for vgg16 alone"):
+    with pytest.raises(ModelError, match="only vgg16 takes weights"):
         networks.build("shallow", 7, tmp_path / "vgg.h5")
 
 

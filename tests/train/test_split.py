@@ -192,13 +192,13 @@ def test_teachers_of_something_else_are_refused(kind: str, tmp_path: Path) -> No
 
 
 def test_teachers_that_are_not_there_are_not_to_be_deleted(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"t\.npz: there is no such file; --teachers is"):
+    with pytest.raises(DataError, match=r"t\.npz: no such file; --teachers is"):
         split.targets(squares(14), 2, replace(PLAIN, teachers=tmp_path / "t.npz"))
 
 
 def test_teachers_do_not_go_with_fewer_classes(tmp_path: Path) -> None:
     data = dataset.without(squares(14), ("disgust",))
-    with pytest.raises(DataError, match="leave --without out"):
+    with pytest.raises(DataError, match="use --teachers without --without"):
         split.targets(data, 1, replace(PLAIN, teachers=tmp_path / "t.npz"))
 
 
