@@ -47,7 +47,7 @@ def test_a_folder_that_is_there_is_refused_before_the_table(
 ) -> None:
     done = run("data", csv, "--pictures", tmp_path)
     assert (done.code, done.out) == (1, "")
-    assert "is there already" in done.err
+    assert "exists already" in done.err
 
 
 def test_a_comparison_writes_no_pictures(run: Program, csv: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_network_of_a_random_split_is_evaluated_with_a_warning(
         done = run("evaluate", csv, f"{mine}{kind}", "--output", tmp_path / "pictures")
         remark, first, *_ = done.out.splitlines()
         assert remark == (
-            f"{mine}{kind} may have learnt rows that stand here: shallow, seed 0, --split random, "
+            f"{mine}{kind} may have been trained on some of these test faces: shallow, seed 0, --split random, "
             f"epoch 1 of 1; its own test: {own}"
         )
         assert first.startswith("Accuracy on test set: ")

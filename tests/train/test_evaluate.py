@@ -173,7 +173,7 @@ def test_the_comparison_has_a_line_for_each(
     models |= {"two-headed": Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
     cards["b"] = DRAWN
     remark, header, *lines = evaluate.compare_networks(squares(56), ["b", "b"])
-    assert remark == f"b may have learnt rows that stand here: {DRAWN.note}"
+    assert remark == f"b may have been trained on some of these test faces: {DRAWN.note}"
     assert header.split()[0] == "network"
     assert [line.split()[0] for line in lines] == ["two-headed", "b"]
     assert lines[1].split()[1] == "0.857"
@@ -219,7 +219,7 @@ def test_the_shipped_network_is_judged_without_keras(tmp_path: Path) -> None:
         "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
         "from pathlib import Path\n"
         "from tests.support.training import squares\n"
-        "from pipeline.train import evaluate, look, split, settings\n"
+        "from pipeline.train import evaluate, preview, split, settings\n"
         f"print(next(evaluate.evaluate(squares(28), [], Path({str(tmp_path)!r}))))\n"
     )
     done = subprocess.run(
