@@ -16,8 +16,7 @@ MAX_GAP = 25
 
 
 BRIDGE = 2
-"""A face is interpolated back to where it was last seen, if that was at most so many detections
-ago."""
+"""A face is interpolated back to its last detection if that is at most this many detections ago."""
 
 
 def longest_gap(settings: WalkSettings) -> int:

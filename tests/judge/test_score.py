@@ -1,4 +1,4 @@
-"""Precision, recall and yield against figures reckoned by hand; labels, and what is refused."""
+"""Precision, recall and yield against figures computed by hand; labels, right and wrong."""
 
 from dataclasses import asdict
 from functools import cache
@@ -54,7 +54,7 @@ TALK = made(
      *stretch(range(20, 30), 1, "anna", "fear")]
 )  # fmt: skip
 TALK_TRUTH = _truth(("anna", 0, 3, "happy"), ("anna", 4, 9, "sad"))
-"""The network has 4 and 5 wrong; nobody has looked at 20 to 29."""
+"""The network is wrong at 4 and 5; frames 20 to 29 have no labels."""
 
 
 @cache
@@ -122,7 +122,7 @@ def test_movies_are_pooled_and_their_runs_kept_apart() -> None:
 
 
 def test_runs_are_counted_over_unlabelled_frames_too() -> None:
-    """Of a run of ten only two frames are labelled: --repeat 10 keeps them."""
+    """Only two frames of a run of ten are labelled: --repeat 10 keeps them."""
     rows = made(stretch(range(10), 0, "anna", "happy"))
     found = scores(
         [JudgedMovie(rows, 1)], _truth(("anna", 4, 5, "happy")), PickSettings(smooth=1), 0.5
@@ -185,7 +185,7 @@ def test_few_long_runs_tell_less_than_many_short_ones() -> None:
         assert point == 0.5
         widths.append(high - low)
     assert widths[0] < widths[1] < widths[2]
-    # Of the binomial distribution: 2 * 1.96 * sqrt(.25 / n).
+    # The width for a binomial distribution: 2 * 1.96 * sqrt(.25 / n).
     assert widths[0] == pytest.approx(3.92 * np.sqrt(0.25 / 600), rel=0.1)
     assert widths[1] == pytest.approx(3.92 * np.sqrt(0.25 / 60), rel=0.1)
 

@@ -1,4 +1,4 @@
-"""`--ray` and movies by URL on the command line: the same results, and what goes wrong."""
+"""`--ray` and movies by URL on the command line: the same results, and errors."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from tests.support.served import Served, served
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `cluster`")
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, sad", x=10, dx=0.5)
 HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")

@@ -1,4 +1,4 @@
-"""Joining a cluster without Ray; with it, `test_walk.py` does."""
+"""Joining a cluster: errors and output. `test_walk.py` walks on one."""
 
 import socket
 import sys

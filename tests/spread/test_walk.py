@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, gone 7, sad", x=10, dx=0.5)
 BEN = Square("ben", "angry", x=60, y=80)
@@ -55,7 +55,7 @@ Files = dict[str, bytes]
 
 
 def files(folder: Path) -> Files:
-    """All that a walk leaves, but for what says where it was."""
+    """All files that a walk writes, except those that depend on where it ran."""
     return {
         str(p.relative_to(folder)): p.read_bytes()
         for p in sorted(folder.rglob("*"))
@@ -65,7 +65,7 @@ def files(folder: Path) -> Files:
 
 @dataclass
 class Told:
-    """Adds up what it is told, and does something at the first part."""
+    """Adds up what it receives, and calls a function at the first part."""
 
     then: Callable[[], object] = lambda: None
     expected: int = 0
@@ -86,7 +86,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three movies beside `known`; not to be changed."""
+    """Three movies beside `known`. Tests must not change them."""
     folder = tmp_path_factory.mktemp("studio")
     photo(folder / "known" / "anna.png", "anna")
     for name, shots in SCRIPTS.items():
@@ -96,7 +96,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(studio: Path) -> dict[str, Files]:
-    """What one worker without a cluster leaves of each movie."""
+    """The files that one worker without a cluster writes for each movie."""
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         job = _job(studio, studio / "whole")
@@ -128,7 +128,7 @@ def two() -> Iterator[Cluster]:
 
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of faults, none yet."""
+    """An empty folder of faults."""
     folder = faulty.folder(tmp_path / "faults")
     faulty.plug_in(monkeypatch, folder)
     return folder
@@ -267,7 +267,7 @@ def test_a_node_that_dies_in_mid_run_costs_nothing_but_time(
         assert (done.errors, done.left) == ({}, whole)
     finally:
         _node(two)
-        two.wait_for_nodes(60)  # The dead one is counted until it is missed.
+        two.wait_for_nodes(60)  # A dead node counts until the cluster notices its death.
 
 
 def test_a_node_that_comes_late_helps(

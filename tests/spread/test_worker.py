@@ -1,4 +1,4 @@
-"""What a worker of a cluster does, in this process and without a cluster."""
+"""A worker of a cluster, run in this process and without a cluster."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The commands `data`, `train` and `evaluate`, as they are typed."""
+"""The commands `data`, `train` and `evaluate` on the command line."""
 
 from pathlib import Path
 
@@ -86,8 +86,8 @@ def test_a_network_of_a_random_split_is_evaluated_with_a_warning(
         done = run("evaluate", csv, f"{mine}{kind}", "--output", tmp_path / "pictures")
         remark, first, *_ = done.out.splitlines()
         assert remark == (
-            f"{mine}{kind} may have been trained on some of these test faces: shallow, seed 0, --split random, "
-            f"epoch 1 of 1; its own test: {own}"
+            f"{mine}{kind} may have been trained on some of these test faces: shallow, seed 0, "
+            f"--split random, epoch 1 of 1; its own test: {own}"
         )
         assert first.startswith("Accuracy on test set: ")
         assert "seen in training" not in done.out

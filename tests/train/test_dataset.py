@@ -1,4 +1,4 @@
-"""Labelled faces: the arrays beside the CSV, classes, duplicates, votes."""
+"""Labelled faces: the cache beside the CSV, classes, duplicates, votes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -22,7 +22,7 @@ SHIPPED = registry.EMOTION_MODELS["two-headed"].path
 
 
 class Fixed:
-    """Says of the k-th face of `squares` what `table[k % 7]` says."""
+    """A network that answers `table[k % 7]` for the k-th face of `squares`."""
 
     def __init__(self, table: Floats) -> None:
         self.table = table
@@ -56,7 +56,7 @@ def models(monkeypatch: pytest.MonkeyPatch, cards: dict[str, Card]) -> dict[str,
 
 @pytest.fixture
 def cards() -> dict[str, Card]:
-    """Of the models; those that are not here know all classes and learnt the training part."""
+    """Cards of models; those without one know all classes and were trained on the training part."""
     return {}
 
 
@@ -214,7 +214,7 @@ def test_onnx_files_are_evaluated_like_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_the_shipped_network_is_judged_without_keras(tmp_path: Path) -> None:
-    """In a process of its own, where keras and tensorflow cannot be imported."""
+    """Runs in a process of its own, in which keras and tensorflow cannot be imported."""
     program = (
         "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
         "from pathlib import Path\n"

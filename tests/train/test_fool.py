@@ -176,7 +176,7 @@ def test_a_network_fed_otherwise_is_refused(tmp_path: Path) -> None:
 
 
 def test_probabilities_of_a_network_that_gives_them(tmp_path: Path) -> None:
-    """One with a softmax of its own answers as its logits do."""
+    """A network with a softmax inside gives the same answers as one with logits."""
     inner = networks.build("shallow")
     whole = keras.Sequential([inner, keras.layers.Softmax()])
     whole.save(tmp_path / "p.keras")

@@ -1,4 +1,4 @@
-"""The layouts of FER2013: what is read, and what is said of each thing that may be wrong."""
+"""The layouts of FER2013: reading them, and the message for everything that may be wrong."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The networks: their size, what goes in and comes out, and the shipped weights in ours."""
+"""The networks: their sizes, inputs and outputs, and the shipped weights in our layers."""
 
 import re
 from inspect import getdoc
@@ -23,11 +23,11 @@ pytestmark = KERAS
 @pytest.mark.parametrize("name", NETWORKS)
 def test_docstrings_tell_parameters_and_operations(name: str) -> None:
     network = networks.build(name)
-    told = re.search(
+    figures = re.search(
         r"([\d,]+) parameters, ([\d,]+) operations", getdoc(NETWORKS[name].build) or ""
     )
-    assert told is not None
-    parameters, operations = (int(number.replace(",", "")) for number in told.groups())
+    assert figures is not None
+    parameters, operations = (int(number.replace(",", "")) for number in figures.groups())
     assert architecture.n_parameters(network)[0] == parameters == network.count_params()
     assert architecture.flops(network) == operations
 

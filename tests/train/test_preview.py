@@ -1,4 +1,4 @@
-"""Looking at data: the table, the pictures, the plots."""
+"""Showing data: the table, the pictures, the plots."""
 
 from dataclasses import replace
 from pathlib import Path
