@@ -1,15 +1,15 @@
-"""What the tolerances are worth: pairs of faces whose people are known, by their distance.
+"""Measures tolerances by the distances of pairs of faces of known people.
 
 python benchmarks/tolerance.py PHOTOS_DIR CLIPS...
 
-Who is in a photo its name tells, digits at the end left out (`anna.jpg`, `anna2.jpg`). A clip is a
-movie or a folder of movies; who is in it tells a `truth.csv` beside it or above it (columns clip,
-person): a clip is used where all its lines name one person (no `a+b`), by its longest track. People
-of clips are one where folder and name are the same.
+The name of a photo without digits at the end is the person's (`anna.jpg`, `anna2.jpg`). A clip is a
+movie or a folder of movies. A `truth.csv` in the folder of the movie or the one above (columns
+clip, person) says who is in it: a movie is used, by its longest track, if all its lines name the
+same person (no `a+b`). People of clips are the same if folder and name are the same.
 
-Printed: the share of pairs of the same and of different people within each tolerance, per pair of
-faces, and for the mean of a track against everybody's photos and tracks, as naming does it; and for
-the tracks that an occlusion cuts, the halves of tracks against tracks that share a frame.
+Prints the share of pairs of the same and of different people within each tolerance: for pairs of
+faces; for the mean of a track and the photos and tracks of each person, as naming does it; and, for
+tracks that an occlusion cuts, for the halves of tracks and for tracks that share a frame.
 """
 
 import argparse
@@ -49,7 +49,7 @@ MOVIES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".gif")
 
 @dataclass(slots=True)
 class Source:
-    """Faces of one person in one photo or clip: pairs are made across sources only."""
+    """Faces of one person in one photo or clip; pairs are made only across sources."""
 
     name: str
     person: str
@@ -58,14 +58,14 @@ class Source:
 
 @dataclass(slots=True)
 class Cut:
-    """Distances of what an occlusion would cut, and of what is two people for certain."""
+    """Distances of the halves of tracks (one person), and of tracks in one frame (two people)."""
 
     halves: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
 
 
 def photos(folder: Path) -> Iterator[Source]:
-    """The usable photos of a folder; the others are told."""
+    """Gives the usable photos of a folder; logs a warning for each unusable one."""
     models = face_models(WalkSettings())
     for path in sorted(folder.iterdir()):
         try:
@@ -76,53 +76,53 @@ def photos(folder: Path) -> Iterator[Source]:
             yield Source(path.name, re.sub(r"\d*$", "", path.stem), embedding)
 
 
-def movies(places: list[Path]) -> Iterator[Path]:
-    """The movies that are given, and those in folders that are."""
-    for place in places:
-        found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (path for path in found if path.suffix.lower() in MOVIES)
+def movies(clips: list[Path]) -> Iterator[Path]:
+    """Gives the movies among these paths and in these folders."""
+    for clip in clips:
+        paths = sorted(clip.rglob("*")) if clip.is_dir() else [clip]
+        yield from (path for path in paths if path.suffix.lower() in MOVIES)
 
 
 def person_of(movie: Path) -> str:
-    """The one person of a clip, by the nearest truth.csv; "" where it has several, or none."""
+    """Gives the person in a clip by the nearest truth.csv; "" if there is none, or several."""
     for folder in movie.absolute().parents[:2]:
         if (folder / "truth.csv").exists():
             truth = pd.read_csv(folder / "truth.csv", comment="#", keep_default_na=False)
-            there = set(truth.loc[truth["clip"] == movie.name, "person"]) - {"-"}
-            alone = len(there) == 1 and not any("+" in name for name in there)
-            return there.pop() if alone else ""
+            people = set(truth.loc[truth["clip"] == movie.name, "person"]) - {"-"}
+            alone = len(people) == 1 and not any("+" in name for name in people)
+            return people.pop() if alone else ""
     return ""
 
 
 def walked(movie: Path, output: Path) -> tuple[pd.DataFrame, tracks_npz.Tracks]:
-    """Rows and tracks of a movie, walked with the default settings."""
+    """Walks a movie with the default settings; gives its rows and tracks."""
     job = Job(output=output, known_faces=output / "nobody")
     walked = finished(mine.walk(movie, job, lambda _: lambda *_: None))
     return walked.rows, walked.tracks
 
 
-def cut(rows: pd.DataFrame, tracks: tracks_npz.Tracks, found: Cut) -> None:
+def cut(rows: pd.DataFrame, tracks: tracks_npz.Tracks, distances: Cut) -> None:
     """Adds the two halves of each clear track, and clear tracks that share a frame."""
     numbers, mean = templates(tracks.embedding, tracks.track)
     clear = dict(zip(numbers, clearness(tracks.quality, tracks.track) >= CLEAR, strict=True))
     for number in (n for n in numbers if clear[n]):
-        own = np.flatnonzero(tracks.track == number)
-        own = own[np.argsort(tracks.frame[own], kind="stable")]
-        if len(own) >= 2:
-            half = (np.arange(len(own)) >= len(own) // 2).astype(np.int64)
-            _, (first, second) = templates(tracks.embedding[own], half)
-            found.halves.append(float(np.linalg.norm(first - second)))
-    place = {int(number): n for n, number in enumerate(numbers)}
+        of_track = np.flatnonzero(tracks.track == number)
+        of_track = of_track[np.argsort(tracks.frame[of_track], kind="stable")]
+        if len(of_track) >= 2:
+            half = (np.arange(len(of_track)) >= len(of_track) // 2).astype(np.int64)
+            _, (first, second) = templates(tracks.embedding[of_track], half)
+            distances.halves.append(float(np.linalg.norm(first - second)))
+    position = {int(number): n for n, number in enumerate(numbers)}
     pairs = {tuple(sorted(pair)) for pair in together(rows)}
-    found.beside += [
-        float(np.linalg.norm(mean[place[a]] - mean[place[b]]))
+    distances.beside += [
+        float(np.linalg.norm(mean[position[a]] - mean[position[b]]))
         for a, b in pairs
         if clear[a] and clear[b]
     ]
 
 
 def pairs(sources: list[Source]) -> tuple[list[float], list[float]]:
-    """Distances of faces of two sources: of one person, and of two."""
+    """Gives the distances of faces of different sources: of the same person, and of two people."""
     same: list[float] = []
     other: list[float] = []
     for one, two in combinations(sources, 2):
@@ -132,7 +132,7 @@ def pairs(sources: list[Source]) -> tuple[list[float], list[float]]:
 
 
 def against_gallery(sources: list[Source]) -> tuple[list[float], list[float]]:
-    """Distances of the mean of each source to the other sources of its person, and to people."""
+    """Gives the distances of each source's mean to its person's other sources, and to others."""
     same: list[float] = []
     other: list[float] = []
     for one in sources:
@@ -153,7 +153,8 @@ def lines(what: str, kinds: tuple[list[float], list[float]], steps: tuple[float,
         shares = [f"{(far <= step).mean():.4f}" if len(far) else "-" for far in (same, other)]
         print(f"| {step:.2f} | {shares[0]} | {shares[1]} |")
     if len(other) and len(same):
-        print(f"\nFarthest of the same {same.max():.2f}, nearest of different {other.min():.2f}.")
+        print(f"\nLargest distance of the same person {same.max():.2f}, ", end="")
+        print(f"smallest of different people {other.min():.2f}.")
 
 
 def main() -> None:
@@ -162,22 +163,23 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("clips", type=Path, nargs="+")
     args = parser.parse_args()
-    sources, found = list(photos(args.photos)), Cut()
+    sources, distances = list(photos(args.photos)), Cut()
     with tempfile.TemporaryDirectory() as output:
         for movie in movies(args.clips):
             rows, tracks = walked(movie, Path(output) / movie.parent.name)
-            cut(rows, tracks, found)
+            cut(rows, tracks, distances)
             person = person_of(movie)
             if person and len(tracks.track):
                 longest = rows["track"].value_counts().idxmax()
-                own = tracks.embedding[tracks.track == longest]
-                sources.append(Source(movie.name, f"{movie.parent.name}/{person}", own))
+                embedding = tracks.embedding[tracks.track == longest]
+                sources.append(Source(movie.name, f"{movie.parent.name}/{person}", embedding))
     people = {s.person for s in sources}
     print(f"{len(sources)} photos and clips of {len(people)} people: {', '.join(sorted(people))}")
-    print(f"Naming has {TOLERANCE:g}; a track that goes on after an occlusion {SAME_TRACK:g}.")
+    print(f"Naming uses {TOLERANCE:g}, joining tracks after an occlusion {SAME_TRACK:g}.")
     lines("pair of faces", pairs(sources), STEPS)
     lines("mean of a track, to a person", against_gallery(sources), STEPS)
-    lines("halves of a track, and tracks in one frame", (found.halves, found.beside), SAME_STEPS)
+    both = distances.halves, distances.beside
+    lines("halves of a track, and tracks in one frame", both, SAME_STEPS)
 
 
 if __name__ == "__main__":

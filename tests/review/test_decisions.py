@@ -781,7 +781,7 @@ def test_labels_of_a_walk_that_is_gone_are_passed_over(
     walk = manifests.read(table_of.folder).fingerprint
     path.write_text("".join([*lines[:2], lines[2].replace(walk, "0" * len(walk))]))
     list(judge.judge([table_of.folder], path, TIGHT))
-    assert "1 labels are of another walk, passed over" in caplog.text
+    assert "1 label of another walk is skipped" in caplog.text
     path.write_text(path.read_text().replace(walk, "0" * len(walk)))
-    with pytest.raises(TableError, match="drawn from another walk"):
+    with pytest.raises(TableError, match="from another walk than those given"):
         list(judge.judge([table_of.folder], path, TIGHT))

@@ -1,4 +1,4 @@
-"""`--ray` and movies by URL on the command line: the same results, and what goes wrong."""
+"""`--ray` and movies by URL on the command line: the same results, and errors."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from tests.support.served import Served, served
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `cluster`")
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, sad", x=10, dx=0.5)
 HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
     assert "stopped; the same line goes on" in err
-    assert re.search(r"[1-9] of \d parts of [12] unfinished movies are kept; the same line", err)
+    assert re.search(r"kept [1-9] of \d parts of [12] unfinished movies?; to continue", err)
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
     shutil.rmtree(faults)
@@ -198,7 +198,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
 ) -> None:
     done = program("walk", "films", "--ray", address)
     assert (done.code, done.out) == (1, "")
-    assert f"mine-video: --ray {address}: no Ray cluster can be joined there" in done.err
+    assert f"mine-video: --ray {address}: cannot join a Ray cluster there" in done.err
     assert why in done.err
     assert "`ray start --head`" in done.err
     assert "Traceback" not in done.err
