@@ -338,7 +338,8 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         Start(4, LENGTH, warning="frames did not decode"),
     ),
     "truncated mp4, index last": (
-        changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8), Refused("cannot be read", BROKEN)
+        changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8),
+        Refused("not a playable movie", BROKEN),
     ),
     "truncated mkv": (changed(plain("a.mkv"), movies.cut, 0.6), Start(10, LENGTH)),
     "truncated ts": (changed(plain("a.ts", **B_FRAMES), movies.cut, 0.7), Start(8, LENGTH)),
@@ -357,13 +358,13 @@ CASES: dict[str, tuple[Make, Wanted]] = {
     "zeros in the middle of ts": (
         changed(plain("a.ts", **B_FRAMES), movies.spoil, 0.6, 0.7), Start(8, LENGTH + 1)
     ),
-    "nothing but zeros": (content("a.mp4", bytes(9999)), Refused("cannot be read", BROKEN)),
-    "empty": (content("a.mkv", b""), Refused("cannot be read", BROKEN)),
+    "nothing but zeros": (content("a.mp4", bytes(9999)), Refused("not a playable movie", BROKEN)),
+    "empty": (content("a.mkv", b""), Refused("not a playable movie", BROKEN)),
     "no index in mkv": (plain("a.mkv", container_options={"live": "1"}), Rows()),
     "no index in avi": (changed(plain("a.avi", codec="ffv1"), movies.without_index), Rows()),
     "mp4 called avi": (renamed(MP4, "a.avi"), Rows()),
     "text called mp4": (content("a.mp4", b"no movie at all\n" * 99),
-                        Refused("cannot be read", BROKEN)),
+                        Refused("not a playable movie", BROKEN)),
     "unknown codec": (
         changed(MP4, movies.swap, b"avc1", b"zzzz"), Refused("FFmpeg cannot decode", "convert it")
     ),
@@ -377,8 +378,8 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         lambda folder: movies.write_sound(folder / "a.mp4", cover=PICTURES[0]),
         Refused("has no video stream", "give a movie with pictures"),
     ),
-    "a playlist without end": (live_playlist, Refused("cannot be read", "is no playlist")),
-    "a list of movies": (joined, Refused("cannot be read", "is no playlist")),
+    "a playlist without end": (live_playlist, Refused("not a playable movie", "is no playlist")),
+    "a list of movies": (joined, Refused("not a playable movie", "is no playlist")),
     "pipe": (special("a.mp4", os.mkfifo), NO_FILE),
     "folder": (special("a.mp4", Path.mkdir), NO_FILE),
     "device": (special("a.mp4", lambda path: path.symlink_to("/dev/zero")), NO_FILE),

@@ -167,7 +167,7 @@ def test_a_camera_gives_rgb_and_ends_with_a_message(capture: type[Capture]) -> N
     assert capture.opened[0].address == (1,)
     assert found.size == (8, 6)
     seen: list[Frame] = []
-    with pytest.raises(MovieError, match="camera 1: gives no more pictures"):
+    with pytest.raises(MovieError, match="camera 1: sends no more pictures"):
         seen.extend(found.frames())
     assert seen[-1].image[0, 0].tolist() == [200, 0, 3]
     assert [f.index for f in seen] == sorted({f.index for f in seen})
@@ -225,13 +225,13 @@ def test_without_a_camera_the_recorded_way_is_named(
     capture: type[Capture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture, "there", False)
-    with pytest.raises(MovieError, match=r"camera 0: there is none; .*--source movie.mp4"):
+    with pytest.raises(MovieError, match=r"camera 0: no such camera; .*--source movie.mp4"):
         Camera("0")
 
 
 def test_a_camera_without_pictures_is_let_go(capture: type[Capture]) -> None:
     capture.pictures = 0
-    with pytest.raises(MovieError, match=r"gives no picture; .*--source movie.mp4"):
+    with pytest.raises(MovieError, match=r"sends no picture; .*--source movie.mp4"):
         Camera("0")
     assert capture.opened[0].released.is_set()
 
