@@ -206,7 +206,7 @@ def test_a_foreign_header_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, [PLAIN] * 500)
     path.write_bytes(path.read_bytes()[:-5] + b"\xff\xff\xff\xff\n")
-    with pytest.raises(TableError, match="torn or changed"):
+    with pytest.raises(TableError, match="damaged or changed"):
         faces_csv.read_faces(path)
 
 

@@ -113,9 +113,9 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
         ({"identity": {"size": 1, "sha256_of_ends": "ab"}}, "the movie has changed"),
         (
             {"models": MODELS | {"emotion": "OnnxEmotion ffff"}},
-            "the emotion network is another one",
+            "the emotion network is a different one",
         ),
-        ({"models": {"emotion": MODELS["emotion"]}}, "the detector network is another one"),
+        ({"models": {"emotion": MODELS["emotion"]}}, "the detector network is a different one"),
     ],
     ids=["movie", "network", "no network"],
 )
@@ -171,7 +171,7 @@ def test_a_torn_walk_json_is_refused(tmp_path: Path, made: Manifest, share: floa
     path = tmp_path / "walk.json"
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     for use in (manifest.read, lambda f: manifest.folder_for(Path("x") / f.name, f.parent)):
-        with pytest.raises(TableError, match=r"walk\.json: torn.*--rewalk"):
+        with pytest.raises(TableError, match=r"walk\.json: damaged.*--rewalk"):
             use(tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_a_changed_walk_json_is_refused(
 ) -> None:
     manifest.write(tmp_path, made)
     edit(tmp_path, change)
-    with pytest.raises(TableError, match=r"walk\.json: torn, changed or of another version"):
+    with pytest.raises(TableError, match=r"walk\.json: damaged, changed or of another version"):
         manifest.read(tmp_path)
 
 

@@ -179,14 +179,17 @@ FLOAT = Input(dtype="float32", scale=1 / 255)
     ("facts", "told"),
     [
         ({"job": "identity"}, "its card says job 'identity', wanted 'emotion'"),
-        ({"classes": ()}, r"classes \[\], wanted the network's, in its order, at least 2"),
-        ({"classes": ("happiness", "sadness", "fear")}, "at least 2 of them out of angry, disg"),
-        ({"classes": EMOTIONS[:6]}, r"gives \(2, 7\) for 2 faces, wanted \(2, 6\).*6 classes"),
+        (
+            {"classes": ()},
+            r"classes \[\], wanted the network's classes in their order, with at least 2",
+        ),
+        ({"classes": ("happiness", "sadness", "fear")}, "at least 2 of angry, disg"),
+        ({"classes": EMOTIONS[:6]}, r"returns \(2, 7\) for 2 faces, wanted \(2, 6\).*6 classes"),
         ({"classes": (*EMOTIONS, "contempt")}, r"wanted \(2, 8\)"),
         ({"heads": 2}, r"wanted \(2, 14\): its card says heads 2 and 7 classes"),
-        ({"output": "probabilities"}, 'do not sum to 1.*say "output": "logits"'),
-        ({"input": Input()}, r"cannot be run as its card says, on uint8 \(1, 48, 48, 1\)"),
-        ({"input": replace(FLOAT, size=(40, 40))}, r"on float32 \(1, 40, 40, 1\) for a face \("),
+        ({"output": "probabilities"}, 'do not sum to 1.*write "output": "logits"'),
+        ({"input": Input()}, r"cannot run as its card says, on uint8 \(1, 48, 48, 1\)"),
+        ({"input": replace(FLOAT, size=(40, 40))}, r"on float32 \(1, 40, 40, 1\) for one face \("),
         ({"input": replace(FLOAT, layout="NCHW")}, r"on float32 \(1, 1, 48, 48\)"),
         ({"input": replace(FLOAT, size=(40, 48))}, "wanted a square"),
         ({"input": replace(FLOAT, name="image")}, "input.name 'image', the file has face"),
@@ -204,7 +207,7 @@ def test_a_card_of_another_network_is_told_at_once(
 
 
 @pytest.mark.parametrize(
-    ("more", "told"), [(nan, "gives NaN; look"), (inf, "gives infinity; look")]
+    ("more", "told"), [(nan, "returns NaN; check"), (inf, "returns infinity; check")]
 )
 def test_answers_that_are_no_numbers_are_told(tmp_path: Path, more: float, told: str) -> None:
     path = onnx_network(tmp_path / "a.onnx", 7, other=more)

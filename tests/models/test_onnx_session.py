@@ -83,7 +83,7 @@ def test_every_network_that_can_choose_is_told_where() -> None:
 def test_others_do_not_hear_of_it() -> None:
     registry.DETECTORS["hog"].build(device="cuda")
     told = list(registry.remarks(WalkSettings(detector="hog"), "cuda"))
-    assert told == ["--device cuda does not reach --detector hog"]
+    assert told == ["--device cuda has no effect on --detector hog"]
     assert list(registry.remarks(WalkSettings(), "cuda")) == []
     assert list(registry.remarks(WalkSettings(detector="cnn"), "cpu")) == []
 

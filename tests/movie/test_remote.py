@@ -213,7 +213,7 @@ def test_a_movie_that_is_gone_is_asked_for(status: int, web: Served, tmp_path: P
     walk = walker.prepare_walk(movie, tmp_path, WalkSettings())
     web.status = status
     assert not movie.exists()
-    with pytest.raises(MovieError, match=r"gone .*; say where it is now with --movie PATH"):
+    with pytest.raises(MovieError, match=r"gone .*; give its new path with --movie PATH"):
         manifests.movie_of(walk, None)
 
 
@@ -313,7 +313,7 @@ def test_a_pattern_names_files(films: Path) -> None:
 def test_a_pattern_names_what_a_server_lists(films: Path, web: Served) -> None:
     found = find_movies([path_or_url(f"{web.address}/*.mkv")])
     assert [str(movie) for movie in found] == [f"{web.address}/film.mkv"]
-    with pytest.raises(MovieError, match="no file is called like this; of a web server that does"):
+    with pytest.raises(MovieError, match="no file matches; if the web server does"):
         find_movies([path_or_url(f"{web.address}/*.nothing")])
 
 
