@@ -53,6 +53,7 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
     n = max(1, round(side))
     left, top = (round(c - n / 2) for c in centre)
     height, width = image.shape[:2]
+    # At least one pixel, even if the square is outside the picture.
     x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     x2, y2 = max(min(left + n, width), x1 + 1), max(min(top + n, height), y1 + 1)
     inside = image[y1:y2, x1:x2]

@@ -54,6 +54,7 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             yield file
+            # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

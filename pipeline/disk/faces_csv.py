@@ -114,7 +114,7 @@ def read_faces(path: Path) -> pd.DataFrame:
 def _ends(path: Path) -> tuple[str, bool]:
     """The first line, and whether the last line is complete."""
     with path.open("rb") as file:
-        header = file.readline(1 << 16).decode().strip()
+        header = file.readline(1 << 16).decode().strip()  # The file may have no line breaks.
         file.seek(-1 if header else 0, os.SEEK_END)
         return header, file.read() == b"\n"
 

@@ -203,7 +203,7 @@ def without_failed(folders: list[Path]) -> list[Path]:
 
 def _walks_in(folder: Path) -> Iterator[Path]:
     for here, folders, files in descend(folder):
-        folders.sort()
+        folders.sort()  # In place: os.walk then visits them in this order.
         if not {WALK_FILE, FAILED}.isdisjoint(files):
             folders.clear()  # Below are only crops.
             yield Path(here)

@@ -31,6 +31,7 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
     """
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, value in arrays.items():
+            # A ZipInfo made from a name has a fixed date.
             with bundle.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
                 np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
 

@@ -154,7 +154,7 @@ class Card:
             if not _is_list(values) or len(set(values)) != len(values):
                 raise ValueError(f"{name} is {values!r}, wanted a list of different names")
             _check_texts(*((name, value) for value in values))
-            object.__setattr__(self, name, tuple(values))
+            object.__setattr__(self, name, tuple(values))  # JSON gives lists.
         if self.output not in OUTPUTS:
             raise ValueError(f"output is {self.output!r}, not one of {OUTPUTS}")
         if type(self.heads) is not int or self.heads < 1:

@@ -33,7 +33,7 @@ class Entry:
     @property
     def path(self) -> Path:
         """The path of the file."""
-        return WEIGHTS / self.weights
+        return WEIGHTS / self.weights  # An absolute path replaces WEIGHTS.
 
     def build(self, *, threads: int = 1, device: str = "cpu", **options: Any) -> Any:
         """Imports the backend, which takes time, and makes one.
@@ -73,9 +73,9 @@ class PackageEntry(Entry):
         Raises:
             ModelError: A package is not installed.
         """
-        found = [find_spec(package) for package in self.packages]
-        missing = [p for p, spec in zip(self.packages, found, strict=True) if spec is None]
-        last = found[-1]
+        specs = [find_spec(package) for package in self.packages]
+        missing = [p for p, spec in zip(self.packages, specs, strict=True) if spec is None]
+        last = specs[-1]
         if missing or last is None or last.origin is None:
             raise ModelError(f"{' and '.join(missing)}: not installed; {self.install}")
         return Path(last.origin).parent / self.weights

@@ -46,6 +46,7 @@ class YuNet:
 
     def _one(self, image: Image) -> Detections:
         height, width = image.shape[:2]
+        # The largest stride must divide both sides; padding keeps coordinates, unlike scaling.
         pad = [0, -height % STRIDES[-1], 0, -width % STRIDES[-1]]
         padded = cv2.copyMakeBorder(image, *pad, cv2.BORDER_CONSTANT, value=(0, 0, 0))
         blob = cv2.dnn.blobFromImage(padded, swapRB=True)

@@ -184,8 +184,8 @@ class Camera:
         check_address(address)
         self._name = _camera_name(address)
         self._capture = _open_capture(address, self._name)
-        good, image = self._capture.read()
-        if not good:
+        received, image = self._capture.read()
+        if not received:
             self._capture.release()
             raise MovieError(f"{self._name}: sends no picture; {INSTEAD}")
         self._begin, self._began = time.monotonic(), datetime.now()
@@ -207,11 +207,11 @@ class Camera:
 
     def _read(self) -> None:
         for index in count(1):
-            good, image = self._capture.read()
+            received, image = self._capture.read()
             with self._changed:
-                if good:
+                if received:
                     self._newest = index, time.monotonic() - self._begin, image
-                self._ended |= not good
+                self._ended |= not received
                 self._changed.notify_all()
                 if self._ended:
                     break

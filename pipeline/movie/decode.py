@@ -55,7 +55,7 @@ def _indexed(path: Path, scan: Scan, start: int) -> Iterator[tuple[int, VideoFra
     Some containers seek past the requested place, and some key frames do not give a whole picture
     at once. Then decoding begins at the previous key frame, or else at the beginning.
     """
-    if scan.stream.counted:
+    if scan.stream.counted:  # Without timestamps frames can only be counted from the beginning.
         with open_video(path) as (container, stream):
             yield from enumerate(frames_of(packets_of(container, stream)))
         return
@@ -71,7 +71,7 @@ def _indexed(path: Path, scan: Scan, start: int) -> Iterator[tuple[int, VideoFra
                     # Unknown to the scan, or damaged because it refers to frames before the key.
                     continue
                 if not landed and index > start:
-                    break
+                    break  # The seek landed too late: try an earlier key frame.
                 landed = True
                 yield index, frame
         if landed:

@@ -97,6 +97,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
     whole = True
     try:
         for packet in container.demux(stream):
+            # PyAV ends with an empty packet; an edit list hides the frames of discarded ones.
             if packet.size == 0 or packet.is_discard:
                 continue
             if packet.pts is None:
@@ -108,8 +109,10 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
     except (av.FFmpegError, OSError) as error:
         log.debug("demuxing stopped: %s", error)
         whole = False
+    # Streams may mark no key frame at all: then decoding always begins at the first frame.
     keys = keys or [(min(pts), min(pts))] if pts else []
     return (
+        # It also sorts: packets come in decoding order.
         np.unique(np.array(pts, np.int64)),
         np.array(sorted(keys), np.int64).reshape(-1, 2),
         end if whole else None,

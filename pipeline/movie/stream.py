@@ -81,6 +81,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     source = _source(path)
     try:
+        # "replace": old programs wrote titles in Latin-1.
         container = av.open(source, "r", options=_no_other_files(), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         log.debug("%s: FFmpeg cannot open it: %s", path, error)
@@ -89,6 +90,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             "check that it plays elsewhere and was copied whole, and is no playlist"
         ) from error
     with container:
+        # FFmpeg's demuxers of still pictures, which would be movies of a single frame.
         if container.format.name == "image2" or container.format.name.endswith("_pipe"):
             raise MovieError(f"{path}: is a picture; give a movie")
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]

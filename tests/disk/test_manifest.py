@@ -100,15 +100,15 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
     new = getattr(OTHER, name)
     other = replace(made, settings=replace(made.settings, **{name: new}))
     assert other.fingerprint != made.fingerprint
-    (told,) = made.differences(other)
+    (message,) = made.differences(other)
     old = getattr(made.settings, name)
     was = "unset" if old is None else old
     option = "emotion-model" if name == "emotion" else name.replace("_", "-")
-    assert told == f"--{option} was {was}, now {new}"
+    assert message == f"--{option} was {was}, now {new}"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"identity": {"size": 1, "sha256_of_ends": "ab"}}, "the movie has changed"),
         (
@@ -120,11 +120,11 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
     ids=["movie", "network", "no network"],
 )
 def test_movie_and_networks_change_the_fingerprint(
-    made: Manifest, change: dict[str, Any], told: str
+    made: Manifest, change: dict[str, Any], message: str
 ) -> None:
     other = replace(made, **change)
     assert other.fingerprint != made.fingerprint
-    assert list(made.differences(other)) == [told]
+    assert list(made.differences(other)) == [message]
 
 
 def test_what_changes_no_row_changes_no_fingerprint(tmp_path: Path, made: Manifest) -> None:

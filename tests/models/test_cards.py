@@ -1,4 +1,4 @@
-"""Cards of networks, and the weights that lie in the package."""
+"""Cards of networks, and the weights in the package."""
 
 import hashlib
 import json
@@ -111,7 +111,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
         ({"class": ["sad"]}, "class: unknown; a card may have file, job, sha256, input"),
         ({"output": "softmax"}, "output is 'softmax'"),
@@ -141,8 +141,8 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], told: str) -> None:
-    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{told}"):
+def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{message}"):
         Card.beside(put(tmp_path, CARD | facts))
 
 

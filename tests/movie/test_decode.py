@@ -1,4 +1,4 @@
-"""Movies of every kind, decoded from anywhere."""
+"""Movies of every kind, decoded from any frame."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A movie of 40 frames and all that decoding it from its beginning gives."""
+    """A movie of 40 frames, and all frames as decoded from the beginning."""
 
     path: Path
     scan: Scan

@@ -1,4 +1,4 @@
-"""What is spoken when, from files as they are found in the wild."""
+"""Spoken lines and their times, from real-world subtitle files."""
 
 import logging
 from pathlib import Path
@@ -46,7 +46,7 @@ ANNA: [sighs]
 
 """
 PLAIN = SRT.replace("Déjà", "Deja").partition("\n5\n")[0] + "\n"
-"""ASCII, and times that a movie can hold."""
+"""ASCII, and times that a movie can store."""
 
 VTT = """WEBVTT
 
