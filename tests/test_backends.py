@@ -125,7 +125,7 @@ def test_an_emotion_network_goes_with_the_workers_and_may_move(tmp_path: Path) -
     moved.mkdir()
     for file in (path, path.with_suffix(".json")):
         file.rename(moved / file.name)
-    with pytest.raises(ModelError, match=r"mine\.onnx: missing; .*say where it is"):
+    with pytest.raises(ModelError, match=r"mine\.onnx: missing; .*give its path"):
         walked(tmp_path / "out", frames, settings)
     again = replace(settings, emotion=str(moved / path.name))
     assert walked(tmp_path / "out", frames, again) == folder
@@ -133,5 +133,5 @@ def test_an_emotion_network_goes_with_the_workers_and_may_move(tmp_path: Path) -
 
     with (moved / path.name).open("ab") as changed:
         changed.write(b"\0")
-    with pytest.raises(TableError, match="the emotion network is another one"):
+    with pytest.raises(TableError, match="the emotion network is a different one"):
         walked(tmp_path / "out", frames, again)

@@ -411,7 +411,7 @@ CASES = {
     "a folder for a movie": Case(("known_faces",), ("known_faces",)),
     "text named .mp4": Case(
         ("text.mp4",),
-        ("text.mp4: cannot be read as a movie", "check that it plays"),
+        ("text.mp4: not a playable movie, or damaged", "check that it plays"),
         before=_text_for_a_movie,
     ),
     "an empty file": Case(("empty.mkv",), ("empty.mkv: cannot be read",), before=_sound_only),

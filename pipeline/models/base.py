@@ -1,7 +1,7 @@
-"""What a network must do, whatever is behind it.
+"""The protocols of networks, whatever library runs them.
 
-Every method takes no faces or no images too, and leaves its input untouched. Constructors take
-only paths and numbers, so that a worker process builds its own.
+Every method also accepts zero faces or images, and does not change its input. Constructors take
+only paths and numbers, so that each worker process can build its own networks.
 """
 
 from collections.abc import Callable
@@ -12,48 +12,49 @@ import numpy as np
 from pipeline.faces import Detections, Floats, Image
 
 CHIP_SIDE = 150
+"""Pixels."""
 
 
 class FaceDetector(Protocol):
     """Finds faces."""
 
     def detect(self, images: list[Image]) -> list[Detections]:
-        """Gives the faces of each RGB image, boxes and landmarks in that image's pixels."""
+        """Finds the faces of each RGB image; boxes and landmarks are in pixels of that image."""
         ...
 
 
 class FaceAligner(Protocol):
-    """Turns a found face into the chip that an embedder is shown."""
+    """Turns a detected face into a chip, the input of an embedder."""
 
     def chip(self, image: Image, box: Floats) -> Image:
-        """Gives the upright face `(150, 150, 3)` in `box` of the RGB image."""
+        """Cuts the upright face `(150, 150, 3)` in `box` out of the RGB image."""
         ...
 
 
 class FaceEmbedder(Protocol):
-    """Maps face chips to descriptors that are close for one person, far for two."""
+    """Maps face chips to descriptors that are close for one person and far apart for two."""
 
     def embed(self, chips: Image) -> Floats:
-        """Gives raw descriptors `(n, d)` of chips `(n, 150, 150, 3)`: not mirrored, not scaled."""
+        """Returns raw descriptors `(n, d)` of chips `(n, 150, 150, 3)`, not mirrored or scaled."""
         ...
 
 
 class EmotionModel(Protocol):
-    """Tells how a face looks."""
+    """Tells which emotion a face shows."""
 
     def classify(self, crops: Image) -> Floats:
-        """Gives probabilities `(n, 7)` in the order of `EMOTIONS` of grey crops `(n, 48, 48)`."""
+        """Returns probabilities `(n, 7)` of grey crops `(n, 48, 48)`, ordered as `EMOTIONS`."""
         ...
 
 
 def in_batches(run: Callable[[Image], Floats], faces: Image, size: int, columns: int) -> Floats:
-    """Runs a network over faces, some at a time.
+    """Runs a network over faces in batches.
 
     Args:
-        run: Gives `(b, columns)` for `b` faces in one piece of memory, `b` from 1 to `size`.
+        run: Maps `b` faces to `(b, columns)`; `b` is 1 to `size`, and the faces are contiguous.
         faces: `(n, ...)`.
-        size: Faces a run, at most.
-        columns: Of the result, which with no faces nobody else can tell.
+        size: The largest batch.
+        columns: Columns of the result, needed if there are no faces.
 
     Returns:
         `(n, columns)`.
@@ -66,10 +67,10 @@ def in_batches(run: Callable[[Image], Floats], faces: Image, size: int, columns:
 
 
 def unit_embeddings(embedder: FaceEmbedder, chips: Image) -> Floats:
-    """Descriptors averaged with those of the mirrored chips and brought to unit length.
+    """Averages descriptors with those of the mirrored chips, and scales them to unit length.
 
-    Mirroring lifts true accepts at one false accept in a thousand; unit length makes one
-    tolerance serve all faces.
+    Mirroring raises the share of true accepts at one false accept in a thousand. With unit length
+    one tolerance fits all faces.
 
     Args:
         embedder: Any backend.

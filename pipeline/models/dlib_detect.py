@@ -1,18 +1,19 @@
-"""dlib's two face detectors, the classical one (HOG) and the network (CNN), framed as YuNet frames.
+"""dlib's two face detectors, the classical one (HOG) and the network (CNN), with YuNet's framing.
 
-All later stages know faces as YuNet gives them: its box, and five landmarks. dlib gives squares
-and no landmarks, so that both are reckoned here out of dlib's own five points (two corners of each
-eye, the base of the nose). The landmarks are a linear map of those points whose rows sum to 1, and
-therefore turn, shear and scale with the face; the box lies around the landmarks. Eyes and nose tip
-are among the points; the corners of the mouth are not: they are where they would be in a neutral
-face, and know nothing of a smile.
+All later stages expect YuNet's boxes and five landmarks. dlib gives squares and no landmarks, so
+this module computes both from dlib's own five points (two corners of each eye, base of the nose).
+The landmarks are a linear map of those points whose rows sum to 1, so that they move, turn, shear
+and scale with the face; the box is placed around the landmarks. dlib's points cover the eyes and
+the nose but not the corners of the mouth, which are put where a neutral face has them: they do not
+follow a smile.
 
-Source: King, "Dlib-ml", JMLR 2009, and "Max-margin object detection", arXiv:1502.00046. Constants
-and figures by `tools/fit_dlib_boxes.py`, on 149 faces of photos and clips by HOG and 30 by the
-CNN: landmarks are 0.02 to 0.04 of the box's side away from YuNet's (median), boxes overlap with
-YuNet's by an IoU of 0.86 (HOG) and 0.88 (CNN) in the mean; on the demo, which was not fitted on,
-by 0.90 and 0.89. dlib's squares themselves, shifted and scaled as well as can be, give 0.82 and
-0.81, on the demo 0.86 and 0.79: they come in steps of a fifth.
+Constants and figures come from `tools/fit_dlib_boxes.py`, on 149 faces of photos and clips for HOG
+and 30 for the CNN. Landmarks are 0.02 to 0.04 of the box's side away from YuNet's (median). Boxes
+overlap YuNet's by a mean IoU of 0.86 (HOG) and 0.88 (CNN); on the demo, which was not used for
+fitting, by 0.90 and 0.89. dlib's own squares, optimally shifted and scaled, give 0.82 and 0.81, on
+the demo 0.86 and 0.79, because their sizes come in steps of a fifth.
+
+Source: King, "Dlib-ml", JMLR 2009, and "Max-margin object detection", arXiv:1502.00046.
 """
 
 from abc import ABC, abstractmethod
@@ -30,21 +31,21 @@ from pipeline.models.cards import WEIGHTS, Card
 from pipeline.models.dlib_face import predictor
 
 UPSAMPLING = 1
-"""Doublings of the picture before the search, one as in face_recognition: HOG finds faces from 80
-pixels on, so that at 640 across many would be missed. Measured on 143 frames of clips with as many
-faces by YuNet: HOG finds 129 without and 134 with it, in 12 and 36 ms a frame of the same size; the
-network takes about 1 and 4 s for 640 by 360 pixels."""
+"""How often the picture is doubled before the search; once, as in face_recognition.
+
+HOG finds faces from 80 pixels, so it would miss many in frames 640 pixels wide. On 143 frames of
+clips, in which YuNet finds 143 faces, HOG finds 129 without doubling and 134 with it, in 12 and
+36 ms per frame; the network takes about 1 and 4 s for 640 by 360 pixels.
+"""
 
 SCORE_AT_0 = 0.7
-"""Score of a face at dlib's own threshold."""
+"""The score of a face at dlib's own threshold."""
 
 LEAST_MARGIN = -1.0
-"""No unsurer face is looked for: below, every few pixels are one."""
-
+"""The lowest margin to search for; below it there is a face every few pixels."""
 
 LEAST_SIDE = 32
 """Smaller pictures are padded for the network."""
-
 
 LANDMARKS = np.array(
     [
@@ -55,15 +56,17 @@ LANDMARKS = np.array(
         [2.388, -2.514, 1.369, -1.696, 1.453],
     ]
 )
-"""Weights of dlib's points in each of YuNet's landmarks."""
+"""The weights of dlib's points in each of YuNet's landmarks."""
 
 BOX_UP, BOX_WIDTH, BOX_HEIGHT = 0.117, 1.484, 2.124
-"""Of YuNet's box around its landmarks: how much higher its centre is than theirs, and its sides,
-all in `spread_of_points`s of the landmarks."""
+"""How much higher the centre of YuNet's box is than that of its landmarks, and the box's sides.
+
+All are in units of the landmarks' `spread_of_points`.
+"""
 
 
 def spread_of_points(landmarks: Floats) -> Floats:
-    """How far apart landmarks lie: the root of their summed squared distances to their mean.
+    """How far apart landmarks are: the root of their summed squared distances to their mean.
 
     Args:
         landmarks: `(n, 5, 2)`.
@@ -84,7 +87,7 @@ def boxes_around(landmarks: Floats) -> Floats:
 
 
 def score_of(margin: Floats) -> Floats:
-    """Margins of dlib as scores, rising from 0 to 1 with `SCORE_AT_0` at dlib's threshold.
+    """Converts dlib's margins to scores from 0 to 1, with `SCORE_AT_0` at dlib's threshold.
 
     >>> [f"{score:.2f}" for score in score_of(np.float32([-1, 0, 2]))]
     ['0.46', '0.70', '0.95']
@@ -93,7 +96,7 @@ def score_of(margin: Floats) -> Floats:
 
 
 def margin_of(score: float) -> float:
-    """The margin that has this score, not below `LEAST_MARGIN`.
+    """The margin with this score, but at least `LEAST_MARGIN`.
 
     >>> round(margin_of(0.95), 2), margin_of(0.7), margin_of(0)
     (2.1, 0.0, -1.0)
@@ -103,15 +106,15 @@ def margin_of(score: float) -> float:
 
 
 class _DlibDetector(ABC):
-    """What both have in common."""
+    """The common part of both detectors."""
 
     def __init__(self, landmarks: Path, min_score: float) -> None:
         self._predictor = predictor(landmarks)
         self._min_score = min_score
-        self._turn = Lock()  # dlib's finders mix up the pictures of two threads.
+        self._lock = Lock()  # dlib's detectors mix up the pictures of two threads.
 
     def detect(self, images: list[Image]) -> list[Detections]:
-        """Gives the faces of each RGB image, surest first."""
+        """Finds the faces of each RGB image, highest score first."""
         return [self._one(image) for image in images]
 
     def _one(self, image: Image) -> Detections:
@@ -123,8 +126,8 @@ class _DlibDetector(ABC):
         return Detections(boxes_around(landmarks), scores[sure], landmarks)
 
     def raw(self, image: Image) -> tuple[Floats, Floats, Floats]:
-        """What dlib itself finds: squares `(n, 4)`, margins `(n,)` and its points `(n, 5, 2)`."""
-        with self._turn:
+        """Returns dlib's own squares `(n, 4)`, margins `(n,)` and points `(n, 5, 2)`."""
+        with self._lock:
             found = list(self._find(np.ascontiguousarray(image)))
         squares = [(r.left(), r.top(), r.right() + 1, r.bottom() + 1) for r, _ in found]
         points = [
@@ -142,14 +145,14 @@ class _DlibDetector(ABC):
 
 
 class DlibHog(_DlibDetector):
-    """dlib's frontal face detector; it is part of dlib and has no file.
+    """dlib's frontal face detector, which is part of dlib and has no file.
 
     Args:
-        weights: `dlib_5_point.dat`, its card beside it: the points that the landmarks come from.
-        min_score: faces with a lower score are dropped, 0 to 1.
+        weights: `dlib_5_point.dat` with its card beside it, for the landmarks.
+        min_score: Smallest score of a face, 0 to 1.
 
     Raises:
-        ModelError: The file is missing, changed, or no landmark predictor.
+        ModelError: The file is missing, changed, or not a landmark predictor.
     """
 
     def __init__(self, weights: Path, min_score: float = SCORE_AT_0) -> None:
@@ -165,18 +168,18 @@ class DlibHog(_DlibDetector):
 class DlibCnn(_DlibDetector):
     """dlib's detector network, on the CPU.
 
-    dlib lets nobody lower its threshold from Python: a `min_score` below 0.7 finds nothing more.
+    dlib's threshold cannot be lowered from Python, so a `min_score` below 0.7 finds no more faces.
 
     Args:
-        weights: `dlib_mmod.dat`, its card beside it.
-        min_score: faces with a lower score are dropped, 0 to 1.
+        weights: `dlib_mmod.dat` with its card beside it.
+        min_score: Smallest score of a face, 0 to 1.
 
     Raises:
-        ModelError: A file is missing, changed, or no network.
+        ModelError: A file is missing, changed, or not a network.
     """
 
     def __init__(self, weights: Path, min_score: float = SCORE_AT_0) -> None:
-        # The walk's fingerprint holds these landmarks too: they are the aligner's.
+        # The walk's fingerprint covers this file too, since the aligner uses it.
         super().__init__(WEIGHTS / "dlib_5_point.dat", min_score)
         path = Card.beside(weights).checked()
         try:
@@ -185,7 +188,7 @@ class DlibCnn(_DlibDetector):
             raise ModelError(f"{path}: not a network that can be loaded ({error})") from error
 
     def _find(self, image: Image) -> list[tuple[Any, float]]:
-        # It raises, or worse, crashes, on pictures of a few pixels.
-        room = [(0, max(0, LEAST_SIDE - side)) for side in image.shape[:2]]
-        image = np.pad(image, (*room, (0, 0)))
-        return [(found.rect, found.confidence) for found in self._finder(image, UPSAMPLING)]
+        # dlib raises, or worse, crashes, on pictures of a few pixels.
+        padding = [(0, max(0, LEAST_SIDE - side)) for side in image.shape[:2]]
+        image = np.pad(image, (*padding, (0, 0)))
+        return [(face.rect, face.confidence) for face in self._finder(image, UPSAMPLING)]

@@ -1,4 +1,4 @@
-"""dlib's face chips and its identity network, the latter as ONNX (20 times faster than dlib)."""
+"""dlib's face chips and its identity network, which runs as ONNX 20 times faster than in dlib."""
 
 from pathlib import Path
 
@@ -13,49 +13,53 @@ from pipeline.models.onnx_session import session
 
 BOX_SCALE = 0.78
 BOX_DOWN = 0.063
-"""From YuNet's box to the one that dlib's landmark predictor was trained on."""
+"""Scale and shift from YuNet's box to the one that dlib's landmark predictor was trained on."""
 
 CONTEXT = 2.4
-"""Side of what is cut around a face before landmarks are found, in faces."""
+"""Side of the patch around a face in which to find landmarks, as a multiple of the face's side."""
 
 PADDING = 0.25
+"""Space around the face in a chip; dlib uses the same for its own descriptors."""
+
 CHIP_BATCH = 16
 DESCRIPTOR = 128
-"""Numbers a face."""
+"""Numbers per face."""
 
 
 def predictor(weights: Path) -> dlib.shape_predictor:
-    """Loads a landmark predictor, its card beside it.
+    """Loads a landmark predictor with its card beside it.
 
     Raises:
-        ModelError: The file is missing, changed, or no landmark predictor.
+        ModelError: The file is missing, changed, or not a landmark predictor.
     """
     path = Card.beside(weights).checked()
     try:
         return dlib.shape_predictor(str(path))
     except RuntimeError as error:
-        raise ModelError(f"{path}: not a predictor that can be loaded ({error})") from error
+        raise ModelError(
+            f"{path}: not a landmark predictor that can be loaded ({error})"
+        ) from error
 
 
 class DlibAligner:
     """Cuts chips with dlib's five-point predictor.
 
     Args:
-        weights: `dlib_5_point.dat`, its card beside it.
+        weights: `dlib_5_point.dat` with its card beside it.
 
     Raises:
-        ModelError: The file is missing, changed, or no landmark predictor.
+        ModelError: The file is missing, changed, or not a landmark predictor.
     """
 
     def __init__(self, weights: Path) -> None:
         self._predictor = predictor(weights)
 
     def chip(self, image: Image, box: Floats) -> Image:
-        """Gives the upright face `(150, 150, 3)`.
+        """Cuts out the upright face `(150, 150, 3)`.
 
         Args:
             image: RGB `(h, w, 3)`.
-            box: a detector's `(4,)`.
+            box: A detector's box `(4,)`.
         """
         x1, y1, x2, y2 = (float(v) for v in box)
         side = max(x2 - x1, y2 - y1, 1.0)
@@ -69,11 +73,11 @@ class DlibAligner:
 
 
 class DlibOnnx:
-    """dlib's ResNet on ONNX Runtime; descriptors within 1e-3 of dlib's own.
+    """dlib's ResNet on ONNX Runtime, with descriptors within 1e-3 of dlib's own.
 
     Args:
-        weights: `dlib_resnet.onnx`, its card beside it.
-        threads: of ONNX Runtime.
+        weights: `dlib_resnet.onnx` with its card beside it.
+        threads: Threads of ONNX Runtime.
         device: "cpu" or "cuda".
 
     Source: King, dlib_face_recognition_resnet_model_v1, 2017.
@@ -83,7 +87,7 @@ class DlibOnnx:
         self._session = session(Card.beside(weights).checked(), threads, device)
 
     def embed(self, chips: Image) -> Floats:
-        """Gives raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
+        """Returns raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
         return in_batches(self._run, chips, CHIP_BATCH, DESCRIPTOR)
 
     def _run(self, chips: Image) -> Floats:

@@ -1,4 +1,4 @@
-"""dlib's identity network as the `face_recognition` package runs it: the original, on the CPU."""
+"""dlib's original identity network, run by the `face_recognition` package on the CPU."""
 
 from importlib import import_module
 from pathlib import Path
@@ -15,10 +15,11 @@ PACKAGE = "face_recognition"
 
 
 class FaceRecognition:
-    """The package's own `face_encoder`, shown the same chips as `DlibOnnx`.
+    """The package's own `face_encoder`, which gets the same chips as `DlibOnnx`.
 
     Args:
-        weights: The network in the package `face_recognition_models`, which is loaded from there.
+        weights: The network in the package `face_recognition_models`; only for messages, as the
+            package loads its own.
 
     Raises:
         ModelError: The packages are missing or broken.
@@ -30,14 +31,14 @@ class FaceRecognition:
         lenient = ImageFile.LOAD_TRUNCATED_IMAGES
         try:
             self._encoder = import_module(f"{PACKAGE}.api").face_encoder
-        # Where its models are missing the package ends the program.
+        # If its models are missing, the package ends the program.
         except (Exception, SystemExit) as error:
             raise ModelError(f"{weights}: {PACKAGE} cannot be loaded ({error})") from error
-        finally:  # It has Pillow take torn photos for whole ones, everywhere.
+        finally:  # The package makes Pillow accept truncated photos in the whole process.
             ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
     def embed(self, chips: Image) -> Floats:
-        """Gives raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
+        """Returns raw descriptors `(n, 128)` of RGB chips `(n, 150, 150, 3)`."""
         return in_batches(self._run, chips, CHIP_BATCH, DESCRIPTOR)
 
     def _run(self, chips: Image) -> Floats:

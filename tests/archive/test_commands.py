@@ -16,7 +16,7 @@ from tests.support.program import Program, caller
 from tests.support.puppet import Shot, Square
 
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
-LEFT_OUT = "1 failed walk is left out; `mine-video status` tells why"
+LEFT_OUT = "leaving out 1 failed walk; `mine-video status` shows why"
 
 Given = Callable[[Path], list[Path]]
 
@@ -194,7 +194,7 @@ def test_a_photo_with_a_bad_name_takes_no_status_away(program: Program) -> None:
 def test_a_folder_that_is_not_there_is_no_folder_without_a_walk(program: Program) -> None:
     done = program("table", "output", "nosuch", "--to", "all.csv")
     assert done.code == 1
-    assert "nosuch: is no folder" in done.err
+    assert "nosuch: no such folder" in done.err
     assert not Path("all.csv").exists()
 
 

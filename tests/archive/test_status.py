@@ -65,7 +65,7 @@ def _failed_at_once(folder: Path) -> None:
         pytest.param(_no_part, "unfinished", "0 of 1 parts", id="no part"),
         pytest.param(_gone, "out of date", "the movie is gone", id="gone"),
         pytest.param(_changed, "out of date", "the movie has changed", id="changed"),
-        pytest.param(_torn, "failed", "walk.json: torn", id="torn"),
+        pytest.param(_torn, "failed", "walk.json: damaged", id="torn"),
         pytest.param(_failed, "failed", "its disk is full", id="failed"),
         pytest.param(_failed_later, "done", "", id="done, and failed with other options"),
         pytest.param(_failed_at_once, "failed", "its disk is full", id="failed before it began"),

@@ -1,4 +1,4 @@
-"""The note that a walk leaves when it fails."""
+"""failed.txt, which a failed walk leaves."""
 
 from pathlib import Path
 

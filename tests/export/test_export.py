@@ -164,7 +164,7 @@ def test_crops_tell_what_is_spoken(folder: Path, job: Job, tmp_path: Path) -> No
     (picked,) = mine.pick(folder, spoken)
     crops = pd.read_csv(picked.folder / "crops.csv", keep_default_na=False)
     assert crops["line"].tolist() == ["Hi, you!" if 5 <= f <= 7 else "" for f in crops["frame"]]
-    with pytest.raises(MovieError, match="no subtitles that are text"):
+    with pytest.raises(MovieError, match="no text subtitles"):
         mine.pick(folder, replace(job, subtitles=OWN_SUBTITLES))
 
 

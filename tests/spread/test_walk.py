@@ -252,7 +252,7 @@ def test_broken_and_missing_movies_fail_alone(
     done = walked("short.mkv", "text.mkv", "none.mkv")
     assert done.left == {"short.mkv": whole["short.mkv"]}
     assert all(isinstance(error, MovieError) for error in done.errors.values())
-    assert "cannot be read as a movie" in str(done.errors["text.mkv"])
+    assert "not a playable movie, or damaged" in str(done.errors["text.mkv"])
     assert "no such movie" in str(done.errors["none.mkv"])
 
 

@@ -407,7 +407,7 @@ def test_another_network_is_told(
 ) -> None:
     other = Entry("tests.support.puppet", "Other", str(puppet.WEIGHTS))
     monkeypatch.setitem(registry.EMOTION_MODELS, "puppet", other)
-    with pytest.raises(TableError, match="another walk: the emotion network is another one"):
+    with pytest.raises(TableError, match="another walk: the emotion network is a different one"):
         walker.prepare_walk(movie, folder, SETTINGS)
 
 

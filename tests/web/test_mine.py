@@ -544,7 +544,7 @@ def test_a_run_goes_on_from_the_page(client: TestClient, gate: Gate) -> None:
 def test_a_failure_is_told_on_the_page(client: TestClient) -> None:
     client.post("/mine", data={"movie": "broken.mkv"})
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "failed")
-    assert "cannot be read as a movie" in client.get("/mine").text
+    assert "not a playable movie, or damaged" in client.get("/mine").text
 
 
 @pytest.mark.parametrize(
