@@ -6,28 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from pipeline import files
 from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
-from pipeline.disk.walked import FACES, Walked, finished, merged_tracks, unreachable
-from pipeline.errors import PeopleError
+from pipeline.disk.walked import FACES, Walked, finished, merged_tracks
 from pipeline.movie import stream
 from pipeline.opened import named, opened
 from pipeline.people import gallery as galleries
 from pipeline.people.album import Album
-from pipeline.people.names import check_name
 from pipeline.people.presence import Presence, durations, who_is_who
-from pipeline.pick import select, speech
+from pipeline.pick import select
 from pipeline.report.outcome import Outcome, StartCropping, write_picks
-from pipeline.review import match
-from pipeline.review.labels import read_labels
 from pipeline.review.not_photos import NotPhotos
 from pipeline.review.reconcile import carry_over, reconcile
 from pipeline.settings import OWN_SUBTITLES, Job, PickSettings
 from pipeline.walk import walker
 from pipeline.walk.part import StartProgress, silent
+from pipeline.wanted import check_photos, current_labels, read_lines, wanted_rows
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
@@ -56,7 +51,7 @@ def mine(
     """
     album = album or Album(job)
     _check_people_known(job, album)
-    lines = _lines(job, movie)  # Read now, to report an error before a walk of hours.
+    lines = read_lines(job, movie)  # Read now, to report an error before a walk of hours.
     with _walking(movie, job, progress, album) as walked:
         return _picked(walked, job, movie, cropping, lines)
 
@@ -74,7 +69,7 @@ def check_wanted(job: Job, album: Album) -> None:
     """
     _check_people_known(job, album)
     if job.subtitles != OWN_SUBTITLES:
-        _lines(job, None)
+        read_lines(job, None)
 
 
 def walk(movie: Path, job: Job, progress: StartProgress, album: Album | None = None) -> Path:
@@ -131,40 +126,6 @@ def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presenc
     return list(who_is_who(rows, walked.tracks, seconds))
 
 
-def wanted_rows(
-    walked: Walked, job: Job, movie: Path | None, lines: "Lines | None" = None
-) -> pd.DataFrame:
-    """The rows to pick from, with the decisions of the review and, if wanted, the subtitles.
-
-    Args:
-        walked: An open movie.
-        job: The wanted people and emotions, and the subtitles.
-        movie: Where the movie is now, if it was moved after the walk.
-        lines: The subtitles, if they were read before.
-
-    Raises:
-        TableError: faces.csv or labels.csv is damaged.
-        PeopleError: A wanted person does not exist or has no usable photo, or a name in faces.csv
-            is not allowed.
-        SubtitleError: The subtitles cannot be read.
-        MovieError: The movie's own subtitles are wanted, but the movie is missing or has none.
-    """
-    # A name in an edited faces.csv must not send crops to another folder.
-    for person in _people_of(walked):
-        check_name(person, walked.folder / FACES)
-    without_photo = unreachable(walked.tracks)
-    _check_photos(job.people, without_photo)
-    select.check_people(job.people, _people_of(walked) - without_photo, "the gallery")
-    rows = match.applied(walked.rows, _labels(walked, job))
-    if job.subtitles:
-        needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
-        film = manifests.movie_of(walked.manifest, movie) if needs_movie else None
-        edges = speech.borders(walked.manifest.scan.times)
-        lines = lines or _lines(job, film)
-        rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
-    return rows
-
-
 @contextmanager
 def _walking(movie: Path, job: Job, progress: StartProgress, album: Album) -> Iterator[Walked]:
     """Locks the movie's folder, and walks the movie unless it is walked already."""
@@ -186,7 +147,7 @@ def _walked(movie: Path, folder: Path, job: Job, progress: StartProgress, album:
         return named(Walked(folder, manifest, tracks), job, album)
     # A person without a usable photo is reported before the walk, not after it.
     gallery = album.gallery(manifest.settings)
-    _check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
+    check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
     walker.walk_movie(movie, folder, manifest, job.workers, progress, job.device)
     return named(finished(folder), job, album)
 
@@ -201,7 +162,7 @@ def _picked(
     photos = NotPhotos(walked.folder, walked.size, job.known_faces)
     failed = reconcile(walked.folder, photos)
     rows = wanted_rows(walked, job, movie, lines)
-    failed = list(dict.fromkeys(failed + carry_over(walked, _labels(walked, job), photos)))
+    failed = list(dict.fromkeys(failed + carry_over(walked, current_labels(walked, job), photos)))
     if failed:
         log.warning(
             "%s: could not move %d reviewed %s; the first: %s",
@@ -216,47 +177,11 @@ def _picked(
     return write_picks(walked.with_rows(rows), job, movie, cropping)
 
 
-def _labels(walked: Walked, job: Job) -> pd.DataFrame:
-    """The labels of the review, with the names of today's gallery."""
-    others = galleries.others(job.known_faces)
-    owners = {path.name: person for person, paths in others.items() for path in paths}
-    labels = read_labels(walked.folder)
-    return match.followed(labels, walked.rows, _people_of(walked), owners)
-
-
-def _lines(job: Job, film: Path | None) -> "Lines | None":
-    """The subtitles from the given file or the movie itself; None if none are wanted."""
-    if not job.subtitles:
-        return None
-    from pipeline.movie import subtitles  # noqa: PLC0415 - rarely used and slow to import.
-
-    if job.subtitles == OWN_SUBTITLES and film is not None:
-        return subtitles.movie_subtitles(film, offset=job.subtitle_offset)
-    encoding = job.subtitle_encoding or None
-    return subtitles.read_subtitles(
-        Path(job.subtitles), offset=job.subtitle_offset, encoding=encoding
-    )
-
-
-def _people_of(walked: Walked) -> set[str]:
-    """The names of all known people, seen in the movie or not."""
-    return {str(p) for p in walked.tracks.people} | set(walked.rows["person"]) - {""}
-
-
 def _check_people_known(job: Job, album: Album) -> None:
     people = album.people()
     if not people:
         album.warn_of_nobody()
     select.check_people(job.people, people, f"{job.known_faces}/")
-
-
-def _check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
-    for person in wanted:
-        if person in without:
-            raise PeopleError(
-                f"no usable photo of {person}; add one that shows only {person}, facing the "
-                "camera, with a face at least 80 px wide"
-            )
 
 
 def _warn_of_stride(walked: Walked, settings: PickSettings) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import mine
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
@@ -23,6 +22,7 @@ from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress, WalkProgress
+from pipeline.wanted import wanted_rows
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def export(
 
 def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
     """The rows of `select.steadied`, and what a pick without thinning would keep of them."""
-    rows = mine.wanted_rows(walked, job, movie)
+    rows = wanted_rows(walked, job, movie)
     settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
     steadied = select.steadied(rows, walked.stride, settings)
     return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size))
