@@ -225,11 +225,17 @@ def check_there(folder: Path) -> None:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
+    if remote.is_remote(folder):  # A file at a URL has no stamp.
+        return _read_facts(folder)
     return _facts_at(folder, file_stamp(folder / "walk.json"))
 
 
 @lru_cache(maxsize=1)  # Finding a movie's folder reads the file, and so does opening it.
 def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
+    return _read_facts(folder)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(
             (folder / "walk.json").read_text(encoding="utf-8", errors="surrogateescape")
