@@ -414,7 +414,7 @@ CASES = {
         ("text.mp4: not a playable movie, or damaged", "check that it plays"),
         before=_text_for_a_movie,
     ),
-    "an empty file": Case(("empty.mkv",), ("empty.mkv: cannot be read",), before=_sound_only),
+    "an empty file": Case(("empty.mkv",), ("empty.mkv: not a playable movie",), before=_sound_only),
     "a file where the folder is to be": Case(
         ("movie.mkv",), ("output/movie", "cannot be written", "--output"), before=_in_the_way
     ),

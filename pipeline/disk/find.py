@@ -35,11 +35,11 @@ BESIDE = (PHOTO_LIST, "crops.csv", "sheet.jpg", "sheet-1.jpg")
 """Files by which to tell the folders that `cast` and `search` put beside those of movies."""
 
 
-def find_movies(given: Sequence[Path]) -> list[Path]:
+def find_movies(paths: Sequence[Path]) -> list[Path]:
     """Expands paths, patterns (`films/**/*.mkv`) and folders to movies, each once.
 
     Args:
-        given: Files, which need not exist; patterns; folders, for all movies in them at any depth;
+        paths: Files, which need not exist; patterns; folders, for all movies in them at any depth;
             URLs of files, or patterns of URLs. Patterns and folders match no hidden files, and
             none that this program wrote into a walk's folder.
 
@@ -49,7 +49,7 @@ def find_movies(given: Sequence[Path]) -> list[Path]:
     Raises:
         MovieError: A pattern or a folder matches no movie.
     """
-    return unique([movie for path in given for movie in _expanded(path)])
+    return unique([movie for path in paths for movie in _expanded(path)])
 
 
 def _expanded(path: Path) -> list[Path]:
@@ -102,11 +102,11 @@ def in_a_walk(path: Path) -> bool:
     return any((folder / WALK_FILE).is_file() for folder in path.absolute().parents)
 
 
-def find_walks(given: Sequence[Path], output: Path = Path()) -> list[Path]:
+def find_walks(paths: Sequence[Path], output: Path = Path()) -> list[Path]:
     """Expands paths to the folders of walked movies, searching folders at any depth.
 
     Args:
-        given: Movies' folders, their faces.csv, their names in `output`, the movies themselves, or
+        paths: Movies' folders, their faces.csv, their names in `output`, the movies themselves, or
             folders of movies' folders.
         output: The folder of all movies' folders, in which to look for names.
 
@@ -118,20 +118,20 @@ def find_walks(given: Sequence[Path], output: Path = Path()) -> list[Path]:
     Raises:
         TableError: None of the paths contains a walk.
     """
-    found: list[Path] = []
+    walks: list[Path] = []
     missing: list[Path] = []
-    for path in given:
+    for path in paths:
         folder = _folder(path, output)
-        inside = list(_walks_in(folder))
-        if not inside:
+        below = list(_walks_in(folder))
+        if not below:
             missing.append(folder)
-        found += inside or ([] if _is_beside(folder) else [folder])
-    if missing and len(missing) == len(given):
+        walks += below or ([] if _is_beside(folder) else [folder])
+    if missing and len(missing) == len(paths):
         raise TableError(
             f"{missing[0]}: holds no walk; give the folder that mine-video made for a movie, or "
             "the one with all such folders (output/), or run `mine-video walk MOVIE` first"
         )
-    return unique(found)
+    return unique(walks)
 
 
 def _folder(path: Path, output: Path) -> Path:

@@ -123,8 +123,8 @@ def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
         if rewalk:
             return folder
         raise
-    same = facts["movie"]["path"] == os.fspath(movie.absolute())
-    if same or facts["movie"]["identity"] == video.fingerprint(movie):
+    same_path = facts["movie"]["path"] == os.fspath(movie.absolute())
+    if same_path or facts["movie"]["identity"] == video.fingerprint(movie):
         return folder
     digest = hashlib.sha256(os.fsencode(movie.absolute())).hexdigest()
     return output / f"{folder.name}-{digest[:8]}"
@@ -273,20 +273,20 @@ def movie_name(folder: Path) -> str:
     return remote.path_or_url(_facts(folder)["movie"]["path"]).name
 
 
-def movie_of(manifest: Manifest, given: Path | None) -> Path:
+def movie_of(manifest: Manifest, moved_to: Path | None) -> Path:
     """The path of the movie to read frames from, checked to be the one that was walked.
 
     Args:
         manifest: The walk.
-        given: The path of the movie now, if it was moved.
+        moved_to: The path of the movie now, if it was moved.
 
     Raises:
         MovieError: The movie is gone, or another file has taken its place.
     """
-    path = given or manifest.movie
+    path = moved_to or manifest.movie
     # Not Path.exists, which raises if a folder may not be read.
     if not (path.exists() if remote.is_remote(path) else os.path.exists(path)):  # noqa: PTH110
-        what = "no such movie" if given else "the movie is gone, but its pictures are needed"
+        what = "no such movie" if moved_to else "the movie is gone, but its pictures are needed"
         raise MovieError(f"{path}: {what}; give its new path with --movie PATH")
     if video.fingerprint(path) != manifest.identity:
         raise MovieError(
