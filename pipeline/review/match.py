@@ -141,8 +141,8 @@ def followed(
     gone = ~labels["person"].isin({*known, ""})
     moved = labels[is_stranger & gone & labels["copy"].isin(owners)]
     new_names = dict(zip(moved["person"], moved["copy"].map(owners), strict=True))
-    kept = labels["person"].map(lambda name: new_names.get(name, name))
-    names = kept.to_numpy(object, copy=True)
+    current = labels["person"].map(lambda name: new_names.get(name, name))
+    names = current.to_numpy(object, copy=True)
     face = matches(rows, labels)
     follows_face = (face >= 0) & ~is_stranger
     names[follows_face] = rows["person"].to_numpy()[face[follows_face]]

@@ -1,4 +1,4 @@
-"""Tracks to people: who may never be one, what does not matter, where clusters end."""
+"""Clustering tracks into people: pairs that must stay apart, invariances, the threshold."""
 
 from random import Random
 
@@ -21,20 +21,20 @@ def _unit(points: Floats) -> Floats:
 
 
 def _around(seed: int, people: list[int], spread: float) -> Floats:
-    """Points near one axis each: two people are 1.41 apart, two of one person up to `spread`."""
+    """Points near one axis per person: people are 1.41 apart, tracks of one up to `spread`."""
     noise = np.random.default_rng(seed).normal(size=(len(people), DIMENSIONS))
     noise *= spread / 2 / np.linalg.norm(noise, axis=1, keepdims=True)
     return _unit((np.eye(DIMENSIONS)[people] + noise).astype(np.float32))
 
 
 def _groups(labels: Ints) -> set[frozenset[int]]:
-    """Clusters without their numbers."""
+    """The clusters as sets, without their numbers."""
     return {frozenset(np.flatnonzero(labels == n).tolist()) for n in np.unique(labels)}
 
 
 @st.composite
 def crowds(draw: st.DrawFn) -> tuple[Floats, Pairs]:
-    """Tracks anywhere, and who share a frame."""
+    """Random tracks, and the pairs that share a frame."""
     count = draw(st.integers(1, 12))
     seed = draw(st.integers(0, 2**32 - 1))
     points = np.random.default_rng(seed).normal(size=(count, 4)) + draw(st.floats(0, 3))
@@ -83,7 +83,7 @@ def test_a_larger_threshold_only_joins(
 
 @given(crowds())
 def test_a_pair_that_shares_a_frame_only_parts(crowd: tuple[Floats, Pairs]) -> None:
-    """Told of nobody who shares a frame, there are no more people than told of some."""
+    """Without pairs that share a frame, there are no more people than with some."""
     mean, apart = crowd
     alone = cluster(mean, set(), 2.0)
     assert len(_groups(alone)) == 1

@@ -1,4 +1,4 @@
-"""Photos to a gallery."""
+"""Reading photos into a gallery."""
 
 import logging
 from pathlib import Path
@@ -57,10 +57,10 @@ def test_no_folder_is_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_names_that_would_do_harm_are_refused(name: str, words: str) -> None:
-    with pytest.raises(PeopleError, match=words) as told:
+    with pytest.raises(PeopleError, match=words) as raised:
         check_name(name, "known_faces/x.jpg")
-    assert "known_faces/x.jpg" in str(told.value)
-    assert "rename it" in str(told.value)
+    assert "known_faces/x.jpg" in str(raised.value)
+    assert "rename it" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["rdj", "007", "NA", "Zoë", "O'Hara, Jr.", "a-b", "x=y"])
@@ -165,7 +165,7 @@ def test_a_photo_that_cannot_be_opened_is_told_and_stops_nothing(
     assert galleries.digest(known, 0.38) != there
 
 
-# --- photos of who it is not, hidden files, other kinds -----------------------------------------
+# --- photos in not/, hidden files, other kinds --------------------------------------------------
 
 
 def test_photos_of_who_it_is_not_are_no_photos_of_who_it_is(known: Path) -> None:
@@ -249,8 +249,8 @@ def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> Non
 
 def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     galleries.warn_of_alike(_gallery([0], [0], [20]), 0.38, Path("known_faces"))
-    (told,) = caplog.messages
-    assert "a and b (the same photo), a and c (0.35), b and c (0.35); remove" in told
+    (message,) = caplog.messages
+    assert "a and b (the same photo), a and c (0.35), b and c (0.35); remove" in message
     caplog.clear()
     galleries.warn_of_alike(_gallery([0], [90], [180]), 0.38, Path("known_faces"))
     assert caplog.messages == []

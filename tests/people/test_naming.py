@@ -1,4 +1,4 @@
-"""Tracks to names."""
+"""Naming tracks by the gallery."""
 
 from pathlib import Path
 from random import Random
@@ -33,7 +33,7 @@ NOBODY = -1
 
 
 def _at(*degrees: float) -> Floats:
-    """Unit embeddings: two of them are `2 sin(angle / 2)` apart."""
+    """Unit embeddings at these angles; two of them are `2 sin(angle / 2)` apart."""
     angle = np.radians(degrees)
     found = np.zeros((len(degrees), 128), np.float32)
     found[:, 0], found[:, 1] = np.cos(angle), np.sin(angle)
@@ -162,7 +162,7 @@ def test_nobody_is_twice_in_a_frame_nor_beyond_the_tolerance(data: st.DataObject
     assert all(found[t] != NOBODY for t in alone if far[t].min() <= 0.38)
 
 
-# --- photos of who it is not --------------------------------------------------------------------
+# --- photos in not/ -----------------------------------------------------------------------------
 
 
 def _gallery_with_not(**people: tuple[list[float], list[float]]) -> Gallery:
@@ -192,7 +192,7 @@ def test_vetoes(own: list[float], other: list[float], track: float, vetoed: bool
 def _identified(
     gallery: Gallery, tracks: list[tuple[int, float, int, int]], tolerance: float = 0.38
 ) -> list[str]:
-    """Names of tracks given as shot, hue, first frame and one past the last."""
+    """The names of tracks; each track is its shot, hue, first frame and one past the last."""
     rows = [
         (frame, number, shot)
         for number, (shot, _, first, stop) in enumerate(tracks)

@@ -1,4 +1,4 @@
-"""Photos under another name."""
+"""Renaming people: moving their photos."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is said where nothing is kept, and that following it helps."""
+"""The hints when nothing is kept, and that following them helps."""
 
 import re
 from typing import Any
@@ -21,9 +21,9 @@ SIZE = (100, 100)
 
 
 def _runs(*runs: tuple[int, float]) -> pd.DataFrame:
-    """Happy runs of anna: so many frames, so sure."""
-    told = enumerate(runs)
-    parts = [made(stretch(range(n), t, "anna", "happy"), sure) for t, (n, sure) in told]
+    """Happy runs of anna, each with a number of frames and a probability."""
+    numbered = enumerate(runs)
+    parts = [made(stretch(range(n), t, "anna", "happy"), sure) for t, (n, sure) in numbered]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -83,14 +83,14 @@ def test_what_is_said(rows: pd.DataFrame, asked: dict[str, Any], wanted: str) ->
 def test_what_is_tried_then_helps(
     runs: list[tuple[int, float]], repeat: int, min_prob: float
 ) -> None:
-    """At once: what a hint proposes keeps faces, wherever nothing was kept without it."""
+    """Following a hint once is enough to keep faces, whenever nothing was kept without it."""
     asked: dict[str, Any] = {"repeat": repeat, "min_prob": min_prob, "smooth": 1}
     rows = select.steadied(_runs(*runs), 1, PickSettings(smooth=1))
     seen = select.wanted(rows, "anna", "happy")
     if len(select.steady(seen, PickSettings(**asked), SIZE)[0]):
         return
-    told = re.findall(r"--(\S+) (\S+)", _said(_runs(*runs), **asked))
-    tried = {name.replace("-", "_"): float(value) for name, value in told}
+    options = re.findall(r"--(\S+) (\S+)", _said(_runs(*runs), **asked))
+    tried = {name.replace("-", "_"): float(value) for name, value in options}
     assert tried
     assert tried.get("repeat", 0) < repeat
     assert tried.get("min_prob", 0) < min_prob or not min_prob
@@ -123,11 +123,11 @@ NEAREST = ("within tolerance 0.38", "track 3", "0:02.0")
     ],
 )
 def test_the_nearest_track_is_named(far: list[tuple[float, float]], words: tuple[str, ...]) -> None:
-    """Ben is in the gallery, and nobody in the movie has his name; track 3 begins at 2 s."""
+    """Ben is in the gallery, but no track has his name; track 3 begins at 2 s."""
     rows = pd.concat([made(stretch(range(4), 1, "anna", "sad")), SMILE], ignore_index=True)
-    told = _said(rows, "ben", tracks_of(rows, ("ben", "anna"), far))
+    message = _said(rows, "ben", tracks_of(rows, ("ben", "anna"), far))
     for part in words:
-        assert part in told
+        assert part in message
 
 
 def test_somebody_who_is_not_in_the_gallery_of_the_walk() -> None:
