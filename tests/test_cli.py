@@ -138,7 +138,7 @@ def test_people_may_be_called_as_commands_are(program: Program) -> None:
     done = program("--person", "data", "movie.mkv")
     assert done.code == 0, done.err
     done = program("--repeat", "8", "search", "output")
-    assert (done.code, "options stand behind the command: mine-video search" in done.err) == (
+    assert (done.code, "put options after the command: mine-video search" in done.err) == (
         2, True,
     )  # fmt: skip
 
@@ -483,7 +483,7 @@ CASES = {
     **{
         f"repeat of {text}": Case(
             ("movie.mkv", "--repeat", text),
-            ("Invalid value for '--repeat'", f"{text!r} is neither frames, as 8, nor seconds"),
+            ("Invalid value for '--repeat'", f"{text!r} is neither frames, such as 8, nor"),
             2,
         )
         for text in ("0", "-3", "0s", "-1s", "infs", "nans", "s", "8.5", "1e400s", "8 s 9", "")
@@ -531,7 +531,7 @@ CASES = {
     "unknown option": Case(("movie.mkv", "--repat", "8"), ("--repat", "--repeat"), 2),
     "no movie": Case(("mine",), ("Missing argument", "MOVIES"), 2),
     "one movie for two walks": Case(
-        ("pick", "a", "b", "--movie", "m.mkv"), ("--movie goes with one folder only",), 2
+        ("pick", "a", "b", "--movie", "m.mkv"), ("--movie works with one folder only",), 2
     ),
     "a file for --output": Case(
         ("movie.mkv", "--output", "movie.mkv"), ("--output", "is a file"), 2
@@ -604,7 +604,7 @@ def test_ctrl_c_says_that_finished_parts_are_kept(
     monkeypatch.setattr(mine, "mine", stopped)
     done = program("movie.mkv")
     assert done.code == 130
-    assert "stopped; the same line goes on" in done.err
+    assert "Stopped. Run the same command to continue." in done.err
     assert "Traceback" not in done.err
 
 
@@ -627,7 +627,7 @@ def test_a_list_that_does_not_fit_its_disk_is_no_bug(program: Program) -> None:
         call = [sys.executable, "-c", "from pipeline.cli import run; run()", "status"]
         done = subprocess.run(call, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "mine-video: output cannot be written (No space left on device)\n"
+    assert done.stderr == "mine-video: cannot write output (No space left on device)\n"
 
 
 def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -645,8 +645,8 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--subtitle-offset", "nan"), "not a number"),
         (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
         (("a.mkv", "--silent-only"), "needs --subtitles"),
-        (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "goes with one movie only"),
-        (("exprot", "movie.mkv"), "export?"),
+        (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
+        (("exprot", "movie.mkv"), "No command or movie 'exprot'. Did you mean 'export'?"),
     ],
 )
 def test_options_that_do_not_go_together(

@@ -112,10 +112,10 @@ def test_if_all_walks_failed_the_reason_is_shown(program: Program) -> None:
 def test_what_belongs_to_one_movie_does_not_go_with_a_folder_of_many(program: Program) -> None:
     done = program("export", "output", "--edl", "--movie", "talk.mkv")
     assert (done.code, done.out) == (2, "")
-    assert "--movie goes with one folder only" in done.err
+    assert "--movie works with one folder only" in done.err
     done = program("annotate", "output", "--subtitles", "talk.srt")
     assert (done.code, done.out) == (2, "")
-    assert "--subtitles FILE goes with one movie only" in done.err
+    assert "--subtitles FILE works with one movie only" in done.err
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_table_of_an_unknown_kind_is_refused_before_any_is_made(
 ) -> None:
     done = program("table", "--to", "all.xlsx")
     assert done.code == 2
-    assert "Invalid value for --to: all.xlsx is to end in .csv or .parquet" in done.err
+    assert "Invalid value for --to: all.xlsx must end in .csv or .parquet" in done.err
     assert not list(output.glob("*/faces.parquet"))
 
 
@@ -156,12 +156,12 @@ def test_a_list_replaces_only_a_list_of_its_kind(
     Path(call[2]).write_text("clip,person,emotion\n")
     done = program(*call)
     assert (done.code, Path(call[2]).read_text()) == (1, "clip,person,emotion\n")
-    assert f"{call[1]} {call[2]}: is there, and something else" in done.err
+    assert f"{call[1]} {call[2]}: exists, and is not a file that this command wrote" in done.err
     inside = output / "talk" / "faces.csv"
     before = inside.read_bytes()
     done = program(call[0], call[1], inside)
     assert (done.code, inside.read_bytes()) == (1, before)
-    assert "lies in the folder of a movie" in done.err
+    assert "is in the folder of a movie" in done.err
 
 
 def test_a_movie_named_like_the_output_folder_hides_no_other(

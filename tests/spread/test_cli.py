@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     os.killpg(begun.pid, signal.SIGINT)
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
-    assert "stopped; the same line goes on" in err
+    assert "Stopped. Run the same command to continue." in err
     assert re.search(r"kept [1-9] of \d parts of [12] unfinished movies?; to continue", err)
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
@@ -172,14 +172,14 @@ def test_a_movie_by_url_that_is_gone_may_be_elsewhere(program: Program, web: Ser
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("walk", "films", "--ray", "nowhere"), "'nowhere' is neither local, nor auto, nor HOST"),
-        (("walk", "films", "--ray", ":6379"), "':6379' is neither local"),
-        (("walk", "films", "--ray", "a:b"), "'a:b' is neither local"),
+        (("walk", "films", "--ray", "nowhere"), "'nowhere' is not local, auto or HOST:PORT"),
+        (("walk", "films", "--ray", ":6379"), "':6379' is not local"),
+        (("walk", "films", "--ray", "a:b"), "'a:b' is not local"),
         (("walk", "films", "--output", "s3://b/out"), "--ray local"),
         (("films", "--output", "s3://b/out"), "s3://b/out is a URL: only movies may be URLs, and"),
         (("films", "--ray", "local", "--output", "s3://b/out"), "s3://b/out is a URL"),
         (("pick", "s3://b/out/film"), "s3://b/out/film is a URL: only movies may be"),
-        (("walk", "films", "--known-faces", "s3://b/known"), "copy the folder here"),
+        (("walk", "films", "--known-faces", "s3://b/known"), "Copy the folder to this machine"),
     ],
     ids=lambda case: " ".join(case) if isinstance(case, tuple) else "",
 )

@@ -107,7 +107,7 @@ def test_walked_movies_are_listed_and_broken_ones_told(client: TestClient, job: 
     assert "walk.json: " in answer.text
     assert "its walk is not finished" in answer.text
     assert answer.text.count('href="/mine?movie=') == 1
-    assert '<a href="/mine?movie=film.mkv">go on with it in Mine</a>' in answer.text
+    assert '<a href="/mine?movie=film.mkv">continue in Mine</a>' in answer.text
     assert str(job.output) not in answer.text  # The row has its name.
     assert "notes" not in answer.text
     assert client.get(f"/people/{quote('torn & broken')}").status_code == 409
@@ -157,7 +157,7 @@ def test_known_people_are_shown_with_how_sure_they_are(
     assert re.findall(r'data-card="([^"]+)"', text) == ["known-anna", "cast-2", "cast-3"]
     assert "2 tracks, distance 0.0" in page(client)
     assert re.findall(r"nearest: anna (\S+)", page(client)) == ["1.414", "2.000"]
-    assert f"above {job.tolerance} it gets no name" in page(client)
+    assert f"above {job.tolerance} the track gets no name" in page(client)
     assert text.count('src="data:image/jpeg;base64,') == 2  # A face of each track.
     assert client.get("/pictures/known/anna").headers["content-type"] == "image/jpeg"
     assert "The known faces have changed" not in page(client)
@@ -199,7 +199,7 @@ def test_tracks_that_are_on_no_card_are_told(client: TestClient, folder: Path) -
     assert "not shown" not in page(client)
     rows = (folder / "cast.csv").read_text().splitlines(keepends=True)
     (folder / "cast.csv").write_text("".join(rows[:-1]))
-    assert "1 other track is not shown: too short, small or poor" in page(client)
+    assert "1 other track is not shown: too short, too small" in page(client)
     (folder / "cast.csv").write_text(rows[0])
     assert "4 tracks are not shown" in page(client)
 
@@ -309,7 +309,7 @@ def test_sorting_that_is_cancelled_leaves_an_earlier_cast(
         assert going.wait(20)
         yield from cut_portraits(*args)
 
-    monkeypatch.setattr("pipeline.casting.photographs", slowly)
+    monkeypatch.setattr("pipeline.cast.cast.cut_portraits", slowly)
     before = {p: p.read_bytes() for p in sorted(folder.rglob("cast*/**/*")) if p.is_file()}
     client.post("/people/film/cast")
     assert begun.wait(20)
@@ -342,7 +342,7 @@ def test_while_faces_are_sorted_numbers_name_nobody(
     answer = given_names(client, form(folder, {1: "anna"}))
     going.set()
     assert answer.status_code == 409
-    assert "is being sorted anew; wait" in answer.text
+    assert "are being sorted again; wait" in answer.text
     assert gallery(job) == {}
     wait_for(lambda: state(client) == "done")
     assert given_names(client, form(folder, {1: "anna"})).status_code == 303
@@ -353,7 +353,7 @@ def test_why_nothing_was_sorted_is_told(client: TestClient, unsorted: Path) -> N
     walk.write_text(walk.read_text().replace("/film.mkv", "/gone.mkv"))
     client.post("/people/film/cast")
     wait_for(lambda: state(client) == "failed")
-    assert "They could not be sorted" in page(client)
+    assert "The faces could not be sorted" in page(client)
     assert "gone.mkv: the movie is gone" in client.get("/people/film/cast").text
 
 
@@ -587,7 +587,7 @@ def test_numbers_of_an_earlier_cast_name_nobody(client: TestClient, job: Job, fo
     for path in ("/people/film", "/people/film/plan", "/api/people/film/plan"):
         answer = client.post(path, data=given)
         assert answer.status_code == 409
-        assert "sorted anew" in answer.text
+        assert "sorted again" in answer.text
         assert 'value="ben"' not in answer.text  # It would be given to another face.
     assert gallery(job) == before
 
@@ -675,7 +675,7 @@ def test_that_there_are_too_many_cards_without_scripts_is_told(
 ) -> None:
     assert "cannot be sent without JavaScript" not in page(client)
     monkeypatch.setattr("pipeline.web.people.MOST_NAMED", 2)
-    assert "These are more than 2 cards, which cannot be sent without JavaScript" in page(client)
+    assert "More than 2 cards cannot be sent without JavaScript" in page(client)
 
 
 # --- taking back --------------------------------------------------------------------------------
@@ -699,7 +699,7 @@ def test_what_was_done_is_taken_back(
     before = gallery(job), (folder / "faces.csv").read_bytes()
     assert given_names(client, form(folder, *wishes)).status_code == 303
     assert gallery(job) != before[0]
-    assert "Take it back" in page(client)
+    assert ". Undo" in page(client)
     assert client.post("/people/film/undo").status_code == 303
     assert (gallery(job), (folder / "faces.csv").read_bytes()) == before
     assert [p for p in job.known_faces.iterdir() if p.is_dir()] == []
@@ -719,11 +719,11 @@ def test_what_was_changed_since_is_not_deleted(client: TestClient, job: Job, fol
 def test_two_who_became_one_stay_so(client: TestClient, job: Job, folder: Path) -> None:
     know(job, "dora", "emil")
     assert given_names(client, form(folder, {}, {"dora": "emil"})).status_code == 303
-    assert "cannot be taken back here" in page(client)
+    assert "cannot be undone here" in page(client)
     before = gallery(job)
     answer = client.post("/people/film/undo")
     assert answer.status_code == 409
-    assert "there is nothing to take back" in answer.text
+    assert "there is nothing to undo" in answer.text
     assert gallery(job) == before
 
 
