@@ -1,4 +1,4 @@
-"""One open movie: its folder locked, its walk read once, its faces named by today's photos."""
+"""Opens a walked movie: locks its folder, reads its walk, names its faces by today's photos."""
 
 import logging
 import time
@@ -20,38 +20,44 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def opened(folder: Path, job: Job, album: Album | None = None) -> Iterator[Walked]:
-    """Opens a movie's folder, and keeps every other process from writing there.
+    """Opens a movie's folder, and keeps all other processes from writing in it.
 
-    Names follow the photos of today; where there is no folder of known faces, those of the walk
-    stay.
+    The faces get the names of today's photos. If the folder of known faces does not exist, they
+    keep the names they have.
 
     Args:
-        folder: A movie's.
-        job: Where the known faces are, and the tolerance.
-        album: The known faces, where several movies share them.
+        folder: A movie's folder.
+        job: The folder of known faces, and the tolerance.
+        album: The known faces, if several movies share them.
+
+    Yields:
+        The open movie; its folder stays locked until the context ends.
 
     Raises:
-        TableError: The folder holds no walk, a torn one, or one that is not finished.
-        PeopleError: A name among the known faces cannot be a person's.
+        TableError: The folder holds no walk, a damaged one or an unfinished one.
+        PeopleError: A name among the known faces is not allowed.
         ModelError: A network's file is missing or changed.
-        OutputError: Another process is writing there, or it cannot be written.
+        OutputError: Another process is writing in the folder, or a file cannot be written.
     """
-    manifests.check_there(folder)  # Nothing is made where there is no walk, not even a lock.
+    manifests.check_there(folder)  # Before the lock, which would create a folder for a wrong path.
     with files.locked(folder, patience=files.LOCK_PATIENCE):
         yield named(finished(folder), job, album or Album(job))
 
 
 def named(walked: Walked, job: Job, album: Album) -> Walked:
-    """Names the faces by today's photos where these have changed since the faces were named.
+    """Names the faces by today's photos, if these have changed since the faces were named.
 
     Args:
         walked: A movie whose folder is locked.
         job: With the tolerance.
         album: The known faces.
 
+    Returns:
+        The movie with those names.
+
     Raises:
-        PeopleError: A name among the known faces cannot be a person's.
-        TableError: faces.csv is torn.
+        PeopleError: A name among the known faces is not allowed.
+        TableError: faces.csv is damaged.
         OutputError: A file cannot be written.
     """
     before = walked.tracks
@@ -77,14 +83,14 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
     seconds = time.perf_counter() - begin
     renamed = named_tracks(walked.tracks) != named_tracks(before)
     if renamed and any(walked.folder.glob("*/*/crops.csv")):
-        what = "names have changed" if before.gallery else "walked anew"
+        change = "names have changed" if before.gallery else "walked again"
         log.warning(
-            "%s: %s; crops picked before are the old ones until they are picked again "
-            "(--person any --emotion any picks all)", walked.folder, what,
+            "%s: %s; earlier crops are out of date until you pick again "
+            "(--person any --emotion any picks all)", walked.folder, change,
         )  # fmt: skip
     if gallery.people:
         log.info(
-            "%s: faces named by the photos in %s/, %.1f s", walked.folder, album.folder, seconds
+            "%s: named the faces by the photos in %s/, %.1f s", walked.folder, album.folder, seconds
         )
     return walked
 

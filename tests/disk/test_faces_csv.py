@@ -57,7 +57,7 @@ def written(folder: Path, rows: list[FaceRow]) -> Path:
 
 
 def same(found: pd.DataFrame, rows: list[FaceRow]) -> bool:
-    """Whether every value came back: text exactly, numbers as float32 holds them."""
+    """Whether every value is the same: text exactly, numbers to the precision of float32."""
     if len(found) != len(rows):
         return False
     return all(
@@ -206,7 +206,7 @@ def test_a_foreign_header_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, [PLAIN] * 500)
     path.write_bytes(path.read_bytes()[:-5] + b"\xff\xff\xff\xff\n")
-    with pytest.raises(TableError, match="torn or changed"):
+    with pytest.raises(TableError, match="damaged or changed"):
         faces_csv.read_faces(path)
 
 
@@ -289,7 +289,7 @@ def full(*_: Any) -> None:
 
 
 class FullDisk:
-    """A file that holds no byte."""
+    """A file on a full disk."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -409,7 +409,7 @@ def test_torn_arrays_are_refused(tmp_path_factory: pytest.TempPathFactory, share
 
 
 class Trap:
-    """What a pickle would run."""
+    """Fails the test if it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         return pytest.fail, ("a pickle was run",)

@@ -1,4 +1,4 @@
-"""Which frames are cut: runs, padding, merging."""
+"""Tests of the frames of cuts: runs, padding, merging."""
 
 from collections.abc import Iterable
 from itertools import pairwise

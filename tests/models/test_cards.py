@@ -1,4 +1,4 @@
-"""Cards of networks, and the weights that lie in the package."""
+"""Cards of networks, and the weights in the package."""
 
 import hashlib
 import json
@@ -89,7 +89,7 @@ def test_a_missing_card_of_our_own_is_not_to_be_written() -> None:
 
 
 def test_what_is_altogether_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"net\.onnx: missing; .*say where it is"):
+    with pytest.raises(ModelError, match=r"net\.onnx: missing; .*give its path"):
         Card.beside(tmp_path / "net.onnx")
 
 
@@ -105,7 +105,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("weights", [b"", b"weight", b"weights!", b"Weights"])
 def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
     path = put(tmp_path, CARD, weights)
-    with pytest.raises(ModelError, match="changed or cut") as caught:
+    with pytest.raises(ModelError, match="changed or cut off") as caught:
         Card.beside(path).checked()
     assert hashlib.sha256(weights).hexdigest()[:12] in str(caught.value)
     assert CARD["sha256"][:12] in str(caught.value)
@@ -115,9 +115,9 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
-        ({"class": ["sad"]}, "class: there is no such fact; there are file, job, sha256, input"),
+        ({"class": ["sad"]}, "class: unknown; a card may have file, job, sha256, input"),
         ({"output": "softmax"}, "output is 'softmax'"),
         ({"classes": "sad"}, "classes is 'sad', wanted a list"),
         ({"classes": ["sad", "sad"]}, "different names"),
@@ -125,8 +125,8 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
         ({"heads": 0}, "heads is 0"),
         ({"heads": "two"}, "heads is 'two'"),
         ({"heads": True}, "heads is True"),
-        ({"tau": 1}, "tau goes with priors"),
-        ({"priors": [[0.5, 0.5]]}, "both with output logits"),
+        ({"tau": 1}, "tau needs priors"),
+        ({"priors": [[0.5, 0.5]]}, "both need output logits"),
         ({"priors": [[0.5, 0.5, 1]], "output": "logits"}, r"\[3\] numbers, wanted 1 lists of 2"),
         ({"priors": [[0.5, 0]], "output": "logits"}, "all above 0"),
         ({"priors": [0.5, 0.5], "output": "logits"}, "wanted numbers"),
@@ -137,7 +137,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
         ({"input": {"size": [48]}}, "wanted .height, width"),
         ({"input": {"size": [48.5, 48]}}, "wanted .height, width"),
         ({"input": {"size": 48}}, "wanted numbers"),
-        ({"input": {"mean": 127.5}}, "go with float32"),
+        ({"input": {"mean": 127.5}}, "need dtype float32"),
         ({"input": {"dtype": "float32", "mean": [1, 2, 3]}}, "3 numbers for grey"),
         ({"input": {"dtype": "float32", "scale": [1e999]}}, "wanted numbers"),
         ({"input": {"side": 48}}, "side"),
@@ -155,8 +155,8 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], told: str) -> None:
-    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{told}"):
+def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{message}"):
         Card.beside(put(tmp_path, CARD | facts))
 
 
@@ -209,7 +209,7 @@ def test_two_files_of_one_stem_have_cards_of_their_own(tmp_path: Path) -> None:
 
 def test_the_card_of_another_file_is_none(tmp_path: Path) -> None:
     put(tmp_path, CARD)
-    with pytest.raises(ModelError, match=r"it is that of net\.onnx, and net\.keras has none"):
+    with pytest.raises(ModelError, match=r"it belongs to net\.onnx, and net\.keras has none"):
         Card.beside(tmp_path / "net.keras")
 
 

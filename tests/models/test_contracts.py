@@ -1,4 +1,4 @@
-"""What every network of the registry must do, whatever is behind it."""
+"""The contracts that every network in the registry fulfils, whatever library runs it."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def greys(n: int) -> Image:
-    """Grey crops `(n, 48, 48)`: the stills' faces, then noise."""
+    """Grey crops `(n, 48, 48)`: the faces of the stills, then noise."""
     faces = [
         crops.resized(crops.grey_face(RgbFrame(0, 0.0, still(k)), box_of(k)), 48) for k in KNOWN
     ]

@@ -1,4 +1,4 @@
-"""dlib's detectors, framed as YuNet frames."""
+"""dlib's detectors, with YuNet's framing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names and paths of backends, and what is known of them before they run."""
+"""Names and paths of backends, and the remarks about them before they run."""
 
 import pickle
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pipeline.settings import WalkSettings
 
 
 def network(folder: Path, name: str, content: bytes = b"weights", **facts: object) -> Path:
-    """A file and its card; no network, but nobody looks."""
+    """A file and its card; the file is not a network, but is never loaded."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_bytes(content)
@@ -71,7 +71,7 @@ def test_a_file_that_changes_is_another_network(tmp_path: Path) -> None:
 def test_a_network_that_is_gone_is_told(tmp_path: Path) -> None:
     path = network(tmp_path, "a.onnx")
     path.unlink()
-    with pytest.raises(ModelError, match=r"a\.onnx: missing; .* if the network is your own, say"):
+    with pytest.raises(ModelError, match=r"a\.onnx: missing; .* if the network is your own, give"):
         emotion(path)
 
 
@@ -84,18 +84,18 @@ def test_classes_that_do_not_fit_are_remarked(tmp_path: Path) -> None:
     path = network(
         tmp_path, "a.onnx", classes=("happy", "sad", "contempt", "unknown", *EMOTIONS[:3])
     )
-    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cpu"))
-    assert told == [
-        f"{path}: its classes contempt, unknown are none of ours and are dropped",
-        f"{path}: has no class for surprise, neutral: no face will be labelled so",
+    remarks = list(registry.remarks(WalkSettings(emotion=str(path)), "cpu"))
+    assert remarks == [
+        f"{path}: ignoring its classes contempt, unknown, which this program does not use",
+        f"{path}: has no class for surprise, neutral; no face will get such a label",
     ]
     assert list(registry.remarks(WalkSettings(), "cpu")) == []
 
 
 def test_a_keras_file_runs_where_keras_puts_it(tmp_path: Path) -> None:
     path = network(tmp_path, "a.keras")
-    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cuda"))
-    assert told == [f"--device cuda does not reach --emotion-model {path}"]
+    remarks = list(registry.remarks(WalkSettings(emotion=str(path)), "cuda"))
+    assert remarks == [f"--device cuda has no effect on --emotion-model {path}"]
 
 
 def test_what_is_listed_here_can_be_sent() -> None:

@@ -1,4 +1,4 @@
-"""One photo to a chip."""
+"""Reading one photo and its face."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support import puppet
 
 def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
     class Shy(puppet.Detector):
-        """Finds nothing at the edge of a picture."""
+        """Finds no face at the edge of a picture."""
 
         def _one(self, image: Image) -> Detections:
             edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
@@ -50,7 +50,7 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     lying = np.zeros((40, 60, 3), np.uint8)
     lying[:, :10] = 255
     exif = Pillow.Exif()
-    exif[0x0112] = 6  # Turn clockwise: the left edge becomes the top.
+    exif[0x0112] = 6  # Turned clockwise: the left edge becomes the top.
     Pillow.fromarray(lying).save(tmp_path / "a.png", exif=exif)
     image = read_photo(tmp_path / "a.png")
     assert image.shape == (60, 40, 3)
@@ -133,7 +133,7 @@ def test_16_bit_png_is_scaled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "RGB"])
 def test_what_is_transparent_is_grey(mode: str, tmp_path: Path) -> None:
-    """`P`, `L` and `RGB` hold one colour that stands for none."""
+    """`P`, `L` and `RGB` mark one colour as transparent."""
     path = tmp_path / "a.png"
     options: dict[str, Any] = {}
     if mode in ("RGBA", "LA"):
