@@ -1,4 +1,4 @@
-"""Whether a walk gives what a slower one of the same movie gives: faces, names, emotions, crops."""
+"""Compares a walk with a slower walk of the same movie: faces, names, emotions and crops."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +14,14 @@ from pipeline.faces import EMOTIONS, Ints, iou
 BOX = ["x1", "y1", "x2", "y2"]
 MIN_IOU = 0.6
 FACES, NAMES, LABELS, CROPS = 0.99, 1.0, 0.97, 0.97
-"""Least shares of faces found again, same names, same emotions, same crops."""
+"""Least shares of faces in both walks, of equal names, equal emotions and equal crops."""
 
 MAX_CHANGE = 0.03
 """Largest mean difference of a probability."""
 
 
 class Figure(NamedTuple):
-    """One figure of an agreement."""
+    """One figure of the comparison."""
 
     what: str
     value: float
@@ -30,8 +30,8 @@ class Figure(NamedTuple):
 
 
 def pairs(ours: pd.DataFrame, theirs: pd.DataFrame) -> Ints:
-    """Rows `(n, 2)` of both walks that are one face: one to one in each frame, most IoU in all."""
-    found: list[Ints] = []
+    """Pairs the rows of the same face in both walks, `(n, 2)`: one to one, by the greatest IoU."""
+    matches: list[Ints] = []
     groups = theirs.groupby("frame").indices
     for frame, rows in ours.groupby("frame").indices.items():
         others = groups.get(frame)
@@ -41,33 +41,33 @@ def pairs(ours: pd.DataFrame, theirs: pd.DataFrame) -> Ints:
         overlap = iou(*boxes)
         a, b = linear_sum_assignment(overlap, maximize=True)
         same = overlap[a, b] >= MIN_IOU
-        found.append(np.column_stack([rows[a[same]], others[b[same]]]))
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+        matches.append(np.column_stack([rows[a[same]], others[b[same]]]))
+    return np.concatenate(matches) if matches else np.empty((0, 2), np.int64)
 
 
 def crops(folder: Path) -> Iterator[tuple[int, int, str]]:
-    """Frame, track and emotion of each crop that was picked from a walk."""
+    """Gives frame, track and emotion of each crop that was picked from a walk."""
     for listed in sorted(folder.glob("*/*/crops.csv")):
         rows = pd.read_csv(listed, usecols=["frame", "track", "emotion"])
         yield from rows[["frame", "track", "emotion"]].itertuples(index=False, name=None)
 
 
 def same_crops(folders: tuple[Path, Path], ours: pd.DataFrame, theirs: pd.DataFrame) -> float:
-    """Share of the crops of frame, face and emotion that both walks gave, of the larger number."""
-    places = [zip(rows["frame"], rows["track"], strict=True) for rows in (ours, theirs)]
-    where = [{place: number for number, place in enumerate(each)} for each in places]
+    """Gives the crops (frame, face, emotion) of both walks as a share of the larger number."""
+    keys = [zip(rows["frame"], rows["track"], strict=True) for rows in (ours, theirs)]
+    row_of = [{key: number for number, key in enumerate(of_walk)} for of_walk in keys]
     twins = dict(pairs(ours, theirs).tolist())
-    mine = {(twins.get(where[0][f, t], ("no twin", f, t)), e) for f, t, e in crops(folders[0])}
-    yours = {(where[1][f, t], e) for f, t, e in crops(folders[1])}
+    mine = {(twins.get(row_of[0][f, t], ("no twin", f, t)), e) for f, t, e in crops(folders[0])}
+    yours = {(row_of[1][f, t], e) for f, t, e in crops(folders[1])}
     return len(mine & yours) / max(len(mine), len(yours), 1)
 
 
 def compare(ours: Path, theirs: Path) -> list[Figure]:
-    """Figures of a walk against another, both with all their crops picked.
+    """Compares two walks whose crops were all picked.
 
     Args:
-        ours: Folder of the walk that is judged.
-        theirs: Folder of the one that it is held against.
+        ours: Folder of the walk to judge.
+        theirs: Folder of the reference walk.
     """
     first, second = (faces_csv.read_faces(folder / "faces.csv") for folder in (ours, theirs))
     both = pairs(first, second)

@@ -12,10 +12,10 @@ MINE_VIDEO = (sys.executable, "-c", "from pipeline.cli import run; run()")
 
 
 def walk(movie: Path, output: Path, *options: object) -> Spent:
-    """Walks a movie anew into a folder.
+    """Walks a movie into a folder with --rewalk, and measures that.
 
     Raises:
-        FailedError: It ended with an error.
+        FailedError: The walk ended with an error.
     """
     known = ("--known-faces", ROOT / "known_faces")
     call = (*MINE_VIDEO, "walk", movie, "--output", output, "--rewalk", "-q", *known, *options)
@@ -23,10 +23,10 @@ def walk(movie: Path, output: Path, *options: object) -> Spent:
 
 
 def pick(folder: Path, *options: object) -> Spent:
-    """Picks from the folder of a movie that was walked.
+    """Picks from the folder of a walked movie, and measures that.
 
     Raises:
-        FailedError: It ended with an error.
+        FailedError: The pick ended with an error.
     """
     frames = json.loads((folder / "walk.json").read_text(encoding="utf-8"))["frames"]
     known = ("--known-faces", ROOT / "known_faces", "--output", folder.parent)
@@ -34,6 +34,6 @@ def pick(folder: Path, *options: object) -> Spent:
 
 
 def rows_of(folder: Path) -> int:
-    """Faces that the walk in a folder found."""
+    """Counts the rows of faces that the walk in a folder found."""
     with (folder / "faces.csv").open() as lines:
         return sum(1 for _ in lines) - 1

@@ -1,4 +1,4 @@
-"""How many cuts are found: clips spliced at random, and the same clips as they are.
+"""Measures how many cuts are found, in clips spliced at random and in the same clips unspliced.
 
 python benchmarks/cuts.py CLIP…     (clips of one shot each)
 """
@@ -28,22 +28,22 @@ Finder = Callable[[list[Image]], set[int]]
 
 
 def ours(pictures: list[Image]) -> set[int]:
-    """What a walk finds."""
+    """Finds cuts as a walk does."""
     frames = (RgbFrame(i, i / 25, picture) for i, picture in enumerate(pictures))
     return {frame.index for frame, cut in mark_cuts(frames) if cut}
 
 
 def stock(*detectors: Callable[[], ContentDetector]) -> Finder:
-    """What PySceneDetect's detectors find together."""
+    """Makes a finder of the cuts that any of PySceneDetect's detectors finds."""
 
     def find(pictures: list[Image]) -> set[int]:
-        found: set[int] = set()
+        cuts: set[int] = set()
         for detector in (make() for make in detectors):
             for i, picture in enumerate(pictures):
                 bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
                 time = FrameTimecode(i, fps=Fraction(25))
-                found |= {cut.frame_num for cut in detector.process_frame(time, bgr)}
-        return found
+                cuts |= {cut.frame_num for cut in detector.process_frame(time, bgr)}
+        return cuts
 
     return find
 
@@ -59,7 +59,7 @@ FINDERS: dict[str, Finder] = {
 
 
 def splice(clips: list[list[Image]], rng: random.Random) -> tuple[list[Image], set[int]]:
-    """Stretches of the clips one after the other, and where they meet."""
+    """Joins random stretches of the clips; gives the pictures, and the frames of the cuts."""
     pictures: list[Image] = []
     cuts: set[int] = set()
     for _ in range(SPLICES):
@@ -72,16 +72,17 @@ def splice(clips: list[list[Image]], rng: random.Random) -> tuple[list[Image], s
 
 
 def score(find: Finder, movies: Iterable[tuple[list[Image], set[int]]]) -> str:
-    """Cuts found, cuts there are, and false ones."""
-    found = there = false = 0
+    """Counts the cuts found, all cuts, and the false ones."""
+    hits = total = false = 0
     for pictures, cuts in movies:
-        got = find(pictures)
-        found, there, false = found + len(got & cuts), there + len(cuts), false + len(got - cuts)
-    return f"{found} of {there}, {false} false"
+        found = find(pictures)
+        hits, total = hits + len(found & cuts), total + len(cuts)
+        false += len(found - cuts)
+    return f"{hits} of {total}, {false} false"
 
 
 def small(path: Path) -> list[Image]:
-    """A clip's frames, at most 1,400, at the size that cuts are found in."""
+    """Reads the frames of a clip, at most 1,400, at the size at which cuts are found."""
     scan = scan_movie(path)
     frames = decode.decode_frames(path, scan, 0, min(len(scan), 1400))
     return [np.asarray(cv2.resize(f.image, SIZE, interpolation=cv2.INTER_AREA)) for f in frames]

@@ -1,4 +1,4 @@
-"""Bare decoding of a movie, as one measured program: opencv, pyav or pyav-auto.
+"""Decodes a movie and does nothing else; for measuring. HOW is opencv, pyav or pyav-auto.
 
 python benchmarks/decode.py HOW MOVIE
 """
@@ -18,7 +18,7 @@ HOW = {
 
 
 def opencv(movie: Path) -> int:
-    """Reads all frames as OpenCV does by itself; they are BGR."""
+    """Reads all frames with OpenCV's defaults, as BGR."""
     film = cv2.VideoCapture(str(movie))
     frames = 0
     while film.read()[0]:
@@ -28,7 +28,7 @@ def opencv(movie: Path) -> int:
 
 
 def pyav(movie: Path, *, threads: bool) -> int:
-    """Decodes all frames with PyAV and leaves them as they are, in YUV."""
+    """Decodes all frames with PyAV without converting them from YUV."""
     with av.open(str(movie)) as film:
         stream = film.streams.video[0]
         stream.thread_type = "AUTO" if threads else "NONE"

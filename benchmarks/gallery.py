@@ -1,10 +1,10 @@
-"""How long the gallery takes, and naming a long movie again.
+"""Measures how long loading the gallery and naming a long movie again take.
 
 python benchmarks/gallery.py [PHOTO]
 
-A thousand photos of fifty people are made of one, each with other bytes; the first load embeds
-them, the second finds them in `known_faces/.embeddings.npz`. The movie is made up: 2,000 tracks,
-260,000 rows, 50 people with 20 photos each.
+One photo becomes a thousand photos of fifty people, each with different bytes. The first load
+embeds them, later loads find them in `known_faces/.embeddings.npz`. The movie is made up: 2,000
+tracks, 260,000 rows, 50 people with 20 photos each.
 """
 
 import argparse
@@ -32,12 +32,13 @@ from pipeline.people.gallery import Gallery
 from pipeline.people.naming import name_tracks
 from pipeline.settings import WalkSettings
 
+TOLERANCE = tolerances(WalkSettings()).name
 PEOPLE = 50
 PHOTOS = 1000
 TRACKS = 2000
 ROWS = 260_000
 EMBEDDINGS = 5
-"""Of each track."""
+"""Embeddings of each track."""
 
 FRAMES = TRACKS * 200
 STREAM = Stream("h264", 1280, 720, 25.0, (1, 25), 0, 0, counted=False, hdr="")
@@ -45,34 +46,34 @@ KEYS = np.zeros((1, 2), np.int64)
 PLAN = Manifest(
     Path("long.mp4"), {}, WalkSettings(), {}, Scan(STREAM, np.arange(FRAMES), KEYS), ((0, FRAMES),)
 )
-"""Of a movie that never was."""
+"""The manifest of the made-up movie."""
 
 
 def timed(what: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """Measures the seconds that a call takes."""
     begin = time.perf_counter()
     what()
     return time.perf_counter() - begin
 
 
 def write_photos(photo: Path, folder: Path) -> None:
-    """Writes the photo so often, no two files the same."""
+    """Writes the photo `PHOTOS` times, with different bytes each time."""
     with Pillow.open(photo) as image:
         for n in range(PHOTOS):
-            place = folder / f"person{n % PEOPLE:02}" / f"{n}.jpg"
-            place.parent.mkdir(parents=True, exist_ok=True)
+            path = folder / f"person{n % PEOPLE:02}" / f"{n}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
             exif = Pillow.Exif()
-            exif[0x010E] = f"photo {n}"
-            image.save(place, exif=exif)
+            exif[0x010E] = f"photo {n}"  # ImageDescription
+            image.save(path, exif=exif)
 
 
 def unit(random: np.random.Generator, count: int) -> Floats:
-    """Random embeddings."""
-    found = random.normal(size=(count, tracks_npz.EMBEDDING)).astype(np.float32)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    """Draws random embeddings of unit length."""
+    vectors = random.normal(size=(count, tracks_npz.EMBEDDING)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def write_walk(folder: Path, own: Floats) -> None:
+def write_walk(folder: Path, photos: Floats) -> None:
     """Writes faces.csv and tracks.npz: tracks near the people's photos, three in each shot."""
     random = np.random.default_rng(0)
     track = np.sort(random.integers(0, TRACKS, ROWS))
@@ -86,7 +87,7 @@ def write_walk(folder: Path, own: Floats) -> None:
     ordered = rows.sort_values(["frame", "track"], ignore_index=True)[list(FaceRow._fields)]
     faces_csv.write_faces(folder / "faces.csv", [ordered])
     noise = unit(random, TRACKS * EMBEDDINGS)
-    near = own[np.repeat(random.integers(0, len(own), TRACKS), EMBEDDINGS)] + 0.3 * noise
+    near = photos[np.repeat(random.integers(0, len(photos), TRACKS), EMBEDDINGS)] + 0.3 * noise
     tracks = tracks_npz.Tracks(
         (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32),
         np.repeat(np.arange(TRACKS), EMBEDDINGS), np.zeros(len(near), np.int64),
@@ -96,7 +97,7 @@ def write_walk(folder: Path, own: Floats) -> None:
 
 
 def loading(photo: Path, known: Path) -> Iterator[str]:
-    """Lines about a thousand photos."""
+    """Gives lines about loading a thousand photos."""
     write_photos(photo, known)
     load = partial(memory.load_gallery, known, WalkSettings())
     seconds = timed(lambda: galleries.digest(known, None))
@@ -106,13 +107,13 @@ def loading(photo: Path, known: Path) -> Iterator[str]:
 
 
 def naming(folder: Path) -> Iterator[str]:
-    """Lines about naming."""
+    """Gives lines about naming."""
     random = np.random.default_rng(1)
-    own = np.tile(unit(random, PEOPLE), (PHOTOS // PEOPLE, 1)) + 0.2 * unit(random, PHOTOS)
-    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    photos = np.tile(unit(random, PEOPLE), (PHOTOS // PEOPLE, 1)) + 0.2 * unit(random, PHOTOS)
+    photos /= np.linalg.norm(photos, axis=1, keepdims=True)
     people = tuple(f"person{n:02}" for n in range(PEOPLE))
-    gallery = Gallery(people, own, np.arange(PHOTOS) % PEOPLE)
-    write_walk(folder, own)
+    gallery = Gallery(people, photos, np.arange(PHOTOS) % PEOPLE)
+    write_walk(folder, photos)
     limits = tolerances(WalkSettings())
 
     def name(digest: str) -> None:

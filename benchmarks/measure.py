@@ -1,7 +1,7 @@
-"""What a program takes: seconds, CPU seconds of all cores, peak memory. Standard library only.
+"""Measures seconds, CPU seconds and peak memory of a program, with the standard library only.
 
-Run as a program it is the small parent of the one measured: the peak memory that Linux reports of a
-child is at least what the process that started it had, and this one has 15 MB.
+This file also runs as the small parent of the measured program: Linux reports as the peak memory of
+a child at least the memory of the process that started it, which is 15 MB for this one.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 class FailedError(Exception):
-    """A measured program ended with an error; the text is its last line."""
+    """A measured program ended with an error; the message is the last line that it printed."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Spent:
     """What a program took.
 
     Attributes:
-        frames: that went through it.
-        seconds: from start to end, or as long as its own clock ran.
-        cpu: seconds of all cores together, which other programs beside it hardly change.
-        peak: memory of its largest process in MB.
-        note: what it had to say.
+        frames: The frames that it processed.
+        seconds: Seconds from start to end, or by its own clock.
+        cpu: CPU seconds of all cores together, which other running programs hardly change.
+        peak: Peak memory of its largest process, in MB.
+        note: A remark from the program.
     """
 
     frames: int
@@ -39,35 +39,35 @@ class Spent:
 
     @property
     def rate(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self.frames / self.seconds
 
     @property
     def cost(self) -> float:
-        """CPU milliseconds a frame."""
+        """CPU milliseconds per frame."""
         return 1000 * self.cpu / self.frames
 
 
 def measure(call: Sequence[object], frames: int = 0) -> Spent:
-    """Runs a program and measures it, by its own clock where it has one (see `clock`).
+    """Runs a program and measures it, by its own clock if it has one (see `clock`).
 
     Args:
         call: The program and its arguments.
-        frames: Where it does not say itself how many went through it.
+        frames: The number of frames, if the program does not report it.
 
     Raises:
-        FailedError: It ended with an error.
+        FailedError: The program ended with an error.
     """
     parent = [sys.executable, __file__, *map(str, call)]
     done = subprocess.run(parent, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise FailedError(said[-1] if said else f"exit code {done.returncode}")
+        errors = done.stderr.strip().splitlines()
+        raise FailedError(errors[-1] if errors else f"exit code {done.returncode}")
     return Spent(**{"frames": frames} | json.loads(done.stdout))
 
 
 def clock(work: Callable[[], int], note: str = "") -> None:
-    """In a measured program: times only this, which returns the frames that it saw."""
+    """Times only `work`, which returns a number of frames; for use in a measured program."""
     begin, begin_cpu = time.perf_counter(), time.process_time()
     frames = work()
     seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
@@ -75,7 +75,7 @@ def clock(work: Callable[[], int], note: str = "") -> None:
 
 
 def main() -> int:
-    """Runs the program that the arguments name, and prints what it spent as JSON."""
+    """Runs the program in the arguments, and prints what it took as JSON."""
     with tempfile.TemporaryFile("w+") as out:
         begin = time.perf_counter()
         child = subprocess.Popen(sys.argv[1:], stdout=out)
@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def program(name: str) -> Path:
-    """A program of this folder."""
+    """Gives the path of a program in this folder."""
     return Path(__file__).with_name(name)
 
 

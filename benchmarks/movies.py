@@ -1,4 +1,4 @@
-"""Movies for the benchmarks, made from another: of any length, size and number of faces a frame."""
+"""Makes movies for the benchmarks from another: of any length, size and number of faces."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ X264 = {"preset": "veryfast", "crf": "20"}
 
 
 def loop(movie: Path, path: Path, minutes: float) -> Path:
-    """Repeats a movie's packets, without decoding them, up to a key frame after so many minutes."""
+    """Repeats a movie's packets without decoding, up to the first key frame after `minutes`."""
     with av.open(str(movie)) as source, av.open(str(path), "w") as target:
         film = source.streams.video[0]
         copy = target.add_stream_from_template(film)
@@ -29,7 +29,7 @@ def loop(movie: Path, path: Path, minutes: float) -> Path:
         length = end - min(p.pts or 0 for p in packets)
         last = round(60 * minutes / Fraction(film.time_base or 1))
         for turn in count():
-            source.seek(0)  # Packets are used up when they are written: each turn reads them anew.
+            source.seek(0)  # Writing a packet consumes it, so each turn reads them again.
             for packet in source.demux(film):
                 if packet.pts is None or packet.dts is None:
                     continue
@@ -43,13 +43,13 @@ def loop(movie: Path, path: Path, minutes: float) -> Path:
 
 
 def length(movie: Path) -> int:
-    """Frames of a movie, by its packets."""
+    """Counts the frames of a movie by its packets."""
     with av.open(str(movie)) as film:
         return sum(1 for packet in film.demux(video=0) if packet.size)
 
 
 def pictures(movie: Path, first: int, size: tuple[int, int]) -> Iterator[Image]:
-    """All pictures of a movie at a size, width and height, from one on and then those before it."""
+    """Gives all pictures of a movie, scaled to (width, height): from `first` on, then the rest."""
     for begin, stop in ((first, None), (0, first)):
         with av.open(str(movie)) as film:
             for frame in islice(film.decode(video=0), begin, stop):
@@ -58,9 +58,10 @@ def pictures(movie: Path, first: int, size: tuple[int, int]) -> Iterator[Image]:
 
 
 def tiled(movie: Path, size: tuple[int, int], copies: int) -> Iterator[Image]:
-    """The movie's pictures, so many copies in each frame, at different times of the movie.
+    """Gives frames that each show several pictures from different times of the movie.
 
-    Two stand side by side, four two by two, smaller by as much; what is left of the frame is black.
+    Two pictures are side by side, four are two by two, shrunk to fit; the rest of the frame is
+    black.
     """
     (width, height), columns = size, ceil(sqrt(copies))
     small = (width // columns, height // columns)
@@ -89,7 +90,7 @@ def encode(movie: Path, path: Path, size: tuple[int, int], copies: int) -> Path:
 
 
 def sample(movie: Path, folder: Path, frames: int) -> Path:
-    """Writes so many frames of the movie, at even distances, as RGB arrays, one a file."""
+    """Writes `frames` evenly spaced frames of the movie as RGB arrays, one per file."""
     folder.mkdir(exist_ok=True)
     wanted = set(np.linspace(0, length(movie) - 1, frames).round().astype(int).tolist())
     with av.open(str(movie)) as film:
@@ -104,9 +105,9 @@ class Film:
     """A movie that can be made.
 
     Attributes:
-        size: pixels, width and height.
-        faces: copies of the picture in each frame.
-        minutes: how long it is.
+        size: Width and height in pixels.
+        faces: Copies of the picture in each frame.
+        minutes: The length.
     """
 
     size: tuple[int, int]
@@ -119,32 +120,32 @@ class Film:
 
 @dataclass(frozen=True)
 class Studio:
-    """Makes movies of one, each when it is first asked for.
+    """Makes movies from one movie, each when it is first needed.
 
     Attributes:
-        source: the movie that all are made of.
-        folder: where they lie.
+        source: The movie from which all are made.
+        folder: The folder for the movies.
     """
 
     source: Path
     folder: Path
 
     def movie(self, film: Film) -> Path:
-        """The movie as long as wanted."""
+        """Gives the path of the film, looped to its length."""
         path = self.folder / f"{film}.mp4"
         if not path.exists():
             loop(self._turn(film), path.with_suffix(".part.mp4"), film.minutes).rename(path)
         return path
 
     def frames(self, film: Film, count: int) -> Path:
-        """A folder of so many of its frames, as arrays."""
+        """Gives a folder with `count` frames of the film, as arrays."""
         folder = self.folder / f"{film}-{count}frames"
         if not folder.exists():
             sample(self._turn(film), folder.with_suffix(".part"), count).rename(folder)
         return folder
 
     def _turn(self, film: Film) -> Path:
-        """What the movie repeats: the source at its size, with its copies."""
+        """Gives the movie that the film repeats: the source at its size, with its copies."""
         (width, height), faces = film.size, film.faces
         path = self.folder / f"{width}x{height}-faces{faces}.mp4"
         if not path.exists():

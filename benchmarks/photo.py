@@ -1,9 +1,10 @@
-"""How long a photo takes from upload to answer, over HTTP, as the browser sends it.
+"""Measures the time from the upload of a photo to the answer, over HTTP as a browser sends it.
 
 python benchmarks/photo.py [PHOTO...] [--count 100]
 
-The server runs in a process of its own with the real networks and the known faces of this folder;
-the photo is also sent enlarged to what a phone makes. Start-up and the first three are not counted.
+The server runs in a process of its own, with the real networks and the known faces of this folder.
+Each photo is also sent enlarged to the size of phone pictures. Start-up and the first three
+uploads are not counted.
 """
 
 import argparse
@@ -30,7 +31,7 @@ WARM = 3
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The address of the server."""
+    """Runs the server; gives its address."""
     call = [sys.executable, "-c", "from pipeline.cli import run; run()", "web", "--port", "0"]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -39,7 +40,7 @@ def served() -> Iterator[str]:
 
 
 def encoded(path: Path, side: int) -> bytes:
-    """The photo as JPEG with its longer side of so many pixels."""
+    """Gives the photo as JPEG with a longer side of `side` pixels."""
     if not side:
         return path.read_bytes()
     with Pillow.open(path) as photo:
@@ -53,7 +54,7 @@ def encoded(path: Path, side: int) -> bytes:
 
 
 def sent(address: str, csrf: str, path: str, data: bytes) -> tuple[float, str]:
-    """Seconds until the answer is here, and the answer."""
+    """Sends a photo; gives the seconds until the answer is complete, and the answer."""
     border = uuid4().hex
     head = f'--{border}\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
     body = head.encode() + data + f"\r\n--{border}--\r\n".encode()
@@ -73,23 +74,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", nargs="*", type=Path, default=[PHOTO])
     parser.add_argument("--count", type=int, default=100)
-    given = parser.parse_args()
+    args = parser.parse_args()
     print("| photo | kB | answer | median ms | p95 ms |\n|---|---|---|---|---|")
     with served() as address:
         with urllib.request.urlopen(address) as page:
-            found = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
-        assert found is not None
-        for photo in given.photos:
+            csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
+        assert csrf is not None
+        for photo in args.photos:
             for side in SIDES:
                 data = encoded(photo, side)
                 for path, kind in (("api/photo", "JSON"), ("", "page")):
-                    took = [
-                        sent(address, found[1], path, data)[0] for _ in range(WARM + given.count)
+                    seconds = [
+                        sent(address, csrf[1], path, data)[0] for _ in range(WARM + args.count)
                     ][WARM:]
-                    median, most = (1000 * np.percentile(took, p) for p in (50, 95))
+                    median, p95 = (1000 * np.percentile(seconds, p) for p in (50, 95))
                     size = f"{photo.name}, {side} px" if side else photo.name
                     print(
-                        f"| {size} | {len(data) / 1000:.0f} | {kind} | {median:.0f} | {most:.0f} |"
+                        f"| {size} | {len(data) / 1000:.0f} | {kind} | {median:.0f} | {p95:.0f} |"
                     )
 
 

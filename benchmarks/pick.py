@@ -1,10 +1,10 @@
-"""How long stage two takes: the rows of a long movie, and the crops of a shorter one.
+"""Measures stage two on the rows of a long movie, and on the crops of a shorter one.
 
 python benchmarks/pick.py [MOVIE]
 
-The movie is looped to at least ten minutes with its packets as they are; rows are made up and
-named, so that neither a walk nor networks are needed. Rows follow tracks of 40 to 120 frames that
-change their look every few frames, about one face in each frame.
+The movie's packets are looped to at least ten minutes. The rows and their names are made up, so
+that neither a walk nor networks are needed: tracks of 40 to 120 frames whose emotion changes every
+few frames, about one face per frame.
 """
 
 import argparse
@@ -43,14 +43,14 @@ Result = TypeVar("Result")
 
 
 def timed(what: Callable[[], Result]) -> tuple[float, Result]:
-    """Seconds that a call takes, and what it gives."""
+    """Gives the seconds that a call takes, and its result."""
     begin = time.perf_counter()
-    found = what()
-    return time.perf_counter() - begin, found
+    result = what()
+    return time.perf_counter() - begin, result
 
 
 def loop(movie: Path, target: Path, seconds: float) -> Path:
-    """Writes the movie again and again, its packets as they are, until it is at least so long."""
+    """Repeats the movie's packets without decoding until it is at least `seconds` long."""
     begin = 0
     with av.open(str(movie)) as film, av.open(str(target), "w") as out:
         source = film.streams.video[0]
@@ -70,7 +70,7 @@ def loop(movie: Path, target: Path, seconds: float) -> Path:
 
 
 def made_up(count: int, scan: Scan, name: str) -> pd.DataFrame:
-    """Rows as `faces_csv.read_faces` gives them, about one face a frame."""
+    """Makes rows like those of `faces_csv.read_faces`, about one face per frame."""
     random = np.random.default_rng(0)
     lengths = random.integers(40, 121, 2 * count // 80)
     lengths = lengths[: np.searchsorted(np.cumsum(lengths), count) + 1]
@@ -93,7 +93,7 @@ def made_up(count: int, scan: Scan, name: str) -> pd.DataFrame:
 
 
 def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: Scan) -> None:
-    """Writes what a walk would have left."""
+    """Writes the files that a walk would have written."""
     settings = WalkSettings()
     identity = fingerprint(movie)
     models = {"detector": "made up"}
@@ -112,14 +112,14 @@ def write_walk(movie: Path, folder: Path, rows: pd.DataFrame, scan: Scan) -> Non
         embedding, track, frame, quality, walk.fingerprint,
         people=np.array(sorted(set(PEOPLE) - {""})),
         far=np.full((len(firsts), len(PEOPLE) - 1), 0.2, np.float32),
-        gallery=gallery.digest(NOBODY, Job().tolerance),  # Named by it: names stay.
+        gallery=gallery.digest(NOBODY, Job().tolerance),  # So that a pick does not name anew.
         person=np.arange(len(firsts)) % len(PEOPLE) - 1,
     )  # fmt: skip
     tracks_npz.write_tracks(folder / "tracks.npz", tracks)
 
 
 def long_scan(scan: Scan, frames: int) -> Scan:
-    """The scan of a longer movie, as far as rows need it."""
+    """Gives the scan of a longer movie, as far as rows need it."""
     step = int(np.median(np.diff(scan.pts)))
     return replace(scan, pts=np.arange(frames) * step)
 
@@ -127,14 +127,14 @@ def long_scan(scan: Scan, frames: int) -> Scan:
 def chosen(
     rows: pd.DataFrame, tracks: tracks_npz.Tracks, settings: PickSettings, size: tuple[int, int]
 ) -> int:
-    """How many rows are kept, of everybody with every emotion."""
+    """Counts the rows kept for all people and emotions."""
     steadied, tolerance = select.steadied(rows, 1, settings), tolerances(WalkSettings()).name
     choices = choose(steadied, tracks, Job(), settings, size, tolerance)
     return sum(len(choice.kept) for choice in choices)
 
 
 def listing(folder: Path) -> Iterator[str]:
-    """Lines with the seconds for reading, and for filtering and listing everybody."""
+    """Gives lines with the seconds for reading, and for filtering and listing everybody."""
     walked = finished(folder)
     seconds, rows = timed(lambda: walked.rows)
     yield f"| read | {seconds:.2f} | {len(rows):,} rows |"
@@ -148,7 +148,7 @@ def listing(folder: Path) -> Iterator[str]:
 
 
 def fitting_repeat(folder: Path) -> int:
-    """The `--repeat` that leaves about `CROPS` happy faces of anna."""
+    """Finds the `--repeat` that keeps about `CROPS` happy faces of anna."""
     rows = faces_csv.read_faces(folder / "faces.csv")
     steadied = select.steadied(rows, 1, PickSettings())
     lengths = select.wanted(steadied, "anna", "happy")["run_length"].sort_values(ascending=False)
@@ -156,7 +156,7 @@ def fitting_repeat(folder: Path) -> int:
 
 
 def crops(folder: Path) -> Iterator[str]:
-    """Lines with the seconds for picking about `CROPS` faces, all of them and thinned."""
+    """Gives lines with the seconds for picking about `CROPS` faces, all of them and thinned."""
     repeat = fitting_repeat(folder)
     for settings in (
         PickSettings(repeat=repeat),

@@ -1,10 +1,10 @@
-"""How long the report of a long movie takes to write, and to open in Chromium.
+"""Measures writing the report of a long movie, and opening it in Chromium.
 
 python benchmarks/report.py [MOVIE]
 
-The movie is made up: three hours, 260,000 faces of 50 people, 10,000 crops, which are parts of the
-photos in known_faces/, no two the same. The page is opened from disk, without a network, in a fresh
-window, at its crops; "grid shown" is when the first of them are painted.
+The movie is made up: three hours, 260,000 faces of 50 people, and 10,000 different crops, which are
+parts of the photos in known_faces/. The page is opened from disk, without a network, in a new
+window, at its crops; "grid shown" is the time at which the first of them are painted.
 """
 
 import argparse
@@ -46,16 +46,16 @@ QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-"""Chromium without what it does on the side."""
+"""Options that turn off what Chromium does in the background."""
 
 
 def photos() -> list[Pillow.Image]:
-    """The gallery's."""
+    """Opens the photos of the gallery."""
     return [Pillow.open(path).convert("RGB") for path in sorted(PHOTOS.rglob("*.jpg"))]
 
 
 def variant(photo: Pillow.Image, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A square part of a photo, a little lighter or darker, with a camera's noise."""
+    """Cuts a square out of a photo, changes its brightness a little, and adds noise."""
     length = int(min(photo.size) * random.uniform(0.6, 1))
     x, y = (int(random.integers(0, size - length + 1)) for size in photo.size)
     part = photo.resize((side, side), box=(x, y, x + length, y + length))
@@ -64,7 +64,7 @@ def variant(photo: Pillow.Image, side: int, random: np.random.Generator) -> NDAr
 
 
 def walked(movie: Path) -> Walked:
-    """A walk that never was, with six small pictures of each track."""
+    """Makes up a walk, with six small pictures of each track."""
     random = np.random.default_rng(2)
     scan = long_scan(scan_movie(movie), ROWS)
     rows = made_up(ROWS, scan, movie.name)
@@ -84,7 +84,7 @@ def walked(movie: Path) -> Walked:
 
 
 def _scenes(tracks: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Who each track is: of three people for twenty tracks, some far more often than others."""
+    """Draws who each track is: three people for every twenty tracks, some far more often."""
     weight = 1 / np.arange(1, PEOPLE + 1)
     weight /= weight.sum()
     scenes = [random.choice(PEOPLE, 3, replace=False, p=weight) for _ in range(tracks // 20 + 1)]
@@ -100,19 +100,19 @@ def write_crops(folder: Path, movie: Walked) -> None:
     random, sources = np.random.default_rng(3), photos()
     rows = select.steadied(movie.rows, 1, PickSettings())
     rows = rows[rows["person"] != ""].iloc[:CROPS]
-    for (person, label), own in rows.groupby(["person", "label"]):
-        place = folder / str(person) / EMOTIONS[int(str(label))]
-        place.mkdir(parents=True)
-        names = [crop_name("film", row) for row in own.itertuples()]
-        listed = own.assign(file=names, emotion=place.name)
-        listed.assign(line="")[list(CROP_COLUMNS)].to_csv(place / "crops.csv", index=False)
+    for (person, label), group in rows.groupby(["person", "label"]):
+        crops = folder / str(person) / EMOTIONS[int(str(label))]
+        crops.mkdir(parents=True)
+        names = [crop_name("film", row) for row in group.itertuples()]
+        listed = group.assign(file=names, emotion=crops.name)
+        listed.assign(line="")[list(CROP_COLUMNS)].to_csv(crops / "crops.csv", index=False)
         for name in names:
             face = variant(sources[int(random.integers(len(sources)))], CROP, random)
-            Pillow.fromarray(face).save(place / name, quality=95)
+            Pillow.fromarray(face).save(crops / name, quality=95)
 
 
 def written(folder: Path, movie: Walked) -> Iterator[str]:
-    """Lines about writing."""
+    """Writes the report; gives lines about that."""
     job = Job()
     movie = replace(movie, folder=folder)
     steadied = select.steadied(movie.rows, 1, job.pick)
@@ -127,7 +127,7 @@ def written(folder: Path, movie: Walked) -> Iterator[str]:
 
 
 def opened(page: Page, address: str) -> Iterator[str]:
-    """Lines about opening it."""
+    """Opens the report; gives lines about that."""
     begin = time.perf_counter()
     page.goto(address)
     yield f"| loaded | {time.perf_counter() - begin:.2f} |"
@@ -144,13 +144,13 @@ def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("movie", type=Path, nargs="?", default=Path("videos/demo.mp4"))
-    parser.add_argument("--keep", type=Path, help="Write into this new folder and leave it there.")
-    given = parser.parse_args()
+    parser.add_argument("--keep", type=Path, help="write into this new folder and keep it")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as player:
-        folder = given.keep or Path(name) / "film"
-        movie = walked(given.movie)
+        folder = args.keep or Path(name) / "film"
+        movie = walked(args.movie)
         write_crops(folder, movie)
-        os.sync()  # Else writing the page waits until the crops are on disk.
+        os.sync()  # Otherwise writing the page would wait until the crops are on disk.
         lines = list(written(folder, movie))
         browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         lines += opened(browser.new_page(), (folder / "report.html").resolve().as_uri() + "#crops")

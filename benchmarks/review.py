@@ -1,12 +1,12 @@
-"""How fast 10,000 crops are looked through in Chromium, and how long the server takes to decide.
+"""Measures the review of 10,000 crops in Chromium, and the server's time for each decision.
 
 python benchmarks/review.py [MOVIE]
 
 The crops are made up: 150 pixels, JPEG, 500 parts of the photos in known_faces/, each 20 times. A
-press is measured from its event's time to the task after the frame that it changed, which is after
-Chromium has painted it; and by Chromium itself (Event Timing, in steps of 8 ms). "Grid shown" is
-when every picture in the window is painted. The server's times are of decisions one after the other
-where all crops are decided on already, fsync included.
+key press is measured from the time of its event to the task after the frame that it changed, which
+is after Chromium has painted it, and by Chromium itself (Event Timing, in steps of 8 ms). "Grid
+shown" is the time at which every picture in the window is painted. The server's times are for
+consecutive decisions when all crops are already decided, including fsync.
 """
 
 import argparse
@@ -77,23 +77,23 @@ SHOWN = """async () => {
 
 
 def write_movie(folder: Path, movie: Path) -> None:
-    """A walk that never was, and what was picked of it."""
+    """Writes a made-up walk and crops picked from it."""
     random, sources = np.random.default_rng(4), photos()
     scan = long_scan(scan_movie(movie), CROPS)
     walk = manifest.Manifest(movie.absolute(), {}, WalkSettings(), {}, scan, ((0, len(scan)),))
     manifest.write(folder, walk)
     rows = select.steadied(made_up(CROPS, scan, movie.name), 1, PickSettings())
     rows = rows.drop_duplicates("frame").iloc[:CROPS].assign(person="anna", label=3)
-    place = folder / "anna" / "happy"
-    place.mkdir(parents=True)
-    few = [
+    crops = folder / "anna" / "happy"
+    crops.mkdir(parents=True)
+    pictures = [
         crop_jpeg(variant(sources[int(random.integers(len(sources)))], SIDE, random), {})
         for _ in range(PICTURES)
     ]
     names = [crop_name("film", row) for row in rows.itertuples()]
     for number, name in enumerate(names):
-        (place / name).write_bytes(few[number % PICTURES])
-    write_crops_csv(place, "happy", rows, names)
+        (crops / name).write_bytes(pictures[number % PICTURES])
+    write_crops_csv(crops, "happy", rows, names)
 
 
 def decide_all(folder: Path) -> None:
@@ -106,7 +106,7 @@ def decide_all(folder: Path) -> None:
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """The address of a server in a thread."""
+    """Runs a server in a thread; gives its address."""
     with create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -117,14 +117,14 @@ def served(app: FastAPI) -> Iterator[str]:
 
 
 def line(what: str, milliseconds: list[float]) -> str:
-    """Median, 95 % quantile and largest of some times."""
+    """Formats the median, the 95 % quantile, the largest and the number of some times."""
     p50, p95 = np.quantile(milliseconds, [0.5, 0.95])
-    told = f"{p50:.0f} | {p95:.0f} | {max(milliseconds):.0f}"
-    return f"| {what} | {told} | {len(milliseconds)} |"
+    figures = f"{p50:.0f} | {p95:.0f} | {max(milliseconds):.0f}"
+    return f"| {what} | {figures} | {len(milliseconds)} |"
 
 
 def looked_through(page: Page, address: str) -> Iterator[str]:
-    """Lines about opening the page and pressing keys."""
+    """Opens the page and presses keys; gives lines about that."""
     begin = time.perf_counter()
     page.goto(f"{address}/review/{PLACE}")
     page.wait_for_selector("[data-ready]")
@@ -146,7 +146,7 @@ def looked_through(page: Page, address: str) -> Iterator[str]:
 
 
 def decided(client: Any, files: list[str]) -> Iterator[float]:
-    """Milliseconds of each decision."""
+    """Sends decisions; gives the milliseconds of each."""
     for number in range(DECISIONS):
         looks = ("none", "happy")[number % 2]
         body = {"file": files[100 + number // 2], "looks": looks}
@@ -159,10 +159,10 @@ def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("movie", type=Path, nargs="?", default=Path("videos/demo.mp4"))
-    given = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as player:
         folder = Path(name) / "film"
-        write_movie(folder, given.movie)
+        write_movie(folder, args.movie)
         job, policy = Job(output=Path(name), known_faces=Path(name) / "known"), Policy()
         os.sync()
         with served(create_app(Reader.of(job, 1), WebSettings(job), policy)) as address:

@@ -1,12 +1,12 @@
-"""How long a search over thousands of movies takes, and how much memory.
+"""Measures time and memory of a search over thousands of movies.
 
 python benchmarks/search.py [--movies 2000] [--rows 25000]
 
 Twenty walks are made up (see benchmarks/pick.py) and hard-linked until there are enough, so that
-only the tables of the archive take up disk: about 1.2 MB each. Every movie shows the same three
-people and strangers, the worst case for a search, and one of twenty a guest. Each line of the
-result is a process of its own, from start to end. "Cold" is with the tables dropped from the
-system's cache, where the system does that.
+only the tables of the archive take up disk space, about 1.2 MB each. Every movie shows the same
+three people and strangers, which is the worst case for a search, and one in twenty shows a guest.
+Each line of the result is a whole process. "Cold" is with the tables dropped from the system's
+cache, if the system supports that.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from pipeline.settings import Job, PickSettings
 MOVIE = Path(__file__).parents[1] / "videos" / "demo.mp4"
 TEMPLATES = 20
 CHANGED = 20
-"""Movies that are named anew before the tables are brought up to date."""
+"""The number of movies renamed before the tables are updated."""
 
 GUEST = "guest 7"
 ASKED = {
@@ -59,18 +59,18 @@ def make(archive: Path, count: int, rows: int) -> None:
     whole = made_up(rows * kinds, long_scan(scan_movie(MOVIE), rows * kinds), MOVIE.name)
     scan = long_scan(scan_movie(MOVIE), rows)
     for n in range(kinds):
-        own = whole.iloc[n * rows : (n + 1) * rows]
-        frame = own["frame"] - n * rows
-        person = own["person"].replace("carl", f"guest {n}")
-        own = own.assign(frame=frame, time=scan.times[frame], person=person)
-        write_walk(MOVIE, archive / f"{n:04d}", own, scan)
+        part = whole.iloc[n * rows : (n + 1) * rows]
+        frame = part["frame"] - n * rows
+        person = part["person"].replace("carl", f"guest {n}")
+        part = part.assign(frame=frame, time=scan.times[frame], person=person)
+        write_walk(MOVIE, archive / f"{n:04d}", part, scan)
     for n in range(kinds, count):
         template = archive / f"{n % kinds:04d}"
         shutil.copytree(template, archive / f"{n:04d}", copy_function=os.link)
 
 
 def change(archive: Path) -> None:
-    """Gives somebody another name in a few movies."""
+    """Renames one person in a few movies."""
     for folder in find_walks([archive])[:CHANGED]:
         rows = faces_csv.read_faces(folder / "faces.csv")
         faces_csv.write_faces(folder / "faces.csv", [rows.replace({"person": {"ben": "benjamin"}})])
@@ -86,33 +86,33 @@ def forget(archive: Path) -> None:
 
 
 def answer(archive: Path, what: str) -> str:
-    """Does one thing to the archive, and says what it gave."""
-    with open_archive(find_walks([archive])) as one:
+    """Runs one query on the archive, and describes its result."""
+    with open_archive(find_walks([archive])) as opened:
         if what in ASKED:
-            found = search(one, ASKED[what])
-            return f"{len(found.moments)} of {found.count:,} moments"
+            result = search(opened, ASKED[what])
+            return f"{len(result.moments)} of {result.count:,} moments"
         if what == "stats":
-            return f"{len(list(totals(one))):,} lines"
+            return f"{len(list(totals(opened))):,} lines"
         if what == "table":
-            with tempfile.TemporaryDirectory() as place:
-                return f"{join(one, Path(place) / 'all.parquet'):,} rows"
-        return f"{len(one.entries):,} tables"
+            with tempfile.TemporaryDirectory() as scratch:
+                return f"{join(opened, Path(scratch) / 'all.parquet'):,} rows"
+        return f"{len(opened.entries):,} tables"
 
 
 def lines(archive: Path) -> Iterator[tuple[str, Spent, str]]:
-    """What each thing took, and what it gave."""
+    """Gives the name of each query, what it took, and its result."""
 
-    def did(what: str) -> tuple[Spent, str]:
+    def measured(what: str) -> tuple[Spent, str]:
         spent = measure([sys.executable, program("search.py"), "--archive", archive, "--do", what])
         return spent, (archive.parent / "gave").read_text()
 
-    yield "make all tables", *did("index")
+    yield "make all tables", *measured("index")
     change(archive)
-    yield f"search, after {CHANGED} movies were named anew", *did("search")
+    yield f"search, after {CHANGED} movies were named anew", *measured("search")
     forget(archive)
-    yield "search, cold", *did("search")
+    yield "search, cold", *measured("search")
     for what in (*ASKED, "stats", "table"):
-        yield what, *did(what)
+        yield what, *measured(what)
 
 
 def main() -> None:
@@ -122,17 +122,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=25_000, help="of each movie")
     parser.add_argument("--archive", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--do", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.do:
-        (given.archive.parent / "gave").write_text(answer(given.archive, given.do))
+    args = parser.parse_args()
+    if args.do:
+        (args.archive.parent / "gave").write_text(answer(args.archive, args.do))
         return
     with tempfile.TemporaryDirectory() as name:
         archive = Path(name) / "output"
         archive.mkdir()
         begin = time.perf_counter()
-        make(archive, given.movies, given.rows)
-        rows, seconds = given.movies * given.rows, time.perf_counter() - begin
-        print(f"{rows:,} rows of {given.movies:,} movies, {os.cpu_count()} cores;")
+        make(archive, args.movies, args.rows)
+        rows, seconds = args.movies * args.rows, time.perf_counter() - begin
+        print(f"{rows:,} rows of {args.movies:,} movies, {os.cpu_count()} cores;")
         print(f"made up in {seconds:.0f} s\n")
         print("| step | seconds | CPU seconds | peak MB | gives |\n|---|---|---|---|---|")
         for what, spent, gave in lines(archive):

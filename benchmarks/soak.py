@@ -1,4 +1,4 @@
-"""Whether memory grows with a movie's length.
+"""Measures whether memory grows with the length of a movie.
 
 python benchmarks/soak.py [MOVIE]
 
@@ -19,7 +19,7 @@ SHORT, LONG = 2, 30
 
 
 def memory(movie: Path, folder: Path) -> None:
-    """Prints whether peak memory grows with the length of the movie."""
+    """Prints how peak memory grows with the length of the movie."""
     print("| minutes | rows | seconds | peak memory, MB | growth |\n|---|---|---|---|---|")
     first = 0.0
     for minutes in (SHORT, LONG):
@@ -37,10 +37,10 @@ def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("movie", type=Path, nargs="?", default=Path("videos/demo.mp4"))
-    given = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before\n")
-        memory(given.movie, Path(name))
+        memory(args.movie, Path(name))
         print(f"\nload {os.getloadavg()[0]:.1f} after")
 
 

@@ -1,10 +1,10 @@
-"""A cluster beside local workers, what a part of a remote movie costs, and what a driver can do.
+"""Compares a cluster with local workers, and measures remote reading and the driver of a cluster.
 
 python benchmarks/spread.py [MOVIE]
 
-A loop of the movie is walked by two local workers and by two single-core workers on Ray, in turn,
-each in a process of its own; then one part of it is read from a web server of this machine, and
-its bytes counted; then a driver hands out tasks that do nothing.
+Two local workers and two single-core workers on Ray walk a loop of the movie in turn, each in a
+process of its own. Two parts of the movie are read by URL, and the bytes counted. A driver hands
+out tasks that do nothing.
 """
 
 import argparse
@@ -38,17 +38,17 @@ TASKS = 2000
 
 
 class Silent:
-    """Is told, and says nothing."""
+    """A progress that shows nothing."""
 
     def expect(self, frames: int) -> None:
-        """Another movie was planned."""
+        """Ignores the plan of a movie."""
 
     def __call__(self, frames: int, faces: int) -> None:
-        """Frames are walked."""
+        """Ignores a finished part."""
 
 
 def on_ray(movie: Path, output: Path) -> None:
-    """Walks a movie on Ray; what `measure` runs."""
+    """Walks a movie on Ray; `measure` runs this in a process."""
     job = Job(output=output, known_faces=ROOT / "known_faces", workers=WORKERS, rewalk=True)
     for ended in spread.walk_on_cluster([movie], job, cluster.LOCAL, Silent()):
         if ended.error is not None:
@@ -56,14 +56,14 @@ def on_ray(movie: Path, output: Path) -> None:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two walks left the same bytes."""
+    """Tells whether two walks wrote the same bytes."""
     names = [p.name for p in all_parts(one)]
     files = [f"parts/{name}" for name in names] + ["faces.csv", "tracks.npz"]
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in files)
 
 
 def beside(movie: Path, folder: Path) -> None:
-    """Prints how fast a cluster is beside local workers, and what a part costs."""
+    """Prints how fast a cluster is compared with local workers, and what a part costs."""
     ray = (sys.executable, __file__, "--walk", movie, folder / "ray")
     calls: dict[str, Callable[[], Spent]] = {
         "local workers": partial(walk, movie, folder / "local", "--workers", WORKERS),
@@ -74,20 +74,20 @@ def beside(movie: Path, folder: Path) -> None:
         for name, call in calls.items():
             runs[name].append(call())
             print(f"{name}: {runs[name][-1]}", file=sys.stderr, flush=True)
-    middle = {n: median_low(spent.seconds for spent in found) for n, found in runs.items()}
+    middle = {name: median_low(s.seconds for s in rounds) for name, rounds in runs.items()}
     print(f"\n| {WORKERS} workers, {MINUTES:g} minutes | seconds | of local | same bytes |")
     print("|---|---|---|---|")
     equal = same(folder / "local" / movie.stem, folder / "ray" / movie.stem)
     for name, seconds in middle.items():
         ratio = middle["local workers"] / seconds
         print(f"| {name} | {seconds:.1f} | {ratio:.2f} | {equal} |")
-    for name, found in runs.items():
-        print(f"\n{name}: {', '.join(f'{spent.seconds:.1f}' for spent in found)} s")
+    for name, rounds in runs.items():
+        print(f"\n{name}: {', '.join(f'{spent.seconds:.1f}' for spent in rounds)} s")
     cost(folder / "local" / movie.stem, min(s.cpu for s in runs["local workers"]))
 
 
 def cost(folder: Path, cpu: float) -> None:
-    """Prints what a part costs and leaves."""
+    """Prints what a part costs in CPU time and disk space."""
     walked = manifest.read(folder)
     parts = len(walked.parts)
     stored = sum(p.stat().st_size for p in all_parts(folder))
@@ -101,35 +101,36 @@ def cost(folder: Path, cpu: float) -> None:
 
 def ranges(movie: Path) -> None:
     """Prints how much of a remote movie is read for its scan and for a part of it."""
-    asked: list[int] = []
+    requests: list[int] = []
     fetch = remote._fetched
 
     def counted(url: remote.Url, start: int, end: int) -> bytes:
-        asked.append(end - start)
+        requests.append(end - start)
         return fetch(url, start, end)
 
     remote._fetched = counted
     url, size = remote.path_or_url(f"file://{movie}"), movie.stat().st_size
     scan = scan_movie(url)
-    print(f"\nremote, {size:,} bytes: scan {sum(asked) / size:.2f} of it", end="")
+    print(f"\nremote, {size:,} bytes: scan {sum(requests) / size:.2f} of it", end="")
     remote._blocks.cache_clear()
     spans = plan_parts(scan, WalkSettings())
     middle = len(spans) // 2
     for what, (first, stop) in zip(("first", "next"), spans[middle:], strict=False):
-        asked.clear()
+        requests.clear()
         for _ in decode.decode_frames(url, scan, first - LOOK_BACK, stop + LOOK_AHEAD):
             pass
         stream.fingerprint(url)
         share = (stop - first) / len(scan)
         print(
-            f"; a worker's {what} part, {share:.4f} of its frames: {sum(asked):,} bytes, ", end=""
+            f"; a worker's {what} part, {share:.4f} of its frames: {sum(requests):,} bytes, ",
+            end="",
         )
-        print(f"{sum(asked) / size:.4f} of it, in {len(asked)} requests", end="")
+        print(f"{sum(requests) / size:.4f} of it, in {len(requests)} requests", end="")
     print()
 
 
 def dispatch() -> None:
-    """Prints how many tasks that do nothing a driver hands out in a second."""
+    """Prints how many tasks a driver hands out per second when the tasks do nothing."""
 
     class Idle:
         def nothing(self) -> None:
@@ -157,14 +158,14 @@ def main() -> None:
     )
     parser.add_argument("movie", type=Path, nargs="?", default=ROOT / "videos" / "demo.mp4")
     parser.add_argument("--walk", type=Path, nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.walk:
-        on_ray(*given.walk)
+    args = parser.parse_args()
+    if args.walk:
+        on_ray(*args.walk)
         return
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        film = loop(given.movie, folder / "loop.mp4", MINUTES)
+        film = loop(args.movie, folder / "loop.mp4", MINUTES)
         ranges(film)
         dispatch()
         beside(film, folder)

@@ -1,12 +1,12 @@
-"""How fast a movie is walked: beside bare decoding and other programs, by size, faces and length.
+"""Measures the speed of a walk, beside bare decoding and other programs, by size, faces and length.
 
 python benchmarks/walk.py [--quick] [--peers peers/bin/python] > docs/speed.md
 
-All movies are made of one: encoded anew at each size, with one, two or four copies of its picture
-in each frame, and looped with the packets as they are. The first of the sizes, faces, minutes and
-workers is the main point, and each of the others changes one of the four. Every figure comes from a
-process of its own; what is compared is measured in one run, as machines and hours differ. How the
-peers are installed, and which cannot run, stands in `peers.py`.
+All movies are made from one: encoded at each size, with one, two or four copies of its picture in
+each frame, and looped by copying packets. The first of the sizes, faces, minutes and workers is the
+main point, and each of the others changes one of the four. Every figure comes from a process of its
+own. Figures that are compared are measured in the same run, as machines and hours differ.
+`peers.py` says how to install the peers, and which cannot run.
 """
 
 import argparse
@@ -55,11 +55,11 @@ Keras' `predict`. The pick is of everybody's happy faces.
 """
 
 Key = tuple[str, str | int]
-"""What is measured, and how or of whom or with how many workers."""
+"""What is measured, and a variant of it: the decoder, the peer, or the number of workers."""
 
 
 class Row(NamedTuple):
-    """A line of the table of speeds: what it does of `WORK`, and its figures or why it has none."""
+    """A row of the table of speeds: its parts of `WORK`, and its figures or why it has none."""
 
     title: str
     does: str
@@ -68,11 +68,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """What is measured.
+    """Measures decoding, walks, picks and peers.
 
     Attributes:
-        studio: makes the movies; walks lie in its folder too.
-        given: the options.
+        studio: Makes the movies; its folder also contains the walks.
+        given: The options.
     """
 
     studio: Studio
@@ -80,16 +80,16 @@ class Bench:
 
     @property
     def main(self) -> Film:
-        """The first of each axis."""
+        """The film with the first value of each axis."""
         return Film(self.given.sizes[0], self.given.faces[0], self.given.minutes[0])
 
     @property
     def short(self) -> Film:
-        """The main film, as short as any."""
+        """The main film with the shortest length."""
         return replace(self.main, minutes=min(self.given.minutes))
 
     def points(self) -> Iterator[tuple[Film, int]]:
-        """The main film and workers, and those that differ from them in one thing."""
+        """Gives the main point, and all points that differ from it in one axis."""
         given, main, workers = self.given, self.main, self.given.workers[0]
         yield main, workers
         yield from ((replace(main, size=size), workers) for size in given.sizes[1:])
@@ -98,26 +98,26 @@ class Bench:
         yield from ((main, workers) for workers in given.workers[1:])
 
     def decode(self, film: Film, how: str = "opencv") -> Spent:
-        """Bare decoding."""
+        """Measures bare decoding."""
         tell(f"decoding {film}: {HOW[how]}")
         return measure((sys.executable, program("decode.py"), how, self.studio.movie(film)))
 
     def walk(self, film: Film, workers: int) -> Spent:
-        """A walk with the defaults."""
+        """Measures a walk with the defaults."""
         tell(f"walking {film}, workers {workers}")
         return walk(self.studio.movie(film), self.studio.folder, "--workers", workers)
 
     def pick(self, film: Film) -> Spent:
-        """The pick from the latest walk of a film."""
+        """Measures the pick from the latest walk of a film."""
         tell(f"picking from {film}")
         return pick(self.folder(film), "--emotion", "happy")
 
     def folder(self, film: Film) -> Path:
-        """Where a film's walk is."""
+        """Gives the folder of a film's walk."""
         return self.studio.folder / str(film)
 
     def peer(self, name: str) -> Spent | str:
-        """What a peer takes for some frames of the main film, or why it did not run."""
+        """Measures a peer on some frames of the main film; gives a reason if it did not run."""
         if self.given.peers is None:
             return "not measured: no `--peers`"
         frames = self.studio.frames(self.main, self.given.sample)
@@ -129,7 +129,7 @@ class Bench:
 
 
 def tell(what: str) -> None:
-    """Says on stderr what goes on."""
+    """Prints progress to stderr."""
     print(what, file=sys.stderr, flush=True)
 
 
@@ -139,12 +139,12 @@ def table(*head: str) -> None:
 
 
 def line(cells: tuple[str, ...]) -> str:
-    """A line of a table."""
+    """Formats a row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 def number(value: float) -> str:
-    """Three figures or more.
+    """Formats a number with three digits or more.
 
     >>> number(1234.5), number(12.345), number(0.01234)
     ('1234', '12.3', '0.012')
@@ -153,7 +153,7 @@ def number(value: float) -> str:
 
 
 def middle(runs: list[Spent | str]) -> Spent | str:
-    """The run whose seconds are the median, or why one of them failed."""
+    """Gives the run with the median seconds, or why one of the runs failed."""
     good = [run for run in runs if isinstance(run, Spent)]
     bad = [run for run in runs if isinstance(run, str)]
     median = median_low(run.seconds for run in good) if good else 0
@@ -161,20 +161,20 @@ def middle(runs: list[Spent | str]) -> Spent | str:
 
 
 def spread(runs: list[Spent | str]) -> float:
-    """How much longer the slowest run took than the fastest, as a share."""
+    """Measures how much longer the slowest run took than the fastest, as a share."""
     seconds = [run.seconds for run in runs if isinstance(run, Spent)]
     return max(seconds) / min(seconds) - 1 if seconds else 0.0
 
 
 def slope(long: Spent, short: Spent) -> Spent:
-    """What the frames took that one walk has more; the memory is the longer one's."""
+    """Gives what the additional frames of the longer walk took, with that walk's memory."""
     return Spent(
         long.frames - short.frames, long.seconds - short.seconds, long.cpu - short.cpu, long.peak
     )
 
 
 def measured(bench: Bench) -> dict[Key, list[Spent | str]]:
-    """Runs of everything at the main point, in rounds, so that all share the machine's moods."""
+    """Measures everything at the main point in rounds, so that changing load affects all alike."""
     calls: dict[Key, Callable[[], Spent | str]] = {}
     for how in HOW:
         calls["decode", how] = partial(bench.decode, bench.main, how)
@@ -192,7 +192,7 @@ def measured(bench: Bench) -> dict[Key, list[Spent | str]]:
 
 
 def rows(bench: Bench, found: dict[Key, Spent | str]) -> Iterator[Row]:
-    """The rows of the table of speeds."""
+    """Gives the rows of the table of speeds."""
     for how, title in HOW.items():
         yield Row(f"bare decoding: {title}", "all frames", found["decode", how])
     for workers in bench.given.workers:
@@ -227,7 +227,7 @@ def speed(bench: Bench) -> None:
 
 
 def figures(spent: Spent | str, *others: Spent | str) -> tuple[str, ...]:
-    """The cells of a row: rate, its ratio to those of others, CPU milliseconds, memory."""
+    """Gives the cells of a row: rate, its ratio to other rates, CPU milliseconds, memory."""
     if isinstance(spent, str):
         return (spent, *("-" for _ in others), "-", "-")
     ratios = (number(spent.rate / o.rate) if isinstance(o, Spent) else "-" for o in others)
@@ -247,15 +247,15 @@ def growth(bench: Bench) -> None:
         bare, spent = bench.decode(film), bench.walk(film, workers)
         first = first or spent
         faces = rows_of(bench.folder(film)) / spent.frames
-        own = figures(spent, bare)
+        cells = figures(spent, bare)
         size = f"{film.size[0]}x{film.size[1]}"
         compared = number(spent.cost / first.cost), number(spent.peak / first.peak)
         what = size, f"{faces:.2f}", f"{film.minutes:g}", str(workers)
-        print(line((*what, *own, *compared)), flush=True)
+        print(line((*what, *cells, *compared)), flush=True)
 
 
 def equal(bench: Bench) -> None:
-    """Prints whether the default walk gives what a walk that detects on every frame gives."""
+    """Prints whether the default walk agrees with a walk that detects on every frame."""
     print("\n## The same results as `--detect-every 1`")
     table("movie", "figure", "wanted", "found", "")
     for movie in (bench.studio.movie(bench.main), bench.studio.source):
@@ -268,8 +268,8 @@ def equal(bench: Bench) -> None:
             pick(folders[-1], "--person", "any", "--emotion", "any", "--repeat", 8)
             rates.append(number(spent.rate))
         for what, value, wanted, holds in agreement.compare(*folders):
-            said = "ok" if holds else "**FAILS**"
-            print(line((movie.stem, what, wanted, f"{value:.4f}", said)))
+            verdict = "ok" if holds else "**FAILS**"
+            print(line((movie.stem, what, wanted, f"{value:.4f}", verdict)))
         print(line((movie.stem, "frames a second", "", " against ".join(rates), "")), flush=True)
 
 
@@ -294,8 +294,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--faces", type=int, nargs="+", choices=[1, 2, 4])
     parser.add_argument("--minutes", type=float, nargs="+")
     parser.add_argument("--workers", type=int, nargs="+")
-    parser.add_argument("--sample", type=int, help="frames that peers are given")
-    parser.add_argument("--rounds", type=int, help="of decoding, walking and picking")
+    parser.add_argument("--sample", type=int, help="number of frames for the peers")
+    parser.add_argument("--rounds", type=int, help="rounds of decoding, walking and picking")
     parser.add_argument("--keep", type=Path, help="folder that keeps the movies for the next run")
     parser.set_defaults(**FULL)
     if parser.parse_known_args()[0].quick:
@@ -304,7 +304,7 @@ def options() -> argparse.Namespace:
 
 
 def processor() -> str:
-    """The model of the CPU."""
+    """Gives the model of the CPU."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text().splitlines() if facts.exists() else []
     models = (each.partition(": ")[2] for each in lines if each.startswith("model name"))
@@ -312,7 +312,7 @@ def processor() -> str:
 
 
 def load() -> str:
-    """The machine's load over the last minute."""
+    """Gives the machine's load over the last minute."""
     return f"load {os.getloadavg()[0]:.1f}"
 
 

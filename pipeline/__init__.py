@@ -1,10 +1,10 @@
-"""Pick the steady faces of a person and an emotion out of movies."""
+"""Find the moments when a person shows an emotion in movies, and crop the faces."""
 
 import os
 from importlib.metadata import version
 
-# Else ONNX Runtime reports to its makers, and keeps a number of this computer for that.
-# Before it is imported anywhere, or it comes too late.
+# ONNX Runtime sends usage data to its makers, with an identifier of this computer, unless this is
+# set. It must be set before anything imports onnxruntime.
 # Source: "Disabling Telemetry" in the file Privacy.md of the package onnxruntime.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 

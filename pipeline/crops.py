@@ -1,6 +1,6 @@
-"""Boxes and landmarks to pixels: the detector's picture, the emotion crop, the saved crop; quality.
+"""Cuts faces out of pictures by boxes and landmarks, and measures their quality and pose.
 
-No file is read or written here.
+This module reads and writes no files.
 """
 
 import cv2
@@ -11,36 +11,41 @@ from pipeline.movie.frame import Frame
 
 EMOTION_SIDE = 48
 EMOTION_SCALE = 0.958
-"""Side of the emotion crop as a share of the box's longer side: where FER2013's frames lie."""
+"""Side of the emotion crop as a share of the box's longer side, matching the crops of FER2013."""
 
 ALIGNED = np.array([[0.304, 0.380], [0.682, 0.381], [0.5, 0.57], [0.338, 0.763], [0.647, 0.763]])
 """Mean landmarks of FER2013's faces as shares of the crop (the nose is not used)."""
 
 THUMB_SIDE, THUMB_QUALITY = 64, 75
-"""Pixels and JPEG quality of the faces that are kept with a walk, to look at."""
+"""Pixels and JPEG quality of the small pictures of faces that a walk keeps."""
 
 SHARPNESS_SIDE = 2 * EMOTION_SIDE
-"""Sharpness is measured at one size, so that near and far faces compare."""
+"""Sharpness is measured at this size, so that near and far faces are comparable."""
 
 HEAD_MODEL = np.array(
     [[-31, -34, -27], [31, -34, -27], [0, 0, 0], [-26, 31, -23], [26, 31, -23]], np.float64
 )
-"""Landmarks of a generic head in millimetres, nose tip at 0: x right, y down, z to the camera."""
+"""Landmarks of a generic head in millimetres, the tip of the nose at 0.
+
+x points right, y down, z to the camera.
+"""
 
 HEAD_INVERSE = np.linalg.pinv(HEAD_MODEL - HEAD_MODEL.mean(axis=0))
 
 LEAST_PHOTO_FACE = 90
-"""Pixels of a face in a photo; smaller ones are enlarged, for a gallery refuses them. The network
-is shown 150 pixels either way."""
+"""Pixels; faces for photos are enlarged to this, since a gallery refuses smaller ones.
+
+Enlarging changes little, as the network gets 150 pixels in any case.
+"""
 
 
 def square(image: Image, centre: tuple[float, float], side: float) -> Image:
-    """Cuts a square of about `side` pixels, edge pixels repeated where it leaves the picture.
+    """Cuts a square of about `side` pixels; repeats edge pixels where it leaves the picture.
 
     Args:
         image: `(h, w)` or `(h, w, 3)`.
         centre: x and y in pixels.
-        side: in pixels, rounded, at least 1.
+        side: In pixels; rounded, and at least 1.
 
     Returns:
         `(side, side)` or `(side, side, 3)`, a copy.
@@ -48,6 +53,7 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
     n = max(1, round(side))
     left, top = (round(c - n / 2) for c in centre)
     height, width = image.shape[:2]
+    # At least one pixel, even if the square is outside the picture.
     x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     x2, y2 = max(min(left + n, width), x1 + 1), max(min(top + n, height), y1 + 1)
     inside = image[y1:y2, x1:x2]
@@ -59,15 +65,15 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
 
 
 def resized(image: Image, side: int) -> Image:
-    """A square picture at `side` pixels: averaged when it shrinks, linear when it grows."""
+    """Scales a square picture to `side` pixels, by averages if smaller and linearly if larger."""
     way = cv2.INTER_AREA if image.shape[0] > side else cv2.INTER_LINEAR
     return cv2.resize(image, (side, side), interpolation=way)
 
 
 def grey_face(frame: Frame, box: Floats) -> Image:
-    """The grey square around a face, at source resolution: what the emotion network is shown.
+    """Cuts the grey square around a face that the emotion network gets, at source resolution.
 
-    Source: side and centre as measured on FER2013's frames by the project.
+    Source: this project measured the side and centre on the crops of FER2013.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
     centre, side = ((x1 + x2) / 2, (y1 + y2) / 2), EMOTION_SCALE * max(x2 - x1, y2 - y1)
@@ -75,10 +81,10 @@ def grey_face(frame: Frame, box: Floats) -> Image:
 
 
 def aligned_face(frame: Frame, landmarks: Floats) -> Image:
-    """The grey face turned and scaled so that eyes and mouth lie where FER2013 has them.
+    """Turns and scales a grey face so that eyes and mouth are where FER2013 has them.
 
     Args:
-        frame: The face's.
+        frame: The frame with the face.
         landmarks: `(5, 2)`.
 
     Returns:
@@ -88,7 +94,7 @@ def aligned_face(frame: Frame, landmarks: Floats) -> Image:
     wanted = ALIGNED[keep] * EMOTION_SIDE
     points = np.asarray(landmarks, np.float64)[keep]
     scale = float(np.ptp(points[:, 0]) / np.ptp(wanted[:, 0])) if np.ptp(points[:, 0]) > 1 else 1.0
-    reduce = max(1, round(scale))
+    reduce = max(1, round(scale))  # Averaging first avoids aliasing: warpAffine only interpolates.
     centre = points.mean(axis=0)
     side = 3 * EMOTION_SIDE * max(scale, 0.1)
     face = cv2.LUT(square(frame.luma, (centre[0], centre[1]), side), frame.levels)
@@ -104,9 +110,14 @@ def aligned_face(frame: Frame, landmarks: Floats) -> Image:
 
 
 def portrait(image: Image, box: Floats, margin: float) -> Image:
-    """The crop that is saved: a square with `margin` of the box around it, kept inside the frame.
+    """Cuts the crop to save: a square around the box with a margin, kept inside the frame.
 
-    The square is moved, then cut, where the frame ends; nothing is made up.
+    At the edge of the frame the square moves, and then shrinks; no pixels are made up.
+
+    Args:
+        image: RGB `(h, w, 3)`.
+        box: `(4,)`.
+        margin: Space on each side as a share of the longer side of the box.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
     height, width = image.shape[:2]
@@ -117,7 +128,7 @@ def portrait(image: Image, box: Floats, margin: float) -> Image:
 
 
 def enlarged(face: Image, side: float) -> Image:
-    """The picture, larger where its face, `side` pixels across, is too small for a gallery."""
+    """Enlarges a picture if its face, `side` pixels across, is too small for a gallery."""
     if side >= LEAST_PHOTO_FACE:
         return face
     size = [round(length * LEAST_PHOTO_FACE / max(side, 1)) for length in face.shape[1::-1]]
@@ -125,25 +136,25 @@ def enlarged(face: Image, side: float) -> Image:
 
 
 def thumbnail(chip: Image) -> bytes:
-    """A small JPEG of a square RGB picture, about 1.5 kB: enough to tell who it is."""
+    """A small JPEG of a square RGB picture, about 1.5 kB, enough to recognise a person."""
     return encoded(resized(chip, THUMB_SIDE), THUMB_QUALITY)
 
 
 def encoded(image: Image, quality: int) -> bytes:
-    """An RGB picture as JPEG.
+    """Encodes an RGB picture as JPEG.
 
     Raises:
-        ValueError: It is no picture.
+        ValueError: The array is not a picture.
     """
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ValueError(f"no picture: {image.shape} {image.dtype}")
+        raise ValueError(f"not a picture: {image.shape} {image.dtype}")
     return data.tobytes()
 
 
 def sharpness(grey: Image) -> float:
-    """Variance of the Laplacian of a grey face `(96, 96)`; higher is sharper, 0 is flat.
+    """The variance of the Laplacian of a grey face `(96, 96)`; higher is sharper, 0 is flat.
 
     Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000.
     """
@@ -151,15 +162,15 @@ def sharpness(grey: Image) -> float:
 
 
 def quality(box: Floats, sharp: float, angles: Floats) -> float:
-    """How well a face can be recognised, 0 to 1: near, sharp and frontal faces first.
+    """How well a face can be recognised, 0 to 1; near, sharp and frontal faces have the most.
 
     Each factor is one half where recognition begins to suffer: 60 pixels, a sharpness of 50, and
     about 45 degrees of yaw or pitch.
 
     Args:
         box: `(4,)`.
-        sharp: of `sharpness`.
-        angles: yaw, pitch, roll in degrees, `(3,)`.
+        sharp: What `sharpness` returns.
+        angles: Yaw, pitch and roll in degrees, `(3,)`.
     """
     side = float(max(box[2] - box[0], box[3] - box[1]))
     frontal = float(np.clip(np.cos(np.radians(angles[:2])), 0, 1).prod()) ** 2
@@ -167,10 +178,10 @@ def quality(box: Floats, sharp: float, angles: Floats) -> float:
 
 
 def pose(landmarks: Floats) -> Floats:
-    """Yaw, pitch and roll of each face in degrees, from its five landmarks.
+    """The yaw, pitch and roll of each face in degrees, from its five landmarks.
 
-    Positive yaw turns the face to the right of the picture, positive pitch down, positive roll
-    tilts it clockwise. Accurate to about 10 degrees: five points on a generic head.
+    Positive yaw turns the face to the right of the picture, positive pitch down, and positive roll
+    clockwise. Five points on a generic head give them to about 10 degrees.
 
     Args:
         landmarks: `(n, 5, 2)`.

@@ -1,22 +1,23 @@
-"""The error tree: everything the world can do wrong to a run.
+"""The exceptions for everything outside the program that can stop a run.
 
 ```
 MiningError            exit code 1
-├── MovieError         the movie is missing, unreadable, changed
-├── TableError         a file of the output folder is torn, foreign or of another walk
-├── PeopleError        a person, an emotion or a photo is not what was asked for
-├── ModelError         a network's file is missing or not the one its card describes
-├── OutputError        a folder or a file cannot be written, or another process writes there
-├── DataError          training data are missing or wrong, or cannot be split so
-└── WorkerError        those who make parts died again and again, or cannot be had: no cluster
+├── MovieError         the movie is missing, unreadable or changed
+├── TableError         a file of the output folder is damaged, or of another program or walk
+├── PeopleError        a person or emotion is unknown, or a photo is unusable
+├── ModelError         a network's file is missing, or not the one that its card describes
+├── OutputError        a folder or file cannot be written, or another process is writing there
+├── DataError          training data are missing or wrong, or too few for the split
+└── WorkerError        workers died again and again over one task, or there are none
 ```
 
-A programmer's mistake is a `ValueError`. A message says what, where, got, wanted, what to do.
+Mistakes of a programmer raise `ValueError`. A message says what is wrong and where, what was found
+and wanted, and what to do.
 """
 
 
 class MiningError(Exception):
-    """Something in the world, not in the program, stops the run."""
+    """Something outside the program stops the run."""
 
 
 class MovieError(MiningError):
@@ -24,7 +25,7 @@ class MovieError(MiningError):
 
 
 class TableError(MiningError):
-    """A file of the output folder is torn, foreign, or made with other settings."""
+    """A file of the output folder is damaged, of another program, or made with other settings."""
 
 
 class PeopleError(MiningError):
@@ -32,7 +33,7 @@ class PeopleError(MiningError):
 
 
 class ModelError(MiningError):
-    """A network cannot be had: its file, its card or its package is missing or wrong."""
+    """A network cannot be loaded: its file, its card or its package is missing or wrong."""
 
 
 class OutputError(MiningError):
@@ -40,8 +41,8 @@ class OutputError(MiningError):
 
 
 class DataError(MiningError):
-    """Labelled faces are missing or wrong, or do not allow what was asked of them."""
+    """Labelled faces are missing, wrong, or unsuitable for the command."""
 
 
 class WorkerError(MiningError):
-    """Workers died again and again over one task, or there are none: no cluster, or no room."""
+    """Workers died again and again over one task, or none can start: no cluster, or no room."""

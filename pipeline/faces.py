@@ -1,13 +1,13 @@
-"""Core types, and the conventions that hold in every module.
+"""Core types, and the conventions of all modules.
 
-* Images are RGB, uint8, `(h, w, 3)`, C-contiguous, square pixels, the right way up.
+* Images are RGB, uint8, `(h, w, 3)`, C-contiguous, upright, with square pixels.
 * Boxes are `x1, y1, x2, y2` in source pixels; `x2` and `y2` are exclusive.
-* Landmarks are five `(x, y)` points in source pixels: the eye on the left of the picture, the
-  eye on the right, the nose tip, the mouth corner on the left, the one on the right.
-* Frames count from 0 in presentation order; times are seconds from the stream's own timestamps.
+* Landmarks are five `(x, y)` points in source pixels: left eye, right eye, tip of the nose, left
+  and right corner of the mouth. Left and right are those of the picture.
+* Frames count from 0 in presentation order; times are seconds by the timestamps of the stream.
 * Ranges are half open; numbers are float32 unless said otherwise.
 
-Other formats (BGR, planar, normalised) live only inside `models/` and `video.py`.
+Other formats (BGR, planar, normalised) occur only inside `models/` and `movie/`.
 """
 
 from dataclasses import dataclass, field
@@ -26,20 +26,20 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes in the order of FER2013's labels 0 to 6."""
 
 ANY, UNKNOWN = "any", "unknown"
-"""In the place of a person or an emotion: everybody or every one; and faces without a name."""
+"""Values for a person or an emotion: all of them, or faces without a name."""
 
 ACCEPTED, REJECTED = "accepted", "rejected"
-"""What somebody decided about a face in the review."""
+"""Decisions about a face in the review."""
 
 NO_EMOTION = "none"
-"""In the place of an emotion: the face shows something else, and nobody said what."""
+"""The value for an emotion other than the predicted one, if nobody said which."""
 
 BOX = ("x1", "y1", "x2", "y2")
 """The columns of a box."""
 
 
 class FaceRow(NamedTuple):
-    """One face in one frame. The field names are the header of faces.csv."""
+    """One face in one frame; the field names are the header of faces.csv."""
 
     video: str
     frame: int
@@ -77,7 +77,7 @@ class Detections:
     """The faces of one image as parallel arrays.
 
     Attributes:
-        boxes: `(n, 4)`, see the module's conventions.
+        boxes: `(n, 4)`, see the conventions of this module.
         scores: `(n,)` from 0 to 1.
         landmarks: `(n, 5, 2)`.
     """
@@ -91,7 +91,7 @@ class Detections:
 
 
 def iou(a: Floats, b: Floats) -> Floats:
-    """Intersection over union of every box of `a` with every box of `b`.
+    """The intersection over union of every box of `a` with every box of `b`.
 
     Args:
         a: `(n, 4)` boxes.
@@ -113,10 +113,10 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 
 def median_step(times: Numbers) -> float:
-    """Seconds from one frame to the next, as a rule; a movie of one frame lasts a 25th of a second.
+    """The median of the seconds from one frame to the next; 1/25 s for a movie of a single frame.
 
     Args:
-        times: `(n,)` seconds of every frame, rising.
+        times: `(n,)` seconds of all frames, rising.
 
     >>> median_step(np.array([0.0, 0.5, 1.0])), median_step(np.array([3.0]))
     (0.5, 0.04)
@@ -125,7 +125,7 @@ def median_step(times: Numbers) -> float:
 
 
 def file_clock(seconds: float) -> str:
-    """A time as part of a file's name.
+    """A time as part of a file name.
 
     >>> file_clock(3723.5)
     '01-02-03.500'
@@ -135,7 +135,7 @@ def file_clock(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time as a viewer reads it.
+    """A time as a user reads it.
 
     >>> clock(51.48), clock(3723.5)
     ('0:51.5', '1:02:03.5')

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and the lock of a movie's folder."""
+"""Writes files atomically, and locks a movie's folder."""
 
 import os
 import re
@@ -17,47 +17,44 @@ from pipeline.errors import OutputError, TableError
 WINDOWS_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I | re.S
 )
-"""Names that Windows takes for devices, whatever folder they are in.
+"""Names that Windows reserves for devices, in every folder.
 
 Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
 
-
 TEMPORARY = ".tmp"
 
-
 HOST = socket.gethostname()
-"""In the names of temporary files: on another machine a process of the same number may write too.
-"""
-
+"""Part of the names of temporary files: a process on another machine may have the same number."""
 
 OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
-"""What the name of a temporary file looks like: nothing else is ever deleted for one."""
+"""The pattern of temporary names: cleaning up deletes no other files."""
 
 
 def beside(path: Path) -> Path:
-    """Where to write what will take the place of `path`: nobody else's, on no other machine."""
-    # One number, and a short one: names may be near the file system's limit.
+    """A temporary path beside `path`, used by no other thread, process or machine."""
+    # A hash, because it is short: names may be near the limit of the file system.
     writer = crc32(f"{HOST} {os.getpid()} {get_native_id()}".encode())
     return path.with_name(f".{path.name}.{writer}{TEMPORARY}")
 
 
 @contextmanager
 def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[bytes]]:
-    """Opens a temporary file that takes the place of `path` when all is written and on disk.
+    """Opens a temporary file that replaces `path` once it is completely written and on disk.
 
     Args:
-        path: Where to write.
-        other: What to choose another of, where that cannot be.
+        path: The file to write or replace.
+        other: What the error message advises to choose another of.
 
     Raises:
-        OutputError: The folder is not writable or the disk is full.
+        OutputError: The folder is not writable, or the disk is full.
     """
     temporary = beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             yield file
+            # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -68,21 +65,21 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
             f"free some space or choose another {other}"
         ) from error
     finally:
-        with suppress(OSError):  # Where the place itself cannot be, neither can the file.
+        with suppress(OSError):  # The folder may not exist.
             temporary.unlink(missing_ok=True)
 
 
 def remove(paths: Iterable[Path]) -> None:
-    """Removes those files that are there, and brings that to disk.
+    """Removes those of the files that exist, and flushes their folders to disk.
 
     Raises:
-        OutputError: One cannot be removed.
+        OutputError: A file cannot be removed.
     """
     path = Path()
     try:
-        for path in (there := [p for p in paths if p.exists()]):
+        for path in (existing := [p for p in paths if p.exists()]):
             path.unlink()
-        for folder in {p.parent for p in there}:
+        for folder in {p.parent for p in existing}:
             _flush_folder(folder)
     except OSError as error:
         raise OutputError(
@@ -92,19 +89,19 @@ def remove(paths: Iterable[Path]) -> None:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """What a file holds; None where there is none.
+    """Reads a file; None if it does not exist.
 
     Raises:
-        TableError: It cannot be read.
+        TableError: The file cannot be read.
     """
     try:
         return path.read_bytes() if path.exists() else None
     except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror})") from error
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
 
 
 def _flush_folder(folder: Path) -> None:
-    """Brings a renaming to disk, so that a power cut does not undo it (POSIX only)."""
+    """Flushes a folder to disk, so that a power cut does not undo a rename in it (POSIX only)."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -114,19 +111,19 @@ def _flush_folder(folder: Path) -> None:
 
 
 LOCK_PATIENCE = 2.0
-"""Seconds in which somebody's decision of a crop is written, for which hours of work can wait."""
+"""Seconds; long enough for another process to write a decision on a crop in the review."""
 
 
 @contextmanager
 def locked(
     folder: Path, other: str = "folder with --output", patience: float = 0.0
 ) -> Iterator[None]:
-    """Keeps every other process from writing into a movie's folder.
+    """Locks a movie's folder against all other processes.
 
     Args:
-        folder: Made where it is missing.
-        other: What to choose another of, where that cannot be.
-        patience: Seconds that are waited for who is writing there, see `LOCK_PATIENCE`.
+        folder: The folder, which is created if it is missing.
+        other: What the error message advises to choose another of.
+        patience: Seconds to wait for a process that holds the lock, see `LOCK_PATIENCE`.
 
     Raises:
         OutputError: Another process is writing there, or the folder cannot be written.
@@ -142,13 +139,13 @@ def locked(
             f"{folder}: cannot be written ({error.strerror or error}); choose another {other}"
         ) from error
     try:
-        # For the message only: that the lock is held is what counts, whatever stands here.
+        # Only for the message of other processes; the lock itself does not depend on it.
         with suppress(OSError):
             holder.write_text(_myself(), encoding="utf-8")
         _clear_temporary(folder)
         yield
     finally:
-        _clear_temporary(folder)  # Workers that were ended in the middle leave some too.
+        _clear_temporary(folder)  # Workers that were killed leave some too.
         with suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
@@ -159,11 +156,11 @@ def _myself() -> str:
 
 
 def _holder_message(holder: Path) -> str:
-    """Who holds a lock, and what to do; they may be just taking it, or leaving."""
+    """Says who holds a lock, and what to do; the file is missing just before and after."""
     who = ""
     with suppress(OSError):
         who = holder.read_text(encoding="utf-8")
-    if who == _myself():  # Nobody is to stop the server that tells this.
+    if who == _myself():  # "Stop it" would mean this server itself.
         return (
             "this program itself is writing there; wait until it is done, or cancel it on the "
             "page Mine or People"
@@ -172,9 +169,9 @@ def _holder_message(holder: Path) -> str:
 
 
 def _clear_temporary(folder: Path) -> None:
-    """Removes what interrupted writers left in a movie's folder."""
-    for place in ("", "parts/", "*/*/", "*/*/*/"):
-        for left in folder.glob(f"{place}.*{TEMPORARY}"):
-            if OWN_TEMPORARY.fullmatch(left.name):
+    """Removes the temporary files that interrupted writers left in a movie's folder."""
+    for prefix in ("", "parts/", "*/*/", "*/*/*/"):
+        for leftover in folder.glob(f"{prefix}.*{TEMPORARY}"):
+            if OWN_TEMPORARY.fullmatch(leftover.name):
                 with suppress(OSError):
-                    left.unlink(missing_ok=True)
+                    leftover.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The whole program on one page: walk the movie (or reuse the walk), name the faces, pick."""
+"""The whole program on one page: walks the movie (or reuses the walk), names the faces, picks."""
 
 import logging
 from collections.abc import Iterator
@@ -6,28 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from pipeline import files
 from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
-from pipeline.disk.walked import FACES, Walked, finished, merged_tracks, unreachable
-from pipeline.errors import PeopleError
+from pipeline.disk.walked import FACES, Walked, finished, merged_tracks
 from pipeline.movie import stream
 from pipeline.opened import named, opened
 from pipeline.people import gallery as galleries
 from pipeline.people.album import Album
-from pipeline.people.names import check_name
 from pipeline.people.presence import Presence, durations, who_is_who
-from pipeline.pick import select, speech
+from pipeline.pick import select
 from pipeline.report.outcome import Outcome, StartCropping, write_picks
-from pipeline.review import match
-from pipeline.review.labels import read_labels
 from pipeline.review.not_photos import NotPhotos
 from pipeline.review.reconcile import carry_over, reconcile
 from pipeline.settings import OWN_SUBTITLES, Job, PickSettings
 from pipeline.walk import walker
 from pipeline.walk.part import StartProgress, silent
+from pipeline.wanted import check_photos, current_labels, read_lines, wanted_rows
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
@@ -42,30 +37,30 @@ def mine(
     cropping: StartCropping = silent,
     album: Album | None = None,
 ) -> list[Outcome]:
-    """Walks, names and picks; every finished piece of an earlier run is reused.
+    """Walks, names and picks; reuses every finished part of an earlier run.
 
     Args:
         movie: The movie.
-        job: What is wanted.
-        progress: Told how far the walk is.
-        cropping: Told how many crops are to be written, then of each.
-        album: The known faces, where several movies share them.
+        job: The settings and the wanted people and emotions.
+        progress: Called with the progress of the walk.
+        cropping: Called with the number of crops to write, then after each crop.
+        album: The known faces, if several movies share them.
 
     Raises:
-        MiningError: Anything in the world that stands in the way.
+        MiningError: A file, folder, photo or network is missing, wrong or cannot be written.
     """
     album = album or Album(job)
     _check_people_known(job, album)
-    lines = _lines(job, movie)  # A fault in them is better told now than after hours.
+    lines = read_lines(job, movie)  # Read now, to report an error before a walk of hours.
     with _walking(movie, job, progress, album) as walked:
         return _picked(walked, job, movie, cropping, lines)
 
 
 def check_wanted(job: Job, album: Album) -> None:
-    """Fails before a long walk where something is asked for that is not there.
+    """Fails before a long walk if a wanted person or file of subtitles does not exist.
 
     Args:
-        job: What is wanted.
+        job: The wanted people and the subtitles.
         album: The known faces.
 
     Raises:
@@ -74,11 +69,14 @@ def check_wanted(job: Job, album: Album) -> None:
     """
     _check_people_known(job, album)
     if job.subtitles != OWN_SUBTITLES:
-        _lines(job, None)
+        read_lines(job, None)
 
 
 def walk(movie: Path, job: Job, progress: StartProgress, album: Album | None = None) -> Path:
-    """Stage one: gives the movie's folder with faces.csv whole and named.
+    """Stage one: walks a movie and names its faces.
+
+    Returns:
+        The movie's folder, with a complete faces.csv.
 
     Raises:
         MiningError: See `mine`.
@@ -97,11 +95,11 @@ def pick(
     """Stage two: replaces the crops of each wanted person and emotion.
 
     Args:
-        folder: A movie's.
-        job: What is wanted; its walk settings do not matter.
-        movie: Where the movie is, if not where it was walked.
-        cropping: See `mine`; what it raises ends the picking, and crops that are written stay.
-        album: The known faces, where several movies share them.
+        folder: A movie's folder.
+        job: The wanted people and emotions; its walk settings do not matter.
+        movie: Where the movie is now, if it was moved after the walk.
+        cropping: See `mine`. An exception that it raises stops the pick; crops written stay.
+        album: The known faces, if several movies share them.
 
     Raises:
         MiningError: See `mine`.
@@ -111,56 +109,27 @@ def pick(
 
 
 def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presence]:
-    """Names the faces of a walked movie by today's photos, without the movie; tells who is who.
+    """Names the faces of a walked movie by today's photos; the movie itself is not needed.
+
+    Returns:
+        Everybody in the movie.
 
     Raises:
         MiningError: See `mine`.
     """
     album = album or Album(job)
     with opened(folder, job, album) as walked:
-        if album.people():  # Says again which photos cannot be used, and why.
+        if album.people():  # Warns of unusable photos even if no photo has changed.
             album.gallery(walked.manifest.settings)
         rows, scan = walked.rows, walked.manifest.scan
     seconds = durations(rows["frame"].to_numpy(), scan.times, walked.stride)
     return list(who_is_who(rows, walked.tracks, seconds))
 
 
-def wanted_rows(
-    walked: Walked, job: Job, movie: Path | None, lines: "Lines | None" = None
-) -> pd.DataFrame:
-    """The rows to pick from, with what the review decided and, with subtitles, what is spoken.
-
-    Args:
-        walked: An open movie.
-        job: Whom and what is wanted.
-        movie: Where the movie is, if not where it was walked.
-        lines: The subtitles, where they were read before.
-
-    Raises:
-        TableError: faces.csv or labels.csv is torn.
-        PeopleError: Somebody is wanted who is not there, or a name leads elsewhere.
-        SubtitleError: The subtitles cannot be read.
-        MovieError: The movie is wanted for its own subtitles, and is missing or has none.
-    """
-    for person in _people_of(walked):  # Edited files must not send crops to another folder.
-        check_name(person, walked.folder / FACES)
-    without = unreachable(walked.tracks)
-    _check_photos(job.people, without)
-    select.check_people(job.people, _people_of(walked) - without, "The gallery")
-    rows = match.applied(walked.rows, _labels(walked, job))
-    if job.subtitles:
-        own = job.subtitles == OWN_SUBTITLES and lines is None
-        film = manifests.movie_of(walked.manifest, movie) if own else None
-        edges = speech.borders(walked.manifest.scan.times)
-        lines = lines or _lines(job, film)
-        rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
-    return rows
-
-
 @contextmanager
 def _walking(movie: Path, job: Job, progress: StartProgress, album: Album) -> Iterator[Walked]:
-    """Locks the movie's folder, and walks the movie unless that is done."""
-    stream.fingerprint(movie)  # Says that there is none before there is a folder for it.
+    """Locks the movie's folder, and walks the movie unless it is walked already."""
+    stream.fingerprint(movie)  # Fails for a missing movie before a folder is made for it.
     folder = manifests.folder_for(movie, job.output, rewalk=job.rewalk)
     with files.locked(folder, patience=files.LOCK_PATIENCE):
         with failure.recorded(folder, movie):
@@ -176,8 +145,9 @@ def _walked(movie: Path, folder: Path, job: Job, progress: StartProgress, album:
     if tracks is not None:
         log.info("%s: walked before, reusing %s", movie, folder / FACES)
         return named(Walked(folder, manifest, tracks), job, album)
+    # A person without a usable photo is reported before the walk, not after it.
     gallery = album.gallery(manifest.settings)
-    _check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
+    check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
     walker.walk_movie(movie, folder, manifest, job.workers, progress, job.device)
     return named(finished(folder), job, album)
 
@@ -192,45 +162,19 @@ def _picked(
     photos = NotPhotos(walked.folder, walked.size, job.known_faces)
     failed = reconcile(walked.folder, photos)
     rows = wanted_rows(walked, job, movie, lines)
-    failed = list(dict.fromkeys(failed + carry_over(walked, _labels(walked, job), photos)))
+    failed = list(dict.fromkeys(failed + carry_over(walked, current_labels(walked, job), photos)))
     if failed:
         log.warning(
-            "%s: %d reviewed crops cannot be moved and stay where they are, the first: %s",
-            walked.folder, len(failed), failed[0],
+            "%s: could not move %d reviewed %s; the first: %s",
+            walked.folder, len(failed), "crop" if len(failed) == 1 else "crops", failed[0],
         )  # fmt: skip
     if len(rows) == 0:
         log.warning(
-            "%s: no face was found; a walk with --width 1280 finds small ones", walked.folder
+            "%s: no faces found; walk again with --width 1280 --rewalk to find smaller ones",
+            walked.folder,
         )
     _warn_of_stride(walked, job.pick.at(walked.manifest.scan.stream.rate))
     return write_picks(walked.with_rows(rows), job, movie, cropping)
-
-
-def _labels(walked: Walked, job: Job) -> pd.DataFrame:
-    """What the review decided, of people as they are called in today's gallery."""
-    others = galleries.others(job.known_faces)
-    owners = {path.name: person for person, paths in others.items() for path in paths}
-    labels = read_labels(walked.folder)
-    return match.followed(labels, walked.rows, _people_of(walked), owners)
-
-
-def _lines(job: Job, film: Path | None) -> "Lines | None":
-    """The subtitles: of the file that was given, or the movie's own; None where none are wanted."""
-    if not job.subtitles:
-        return None
-    from pipeline.movie import subtitles  # noqa: PLC0415 - seldom used, and slow to import.
-
-    if job.subtitles == OWN_SUBTITLES and film is not None:
-        return subtitles.movie_subtitles(film, offset=job.subtitle_offset)
-    encoding = job.subtitle_encoding or None
-    return subtitles.read_subtitles(
-        Path(job.subtitles), offset=job.subtitle_offset, encoding=encoding
-    )
-
-
-def _people_of(walked: Walked) -> set[str]:
-    """Everybody with a name, whether seen or not."""
-    return {str(p) for p in walked.tracks.people} | set(walked.rows["person"]) - {""}
 
 
 def _check_people_known(job: Job, album: Album) -> None:
@@ -240,21 +184,13 @@ def _check_people_known(job: Job, album: Album) -> None:
     select.check_people(job.people, people, f"{job.known_faces}/")
 
 
-def _check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
-    for person in wanted:
-        if person in without:
-            raise PeopleError(
-                f"no usable photo of {person}; add one where the face looks at the camera, alone, "
-                "at least 80 px wide"
-            )
-
-
-def _warn_of_stride(walked: Walked, asked: PickSettings) -> None:
-    """Warns of filters that count fewer source frames than lie between two analysed ones."""
-    idle, stride = [], walked.stride
-    if 1 < asked.repeat <= stride:
-        idle.append(f"--repeat {asked.repeat} filters nothing; try --repeat {2 * stride}")
-    if select.window(asked.smooth, stride) == 1 < asked.smooth:
-        idle.append(f"--smooth {asked.smooth} averages nothing; try --smooth {3 * stride | 1}")
-    for what in idle:
-        log.warning("%s: every %dth frame was analysed, so %s", walked.folder, stride, what)
+def _warn_of_stride(walked: Walked, settings: PickSettings) -> None:
+    """Warns of filters that have no effect, because they span fewer frames than the stride."""
+    problems, stride = [], walked.stride
+    repeat, smooth = settings.repeat, settings.smooth
+    if 1 < repeat <= stride:
+        problems.append(f"--repeat {repeat} filters nothing; try --repeat {2 * stride}")
+    if select.window(smooth, stride) == 1 < smooth:
+        problems.append(f"--smooth {smooth} averages nothing; try --smooth {3 * stride | 1}")
+    for problem in problems:
+        log.warning("%s: only one frame in %d was analysed, so %s", walked.folder, stride, problem)

@@ -1,4 +1,4 @@
-"""Every default and every range, once. The command line builds these; a worker is sent them."""
+"""Every default and every range, in one place; the command line builds these settings."""
 
 from dataclasses import dataclass, replace
 from math import ceil
@@ -8,36 +8,37 @@ OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
 
 PART_SECONDS = 10.0
-"""A part of the walk begins at the first key frame at or after each multiple of this."""
+"""Seconds; each multiple starts a part of the walk at the next key frame."""
 
 ONNX, KERAS = ".onnx", ".keras"
-"""How files of networks end; what ends so is a path, not a name."""
+"""Suffixes of network files, which tell a path from a name in the registry."""
 
 DEVICES = ("cpu", "cuda")
 
 OWN_SUBTITLES = "own"
-"""In the place of a file of subtitles: the movie's own text track."""
+"""The value of --subtitles that means the movie's own text track."""
 
 MOST_FRAMES = 1e15
-"""No movie has so many: seconds beyond become these."""
+"""More than any movie has; limits the frames that a number of seconds becomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class WalkSettings:
-    """What changes the rows of a walk; all of it is part of the walk's fingerprint.
+    """Settings that change the rows of a walk; all are part of the walk's fingerprint.
 
     Attributes:
         every: analyse every n-th frame, from 1.
         width: frames are shrunk to about this many pixels across for the detector, from 160.
-        detect_every: run the detector on every n-th analysed frame; boxes between are
+        detect_every: run the detector on every n-th analysed frame; boxes in between are
             interpolated.
-        start: seconds; the walk begins at the first frame at or after it.
-        end: seconds; the walk ends before the first frame at or after it; None is the whole movie.
-        min_score: faces of which the detector is less sure are dropped, 0 to 1.
+        start: seconds; the walk begins at the first frame at or after this time.
+        end: seconds; the walk ends before the first frame at or after this time, or at the end of
+            the movie if it is None.
+        min_score: smallest score of a detected face, 0 to 1.
         align: rotate and scale faces to fixed eye and mouth positions before the emotion network.
         detector: name in `models.registry`.
         recognizer: name in `models.registry`.
-        emotion: name in `models.registry`, or the path of a network, which is made absolute.
+        emotion: name in `models.registry`, or the path of a network, which becomes absolute.
     """
 
     every: int = 1
@@ -60,34 +61,36 @@ class WalkSettings:
             raise ValueError(f"min_score from 0 to 1: {self}")
         for name in ("start", "end", "min_score"):
             value = getattr(self, name)
-            if value is not None:  # 1 and 1.0 are one setting, with one fingerprint.
+            if value is not None:  # Else 1 and 1.0 would give two fingerprints.
                 object.__setattr__(self, name, float(value))
-        if Path(self.emotion).suffix in (ONNX, KERAS):  # Found again from another folder.
+        # A later command may run in another folder.
+        if Path(self.emotion).suffix in (ONNX, KERAS):
             object.__setattr__(self, "emotion", str(Path(self.emotion).absolute()))
 
 
 @dataclass(frozen=True, slots=True)
 class PickSettings:
-    """What decides which rows become crops, in the order in which it is applied.
+    """Settings that decide which rows become crops, in the order in which they apply.
 
-    The defaults are argued in the README ("What the filters are worth"): on all labelled clips a
-    least probability of 0.4 costs 3 points of recall and gives 10 of precision; smoothing and the
-    repeater then matter for what is left.
+    The README gives the reasons for the defaults ("What the filters are worth"): on all labelled
+    clips a least probability of 0.4 costs 3 points of recall and gains 10 of precision; smoothing
+    and the repeater then matter only for the rest.
 
     Attributes:
-        smooth: frames of the centred moving mean over the probabilities, odd, 1 is none.
-        repeat: source frames that a label must hold for, from 1 (1 filters nothing).
-        repeat_seconds: the same in seconds; where it is not 0 it takes the place of `repeat`.
-        gap: source frames of another label, or of none, that a run may go on over, from 0.
+        smooth: frames in the centred moving average of the probabilities, odd; 1 does not smooth.
+        repeat: source frames for which a label must hold, from 1; 1 filters nothing.
+        repeat_seconds: the same in seconds; replaces `repeat` unless it is 0.
+        gap: source frames without the emotion or the face that a run may bridge, from 0.
         min_prob: smallest smoothed probability of the wanted emotion, 0 to 1.
         min_size: smallest shorter side of the face's box in pixels.
         min_sharpness: smallest variance of the Laplacian.
         max_yaw: largest turn to either side in degrees.
-        single_face: only frames with one face.
-        border: pixels that a box must keep from the edge of the picture; None lets it leave.
-        silent_only: only runs while which nobody speaks, by the subtitles.
-        per_run: faces of each run, the best and most different; 0 keeps all.
-        margin: added around the face on each side, as a share of the box.
+        single_face: keep only frames with a single face.
+        border: smallest distance of a box to the edge of the picture in pixels; None lets boxes
+            extend beyond it.
+        silent_only: keep only runs during which nobody speaks, by the subtitles.
+        per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
+        margin: space around the face on each side, as a share of the box.
     """
 
     smooth: int = 5
@@ -114,7 +117,7 @@ class PickSettings:
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
 
     def at(self, rate: float) -> "PickSettings":
-        """The settings with `repeat_seconds` as frames of a movie with this rate, rounded up.
+        """The settings with `repeat_seconds` as frames at this frame rate, rounded up.
 
         >>> PickSettings(repeat_seconds=0.5).at(25).repeat
         13
@@ -127,24 +130,24 @@ class PickSettings:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call of the program: what is wanted, and where things lie.
+    """One call of the program: what is wanted, and which folders to use.
 
     Attributes:
         people: names, "any" or "unknown".
-        emotions: of `EMOTIONS`, or "any".
-        walk: settings of stage one.
-        pick: settings of stage two.
-        tolerance: largest distance of a known face, 0 to 2; None is the network's own.
+        emotions: some of `EMOTIONS`, or "any".
+        walk: settings of the walk.
+        pick: settings of the pick.
+        tolerance: largest distance of a known face, 0 to 2; None for the network's own.
         output: the folder of all movies' folders.
         known_faces: the folder of photos.
-        rewalk: drop an earlier walk of the movie.
-        workers: processes of stage one.
-        compare: also show what passes without the repeater beside what passes with it.
+        rewalk: discard an earlier walk of the movie.
+        workers: processes of the walk.
+        compare: also show what passes without the repeater.
         report: also write timeline.png and report.html.
-        subtitles: a file of them, "own" for the movie's own text track, "" for none.
-        subtitle_offset: seconds added to all their times.
-        subtitle_encoding: of the file, "" finds out.
-        device: of `DEVICES`, where networks run that can choose.
+        subtitles: a file of subtitles, "own" for the movie's own text track, "" for none.
+        subtitle_offset: seconds added to all times of the subtitles.
+        subtitle_encoding: encoding of the file, "" to detect it.
+        device: one of `DEVICES`, for the networks that can run on either.
     """
 
     people: tuple[str, ...] = ("any",)

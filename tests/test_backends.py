@@ -1,4 +1,4 @@
-"""The demo with other networks than the usual ones, a few seconds of it."""
+"""A few seconds of the demo with networks other than the default ones."""
 
 import shutil
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
 
 TWO_PEOPLE = range(2074, 2115)
-"""Both look at the camera, as videos/demo_truth.csv has it."""
+"""Frames in which both look at the camera, by videos/demo_truth.csv."""
 
 
 def silent(total: int) -> Callable[[int, int], None]:
@@ -37,7 +37,7 @@ def walked(
     workers: int = 1,
     known: Path = ROOT / "known_faces",
 ) -> Path:
-    """Walks some frames of the demo; gives the folder."""
+    """Walks some frames of the demo; returns the folder."""
     job = Job(
         walk=replace(settings, start=frames.start / 25, end=frames.stop / 25),
         output=output,
@@ -63,7 +63,7 @@ def test_two_people_bear_their_names(tmp_path: Path, settings: WalkSettings) -> 
 
 
 def test_cnn_finds_the_actress(tmp_path: Path) -> None:
-    """On a few small frames, by one photo: it takes seconds for each."""
+    """A few small frames and one photo, because each takes seconds."""
     frames, known = range(2400, 2403), tmp_path / "known"
     known.mkdir()
     shutil.copy(ROOT / "known_faces" / "actress.jpg", known)
@@ -76,7 +76,7 @@ def test_cnn_finds_the_actress(tmp_path: Path) -> None:
 @pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA is here")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_device_reaches_whoever_walks(tmp_path: Path, workers: int) -> None:
-    """Nobody is in the gallery: no network runs before those of the walk."""
+    """With an empty gallery, no network runs before those of the walk."""
     job = Job(
         walk=WalkSettings(start=9.6, end=10.6),
         output=tmp_path,
@@ -100,7 +100,7 @@ def test_an_emotion_network_of_ones_own(
     tmp_path: Path, make: Callable[[Path], Path], absent: list[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    """In two worker processes, over a border of parts."""
+    """In two worker processes, across the border of two parts."""
     settings = WalkSettings(emotion=str(make(tmp_path)), detect_every=10)
     folder = walked(tmp_path / "out", range(700, 704), settings)
     assert f"has no class for {', '.join(absent)}" in caplog.text
@@ -125,7 +125,7 @@ def test_an_emotion_network_goes_with_the_workers_and_may_move(tmp_path: Path) -
     moved.mkdir()
     for file in (path, path.with_suffix(".json")):
         file.rename(moved / file.name)
-    with pytest.raises(ModelError, match=r"mine\.onnx: missing; .*say where it is"):
+    with pytest.raises(ModelError, match=r"mine\.onnx: missing; .*give its path"):
         walked(tmp_path / "out", frames, settings)
     again = replace(settings, emotion=str(moved / path.name))
     assert walked(tmp_path / "out", frames, again) == folder
@@ -133,5 +133,5 @@ def test_an_emotion_network_goes_with_the_workers_and_may_move(tmp_path: Path) -
 
     with (moved / path.name).open("ab") as changed:
         changed.write(b"\0")
-    with pytest.raises(TableError, match="the emotion network is another one"):
+    with pytest.raises(TableError, match="the emotion network is a different one"):
         walked(tmp_path / "out", frames, again)

@@ -113,7 +113,7 @@ def test_portrait_lies_in_the_frame_and_makes_nothing_up(box: Floats, margin: fl
     margin=st.sampled_from([0.1, 0.3]),
 )  # fmt: skip
 def test_portrait_holds_the_whole_box(corner: tuple[int, int], size: int, margin: float) -> None:
-    """Each pixel tells its place, so that the crop tells where it was cut."""
+    """Each pixel encodes its position, so that a crop shows where it was cut."""
     y, x = np.mgrid[:30, :40]
     image = np.stack([x, y, x * 0], axis=2).astype(np.uint8)
     found = crops.portrait(image, a_box(*corner, corner[0] + size, corner[1] + size), margin)
@@ -324,5 +324,5 @@ def test_a_thumbnail_is_a_small_jpeg_of_the_picture() -> None:
         assert picture.getpixel((30, 30)) == pytest.approx((200, 40, 90), abs=4)
     assert len(data) < 2000
     assert crops.thumbnail(chip) == data
-    # numpy drops zeros at the end of bytes; a JPEG ends otherwise.
+    # numpy drops zeros at the end of bytes; a JPEG ends with other bytes.
     assert np.array([data, data + b"longer"], np.bytes_)[0] == data

@@ -1,4 +1,4 @@
-"""The demo movie with the real networks, held against its truth; prints what it measures."""
+"""The demo with the real networks, compared with its labels; prints the figures."""
 
 import logging
 import shutil
@@ -17,7 +17,7 @@ from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
-from pipeline.models.registry import face_models
+from pipeline.models.registry import face_models, tolerance_of
 from pipeline.movie import decode
 from pipeline.people import gallery as galleries
 from pipeline.people import naming
@@ -34,7 +34,7 @@ HAPPY = Job(people=PEOPLE, emotions=("happy",), pick=PickSettings(repeat=8))
 
 @dataclass(frozen=True)
 class Mined:
-    """A walk of the demo with default settings, and what was picked."""
+    """A walk of the demo with default settings, and its pick."""
 
     folder: Path
     job: Job
@@ -44,7 +44,7 @@ class Mined:
 
 @pytest.fixture(scope="session")
 def truth() -> pd.DataFrame:
-    """The hand labels, one row a stretch."""
+    """The hand labels, one row per stretch of frames."""
     return pd.read_csv(ROOT / "videos" / "demo_truth.csv", keep_default_na=False)
 
 
@@ -62,7 +62,7 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
 
 
 def labelled(truth: pd.DataFrame, **wanted: object) -> Iterator[tuple[str, int, str]]:
-    """Person, frame and emotion of each labelled frame."""
+    """The person, frame and emotion of each labelled frame."""
     for row in truth.itertuples():
         if all(getattr(row, k) == v for k, v in wanted.items()):
             for frame in range(int(str(row.first)), int(str(row.last)) + 1):
@@ -87,7 +87,7 @@ def test_no_face_where_there_is_none(mined: Mined, truth: pd.DataFrame, figure: 
 
 
 def test_every_row_holds_a_face(mined: Mined, figure: Figure) -> None:
-    """Each crop, shown to the detector again, has a face about where the row says."""
+    """The detector finds a face in each crop, about where the row says."""
     detector = face_models(WalkSettings(min_score=0.5)).detector
     walk = manifests.read(mined.folder)
     boxes = dict(list(mined.rows.groupby("frame")))
@@ -121,9 +121,9 @@ def test_the_long_take_is_one_track_over_the_borders(
 
 
 def named_right(rows: pd.DataFrame, truth: pd.DataFrame) -> tuple[int, int, int]:
-    """Of the frontal truth rows, how many are named right and how many there are; wrong names.
+    """The frontal labelled faces that are named right, all such faces, and the wrong names.
 
-    A name is wrong where no label of its shot has that person: nobody enters or leaves a shot.
+    A name is wrong if no label of its shot has that person: nobody enters or leaves during a shot.
     """
     seen = {(str(p), int(f)) for p, f in zip(rows["person"], rows["frame"], strict=True)}
     wanted = [(p, f) for p, f, _ in labelled(truth, frontal=1)]
@@ -155,7 +155,8 @@ def test_somebody_not_in_the_gallery_is_unknown(
     copy = tmp_path / "demo"
     shutil.copytree(mined.folder, copy, ignore=shutil.ignore_patterns("*.jpg"))
     gallery = galleries.embed_gallery(known, face_models(WalkSettings()))
-    naming.name_tracks(finished(copy), gallery, mined.job.tolerance, "without")
+    tolerance = tolerance_of(WalkSettings(), mined.job.tolerance)
+    naming.name_tracks(finished(copy), gallery, tolerance, "without")
     now = faces_csv.read_faces(copy / "faces.csv")["person"]
     before = mined.rows["person"]
     still = (now[before == absent] != "").sum()
@@ -167,15 +168,15 @@ def test_somebody_not_in_the_gallery_is_unknown(
 
 @pytest.mark.parametrize("person", ["actress", "actor"])
 def test_happy_faces(mined: Mined, truth: pd.DataFrame, person: str, figure: Figure) -> None:
-    """Precision over the labelled frames of what was picked, yield over the truth's happy ones."""
+    """Precision on the picked frames that have labels, and the share of happy frames picked."""
     crops = pd.read_csv(mined.folder / person / "happy" / "crops.csv")
     labels = {(p, f): e for p, f, e in labelled(truth)}
-    told = [labels[person, f] for f in crops["frame"] if (person, f) in labels]
+    labelled_as = [labels[person, f] for f in crops["frame"] if (person, f) in labels]
     happy = [k for k, e in labels.items() if k[0] == person and e == "happy"]
-    precision = sum(e == "happy" for e in told) / len(told)
+    precision = sum(e == "happy" for e in labelled_as) / len(labelled_as)
     share = len({k[1] for k in happy} & set(crops["frame"])) / len(happy)
     figure(
-        f"{person} happy --repeat 8: {len(crops)} crops, {len(told)} labelled, "
+        f"{person} happy --repeat 8: {len(crops)} crops, {len(labelled_as)} labelled, "
         f"precision {precision:.3f}, yield {share:.3f} of {len(happy)}"
     )
     assert precision >= 0.95

@@ -1,4 +1,4 @@
-"""Real faults: what dies, fills up, is replaced or raises; then the same line goes on.
+"""Real faults: kills, full disks, replaced movies, errors; then the same command continues.
 
 `docs/faults.md` names the test of each fault. Those marked `slow` are run by `pytest -m slow`.
 """
@@ -32,7 +32,7 @@ from tests.support.puppet import Shot, Square, film, photo
 
 DEMO = ROOT / "videos" / "demo.mp4"
 SLOW = 5
-"""Frames a second of the puppet movies: a part of ten seconds has 50 frames."""
+"""Frames per second of the puppet movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, gone 7, sad", x=10, dx=0.5)
 BEN = Square("ben", "angry", x=60, y=80)
@@ -45,7 +45,7 @@ Files = dict[str, bytes]
 
 
 def files(folder: Path) -> Files:
-    """All that a walk leaves, but for what says where and when it was."""
+    """All files that a walk writes, except those that say where and when it ran."""
     return {
         str(p.relative_to(folder)): p.read_bytes()
         for p in sorted(folder.rglob("*"))
@@ -54,13 +54,13 @@ def files(folder: Path) -> Files:
 
 
 def parts(folder: Path) -> list[int]:
-    """Which parts are there."""
+    """The numbers of the finished parts."""
     return [n for n in range(20) if has_part(folder, n)]
 
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The puppet movie, beside `known`; not to be changed."""
+    """The puppet movie, beside `known`. Tests must not change it."""
     folder = tmp_path_factory.mktemp("faults")
     photo(folder / "known" / "anna.png", "anna")
     photo(folder / "known" / "ben.png", "ben")
@@ -69,7 +69,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(filmed: Path) -> Files:
-    """What an unbroken walk of it leaves."""
+    """The files that an undisturbed walk of it writes."""
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         return files(mine.walk(filmed, _job(filmed, filmed.parent / "whole"), puppet.silent))
@@ -81,7 +81,7 @@ def _job(movie: Path, output: Path) -> Job:
 
 @pytest.fixture
 def movie(filmed: Path, tmp_path: Path) -> Path:
-    """The puppet movie and its people, to do with as one likes."""
+    """A copy of the puppet movie and its people that a test may change."""
     shutil.copytree(filmed.parent / "known", tmp_path / "known")
     return Path(shutil.copy(filmed, tmp_path / filmed.name))
 
@@ -98,7 +98,7 @@ def _puppets(faults: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What a call of the program left."""
+    """Exit code and output of a run of the program."""
 
     code: int
     out: str
@@ -106,25 +106,25 @@ class Run:
 
 
 def mine_video(*args: str | Path, folder: Path) -> "subprocess.Popen[str]":
-    """Begins the program, with the real networks."""
+    """Starts the program with the real networks."""
     return begin(Path(sys.executable).with_name("mine-video"), *args, folder=folder)
 
 
 def ended(program: "subprocess.Popen[str]", seconds: float = 120) -> Run:
-    """Waits for a program's end."""
+    """Waits until a program ends."""
     out, err = program.communicate(timeout=seconds)
     return Run(program.returncode, out, err)
 
 
 @pytest.fixture
 def faults(tmp_path: Path) -> Path:
-    """A folder of faults, none yet."""
+    """An empty folder of faults."""
     return faulty.folder(tmp_path / "faults")
 
 
 @pytest.fixture
 def puppet_video(movie: Path, faults: Path) -> Callable[..., "subprocess.Popen[str]"]:
-    """Begins the program with puppets for networks, as a process of its own."""
+    """Starts the program with puppets for networks, in a process of its own."""
 
     def run(*args: str | Path) -> "subprocess.Popen[str]":
         command = (sys.executable, "-W", "error", "-m", "tests.support.faulty", faults)
@@ -149,15 +149,15 @@ def here(
             cli.run()
         except SystemExit as leaving:
             code = int(str(leaving.code))
-        told = capsys.readouterr()
-        return Run(code, told.out, told.err)
+        printed = capsys.readouterr()
+        return Run(code, printed.out, printed.err)
 
     return run
 
 
 @pytest.fixture(scope="module")
 def by_name(filmed: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """What an unbroken walk leaves where puppets stand in for the shipped networks."""
+    """The files that an undisturbed walk writes with puppets in place of the shipped networks."""
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch, instead=True)
         job = replace(_job(filmed, tmp_path_factory.mktemp("by_name")), walk=Job().walk)
@@ -174,7 +174,7 @@ GROUP, PARENT = True, False
 
 @pytest.fixture(scope="module")
 def stretch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Files, float]:
-    """What an unbroken walk of the stretch by one worker leaves, and its seconds."""
+    """The files that an undisturbed walk of the stretch by one worker writes, and its seconds."""
     folder = tmp_path_factory.mktemp("stretch")
     begun = time.monotonic()
     done = ended(_stretch(folder, 1))
@@ -191,7 +191,7 @@ def _stretch(
 
 
 def _kill(program: "subprocess.Popen[str]", *, group: bool) -> None:
-    """Kills a program, or it alone; however it was, nothing of it lives on."""
+    """Kills a program with its group or alone; either way none of its processes survives."""
     if group:
         os.killpg(program.pid, signal.SIGKILL)
     else:
@@ -213,7 +213,7 @@ def test_a_killed_walk_goes_on_to_the_same_bytes(
     stretch: tuple[Files, float],
     tmp_path: Path,
 ) -> None:
-    """Killed some time after a number of parts were finished."""
+    """The kill comes some time after a number of parts were finished."""
     delay = random.Random(workers + 2 * group).uniform(0, 0.1) * stretch[1]
     folder = tmp_path / "output" / "demo"
     program = _stretch(tmp_path, workers)
@@ -235,7 +235,7 @@ def test_a_killed_walk_goes_on_to_the_same_bytes(
 def test_a_walk_killed_at_any_moment_goes_on_to_the_same_bytes(
     moment: int, stretch: tuple[Files, float], tmp_path: Path
 ) -> None:
-    """Up to three kills, from the first import to the last file; then a run to the end."""
+    """Up to three kills between the first import and the last file; then a run to the end."""
     chance = random.Random(moment)
     workers = 1 + moment % 2
     for _ in range(chance.randint(1, 3)):
@@ -292,7 +292,7 @@ def test_ctrl_c_says_what_is_kept_and_ends_all_workers(
     assert done.out == ""
     kept = parts(folder)
     frames = sum(PARTS[n][1] - PARTS[n][0] for n in kept)
-    assert f"movie.mkv: {len(kept)} of 4 parts are kept ({frames} of 160 frames)" in done.err
+    assert f"movie.mkv: kept {len(kept)} of 4 parts ({frames} of 160 frames)" in done.err
     assert "mine-video: stopped" in done.err
     assert len([line for line in done.err.splitlines() if line]) == 2, "no line of a worker's"
     assert 0 < len(kept) < 4
@@ -313,7 +313,7 @@ def test_ctrl_c_while_workers_start_prints_nothing_of_theirs(
     assert until(lambda: not of_session(program.pid), 10)
     assert done.code == 130
     assert "Traceback" not in done.err
-    assert "0 of 4 parts are kept (0 of 160 frames)" in done.err
+    assert "kept 0 of 4 parts (0 of 160 frames)" in done.err
 
 
 # --- no space -----------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def _fill(disk: Path, left: int) -> Path:
-    """Leaves so many bytes on a file system."""
+    """Fills a file system until `left` bytes are free."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
@@ -348,7 +348,7 @@ def _fill(disk: Path, left: int) -> Path:
 def test_a_full_disk_is_told_and_with_space_the_same_line_goes_on(
     small_disk: Path, here: Callable[..., Run], by_name: Files
 ) -> None:
-    """With no space at first, then with more and more, until all of it is written."""
+    """There is no space at first, then more and more, until the walk can finish."""
     call = ("walk", "movie.mkv", "--workers", "1", "--output", small_disk)
     folder = small_disk / "movie"
     finished = set()
@@ -390,7 +390,7 @@ def test_a_full_disk_is_told_by_workers_too(
 def test_a_file_that_may_not_grow_is_told(
     movie: Path, here: Callable[..., Run], by_name: Files
 ) -> None:
-    """The same without a file system of one's own: the shell's limit of 8 KB a file."""
+    """The same without a file system of its own, by a limit of 8 KB on the size of files."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
@@ -437,7 +437,8 @@ def test_workers_that_die_twice_over_a_part_are_told_with_its_time(
     (faults / "die-3").touch()
     done = here("walk", "movie.mkv", "--workers", "2")
     assert done.code == 1
-    assert "the process that made part 1 (0:10.6 to 0:20.4) died twice, exit code -9" in done.err
+    part = "the worker process for part 1 (0:10.6 to 0:20.4)"
+    assert f"{part} died twice (exit code -9)" in done.err
     assert "try --workers 1" in done.err
     assert "Traceback" not in done.err
     assert [p.name for p in faults.glob("die-*")] == ["die-3"], "there was no third try"
@@ -463,7 +464,7 @@ def test_a_movie_replaced_while_it_is_walked_gives_no_mixed_rows(
     fresh = Path(shutil.copy(faults / "other.mkv", tmp_path / "fresh.mkv"))
     (faults / "replace").write_text(str(movie))
     job = replace(job, workers=workers)
-    with pytest.raises(MovieError, match=r"movie\.mkv: was replaced while it was walked.*--rewalk"):
+    with pytest.raises(MovieError, match=r"movie\.mkv: changed during the walk.*--rewalk"):
         mine.walk(movie, job, puppet.silent)
     folder = job.output / "movie"
     assert not (folder / "faces.csv").exists()
@@ -528,11 +529,11 @@ def test_the_lock_of_a_dead_process_is_no_obstacle(
 
 
 class PowerCut(BaseException):
-    """Ends a process between two changes of the folder."""
+    """Stands for the end of a process between two changes of the folder."""
 
 
 class _Power:
-    """Counts the changes of files of the folder, and fails after one of them."""
+    """Counts the changes of files in the folder, and fails after one of them."""
 
     def __init__(self, patch: pytest.MonkeyPatch, after: int = 1 << 30) -> None:
         self.changes: list[str] = []
@@ -598,7 +599,7 @@ def test_a_power_cut_between_any_two_changes_of_a_walk(movie: Path, job: Job, br
 def test_a_power_cut_between_any_two_changes_of_a_rewalk(
     movie: Path, job: Job, brief: Files, tmp_path: Path
 ) -> None:
-    """What is left of the walk before never gets among the rows of the next."""
+    """Remains of an earlier walk never get into the rows of the next."""
     folder = job.output / "movie"
     before = replace(job, walk=replace(job.walk, every=2), output=tmp_path / "before")
     walked = mine.walk(movie, before, puppet.silent)
@@ -625,7 +626,7 @@ def test_a_power_cut_between_any_two_changes_of_a_rewalk(
 def test_a_power_cut_between_any_two_changes_of_naming(
     back: bool, movie: Path, job: Job, whole: Files, tmp_path: Path
 ) -> None:
-    """Whichever gallery is there afterwards, the names are its own."""
+    """Whichever gallery there is afterwards, the names come from it."""
     other = replace(job, known_faces=tmp_path / "other", output=tmp_path / "renamed")
     photo(other.known_faces / "bernard.png", "ben")
     renamed = files(mine.walk(movie, other, puppet.silent))
@@ -644,7 +645,7 @@ def test_a_power_cut_between_any_two_changes_of_naming(
 def test_a_power_cut_between_any_two_changes_of_a_second_merge(
     movie: Path, job: Job, whole: Files
 ) -> None:
-    """Where faces.csv was deleted, its rows are named again, though tracks.npz was named before."""
+    """If faces.csv was deleted, its rows are named again, although tracks.npz was named before."""
     folder = mine.walk(movie, job, puppet.silent)
     (folder / "faces.csv").unlink()
 

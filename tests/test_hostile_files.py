@@ -54,7 +54,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Walked:
-    """A movie's folder after all, and the job that made it."""
+    """A movie's folder with all its files, and the job that made it."""
 
     folder: Path
     movie: Path
@@ -63,7 +63,7 @@ class Walked:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    """Walked and picked; not to be changed."""
+    """A walked and picked movie that tests must not change."""
     place = tmp_path_factory.mktemp("original")
     for person in ("anna", "ben"):
         puppet.photo(place / "known" / f"{person}.png", person)
@@ -83,7 +83,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 
 @pytest.fixture
 def walked(original: Walked, tmp_path: Path) -> Walked:
-    """The same, to do with as one likes."""
+    """A copy of the movie that a test may change."""
     place = tmp_path / "all"
     shutil.copytree(original.movie.parent, place)
     job = replace(original.job, output=place / "output", known_faces=place / "known")
@@ -103,7 +103,7 @@ def files_below(folder: Path) -> dict[str, str]:
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """The content with bytes changed, cut off, or spliced: never the same."""
+    """The content with bytes changed, cut off, or spliced; always different."""
     data = bytearray(content)
     kind = draw(st.sampled_from(["flip", "flip", "cut", "splice", "zero", "insert"]))
     place = draw(st.integers(0, len(data) - 1))
@@ -123,7 +123,7 @@ def damaged(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 def refusal(read: Callable[[], Any]) -> tuple[Any, str]:
-    """What a reader gives, or the words with which it refuses; nothing else may come."""
+    """What a reader returns, or the message of its `MiningError`; it may raise nothing else."""
     try:
         return read(), ""
     except MiningError as error:
@@ -131,7 +131,7 @@ def refusal(read: Callable[[], Any]) -> tuple[Any, str]:
 
 
 def sound(rows: pd.DataFrame) -> bool:
-    """Whether rows are of the right kinds, whatever their numbers."""
+    """Whether rows have the right types, whatever their numbers."""
     plain = rows[list(faces_csv.NUMBERS)].to_numpy(np.float64)
     return (
         list(rows.columns) == faces_csv.HEADER.split(",")
@@ -146,8 +146,8 @@ def sound(rows: pd.DataFrame) -> bool:
 def test_a_damaged_faces_csv(original: Walked, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "faces.csv"
     path.write_bytes(data.draw(damaged((original.folder / "faces.csv").read_bytes())))
-    rows, told = refusal(lambda: faces_csv.read_faces(path))
-    assert told.startswith(str(path)) if told else sound(rows)
+    rows, message = refusal(lambda: faces_csv.read_faces(path))
+    assert message.startswith(str(path)) if message else sound(rows)
 
 
 def same_arrays(one: Any, other: Any) -> bool:
@@ -161,9 +161,9 @@ def same_arrays(one: Any, other: Any) -> bool:
 def test_a_damaged_tracks_npz(original: Walked, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "tracks.npz"
     path.write_bytes(data.draw(damaged((original.folder / "tracks.npz").read_bytes())))
-    tracks, told = refusal(lambda: tracks_npz.read_tracks(path))
+    tracks, message = refusal(lambda: tracks_npz.read_tracks(path))
     whole = tracks_npz.read_tracks(original.folder / "tracks.npz")
-    assert told.startswith(f"{path}: ") if told else same_arrays(tracks, whole)
+    assert message.startswith(f"{path}: ") if message else same_arrays(tracks, whole)
 
 
 @often
@@ -174,10 +174,12 @@ def test_a_damaged_part(original: Walked, tmp_path: Path, data: st.DataObject, w
         shutil.copy(own, copy)
     spoilt = part_paths(tmp_path, 0)[which]
     spoilt.write_bytes(data.draw(damaged(spoilt.read_bytes())))
-    part, told = refusal(lambda: read_part(tmp_path, 0))
+    part, message = refusal(lambda: read_part(tmp_path, 0))
     whole = read_part(original.folder, 0)
-    assert told.startswith(str(tmp_path / "parts")) if told else same_arrays(part, whole)
-    assert told or set(part.rows[:, faces_csv.NUMBERS.index("track")]) <= set(part.track.tolist())
+    assert message.startswith(str(tmp_path / "parts")) if message else same_arrays(part, whole)
+    assert message or set(part.rows[:, faces_csv.NUMBERS.index("track")]) <= set(
+        part.track.tolist()
+    )
 
 
 @often
@@ -188,11 +190,11 @@ def test_a_damaged_manifest(
     for each in ("walk.json", "frames.npz"):
         shutil.copy(original.folder / each, tmp_path)
     (tmp_path / name).write_bytes(data.draw(damaged((tmp_path / name).read_bytes())))
-    walk, told = refusal(lambda: manifests.read(tmp_path))
+    walk, message = refusal(lambda: manifests.read(tmp_path))
     whole = manifests.read(original.folder)
-    assert told or walk.fingerprint == whole.fingerprint
-    assert told or same_arrays(walk.scan, whole.scan)
-    assert not told or str(tmp_path) in told
+    assert message or walk.fingerprint == whole.fingerprint
+    assert message or same_arrays(walk.scan, whole.scan)
+    assert not message or str(tmp_path) in message
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +219,8 @@ def test_a_damaged_photo(
 ) -> None:
     path = tmp_path / f"anna.{kind}"
     path.write_bytes(data.draw(damaged(pictures[kind])))
-    image, told = refusal(lambda: read_photo(path))
-    assert told.startswith(f"{path}: ") if told else image.shape[2] == 3
+    image, message = refusal(lambda: read_photo(path))
+    assert message.startswith(f"{path}: ") if message else image.shape[2] == 3
 
 
 @often
@@ -227,8 +229,8 @@ def test_a_damaged_card(tmp_path: Path, data: st.DataObject) -> None:
     shutil.copy(puppet.WEIGHTS, tmp_path)
     place = tmp_path / "puppet.json"
     place.write_bytes(data.draw(damaged(puppet.WEIGHTS.with_suffix(".json").read_bytes())))
-    card, told = refusal(lambda: Card.beside(tmp_path / "puppet.txt"))
-    assert told.startswith(f"{place}: ") if told else card.path.parent == tmp_path
+    card, message = refusal(lambda: Card.beside(tmp_path / "puppet.txt"))
+    assert message.startswith(f"{place}: ") if message else card.path.parent == tmp_path
 
 
 @settings(often, max_examples=20)
@@ -246,10 +248,10 @@ def test_a_damaged_list_of_crops_deletes_no_strange_file(
     (crops / "crops.csv").write_bytes(b"../../../precious.jpg\nholiday.jpg\n" + listed)
     before = set(files_below(place))
     wanted = replace(original.job, people=("anna",), output=place)
-    _, told = refusal(lambda: mine.pick(folder, wanted, original.movie))
+    _, message = refusal(lambda: mine.pick(folder, wanted, original.movie))
     gone = before - set(files_below(place))
     assert not gone
-    assert not told or str(crops) in told
+    assert not message or str(crops) in message
 
 
 # --- JSON of another shape ----------------------------------------------------------------------
@@ -268,7 +270,7 @@ values = st.recursive(
 
 
 def places(facts: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where values stand in JSON."""
+    """The paths of all values in JSON."""
     yield path
     if isinstance(facts, dict | list):
         for key, value in facts.items() if isinstance(facts, dict) else enumerate(facts):
@@ -276,7 +278,7 @@ def places(facts: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def put(facts: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The facts with another value in one place."""
+    """The facts with one value replaced."""
     if not path:
         return value
     changed = dict(facts) if isinstance(facts, dict) else list(facts)
@@ -293,14 +295,14 @@ def test_a_walk_json_of_another_shape(
     facts = json.loads((original.folder / "walk.json").read_text(encoding="utf-8"))
     changed = put(facts, data.draw(st.sampled_from(list(places(facts)))), value)
     (tmp_path / "walk.json").write_text(json.dumps(changed), encoding="utf-8")
-    walk, told = refusal(lambda: manifests.read(tmp_path))
-    if not told:  # Then what can be used is of the right kinds and belongs together.
+    walk, message = refusal(lambda: manifests.read(tmp_path))
+    if not message:  # Then the manifest is valid and consistent.
         assert walk.parts[-1][1] <= len(walk.scan)
         assert (np.diff(walk.scan.times) > 0).all()
         assert walk.scan.stream.width * walk.scan.stream.height > 0
         refusal(lambda: manifests.movie_of(walk, None))
     refusal(lambda: manifests.folder_for(tmp_path / "x.mkv", tmp_path.parent))
-    assert not told or str(tmp_path / "walk.json") in told
+    assert not message or str(tmp_path / "walk.json") in message
 
 
 @settings(often, max_examples=150)
@@ -310,14 +312,14 @@ def test_a_card_of_another_shape(tmp_path: Path, data: st.DataObject, value: Any
     facts = json.loads(puppet.WEIGHTS.with_suffix(".json").read_text(encoding="utf-8"))
     changed = put(facts, data.draw(st.sampled_from(list(places(facts)))), value)
     (tmp_path / "puppet.json").write_text(json.dumps(changed), encoding="utf-8")
-    checked, told = refusal(lambda: Card.beside(tmp_path / "puppet.txt").checked())
-    assert told.startswith(str(tmp_path)) if told else checked == tmp_path / "puppet.txt"
+    checked, message = refusal(lambda: Card.beside(tmp_path / "puppet.txt").checked())
+    assert message.startswith(str(tmp_path)) if message else checked == tmp_path / "puppet.txt"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "9" * 5000], ids=len)
 def test_json_without_bottom_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "walk.json").write_text(text)
-    with pytest.raises(TableError, match=r"walk\.json: torn"):
+    with pytest.raises(TableError, match=r"walk\.json: damaged"):
         manifests.read(tmp_path)
     with pytest.raises(ModelError, match=r"walk\.json: not a network's card"):
         Card.beside(tmp_path / "walk.onnx")
@@ -342,7 +344,7 @@ def test_parts_that_do_not_cover_the_walk_are_refused(walked: Walked, parts: Any
 
 
 def rewrite(path: Path, **changes: Any) -> None:
-    """Puts other arrays into an .npz; numpy itself writes it, pickles and all."""
+    """Puts other arrays into an .npz; numpy itself writes it, including pickles."""
     with np.load(path) as bundle:
         arrays = {name: bundle[name] for name in bundle.files}
     np.savez(path, **(arrays | changes))
@@ -378,9 +380,9 @@ def test_arrays_that_do_not_agree_are_refused(
 ) -> None:
     path = walked.folder / name
     rewrite(path, **changes)
-    with pytest.raises(TableError, match="delete it and run mine-video again") as told:
+    with pytest.raises(TableError, match="delete it and run mine-video again") as caught:
         tracks_npz.read_tracks(path) if name == "tracks.npz" else read_part(walked.folder, 0)
-    assert str(told.value).startswith(f"{path}: ")
+    assert str(caught.value).startswith(f"{path}: ")
     assert mine.walk(walked.movie, replace(walked.job, rewalk=True), puppet.silent)
 
 
@@ -408,9 +410,9 @@ def test_a_part_whose_numbers_do_not_agree_is_refused(
     rewrite(arrays, **two)
     assert len(read_part(walked.folder, 0).track) == 2
     rewrite(arrays, **changes)
-    with pytest.raises(TableError, match="delete it and run mine-video again") as told:
+    with pytest.raises(TableError, match="delete it and run mine-video again") as caught:
         read_part(walked.folder, 0)
-    assert str(told.value).startswith((f"{arrays}: ", f"{rows}: "))
+    assert str(caught.value).startswith((f"{arrays}: ", f"{rows}: "))
 
 
 @pytest.mark.parametrize(
@@ -457,7 +459,7 @@ def test_timestamps_that_cannot_be_are_refused(walked: Walked, changes: dict[str
 
 
 def header(shape: str, descr: str = "'<f4'") -> bytes:
-    """An array's file that says it is of some shape, and holds a few bytes."""
+    """The file of an array that declares some shape but contains only a few bytes."""
     text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
     text += " " * (63 - (len(text) + 10) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + bytes(64)
@@ -480,7 +482,7 @@ def test_a_declared_shape_is_not_believed(tmp_path: Path, member: bytes) -> None
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as bundle:
         bundle.writestr("embedding.npy", member)
-    with pytest.raises(TableError, match=r"a\.npz: (missing, torn or foreign|foreign)"):
+    with pytest.raises(TableError, match=r"a\.npz: (missing or damaged|damaged)"):
         npz.read_arrays(path, {"embedding": SEEN["embedding"]})
 
 
@@ -503,7 +505,7 @@ def read_all(folder: Path) -> None:
 
 
 class Bomb:
-    """What a pickle would run: it makes a file."""
+    """Creates a file if it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -575,7 +577,7 @@ def test_a_name_in_the_rows_leads_nowhere_else(walked: Walked, person: str) -> N
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and holds almost nothing."""
+    """A PNG that declares a size but contains almost nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data
@@ -618,10 +620,10 @@ def test_a_picture_bomb_is_refused_before_it_is_decoded(
     path = tmp_path / "anna.png"
     path.write_bytes(content)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("decoded"))
-    with pytest.raises(PeopleError, match=words) as told:
+    with pytest.raises(PeopleError, match=words) as caught:
         read_photo(path)
-    assert str(told.value).startswith(f"{path}: ")
-    assert "skipped; " in str(told.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "skipped; " in str(caught.value)
 
 
 def test_a_bomb_among_photos_is_told_and_the_others_serve(
@@ -676,10 +678,10 @@ def test_a_persons_name_cannot_do_harm(name: str) -> None:
 
 @given(st.text(max_size=30))
 def test_a_persons_folder_lies_in_the_movies_folder(name: str) -> None:
-    checked, told = refusal(lambda: check_name(name, "x"))
+    checked, message = refusal(lambda: check_name(name, "x"))
     folder = Path("/out/film")
-    assert told or Path(os.path.normpath(folder / checked)).parent == folder
-    assert told or (checked == name.strip() and os.fsdecode(os.fsencode(name)) == name)
+    assert message or Path(os.path.normpath(folder / checked)).parent == folder
+    assert message or (checked == name.strip() and os.fsdecode(os.fsencode(name)) == name)
 
 
 @settings(often, max_examples=100)
@@ -743,7 +745,7 @@ def test_a_card_names_no_file_elsewhere(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["faces.csv", "tracks.npz", "parts/00000.csv", "parts/00000.npz"])
 def test_the_advice_of_a_torn_file_helps(walked: Walked, name: str) -> None:
-    """Deleting the file that the message names, and the same line again, gives the same bytes."""
+    """Deleting the file that the message names and repeating the command gives the same bytes."""
     whole = files_below(walked.folder)
     path = walked.folder / name
     path.write_bytes(path.read_bytes()[:-9])
@@ -751,9 +753,9 @@ def test_the_advice_of_a_torn_file_helps(walked: Walked, name: str) -> None:
         (walked.folder / left).unlink()
     again = partial(mine.walk, walked.movie, walked.job, puppet.silent)
     do = again if name.startswith("parts") else partial(read_all, walked.folder)
-    with pytest.raises(TableError, match="delete it and run mine-video") as told:
+    with pytest.raises(TableError, match="delete it and run mine-video") as caught:
         do()
-    assert str(path) in str(told.value)
+    assert str(path) in str(caught.value)
     path.unlink()
     mine.mine(walked.movie, walked.job, puppet.silent)
     assert files_below(walked.folder) == whole

@@ -1,4 +1,4 @@
-"""Hostile movies through the whole walk: the right rows, or a message that helps; never more.
+"""Hostile movies through the whole walk: the right rows, or a helpful message, and nothing else.
 
 A case is a movie and what it must give: the times and looks of its frames, as known from how it was
 made, or the words of a `MiningError`. Around each, a watch for hangs and for files outside the
@@ -38,11 +38,11 @@ from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
 from tests.support.walks import read_walk
 
 PATIENCE = 120
-"""Seconds after which a walk hangs; each takes a fraction of one."""
+"""Seconds after which a walk counts as hanging; each takes a fraction of one."""
 
 EXACT = {"preset": "ultrafast", "qp": "0", "x264-params": "threads=1"}
 YUV: dict[str, Any] = {"codec": "libx264", "options": EXACT}
-"""H.264 whose colours puppets are read from without loss, though chroma is halved."""
+"""H.264 in which puppets keep their colours exactly, although chroma has half the size."""
 
 B_FRAMES: dict[str, Any] = {
     "codec": "libx264",
@@ -70,11 +70,11 @@ class Rows:
 
     Attributes:
         times: Seconds of every frame.
-        looks: Of every frame, "gone" where there is no face.
+        looks: Looks of every frame, "gone" if there is no face.
         size: Width and height of the picture.
-        box: Of the face; None where it is not the same in all frames.
-        blur: How far a box may be off where the picture was scaled.
-        warning: What the user is told, "" where nothing.
+        box: The box of the face, or None if it differs between frames.
+        blur: How far a box may be off if the picture was scaled.
+        warning: Part of the warning, or "" if there is none.
     """
 
     times: Sequence[float] = TIMES
@@ -90,9 +90,9 @@ class Start:
     """What a walk of a damaged movie must find: everything up to the damage.
 
     Attributes:
-        frames: So many of `LOOKS` and `TIMES` at least, in order, without error.
-        less: Fewer than so many in all.
-        warning: What the user is told, "" where the file names neither length nor lost frames.
+        frames: At least this many of `LOOKS` and `TIMES`, in order, without error.
+        less: Fewer than this many in all.
+        warning: Part of the warning, or "" if the file has neither a length nor lost frames.
     """
 
     frames: int
@@ -102,7 +102,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Refused:
-    """Words that the message holds beside the movie's path: what is wrong, and what to do."""
+    """Parts of the message beside the movie's path: what is wrong, and what to do."""
 
     wrong: str
     to_do: str
@@ -132,12 +132,12 @@ def renamed(make: Make, name: str) -> Make:
 
 
 def changed(make: Make, change: Callable[..., Path], *how: Any) -> Make:
-    """A movie after something was done to its file."""
+    """A movie whose file a function has changed."""
     return lambda folder: change(make(folder), *how)
 
 
 def content(name: str, data: bytes) -> Make:
-    """A file that is no movie."""
+    """A file that is not a movie."""
 
     def make(folder: Path) -> Path:
         (folder / name).write_bytes(data)
@@ -147,13 +147,13 @@ def content(name: str, data: bytes) -> Make:
 
 
 def still(name: str, suffix: str) -> Make:
-    """A picture, by whatever name."""
+    """A picture under any name."""
     data = cv2.imencode(suffix, np.ascontiguousarray(PICTURES[0][:, :, ::-1]))[1].tobytes()
     return content(name, data)
 
 
 def special(name: str, kind: Callable[[Path], Any]) -> Make:
-    """Something that is no file."""
+    """Something that is not a file."""
 
     def make(folder: Path) -> Path:
         kind(folder / name)
@@ -187,7 +187,7 @@ def glued(*, second: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Make:
 
 
 def live_playlist(folder: Path) -> Path:
-    """A playlist without an end: players wait for more of it, for ever."""
+    """A playlist without an end, of which players wait for more forever."""
     write_movie(folder / "piece.ts", PICTURES, **YUV)
     head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
     (folder / "live.m3u8").write_text(f"{head}#EXTINF:1,\npiece.ts\n")
@@ -195,7 +195,7 @@ def live_playlist(folder: Path) -> Path:
 
 
 def joined(folder: Path) -> Path:
-    """A list of files that calls itself a movie."""
+    """A list of files with the name of a movie."""
     write_movie(folder / "piece.mkv", PICTURES)
     (folder / "list.mp4").write_text("ffconcat version 1.0\nfile piece.mkv\n")
     return folder / "list.mp4"
@@ -338,7 +338,8 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         Start(4, LENGTH, warning="frames did not decode"),
     ),
     "truncated mp4, index last": (
-        changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8), Refused("cannot be read", BROKEN)
+        changed(plain("a.mp4", **B_FRAMES), movies.cut, 0.8),
+        Refused("not a playable movie", BROKEN),
     ),
     "truncated mkv": (changed(plain("a.mkv"), movies.cut, 0.6), Start(10, LENGTH)),
     "truncated ts": (changed(plain("a.ts", **B_FRAMES), movies.cut, 0.7), Start(8, LENGTH)),
@@ -357,18 +358,18 @@ CASES: dict[str, tuple[Make, Wanted]] = {
     "zeros in the middle of ts": (
         changed(plain("a.ts", **B_FRAMES), movies.spoil, 0.6, 0.7), Start(8, LENGTH + 1)
     ),
-    "nothing but zeros": (content("a.mp4", bytes(9999)), Refused("cannot be read", BROKEN)),
-    "empty": (content("a.mkv", b""), Refused("cannot be read", BROKEN)),
+    "nothing but zeros": (content("a.mp4", bytes(9999)), Refused("not a playable movie", BROKEN)),
+    "empty": (content("a.mkv", b""), Refused("not a playable movie", BROKEN)),
     "no index in mkv": (plain("a.mkv", container_options={"live": "1"}), Rows()),
     "no index in avi": (changed(plain("a.avi", codec="ffv1"), movies.without_index), Rows()),
     "mp4 called avi": (renamed(MP4, "a.avi"), Rows()),
     "text called mp4": (content("a.mp4", b"no movie at all\n" * 99),
-                        Refused("cannot be read", BROKEN)),
+                        Refused("not a playable movie", BROKEN)),
     "unknown codec": (
         changed(MP4, movies.swap, b"avc1", b"zzzz"), Refused("FFmpeg cannot decode", "convert it")
     ),
     "a title in latin-1": (titled, Rows()),
-    # What is no movie.
+    # Files that are not movies.
     "sound only": (
         lambda folder: movies.write_sound(folder / "a.mp4"),
         Refused("has no video stream", "give a movie with pictures"),
@@ -377,8 +378,8 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         lambda folder: movies.write_sound(folder / "a.mp4", cover=PICTURES[0]),
         Refused("has no video stream", "give a movie with pictures"),
     ),
-    "a playlist without end": (live_playlist, Refused("cannot be read", "is no playlist")),
-    "a list of movies": (joined, Refused("cannot be read", "is no playlist")),
+    "a playlist without end": (live_playlist, Refused("not a playable movie", "is no playlist")),
+    "a list of movies": (joined, Refused("not a playable movie", "is no playlist")),
     "pipe": (special("a.mp4", os.mkfifo), NO_FILE),
     "folder": (special("a.mp4", Path.mkdir), NO_FILE),
     "device": (special("a.mp4", lambda path: path.symlink_to("/dev/zero")), NO_FILE),
@@ -427,7 +428,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def watched(do: Callable[[], Any]) -> Any:
-    """Does something in a thread that is left behind if it hangs.
+    """Runs a function in a thread, which is abandoned if it hangs.
 
     Raises:
         BaseException: What it raised.
@@ -502,9 +503,9 @@ def test_a_hostile_movie(
     movie = make(place)
     before = tree(place.parent, job.output)
     if isinstance(wanted, Refused):
-        with pytest.raises(MovieError) as told:
+        with pytest.raises(MovieError) as caught:
             watched(lambda: mine.walk(movie, job, puppet.silent))
-        message = str(told.value)
+        message = str(caught.value)
         assert message.startswith(f"{movie}: ")
         assert wanted.wrong in message
         assert wanted.to_do in message
@@ -598,7 +599,7 @@ def long_movie(path: Path) -> Path:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """The timestamp of every frame that comes out of a decoder, from now on."""
+    """The timestamps of all frames that decoders output from now on."""
     seen: list[int | None] = []
     frames = frames_of
 
@@ -627,7 +628,7 @@ def test_no_movie_is_decoded_again_for_each_part(
 
 
 END = 11.0
-"""Raw H.264 names no rate, and at 25 frames a second the movie is over in twelve."""
+"""Raw H.264 has no frame rate; at 25 frames per second the movie lasts twelve seconds."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -679,7 +680,7 @@ def test_random_damage_gives_frames_or_words(
 ) -> None:
     content = bytearray(originals[name])
     for _ in range(data.draw(st.integers(1, 8), label="changes")):
-        # Half of them in the headers, where they do most harm.
+        # Half of the changes are in the headers, where they do the most damage.
         end = data.draw(st.sampled_from([min(1000, len(content) - 1), len(content) - 1]))
         content[data.draw(st.integers(0, end))] = data.draw(st.integers(0, 255))
     path = tmp_path / name
@@ -691,11 +692,11 @@ def test_random_damage_gives_frames_or_words(
         assert (np.diff(found.times) > 0).all()
         return [frame.index for frame in decode.decode_frames(path, found, 0, len(found))]
 
-    told = None
+    message = None
     frames: list[int] = []
     try:
         frames = watched(walk)
     except MiningError as error:
-        told = str(error)
-    assert told is None or told.startswith(f"{path}: ")
+        message = str(error)
+    assert message is None or message.startswith(f"{path}: ")
     assert frames == sorted(set(frames))

@@ -1,4 +1,4 @@
-"""The whole program on puppet movies, frame by frame as reckoned by hand."""
+"""The whole program on puppet movies, with frames computed by hand."""
 
 import io
 import logging
@@ -26,7 +26,7 @@ from tests.support.opens import opens
 from tests.support.puppet import Shot, Square, film, photo
 
 SLOW = 5
-"""Frames a second where a movie is to have two parts."""
+"""Frame rate that gives a movie two parts."""
 
 PLAIN = PickSettings(repeat=1, smooth=1)
 STEADY = PickSettings(repeat=8, smooth=1)
@@ -52,7 +52,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """Anna's and Ben's photos; everything goes to a folder of one's own."""
+    """A job with photos of Anna and Ben, which writes everything to a temporary folder."""
     known = tmp_path / "known"
     photo(known / "anna.png", "anna")
     photo(known / "ben.png", "ben")
@@ -72,7 +72,7 @@ def talk(tmp_path: Path) -> Path:
 
 
 def _mine(movie: Path, job: Job, **changes: Any) -> Outcome:
-    """The outcome of the one person and emotion that the job is about."""
+    """The outcome of the job's only person and emotion."""
     (outcome,) = mine.mine(movie, replace(job, **changes), puppet.silent)
     return outcome
 
@@ -83,7 +83,7 @@ def _cropped(folder: Path) -> list[int]:
 
 
 def _listed(folder: Path) -> list[int]:
-    """The frames of the crops that are listed."""
+    """The frames of the crops in crops.csv."""
     return sorted(pd.read_csv(folder / "crops.csv")["frame"])
 
 
@@ -99,7 +99,7 @@ def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-# --- what is picked -----------------------------------------------------------------------------
+# --- picking ------------------------------------------------------------------------------------
 
 
 def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:
@@ -197,7 +197,7 @@ def test_thinning_keeps_some_of_each_run(per_run: int, runs: tuple[Path, Job]) -
     assert outcome.runs == len(BEGINS)
     assert outcome.funnel["border"] == len(BEGINS) * LENGTH
     assert outcome.funnel["per-run"] == outcome.steady == len(found)
-    if per_run == 3:  # Puppets that do not change differ in time only.
+    if per_run == 3:  # Faces of an unchanging puppet differ only in time.
         assert all(max(frames) - min(frames) == LENGTH - 1 for frames in each)
 
 
@@ -274,7 +274,7 @@ def test_names_follow_the_gallery_without_another_walk(
 
 
 def test_pick_names_after_the_gallery_by_the_networks_of_the_walk(talk: Path, job: Job) -> None:
-    """Whatever the settings of a job say: those of the walk made its embeddings."""
+    """Whatever the job's settings are: the walk's settings made its embeddings."""
     folder = mine.walk(talk, job, puppet.silent)
     (job.known_faces / "anna.png").rename(job.known_faces / "annie.png")
     later = Job(("annie",), ("happy",), pick=PLAIN, known_faces=job.known_faces)
@@ -312,7 +312,7 @@ def test_where_nothing_is_sure_enough_the_hint_says_how_sure(talk: Path, job: Jo
 
 def test_where_nobody_looks_so_the_hint_says_how_they_look(talk: Path, job: Job) -> None:
     outcome = _mine(talk, job, emotions=("disgust",))
-    assert outcome.hint.startswith("never looks so (")
+    assert outcome.hint.startswith("anna never looks disgusted here (happy 27 faces, ")
     for count in ("happy 27", "neutral 13", "sad 5", "fear 5"):
         assert count in outcome.hint
 
@@ -321,9 +321,9 @@ def test_where_nobody_is_near_enough_the_hint_names_the_nearest(tmp_path: Path, 
     movie = film(tmp_path / "m.mkv", [Shot(10), Shot(10, (Square(30, "happy"),))])
     outcome = _mine(movie, job)
     assert outcome.seen == 0
-    told, _, tolerance = outcome.hint.partition("try --tolerance ")
-    assert told.startswith("nobody within tolerance 0.38; nearest is the face at 0:0")
-    assert "0.4" in told, "the take's first second"
+    message, _, tolerance = outcome.hint.partition("try --tolerance ")
+    assert message.startswith("no face within tolerance 0.38; the nearest is at 0:0")
+    assert "0.4" in message, "the take's first second"
     nearest = float(tolerance.split(",")[0])
     assert nearest == pytest.approx(0.52, abs=0.05)
     assert _mine(movie, job, tolerance=nearest).steady == 10
@@ -333,7 +333,7 @@ def test_one_frame_one_name_is_told(tmp_path: Path, job: Job) -> None:
     movie = film(tmp_path / "m.mkv", [Shot(9, (Square("carl"), Square("carl", "sad", x=10)))])
     photo(job.known_faces / "carl.png", "carl")
     photo(job.known_faces / "cleo.png", 195)
-    assert "which is nearer to somebody else" in _mine(movie, job, people=("cleo",)).hint
+    assert "it is nearer to somebody else" in _mine(movie, job, people=("cleo",)).hint
 
 
 def test_a_movie_without_faces_is_no_error(tmp_path: Path, job: Job) -> None:
@@ -351,21 +351,21 @@ def test_crops_of_an_earlier_pick_go_where_nothing_is_kept(talk: Path, job: Job)
     _mine(talk, job)
     folder = job.output / "talk" / "anna" / "happy"
     (folder / "notes.txt").write_text("kept")
-    talk.unlink()  # Nothing is to be cropped: the movie is not needed.
+    talk.unlink()  # Without crops the movie is not needed.
     (outcome,) = mine.pick(folder.parents[1], replace(job, pick=replace(PLAIN, repeat=40)))
     assert outcome.steady == 0
     assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "notes.txt"]
 
 
 class Enough(KeyboardInterrupt):
-    """Somebody does not want any more crops."""
+    """The user cancels the cropping."""
 
 
 class Crops:
-    """Is told of crops; has enough at some."""
+    """Counts crops, and cancels at a given number."""
 
     def __init__(self, enough: int = -1) -> None:
-        self.total, self.told, self._enough = -1, list[Path](), enough
+        self.total, self.written, self._enough = -1, list[Path](), enough
 
     def __call__(self, total: int) -> Callable[[Path], None]:
         self.total = total
@@ -373,8 +373,8 @@ class Crops:
 
     def _tell(self, path: Path) -> None:
         assert path.is_file()
-        self.told.append(path)
-        if len(self.told) == self._enough:
+        self.written.append(path)
+        if len(self.written) == self._enough:
             raise Enough
 
 
@@ -383,10 +383,10 @@ def test_picking_tells_of_each_crop(talk: Path, job: Job) -> None:
     both = replace(job, people=("anna", "ben"))
     mine.mine(talk, both, puppet.silent, crops)
     assert crops.total == 27 + 4
-    assert sorted(crops.told) == sorted((job.output / "talk").glob("*/happy/*_f*.jpg"))
+    assert sorted(crops.written) == sorted((job.output / "talk").glob("*/happy/*_f*.jpg"))
     nothing = Crops()
     mine.pick(job.output / "talk", replace(job, emotions=("disgust",)), cropping=nothing)
-    assert (nothing.total, nothing.told) == (0, [])
+    assert (nothing.total, nothing.written) == (0, [])
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -403,7 +403,7 @@ def test_a_bar_on_a_terminal_counts_crops(
 
 
 def test_picking_that_is_stopped_leaves_what_is_listed(talk: Path, job: Job) -> None:
-    """Crops of before that are wanted again stay; sheets, which told of that pick, do not."""
+    """Earlier crops that are picked again stay; contact sheets of the earlier pick do not."""
     _mine(talk, job, pick=replace(PLAIN, per_run=2), compare=True)
     folder = job.output / "talk" / "anna" / "happy"
     before = _cropped(folder)
@@ -468,7 +468,7 @@ def test_sheets_go_with_the_crops_that_they_show(talk: Path, job: Job) -> None:
     assert found == {*others, "sheet.jpg", "compare.jpg"}
     _mine(talk, job)
     found = {p.name for p in folder.iterdir() if "_f" not in p.name}
-    assert found == {*others, "sheet.jpg"}, "the comparison told of another pick"
+    assert found == {*others, "sheet.jpg"}, "the comparison was of another pick"
     _mine(talk, job, pick=replace(PLAIN, repeat=40))
     assert {p.name for p in folder.iterdir()} == others
 
@@ -482,7 +482,7 @@ def test_a_comparison_is_made_where_nothing_is_kept(talk: Path, job: Job) -> Non
 
 @pytest.fixture
 def told_before(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged when the writing of crops began, once for each pick; 26 crops are many."""
+    """What was logged when cropping began, once per pick."""
     before: list[str] = []
 
     def watched(*args: Any) -> None:
@@ -503,12 +503,12 @@ def test_many_crops_are_warned_of_before_they_are_written(
     _mine(talk, job, pick=replace(PLAIN, per_run=9))
     assert not any("--per-run" in text for text in told_before)
     _mine(talk, job)
-    assert "writing 27 crops; --per-run 3 keeps the best few of each run" in told_before[2]
+    assert "writing 27 crops; --per-run 3 keeps only the best 3 of each run" in told_before[2]
     assert len(told_before) == 3
 
 
 def test_lines_are_in_the_order_in_which_people_were_asked_for(talk: Path, job: Job) -> None:
-    """Also of those who are not there."""
+    """Also for people who are not in the movie."""
     names = [f"nobody{n}" for n in range(9)]
     for n, name in enumerate(names):
         photo(job.known_faces / f"{name}.png", 135 + 15 * n)
@@ -525,7 +525,7 @@ def test_lines_are_in_the_order_in_which_people_were_asked_for(talk: Path, job: 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happened to the movie, and what is said then."""
+    """What happened to the movie, and the expected message."""
 
     happens: Callable[[Path], object]
     words: tuple[str, ...]
@@ -554,10 +554,10 @@ def test_a_movie_that_is_not_where_it_was(
     folder = mine.walk(talk, job, puppet.silent)
     shutil.copy(talk, tmp_path / "copy.mkv")
     trouble.happens(talk)
-    with pytest.raises(MovieError) as told:
+    with pytest.raises(MovieError) as raised:
         mine.pick(folder, job)
     for part in (str(talk), *trouble.words):
-        assert part in str(told.value)
+        assert part in str(raised.value)
     assert not (folder / "anna").exists()
     assert mine.pick(folder, job, tmp_path / "copy.mkv")[0].steady == 27
     other = film(tmp_path / "other.mkv", TALK[:1])
@@ -588,7 +588,7 @@ def test_somebody_unknown_stops_before_the_walk(
     talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = _count_detections(monkeypatch)
-    with pytest.raises(PeopleError, match=r"'ana'.*did you mean 'anna'"):
+    with pytest.raises(PeopleError, match=r"'ana'.*Did you mean 'anna'"):
         _mine(talk, job, people=("ana",))
     assert calls == []
     assert not job.output.exists()

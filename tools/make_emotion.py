@@ -1,12 +1,12 @@
-"""Makes emotion.onnx out of the trained Keras network.
+"""Makes emotion.onnx from the trained Keras network.
 
-The ONNX file takes grey faces as they are (uint8) and gives probabilities: scaling stands in front
-of the network and the prior correction of both heads behind it. tf2onnx folds the batch
-normalisations into the convolutions.
+The ONNX file takes grey faces (uint8) and gives probabilities: it includes the scaling before the
+network and the prior correction of both heads after it. tf2onnx folds the batch normalisations into
+the convolutions.
 
-Needs TensorFlow, about 1 GB installed, best in an environment of its own.
+This needs TensorFlow (about 1 GB), preferably in an environment of its own.
 
-Run (emotion.keras is what training writes):
+Run (training writes emotion.keras):
     python -m pip install -e '.[train]'
     python tools/make_emotion.py emotion.keras pipeline/models/weights
 """
@@ -27,11 +27,12 @@ PRIORS = (
     (0.139155, 0.015187, 0.142708, 0.251315, 0.168240, 0.110453, 0.172942),
     (0.085352, 0.016875, 0.035096, 0.266628, 0.147953, 0.116042, 0.332053),
 )
-"""Share of each class in what the heads learnt from. FER2013: the labels of its 28,709 training
-rows. FER+: the mean over faces of each face's votes for these seven, without the training rows that
-show no face or stand in a test split too. Four digits would move a probability by up to 1e-4."""
+"""Share of each class in the targets of each head. FER2013: the labels of its 28,709 training rows.
+FER+: the mean over faces of each face's votes for these seven classes, without the training rows
+that show no face or are also in a test split. Rounded to four digits they would change a
+probability by up to 1e-4."""
 TAU = 0.75
-"""Strength of the prior correction, by its score on CK+, which was never trained on."""
+"""Strength of the prior correction, chosen by the score on CK+, which was not used in training."""
 MEAN, SCALE = 127.5, 1 / 64
 SIDE = 48
 OPSET = 15
@@ -46,7 +47,7 @@ TRAINED = Card(
     priors=PRIORS,
     tau=TAU,
 )
-"""The card of what training writes: with it mine-video runs the Keras file itself."""
+"""The card of the trained network, with which mine-video can run the Keras file directly."""
 
 
 def load(path: Path) -> Any:
@@ -55,7 +56,7 @@ def load(path: Path) -> Any:
     Raises:
         SystemExit: there is no such file, or it is not a network from 48x48 to 14 logits.
     """
-    # Must be set before Keras is imported: the file must be traced by TensorFlow.
+    # Set before Keras is imported: only TensorFlow can trace the network for tf2onnx.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras  # noqa: PLC0415
 
@@ -66,15 +67,15 @@ def load(path: Path) -> Any:
     shapes = network.input_shape, network.output_shape
     wanted = (None, SIDE, SIDE, 1), (None, len(PRIORS) * len(EMOTIONS))
     if shapes != wanted:
-        raise SystemExit(f"{path}: shapes of input and output are {shapes}, wanted {wanted}")
+        raise SystemExit(f"{path}: input and output shapes are {shapes}, wanted {wanted}")
     return network
 
 
 def convert(network: Any) -> bytes:
-    """Returns the ONNX file's bytes, from `faces` uint8 to `probability`.
+    """Returns the bytes of the ONNX file, which maps `faces` (uint8) to `probability`.
 
     Args:
-        network: Keras network from (n, 48, 48, 1) to (n, 14).
+        network: a Keras network from (n, 48, 48, 1) to (n, 14).
     """
     import tensorflow as tf  # noqa: PLC0415
     import tf2onnx  # noqa: PLC0415
@@ -105,14 +106,16 @@ def check(network: Any, data: bytes) -> None:
 
     faces = np.random.default_rng(0).integers(0, 256, (64, SIDE, SIDE), np.uint8)
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"faces": faces[..., None]})
+    (probability,) = session.run(None, {"faces": faces[..., None]})
     reading = Reading(TRAINED)
     logits = np.asarray(network(reading.fed(faces), training=False))
     wanted = reading.emotions(logits, len(faces))
-    worst = float(np.abs(found - wanted).max())
+    worst = float(np.abs(probability - wanted).max())
     print(f"largest difference from Keras over {len(faces)} faces: {worst:.1e}")
     if worst >= TOLERANCE:
-        raise SystemExit(f"differs from Keras by {worst:.1e}, wanted under {TOLERANCE}")
+        raise SystemExit(
+            f"emotion.onnx differs from Keras by {worst:.1e}, wanted under {TOLERANCE}"
+        )
 
 
 def make(path: Path, folder: Path) -> None:
@@ -120,7 +123,7 @@ def make(path: Path, folder: Path) -> None:
 
     Args:
         path: the trained network, a .keras file.
-        folder: where the two files go.
+        folder: the folder for both files.
 
     Raises:
         SystemExit: the network cannot be used, or the result fails its check.
@@ -148,8 +151,8 @@ def make(path: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description="Makes emotion.onnx out of a Keras network.")
+    """Reads the command line and makes the file."""
+    parser = argparse.ArgumentParser(description="Makes emotion.onnx from a Keras network.")
     parser.add_argument("keras_file", type=Path, metavar="KERAS_FILE", help="emotion.keras")
     parser.add_argument("folder", type=Path, metavar="OUT_DIR", help="pipeline/models/weights")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Makes docs/demo.jpg, the README's picture, from what the demo run of the README wrote.
+"""Makes docs/demo.jpg, the picture in the README, from the output of the README's demo run.
 
 mine-video videos/demo.mp4 --person actress --person actor --emotion happy --repeat 8
 python tools/make_readme_picture.py output/demo docs/demo.jpg
@@ -15,12 +15,12 @@ CAPTION = 22
 
 
 def spread(paths: list[Path], count: int) -> list[Path]:
-    """`count` of the paths, evenly spread from the first to the last."""
+    """Gives `count` of the paths, evenly spread from the first to the last."""
     return [paths[round(i * (len(paths) - 1) / (count - 1))] for i in range(count)]
 
 
 def strip(folder: Path) -> Image.Image:
-    """One line of crops with the folder's name above."""
+    """Draws one row of crops with the name of the folder above it."""
     crops = sorted(folder.glob("*.jpg"))
     line = Image.new("RGB", (ACROSS * SIDE, SIDE + CAPTION), "white")
     name = f"{folder.parent.name}/{folder.name}/   {len(crops)} steady faces"
@@ -32,20 +32,20 @@ def strip(folder: Path) -> Image.Image:
 
 
 def main() -> None:
-    """Reads the arguments and writes the picture."""
+    """Reads the command line and writes the picture."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="output/demo")
     parser.add_argument("picture", type=Path, help="docs/demo.jpg")
-    given = parser.parse_args()
-    strips = [strip(path.parent) for path in sorted(given.folder.glob("*/*/crops.csv"))]
+    args = parser.parse_args()
+    strips = [strip(path.parent) for path in sorted(args.folder.glob("*/*/crops.csv"))]
     sheet = Image.new("RGB", (ACROSS * SIDE, sum(s.height for s in strips)), "white")
     top = 0
     for line in strips:
         sheet.paste(line, (0, top))
         top += line.height
-    sheet.save(given.picture, quality=88)
+    sheet.save(args.picture, quality=88)
 
 
 if __name__ == "__main__":

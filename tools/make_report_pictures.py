@@ -1,9 +1,9 @@
-"""Makes docs/timeline.png and docs/report.png, the README's pictures of what the demo run wrote.
+"""Makes docs/timeline.png and docs/report.png for the README, from the output of the demo run.
 
 mine-video videos/demo.mp4
 python tools/make_report_pictures.py output/demo docs
 
-Needs Chromium, and Playwright (in the extra "dev").
+This needs Chromium, and Playwright (in the extra "dev").
 """
 
 import argparse
@@ -19,7 +19,7 @@ QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-backgroun
 
 
 def screenshot(report: Path) -> Image.Image:
-    """The report with a face of the timeline shown, and its crops a little way down."""
+    """Takes a picture of the report while its timeline shows a face."""
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
@@ -37,18 +37,18 @@ def screenshot(report: Path) -> Image.Image:
 
 
 def main() -> None:
-    """Reads the arguments and writes the pictures."""
+    """Reads the command line and writes the pictures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="output/demo")
     parser.add_argument("docs", type=Path, help="docs")
-    given = parser.parse_args()
+    args = parser.parse_args()
     for name, picture in (
-        ("timeline.png", Image.open(given.folder / "timeline.png")),
-        ("report.png", screenshot(given.folder / "report.html")),
+        ("timeline.png", Image.open(args.folder / "timeline.png")),
+        ("report.png", screenshot(args.folder / "report.html")),
     ):
-        picture.convert("RGB").save(given.docs / name, optimize=True)
+        picture.convert("RGB").save(args.docs / name, optimize=True)
 
 
 if __name__ == "__main__":

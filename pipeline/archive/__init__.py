@@ -1,4 +1,4 @@
-"""Many walked movies as one archive: a Parquet table beside each faces.csv, and DuckDB over them.
+"""Searches many walked movies as one archive, with DuckDB over a Parquet table of each faces.csv.
 
-The tables hold nothing that faces.csv has not: they may be deleted at any time, and are made anew.
+The tables are derived from faces.csv: they may be deleted at any time, and are then made again.
 """

@@ -1,4 +1,4 @@
-"""Opens an archive: finds the walks, makes the tables that are missing or old, asks them as one."""
+"""Opens many walks as one archive, makes missing or outdated tables, and runs SQL over all."""
 
 import logging
 import os
@@ -21,15 +21,15 @@ from pipeline.files import locked
 log = logging.getLogger(__name__)
 
 MEMORY = "1GB"
-"""What DuckDB may take; what does not fit goes to a temporary folder."""
+"""Memory that DuckDB may use; what does not fit goes to a temporary folder."""
 
 ShowProgress = Callable[[Sequence[Path]], Iterable[Path]]
-"""Goes through folders and shows how far it is, as tqdm does."""
+"""Yields the folders and shows the progress, as tqdm does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMovie:
-    """One movie of the archive: the folder of its walk, its table, and what is known of it."""
+    """One movie of the archive: the folder of its walk, its table, and its facts."""
 
     folder: Path
     file: Path
@@ -38,40 +38,47 @@ class ArchiveMovie:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:
-    """Walked movies that can be asked as one, and the folders that were passed over, with why."""
+    """Walked movies that are searched as one.
+
+    Attributes:
+        connection: DuckDB.
+        entries: The movies.
+        left_out: Folders that were skipped, each with the reason.
+    """
 
     connection: duckdb.DuckDBPyConnection
     entries: tuple[ArchiveMovie, ...]
     left_out: tuple[tuple[Path, str], ...]
 
     def ask(self, *scripts: str, **values: Any) -> list[tuple[Any, ...]]:
-        """Runs SQL files of this package, the last of which is the question.
+        """Runs SQL files of this package and returns the rows of the last one.
 
         Args:
-            scripts: Their names without `.sql`.
-            values: What `getvariable` gives in them. Never part of the SQL.
+            scripts: Names of the files without `.sql`.
+            values: What `getvariable` returns in them. Values are bound, never part of the SQL, so
+                a name cannot become SQL.
 
         Raises:
-            TableError: A table is torn.
+            TableError: A table is damaged.
         """
         for name, value in values.items():
             self.connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
         try:
             for script in scripts:
-                found = self.connection.execute(sql(script))
-            return found.fetchall()
+                result = self.connection.execute(sql(script))
+            return result.fetchall()
         except duckdb.Error as error:
             raise TableError(
                 f"the archive's tables cannot be read ({error}); delete the {index.TABLE_NAME} "
-                "that is named here, it is made anew"
+                "named in this message, and it is made again"
             ) from error
 
     def over(self, entries: Sequence[ArchiveMovie], repeats: Sequence[int] = ()) -> None:
-        """Says which movies the next questions are about, and how long a run of each must be.
+        """Chooses the movies of the next queries, and how long a run in each of them must be.
 
         Args:
-            entries: Of this archive.
-            repeats: source frames, for each of them; none filters nothing.
+            entries: Movies of this archive.
+            repeats: Source frames that a run must last, for each movie; empty for any length.
         """
         movies = [entry.facts for entry in entries]
         walk = pd.DataFrame(
@@ -92,48 +99,51 @@ class Archive:
 
 
 def printable(path: Path) -> str:
-    """A path as text, though a file's name may be none."""
+    """A path as text; bytes that are not valid text, which names may contain, are escaped."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 @contextmanager
 def open_archive(
-    folders: Sequence[Path], place: Path | None = None, shown: ShowProgress = iter
+    folders: Sequence[Path], tables_folder: Path | None = None, shown: ShowProgress = iter
 ) -> Iterator[Archive]:
     """Opens walked movies as one archive, and closes it.
 
-    Where a table cannot be kept beside its walk (the archive is read-only, or somebody writes
-    there) it is made for this one time.
+    A table that cannot be saved beside its walk, because the folder is read-only or another
+    process writes there, goes to a temporary folder.
 
     Args:
-        folders: Of the walks.
-        place: Keep the tables in this folder rather than in those of the walks.
-        shown: Told of the walks whose tables are made.
+        folders: The folders of the walks.
+        tables_folder: Keep the tables in this folder instead of in those of the walks.
+        shown: Goes through the walks whose tables are made, and shows the progress.
 
     Raises:
-        TableError: Not one of the folders holds a finished walk.
+        TableError: None of the folders holds a finished walk.
     """
     with TemporaryDirectory(prefix="mine-video-") as name, _connected(Path(name)) as connection:
         scratch = Path(name)
-        found = _found(connection, {f: index.home(f, place) / index.TABLE_NAME for f in folders})
-        stale = [folder for folder in folders if folder not in found]
+        tables = {f: index.home(f, tables_folder) / index.TABLE_NAME for f in folders}
+        movies = _current_tables(connection, tables)
+        stale = [folder for folder in folders if folder not in movies]
         if stale:
             log.info("making the tables of %d of %d movies", len(stale), len(folders))
         left_out: list[tuple[Path, str]] = []
         for folder in shown(stale):
             try:
-                found[folder] = _made(connection, folder, index.home(folder, place), scratch)
+                movies[folder] = _made(
+                    connection, folder, index.home(folder, tables_folder), scratch
+                )
             except MiningError as error:
                 left_out.append((folder, str(error)))
-        entries = tuple(found[folder] for folder in folders if folder in found)
-        _tell(entries, left_out, scratch)
+        entries = tuple(movies[folder] for folder in folders if folder in movies)
+        _warn(entries, left_out, scratch)
         yield Archive(connection, entries, tuple(left_out))
 
 
-def _found(
+def _current_tables(
     connection: duckdb.DuckDBPyConnection, files: dict[Path, Path]
 ) -> dict[Path, ArchiveMovie]:
-    """The movies whose tables are there and of today, by folder."""
+    """The movies whose tables exist and are up to date, by the folders of their walks."""
     known = index.facts_of(connection, list(files.values()))
     return {
         folder: ArchiveMovie(folder, file, known[file])
@@ -142,45 +152,46 @@ def _found(
     }
 
 
-def _tell(
+def _warn(
     entries: Sequence[ArchiveMovie], left_out: Sequence[tuple[Path, str]], scratch: Path
 ) -> None:
-    """Says what a question to this archive will not see, or what it costs each time.
+    """Warns of skipped folders, of tables that cannot be saved, and of different networks.
 
     Raises:
-        TableError: It would see nothing.
+        TableError: No movie is left.
     """
-    for _, why in left_out:
-        log.warning("passed over: %s", why)
+    for _, reason in left_out:
+        log.warning("skipped: %s", reason)
     if not entries:
-        raise TableError("no finished walk among these folders; `mine-video walk MOVIE…` makes one")
-    lost = [entry.folder for entry in entries if entry.file.parent == scratch]
-    if lost:
+        raise TableError("no finished walk in these folders; make one with `mine-video walk MOVIE`")
+    unsaved = [entry.folder for entry in entries if entry.file.parent == scratch]
+    if unsaved:
         log.warning(
-            "the tables of %d movies cannot be kept (%s and on: read-only, or in use) and are made "
-            "again each time; --index FOLDER keeps them elsewhere", len(lost), lost[0],
+            "the tables of %s cannot be saved because folders are read-only or in use (the first "
+            "is %s), and are made again each time; save them elsewhere with --index FOLDER",
+            "1 movie" if len(unsaved) == 1 else f"{len(unsaved)} movies", unsaved[0],
         )  # fmt: skip
     networks = {entry.facts.emotion for entry in entries}
     if len(networks) > 1:
         log.warning(
-            "these movies were walked with %d different emotion networks, whose probabilities do "
-            "not quite compare", len(networks),
+            "these movies were walked with %d different emotion networks; their probabilities are "
+            "only roughly comparable", len(networks),
         )  # fmt: skip
 
 
 def _made(
     connection: duckdb.DuckDBPyConnection, folder: Path, home: Path, scratch: Path
 ) -> ArchiveMovie:
-    """Makes the table of a walk, in `scratch` where `home` is not to be had.
+    """Makes the table of a walk in `home`, or in `scratch` if that cannot be written.
 
     Raises:
-        MiningError: The walk is torn or not finished, or the disk is full.
+        MiningError: The walk is damaged or not finished, or the disk is full.
     """
     facts, rows = index.made(folder)
     file = home / index.TABLE_NAME
     try:
         if not index.can_be_named(file):
-            raise OutputError(f"{file}: its name is no text")
+            raise OutputError(f"{file}: the path is not valid text, which DuckDB needs")
         with locked(home):
             index.write_table(connection, file, facts, rows)
     except OutputError as error:
@@ -192,7 +203,7 @@ def _made(
 
 @contextmanager
 def _connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB in memory, which asks nobody on the network for extensions."""
+    """Opens DuckDB in memory, without its automatic download of extensions."""
     connection = duckdb.connect(
         config={
             "memory_limit": MEMORY,

@@ -1,4 +1,4 @@
--- All rows of all movies, each with what its movie brings along.
+-- All rows of the chosen movies, each with the facts of its movie.
 CREATE OR REPLACE TEMP VIEW faces AS
 SELECT walk.number, walk.stride, walk.repeat, walk.width, walk.height, face.* EXCLUDE (filename)
 FROM

@@ -1,4 +1,4 @@
-"""Crops and a contact sheet of moments out of many movies, in one folder."""
+"""Writes crops and contact sheets of moments from many movies into one folder."""
 
 import csv
 import io
@@ -28,30 +28,30 @@ from pipeline.movie.frame import shrink
 from pipeline.pick import select
 from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut, write_crops
-from pipeline.report.sheet import THUMB_SIDE, SheetLine, line_sheets
+from pipeline.report.sheet import CELL_SIDE, SheetLine, line_sheets
 from pipeline.review import labels, match
 from pipeline.settings import PickSettings
 
 log = logging.getLogger(__name__)
 
 STRIP = 6
-"""Faces of each moment on the sheet, evenly spread over it."""
+"""Faces of each moment on the sheet, evenly spread over the moment."""
 
 PLACE = "folder with --sheet or --pick"
-"""What to choose another of, where nothing can be written."""
+"""Ends the advice "choose another …" if a folder cannot be written."""
 
 SHEET_MARGIN = 0.3
-"""Around the faces of a sheet, as a share of the box."""
+"""Margin around the faces of a sheet, as a share of the box."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MovieMoments:
-    """One movie of which something was found.
+    """One movie with moments that were found.
 
     Attributes:
-        movie: where it is.
-        walk: its manifest, with a movie's name that no other film here has.
-        rows: `select.steadied` rows of each moment that are kept.
+        movie: Path of the movie.
+        walk: Its manifest, in which the movie has a name that no other movie here has.
+        rows: The rows to crop for each moment, of `select.steadied`.
     """
 
     movie: Path
@@ -62,28 +62,28 @@ class MovieMoments:
 def films(
     moments: Sequence[Moment], settings: PickSettings
 ) -> tuple[list[MovieMoments], list[MiningError]]:
-    """The movies of moments with the rows to crop, by the very functions that `pick` uses.
+    """Finds the rows to crop for moments, with the functions that `pick` uses.
 
     Args:
-        moments: Of `search.search`.
+        moments: Returned by `search.search`.
         settings: Those of the search, and how many faces of each run to keep.
 
     Returns:
-        The movies, and why others are missing: gone, changed, or torn since the search.
+        The movies, and an error for each movie that is missing, changed or damaged.
     """
-    of: dict[Path, list[Moment]] = {}
+    by_folder: dict[Path, list[Moment]] = {}
     for moment in moments:
-        of.setdefault(moment.entry.folder, []).append(moment)
-    found: list[MovieMoments] = []
+        by_folder.setdefault(moment.entry.folder, []).append(moment)
+    movies: list[MovieMoments] = []
     failed: list[MiningError] = []
     stems: set[str] = set()
-    for folder, own in of.items():
+    for folder, in_movie in by_folder.items():
         try:
-            found.append(_film(folder, own, settings, stems))
+            movies.append(_film(folder, in_movie, settings, stems))
         except MiningError as error:
             log.warning("%s", error)
             failed.append(error)
-    return found, failed
+    return movies, failed
 
 
 def _film(
@@ -92,22 +92,23 @@ def _film(
     walked = finished(folder)
     walk, tracks = walked.manifest, walked.tracks
     movie = manifests.movie_of(walk, None)
-    asked = settings.at(walk.scan.stream.rate)
+    in_frames = settings.at(walk.scan.stream.rate)
     rows = match.applied(walked.rows, labels.read_labels(folder))
-    rows = select.steadied(rows, walked.stride, asked)
+    rows = select.steadied(rows, walked.stride, in_frames)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)
-        steady, _ = select.steady(seen[seen["track"] == m.track], asked, walked.size)
+        steady, _ = select.steady(seen[seen["track"] == m.track], in_frames, walked.size)
         steady = steady[steady["frame"].between(m.first, m.last)]
-        kept[m] = thin(steady, tracks, asked.per_run) if asked.per_run else steady
+        kept[m] = thin(steady, tracks, in_frames.per_run) if in_frames.per_run else steady
     return MovieMoments(movie, _alone(walk, folder.resolve(), stems), kept)
 
 
 def _alone(walk: Manifest, folder: Path, taken: set[str]) -> Manifest:
-    """The walk under the name of its folder, which no other of its archive has.
+    """Renames a walk's movie after its folder, so that crops of two movies have different names.
 
-    Folders of several archives may be called the same; those get a part of a hash.
+    Folders are unique within one archive. If those of two archives have the same name, a part of a
+    hash is added.
     """
     named = replace(walk, movie=Path(f"{folder.name}.movie"))
     if crop_stem(named).casefold() in taken:
@@ -118,58 +119,62 @@ def _alone(walk: Manifest, folder: Path, taken: set[str]) -> Manifest:
 
 
 def write_all(
-    found: Sequence[MovieMoments], folder: Path, margin: float
+    movies: Sequence[MovieMoments], folder: Path, margin: float
 ) -> tuple[int, list[MiningError]]:
-    """Writes the crops of all films into one folder, with one crops.csv; an earlier search's go.
+    """Writes the crops of all movies into one folder with one crops.csv.
+
+    The crops of an earlier search there are deleted.
 
     Args:
-        found: Of `films`.
-        folder: Where to.
+        movies: Returned by `films`.
+        folder: Where to write.
         margin: Around the face on each side, as a share of the box.
 
     Returns:
-        How many crops, and why some movies gave none.
+        The number of crops, and an error for each movie that could not be cropped.
 
     Raises:
-        OutputError: Nothing can be written there, or what lies there is not an earlier search's.
+        OutputError: The folder cannot be written, or holds files that no search wrote.
     """
     _check_own(folder)
     failed: list[MiningError] = []
     with files.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
         lines: list[list[str]] = []
-        for number, film in enumerate(found):
-            places = [
+        for number, film in enumerate(movies):
+            selections = [
                 Selection(m.person, m.emotion, Path(name) / f"{number}-{n}", rows)
                 for n, (m, rows) in enumerate(film.rows.items())
             ]
             try:
-                write_crops(film.movie, film.walk, places, margin)
+                write_crops(film.movie, film.walk, selections, margin)
             except OutputError:
                 raise
             except MiningError as error:
                 log.warning("%s", error)
                 failed.append(error)
                 continue
-            lines += [line for place in places for line in _listed(place.folder)]
-        _replace(found, folder, Path(name), lines)
+            lines += [line for selection in selections for line in _listed(selection.folder)]
+        _replace(movies, folder, lines)
     return len(lines), failed
 
 
 def _check_own(folder: Path) -> None:
-    """Refuses a folder that holds something else, as the known faces, or a movie's walk.
+    """Refuses a folder that holds anything else, for example known faces or a movie's walk.
 
     Raises:
-        OutputError: It does.
+        OutputError: The folder is neither empty nor written by an earlier search.
     """
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     others = [name for name in names if not name.startswith((".", "sheet"))]
     if in_a_walk(folder / "crops.csv") or (others and "crops.csv" not in names):
         raise OutputError(
-            f"{folder}: is not empty, nor of an earlier search; name a new folder for the crops"
+            f"{folder}: is not empty and was not written by an earlier search; choose a new folder "
+            "with --pick"
         )
 
 
 def _listed(folder: Path) -> Iterator[list[str]]:
+    """Yields the lines of a folder's crops.csv, with the paths of the crops."""
     with (folder / "crops.csv").open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         next(rows)
@@ -177,11 +182,9 @@ def _listed(folder: Path) -> Iterator[list[str]]:
             yield [str(folder / row[0]), *row[1:]]
 
 
-def _replace(
-    found: Sequence[MovieMoments], folder: Path, staged: Path, lines: list[list[str]]
-) -> None:
-    """Puts new crops and their list in the place of those of an earlier search."""
-    for film in found[:1]:  # With nothing to crop it removes those that the list there names.
+def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]]) -> None:
+    """Replaces the crops and the list of an earlier search by new ones."""
+    for film in movies[:1]:  # Without rows, write_crops only deletes the crops of the old list.
         nothing = next(iter(film.rows.values())).iloc[:0]
         write_crops(film.movie, film.walk, [Selection("", "", folder, nothing)], 0)
     text = io.StringIO()
@@ -194,31 +197,34 @@ def _replace(
         for path, *_ in lines:
             Path(path).replace(folder / Path(path).name)
     except OSError as error:
-        raise OutputError(f"{staged}: cannot be moved to {folder} ({error.strerror})") from error
+        raise OutputError(
+            f"{folder}: the new crops cannot be moved here ({error.strerror}); "
+            f"choose another {PLACE}"
+        ) from error
 
 
 # --- sheet --------------------------------------------------------------------------------------
 
 
 def write_sheet(
-    moments: Sequence[Moment], found: Sequence[MovieMoments], folder: Path
+    moments: Sequence[Moment], movies: Sequence[MovieMoments], folder: Path
 ) -> tuple[list[Path], list[MiningError]]:
-    """Writes sheet.jpg, or sheet-1.jpg and so on: a line for each moment, in the order given.
+    """Writes sheet.jpg, or sheet-1.jpg and so on, with a line for each moment in the given order.
 
     Args:
-        moments: Of `search.search`.
-        found: Of `films`.
-        folder: Where to; sheets that lie there are deleted.
+        moments: Returned by `search.search`.
+        movies: Returned by `films`.
+        folder: Where to write; sheets that are there already are deleted.
 
     Returns:
-        The sheets, and why some movies are not on them.
+        The sheets, and an error for each movie that is not on them.
 
     Raises:
-        OutputError: They cannot be written.
+        OutputError: The sheets cannot be written.
     """
     faces: dict[Moment, list[Image]] = {}
     failed: list[MiningError] = []
-    for film in found:
+    for film in movies:
         try:
             for moment, face in _strips(film):
                 faces.setdefault(moment, []).append(face)
@@ -231,11 +237,12 @@ def write_sheet(
         if m in faces
     ]
     with files.locked(folder, PLACE):
-        line_sheets(f"{len(lines)} moments", lines, folder)
+        line_sheets("1 moment" if len(lines) == 1 else f"{len(lines)} moments", lines, folder)
     return sorted(folder.glob("sheet*.jpg")), failed
 
 
 def _words(moment: Moment) -> tuple[str, ...]:
+    """The words to the left of a moment's faces."""
     return (
         Path(moment.entry.facts.movie).stem,
         f"{moment.person}, {moment.emotion}",
@@ -245,12 +252,12 @@ def _words(moment: Moment) -> tuple[str, ...]:
 
 
 def _strips(film: MovieMoments) -> Iterator[tuple[Moment, Image]]:
-    """A few faces of each moment of a movie, those of one moment in order of time."""
+    """Yields a few faces of each moment of a movie, those of one moment in order of time."""
     rows: list[Any] = []
-    of: list[Moment] = []
+    owners: list[Moment] = []  # The moment of each row.
     for moment, kept in film.rows.items():
-        places = np.unique(np.linspace(0, max(0, len(kept) - 1), STRIP).round().astype(int))
-        rows += kept.sort_values("frame").iloc[places[: len(kept)]].itertuples()
-        of += [moment] * (len(rows) - len(of))
+        positions = np.unique(np.linspace(0, max(0, len(kept) - 1), STRIP).round().astype(int))
+        rows += kept.sort_values("frame").iloc[positions[: len(kept)]].itertuples()
+        owners += [moment] * (len(rows) - len(owners))
     for i, face in cut(film.movie, film.walk, rows, SHEET_MARGIN):
-        yield of[i], shrink(face, THUMB_SIDE)
+        yield owners[i], shrink(face, CELL_SIDE)

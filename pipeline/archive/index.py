@@ -1,4 +1,4 @@
-"""The table of one walk: faces.csv as Parquet, with smoothing and runs at the default settings."""
+"""Makes the table of one walk: faces.csv as Parquet, smoothed and split into runs by default."""
 
 import json
 import os
@@ -23,39 +23,39 @@ from pipeline.pick import select
 from pipeline.settings import PickSettings
 
 TABLE_FORMAT = 1
-"""Of the tables: raise it when a column changes or means something else."""
+"""Version of the tables; raise it when a column is added, removed or changes its meaning."""
 
 TABLE_NAME = "faces.parquet"
 METADATA_KEY = "mine-video"
-"""Where the facts stand in the metadata of a Parquet file."""
+"""Key of the facts in the metadata of a Parquet file."""
 
 STORED = PickSettings()
-"""Smoothing and gap of the stored runs; a search with others works them out anew."""
+"""Smoothing and gap of the stored runs; a search with other settings computes runs again."""
 
 SOURCES = ("walk.json", "faces.csv", "tracks.npz")
-"""A table is of today where none of these has another size or time than when it was made."""
+"""A table is up to date while sizes and times of these files are as when it was made."""
 
 COLUMN_TYPES = {
     "detected": "uint8", "label": "uint8", "run": "int32", "run_length": "int64",
     "position": "int32", "faces": "int32",
 }  # fmt: skip
-"""Narrower types of what is read most."""
+"""Narrower types for the columns that are read most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a search must know of a movie before it reads a row.
+    """What a search must know about a movie before it reads any row.
 
     Attributes:
-        stamp: what the table was made of, see `table_stamp`.
-        movie: name of the movie's file.
-        rate: frames a second.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-        stride: source frames between neighbouring rows.
-        people: names in the rows, "" where somebody is unknown.
-        gallery: digest of the gallery and tolerance that gave the names.
-        emotion: name and hash of the emotion network.
+        stamp: What the table was made of, see `table_stamp`.
+        movie: Name of the movie's file.
+        rate: Frames a second.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
+        stride: Source frames between neighbouring rows.
+        people: Names in the rows; "" if some faces have none.
+        gallery: Digest of the gallery and tolerance that gave the names.
+        emotion: Name and hash of the emotion network.
     """
 
     stamp: str
@@ -70,27 +70,29 @@ class Facts:
 
 
 def sql(name: str) -> str:
-    """One of the SQL files of this package."""
+    """Reads an SQL file of this package."""
     return (files(__package__) / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def table_stamp(folder: Path) -> str:
-    """What a table of this folder would be made of: format, smoothing, sizes and times of files.
+    """Describes what a table of this folder would be made of, to tell whether a table is outdated.
 
-    Where a file is missing, of nothing that any table was made of.
+    Returns:
+        Format, smoothing, and sizes and times of the files; "missing", which no table has, if a
+        file is missing.
     """
     facts: list[object] = [TABLE_FORMAT, STORED.smooth, STORED.gap]
     try:
         for name in SOURCES:
-            found = (folder / name).stat()
-            facts += [found.st_size, found.st_mtime_ns]
+            status = (folder / name).stat()
+            facts += [status.st_size, status.st_mtime_ns]
     except OSError:
         return "missing"
     return json.dumps(facts)
 
 
 def home(folder: Path, index: Path | None) -> Path:
-    """The folder where a walk's table lies: its own, or one in the folder of all tables."""
+    """The folder for a walk's table: the walk's own, or one inside `index`."""
     if index is None:
         return folder.absolute()
     digest = sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
@@ -98,31 +100,31 @@ def home(folder: Path, index: Path | None) -> Path:
 
 
 def can_be_named(path: Path) -> bool:
-    """Whether a path is text, as DuckDB needs it: file names may be any bytes."""
+    """Whether a path is valid text, which DuckDB needs; names of files may be any bytes."""
     with suppress(UnicodeEncodeError):
         return bool(str(path).encode())
     return False
 
 
 def facts_of(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> dict[Path, Facts]:
-    """The facts in those of the files that are tables; the others are left out."""
-    there = [path for path in paths if can_be_named(path) and path.is_file()]
-    if not there:
+    """Reads the facts of tables; files that are missing or not valid tables are left out."""
+    existing = [path for path in paths if can_be_named(path) and path.is_file()]
+    if not existing:
         return {}
     query = "SELECT file_name, value FROM parquet_kv_metadata($files) WHERE decode(key) = $key"
     try:
-        found = connection.execute(
-            query, {"files": [escape(str(path)) for path in there], "key": METADATA_KEY}
+        metadata = connection.execute(
+            query, {"files": [escape(str(path)) for path in existing], "key": METADATA_KEY}
         ).fetchall()
-    except duckdb.Error:  # One that is torn takes the others with it.
-        if len(there) == 1:
+    except duckdb.Error:  # One damaged file fails the query for all: read them one by one.
+        if len(existing) == 1:
             return {}
-        return {p: f for path in there for p, f in facts_of(connection, [path]).items()}
-    return {Path(name): f for name, value in found if (f := _parsed(value)) is not None}
+        return {p: f for path in existing for p, f in facts_of(connection, [path]).items()}
+    return {Path(name): f for name, value in metadata if (f := _parsed(value)) is not None}
 
 
 def _parsed(value: bytes) -> Facts | None:
-    """The facts that a table gives; None where it is of another format."""
+    """Reads the facts of a table; returns None if it has another format."""
     with suppress(ValueError, TypeError, KeyError):
         facts = json.loads(value)
         return Facts(**facts | {"people": tuple(facts["people"])})
@@ -130,31 +132,32 @@ def _parsed(value: bytes) -> Facts | None:
 
 
 def made(folder: Path) -> tuple[Facts, pd.DataFrame]:
-    """The facts of a walk, and the rows of its table.
+    """Makes the facts of a walk, and the rows of its table.
 
     Raises:
-        TableError: The walk is torn or not finished.
+        TableError: The walk is damaged or not finished.
     """
-    of = table_stamp(folder)  # Before the files are read: what changes meanwhile makes it stale.
+    # Before the files are read: if one changes meanwhile, the table counts as outdated.
+    stamp = table_stamp(folder)
     walked = finished(folder)
     walk, rows = walked.manifest, walked.rows
     facts = Facts(
-        of, walk.movie.name, float(walk.scan.stream.rate), *walked.size, walked.stride,
+        stamp, walk.movie.name, float(walk.scan.stream.rate), *walked.size, walked.stride,
         tuple(sorted(set(rows["person"]))), walked.tracks.gallery, walk.models.get("emotion", ""),
     )  # fmt: skip
     return facts, timed(steadied_rows(rows, walked.stride), walk)
 
 
 def steadied_rows(rows: pd.DataFrame, stride: int) -> pd.DataFrame:
-    """Rows of faces.csv, in its order, with what `select.steadied` adds at the default settings."""
-    done = select.steadied(rows, stride, STORED).astype(COLUMN_TYPES)
-    return done.sort_values(["frame", "track"], ignore_index=True)
+    """Adds to the rows of faces.csv, in its order, what `select.steadied` adds by default."""
+    steadied = select.steadied(rows, stride, STORED).astype(COLUMN_TYPES)
+    return steadied.sort_values(["frame", "track"], ignore_index=True)
 
 
 def timed(rows: pd.DataFrame, walk: Manifest) -> pd.DataFrame:
-    """Adds how long each row's frame stands (`seconds`), and what of it counts as `screen` time.
+    """Adds how long each row's frame lasts (`seconds`), and how much counts as `screen` time.
 
-    A person with two faces in one frame, as nobody in particular often has, is there once.
+    A person with several faces in one frame counts once: all faces without a name are one "person".
     """
     frame = rows["frame"].to_numpy(np.int64)
     seconds = presence.durations(frame, walk.scan.times, walk.settings.every)
@@ -165,16 +168,16 @@ def timed(rows: pd.DataFrame, walk: Manifest) -> pd.DataFrame:
 def write_table(
     connection: duckdb.DuckDBPyConnection, file: Path, facts: Facts, rows: pd.DataFrame
 ) -> None:
-    """Writes a table in the place of `file`.
+    """Writes a table to `file`, replacing an earlier one.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The table cannot be written.
     """
     connection.register("rows", rows)
     try:
         with replacing(file) as target:
-            told = {"file": target.name, "facts": json.dumps(asdict(facts))}
-            connection.execute(sql("write"), told)
+            values = {"file": target.name, "facts": json.dumps(asdict(facts))}
+            connection.execute(sql("write"), values)
     except duckdb.Error as error:
         raise OutputError(f"{file}: cannot be written ({error}); free some space") from error
     finally:
@@ -182,5 +185,5 @@ def write_table(
 
 
 def names(entries: Iterable[Facts]) -> set[str]:
-    """Everybody who is in one of the movies, "" for the unknown."""
+    """The names of everybody in the movies; "" if some faces have no name."""
     return {person for facts in entries for person in facts.people}

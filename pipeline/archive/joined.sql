@@ -1,4 +1,4 @@
--- All rows as they stand in faces.csv, the movie's folder before them. No join: it may change order.
+-- All rows as in faces.csv, after the folder of their movie. A JOIN might change the order of rows.
 CREATE OR REPLACE TEMP VIEW joined AS
 SELECT
     getvariable('folders')[(file_index + 1)::BIGINT] AS folder,

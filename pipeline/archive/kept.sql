@@ -1,11 +1,15 @@
--- The wanted rows whose run is long enough and that pass every gate: select.wanted, select.filters.
+-- The wanted rows whose run is long enough and that pass every filter: select.wanted and
+-- select.filters in SQL. Measures are doubles rounded to the digits of faces.csv, as there: in
+-- float32, 1100.1 - 1050.1 is less than 50.
 CREATE OR REPLACE TEMP VIEW kept AS
 SELECT *
 FROM steadied
 WHERE
     (getvariable('people') IS NULL OR list_contains(getvariable('people'), person))
     AND (getvariable('labels') IS NULL OR list_contains(getvariable('labels'), label))
-    AND run_length >= getvariable('least_repeat')  -- Known before the movies are: skips most rows.
+    -- A constant, which lets DuckDB skip most rows while it reads the files; `repeat` differs from
+    -- movie to movie.
+    AND run_length >= getvariable('least_repeat')
     AND run_length >= repeat
     AND probability >= getvariable('min_prob')::FLOAT
     AND (

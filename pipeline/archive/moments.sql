@@ -1,4 +1,4 @@
--- The runs, each as one line, those first that are wanted most.
+-- One line for each run, in the wanted order; `found` is the number of runs without the limit.
 SELECT
     number,
     person,

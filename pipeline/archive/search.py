@@ -19,11 +19,13 @@ from pipeline.settings import Job, PickSettings
 log = logging.getLogger(__name__)
 
 ORDERS = ("probability", "length", "time")
-"""By what moments are sorted: surest first, longest first, or movie by movie as they come."""
+"""How moments are sorted: most probable first, longest first, or movie by movie in time."""
 
 TOP = 200
+"""Moments that a search returns by default, at most."""
+
 LARGEST_SETTING = 1 << 53
-"""Larger settings mean the same: no movie has so many frames."""
+"""Larger settings are cut to this, since SQL's integers are finite; no movie has as many frames."""
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "first", "last", "track", "length",
@@ -33,20 +35,20 @@ MOMENT_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One steady run of one person with one emotion, as far as it passes the gates.
+    """One steady run of a person and emotion, from the first to the last face that passes.
 
     Attributes:
-        entry: the movie.
-        person: a name or "unknown".
-        emotion: one of `EMOTIONS`.
-        track: of the face.
-        first: frame of the first face that passes.
-        last: frame of the last one.
-        start: seconds of the first one.
-        stop: seconds of the last one.
-        length: source frames that the run covers.
-        faces: how many pass.
-        probability: mean of their smoothed probabilities.
+        entry: The movie.
+        person: A name or "unknown".
+        emotion: One of `EMOTIONS`.
+        track: Number of the face's track.
+        first: Frame of the first face that passes every filter.
+        last: Frame of the last one.
+        start: Seconds of the first one.
+        stop: Seconds of the last one.
+        length: Source frames that the run covers.
+        faces: Number of faces that pass.
+        probability: Mean of their smoothed probabilities.
     """
 
     entry: ArchiveMovie
@@ -64,7 +66,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The moments that were asked for, and how many there are in all."""
+    """The moments to show, and the number of all that match."""
 
     moments: tuple[Moment, ...]
     count: int
@@ -73,20 +75,20 @@ class Found:
 def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -> Found:
     """Finds the moments that `mine-video pick` would crop, in all movies at once.
 
-    Names are those in faces.csv; `mine-video name` brings them to today's photos.
+    Names are those in faces.csv; `mine-video name` updates them after photos have changed.
 
     Args:
-        archive: Where to look.
-        job: People, emotions and what makes a run steady; thinning and margin do not matter.
-        top: How many at most; 0 is all.
-        order: Of `ORDERS`.
+        archive: The movies to search.
+        job: People, emotions and what makes a run steady; thinning and margin are ignored.
+        top: Number of moments at most; 0 for all.
+        order: One of `ORDERS`.
 
     Raises:
-        PeopleError: Somebody is asked for who is in none of the movies.
-        TableError: A table is torn.
+        PeopleError: A wanted person is in none of the movies.
+        TableError: A table is damaged.
     """
     if order not in ORDERS:
-        raise ValueError(f"order is one of {', '.join(ORDERS)}, not {order!r}")
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
     select.check_people(job.people, known, "the archive")
     entries = prepare_faces(archive, job)
@@ -102,7 +104,7 @@ def _moment(entries: Sequence[ArchiveMovie], row: tuple[Any, ...]) -> Moment:
 
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
-    """Makes the view `steadied` of the movies that somebody wanted is in; gives those movies."""
+    """Makes the view `steadied` over the movies that show a wanted person; returns the movies."""
     people = None if ANY in job.people else [_written(name) for name in job.people]
     entries = [
         entry for entry in archive.entries
@@ -120,7 +122,7 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
 
 
 def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
-    """The settings as numbers that SQL can hold."""
+    """The filters as numbers that SQL can hold."""
     return {
         "smooth": min(settings.smooth, LARGEST_SETTING),
         "gap": min(settings.gap, LARGEST_SETTING),
@@ -134,36 +136,36 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
 
 
 def _written(person: str) -> str:
-    """How faces.csv writes a name."""
+    """A name as in faces.csv."""
     return "" if person == UNKNOWN else person
 
 
 def warn_of_old_names(archive: Archive, job: Job) -> None:
-    """Says which movies bear the names of other photos, or of another tolerance, than today's."""
+    """Warns of movies whose names came from other photos, or another tolerance, than today's."""
     if not job.known_faces.is_dir():
         return
     digest = gallery.digest(job.known_faces, job.tolerance)
     old = [entry.folder for entry in archive.entries if entry.facts.gallery != digest]
     if old:
         log.warning(
-            "%d of %d movies were named by other photos or another --tolerance (%s and on); "
-            "`mine-video name FOLDER…` names them anew",
+            "the names in %d of %d movies are from other photos or another --tolerance (the first "
+            "is %s); update them with `mine-video name FOLDER`",
             len(old), len(archive.entries), old[0],
         )  # fmt: skip
 
 
 def write_moments(moments: Iterable[Moment], path: Path) -> None:
-    """Writes moments as CSV, the best first.
+    """Writes moments as CSV, in the given order.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(MOMENT_COLUMNS)
     for m in moments:
-        place = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
-        times = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
-        writer.writerow([*place, *times, m.track, m.length, m.faces, f"{m.probability:.4f}"])
+        who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
+        when = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
+        writer.writerow([*who, *when, m.track, m.length, m.faces, f"{m.probability:.4f}"])
     with files.replacing(path, "file with --csv") as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))

@@ -1,7 +1,8 @@
--- Smoothing and runs by other settings: pipeline/pick/smooth.py, steady.py and select.steadied in SQL.
+-- Smoothing and runs for settings other than the stored ones: pipeline/pick/steady.py and
+-- select.steadied in SQL. tests/archive/test_equality.py compares both.
 CREATE OR REPLACE TEMP VIEW steadied AS
 WITH
-    -- Whole tracks in which somebody who is wanted has a row.
+    -- Whole tracks with at least one row of a wanted person: smoothing needs the other rows too.
     asked AS (
         SELECT * EXCLUDE (label, probability, run, run_length, position)
         FROM faces
@@ -13,7 +14,7 @@ WITH
                 WHERE list_contains(getvariable('people'), person)
             )
     ),
-    -- smooth.segments: rows of a track, each at most one stride after the last.
+    -- steady.segments: rows of a track, each at most one stride after the one before.
     stepped AS (
         SELECT *, frame - lag(frame) OVER one_track > stride AS broken
         FROM asked
@@ -27,7 +28,7 @@ WITH
         FROM stepped
         WINDOW so_far AS (PARTITION BY number, track ORDER BY frame ROWS UNBOUNDED PRECEDING)
     ),
-    -- smooth.smooth: the centred mean, cut off at the ends of a segment.
+    -- steady.smooth: the centred mean, cut off at the ends of a segment.
     smoothed AS (
         SELECT
             * EXCLUDE (broken, segment, reach),
@@ -53,7 +54,7 @@ WITH
             ) AS probability
         FROM smoothed
     ),
-    -- Of equals the first, as argmax has it; the numbers are positions in faces.EMOTIONS.
+    -- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
     labelled AS (
         SELECT
             * EXCLUDE (
@@ -71,7 +72,7 @@ WITH
             END AS label
         FROM measured
     ),
-    -- steady.runs: rows of one track and label, each at most a stride and the gap after the last.
+    -- steady.runs: rows of a track and label, each at most a stride and the gap after the one before.
     parted AS (
         SELECT *, frame - lag(frame) OVER alike > stride + getvariable('gap') AS broken
         FROM labelled

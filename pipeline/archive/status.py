@@ -1,4 +1,4 @@
-"""How far each walk of an archive is."""
+"""Finds out whether each walk of an archive is finished, failed or out of date."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,20 +18,20 @@ from pipeline.movie import stream
 from pipeline.settings import WalkSettings
 
 Networks = Callable[[WalkSettings], dict[str, str]]
-"""Gives today's networks of some settings."""
+"""Returns the names and hashes of the networks that a walk with these settings would use today."""
 
-DONE, UNFINISHED, FAILED, OLD = "done", "unfinished", "failed", "out of date"
+WALK_DONE, WALK_UNFINISHED, WALK_FAILED, WALK_OLD = "done", "unfinished", "failed", "out of date"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What can be said of one walk.
+    """The state of one walk.
 
     Attributes:
-        folder: of the walk.
-        movie: its path when it was walked; empty where nothing tells.
+        folder: Folder of the walk.
+        movie: Path of the movie when it was walked; "" if it is not known.
         state: "done", "unfinished", "failed" or "out of date".
-        detail: how far, or why; empty where it is done with today's names.
+        detail: Progress or reason; "" if it is done and its names are up to date.
     """
 
     folder: Path
@@ -41,11 +41,11 @@ class State:
 
 
 def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
-    """Looks at each walk, and at its movie.
+    """Yields the state of each walk; looks at the walk, its movie and the networks.
 
     Args:
-        folders: Of the walks.
-        gallery: `galleries.digest` of today's photos; "" where names do not matter.
+        folders: The folders of the walks.
+        gallery: `gallery.digest` of today's photos; "" if names do not matter.
     """
     networks: Networks = lru_cache(identities)  # Read once for all walks of the same settings.
     for folder in folders:
@@ -54,43 +54,45 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             walk = manifests.read(folder)
         except TableError as error:
             reason = failed.reason if failed else str(error)
-            yield State(folder, failed.movie if failed else "", FAILED, reason)
+            yield State(folder, failed.movie if failed else "", WALK_FAILED, reason)
             continue
         movie = os.fsencode(str(walk.movie)).decode(errors="backslashreplace")
         old = _old(walk, networks)
         parts = sum(has_part(folder, n) for n in range(len(walk.parts)))
-        state = State(folder, movie, UNFINISHED, _progress(parts, len(walk.parts)))
+        state = State(folder, movie, WALK_UNFINISHED, _progress(parts, len(walk.parts)))
         tracks = merged_tracks(folder, walk)
         if tracks is not None:
             detail = old or _other_names(tracks, gallery)
-            state = replace(state, state=OLD if old else DONE, detail=detail)
+            state = replace(state, state=WALK_OLD if old else WALK_DONE, detail=detail)
         elif failed:
-            state = replace(state, state=FAILED, detail=failed.reason)
+            state = replace(state, state=WALK_FAILED, detail=failed.reason)
         yield state
 
 
-def _progress(done: int, of: int) -> str:
-    """How far a walk is that has no table, or the table of an earlier walk or version."""
-    return f"{done} of {of} parts" + ("; walk it again to join them" if done == of else "")
+def _progress(done: int, total: int) -> str:
+    """The progress of a walk without a valid faces.csv: its parts may be done but not joined."""
+    return f"{done} of {total} parts" + ("; walk it again to join them" if done == total else "")
 
 
 def _old(walk: Manifest, networks: Networks) -> str:
-    """Why a walk is not that of today's movie and networks; empty where it is."""
+    """The reason why a walk is not one of today's movie and networks; "" if it is."""
     try:
         if stream.fingerprint(walk.movie) != walk.identity:
-            return "the movie has changed; --rewalk walks it anew"
+            return "the movie has changed; walk it again with --rewalk"
     except MiningError as error:
         return f"the movie is gone ({str(error).partition(': ')[2]})"
     try:
         now = networks(walk.settings)
     except MiningError as error:
         return str(error)
-    other = [job for job, identity in walk.models.items() if identity != now.get(job)]
-    return f"walked with another {', '.join(other)} network; --rewalk walks anew" if other else ""
+    other = [task for task, identity in walk.models.items() if identity != now.get(task)]
+    if not other:
+        return ""
+    return f"walked with another {', '.join(other)} network; walk it again with --rewalk"
 
 
 def _other_names(tracks: Tracks, gallery: str) -> str:
-    """That a walk bears the names of other photos than today's; empty where it does not."""
+    """A note if a walk's names came from other photos than today's; "" if they did not."""
     if not gallery or tracks.gallery == gallery:
         return ""
-    return "named by other photos or another --tolerance; mine-video name names it anew"
+    return "names from other photos or another --tolerance; update them with mine-video name"

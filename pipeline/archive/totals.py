@@ -1,4 +1,4 @@
-"""Tables over a whole archive: who is how long on screen and looks how, and all rows as one."""
+"""Sums up screen time and emotions over an archive, and joins all rows into one table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +16,10 @@ WRITERS = {
     ".csv": "COPY joined TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
     ".parquet": "COPY joined TO $file (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
 }
+"""SQL that writes the joined table, by the ending of the file.
+
+`replacing` already writes a temporary file, so DuckDB need not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,13 @@ class Total:
     """One person in one movie.
 
     Attributes:
-        entry: the movie.
-        person: a name or "unknown".
-        seconds: on screen; two unknown faces in one frame count once.
-        tracks: how many.
-        faces: rows of faces.csv.
-        shares: of each of `EMOTIONS` in the seconds of all the faces, by the highest probability
-            smoothed as by default, without gates; they sum to 1.
+        entry: The movie.
+        person: A name or "unknown".
+        seconds: Seconds on screen; two unknown faces in one frame count once.
+        tracks: Number of tracks.
+        faces: Number of rows in faces.csv.
+        shares: Share of each of `EMOTIONS` in the seconds of all faces; they sum to 1. A face has
+            the emotion with the highest probability after the default smoothing, without filters.
     """
 
     entry: ArchiveMovie
@@ -41,10 +45,10 @@ class Total:
 
 
 def totals(archive: Archive) -> Iterator[Total]:
-    """Screen time and looks of everybody, movie by movie, longest first, the unknown last.
+    """Yields everybody's screen time and emotions, movie by movie, longest first, unknown last.
 
     Raises:
-        TableError: A table is torn.
+        TableError: A table is damaged.
     """
     archive.over(archive.entries)
     for number, person, seconds, tracks, faces, *shares in archive.ask("faces", "totals"):
@@ -54,7 +58,7 @@ def totals(archive: Archive) -> Iterator[Total]:
 
 
 def is_joined(path: Path) -> bool:
-    """Whether a file is one that `join` wrote."""
+    """Whether `join` wrote a file, judged by its first columns."""
     reader = {".csv": duckdb.read_csv, ".parquet": duckdb.read_parquet}[path.suffix.lower()]
     try:
         return reader(str(path)).columns[:3] == ["folder", "video", "frame"]
@@ -67,16 +71,18 @@ def join(archive: Archive, path: Path) -> int:
 
     Args:
         archive: The movies.
-        path: Where to; ends in .csv or .parquet.
+        path: Where to write; must end in .csv or .parquet.
 
     Returns:
-        How many rows.
+        The number of rows.
 
     Raises:
-        OutputError: It ends otherwise, or cannot be written.
+        OutputError: The path ends in something else, or cannot be written.
     """
     if path.suffix.lower() not in WRITERS:
-        raise OutputError(f"{path}: is to end in {' or '.join(WRITERS)}; give such a name")
+        raise OutputError(
+            f"{path}: must end in {' or '.join(WRITERS)}; choose another file with --to"
+        )
     archive.over(archive.entries)
     folders = [printable(entry.folder) for entry in archive.entries]
     archive.connection.execute("SET VARIABLE folders = $folders", {"folders": folders})
@@ -86,5 +92,7 @@ def join(archive: Archive, path: Path) -> int:
             writer = WRITERS[path.suffix.lower()]
             (count,) = archive.connection.execute(writer, {"file": file.name}).fetchall()[0]
     except duckdb.Error as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error}); choose another file with --to"
+        ) from error
     return int(count)

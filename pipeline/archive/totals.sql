@@ -1,4 +1,4 @@
--- Screen time of each person in each movie, and the share of each look in the seconds of the faces.
+-- Screen time of each person in each movie, and each emotion's share of the seconds of all faces.
 SELECT
     number,
     person,

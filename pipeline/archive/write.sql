@@ -1,4 +1,4 @@
--- One movie's table. Text is said to be text: where there is no row, nothing shows it.
+-- Writes one movie's table. Text columns are cast, since without rows DuckDB cannot infer their type.
 COPY (
     SELECT * REPLACE (video::VARCHAR AS video, person::VARCHAR AS person)
     FROM rows

@@ -1,1 +1,1 @@
-"""The unknown cast: sorting faces without a name into people, and naming those."""
+"""The unknown cast: faces without a name, sorted into people, and naming those people."""

@@ -1,4 +1,4 @@
-"""Makes people of the unknown cast known: their photos are copied into the gallery."""
+"""Names people of the unknown cast by copying their photos into the gallery."""
 
 import logging
 import shlex
@@ -18,73 +18,85 @@ log = logging.getLogger(__name__)
 
 
 def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) -> None:
-    """Makes people of the cast known: copies their photos into the gallery, and names the movies.
+    """Names people of the cast: copies their photos into the gallery, and names the movies' faces.
 
-    What lies in the folder of a number is copied: photos that were deleted there are not. Nothing
-    in the gallery is overwritten. Deleting the copies and naming again undoes it.
+    Only photos that are still in a number's folder are copied, so that wrong ones can be deleted
+    before. No file of the gallery is overwritten. To undo it, delete the copies and name again.
 
     Args:
-        folders: The movies', those whose cast it is.
-        chosen: A number of the cast and a name each; one name for two numbers joins them.
-        job: Where things lie.
+        folders: The folders of the movies that share the cast.
+        chosen: Pairs of a number of the cast and a name; one name for two numbers joins them.
+        job: With the folder of known faces.
 
     Raises:
-        PeopleError: There is no such number, or nobody can be called so.
-        MiningError: A file is missing or torn, or cannot be written.
+        PeopleError: There is no such number, or a name is not allowed.
+        MiningError: A file is missing or damaged, or cannot be written.
     """
     for folder in folders:
-        finished(folder)  # Says what is wrong before anything is copied.
+        finished(folder)  # Fails for a damaged walk before anything is copied.
     for path in copied(folders, chosen, job.known_faces):
         log.debug("%s: new", path)
     album = Album(job)
     for folder in manifests.unique(folders):
         with opened(folder, job, album):
-            pass  # That it is open names its faces.
+            pass  # Opening a movie names its faces.
 
 
 def copied(
     folders: Sequence[Path], chosen: Sequence[tuple[int, str]], known_faces: Path
 ) -> Iterator[Path]:
-    """Copies photos of the cast into the gallery; tells of each copy as soon as it is made.
+    """Copies photos of the cast into the gallery.
+
+    Args:
+        folders: The folders of the movies that share the cast.
+        chosen: Pairs of a number of the cast and a name.
+        known_faces: The gallery.
+
+    Yields:
+        The path of each copy as soon as it is made, so that a caller can undo what was done.
 
     Raises:
-        PeopleError: See `adopt`, before anything is copied.
+        PeopleError: See `adopt`; raised before anything is copied.
         MiningError: A photo cannot be read or written.
     """
     pictures = [_of_number(cast_place(folders), number, folders) for number, _ in chosen]
     for number, person in chosen:
         names.check_name(person, f"number {number} of the cast")
     for (number, person), paths in zip(chosen, pictures, strict=True):
-        into, count = known_faces / person, 0
-        for name in filter(None, (gallery.add(path, into) for path in paths)):
-            yield into / name
+        target, count = known_faces / person, 0
+        for name in filter(None, (gallery.add(path, target) for path in paths)):
+            yield target / name
             count += 1
-        log.info("%s: %d new photos, of number %d of the cast", into, count, number)
+        noun = "photo" if count == 1 else "photos"
+        log.info("%s: %d new %s from number %d of the cast", target, count, noun, number)
 
 
 def pictures(place: Path) -> dict[int, list[Path]]:
-    """The photos of each number of the cast that lies in a folder.
+    """The photos of each number of a cast.
+
+    Args:
+        place: The folder that holds cast/.
 
     Raises:
         PeopleError: The folder cannot be read.
     """
-    found = gallery.photos(place / CAST)  # It looks like a gallery, with numbers for names.
-    return {int(name): paths for name, paths in found.items() if name.isdecimal() and paths}
+    photos = gallery.photos(place / CAST)  # cast/ is laid out like a gallery: numbers are names.
+    return {int(name): paths for name, paths in photos.items() if name.isdecimal() and paths}
 
 
 def _of_number(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
     """The photos of a number of the cast.
 
     Raises:
-        PeopleError: There are none.
+        PeopleError: The number has no photos.
     """
-    folder, found = place / CAST, pictures(place)
-    if number in found:
-        return found[number]
-    again = shlex.join(["mine-video", "cast", *map(str, folders)])
-    if not found:
+    folder, photos = place / CAST, pictures(place)
+    if number in photos:
+        return photos[number]
+    command = shlex.join(["mine-video", "cast", *map(str, folders)])
+    if not photos:
         shared = len(folders) == 1 and (place.parent / CAST_TABLE).exists()
-        hint = f"; {place.parent} has one: name all its movies" if shared else ""
-        raise PeopleError(f"{folder}: holds no cast; `{again}` makes one{hint}")
-    there = ", ".join(map(str, sorted(found)))
-    raise PeopleError(f"{folder}: has no photos of number {number}; it has: {there}")
+        hint = f"; {place.parent} has one for all its movies: give them all" if shared else ""
+        raise PeopleError(f"{folder}: there is no cast; `{command}` makes one{hint}")
+    numbers = ", ".join(map(str, sorted(photos)))
+    raise PeopleError(f"{folder}: no photos of number {number}; there are photos of {numbers}")

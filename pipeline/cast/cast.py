@@ -1,4 +1,4 @@
-"""The unknown cast on one page: sort nobody's faces into people, show them, give them names."""
+"""Makes the unknown cast: sorts faces without a name into people, and writes photos of each."""
 
 import logging
 from collections.abc import Sequence
@@ -58,10 +58,11 @@ class Crowd:
     """The faces of all movies.
 
     Attributes:
-        rows: those of faces.csv, with tracks numbered through all movies, and `own`, the track's
-            number in its movie; `film`, the movie's; `seconds`, how long each row stands for;
-            `crowded` (see `cast.portraits`); `offer`, a name that they may have and have not.
-        tracks: their embeddings, numbered alike.
+        rows: rows of faces.csv, with tracks numbered through all movies. More columns: `own`, the
+            track's number in its movie; `film`, the movie's number; `seconds`, the time to the
+            next analysed frame; `until`, the end of that time in frames; `crowded` (see
+            `cast.portraits`); `offer`, the name that the face may have, "" for none.
+        tracks: the embeddings, with the same track numbers.
         apart: pairs of tracks that share a frame.
     """
 
@@ -76,22 +77,22 @@ def cast(
     moved: Sequence[Path] = (),
     progress: StartProgress = silent,
 ) -> list[PrintedMember]:
-    """Sorts the unknown faces of movies into people; replaces an earlier cast of theirs.
+    """Sorts the faces without a name into people; replaces an earlier cast of these movies.
 
-    Names follow the gallery of today first. Writes cast.csv, a row a track, and the folder cast/
-    with photos and sheets.
+    First names all faces by today's gallery. Writes cast.csv, with one row per track, and the
+    folder cast/ with photos and contact sheets.
 
     Args:
-        folders: The movies'.
-        job: Where things lie.
-        moved: Movies that are not any more where they were walked.
-        progress: Told how many of the faces that may become photos were cut out.
+        folders: The movies' folders.
+        job: With the folder of known faces.
+        moved: Movies that were moved after their walk, where they are now.
+        progress: Called with the number of faces to cut out, then after each one.
 
     Returns:
-        The cast by screen time; empty where everybody is known, or nobody is seen well enough.
+        The cast by screen time; empty if everybody is known, or no face is good enough.
 
     Raises:
-        MiningError: A walk or movie is missing, or something cannot be written.
+        MiningError: A walk or movie is missing, or a file cannot be written.
     """
     place = cast_place(folders)
     album = Album(job)
@@ -104,7 +105,7 @@ def cast(
     rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
     kept, photos = _photos(films, rows, crowd.tracks, centre, moved, progress)
-    # Not the folder of all movies' folders: others may be writing into those.
+    # Locks cast/ and not the folder that holds all movies: others may be walking movies there.
     with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
         kept = kept.assign(stem=[_stem(films[i]) for i in kept["film"]])
         where = f"{len(films)} movies" if len(films) > 1 else films[0].manifest.movie.name
@@ -112,67 +113,74 @@ def cast(
 
 
 def cast_place(folders: Sequence[Path]) -> Path:
-    """Where the cast of these movies lies: in a movie's folder, or that of several's folders.
+    """The folder that holds cast/: a movie's own, or the one that holds the folders of several.
 
     Raises:
-        OutputError: They lie in different folders, or a movie's folder is in the way.
+        OutputError: The movies' folders are in different folders, or a movie's folder is called
+            cast.
     """
-    own = manifests.unique(folders)
-    if len(own) == 1:
-        return own[0]
-    places = {folder.resolve().parent for folder in own}
-    place = own[0].parent if own[0].name not in ("", "..") else own[0].resolve().parent
-    if len(places) > 1:
+    unique = manifests.unique(folders)
+    if len(unique) == 1:
+        return unique[0]
+    first = unique[0]
+    # A parent as it was typed, for messages; "." and ".." have none.
+    place = first.parent if first.name not in ("", "..") else first.resolve().parent
+    elsewhere = [f for f in unique if f.resolve().parent != first.resolve().parent]
+    if elsewhere:
         raise OutputError(
-            f"{own[0]} and {next(f for f in own if f.resolve().parent != own[0].resolve().parent)}:"
-            " movies that share a cast must have their folders in one folder"
+            f"{first} and {elsewhere[0]}: are in different folders; movies that share a cast must "
+            "have their folders in one folder"
         )
     if (place / CAST / "walk.json").exists():
-        raise OutputError(f"{place / CAST}: is a movie's folder; take its cast alone, or rename it")
+        raise OutputError(
+            f"{place / CAST}: is a movie's folder, and the cast needs this name; make that movie's "
+            "cast alone, or rename its folder"
+        )
     return place
 
 
 def _named(folder: Path, job: Job, album: Album) -> Walked:
-    """A movie with today's names; its folder is free again when it is given."""
+    """A movie with today's names. Its folder is unlocked again on return."""
     with opened(folder, job, album) as walked:
         return walked
 
 
 def _stem(film: Walked) -> str:
-    """What the names of a movie's photos begin with."""
+    """The beginning of the file names of a movie's photos."""
     return UNSAFE.sub("_", film.folder.resolve().name).lstrip(".")
 
 
 def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
-    """Where a movie is now; of several that were moved, by what is in them."""
+    """Where a movie is now; of several moved movies, the one with the same content."""
     same = [p for p in moved if alone or stream.fingerprint(p) == walk.identity]
     return manifests.movie_of(walk, same[0] if same else None)
 
 
 def _check_networks(films: Sequence[Walked]) -> None:
-    """Refuses embeddings that do not compare.
+    """Refuses embeddings that cannot be compared.
 
     Raises:
-        TableError: Movies were walked with different networks.
+        TableError: The movies were walked with different networks.
     """
     first = films[0]
     for film in films[1:]:
         for job in ("aligner", "recognizer"):
             if film.manifest.models.get(job) != first.manifest.models.get(job):
                 raise TableError(
-                    f"{first.folder} and {film.folder}: walked with different networks, whose "
-                    "faces do not compare; walk one of them again with --rewalk"
+                    f"{first.folder} and {film.folder}: walked with different networks, so their "
+                    "faces cannot be compared; walk one of them again with --rewalk"
                 )
 
 
 def _crowd(films: Sequence[Walked]) -> Crowd:
-    """All faces, tracks numbered through."""
+    """The faces of all movies, with tracks numbered through."""
     parts, seen = [], []
     apart: Pairs = set()
     begin = 0
     for number, film in enumerate(films):
         rows, tracks, every = film.rows, film.tracks, film.stride
         seconds = durations(rows["frame"].to_numpy(), film.manifest.scan.times, every)
+        # `crowded` before the named faces go: they may be in a stranger's photo, too.
         rows = rows.assign(crowded=crowded(rows), film=number, own=rows["track"], seconds=seconds)
         rows = rows.assign(until=rows["frame"] + every, offer=_offers(film))
         apart |= {(a + begin, b + begin) for a, b in together(rows)}
@@ -191,7 +199,7 @@ def _crowd(films: Sequence[Walked]) -> Crowd:
 
 
 def _offers(film: Walked) -> list[str]:
-    """The name that each face may have and has not, "" for none."""
+    """The name that each face may have but does not get, "" for none."""
     tracks = film.tracks
     offer = tracks.offer if len(tracks.offer) else np.full(len(np.unique(tracks.track)), -1)
     called = np.array([*tracks.people.tolist(), ""], dtype=object)[offer]
@@ -202,12 +210,13 @@ def _offers(film: Walked) -> list[str]:
 def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
     """Sorts all tracks into people, and drops those who have a name.
 
-    Who has one takes part: an unnamed track that shares a frame with a known person, and looks
-    like one, is not sorted to a stranger who looks less alike.
+    Named tracks take part: a track without a name that looks like a known person is then not
+    sorted to a stranger who is less alike.
 
     Returns:
-        The tracks of the cast by number, with `cluster`, from 1 by screen time, and `distance` to
-        its middle; the middle of each `(c, d)`, unit length.
+        The tracks of the cast, one per row, with `cluster`, the number of the person, from 1 by
+        screen time, and `distance`, that to the cluster's centre; the centre of each cluster
+        `(c, d)`, unit length.
     """
     rows = crowd.rows
     side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
@@ -225,12 +234,12 @@ def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
     at = np.searchsorted(numbers, tracks.index)
     tracks = tracks.assign(label=label[at], clear=clear[at], place=at)
     tracks = tracks[tracks["person"] == ""]
-    told = tracks[
+    known_enough = tracks[
         (tracks["side"] >= MIN_SIDE)
         & (tracks["until"] - tracks["begin"] >= MIN_FRAMES)
         & (tracks["clear"] >= limits.clear)
     ]
-    tracks = tracks[tracks["label"].isin(told["label"])]
+    tracks = tracks[tracks["label"].isin(known_enough["label"])]
     number = numbered(tracks["label"].to_numpy(), tracks["seconds"].to_numpy(np.float64))
     own, good = mean[tracks["place"]], (tracks["clear"] >= limits.clear).to_numpy()
     count = int(number.max(initial=0))
@@ -241,14 +250,16 @@ def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
 
 
 def _left_out(rows: pd.DataFrame, tracks: pd.DataFrame) -> str:
-    """What to tell of those who are nobody."""
+    """Says how many people were found, and how many tracks were too poor to sort."""
     if len(rows) == 0:
-        return "no unknown people: every face has a name, or there is none"
+        return "no unknown people: there are no faces without a name"
     out = rows[~rows["track"].isin(tracks.index)]
+    count, count_out = tracks["cluster"].nunique(), out["track"].nunique()
     return (
-        f"{tracks['cluster'].nunique()} unknown people in {len(tracks)} tracks; "
-        f"{out['track'].nunique()} tracks ({len(out)} of {len(rows)} faces) are too short, "
-        "small or poor to tell who they are"
+        f"{count} unknown {'person' if count == 1 else 'people'} in {len(tracks)} "
+        f"{'track' if len(tracks) == 1 else 'tracks'}; {count_out} "
+        f"{'track' if count_out == 1 else 'tracks'} ({len(out)} of {len(rows)} faces) "
+        f"{'is' if count_out == 1 else 'are'} too short, small or unclear to recognise"
     )
 
 
@@ -260,26 +271,27 @@ def _photos(
     moved: Sequence[Path],
     progress: StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Portrait]]:
-    """The rows that become photos, by number of the cast and in order of time, and the photos."""
+    """The rows that become photos, by number of the cast and time, and the photos by row."""
     farthest = tolerances(films[0].manifest.settings).alike
-    groups = [own for _, own in rows.groupby("cluster")]
+    of_person = [person_rows for _, person_rows in rows.groupby("cluster")]
     counts = [
-        wanted_count(own, max(films[i].stride for i in own["film"].unique())) for own in groups
+        wanted_count(person_rows, max(films[i].stride for i in person_rows["film"].unique()))
+        for person_rows in of_person
     ]
-    some = [candidates(own, tracks, n) for own, n in zip(groups, counts, strict=True)]
-    asked = pd.concat([rows.iloc[:0], *some])
+    options = [candidates(own, tracks, n) for own, n in zip(of_person, counts, strict=True)]
+    to_cut = pd.concat([rows.iloc[:0], *options])
     photos: dict[int, Portrait] = {}
-    tell = progress(len(asked))
+    advance = progress(len(to_cut))
     for number, film in enumerate(films):
-        own = asked[asked["film"] == number]
-        if len(own):
+        film_rows = to_cut[to_cut["film"] == number]
+        if len(film_rows):
             models = face_models(film.manifest.settings)
             movie = _movie(film.manifest, moved, alone=len(films) == 1)
-            for row, photo in cut_portraits(movie, film.manifest, own, models):
+            for row, photo in cut_portraits(movie, film.manifest, film_rows, models):
                 photos[row] = photo
-                tell(1, 1)
+                advance(1, 1)
     kept = [
-        chosen(own, photos, middle, farthest, tracks, n)
-        for own, middle, n in zip(some, centre, counts, strict=True)
+        chosen(person_rows, photos, middle, farthest, tracks, n)
+        for person_rows, middle, n in zip(options, centre, counts, strict=True)
     ]
     return pd.concat([rows.iloc[:0], *kept]).sort_values(["cluster", "film", "frame"]), photos

@@ -1,4 +1,4 @@
-"""Names that are to be given: checked, told in words and as commands, done, and taken back."""
+"""Plans a change of names: checks it, describes it, shows its commands, applies and undoes it."""
 
 import hashlib
 import shlex
@@ -26,11 +26,11 @@ from pipeline.settings import KNOWN_FACES, Job
 
 @dataclass(frozen=True, slots=True)
 class NameWish:
-    """A name for a card of the page.
+    """A name that the user typed on a card of the page.
 
     Attributes:
         who: a number of the cast, or a known person.
-        name: what to call them; "" or the same leaves them as they are.
+        name: the new name; "" or the present name changes nothing.
     """
 
     who: int | str
@@ -38,13 +38,13 @@ class NameWish:
 
     @property
     def wanted(self) -> bool:
-        """Whether it changes anything."""
+        """Whether the wish changes anything."""
         return self.name not in ("", self.who)
 
 
 @dataclass(frozen=True, slots=True)
 class NameProblem:
-    """Why a wish cannot be fulfilled."""
+    """The reason why a wish cannot be fulfilled."""
 
     who: int | str
     why: str
@@ -52,13 +52,13 @@ class NameProblem:
 
 @dataclass(frozen=True, slots=True)
 class NamingPlan:
-    """What is to be done, in this order.
+    """The steps of a change, in this order.
 
     Attributes:
-        renames: an old and a new name each.
-        adopted: a number of the cast and a name each.
-        known: who has photos before.
-        problems: where there are any, nothing is done.
+        renames: pairs of an old and a new name.
+        adopted: pairs of a number of the cast and a name.
+        known: the people who have photos before the change.
+        problems: if there are any, nothing may be done.
     """
 
     renames: tuple[tuple[str, str], ...]
@@ -68,24 +68,24 @@ class NamingPlan:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is wanted, not even what cannot be."""
+        """Whether there is nothing to do and no problem either."""
         return not (self.renames or self.adopted or self.problems)
 
     @property
     def joins(self) -> bool:
-        """Whether it makes one known person of two."""
-        into = [new for _, new in self.renames]
-        return len(set(into)) < len(into) or not self.known.isdisjoint(into)
+        """Whether two known people become one, which cannot be undone."""
+        new_names = [new for _, new in self.renames]
+        return len(set(new_names)) < len(new_names) or not self.known.isdisjoint(new_names)
 
     def words(self) -> list[str]:
-        """What becomes of whom."""
+        """Describes the change, one sentence for each new name."""
         return [*self._renames(), *self._adoptions()]
 
     def _renames(self) -> Iterator[str]:
         for new, olds in _by_name(self.renames).items():
             people = [*olds, new] if new in self.known else olds
             if len(people) > 1:
-                yield f"{_listed(people)} become one person, called {new}; nothing here parts them"
+                yield f"{_listed(people)} become one person, {new}; this cannot be undone here"
             else:
                 yield f"{olds[0]} becomes {new}"
 
@@ -93,38 +93,41 @@ class NamingPlan:
         named = self.known | {new for _, new in self.renames}
         for name, numbers in _by_name(self.adopted).items():
             verb = "become" if len(numbers) > 1 else "becomes"
-            known = ", who is known already" if name in named else ""
+            known = ", who is already known" if name in named else ""
             yield f"{_listed(list(map(str, numbers)))} {verb} {name}{known}"
 
     def commands(self, folder: Path, job: Job) -> list[str]:
-        """What to type for the same, where the server was started; "name again" for nothing."""
-        call, places = ["mine-video", "name", str(folder)], _places(job)
-        lines = [[*call, "--rename", *pair, *places] for pair in self.renames]
-        if self.adopted or not lines:
-            given = [
+        """The commands that do the same, typed where the server was started.
+
+        Without any change, the command that names the movie again.
+        """
+        call, options = ["mine-video", "name", str(folder)], _options(job)
+        commands = [[*call, "--rename", *pair, *options] for pair in self.renames]
+        if self.adopted or not commands:
+            cast_options = [
                 part for number, name in self.adopted for part in ("--cast", str(number), name)
             ]
-            lines.append([*call, *given, *places])
-        return [shown(shlex.join(line)) for line in lines]
+            commands.append([*call, *cast_options, *options])
+        return [shown(shlex.join(command)) for command in commands]
 
 
 Who = TypeVar("Who", int, str)
 
 
 def _by_name(pairs: Sequence[tuple[Who, str]]) -> dict[str, list[Who]]:
-    """Who is to have each name, in order.
+    """Groups the old names or numbers by new name, in order.
 
     >>> _by_name([(3, "anna"), (2, "ben"), (1, "anna")])
     {'anna': [1, 3], 'ben': [2]}
     """
-    found: dict[str, list[Who]] = {}
+    by_name: dict[str, list[Who]] = {}
     for who, name in sorted(pairs):
-        found.setdefault(name, []).append(who)
-    return found
+        by_name.setdefault(name, []).append(who)
+    return by_name
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
+    """Joins names as in a sentence.
 
     >>> _listed(["2"]), _listed(["2", "3", "5"])
     ('2', '2, 3 and 5')
@@ -132,52 +135,54 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _places(job: Job) -> list[str]:
-    """The options of `mine-video name` that are not as usual."""
+def _options(job: Job) -> list[str]:
+    """The options of `mine-video name` that differ from the defaults."""
     known = ["--known-faces", str(job.known_faces)]
     tolerance = ["--tolerance", repr(job.tolerance)]
     return [*known * (job.known_faces != KNOWN_FACES), *tolerance * (job.tolerance is not None)]
 
 
 def plan_names(wishes: Sequence[NameWish], folder: Path, job: Job) -> NamingPlan:
-    """What wishes come to, and which of them cannot be.
+    """Checks the wishes and turns them into a plan.
 
     Args:
-        wishes: Of the page; names are stripped, and composed as those of photos are.
-        folder: The movie's.
-        job: Where things lie.
+        wishes: From the page. Names are stripped and normalised to NFC, like those of photos.
+        folder: The movie's folder.
+        job: With the folder of known faces.
 
     Raises:
         PeopleError: The known faces or the cast cannot be read.
     """
     cleaned = [NameWish(w.who, normalize("NFC", w.name).strip()) for w in wishes]
     wanted = {w.who: w.name for w in cleaned if w.wanted}
-    there = gallery.photos(job.known_faces).keys() | gallery.others(job.known_faces).keys()
+    known = gallery.photos(job.known_faces).keys() | gallery.others(job.known_faces).keys()
     numbers = adopt.pictures(folder)
     problems = tuple(
         NameProblem(who, why)
         for who, name in wanted.items()
-        if (why := _why_not(who, name, {*there, *numbers}, wanted))
+        if (why := _why_not(who, name, {*known, *numbers}, wanted))
     )
     bad = {problem.who for problem in problems}
     good = [(who, name) for who, name in wanted.items() if who not in bad]
     return NamingPlan(
         renames=tuple((who, name) for who, name in good if isinstance(who, str)),
         adopted=tuple((who, name) for who, name in good if isinstance(who, int)),
-        known=frozenset(there),
+        known=frozenset(known),
         problems=problems,
     )
 
 
 def _why_not(
-    who: int | str, name: str, there: set[int | str], wanted: Mapping[int | str, str]
+    who: int | str, name: str, existing: set[int | str], wanted: Mapping[int | str, str]
 ) -> str:
-    """Why somebody cannot be called so, "" where they can."""
-    if who not in there:
-        gone = "has no photos in the known faces" if isinstance(who, str) else "is not in the cast"
+    """Why a person or number cannot get this name, "" if it can."""
+    if who not in existing:
+        gone = (
+            "has no photos among the known faces" if isinstance(who, str) else "is not in the cast"
+        )
         return f"{who} {gone}; reload the page"
-    if name in wanted:
-        return f"{name} gets another name, {wanted[name]}: do one after the other"
+    if name in wanted:  # Whether both become one person would depend on the order.
+        return f"{name} becomes {wanted[name]} at the same time; do one after the other"
     if len(name.encode(errors="replace")) > LONGEST_FOLDER_NAME:
         return f"the name is too long: at most {LONGEST_FOLDER_NAME} bytes"
     try:
@@ -187,19 +192,19 @@ def _why_not(
     return ""
 
 
-# --- doing it -----------------------------------------------------------------------------------
+# --- apply and undo -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What was done, so that it can be taken back.
+    """A change that was applied, with all that is needed to undo it.
 
     Attributes:
-        words: what became of whom.
-        taken: whose tracks the names took that were not given to them.
+        words: a description of the change.
+        taken: for each name that also matched tracks of others, a sentence that says so.
         copies: new photos, with a hash of each.
-        renames: an old and a new name each.
-        final: whether it cannot be taken back, for two people became one.
+        renames: pairs of an old and a new name.
+        final: whether it cannot be undone, because two people became one.
     """
 
     words: tuple[str, ...]
@@ -210,29 +215,34 @@ class Naming:
 
 
 def apply_names(what: NamingPlan, folder: Path, job: Job) -> Naming:
-    """Renames, then adopts, then names the movie by the photos of then; all of it or nothing.
+    """Renames, adopts, then names the movie by the changed photos; all or nothing.
+
+    Args:
+        what: The plan, without problems.
+        folder: The movie's folder.
+        job: With the folder of known faces.
 
     Raises:
-        OutputError: Somebody is writing in the movie's folder, or a photo cannot be moved or
-            written.
-        MiningError: A file is missing or torn.
+        OutputError: Another process is writing in the movie's folder, or a photo cannot be moved
+            or written.
+        MiningError: A file is missing or damaged.
     """
     with files.locked(folder):
         walked = finished(folder)
-        whose = owners(walked)
+        before = owners(walked)
         with _kept(job.known_faces, what) as (copies, moves):
             for old, new in what.renames:
                 rename(job.known_faces, old, new, moves)
             for path in adopt.copied([folder], what.adopted, job.known_faces):
                 copies[path] = _hash(path)
             walked = named(walked, job, Album(job))
-        taken = tuple(_taken(what, whose, owners(walked)))
+        taken = tuple(_taken(what, before, owners(walked)))
     return Naming(tuple(what.words()), taken, copies, what.renames, what.joins)
 
 
 @contextmanager
 def _kept(known_faces: Path, what: NamingPlan) -> Iterator[tuple[dict[Path, str], list[Move]]]:
-    """Takes new photos and moves; where something fails, it removes the ones, undoes the others."""
+    """Collects new photos and moves; after an error, removes the photos and undoes the moves."""
     copies, moves = dict[Path, str](), list[Move]()
     try:
         yield copies, moves
@@ -242,7 +252,7 @@ def _kept(known_faces: Path, what: NamingPlan) -> Iterator[tuple[dict[Path, str]
         undo_moves(moves)
         for _, name in (*what.renames, *what.adopted):
             for folder in sorted((known_faces / name).glob("**"), reverse=True):
-                with suppress(OSError):  # Something is in there.
+                with suppress(OSError):  # The folder is not empty.
                     folder.rmdir()
         raise
 
@@ -250,32 +260,34 @@ def _kept(known_faces: Path, what: NamingPlan) -> Iterator[tuple[dict[Path, str]
 def _taken(
     what: NamingPlan, before: Mapping[int, int | str], after: Mapping[int, int | str]
 ) -> Iterator[str]:
-    """Whose tracks have a name that was not meant for them: new photos may match others too."""
+    """Says which tracks got a name not meant for them: new photos may match other people too."""
     meant: dict[int | str, str] = dict(what.renames) | dict(what.adopted)
-    found = Counter((after.get(track), whose) for track, whose in before.items())
-    for (name, whose), n in found.items():
-        if isinstance(name, str) and name != meant.get(whose, whose):
-            of = whose if isinstance(whose, str) else f"number {whose}"
-            yield f"{name} also took {n} track{'s' * (n > 1)} of {of}"
+    counts = Counter((after.get(track), owner) for track, owner in before.items())
+    for (name, owner), n in counts.items():
+        if isinstance(name, str) and name != meant.get(owner, owner):
+            previous = owner if isinstance(owner, str) else f"number {owner}"
+            yield f"{name} also got {n} track{'s' * (n > 1)} of {previous}"
 
 
 def undo_names(deed: Naming, folder: Path, job: Job) -> None:
-    """Deletes the copies that are still the same, gives back the old names, and names the movie.
+    """Deletes the copies that nobody changed, restores the old names, and names the movie.
 
     Raises:
-        PeopleError: An old name is somebody's again.
+        PeopleError: An old name belongs to another person by now.
         MiningError: See `apply_names`.
     """
-    there = gallery.photos(job.known_faces)
+    known = gallery.photos(job.known_faces)
     for old, _ in deed.renames:
-        if old in there:
-            raise PeopleError(f"{job.known_faces}/: has another {old} by now; move photos by hand")
+        if old in known:
+            raise PeopleError(
+                f"{job.known_faces}/: there is another {old} by now; move the photos by hand"
+            )
     with files.locked(folder):
         walked = finished(folder)
-        own = [path for path, was in deed.copies.items() if path.is_file() and _hash(path) == was]
-        files.remove(own)
-        for home in {path.parent for path in own}:
-            with suppress(OSError):  # Other photos are in there.
+        unchanged = [p for p, was in deed.copies.items() if p.is_file() and _hash(p) == was]
+        files.remove(unchanged)
+        for home in {path.parent for path in unchanged}:
+            with suppress(OSError):  # The folder has other photos.
                 home.rmdir()
         for old, new in reversed(deed.renames):
             rename(job.known_faces, new, old)

@@ -1,4 +1,4 @@
-"""Who is in a walked movie: the people it names, and its unknown cast by number."""
+"""Lists who is in a walked movie: its named people, and its unknown cast by number."""
 
 import hashlib
 import os
@@ -30,19 +30,19 @@ from pipeline.people.presence import Presence, durations, nearest, who_is_who
 from pipeline.settings import Job
 
 FACES = 4
-"""Small faces of a known person, each of another track where there are so many."""
+"""Number of small faces shown of a known person, at most one from each track."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedMovie:
-    """A movie's folder in the list of all.
+    """A movie's folder in the list of all movies.
 
     Attributes:
-        name: the folder's, by which it is asked for.
-        movie: what it is called where its walk can be gone on with, else "".
-        known: names that are given in it.
-        unknown: tracks of nobody.
-        problem: why it cannot be shown, "" where it can.
+        name: the folder's name, which identifies the movie in addresses.
+        movie: the movie's file name if its walk can be continued, else "".
+        known: names of the people in it.
+        unknown: number of tracks without a name.
+        problem: why it cannot be shown, "" if it can.
     """
 
     name: str
@@ -54,12 +54,12 @@ class ListedMovie:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody who has a name.
+    """A person with a name.
 
     Attributes:
         presence: screen time, tracks, and how sure the name is.
-        photos: in the known faces.
-        faces: small ones of the movie, as JPEG, the clearest first.
+        photos: number of photos among the known faces.
+        faces: small faces from the movie, as JPEG, the clearest first.
     """
 
     presence: Presence
@@ -69,17 +69,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class CastMember:
-    """One of the unknown cast.
+    """A person of the unknown cast.
 
     Attributes:
-        number: in the cast.
-        seconds: screen time that nobody is named in.
-        tracks: likewise.
-        photos: that would become known faces.
-        nearest: the known person whom the tracks are nearest to on average, "" for none.
-        distance: that average, NaN for none.
-        offer: a known person who it may be, "" for none.
-        sure: the chance from 0 to 1 that it is; NaN for none.
+        number: the person's number in the cast.
+        seconds: screen time of the tracks that still have no name.
+        tracks: number of those tracks.
+        photos: number of photos that naming the person would copy to the known faces.
+        nearest: the known person nearest to the tracks on average, "" for none.
+        distance: mean distance to that person, NaN for none.
+        offer: the known person who it may be, "" for none.
+        sure: the chance from 0 to 1 that it is, NaN for none.
     """
 
     number: int
@@ -94,17 +94,17 @@ class CastMember:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """All who are in a movie.
+    """Everybody in a movie.
 
     Attributes:
-        movie: what it is called.
-        known: the longest on screen first.
-        strangers: likewise; empty before the cast is sorted.
-        unknown: all faces without a name, None where there are none.
-        cast: whether the unknown faces were sorted.
-        version: of that cast: its numbers mean others when this is another.
-        outdated: whether the known faces are others than those that gave the names.
-        old_crops: whether some were picked under other names than their faces have now.
+        movie: the movie's file name.
+        known: people with a name, the longest on screen first.
+        strangers: people of the unknown cast, in the same order; empty if there is no cast.
+        unknown: all faces without a name, None if there are none.
+        cast: whether the faces without a name were sorted.
+        version: a hash of the cast; its numbers mean other people when this changes.
+        outdated: whether the known faces changed since the movie was named.
+        old_crops: whether some crops were picked under a name that their face no longer has.
     """
 
     movie: str
@@ -118,14 +118,14 @@ class Company:
 
     @property
     def rest(self) -> int:
-        """Tracks of nobody that are in no number of the cast."""
+        """The number of tracks that have neither a name nor a number of the cast."""
         if self.unknown is None:
             return 0
-        return self.unknown.tracks - sum(one.tracks for one in self.strangers)
+        return self.unknown.tracks - sum(stranger.tracks for stranger in self.strangers)
 
 
 def shown(text: str) -> str:
-    r"""A name as text: a file's may hold bytes that are none.
+    r"""A file's name as valid text: it may hold bytes that are not UTF-8.
 
     >>> shown("caf\udce9")
     'caf\\udce9'
@@ -134,14 +134,15 @@ def shown(text: str) -> str:
 
 
 def listed_movies(output: Path) -> Iterator[ListedMovie]:
-    """All walked movies; of broken ones why they are."""
+    """Lists all walked movies; of damaged ones with the problem."""
     for name, folder in walked_movies(output).items():
         try:
             walk = manifests.read(folder)
             tracks = merged_tracks(folder, walk)
         except MiningError as error:
-            why = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
-            yield ListedMovie(name, problem=shown(why))
+            # The page names the folder already.
+            problem = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
+            yield ListedMovie(name, problem=shown(problem))
             continue
         if tracks is None:
             yield ListedMovie(name, shown(walk.movie.name), problem="its walk is not finished")
@@ -152,28 +153,28 @@ def listed_movies(output: Path) -> Iterator[ListedMovie]:
 
 
 def company(folder: Path, job: Job) -> Company:
-    """Who is in a movie, by what lies on disk; names nobody, and waits for nobody.
+    """Lists everybody in a movie by the files on disk; neither names faces nor takes the lock.
 
     Raises:
-        TableError: A file is missing or torn.
+        TableError: A file is missing or damaged.
         PeopleError: The known faces or the cast cannot be read.
     """
     walked = finished(folder)
     walk, rows, tracks = walked.manifest, walked.rows, walked.tracks
     seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walked.stride)
-    named = len(tracks.far) > 0  # Not where a walk was stopped just before its names.
-    there = list(who_is_who(rows, tracks, seconds)) if named else []
+    is_named = len(tracks.far) > 0  # False if the walk was stopped just before it named the faces.
+    presences = list(who_is_who(rows, tracks, seconds)) if is_named else []
     photos = gallery.photos(job.known_faces)
     known = (
-        Known(one, len(photos.get(one.person, ())), _faces(rows, tracks, one.person))
-        for one in there
-        if one.person
+        Known(presence, len(photos.get(presence.person, ())), _faces(rows, tracks, presence.person))
+        for presence in presences
+        if presence.person
     )
     return Company(
         movie=shown(walk.movie.name),
         known=tuple(known),
         strangers=tuple(_strangers(folder, rows, tracks, seconds)),
-        unknown=next((one for one in there if not one.person), None),
+        unknown=next((presence for presence in presences if not presence.person), None),
         cast=(folder / CAST_TABLE).is_file(),
         version=version(folder),
         outdated=tracks.gallery != gallery.digest(job.known_faces, job.tolerance),
@@ -182,33 +183,33 @@ def company(folder: Path, job: Job) -> Company:
 
 
 def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[bytes, ...]:
-    """The clearest face of each of somebody's clearest tracks."""
+    """The clearest face of each of a person's `FACES` clearest tracks."""
     if len(tracks.thumb) == 0:
         return ()
-    own: Ints = rows.loc[rows["person"] == person, "track"].unique()
-    places = np.flatnonzero(np.isin(tracks.track, own))
-    places = places[np.argsort(-tracks.quality[places], kind="stable")]
-    _, first = np.unique(tracks.track[places], return_index=True)
-    best = tracks.thumb[places[np.sort(first)][:FACES]].tolist()
+    of_person: Ints = rows.loc[rows["person"] == person, "track"].unique()
+    positions = np.flatnonzero(np.isin(tracks.track, of_person))
+    positions = positions[np.argsort(-tracks.quality[positions], kind="stable")]
+    _, first = np.unique(tracks.track[positions], return_index=True)
+    best = tracks.thumb[positions[np.sort(first)][:FACES]].tolist()
     return tuple(best)
 
 
 def _strangers(
     folder: Path, rows: pd.DataFrame, tracks: Tracks, seconds: Numbers
 ) -> Iterator[CastMember]:
-    """The cast, without those who have a name by now."""
+    """The people of the cast, without the tracks that got a name since."""
     photos = pictures(folder)
     timed = rows.assign(seconds=seconds, number=rows["track"].map(numbers(folder)))
     timed = timed[(timed["person"] == "") & timed["number"].notna()]
-    found = []
-    for key, own in timed.astype({"number": "int64"}).groupby("number"):
-        number, (known, distance) = int(str(key)), _nearest(tracks, own)
-        offer, sure = _offered(tracks, own)
-        found.append(
+    members = []
+    for key, of_number in timed.astype({"number": "int64"}).groupby("number"):
+        number, (known, distance) = int(str(key)), _nearest(tracks, of_number)
+        offer, sure = _offered(tracks, of_number)
+        members.append(
             CastMember(
                 number=number,
-                seconds=float(own["seconds"].sum()),
-                tracks=own["track"].nunique(),
+                seconds=float(of_number["seconds"].sum()),
+                tracks=of_number["track"].nunique(),
                 photos=len(photos.get(number, ())),
                 nearest=known,
                 distance=distance,
@@ -216,15 +217,15 @@ def _strangers(
                 sure=sure,
             )
         )
-    yield from sorted(found, key=lambda one: (-one.seconds, one.number))
+    yield from sorted(members, key=lambda member: (-member.seconds, member.number))
 
 
 def _nearest(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
-    """Whom faces are nearest to on average, and how near; nobody where nobody has a photo."""
-    own = np.isin(np.unique(tracks.track), rows["track"])[: len(tracks.far)]
-    if not own.any():
+    """The known person nearest to the tracks on average, and the distance; "" and NaN for none."""
+    is_in_rows = np.isin(np.unique(tracks.track), rows["track"])[: len(tracks.far)]
+    if not is_in_rows.any():
         return "", float("nan")
-    return nearest("", tracks.people.tolist(), tracks.far[own].mean(axis=0))
+    return nearest("", tracks.people.tolist(), tracks.far[is_in_rows].mean(axis=0))
 
 
 def _offered(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
@@ -238,51 +239,53 @@ def _offered(tracks: Tracks, rows: pd.DataFrame) -> tuple[str, float]:
 
 
 def owners(walked: Walked) -> dict[int, str | int]:
-    """Whose each track is: the name it has, or else its number in the cast.
+    """The owner of each track: its name, or else its number in the cast.
 
     Raises:
-        TableError: A file is missing or torn.
+        TableError: A file is missing or damaged.
     """
     tracks, cast = walked.tracks, numbers(walked.folder)
     person = np.full(len(np.unique(tracks.track)), -1)
-    person[: len(tracks.person)] = tracks.person  # There are none before a walk is named.
-    named = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)
-    found = {t: str(tracks.people[i]) if i >= 0 else cast.get(t, "") for t, i in named}
-    return {track: whose for track, whose in found.items() if whose}
+    person[: len(tracks.person)] = tracks.person  # Empty if the walk is not named yet.
+    pairs = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)
+    owner_of = {t: str(tracks.people[i]) if i >= 0 else cast.get(t, "") for t, i in pairs}
+    return {track: owner for track, owner in owner_of.items() if owner}
 
 
 def numbers(folder: Path) -> dict[int, int]:
-    """The number in the cast of each track.
+    """The number in the cast of each track, from cast.csv; empty if there is no cast.
 
     Raises:
-        TableError: cast.csv is torn or foreign.
+        TableError: cast.csv is damaged, or not a list of the cast.
     """
     path = folder / CAST_TABLE
     if not path.is_file():
         return {}
     try:
-        found = pd.read_csv(path, usecols=["cluster", "track"], dtype="int64")
-    except (ValueError, OSError) as error:  # pandas' own are ValueErrors.
-        raise TableError(f"{path}: torn or changed ({error}); delete it, and sort again") from error
-    return dict(zip(found["track"].tolist(), found["cluster"].tolist(), strict=True))
+        table = pd.read_csv(path, usecols=["cluster", "track"], dtype="int64")
+    except (ValueError, OSError) as error:  # Errors of pandas are ValueErrors.
+        raise TableError(
+            f"{path}: damaged or changed ({error}); delete it, and sort the faces again"
+        ) from error
+    return dict(zip(table["track"].tolist(), table["cluster"].tolist(), strict=True))
 
 
 def version(folder: Path) -> str:
-    """A hash of a movie's cast, "" where there is none."""
-    whole = hashlib.sha256()
+    """A hash of a movie's cast, "" if there is none."""
+    digest = hashlib.sha256()
     for path in (folder / CAST_TABLE, folder / CAST / PHOTO_LIST):
         with suppress(OSError):
-            whole.update(path.read_bytes())
-    return whole.hexdigest()[:16] if (folder / CAST_TABLE).is_file() else ""
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16] if (folder / CAST_TABLE).is_file() else ""
 
 
 def _old_crops(folder: Path, rows: pd.DataFrame) -> bool:
-    """Whether a face was picked under another name than its track has now."""
+    """Whether a crop was picked under another name than its track has now."""
     names = rows.drop_duplicates("track").set_index("track")["person"]
     kinds: Any = {"track": "int64", "person": "str"}
     for path in folder.glob("*/*/crops.csv"):
-        with suppress(ValueError, OSError):  # Who reads the crops tells what is wrong with them.
-            found = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
-            if (found["track"].map(names) != found["person"]).any():
+        with suppress(ValueError, OSError):  # The review reports a damaged list.
+            crops = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
+            if (crops["track"].map(names) != crops["person"]).any():
                 return True
     return False

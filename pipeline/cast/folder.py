@@ -1,4 +1,4 @@
-"""The cast on disk: a table of its tracks, photos of each of its people, and a sheet of them."""
+"""Writes the unknown cast: a table of its tracks, photos of each person, and contact sheets."""
 
 import csv
 import io
@@ -24,22 +24,22 @@ CAST_COLUMNS = (
 )  # fmt: skip
 LISTED = ("file", "video", "frame", "time", "track", *BOX)
 CAST_PHOTO_NAME = re.compile(r"\d+/[^/\\]*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}\.jpg")
-"""What a photo of the cast is called: nothing else is ever deleted."""
+"""The name of a photo of the cast; files with other names are never deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedMember:
-    """One of the cast.
+    """A person of the cast, as written to disk.
 
     Attributes:
         number: from 1, by screen time.
         seconds: screen time.
-        tracks: how many.
-        movies: their names.
-        folder: of the photos.
-        photos: their names.
-        offer: a known person who it may be, "" for none.
-        sure: the chance from 0 to 1 that it is; NaN for none.
+        tracks: number of tracks.
+        movies: names of the movies that the person is in.
+        folder: the folder of the person's photos.
+        photos: file names of the photos.
+        offer: the known person who it may be, "" for none.
+        sure: the chance from 0 to 1 that it is, NaN for none.
     """
 
     number: int
@@ -60,14 +60,15 @@ class PrintedMember:
 def write_cast(
     place: Path, where: str, tracks: pd.DataFrame, kept: pd.DataFrame, photos: dict[int, Portrait]
 ) -> list[PrintedMember]:
-    """Writes cast.csv and the folder cast/ in the place of earlier ones; no other file is touched.
+    """Replaces cast.csv and the folder cast/; touches no other file.
 
     Args:
-        place: The folder of both.
-        where: What the movies are called on the sheet.
-        tracks: Of the cast, one a row, with `CAST_COLUMNS` (`own` is the number in the movie).
+        place: The folder that holds both.
+        where: The name of the movies on the contact sheet.
+        tracks: The tracks of the cast, one per row, with `CAST_COLUMNS` and `own`, the track's
+            number in its movie.
         kept: The faces that become photos, with `cluster` and their movies' `stem`.
-        photos: Theirs, by the labels of `kept`; others too.
+        photos: The photos by index label of `kept`; may hold more.
 
     Returns:
         The cast, by number.
@@ -82,12 +83,14 @@ def write_cast(
         return []
     kept = kept.assign(track=kept["own"])
     kept = kept.assign(file=[f"{r.cluster}/{face_name(r.stem, r)}.jpg" for r in _each(kept)])
-    _write_list(folder / PHOTO_LIST, kept, LISTED)  # First: no photo lies there unlisted.
+    # The list first: only listed photos are ever deleted, also after a crash.
+    _write_list(folder / PHOTO_LIST, kept, LISTED)
     for row in _each(kept):
         with replacing(folder / row.file) as file:
             file.write(photos[row.Index].jpeg)
     cast = list(_members(folder, tracks, kept))
-    title = f"{len(cast)} unknown people in {where}, by screen time"
+    noun = "person" if len(cast) == 1 else "people"
+    title = f"{len(cast)} unknown {noun} in {where}, by screen time"
     line_sheets(title, [_line(member, kept, photos) for member in cast], folder)
     return cast
 
@@ -97,37 +100,39 @@ def _each(rows: pd.DataFrame) -> Iterator[Any]:
 
 
 def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator[PrintedMember]:
-    for key, own in tracks.groupby("cluster"):
+    for key, member_tracks in tracks.groupby("cluster"):
         number = int(str(key))
-        offered = own[own["offer"] != ""].sort_values("sure", ascending=False, kind="stable")
+        offered = member_tracks[member_tracks["offer"] != ""].sort_values(
+            "sure", ascending=False, kind="stable"
+        )
         offer = offered[["offer", "sure"]].head(1).itertuples(index=False, name=None)
         who, sure = next(offer, ("", math.nan))  # The same NaN for all: members compare.
         files = kept.loc[kept["cluster"] == number, "file"]
         yield PrintedMember(
             number=number,
-            seconds=float(own["seconds"].sum()),
-            tracks=len(own),
-            movies=tuple(own.drop_duplicates("film")["video"]),
+            seconds=float(member_tracks["seconds"].sum()),
+            tracks=len(member_tracks),
+            movies=tuple(member_tracks.drop_duplicates("film")["video"]),
             folder=folder / str(number),
             photos=tuple(Path(file).name for file in files),
-            offer=str(who),
+            offer=str(offer),
             sure=float(sure),
         )
 
 
 def _line(member: PrintedMember, kept: pd.DataFrame, photos: dict[int, Portrait]) -> SheetLine:
-    """What the sheet says of one of the cast."""
+    """A person's line on the contact sheet."""
     count = f"{member.tracks} track{'s' * (member.tracks > 1)}"
     movies = [UNSAFE.sub("_", movie) for movie in member.movies]
-    told = movies if len(movies) <= 2 else [movies[0], f"and {len(movies) - 1} more movies"]
-    words = (str(member.number), f"{clock(member.seconds)} on screen", count, *told)
+    listed = movies if len(movies) <= 2 else [movies[0], f"and {len(movies) - 1} more movies"]
+    words = (str(member.number), f"{clock(member.seconds)} on screen", count, *listed)
     words += (member.may_be,) * bool(member.offer)
-    own = kept.index[kept["cluster"] == member.number]
-    return SheetLine(words, tuple(photos[int(label)].close for label in own))
+    labels = kept.index[kept["cluster"] == member.number]
+    return SheetLine(words, tuple(photos[int(label)].close for label in labels))
 
 
 def _write_table(path: Path, tracks: pd.DataFrame) -> None:
-    """One line a track, by number of the cast, then by time."""
+    """Writes one line per track, sorted by number of the cast, then by time."""
     rows = tracks.sort_values(["cluster", "film", "begin", "own"]).drop(columns="begin")
     _write_list(path, rows.assign(track=rows["own"]), CAST_COLUMNS)
 
@@ -146,10 +151,10 @@ def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Deletes the photos and sheets of an earlier cast; no other file.
+    """Deletes the photos and sheets of an earlier cast, and no other file.
 
     Raises:
-        OutputError: One cannot be deleted.
+        OutputError: A file cannot be deleted.
     """
     names: list[str] = []
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
@@ -163,5 +168,5 @@ def _clear(folder: Path) -> None:
     remove([folder / PHOTO_LIST])
     delete_sheets(folder, "sheet*.jpg")
     for place in (*{(folder / name).parent for name in names}, folder):
-        with suppress(OSError):  # Somebody else's files are in there.
+        with suppress(OSError):  # The folder has files of the user.
             place.rmdir()

@@ -1,4 +1,4 @@
-"""Photos of unknown people: of each the best, most different faces, fit for a gallery."""
+"""Cuts photos of unknown people: the best and most different faces of each, fit for a gallery."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,41 +22,42 @@ from pipeline.pick.thin import qualities, thin
 from pipeline.report.crops import cut
 
 NOBODY = np.zeros(EMBEDDING, np.float32)
+"""The embedding of a photo in which no face is found."""
 
 PHOTOS = 8
-"""Of a person at most: with eight a known face is accepted .985 of the time."""
+"""Largest number of photos of a person: with eight, .985 of the known faces are accepted."""
 
 SPARE_PORTRAITS = 4
-"""So many more are cut, for some do not show just one face."""
+"""Number of portraits cut in addition, because some do not show exactly one face."""
 
 SPACING = 12
-"""Source frames for each photo at least: neighbours look alike."""
+"""Source frames that must be on screen for each photo: faces of neighbouring frames look alike."""
 
 PORTRAIT_MARGIN = 0.5
-"""Around the face, as a share of its box: a detector wants to see the whole head."""
+"""Margin around the face, as a share of its box: the detector needs to see the whole head."""
 
 CLOSE, CLOSE_WIDTH = 0.2, 240
-"""Room around a face on a sheet, as a share of its box, and the most pixels across."""
+"""Margin around a face on a contact sheet, as a share of its box, and largest width in pixels."""
 
 DETECTED_WIDTH = 800
-"""Pixels that the detector is shown of a photo, as the gallery shows it."""
+"""Width in pixels of the picture that the detector sees, the same as for photos of the gallery."""
 
 GOOD = 0.3
-"""Quality from which on a face is good enough, whatever the best one's is."""
+"""A face of this quality or more is good enough, whatever the quality of the best one."""
 
 CROWDED = 0.1
-"""What a face with another one beside it in the photo is worth."""
+"""The worth of a face with another face in its photo; that of a face alone is 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
-    """A face that was cut out.
+    """A face cut out of a movie.
 
     Attributes:
-        jpeg: the picture's file.
-        faces: how many the detector finds in it.
-        embedding: `(d,)` of the one face; zeros where there is none.
-        close: the face alone, as it is shown on a sheet.
+        jpeg: the picture as a JPEG file.
+        faces: number of faces that the detector finds in it.
+        embedding: `(d,)` embedding of the first face; zeros if there is none.
+        close: the face alone, as shown on a contact sheet.
     """
 
     jpeg: bytes
@@ -66,13 +67,13 @@ class Portrait:
 
 
 def crowded(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether another face of the frame would be in the photo of each face.
+    """Whether the photo of each face would show another face of the frame, too.
 
     Args:
         rows: All faces of a movie.
 
     Returns:
-        `(n,)`.
+        `(n,)`, true if it would.
     """
     boxes = rows[["frame", *BOX]].assign(row=np.arange(len(rows)))
     shared = boxes[boxes.duplicated("frame", keep=False)]
@@ -90,25 +91,26 @@ def crowded(rows: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def candidates(rows: pd.DataFrame, tracks: Tracks, count: int) -> pd.DataFrame:
-    """The faces of one person that are worth cutting out: the best, most different ones.
+    """Chooses the faces of one person to cut out: the best and most different ones.
 
     Args:
-        rows: The person's, with `crowded`.
-        tracks: Embeddings of their tracks.
-        count: How many there will be, from 1.
+        rows: The person's faces, with `crowded`.
+        tracks: The embeddings of their tracks.
+        count: Number of photos wanted, at least 1.
 
     Returns:
-        At most `SPARE_PORTRAITS` more than that.
+        At most `count + SPARE_PORTRAITS` rows.
     """
-    found = rows[rows["detected"] == 1]
-    worth = qualities(found)
-    found = found[worth >= min(GOOD, worth.max(initial=0) / 2)]
-    worth = np.where(found["crowded"], CROWDED, 1.0)
-    return thin(found.assign(run=0, probability=worth), tracks, count + SPARE_PORTRAITS)
+    detected = rows[rows["detected"] == 1]
+    quality = qualities(detected)
+    good = detected[quality >= min(GOOD, quality.max(initial=0) / 2)]
+    worth = np.where(good["crowded"], CROWDED, 1.0)
+    # `thin` takes all faces for one run, and multiplies their quality by `probability`.
+    return thin(good.assign(run=0, probability=worth), tracks, count + SPARE_PORTRAITS)
 
 
 def wanted_count(rows: pd.DataFrame, stride: int) -> int:
-    """How many photos there should be of somebody who is seen in these rows."""
+    """The number of photos wanted of a person seen in these rows."""
     return min(PHOTOS, max(1, len(rows) * stride // SPACING))
 
 
@@ -120,40 +122,41 @@ def chosen(
     tracks: Tracks,
     count: int,
 ) -> pd.DataFrame:
-    """Those candidates that become photos.
+    """Chooses the candidates that become photos.
 
     Args:
-        rows: The candidates of one person, as `candidates` gave them.
-        photos: What was cut out, by the rows' labels.
+        rows: The candidates of one person, from `candidates`.
+        photos: The portraits cut out, by index label of the rows.
         centre: `(d,)` the person's mean embedding, unit length.
-        farthest: A photo farther from it would serve others as well.
-        tracks: Embeddings of their tracks.
-        count: How many there are to be, at most.
+        farthest: A photo farther from the mean would fit others as well.
+        tracks: The embeddings of their tracks.
+        count: Largest number of photos.
 
     Returns:
-        Faces that are alone in their photo and look like the person; of somebody of whom there is
-        none, the others.
+        Faces that are alone in their photo and look like the person; if there is none, the
+        others, so that everybody has a photo.
     """
-    there = [label for label in rows.index if label in photos]
-    far = {i: np.linalg.norm(photos[i].embedding - centre) for i in there if photos[i].faces == 1}
+    cut_out = [label for label in rows.index if label in photos]
+    far = {i: np.linalg.norm(photos[i].embedding - centre) for i in cut_out if photos[i].faces == 1}
     nearest = min(far.values(), default=0)
     near = [i for i, distance in far.items() if distance <= max(farthest, nearest)]
-    return thin(rows.loc[near or there], tracks, count)
+    return thin(rows.loc[near or cut_out], tracks, count)
 
 
 def cut_portraits(
     movie: Path, walk: Manifest, rows: pd.DataFrame, models: FaceModels
 ) -> Iterator[tuple[int, Portrait]]:
-    """Cuts faces out of a movie with room around them.
+    """Cuts faces out of a movie, with a margin.
 
     Args:
         movie: Where the movie is now.
         walk: Its manifest.
-        rows: The faces, of all people.
+        rows: The faces of all people.
         models: The networks of the walk.
 
     Yields:
-        The label of a row and its photo, in order of the frames; none for those not decoded.
+        The index label of a row and its photo, in order of the frames; rows whose frame cannot be
+        decoded are skipped.
 
     Raises:
         MovieError: The movie cannot be read.
@@ -161,11 +164,11 @@ def cut_portraits(
     faces: list[Any] = list(rows.itertuples())
     for i, face in cut(movie, walk, faces, PORTRAIT_MARGIN):
         side = min(faces[i].x2 - faces[i].x1, faces[i].y2 - faces[i].y1)
-        yield faces[i].Index, _photo(enlarged(face, side), _told(faces[i], walk), models)
+        yield faces[i].Index, _photo(enlarged(face, side), _provenance(faces[i], walk), models)
 
 
-def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Portrait:
-    """A photo as the gallery will see it."""
+def _photo(picture: Image, provenance: dict[str, Any], models: FaceModels) -> Portrait:
+    """A portrait, with the face that the gallery would find in it."""
     small = shrink(picture, DETECTED_WIDTH)
     scale = np.float32(picture.shape[1] / small.shape[1])
     faces = models.detector.detect([small])[0]
@@ -175,10 +178,11 @@ def _photo(picture: Image, told: dict[str, Any], models: FaceModels) -> Portrait
         chip = models.aligner.chip(picture, boxes[0], landmarks[0])
         embedding = unit_embeddings(models.embedder, chip[None], mirrored=True)[0]
         close = portrait(picture, boxes[0], CLOSE)
-    return Portrait(crop_jpeg(picture, told), len(boxes), embedding, shrink(close, CLOSE_WIDTH))
+    jpeg = crop_jpeg(picture, provenance)
+    return Portrait(jpeg, len(boxes), embedding, shrink(close, CLOSE_WIDTH))
 
 
-def _told(row: Any, walk: Manifest) -> dict[str, Any]:
+def _provenance(row: Any, walk: Manifest) -> dict[str, Any]:
     return {
         "movie": row.video,
         "frame": int(row.frame),

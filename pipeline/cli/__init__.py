@@ -1,7 +1,7 @@
 """The command line. Results go to standard output, progress and messages to standard error.
 
-Exit codes: 0 done (no match is no error), 1 the world stands in the way, 2 misuse, 3 a bug,
-130 Ctrl-C.
+Exit codes: 0 success (even if nothing matches), 1 a file, the disk or the network prevents the
+work, 2 wrong usage, 3 a bug, 130 Ctrl-C.
 """
 
 import errno
@@ -28,11 +28,10 @@ COMMANDS = (
     live.live_command, live.web_command,
     train.data_command, train.train_command, train.evaluate_command, train.fool_command,
 )  # fmt: skip
-"""In the order of the README."""
-
+"""All commands, in the order in which --help and the README list them."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""Why a file cannot be written that standard output leads to."""
+"""Errors of writing to standard output when it is redirected to a file: no fault of ours."""
 
 
 def _takes_value(parameter: click.Parameter) -> bool:
@@ -43,39 +42,45 @@ class DefaultGroup(click.Group):
     """`mine-video movie.mp4 …` is short for `mine-video mine movie.mp4 …`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts the default command before arguments that begin with none."""
-        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if args and args[0] not in own | self.commands.keys():
-            told = {o for p in self.commands["mine"].params for o in p.opts if _takes_value(p)}
-            late = [
+        """Inserts the default command if the arguments do not begin with a command."""
+        group_options = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0] not in group_options | self.commands.keys():
+            mine_options = self.commands["mine"].params
+            with_value = {name for p in mine_options for name in p.opts if _takes_value(p)}
+            # `--person data` names a person, even though `data` is also a command.
+            late_commands = [
                 arg for before, arg in pairwise(args)
-                if arg in self.commands and before not in told and not Path(arg).exists()
+                if arg in self.commands and before not in with_value and not Path(arg).exists()
             ]  # fmt: skip
-            if args[0].startswith("-") and late:
-                raise click.UsageError(f"options stand behind the command: mine-video {late[0]} …")
-            near = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
-            if near and not Path(args[0]).exists():
-                raise click.UsageError(f"no movie or command is called {args[0]}; {near[0]}?")
+            if args[0].startswith("-") and late_commands:
+                raise click.UsageError(
+                    f"put options after the command: mine-video {late_commands[0]} …"
+                )
+            similar = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
+            if similar and not Path(args[0]).exists():
+                raise click.UsageError(
+                    f"No command or movie '{args[0]}'. Did you mean '{similar[0]}'?"
+                )
             args.insert(0, "mine")
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own.
-        """In the order in which they were added, the usual way first."""
+        """Lists commands in the order of `COMMANDS`; click would sort them by name."""
         return list(self.commands)
 
 
 @click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mine-video")
 def main() -> None:
-    """Pick the steady faces of a person and an emotion out of movies.
+    """Find the moments when a person shows an emotion in movies, and crop the faces.
 
-    Put a photo of each person into known_faces/, then:
+    Put a photo of each person into known_faces/, then run:
 
     \b
         mine-video movie.mp4 --person rdj --emotion happy --repeat 8
 
-    walks the movie once, and crops the faces into output/movie/rdj/happy/. A second call, with
-    other people or emotions, takes seconds.
+    This walks (analyses) the movie once and crops the faces into output/movie/rdj/happy/. Later
+    runs with other people or emotions reuse the walk and take seconds.
     """
 
 
@@ -85,24 +90,24 @@ for command in COMMANDS:
 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
-    """Turns what went wrong into a message and an exit code."""
+    """Turns exceptions into a message on standard error and an exit code."""
     try:
         yield
     except MiningError as error:
         click.echo(f"mine-video: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nmine-video: stopped; the same line goes on", err=True)
+        click.echo("\nmine-video: Stopped. Run the same command to continue.", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # The reader of standard output has left, as in `mine-video … | head`.
+        sys.stderr.close()  # Python would report the broken pipe once more as it exits.
         sys.exit(1)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
-            click.echo(f"mine-video: output cannot be written ({error.strerror})", err=True)
+            click.echo(f"mine-video: cannot write output ({error.strerror})", err=True)
             sys.exit(1)
         traceback.print_exc()
         click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
@@ -110,9 +115,9 @@ def _exit_codes() -> Iterator[None]:
 
 
 def run() -> None:
-    """The program `mine-video`."""
+    """Runs the program `mine-video`."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # A movie's name may be no text.
+        if isinstance(stream, TextIOWrapper):  # A movie's file name may not be valid UTF-8.
             stream.reconfigure(errors="backslashreplace")
     with _exit_codes():
         main(prog_name="mine-video", standalone_mode=False)

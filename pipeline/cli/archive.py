@@ -1,4 +1,4 @@
-"""The commands over many walked movies: search, join, sum up, look what is done."""
+"""The commands over many walked movies: search, table, stats and status."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ ARCHIVE = options(
     click.argument("folders", nargs=-1, type=Here(path_type=Path)),
     click.option(
         "--index", type=click.Path(file_okay=False, path_type=Path),
-        help="Keep the archive's tables in this folder, not beside each faces.csv.",
+        help="Keep the archive's tables in this folder instead of beside each faces.csv.",
     ),
 )  # fmt: skip
 
@@ -36,17 +36,17 @@ ARCHIVE = options(
 def archive_of(
     folders: tuple[Path, ...], index: Path | None, job: Job, quiet: bool
 ) -> AbstractContextManager["Archive"]:
-    """Opens the archive that is asked for, with a bar over the movies whose tables are made."""
+    """Opens the archive of the given folders; a progress bar counts the tables being made."""
     from tqdm import tqdm
 
     from pipeline.archive.archive import open_archive
     from pipeline.disk.find import all_there, find_walks, without_failed
 
-    def shown(made: Sequence[Path]) -> Iterable[Path]:
-        return tqdm(made, "tables", unit="movie", disable=True if quiet else None)
+    def with_bar(outdated: Sequence[Path]) -> Iterable[Path]:
+        return tqdm(outdated, "tables", unit="movie", disable=True if quiet else None)
 
-    found = all_there(find_walks(folders or [job.output], job.output))
-    return open_archive(without_failed(found), index, shown)
+    walks = all_there(find_walks(folders or [job.output], job.output))
+    return open_archive(without_failed(walks), index, with_bar)
 
 
 @click.command()
@@ -58,31 +58,31 @@ def archive_of(
     type=click.IntRange(0),
     default=200,
     show_default=True,
-    help="Show so many moments of all movies; 0 shows all.",
+    help="Show at most this many moments; 0 shows all.",
 )
 @click.option(
     "--order",
     type=click.Choice(["probability", "length", "time"]),
     default="probability",
     show_default=True,
-    help="Surest first, longest first, or movie by movie.",
+    help="Most probable first, longest first, or movie by movie.",
 )
 @click.option(
     "--csv",
     "listed",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the moments into this file.",
+    help="Also write the moments to this file.",
 )
 @click.option(
     "--sheet",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write sheet.jpg into this folder: a line of faces for each moment.",
+    help="Also write sheet.jpg into this folder, with a row of faces for each moment.",
 )
 @click.option(
     "--pick",
     "picked",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also crop the faces of all moments, and a sheet of them, into this folder.",
+    help="Also write the crops of all moments and a sheet of them into this folder.",
 )
 @PLACES
 @verbosity
@@ -98,11 +98,11 @@ def search_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Find steady moments in all movies that were walked.
+    """Find steady moments in all walked movies.
 
-    FOLDERS are those of movies, or of movies' folders at any depth; --output where none is given.
-    The first search makes a table beside each faces.csv, later ones only what changed. Names are
-    those in faces.csv: `mine-video name` brings them to the photos of today.
+    FOLDERS are movies' folders, or folders that hold them at any depth; the default is --output.
+    The first search makes a table beside each faces.csv; later searches only remake tables that
+    are out of date. Names are those in faces.csv: run `mine-video name` after you change photos.
 
     \b
     Example:
@@ -110,7 +110,7 @@ def search_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline.archive.search import MOMENT_COLUMNS, warn_of_old_names, write_moments
-    from pipeline.archive.search import search as find
+    from pipeline.archive.search import search as find_moments
     from pipeline.cli import overwrite
 
     job = job_of(given)
@@ -118,42 +118,45 @@ def search_command(
         overwrite.check_overwrite("--csv", listed, overwrite.begins_with(",".join(MOMENT_COLUMNS)))
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
-        found = find(archive, job, top, order)
-    _tell(found)
+        found = find_moments(archive, job, top, order)
+    _print_moments(found)
     if listed:
         write_moments(found.moments, listed)
         click.echo(listed)
     if found.moments and (sheet or picked):
-        _gather(found, job, sheet, picked)
+        _write_crops_and_sheets(found, job, sheet, picked)
 
 
-def _tell(found: "Found") -> None:
+def _print_moments(found: "Found") -> None:
     header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "sure", "folder")
     click.echo(MOMENT.format(*header))
     for n, m in enumerate(found.moments, 1):
         seconds, sure = f"{m.stop - m.start:.1f}", f"{m.probability:.2f}"
-        what = fitted(m.entry.facts.movie), m.person, m.emotion
-        cells = (*what, clock(m.start), seconds, m.length, sure, m.entry.folder)
+        names = fitted(m.entry.facts.movie), m.person, m.emotion
+        cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
         click.echo(MOMENT.format(n, *map(str, cells)))
     click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
 
 
-def _gather(found: "Found", job: Job, sheet: Path | None, picked: Path | None) -> None:
-    """Writes crops and sheets; a movie that is gone stops no other."""
+def _write_crops_and_sheets(
+    found: "Found", job: Job, sheet: Path | None, picked: Path | None
+) -> None:
+    """Writes crops and sheets; a missing movie does not stop the others."""
     from pipeline.archive import gather
 
     films, failed = gather.films(found.moments, job.pick)
     if picked:
         count, more = gather.write_all(films, picked, job.pick.margin)
         failed += more
-        click.echo(f"{picked}: {count} crops")
-    for place in dict.fromkeys(p for p in (sheet, picked) if p):
-        sheets, more = gather.write_sheet(found.moments, films, place)
+        click.echo(f"{picked}: {count} crop{'' if count == 1 else 's'}")
+    for folder in dict.fromkeys(p for p in (sheet, picked) if p):
+        sheets, more = gather.write_sheet(found.moments, films, folder)
         failed += more
         for path in sheets:
             click.echo(path)
     if failed:
-        raise MiningError(f"{len(failed)} movies are missing, see above; the others are done")
+        movies = "1 movie is" if len(failed) == 1 else f"{len(failed)} movies are"
+        raise MiningError(f"{movies} missing, see above; the others are done")
 
 
 @click.command()
@@ -185,13 +188,14 @@ def table_command(
     from pipeline.archive.totals import WRITERS, is_joined, join
     from pipeline.cli import overwrite
 
-    if to.suffix.lower() not in WRITERS:  # Rather now than when all tables are made.
-        told = f"{to} is to end in {' or '.join(WRITERS)}"
-        raise click.BadParameter(told, param_hint="--to")
+    if to.suffix.lower() not in WRITERS:  # Fails before the tables are made, which takes long.
+        message = f"{to} must end in {' or '.join(WRITERS)}"
+        raise click.BadParameter(message, param_hint="--to")
     overwrite.check_overwrite("--to", to, is_joined)
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
-        click.echo(f"{to}: {join(archive, to)} rows of {len(archive.entries)} movies")
+        count = len(archive.entries)
+        click.echo(f"{to}: {join(archive, to)} rows of {count} movie{'' if count == 1 else 's'}")
 
 
 @click.command()
@@ -201,7 +205,7 @@ def table_command(
 def stats_command(
     folders: tuple[Path, ...], index: Path | None, quiet: bool, verbose: bool, **given: Any
 ) -> None:
-    """Tell the screen time and the looks of each person in each movie.
+    """Print each person's screen time and emotions in each movie.
 
     \b
     Example:
@@ -224,7 +228,7 @@ def stats_command(
 @PLACES
 @verbosity
 def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
-    """Tell which movies are done, unfinished, failed or out of date, and why.
+    """List which movies are done, unfinished, failed or out of date, and why.
 
     \b
     Example:
@@ -241,7 +245,7 @@ def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **give
     try:
         if job.known_faces.is_dir():
             known = gallery.digest(job.known_faces, job.tolerance)
-    except MiningError as error:  # Of a photo: the walks can be told all the same.
+    except MiningError as error:  # A bad photo must not hide the states of the walks.
         log.warning("%s", error)
     count: Counter[str] = Counter()
     for s in states(find_walks(folders or [job.output], job.output), known):

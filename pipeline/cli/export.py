@@ -1,4 +1,4 @@
-"""The commands for editors: the annotated movie, clips, supercuts and timelines."""
+"""The commands for video editors: the annotated movie, clips, supercuts and timelines."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 EXPORT_ROW = "{:20} {:12} {:8} {:>5} {:>5} {:>9}  {}"
 
 KIND_OPTIONS = {
-    "clips": "An MP4 of each stretch.",
-    "supercut": "All stretches in one MP4.",
-    "edl": "The stretches as an edit decision list (CMX 3600).",
-    "otio": "The stretches as an OpenTimelineIO timeline.",
-    "xml": "The stretches as Final Cut Pro 7 XML, for Premiere and Resolve.",
+    "clips": "Write an MP4 of each stretch.",
+    "supercut": "Write all stretches into one MP4.",
+    "edl": "Write the stretches as an edit decision list (CMX 3600).",
+    "otio": "Write the stretches as an OpenTimelineIO timeline.",
+    "xml": "Write the stretches as Final Cut Pro 7 XML, for Premiere and Resolve.",
 }
 
 QUALITY_OPTION = click.option(
     "--quality", type=click.IntRange(0, 51), default=18, show_default=True,
-    help="x264's constant rate factor: less is better, and larger.",
+    help="x264's constant rate factor: lower means better quality and larger files.",
 )  # fmt: skip
 
 
@@ -55,8 +55,8 @@ def annotate_command(
 ) -> None:
     """Write the movie with boxes, names, emotions and bars drawn on it.
 
-    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
-    under --output. What the filters let pass is highlighted. Sound is kept.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Faces that pass the filters are highlighted. The sound is kept.
 
     \b
     Example:
@@ -70,11 +70,11 @@ def annotate_command(
     job = job_of(given)
     album = Album(job)
 
-    def one(folder: Path) -> None:
-        shown = bar(movie_name(folder), quiet)
-        click.echo(program.annotate(folder, job, shown, movie, album, quality=quality))
+    def annotate_one(folder: Path) -> None:
+        progress = bar(movie_name(folder), quiet)
+        click.echo(program.annotate(folder, job, progress, movie, album, quality=quality))
 
-    each(folders_of(folders, job, movie), one)
+    each(folders_of(folders, job, movie), annotate_one)
 
 
 @click.command()
@@ -89,7 +89,7 @@ def annotate_command(
     type=Real(0),
     default=0.0,
     show_default=True,
-    help="Seconds around each run; stretches that overlap are joined.",
+    help="Seconds to add around each run; stretches that overlap are joined.",
 )
 @QUALITY_OPTION
 @FILTERS
@@ -106,11 +106,11 @@ def export_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Write the steady runs as clips, as one film, or as timelines for editing programs.
+    """Write the steady runs as clips, as one film, or as timelines.
 
-    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
-    under --output. Cuts are exact to the frame. Files go to <person>/<emotion>/ in the movie's
-    folder.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Cuts are exact to the frame. The files are written to
+    <person>/<emotion>/ in the movie's folder.
 
     \b
     Example:
@@ -120,7 +120,7 @@ def export_command(
     kinds = tuple(kind for kind in KIND_OPTIONS if given.pop(kind))
     if not kinds:
         raise click.UsageError(
-            f"say what to write: {', '.join(f'--{kind}' for kind in KIND_OPTIONS)}"
+            f"choose what to write: {', '.join(f'--{kind}' for kind in KIND_OPTIONS)}"
         )
     from pipeline.disk.manifest import movie_name
     from pipeline.export import export as program
@@ -130,18 +130,18 @@ def export_command(
     album = Album(job)
     header = Header(EXPORT_ROW, "movie", "person", "emotion", "runs", "cuts", "seconds", "files")
 
-    def one(folder: Path) -> None:
+    def export_one(folder: Path) -> None:
         name = movie_name(folder)
         outcomes = program.export(folder, job, settings, bar(name, quiet), movie, album)
         header.show()
         for outcome in outcomes:
-            _tell(name, outcome)
+            _print_outcome(name, outcome)
 
-    each(folders_of(folders, job, movie), one)
+    each(folders_of(folders, job, movie), export_one)
 
 
-def _tell(name: str, o: "Exported") -> None:
-    """Prints a line for a person and emotion, and one for each file but the first."""
+def _print_outcome(name: str, o: "Exported") -> None:
+    """Prints a line for a person and emotion with the first file, and a line for each other."""
     first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
     seconds = f"{o.seconds:.1f}"
     click.echo(EXPORT_ROW.format(fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first))

@@ -1,4 +1,4 @@
-"""The commands that show faces as they happen: in the terminal, and in the browser."""
+"""The commands `live`, for the terminal, and `web`, for the browser."""
 
 import sys
 from contextlib import closing
@@ -30,19 +30,23 @@ OUTPUT_FILE = click.Path(dir_okay=False, path_type=Path)
     "--camera",
     show_default="0",
     metavar="NUMBER|URL",
-    help="The webcam, from 0, or the address of a network camera.",
+    help="Number of the webcam, from 0, or the URL of a network camera.",
 )
 @click.option(
-    "--source", type=OUTPUT_FILE, help="A recorded movie, played at its own speed, instead."
+    "--source",
+    type=OUTPUT_FILE,
+    help="A recorded movie to play at its own speed instead of the camera.",
 )
 @click.option(
     "--save-crops",
     "crops",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a face a second there: 48x48, grey, centred.",
+    help="Write one face per second into this folder: 48x48, grey, centred.",
 )
-@click.option("--record", type=OUTPUT_FILE, help="Write the annotated stream as MP4.")
-@click.option("--csv", "table", type=OUTPUT_FILE, help="Write a row a face, as in faces.csv.")
+@click.option("--record", type=OUTPUT_FILE, help="Write the annotated stream to this MP4.")
+@click.option(
+    "--csv", "table", type=OUTPUT_FILE, help="Write a row for each face, as in faces.csv."
+)
 @WIDTH_OPTION
 @NETWORK_OPTIONS
 @KNOWN
@@ -57,10 +61,10 @@ def live_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Tell once a second how the faces before the camera look, until Ctrl-C.
+    """Print once a second how the faces on camera look, until Ctrl-C.
 
-    Times are those of the day, or of the movie. Frames for which there is no time are dropped;
-    -v tells how far behind it is.
+    Times are the time of day, or the movie's own. Frames that come faster than they can be
+    analysed are dropped; -v prints the delay.
 
     \b
     Example:
@@ -68,7 +72,7 @@ def live_command(
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
     if camera is not None and source is not None:
-        raise click.UsageError("--camera or --source, not both")
+        raise click.UsageError("give --camera or --source, not both")
     _check_apart({"--source": source, "--save-crops": crops, "--record": record, "--csv": table})
     from pipeline.cli import overwrite
     from pipeline.disk.faces_csv import HEADER
@@ -83,30 +87,33 @@ def live_command(
     if table is not None:
         overwrite.check_overwrite("--csv", table, overwrite.begins_with(HEADER))
     try:
-        with interrupted_once():  # A recording is whole only when it is closed.
+        # An MP4 is playable only once it is closed, so a second Ctrl-C must not cut that short.
+        with interrupted_once():
             click.echo("Reading video stream ...")
-            shown = Movie(source) if source is not None else Camera(camera or "0")
-            with closing(shown):
+            frames = Movie(source) if source is not None else Camera(camera or "0")
+            with closing(frames):
                 click.echo("Preprocessing ...")
-                kept = StreamOutputs(crops, record, table)
-                stream.live(shown, Reader.of(job_of(given), cores()), kept, click.echo)
+                outputs = StreamOutputs(crops, record, table)
+                stream.live(frames, Reader.of(job_of(given), cores()), outputs, click.echo)
     except KeyboardInterrupt:
-        told = "; what was to be kept is kept" if any((crops, record, table)) else ""
-        click.echo(f"mine-video: stopped{told}", err=True)
+        saved = " What was recorded is saved." if any((crops, record, table)) else ""
+        click.echo(f"mine-video: Stopped.{saved}", err=True)
         sys.exit(130)
 
 
-def _check_apart(places: dict[str, Path | None]) -> None:
-    """Refuses to write one file over another.
+def _check_apart(paths: dict[str, Path | None]) -> None:
+    """Refuses options that would write one file over another.
 
     Raises:
-        UsageError: Two options name one place.
+        UsageError: Two options name the same file or folder.
     """
-    given = [(option, path) for option, path in places.items() if path is not None]
-    for (option, path), (other, place) in combinations(given, 2):
-        linked = path.exists() and place.exists() and path.samefile(place)
-        if linked or path.resolve() == place.resolve():
-            raise click.UsageError(f"{option} and {other} are both {place}; give different places")
+    given = [(option, path) for option, path in paths.items() if path is not None]
+    for (option, path), (other_option, other) in combinations(given, 2):
+        linked = path.exists() and other.exists() and path.samefile(other)
+        if linked or path.resolve() == other.resolve():
+            raise click.UsageError(
+                f"{option} and {other_option} are both {other}; give different paths"
+            )
 
 
 @click.command()
@@ -114,35 +121,35 @@ def _check_apart(places: dict[str, Path | None]) -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; others than this computer's own ask for a token.",
+    help="Address to listen on; browsers on other computers need the printed token.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port to listen on; 0 takes a free one.",
+    help="Port to listen on; 0 picks a free one.",
 )
 @click.option(
     "--videos",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("videos"),
     show_default=True,
-    help="Folder of the movies that can be chosen.",
+    help="Folder of the movies to choose from.",
 )
 @click.option(
     "--camera",
     default="0",
     show_default=True,
     metavar="NUMBER|URL",
-    help="The camera of this computer that Live shows, or the address of a network camera.",
+    help="Camera that the page Live shows: a number, from 0, or the URL of a network camera.",
 )
 @click.option(
     "--max-upload",
     type=Real(0.1, 1000),
     default=20.0,
     show_default=True,
-    help="Megabytes that a picture may have.",
+    help="Largest uploaded picture, in megabytes.",
 )
 @WIDTH_OPTION
 @NETWORK_OPTIONS
@@ -158,11 +165,11 @@ def web_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Serve pages for the browser, until Ctrl-C.
+    """Serve the browser pages until Ctrl-C.
 
-    A picture's faces, the live stream; mine movies, look through the crops, name the people.
+    The pages analyse a photo, show a live stream, mine movies, review crops and name people.
 
-    Needs the extra `web_command`: pip install 'mine-video[web]'.
+    Needs the extra `web`: pip install 'mine-video[web]'.
 
     \b
     Example:
@@ -175,7 +182,7 @@ def web_command(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is not installed; type pip install 'mine-video[web]'"
+            f"{error.name} is not installed; run pip install 'mine-video[web]'"
         ) from error
     from pipeline.web.app import WebSettings
     from pipeline.web.serve import serve
@@ -184,10 +191,12 @@ def web_command(
     try:
         ip_address(host)
     except ValueError as error:
-        told = f"{host!r} is no address of this computer; give one, as 127.0.0.1"
-        raise click.BadParameter(told, param_hint="--host") from error
+        message = f"{host!r} is not an IP address; give one of this computer, such as 127.0.0.1"
+        raise click.BadParameter(message, param_hint="--host") from error
     if not videos.is_dir():
-        click.echo(f"mine-video: {videos}/ is no folder here: no movie can be chosen", err=True)
+        click.echo(
+            f"mine-video: no folder {videos}/ here, so there are no movies to choose from", err=True
+        )
     settings = WebSettings(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )

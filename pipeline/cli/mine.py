@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 @PLACES
 @verbosity
 def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
-    """Walk movies, name the faces, and crop those that are wanted.
+    """Walk movies, name the faces, and crop the ones you ask for.
 
-    MOVIES are files, folders of them, patterns in quotes as 'films/**/*.mkv', or URLs.
+    MOVIES are video files, folders of them, quoted patterns such as 'films/**/*.mkv', or URLs.
 
     \b
     Example:
@@ -53,25 +53,25 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 
     job = job_of(given)
     album = Album(job)
-    shown = Table(explain=given["explain"])
-    found = expanded(movies)
-    check_single(found, subtitles=given["subtitles"])
+    table = Table(explain=given["explain"])
+    paths = expanded(movies)
+    check_single(paths, subtitles=given["subtitles"])
     if given["ray"] is None:
 
-        def one(movie: Path) -> None:
+        def mine_one(movie: Path) -> None:
             name = movie.name
-            told = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
-            shown.add(name, told)
+            outcomes = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
+            table.add(name, outcomes)
 
-        each(found, one)
+        each(paths, mine_one)
         return
-    program.check_wanted(job, album)  # Rather now than after hours.
-    failures = Failures(len(found))
-    walked = list(on_cluster(found, job, given["ray"], failures, quiet=quiet))
-    for done in walked:
+    program.check_wanted(job, album)  # Fails now rather than after hours of walking.
+    failures = Failures(len(paths))
+    walks = list(on_cluster(paths, job, given["ray"], failures, quiet=quiet))
+    for walk in walks:
         with failures.alone():
-            crops = crop_bar(done.movie.name, quiet)
-            shown.add(done.movie.name, program.pick(done.folder, job, done.movie, crops, album))
+            crops = crop_bar(walk.movie.name, quiet)
+            table.add(walk.movie.name, program.pick(walk.folder, job, walk.movie, crops, album))
     failures.tell()
 
 
@@ -82,9 +82,9 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 @KNOWN
 @verbosity
 def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
-    """Write one row a face into output/MOVIE/faces.csv, without picking.
+    """Write a row for each face to output/MOVIE/faces.csv, without picking.
 
-    MOVIES are files, folders of them, patterns in quotes as 'films/**/*.mkv', or URLs.
+    MOVIES are video files, folders of them, quoted patterns such as 'films/**/*.mkv', or URLs.
 
     \b
     Example:
@@ -96,21 +96,21 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 
     job = job_of(given)
     if is_remote(job.output) and given["ray"] is None:
-        told = "a URL needs --ray: `--ray local` walks on this machine and writes there"
-        raise click.BadParameter(told, param_hint="--output")
-    found = expanded(movies)
+        message = "a URL needs --ray; `--ray local` walks on this machine and writes to the URL"
+        raise click.BadParameter(message, param_hint="--output")
+    paths = expanded(movies)
     if given["ray"] is None:
         album = Album(job)
 
-        def one(movie: Path) -> None:
+        def walk_one(movie: Path) -> None:
             folder = program.walk(movie, job, bar(movie.name, quiet), album)
             click.echo(folder / "faces.csv")
 
-        each(found, one)
+        each(paths, walk_one)
         return
-    failures = Failures(len(found))
-    for done in on_cluster(found, job, given["ray"], failures, quiet=quiet):
-        click.echo(done.folder / "faces.csv")
+    failures = Failures(len(paths))
+    for walk in on_cluster(paths, job, given["ray"], failures, quiet=quiet):
+        click.echo(walk.folder / "faces.csv")
     failures.tell()
 
 
@@ -123,10 +123,10 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 def pick_command(
     folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
 ) -> None:
-    """Crop faces of movies that were walked.
+    """Crop faces from movies that were walked before.
 
-    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
-    under --output.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output.
 
     \b
     Example:
@@ -139,13 +139,13 @@ def pick_command(
 
     job = job_of(given)
     album = Album(job)
-    shown = Table(explain=given["explain"])
+    table = Table(explain=given["explain"])
 
-    def one(folder: Path) -> None:
+    def pick_one(folder: Path) -> None:
         name = movie_name(folder)
-        shown.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
+        table.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
 
-    each(folders_of(folders, job, movie), one)
+    each(folders_of(folders, job, movie), pick_one)
 
 
 @click.command()
@@ -153,26 +153,26 @@ def pick_command(
 @click.option(
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Labels: clip, person, first, last, emotion; or a sample.csv that you filled in.",
+    help="CSV of labels: clip, person, first, last, emotion; or a sample.csv that you filled in.",
 )
 @click.option(
     "--sample",
     type=click.IntRange(1, 1000),
-    help="Write sample.csv and sample.jpg with so many random faces, to be labelled by hand.",
+    help="Write sample.csv and sample.jpg with this many random faces to label by hand.",
 )
 @click.option(
     "--smooth",
     type=click.IntRange(1),
     default=PICK.smooth,
     show_default=True,
-    help="Frames of the smoothing that is compared with none.",
+    help="Smoothing, in frames, to compare with none.",
 )
 @click.option(
     "--min-prob",
     type=Real(0, 1),
     default=PICK.min_prob,
     show_default=True,
-    help="Least averaged probability that is compared with none.",
+    help="Lowest averaged probability to compare with no limit.",
 )
 @OUTPUT_OPTION
 @MOVED
@@ -186,11 +186,11 @@ def judge_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Measure precision, recall and yield of the repeater on movies that were walked.
+    """Measure the repeater's precision, recall and yield on walked movies.
 
-    Prints a table for --repeat 1 to 25, plain, with smoothing, and with smoothing and --min-prob;
-    the same for each emotion goes into judge.csv, a plot into judge.png. Intervals hold 95 % of
-    the results when whole runs are drawn anew; neighbouring frames are no independent samples.
+    Prints a table for --repeat 1 to 25: plain, with smoothing, and with smoothing and --min-prob.
+    Writes the same for each emotion to judge.csv and a plot to judge.png. The 95 % intervals come
+    from resampling whole runs, because neighbouring frames are not independent samples.
 
     \b
     Example:
@@ -203,23 +203,23 @@ def judge_command(
     if (truth is None) == (sample is None):
         raise click.UsageError("give either --truth FILE or --sample N")
     job = job_of(given)
-    places = folders_of(folders, job, movie)
+    walks = folders_of(folders, job, movie)
     if sample is not None:
-        each(places, lambda place: click.echo(assess.write_sample(place, sample, movie)))
+        each(walks, lambda walk: click.echo(assess.write_sample(walk, sample, movie)))
     elif truth is not None:
-        for line in assess.judge(places, truth, job.pick):
+        for line in assess.judge(walks, truth, job.pick):
             click.echo(line)
 
 
 def on_cluster(
     movies: list[Path], job: Job, address: str, failures: Failures, *, quiet: bool
 ) -> "Iterator[Ended]":
-    """Walks movies on a Ray cluster; gives each that is done, as soon as it is."""
+    """Walks movies on a Ray cluster; yields each as soon as it is done."""
     from pipeline.spread.walk import walk_on_cluster
 
-    with closing(Bar("all movies", quiet=quiet)) as shown:
-        for ended in walk_on_cluster(movies, job, address, shown):
-            with shown.aside():
+    with closing(Bar("all movies", quiet=quiet)) as progress:
+        for ended in walk_on_cluster(movies, job, address, progress):
+            with progress.aside():
                 if ended.error is None:
                     yield ended
                     continue
@@ -227,8 +227,8 @@ def on_cluster(
                     raise ended.error
 
 
-def expanded(given: tuple[Path, ...]) -> list[Path]:
-    """The movies that files, folders and patterns stand for."""
+def expanded(paths: tuple[Path, ...]) -> list[Path]:
+    """Lists the movies that the given files, folders and patterns stand for."""
     from pipeline.disk.find import find_movies
 
-    return find_movies(given)
+    return find_movies(paths)

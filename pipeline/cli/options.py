@@ -1,4 +1,4 @@
-"""The options that commands share, and what they are made into."""
+"""The options that commands share, and how they become a `Job`."""
 
 import os
 import re
@@ -23,23 +23,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
 
 RAY_HEAD = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}")
-"""Of a Ray cluster: a name, a number, or one of IPv6 in brackets; and the port."""
+"""Address of a Ray cluster's head: a host name, an IPv4 or bracketed IPv6 address; and a port."""
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Counts the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Duration(click.ParamType[dict[str, float]]):
-    """Frames, as a whole number, or seconds, as a number and an s."""
+    """A number of frames, such as `8`, or of seconds, such as `0.5s`."""
 
     name = "frames|seconds"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, float]:
-        """Gives the fields of `PickSettings` that the text means."""
+        """Returns the field of `PickSettings` that the text sets."""
         text = str(value).strip()
         if text.isdecimal() and int(text) >= 1:
             return {"repeat": int(text)}
@@ -47,52 +47,53 @@ class Duration(click.ParamType[dict[str, float]]):
             seconds = float(text.removesuffix("s"))
             if text.endswith("s") and 0 < seconds < float("inf"):
                 return {"repeat_seconds": seconds}
-        told = f"{value!r} is neither frames, as 8, nor seconds, as 0.5s"
-        raise click.BadParameter(told, ctx, param)
+        message = f"{value!r} is neither frames, such as 8, nor seconds, such as 0.5s"
+        raise click.BadParameter(message, ctx, param)
 
 
 class Anywhere(click.Path):
-    """A path, or a URL as s3://bucket/movie.mp4."""
+    """A path, or a URL such as s3://bucket/movie.mp4."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Gives a `Path`, or a `Url` in its place."""
-        found = path_or_url(os.fspath(value))
-        return found if is_remote(found) else super().convert(value, param, ctx)
+        """Returns a `Path`, or a `Url` if the text is one."""
+        place = path_or_url(os.fspath(value))
+        return place if is_remote(place) else super().convert(value, param, ctx)
 
 
 class Here(click.Path):
-    """A path: what is read and written there all the time cannot be at a URL."""
+    """A local path: folders that are read and written all the time cannot be at a URL."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Gives a `Path`."""
+        """Returns a `Path`."""
         if is_remote(path_or_url(os.fspath(value))):
-            told = (
-                "movies may be URLs, and --output of `mine-video walk --ray`; copy the folder here"
-            )
-            self.fail(f"{value} is a URL: only {told}, and give its path.", param, ctx)
+            self.fail(
+                f"{value} is a URL: only movies may be URLs, and --output of `mine-video walk "
+                "--ray`. Copy the folder to this machine and give its path.",
+                param, ctx,
+            )  # fmt: skip
         return super().convert(value, param, ctx)
 
 
 class Cluster(click.ParamType[str]):
-    """Where a Ray cluster is."""
+    """The address of a Ray cluster."""
 
     name = "local|auto|host:port"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Gives the text, if a cluster may be there."""
+        """Returns the text, if it can be a cluster's address."""
         text = str(value)
         if text not in ("local", "auto") and not RAY_HEAD.fullmatch(text):
-            self.fail(f"{text!r} is neither local, nor auto, nor HOST:PORT.", param, ctx)
+            self.fail(f"{text!r} is not local, auto or HOST:PORT.", param, ctx)
         return text
 
 
 class Real(click.FloatRange):
-    """A number in a range; `nan` is in none, though it lies below and above no border."""
+    """A number in a range; refuses `nan`, which compares false with both ends of any range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Gives the number."""
+        """Returns the number."""
         number = float(super().convert(value, param, ctx))
         if isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
@@ -100,7 +101,7 @@ class Real(click.FloatRange):
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Joins options into one decorator, first one shown first."""
+    """Joins options into one decorator; --help lists them in the given order."""
 
     def decorate(command: Command) -> Command:
         for decorator in reversed(decorators):
@@ -112,23 +113,23 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 OUTPUT_OPTION = click.option(
     "--output", type=Here(file_okay=False, path_type=Path), default=JOB.output,
-    show_default=True, help="Folder of the movies' folders.",
+    show_default=True, help="Folder that holds a folder for each movie.",
 )  # fmt: skip
 
 OUTPUT_ANYWHERE = click.option(
     "--output", type=Anywhere(file_okay=False, path_type=Path), default=JOB.output,
-    show_default=True, help="Folder of the movies' folders; with --ray a URL, too.",
+    show_default=True, help="Folder that holds a folder for each movie; with --ray also a URL.",
 )  # fmt: skip
 
 KNOWN = options(
     click.option(
         "--known-faces", type=Here(file_okay=False, path_type=Path),
         default=JOB.known_faces, show_default=True,
-        help="Folder of photos: NAME.jpg or NAME/*.jpg is a person.",
+        help="Folder of photos: NAME.jpg or NAME/*.jpg for each person.",
     ),
     click.option(
-        "--tolerance", type=Real(0, 2), show_default="that of the recognizer: sface .97, dlib .38",
-        help="Largest distance of a face to a known person.",
+        "--tolerance", type=Real(0, 2), show_default="the recognizer's: sface .97, dlib .38",
+        help="Largest distance at which a face still gets a known person's name.",
     ),
 )  # fmt: skip
 
@@ -136,25 +137,27 @@ PLACES = options(OUTPUT_OPTION, KNOWN)
 
 WIDTH_OPTION = click.option(
     "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
-    help="Pixels across of the picture that the detector sees; more finds smaller faces.",
+    help="Width in pixels of the frames that the detector sees; wider finds smaller faces.",
 )  # fmt: skip
 
 NETWORK_OPTIONS = options(
     click.option(
         "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
-        show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
+        show_default=True, help="Network that finds faces; hog and cnn are dlib's, and slower.",
     ),
     click.option(
         "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
-        show_default=True, help="What tells people apart; face_recognition must be installed.",
+        show_default=True,
+        help="Network that tells people apart; face_recognition needs that package.",
     ),
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
-        metavar="NAME|PATH", help="What reads emotions: ours, or an .onnx or .keras file of yours.",
+        metavar="NAME|PATH",
+        help="Network that reads emotions: the shipped one, or your own .onnx or .keras file.",
     ),
     click.option(
         "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
-        help="Where the ONNX networks run; cuda needs onnxruntime-gpu.",
+        help="Device that runs the ONNX networks; cuda needs onnxruntime-gpu.",
     ),
 )  # fmt: skip
 
@@ -165,7 +168,7 @@ WALKING = options(
     ),
     click.option(
         "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
-        help="Of those, run the detector on every N-th; follow faces between.",
+        help="Run the detector on every N-th analysed frame; follow faces in between.",
     ),
     WIDTH_OPTION,
     click.option(
@@ -173,86 +176,86 @@ WALKING = options(
         help="Begin at this second.",
     ),
     click.option("--end", type=Real(0), help="Stop at this second."),
-    click.option("--align", is_flag=True, help="Turn faces upright for the emotion network."),
+    click.option("--align", is_flag=True, help="Rotate faces upright for the emotion network."),
     NETWORK_OPTIONS,
     click.option(
-        "--workers", type=click.IntRange(1), show_default="the cores, or all of a cluster",
-        help="Most processes that walk side by side; the result is the same.",
+        "--workers", type=click.IntRange(1), show_default="all cores, or the whole cluster",
+        help="Largest number of parallel processes; the result does not depend on it.",
     ),
     click.option(
         "--ray", type=Cluster(), metavar="local|auto|HOST:PORT",
-        help="Walk on a Ray cluster: of this machine alone, of which it is part, or whose head is "
-        "there; needs the extra `cluster`.",
+        help="Walk on a Ray cluster: one on this machine alone, the one that this machine is part "
+        "of, or the one with this head; needs the extra `cluster`.",
     ),
-    click.option("--rewalk", is_flag=True, help="Walk again, dropping an earlier walk."),
+    click.option("--rewalk", is_flag=True, help="Walk again and discard the earlier walk."),
 )  # fmt: skip
 
 FILTERS = options(
     click.option(
         "--person", "people", multiple=True, default=JOB.people, show_default=True,
-        help="Whom to pick: a known name, unknown, or any; may be repeated.",
+        help="Person to pick: a known name, unknown, or any; may be repeated.",
     ),
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=click.Choice([*EMOTIONS, "any"], case_sensitive=False), metavar="EMOTION",
-        help=f"What to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+        help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
     ),
     click.option(
         "--repeat", type=Duration(), default=str(PICK.repeat), show_default=True,
-        help="Frames, or seconds as in 0.5s, that an emotion must hold for; 1 filters nothing.",
+        help="How long an emotion must last, in frames (8) or seconds (0.5s); 1 filters nothing.",
     ),
     click.option(
         "--smooth", type=click.IntRange(1), default=PICK.smooth, show_default=True,
-        help="Frames over which probabilities are averaged first; 1 is none.",
+        help="Number of frames over which probabilities are averaged first; 1 turns it off.",
     ),
     click.option(
         "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
-        help="Frames that may look otherwise, or be missing, within a run.",
+        help="Frames without the emotion or the face that a run may bridge.",
     ),
     click.option(
         "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,
-        help="Least averaged probability.",
+        help="Lowest averaged probability to keep.",
     ),
     click.option(
         "--min-size", type=Real(0), default=PICK.min_size, show_default=True,
-        help="Least pixels of the face's shorter side.",
+        help="Smallest face to keep, in pixels of its shorter side.",
     ),
     click.option(
         "--min-sharpness", type=Real(0), default=PICK.min_sharpness,
-        show_default=True, help="Least sharpness, as in faces.csv.",
+        show_default=True, help="Lowest sharpness to keep, as in faces.csv.",
     ),
     click.option(
         "--max-yaw", type=Real(0, 90), default=PICK.max_yaw, show_default=True,
-        help="Most degrees that a face may be turned to either side.",
+        help="Largest turn of the face to either side, in degrees.",
     ),
-    click.option("--single-face", is_flag=True, help="Only frames with one face."),
+    click.option("--single-face", is_flag=True, help="Keep only frames with one face."),
     click.option(
-        "--border", type=click.IntRange(0), show_default="it may leave the picture",
-        help="Pixels that the face must keep from the picture's edge.",
+        "--border", type=click.IntRange(0), show_default="faces may leave the picture",
+        help="Smallest distance of the face to the picture's edge, in pixels.",
     ),
 )  # fmt: skip
 
 SPEECH = options(
     click.option(
-        "--silent-only", is_flag=True, help="Only runs while which nobody speaks, by --subtitles.",
+        "--silent-only", is_flag=True, help="Only runs during which nobody speaks, by --subtitles.",
     ),
     click.option(
         "--subtitles", default=JOB.subtitles, metavar="FILE|own",
-        help="What is spoken: a file, or own for the movie's own text track.",
+        help="Subtitles: a file, or own for the movie's own text track.",
     ),
     click.option(
         "--subtitle-offset", type=Real(-86400, 86400), default=JOB.subtitle_offset,
         show_default=True, help="Seconds added to the times of all subtitles.",
     ),
     click.option(
-        "--subtitle-encoding", default=JOB.subtitle_encoding, show_default="found out",
-        help="Encoding of the file of subtitles.",
+        "--subtitle-encoding", default=JOB.subtitle_encoding, show_default="detected",
+        help="Text encoding of the subtitle file.",
     ),
 )  # fmt: skip
 
 MARGIN_OPTION = click.option(
     "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
-    help="Room around the face in a crop, as a share of its box.",
+    help="Margin around the face in a crop, as a share of the face's longer side.",
 )  # fmt: skip
 
 PICKING = options(
@@ -260,16 +263,17 @@ PICKING = options(
     SPEECH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
-        help="Keep so many faces of each run, the best and most different; 0 keeps all.",
+        help="Keep this many faces of each run, the best and most different; 0 keeps all.",
     ),
     MARGIN_OPTION,
-    click.option("--explain", is_flag=True, help="Say how many faces each step leaves."),
+    click.option("--explain", is_flag=True, help="Print how many faces each filter leaves."),
     click.option(
-        "--compare", is_flag=True, help="Also write compare.jpg: with the filters and without.",
+        "--compare", is_flag=True,
+        help="Also write compare.jpg: the faces with the filters and without.",
     ),
     click.option(
         "--report/--no-report", default=JOB.report, show_default=True,
-        help="Write report.html and timeline.png of the movie.",
+        help="Write report.html and timeline.png for the movie.",
     ),
 )  # fmt: skip
 
@@ -277,69 +281,77 @@ MOVIES = click.argument("movies", nargs=-1, required=True, type=Anywhere(path_ty
 
 FOLDERS = click.argument("folders", nargs=-1, required=True, type=Here(path_type=Path))
 
-MOVED = click.option("--movie", type=Anywhere(path_type=Path), help="Where the movie is, if moved.")
+MOVED = click.option(
+    "--movie", type=Anywhere(path_type=Path), help="Path of the movie, if it was moved."
+)
 
 
 def verbosity(command: Command) -> Command:
     """Adds -q and -v."""
     return options(
-        click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors."),
-        click.option("-v", "--verbose", is_flag=True, help="Say more."),
+        click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Print more details."),
     )(command)
 
 
 def check_single(
     places: Sequence[Path], movie: Path | None = None, subtitles: str = OWN_SUBTITLES
 ) -> None:
-    """Refuses for several movies what belongs to one.
+    """Refuses a movie's path or a subtitle file if there are several movies.
 
     Raises:
-        UsageError: A path or a file of subtitles is given, and several movies are.
+        UsageError: `movie` or a subtitle file is given, and `places` are several.
     """
     if len(places) > 1 and movie is not None:
-        raise click.UsageError("--movie goes with one folder only")
+        raise click.UsageError("--movie works with one folder only")
     if len(places) > 1 and subtitles not in ("", OWN_SUBTITLES):
-        raise click.UsageError("--subtitles FILE goes with one movie only; own goes with several")
+        raise click.UsageError(
+            "--subtitles FILE works with one movie only; --subtitles own works with several"
+        )
 
 
 def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> list[Path]:
-    """The movies' folders that are given, see `disk.find.find_walks`; failed walks are left out.
+    """Lists the movies' folders that `places` stand for, without failed walks.
 
     Args:
-        places: As they were typed.
+        places: Folders, tables or names as the user typed them; see `disk.find.find_walks`.
         job: Its `output` and `subtitles` are used.
-        movie: Where the movie of the only folder is.
+        movie: Path of the movie, if there is only one folder.
 
     Raises:
         UsageError: See `check_single`.
-        TableError: There is no walk in any of them.
+        TableError: None of them holds a walk.
     """
     from pipeline.disk.find import find_walks, without_failed
 
-    check_single(places, movie, job.subtitles)  # What is misuse need not be there.
-    found = without_failed(find_walks(places, job.output))
-    check_single(found, movie, job.subtitles)
-    return found
+    # Twice: wrong usage is reported even if the folders do not exist, and one folder may hold many.
+    check_single(places, movie, job.subtitles)
+    walks = without_failed(find_walks(places, job.output))
+    check_single(walks, movie, job.subtitles)
+    return walks
 
 
 def job_of(given: dict[str, Any]) -> Job:
-    """The settings that the options give; those not asked for keep their defaults."""
+    """Builds the settings from a command's options; options that it lacks keep their defaults."""
 
-    def of(kind: type[Any]) -> dict[str, Any]:
+    def fields_of(kind: type[Any]) -> dict[str, Any]:
         return {f.name: given[f.name] for f in fields(kind) if f.name in given}
 
-    given |= given.pop("repeat", {})  # Frames or seconds.
+    given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
-    if "people" in given:  # Some systems take é apart; names of photos are composed too.
+    # Some systems type é as e plus an accent; the names of photos are composed in the same way.
+    if "people" in given:
         given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     if given.get("smooth", 1) % 2 == 0:
-        raise click.BadParameter("an odd number, so that it has a middle", param_hint="--smooth")
+        message = "must be an odd number, so that there is a frame in the middle"
+        raise click.BadParameter(message, param_hint="--smooth")
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"
-            raise click.BadParameter("needs --subtitles FILE, or own", param_hint=hint)
+            message = "needs --subtitles FILE or --subtitles own"
+            raise click.BadParameter(message, param_hint=hint)
     if given.get("end") is not None and given["end"] <= given["start"]:
         raise click.BadParameter("must be after --start", param_hint="--end")
-    own = of(Job)
-    return Job(**own, walk=WalkSettings(**of(WalkSettings)), pick=PickSettings(**of(PickSettings)))
+    walk, pick = WalkSettings(**fields_of(WalkSettings)), PickSettings(**fields_of(PickSettings))
+    return Job(**fields_of(Job), walk=walk, pick=pick)

@@ -1,4 +1,4 @@
-"""Which files a command may write over."""
+"""Which existing files a command may overwrite."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,30 +8,31 @@ from pipeline.errors import OutputError
 
 
 def check_overwrite(option: str, path: Path, is_own: Callable[[Path], bool]) -> None:
-    """Refuses to write over somebody's photo, labels or walk: one slip of a key names them.
+    """Refuses to overwrite photos, labels or walks, which a typing error may name.
 
     Args:
-        option: That names the file.
-        path: Of the file, which need not be there.
-        is_own: Whether such a call wrote a file; it may raise an `OSError`.
+        option: The option that names the file.
+        path: The file; it need not exist.
+        is_own: Whether this command wrote a file, and may overwrite it; may raise an `OSError`.
 
     Raises:
-        OutputError: Another file is there, or it lies in a walk's folder.
+        OutputError: A file of another kind exists there, or the path is in a walk's folder.
     """
     if in_a_walk(path):
-        raise OutputError(f"{option} {path}: lies in the folder of a movie; choose another place")
+        raise OutputError(f"{option} {path}: is in the folder of a movie; choose another path")
     try:
-        other = path.is_file() and path.stat().st_size > 0 and not is_own(path)
+        foreign = path.is_file() and path.stat().st_size > 0 and not is_own(path)
     except OSError as error:
-        raise OutputError(f"{option} {path}: cannot be looked at ({error.strerror})") from error
-    if other:
+        raise OutputError(f"{option} {path}: cannot be read ({error.strerror})") from error
+    if foreign:
         raise OutputError(
-            f"{option} {path}: is there, and something else; delete it, or choose another name"
+            f"{option} {path}: exists, and is not a file that this command wrote; delete it, or "
+            "choose another name"
         )
 
 
 def begins_with(header: str) -> Callable[[Path], bool]:
-    """Whether a table has this header, or one that begins so."""
+    """Returns a check for `check_overwrite`: whether a file begins with this header."""
 
     def is_own(path: Path) -> bool:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The commands that tell who is who."""
+"""The commands `name` and `cast`, which say who is who."""
 
 import logging
 from pathlib import Path
@@ -22,7 +22,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     "--rename",
     nargs=2,
     metavar="OLD NEW",
-    help="First move OLD's photos to NEW; where NEW is somebody too, the two become one.",
+    help="First move OLD's photos to NEW; if NEW has photos too, the two become one person.",
 )
 @click.option(
     "--cast",
@@ -31,7 +31,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     multiple=True,
     type=(click.IntRange(1), str),
     metavar="N NAME",
-    help="First copy the photos of number N of the movies' cast to NAME; may be repeated.",
+    help="First copy the photos of number N in the movies' cast to NAME; may be repeated.",
 )
 @PLACES
 @verbosity
@@ -43,11 +43,12 @@ def name_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Name the faces of movies by the photos of today, and tell who is who.
+    """Name faces by the current photos, and print who is who.
 
-    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
-    under --output. Neither the movies nor another walk are needed. The table gives for each person
-    the time on screen, tracks, faces, the mean distance to the photos, and who else is nearest.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Needs neither the movies nor another walk. The table lists, for each
+    person, the time on screen, tracks, faces, the mean distance to the photos, and the nearest
+    other person.
 
     \b
     Example:
@@ -64,13 +65,13 @@ def name_command(
     if not folders and (adopted or rename is None):
         raise click.UsageError("give the folder of a movie, or --rename OLD NEW")
     job = job_of(given)
-    found = folders_of(folders, job)
-    for folder in found if rename or adopted else ():  # Before anything is moved or copied.
-        finished(folder)
-    _change_gallery(found, rename, adopted, job)
-    shown = WhoTable()
+    walks = folders_of(folders, job)
+    for folder in walks if rename or adopted else ():
+        finished(folder)  # Raises for an unfinished walk before any photo is moved or copied.
+    _change_gallery(walks, rename, adopted, job)
+    table = WhoTable()
     album = Album(job)
-    each(found, lambda f: shown.add(movie_name(f), program.identify(f, job, album)))
+    each(walks, lambda f: table.add(movie_name(f), program.identify(f, job, album)))
 
 
 def _change_gallery(
@@ -79,7 +80,7 @@ def _change_gallery(
     adopted: tuple[tuple[int, str], ...],
     job: Job,
 ) -> None:
-    """Moves and copies photos, before the movies are named by them."""
+    """Moves and copies photos before the movies are named by them."""
     if rename is not None:
         from pipeline.disk import tracks_npz
         from pipeline.people.rename import rename as move
@@ -89,10 +90,13 @@ def _change_gallery(
             p for f in folders for p in tracks_npz.read_tracks(f / "tracks.npz").people.tolist()
         }
         if was_moved(job.known_faces, *rename, named):
-            log.warning("%s has no photos, %s has: none is moved, faces are named anew", *rename)
+            log.warning(
+                "%s has no photos, but %s has: no photos are moved, the faces are named again",
+                *rename,
+            )
         else:
-            for place in move(job.known_faces, *rename):
-                log.info("%s is now %s: %s", *rename, place)
+            for path in move(job.known_faces, *rename):
+                log.info("%s is now %s: %s", *rename, path)
     if adopted:
         from pipeline.cast.adopt import adopt
 
@@ -107,19 +111,19 @@ def _change_gallery(
     "movies",
     multiple=True,
     type=Anywhere(path_type=Path),
-    help="Where a movie is, if moved; may be repeated.",
+    help="Path of a movie, if it was moved; may be repeated.",
 )
 @verbosity
 def cast_command(
     folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any
 ) -> None:
-    """Sort the faces without a name into people, one cast for all the movies.
+    """Sort the unknown faces into people, one cast for all the movies.
 
-    FOLDERS are those of the movies or folders of many of them, their faces.csv, or their names
-    under --output. The cast lies in the movie's folder, that of several movies in the folder that
-    holds theirs: photos of each person in cast/1, cast/2 and so on by screen time, cast/sheet.jpg
-    with a line for each, and cast.csv with a line for each track. Look at the sheet, then give
-    names.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Writes photos of each person to cast/1, cast/2 and so on by screen time,
+    cast/sheet.jpg with a row for each person, and cast.csv with a row for each track. They are
+    written to the movie's folder, or for several movies to the folder that holds theirs. Look at
+    the sheet, then name people with `mine-video name --cast`.
 
     \b
     Example:
@@ -130,11 +134,11 @@ def cast_command(
     from pipeline.cast import cast as casting
 
     job = job_of(given)
-    found = casting.cast(folders_of(folders, job), job, movies)
-    if found:
-        names = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
-        click.echo(CAST_ROW.format(*names))
-    for one in found:
-        may_be = f"{one.offer}, too: {one.sure:.2f}" if one.offer else ""
-        told = one.number, clock(one.seconds), one.tracks, len(one.photos), one.folder, may_be
-        click.echo(CAST_ROW.format(*map(str, told), ", ".join(one.movies)))
+    members = casting.cast(folders_of(folders, job), job, movies)
+    if members:
+        titles = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
+        click.echo(CAST_ROW.format(*titles))
+    for m in members:
+        may_be = f"{m.offer}, too: {m.sure:.2f}" if m.offer else ""
+        cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
+        click.echo(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))

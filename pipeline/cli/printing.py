@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.walk.part import StartProgress
 
 MOVIE = 20
-"""Letters of a movie's name."""
+"""Width of the column with a movie's name, in characters."""
 
 PICK_ROW = "{:20} {:12} {:8} {:>7} {:>7} {:>5}  {}"
 WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>5} {:>9}  {}"
@@ -27,7 +27,7 @@ MOST_OFFERS = 5
 
 
 def fitted(name: str, width: int = MOVIE) -> str:
-    """A name that fits its column, shortened in the middle: ends tell parts of a series apart.
+    """Shortens a name in the middle to fit its column: the end tells a series' parts apart.
 
     >>> fitted("The Godfather Part II (1974).mkv"), fitted("demo.mp4")
     ('The Godfat…1974).mkv', 'demo.mp4')
@@ -38,10 +38,10 @@ def fitted(name: str, width: int = MOVIE) -> str:
 
 
 class Failures:
-    """What fails of several movies or folders, which stops no other.
+    """Collects the errors of several movies or folders, so that one does not stop the others.
 
     Args:
-        count: How many there are.
+        count: Number of movies or folders.
     """
 
     def __init__(self, count: int) -> None:
@@ -50,10 +50,10 @@ class Failures:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Tells what is raised meanwhile, and keeps it.
+        """Prints and keeps an error that is raised inside.
 
         Raises:
-            MiningError: The only one failed.
+            MiningError: The error itself, if there is only one movie or folder.
         """
         try:
             yield
@@ -64,19 +64,19 @@ class Failures:
             self._errors.append(error)
 
     def tell(self) -> None:
-        """Ends it.
+        """Raises one error for all that were kept.
 
         Raises:
             MiningError: Some failed; it lists them with their reasons.
         """
         if self._errors:
             reasons = "".join(f"\n  {error}" for error in self._errors)
-            told = f"{len(self._errors)} of {self._count} failed, the others are done:"
-            raise MiningError(told + reasons)
+            summary = f"{len(self._errors)} of {self._count} failed, the others are done:"
+            raise MiningError(summary + reasons)
 
 
 def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
-    """Does something with each movie or folder; one that fails does not stop the others.
+    """Calls `do` with each movie or folder; one that fails does not stop the others.
 
     Raises:
         MiningError: See `Failures`.
@@ -92,9 +92,9 @@ class Bar:
     """A progress bar on a terminal: frames, frames a second, faces found, time left.
 
     Args:
-        name: What stands before it.
-        quiet: Show nothing.
-        unit: What is counted.
+        name: The text before the bar.
+        quiet: Show no bar.
+        unit: What the bar counts.
     """
 
     def __init__(self, name: str, *, quiet: bool, unit: str = "frame") -> None:
@@ -107,13 +107,13 @@ class Bar:
         self._expected = self._done = self._faces = 0
 
     def expect(self, frames: int) -> None:
-        """So many frames more are to come."""
+        """Adds frames to the expected total."""
         self._expected += frames
         self._shown.total = self._expected
         self._shown.refresh()
 
     def __call__(self, frames: int, faces: int) -> None:
-        """So many frames more are done, with so many faces."""
+        """Counts frames as done, and the faces found in them."""
         self._done += frames
         self._faces += faces
         if faces:
@@ -122,60 +122,60 @@ class Bar:
 
     @property
     def full(self) -> bool:
-        """Whether nothing is to come any more, as far as is known."""
+        """Whether all frames expected so far are done."""
         return self._done >= self._expected
 
     def aside(self) -> AbstractContextManager[None]:
-        """Makes room for results meanwhile."""
+        """Hides the bar while results are printed."""
         return self._shown.external_write_mode()
 
     def close(self) -> None:
-        """Leaves it as it stands."""
+        """Ends the bar and leaves its last state on the terminal."""
         self._shown.close()
 
 
 def bar(name: str, quiet: bool, unit: str = "frame") -> "StartProgress":
-    """A bar for one movie, which ends when all its frames are done."""
+    """Makes a bar for one movie, which ends when all its frames are done."""
 
     def begin(total: int) -> Callable[[int, int], None]:
-        shown = Bar(name, quiet=quiet or not total, unit=unit)
-        shown.expect(total)
+        progress = Bar(name, quiet=quiet or not total, unit=unit)
+        progress.expect(total)
 
-        def tell(frames: int, faces: int) -> None:
-            shown(frames, faces)
-            if shown.full:
-                shown.close()
+        def advance(frames: int, faces: int) -> None:
+            progress(frames, faces)
+            if progress.full:
+                progress.close()
 
-        return tell
+        return advance
 
     return begin
 
 
 def crop_bar(name: str, quiet: bool) -> "StartCropping":
-    """A bar for the crops of one movie."""
+    """Makes a bar for the crops of one movie."""
 
     def begin(total: int) -> Callable[[Path], None]:
-        tell = bar(name, quiet, "crop")(total)
-        return lambda _: tell(1, 0)
+        advance = bar(name, quiet, "crop")(total)
+        return lambda _: advance(1, 0)
 
     return begin
 
 
 class Header:
-    """The first line of a table, printed once, when there is something to print below it."""
+    """The first line of a table, printed once, before the first row."""
 
     def __init__(self, form: str, *names: str) -> None:
         self._line = form.format(*names)
 
     def show(self) -> None:
-        """Prints it, if it was not yet."""
+        """Prints the line, unless it was printed before."""
         if self._line:
             click.echo(self._line)
         self._line = ""
 
 
 class Table:
-    """What was picked, one line for each movie, person and emotion, as it comes."""
+    """The table of what was picked: a line for each movie, person and emotion."""
 
     def __init__(self, *, explain: bool) -> None:
         names = "movie", "person", "emotion", "seen", "steady", "runs", "folder"
@@ -183,26 +183,26 @@ class Table:
         self._explain = explain
 
     def add(self, name: str, outcomes: Sequence["Outcome"]) -> None:
-        """Prints a movie's lines, under a header where they are the first."""
+        """Prints a movie's lines, and before the first movie the header."""
         self._header.show()
         name = fitted(name)
         for o in outcomes:
-            what = str(o.folder) if o.steady else f"- {o.hint}"
-            click.echo(PICK_ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, what))
+            last = str(o.folder) if o.steady else f"- {o.hint}"
+            click.echo(PICK_ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
                 steps = " > ".join(f"{step} {count}" for step, count in o.funnel.items())
                 click.echo(f"{'':20} {steps}")
 
 
 class WhoTable:
-    """Who is who, one line for each movie and person, as it comes."""
+    """The table of who is who: a line for each movie and person."""
 
     def __init__(self) -> None:
         names = "movie", "person", "seconds", "tracks", "faces", "sure", "distance", "nearest other"
         self._header = Header(WHO, *names)
 
     def add(self, movie: str, people: Sequence["Presence"]) -> None:
-        """Prints a movie's lines, under a header where they are the first."""
+        """Prints a movie's lines, and before the first movie the header."""
         self._header.show()
         movie = fitted(movie)
         for p in people:
@@ -227,7 +227,7 @@ def offered(offer: "Offer") -> str:
 
 
 def log_to_stderr(quiet: bool, verbose: bool) -> None:
-    """Sets how much is said on standard error."""
+    """Sets how much is logged on standard error."""
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("pipeline").setLevel(level)

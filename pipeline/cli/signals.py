@@ -1,4 +1,4 @@
-"""How signals end a program that has something to close."""
+"""How signals end a command that has files to close."""
 
 import signal
 from collections.abc import Iterator
@@ -7,31 +7,32 @@ from contextlib import contextmanager
 ENDINGS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-"""How Ctrl-C, programs and closing terminals end a program."""
+"""The signals of Ctrl-C, of `kill`, and of a terminal that closes; Windows lacks the last."""
 
 
 @contextmanager
 def interrupted_once() -> Iterator[None]:
-    """Has the first of these signals interrupt as Ctrl-C does; no other disturbs what ends then.
+    """Turns the first of these signals into a `KeyboardInterrupt` and ignores later ones.
 
-    What is ignored, as by nohup, stays so.
+    A second Ctrl-C would break off the clean-up that the first one began. Signals that are ignored
+    already, as under nohup, stay ignored.
 
     Raises:
-        KeyboardInterrupt: There was one.
+        KeyboardInterrupt: A signal came.
     """
     before = {number: signal.getsignal(number) for number in ENDINGS}
-    heeded = [number for number in ENDINGS if before[number] is not signal.SIG_IGN]
+    handled = [number for number in ENDINGS if before[number] is not signal.SIG_IGN]
 
     def interrupt(*_: object) -> None:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in heeded:
+    for number in handled:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number in heeded:
-            if signal.getsignal(number) is interrupt:  # Nobody was told to end.
+        for number in handled:
+            if signal.getsignal(number) is interrupt:  # No signal came.
                 signal.signal(number, before[number])

@@ -22,7 +22,7 @@ DATA = click.argument("data", type=click.Path(path_type=Path))
 FERPLUS_OPTION = click.option(
     "--ferplus",
     type=INPUT_FILE,
-    help="Microsoft's fer2013new.csv: ten people's votes on each face.",
+    help="Microsoft's fer2013new.csv, with ten people's votes on each face.",
 )
 WITHOUT = click.option(
     "--without", multiple=True, type=click.Choice(EMOTIONS), metavar="EMOTION",
@@ -30,24 +30,24 @@ WITHOUT = click.option(
 )  # fmt: skip
 BALANCE = click.option(
     "--balance", type=Real(0, 1), default=TRAIN.balance, show_default=True,
-    help="0 shows each emotion as often as the data do, 1 all equally often.",
+    help="0 draws each emotion as often as it is in the data, 1 draws all equally often.",
 )  # fmt: skip
 
 
 def share_option(name: str, text: str) -> Any:
-    """An option from 0 to 1 whose default is that of `TrainSettings`."""
+    """Makes an option from 0 to 1 with its default from `TrainSettings`."""
     default = getattr(TRAIN, name.strip("-").replace("-", "_"))
     return click.option(name, type=Real(0, 1), default=default, show_default=True, help=text)
 
 
 def strength_option(name: str, text: str) -> Any:
-    """An option from 0 whose default is that of `TrainSettings`."""
+    """Makes an option of 0 or more with its default from `TrainSettings`."""
     default = getattr(TRAIN, name.strip("-").replace("-", "_"))
     return click.option(name, type=Real(0), default=default, show_default=True, help=text)
 
 
 def count(name: str, least: int, text: str) -> Any:
-    """A whole number whose default is that of `TrainSettings`."""
+    """Makes an option for a whole number with its default from `TrainSettings`."""
     default = getattr(TRAIN, name.strip("-").replace("-", "_"))
     kind = click.IntRange(least)
     return click.option(name, type=kind, default=default, show_default=True, help=text)
@@ -56,55 +56,64 @@ def count(name: str, least: int, text: str) -> Any:
 LEARNING = options(
     click.option(
         "--network", type=click.Choice(NETWORK_NAMES), default=TRAIN.network, show_default=True,
-        help="Which network.",
+        help="Network to train.",
     ),
-    click.option("--weights", type=INPUT_FILE, help="Of vgg16: the file of its frozen features."),
+    click.option(
+        "--weights", type=INPUT_FILE, help="For --network vgg16: file of its frozen features."
+    ),
     click.option(
         "--split", type=click.Choice(SPLITS), default=TRAIN.split, show_default=True,
-        help="What is learnt from and what tests: the data's own parts, at random, or k folds.",
+        help="How to split training and test rows: by the data's own parts, at random, or in k "
+        "folds.",
     ),
-    share_option("--test-share", "Of --split random: share of the rows in the test."),
-    share_option("--validation-share", "Else than official: share that chooses the best epoch."),
-    count("--folds", 2, "Of --split folds: how many."),
-    count("--fold", 1, "Of --split folds: which one is the test."),
-    count("--limit", 0, "Train on so many rows; 0 is all."),
+    share_option("--test-share", "With --split random: share of rows in the test."),
+    share_option(
+        "--validation-share", "Except with --split official: share that chooses the best epoch."
+    ),
+    count("--folds", 2, "With --split folds: number of folds."),
+    count("--fold", 1, "With --split folds: number of the fold that is the test."),
+    count("--limit", 0, "Train on this many rows; 0 is all."),
     click.option(
         "--clean/--no-clean", default=TRAIN.clean, show_default=True,
-        help="Leave out rows that stand in a test too, have two labels, or show no face.",
+        help="Leave out rows that are also in a test, have two labels, or show no face.",
     ),
     WITHOUT,
     BALANCE,
-    share_option("--ferplus-share", "Share of the FER+ votes in what a one-headed network learns."),
+    share_option("--ferplus-share", "Share of the FER+ votes in a one-headed network's target."),
     share_option("--smoothing", "Share of the target that is spread over all emotions."),
     click.option(
         "--teachers",
         type=INPUT_FILE,
-        help="An .npz of other networks' answers: hard and fp, (n, 7).",
+        help="An .npz of other networks' answers: arrays hard and fp, (n, 7).",
     ),
-    share_option("--distill", "Share of the teachers in the target."),
-    strength_option("--loss-correction", "Tau of the prior-corrected loss."),
-    strength_option("--correction", "Tau of the prior correction behind the trained network."),
-    count("--epochs", 1, "Most epochs."),
-    count("--patience", 0, "Stop after so many epochs without gain; 0 never."),
-    count("--batch", 1, "Faces a step."),
+    share_option("--distill", "Share of the teachers' answers in the target."),
+    strength_option("--loss-correction", "Tau of the prior correction in the loss."),
+    strength_option("--correction", "Tau of the prior correction after the trained network."),
+    count("--epochs", 1, "Largest number of epochs."),
+    count("--patience", 0, "Stop after this many epochs without improvement; 0 never stops."),
+    count("--batch", 1, "Number of faces in a training step."),
     click.option(
         "--optimizer", type=click.Choice(OPTIMIZERS), default=TRAIN.optimizer, show_default=True,
         help="Gradient descent with momentum, or Adam.",
     ),
-    strength_option("--learning-rate", "The highest rate; it rises, then falls as a cosine."),
-    strength_option("--weight-decay", "Of all weights."),
-    count("--seed", 0, "Of weights, order and augmentation."),
+    strength_option(
+        "--learning-rate", "Highest learning rate; it rises, then falls along a cosine."
+    ),
+    strength_option("--weight-decay", "Weight decay of all weights."),
+    count("--seed", 0, "Random seed of weights, order and augmentation."),
     click.option(
         "--flip/--no-flip", default=TRAIN.flip, show_default=True, help="Mirror half of the faces."
     ),
-    strength_option("--tilt", "Degrees by which faces are turned."),
-    strength_option("--scale", "Natural logarithm of the most by which faces are stretched."),
-    strength_option("--shift", "By how much faces are moved, as a share of the side."),
-    strength_option("--light", "Natural logarithm of the most by which contrast changes."),
+    strength_option("--tilt", "Largest rotation of a face, in degrees."),
+    strength_option("--scale", "Largest stretch of a face, as a natural logarithm."),
+    strength_option("--shift", "Largest shift of a face, as a share of its side."),
+    strength_option("--light", "Largest change of contrast, as a natural logarithm."),
     share_option("--erase", "Probability that a rectangle is painted over."),
     share_option("--blur", "Probability of a blur."),
     share_option("--compress", "Probability of JPEG's losses, as in compressed video."),
-    share_option("--small", "Probability that a face is shrunk and blown up, as in the distance."),
+    share_option(
+        "--small", "Probability that a face is shrunk and enlarged again, as if it were far away."
+    ),
     click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard."),
 )  # fmt: skip
 
@@ -113,17 +122,19 @@ LEARNING = options(
 @DATA
 @FERPLUS_OPTION
 @click.option("--pictures", type=FOLDER, help="Write every face as a picture into a new folder.")
-@click.option("--plots", type=FOLDER, help="Write a preview and the class distributions there.")
+@click.option(
+    "--plots", type=FOLDER, help="Write a preview and the class distributions into this folder."
+)
 @BALANCE
 @WITHOUT
 @verbosity
 def data_command(
     data: Path, ferplus: Path | None, pictures: Path | None, plots: Path | None, **given: Any
 ) -> None:
-    """Look at labelled faces: counts, doubles, pictures, plots.
+    """Inspect labelled faces: counts, duplicates, pictures and plots.
 
     DATA is Kaggle's fer2013.csv, its later train.csv or icml_face_data.csv, or a folder with a
-    folder of pictures for each emotion.
+    subfolder of pictures for each emotion.
 
     \b
     Example:
@@ -150,17 +161,18 @@ def data_command(
     type=FOLDER,
     default=Path("trained"),
     show_default=True,
-    help="Folder of this run; a stopped one goes on there.",
+    help="Folder of this run; a stopped run continues there.",
 )
 @LEARNING
 @verbosity
 def train_command(
     data: Path, ferplus: Path | None, output: Path, quiet: bool, verbose: bool, **given: Any
 ) -> None:
-    """Train an emotion network on labelled faces; the same line goes on after a stop.
+    """Train an emotion network on labelled faces.
 
     Writes model.keras, model.onnx with its card for --emotion-model, learning_curves.png,
-    architecture.txt, training.csv and settings.json. Needs the extra `train_command`.
+    architecture.txt, training.csv and settings.json. Run the same command to continue after a
+    stop. Needs the extra `train`.
 
     \b
     Example:
@@ -188,10 +200,12 @@ def train_command(
     type=FOLDER,
     default=Path("evaluation"),
     show_default=True,
-    help="Where the confusion matrix and the gallery of mistakes go.",
+    help="Folder for the confusion matrix and the gallery of mistakes.",
 )
 @click.option(
-    "--compare", is_flag=True, help="All networks in one table, with milliseconds a face."
+    "--compare",
+    is_flag=True,
+    help="Print all networks in one table, with milliseconds per face.",
 )
 @WITHOUT
 @verbosity
@@ -205,10 +219,10 @@ def evaluate_command(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Hold emotion networks against labelled faces.
+    """Evaluate emotion networks on labelled faces.
 
-    MODELS are paths of .onnx or .keras files, or two-headed, the shipped one, which is taken where
-    none is named. Several answer together, by the mean of what they say.
+    MODELS are .onnx or .keras files, or two-headed, which is the shipped network and the default.
+    Without --compare, several networks are evaluated together, by the mean of their answers.
 
     \b
     Example:
@@ -218,7 +232,7 @@ def evaluate_command(
     log_to_stderr(quiet, verbose)
     source = click.get_current_context().get_parameter_source("output")
     if compare and source is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--compare writes no pictures; give it or --output, not both")
+        raise click.UsageError("--compare writes no pictures; give --compare or --output, not both")
     from pipeline.train import dataset
     from pipeline.train import evaluate as program
 
@@ -231,13 +245,13 @@ def evaluate_command(
 
 @click.command()
 @click.argument("photo", type=INPUT_FILE)
-@click.option("--to", "target", required=True, type=click.Choice(EMOTIONS), help="What to fake.")
+@click.option("--to", "target", required=True, type=click.Choice(EMOTIONS), help="Emotion to fake.")
 @click.option(
     "--budget",
     type=click.IntRange(1, 255),
     default=8,
     show_default=True,
-    help="Most that a pixel may change, of 255.",
+    help="Largest change of a pixel, of 255.",
 )
 @click.option(
     "--emotion-model",
@@ -245,23 +259,23 @@ def evaluate_command(
     default=WALK.emotion,
     show_default=True,
     metavar="NAME|PATH",
-    help="Whom to fool: the shipped network or a .keras file.",
+    help="Network to fool: the shipped one, or a .keras file.",
 )
 @click.option(
     "--output",
     type=FOLDER,
     default=Path("fooled"),
     show_default=True,
-    help="Where the pictures go.",
+    help="Folder for the pictures.",
 )
 @verbosity
 def fool_command(
     photo: Path, target: str, budget: int, model: str, output: Path, quiet: bool, verbose: bool
 ) -> None:
-    """Change a face by a little until the network takes it for another emotion.
+    """Change a face slightly until the network sees another emotion.
 
-    Shows how little it takes, as a warning of what such networks are worth against somebody who
-    wants to deceive them. Needs the extra `train_command`.
+    Shows how small a change is enough: do not rely on such networks against somebody who wants to
+    deceive them. Needs the extra `train`.
 
     \b
     Example:

@@ -1,1 +1,1 @@
-"""What lies in a movie's folder: rows, tracks, parts, the manifest, and lists of crops."""
+"""What a movie's folder contains: rows, tracks, parts, the manifest, and lists of crops."""

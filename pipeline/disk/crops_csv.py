@@ -1,4 +1,4 @@
-"""crops.csv: the crops of one person and emotion, one row each."""
+"""crops.csv: the crops of one person and emotion, one row per crop."""
 
 import csv
 import io
@@ -20,23 +20,28 @@ CROP_COLUMNS = (
 
 
 def delete_listed(folder: Path, names: set[str]) -> None:
-    """Deletes the crops of an earlier pick that are not made again; no other file.
+    """Deletes the crops of an earlier pick that are not made again, and no other file.
+
+    Args:
+        folder: The folder of a person and emotion.
+        names: File names of the crops of the new pick.
 
     Raises:
-        OutputError: One cannot be deleted.
+        OutputError: A crop cannot be deleted, or crops.csv cannot be read.
     """
     try:
         text = (folder / CROPS).read_text(encoding="utf-8")
         for row in csv.reader(io.StringIO(text)):
-            own = row and CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
-            if own and row[0] not in names:
+            # Somebody may have edited the table: delete nothing outside this folder.
+            is_crop = row and CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
+            if is_crop and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
     except (FileNotFoundError, UnicodeDecodeError, csv.Error):
         return
     except OSError as error:
         raise OutputError(
-            f"{error.filename}: an earlier crop or their list is in the way ({error.strerror}); "
-            "delete it"
+            f"{error.filename}: cannot replace the earlier crops or their list "
+            f"({error.strerror}); delete it"
         ) from error
 
 
@@ -44,13 +49,13 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     """Replaces crops.csv in a folder.
 
     Args:
-        folder: Of a person and emotion.
-        emotion: Of all rows.
+        folder: The folder of a person and emotion.
+        emotion: The emotion of all rows.
         rows: Picked rows (see `select.steadied`).
-        names: The crops' file names, one a row.
+        names: File names of the crops, one per row.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""faces.csv: one row a face, read with fixed types and checked."""
+"""faces.csv: one row per face, read with fixed types and checked."""
 
 import csv
 import io
@@ -19,47 +19,39 @@ from pipeline.files import replacing
 
 HEADER = ",".join(FaceRow._fields)
 
-
 TEXTS = ("video", "person")
 
-
 OPTIONAL = ("distance", "sure")
-"""The columns that are empty where nobody is known."""
-
+"""The columns that are empty if nobody is known."""
 
 EARLIER_HEADER = ",".join(f for f in FaceRow._fields if f != "sure")
-"""Earlier versions did not say how sure a name is; it is read as unknown."""
-
+"""The header of earlier versions, which did not say how sure a name is."""
 
 WHOLE = ("frame", "shot", "track", "detected")
-
+"""The columns of whole numbers from 0."""
 
 NUMBERS = tuple(f for f in FaceRow._fields if f not in (*TEXTS, *OPTIONAL))
 """The columns of a part's rows: all but the movie's name and what naming adds."""
 
-
 REMEDY = "delete it and run mine-video on the movie again: the finished parts make it anew"
-
 
 NUMBER_FORMATS = {
     "frame": "%d", "time": "%.6f", "shot": "%d", "track": "%d", "detected": "%d",
     "x1": "%.1f", "y1": "%.1f", "x2": "%.1f", "y2": "%.1f",
     "score": "%.4f", "sharpness": "%.1f", "yaw": "%.1f", "pitch": "%.1f", "roll": "%.1f",
 }  # fmt: skip
-"""How numbers are written; probabilities with five digits, text as it is."""
-
+"""The formats of numbers; probabilities have five digits."""
 
 ROW_FORMAT = ",".join(
     "%s" if f in (*TEXTS, *OPTIONAL) else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
 )
 
-
 LARGEST_WHOLE = 1 << 53
-"""Whole numbers are read as float64, which holds them exactly up to here."""
+"""The largest whole number: they are read as float64, which is exact up to here."""
 
 
 def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """The lines of faces.csv for a table with `FaceRow`'s columns; text quoted where needed."""
+    """Yields the lines of faces.csv for a table with `FaceRow`'s columns."""
     columns: list[Iterable[Any]] = [rows[f].tolist() for f in FaceRow._fields]
     for i, name in enumerate(FaceRow._fields):
         if name in TEXTS:
@@ -73,31 +65,33 @@ def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     file = io.StringIO()
-    csv.writer(file, lineterminator="\r\n").writerow([text])  # Quotes what holds either of them.
+    csv.writer(file, lineterminator="\r\n").writerow(
+        [text]
+    )  # The csv module quotes text with \r or \n.
     return file.getvalue()[:-2] if text else ""
 
 
 def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
-    """Writes a table with `FaceRow`'s columns, block by block, in the place of `path`.
+    """Writes a table with `FaceRow`'s columns to `path`, block by block.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     with replacing(path) as file:
         file.write(f"{HEADER}\n".encode())
         for block in blocks:
-            # A movie's name may hold bytes that are no UTF-8; only walk.json must keep them.
+            # A movie's name may contain bytes that are not UTF-8; only walk.json must keep them.
             file.write("".join(csv_lines(block)).encode(errors="backslashreplace"))
 
 
 def read_faces(path: Path) -> pd.DataFrame:
-    """Reads faces.csv with fixed types: a person called `NA` or `007` stays text.
+    """Reads faces.csv with fixed types, so that a person called `NA` or `007` stays text.
 
     Returns:
-        One row a face; `distance` and `sure` are NaN where nobody is known.
+        One row per face; `distance` and `sure` are NaN if nobody is known.
 
     Raises:
-        TableError: The file is missing, foreign or torn.
+        TableError: The file is missing, not a faces.csv, or damaged.
     """
     try:
         with path.open("rb") as file:
@@ -111,19 +105,19 @@ def read_faces(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     except ValueError as error:  # pandas' own errors are ValueErrors.
-        raise TableError(f"{_bad_line(path)}: torn or changed ({error}); {REMEDY}") from error
+        raise TableError(f"{_bad_line(path)}: damaged or changed ({error}); {REMEDY}") from error
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     if header == EARLIER_HEADER:
         rows = rows.assign(sure=np.float32(np.nan))[list(FaceRow._fields)]
     if not ended or not _complete(rows):
-        raise TableError(f"{_bad_line(path)}: a number is missing or not one; {REMEDY}")
+        raise TableError(f"{_bad_line(path)}: a number is missing or wrong; {REMEDY}")
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
 
 
 def _ends(file: BinaryIO) -> tuple[str, bool]:
-    """The first line, and whether the last one is whole; goes back to the beginning."""
-    header = file.readline(1 << 16).decode().strip()
+    """The first line, and whether the last line is complete; rewinds the file."""
+    header = file.readline(1 << 16).decode().strip()  # The file may have no line breaks.
     file.seek(-1 if header else 0, os.SEEK_END)
     ended = file.read() == b"\n"
     file.seek(0)
@@ -131,26 +125,27 @@ def _ends(file: BinaryIO) -> tuple[str, bool]:
 
 
 def _parsed(file: BinaryIO) -> pd.DataFrame:
-    kinds: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
-    kinds |= dict.fromkeys(TEXTS, "str") | dict.fromkeys(WHOLE, "float64")
-    with np.errstate(over="ignore"):  # Too large a number becomes inf, which is refused later.
+    dtypes: dict[str, Any] = dict.fromkeys(FaceRow._fields, "float32") | {"time": "float64"}
+    dtypes |= dict.fromkeys(TEXTS, "str") | dict.fromkeys(WHOLE, "float64")
+    with np.errstate(over="ignore"):  # Too large numbers become inf, which is refused later.
         return pd.read_csv(
-            file, dtype=kinds, keep_default_na=False,
+            file, dtype=dtypes, keep_default_na=False,
             na_values={f: [""] for f in (*NUMBERS, *OPTIONAL)}, encoding="utf-8",
         )  # fmt: skip
 
 
 def _complete(rows: pd.DataFrame) -> bool:
-    """Whether every number is there, counts are whole, and no line was longer than the header."""
+    """Whether all numbers are present and possible, and no line is longer than the header."""
     numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
     good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
     good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
-    # pandas takes the first cell of longer lines for a name of the row.
+    good &= not ((rows["sure"] < 0) | (rows["sure"] > 1)).any()  # NaN is neither.
+    # pandas uses the first cell of longer lines as the name of the row.
     return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
 
 
 def _bad_line(path: Path) -> str:
-    """Names the first line of a broken table that is no row; the last one if all are."""
+    """Names the first line of a damaged table that is not a row, or the last line if all are."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.reader(file)
         columns = next(rows)
@@ -166,8 +161,9 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
         return False
     row = dict(zip(columns, cells, strict=True))
     try:
-        for name in OPTIONAL:
-            float(row.get(name) or 0)
+        _, sure = (float(row.get(name) or 0) for name in OPTIONAL)
+        if sure < 0 or sure > 1:
+            return False
         counts = [float(row[name]) for name in WHOLE]
         whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)
         return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)
@@ -176,7 +172,7 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
 
 
 def frame_of(rows: NDArray[np.float64], video: str) -> pd.DataFrame:
-    """A part's rows `(n, len(NUMBERS))` as a table with `FaceRow`'s columns, nobody named."""
+    """Makes a table with `FaceRow`'s columns of rows `(n, len(NUMBERS))`, without names."""
     table = pd.DataFrame(rows, columns=list(NUMBERS)).astype(dict.fromkeys(WHOLE, "int64"))
     named = table.assign(video=video, person="", distance=np.nan, sure=np.nan)
     return named[list(FaceRow._fields)]

@@ -1,4 +1,4 @@
-"""failed.txt: why the last walk of a movie ended, for `mine-video status`."""
+"""failed.txt: why the last walk of a movie failed, for `mine-video status`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,12 +9,17 @@ from pipeline.errors import MiningError, OutputError
 from pipeline.files import remove, replacing
 from pipeline.movie.remote import without_secrets
 
-FAILED = "failed.txt"
+FAILURE_FILE = "failed.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The movie that could not be walked, as it was given, and why."""
+    """Why a movie could not be walked.
+
+    Attributes:
+        movie: the movie as the user gave it.
+        reason: the error message.
+    """
 
     movie: str
     reason: str
@@ -22,33 +27,36 @@ class Failure:
 
 @contextmanager
 def recorded(folder: Path, movie: Path) -> Iterator[None]:
-    """Leaves a note in the movie's folder where what is done here fails, and takes it away else.
+    """Writes failed.txt into the movie's folder if the block fails, or else removes it.
 
-    Ctrl-C is no failure: the walk is unfinished, and goes on.
+    Ctrl-C is no failure, since the next run continues the walk.
 
     Args:
-        folder: The movie's, locked.
-        movie: Its path, or its URL, which is noted without passwords and tokens.
+        folder: The movie's folder, locked.
+        movie: The movie's path or URL; a URL is noted without passwords and tokens.
     """
     try:
         yield
     except Exception as error:
-        why = (
+        reason = (
             str(error)
             if isinstance(error, MiningError)
             else f"a bug: {without_secrets(repr(error))}"
         )
-        text = f"{str(movie).replace(chr(10), ' ')}\n{why}\n"
-        with suppress(OutputError), replacing(folder / FAILED) as file:  # The disk may be full.
+        text = f"{str(movie).replace(chr(10), ' ')}\n{reason}\n"
+        with (
+            suppress(OutputError),
+            replacing(folder / FAILURE_FILE) as file,
+        ):  # The disk may be full.
             file.write(text.encode(errors="backslashreplace"))
         raise
-    remove([folder / FAILED])
+    remove([folder / FAILURE_FILE])
 
 
 def read_failure(folder: Path) -> Failure | None:
-    """The note in a movie's folder; None where there is none."""
+    """Reads failed.txt in a movie's folder; None if there is none."""
     try:
-        text = (folder / FAILED).read_text(encoding="utf-8", errors="backslashreplace")
+        text = (folder / FAILURE_FILE).read_text(encoding="utf-8", errors="backslashreplace")
     except OSError:
         return None
     movie, _, reason = text.partition("\n")

@@ -1,4 +1,4 @@
-"""What is given on the command line as folders and patterns: movies to walk, walks to search."""
+"""Finds the movies to walk and the walks to search that the command line names."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from typing import cast
 
 from pipeline.disk import failure
 from pipeline.disk.crop_file import UNSAFE
-from pipeline.disk.failure import FAILED
+from pipeline.disk.failure import FAILURE_FILE
 from pipeline.disk.manifest import folder_for, safe_name, unique
 from pipeline.disk.walked import CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MiningError, MovieError, TableError
@@ -27,166 +27,165 @@ MOVIE_SUFFIXES = frozenset(
         ".wtv", ".y4m",
     }
 )  # fmt: skip
-"""What a folder's files must end in to be taken for movies; a file that is named may end in any."""
+"""Suffixes of the movies to take from a folder; a file named by itself may have any."""
 
 WALK_FILE = "walk.json"
 
 BESIDE = (PHOTO_LIST, "crops.csv", "sheet.jpg", "sheet-1.jpg")
-"""One of them lies in each folder that `cast` and `search` leave among those of movies."""
+"""Files by which to tell the folders that `cast` and `search` put beside those of movies."""
 
 
-def find_movies(given: Sequence[Path]) -> list[Path]:
-    """The movies that paths, patterns (`films/**/*.mkv`) and folders stand for, each once.
+def find_movies(paths: Sequence[Path]) -> list[Path]:
+    """Expands paths, patterns (`films/**/*.mkv`) and folders to movies, each once.
 
     Args:
-        given: Files, which need not be there; patterns; folders, of which all movies at any depth
-            are taken; URLs of files, or patterns of them. Patterns and folders stand for nothing
-            hidden, and for nothing that this program wrote into a walk's folder.
+        paths: Files, which need not exist; patterns; folders, for all movies in them at any depth;
+            URLs of files, or patterns of URLs. Patterns and folders match no hidden files, and
+            none that this program wrote into a walk's folder.
 
     Returns:
-        In the order given; what a folder or a pattern stands for by name.
+        The movies in the order given; those of a folder or pattern by name.
 
     Raises:
-        MovieError: A pattern or a folder stands for nothing.
+        MovieError: A pattern or a folder matches no movie.
     """
-    return unique([movie for path in given for movie in _expanded(path)])
+    return unique([movie for path in paths for movie in _expanded(path)])
 
 
 def _expanded(path: Path) -> list[Path]:
     if isinstance(path, Url):
         return _addressed(path)
     if path.is_dir():
-        there = (
+        movies = (
             p for p in path.rglob("*") if p.suffix.lower() in MOVIE_SUFFIXES and _plain(p, path)
         )
-        found = [movie for movie in there if not in_a_walk(movie)]
+        found = [movie for movie in movies if not in_a_walk(movie)]
         if not found:
             raise MovieError(
-                f"{path}: a folder without movies ({', '.join(sorted(MOVIE_SUFFIXES))}); "
-                "give another, or the files themselves"
+                f"{path}: no movies in this folder ({', '.join(sorted(MOVIE_SUFFIXES))}); "
+                "give another folder, or the files themselves"
             )
         return sorted(found)
     if path.exists() or not has_magic(str(path)):  # Brackets may be part of a name.
         return [path]
-    named = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
-    found = [p for p in named if p.is_file() and not in_a_walk(p)]
+    matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+    found = [p for p in matches if p.is_file() and not in_a_walk(p)]
     if not found:
         raise MovieError(
-            f"{path}: no file is called like this; ** stands for folders at any depth, and a "
-            "pattern goes in quotes"
+            f"{path}: no file matches; put the pattern in quotes, and use ** for folders at any "
+            "depth"
         )
     return sorted(found)
 
 
 def _addressed(url: Url) -> list[Path]:
-    """The movies by URL: it is a pattern where its path has an asterisk, and none hidden."""
-    text = str(url)  # Without a query, in which asterisks stand for themselves.
+    """The movies at a URL, which is a pattern if its path has an asterisk; no hidden files."""
+    text = str(url)  # Without the query, in which an asterisk is just a character.
     if "*" not in text:
         return [cast("Path", url)]
     found = [movie for movie in matching_files(url) if str(movie).count("/.") <= text.count("/.")]
     if not found:
         raise MovieError(
-            f"{url}: no file is called like this; of a web server that does not list its files, "
-            "give each movie"
+            f"{url}: no file matches; if the web server does not list its files, give each movie"
         )
     return found
 
 
 def _plain(path: Path, folder: Path) -> bool:
-    """Whether it is a file that nobody hid."""
+    """Whether a path is a file that is not hidden, nor in a hidden folder."""
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return not hidden and path.is_file()
 
 
 def in_a_walk(path: Path) -> bool:
-    """Whether it lies in a walk's folder, where clips and annotated movies are written."""
+    """Whether a file is in a walk's folder, where clips and annotated movies are written."""
     return any((folder / WALK_FILE).is_file() for folder in path.absolute().parents)
 
 
-def find_walks(given: Sequence[Path], output: Path = Path()) -> list[Path]:
-    """The folders of walked movies that are given, or lie at any depth in the given folders.
+def find_walks(paths: Sequence[Path], output: Path = Path()) -> list[Path]:
+    """Expands paths to the folders of walked movies, searching folders at any depth.
 
     Args:
-        given: Movies' folders, their faces.csv, their names in `output`, the movies themselves, or
+        paths: Movies' folders, their faces.csv, their names in `output`, the movies themselves, or
             folders of movies' folders.
-        output: The folder of all movies' folders, where names are looked for.
+        output: The folder of all movies' folders, in which to look for names.
 
     Returns:
-        In the order given, by name; walks that failed or are not finished too, and what holds no
-        walk, for who reads it to tell. Not what `cast` and `search` left beside the movies, which
-        a pattern as `output/*/` stands for too.
+        The folders in the order given; those found in one folder by name. Includes failed and
+        unfinished walks, and paths without a walk, whose reader raises the right error. Excludes
+        folders of `cast` and `search`, which a pattern such as `output/*/` also matches.
 
     Raises:
-        TableError: There is no walk in any of them.
+        TableError: None of the paths contains a walk.
     """
-    found: list[Path] = []
+    walks: list[Path] = []
     missing: list[Path] = []
-    for path in given:
+    for path in paths:
         folder = _folder(path, output)
-        inside = list(_walks_in(folder))
-        if not inside:
+        below = list(_walks_in(folder))
+        if not below:
             missing.append(folder)
-        found += inside or ([] if _is_beside(folder) else [folder])
-    if missing and len(missing) == len(given):
+        walks += below or ([] if _is_beside(folder) else [folder])
+    if missing and len(missing) == len(paths):
         raise TableError(
             f"{missing[0]}: holds no walk; give the folder that mine-video made for a movie, or "
-            "that of all such folders (output/), or run `mine-video walk MOVIE` first"
+            "the one with all such folders (output/), or run `mine-video walk MOVIE` first"
         )
-    return unique(found)
+    return unique(walks)
 
 
 def _folder(path: Path, output: Path) -> Path:
-    """A movie's folder where a path means one; else the path as it is."""
+    """The movie's folder that a path means, or else the path itself."""
     if path.name == "faces.csv":
         return path.parent
     if _holds(path.parent, [path.name]):
         folder = output / safe_name(path.stem)
-        with suppress(MiningError):  # Who reads the walk tells that it is torn.
-            folder = folder_for(path, output)  # Others may be called like it.
+        with suppress(MiningError):  # The reader of the walk reports that it is damaged.
+            folder = folder_for(path, output)  # Another movie may have the same name.
         return folder if _is_walk(folder) else path
-    if any(_walks_in(path)):  # Also where a movie in it is called like the folder of all.
+    if any(_walks_in(path)):  # First, as a movie's folder in it may have the same name.
         return path
     return output / path if _is_walk(output / path) else path
 
 
 def _is_walk(folder: Path) -> bool:
-    return _holds(folder, [WALK_FILE, FAILED])
+    return _holds(folder, [WALK_FILE, FAILURE_FILE])
 
 
 def all_there(folders: list[Path]) -> list[Path]:
-    """Refuses what is not there at all: a name with a slip in it.
+    """Refuses paths that do not exist, such as misspelt names.
 
     Args:
-        folders: Of `find_walks`.
+        folders: What `find_walks` returned.
 
     Raises:
-        TableError: One is no folder.
+        TableError: A path is not a folder.
     """
     for folder in folders:
-        if not isdir(folder):  # noqa: PTH112 - Path's own raises where a name is too long.
-            raise TableError(f"{folder}: is no folder; check the path")
+        if not isdir(folder):  # noqa: PTH112 - Path's own raises if a name is too long.
+            raise TableError(f"{folder}: no such folder; check the path")
     return folders
 
 
-def _is_beside(place: Path) -> bool:
-    return place.name == CAST_TABLE or _holds(place, BESIDE)
+def _is_beside(path: Path) -> bool:
+    return path.name == CAST_TABLE or _holds(path, BESIDE)
 
 
 def _holds(folder: Path, names: Iterable[str]) -> bool:
-    """Whether one of these files is there; none is where one may not look, or too long a name."""
+    """Whether a folder contains one of these files; False if it cannot be read."""
     with suppress(OSError):
         return any((folder / name).is_file() for name in names)
     return False
 
 
 def without_failed(folders: list[Path]) -> list[Path]:
-    """Leaves out what holds no more than the note why its walk failed, and says of how many.
+    """Leaves out folders that contain only failed.txt, with a warning.
 
     Args:
-        folders: Of `find_walks`.
+        folders: What `find_walks` returned.
 
     Raises:
-        TableError: There is nothing else; it tells the reason.
+        TableError: All walks failed; the message has the reason of the first.
     """
     failed = {
         f: note
@@ -197,27 +196,30 @@ def without_failed(folders: list[Path]) -> list[Path]:
         folder, note = next(iter(failed.items()))
         raise TableError(f"{folder}: its walk failed: {note.reason}")
     if failed:
-        told = "1 failed walk is" if len(failed) == 1 else f"{len(failed)} failed walks are"
-        log.warning("%s left out; `mine-video status` tells why", told)
+        walks = "1 failed walk" if len(failed) == 1 else f"{len(failed)} failed walks"
+        log.warning("leaving out %s; `mine-video status` shows why", walks)
     return [folder for folder in folders if folder not in failed]
 
 
 def _walks_in(folder: Path) -> Iterator[Path]:
     for here, folders, files in descend(folder):
-        folders.sort()
-        if not {WALK_FILE, FAILED}.isdisjoint(files):
-            folders.clear()  # Crops lie below, and no walks.
+        folders.sort()  # In place: os.walk then visits them in this order.
+        if not {WALK_FILE, FAILURE_FILE}.isdisjoint(files):
+            folders.clear()  # Below are only crops.
             yield Path(here)
 
 
 def walked_movies(output: Path) -> dict[str, Path]:
-    """The folders of walked movies by name, of those that a page can show."""
-    found = ((name, output / name) for name in sorted(visible_names(output)))
-    return {name: folder for name, folder in found if _has_walk(folder)}
+    """The folders of walked movies by name, if a page can show the name."""
+    folders = ((name, output / name) for name in sorted(visible_names(output)))
+    return {name: folder for name, folder in folders if _has_walk(folder)}
 
 
 def walked_movie(output: Path, name: str) -> Path | None:
-    """The folder of one of `walked_movies`: a name that is not among them is nobody's path."""
+    """The folder of one of `walked_movies`, or None.
+
+    A page sends the name, so it is compared with the names there are before it becomes a path.
+    """
     return output / name if name in visible_names(output) and _has_walk(output / name) else None
 
 
@@ -226,9 +228,9 @@ def _has_walk(folder: Path) -> bool:
 
 
 def visible_names(folder: Path) -> set[str]:
-    """What lies in a folder, by names that a page can show; nothing where there is none."""
+    """The names in a folder that a page can show; none if there is no such folder."""
     try:
-        found = [path.name for path in folder.iterdir()]
+        names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return set()
-    return {name for name in found if not name.startswith(".") and not UNSAFE.search(name)}
+    return {name for name in names if not name.startswith(".") and not UNSAFE.search(name)}

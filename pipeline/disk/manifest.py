@@ -1,4 +1,4 @@
-"""walk.json: which movie a folder belongs to, how it was walked, and the plan of its parts."""
+"""walk.json: the movie that a folder belongs to, how it was walked, and the plan of its parts."""
 
 import hashlib
 import json
@@ -28,20 +28,20 @@ FRAMES: Schema = {"pts": ("i", (None,)), "keys": ("i", (None, 2))}
 """The arrays of frames.npz."""
 
 LONGEST_FOLDER_NAME = 180
-"""Bytes of a folder's name; file systems take 255."""
+"""Bytes; file systems allow 255, and names of crops begin with the folder's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What walk.json holds.
+    """The contents of walk.json and frames.npz.
 
     Attributes:
         movie: absolute path of the movie when it was walked, or its URL.
-        identity: the movie's size and the hash of its ends.
-        settings: those of the walk.
+        identity: what `stream.fingerprint` gives: the movie's size and a hash of its ends.
+        settings: the settings of the walk.
         models: name and hash of each network.
-        scan: timestamps of all frames; in `frames.npz`, without which no frame can be found again.
-        parts: first frame and one past the last of each part.
+        scan: timestamps of all frames, stored in frames.npz.
+        parts: first frame and one past the last frame of each part.
     """
 
     movie: Path
@@ -53,15 +53,15 @@ class Manifest:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that changes rows: movie, settings, networks, format."""
-        # The file of a network may move: its hash is in `models`.
+        """A hash of everything that changes rows: movie, settings, networks, format."""
+        # Only the name, since the file of a network may move; its hash is in `models`.
         settings = asdict(self.settings) | {"emotion": Path(self.settings.emotion).name}
         facts = [WALK_FORMAT, self.identity, settings, self.models]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
     def options(self) -> list[str]:
-        """What to type for these settings, where they are not the defaults."""
+        """The command-line options for the settings that differ from the defaults."""
         mine, usual = asdict(self.settings), asdict(WalkSettings())
         return [
             _option(name) + ("" if value is True else f" {quote(str(value))}")
@@ -71,11 +71,11 @@ class Manifest:
 
     @property
     def span(self) -> tuple[int, int]:
-        """First frame and one past the last of the whole walk."""
+        """The first frame and one past the last frame of the whole walk."""
         return self.parts[0][0], self.parts[-1][1]
 
     def differences(self, other: "Manifest") -> Iterator[str]:
-        """What another walk would do differently, in words."""
+        """Yields in words how another walk differs from this one."""
         if self.identity != other.identity:
             yield "the movie has changed"
         mine, theirs = asdict(self.settings), asdict(other.settings)
@@ -85,11 +85,11 @@ class Manifest:
                 yield f"{_option(name)} was {was}, now {now}"
         for job, identity in self.models.items():
             if identity != other.models.get(job):
-                yield f"the {job} network is another one"
+                yield f"the {job} network is a different one"
 
 
 def _option(name: str) -> str:
-    """What to type for a field of `WalkSettings`.
+    """The command-line option of a field of `WalkSettings`.
 
     >>> _option("detect_every"), _option("emotion")
     ('--detect-every', '--emotion-model')
@@ -98,21 +98,21 @@ def _option(name: str) -> str:
 
 
 def unique(folders: Sequence[Path]) -> list[Path]:
-    """The folders, each once, whatever way it was written."""
+    """Drops folders that are the same, however they are written."""
     return list({folder.resolve(): folder for folder in folders}.values())
 
 
 def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
-    """The folder of a movie: `<stem>`, or `<stem>-<hash of the path>` where that is another's.
+    """The folder of a movie: `<stem>`, or `<stem>-<hash of the path>` if another movie has that.
 
     Args:
         movie: The movie.
         output: The folder of all movies' folders.
-        rewalk: A folder whose walk.json is torn is nobody's: the movie will be walked there anew.
+        rewalk: Whether to use a folder with a damaged walk.json, since it will be written anew.
 
     Raises:
         MovieError: The movie is missing.
-        TableError: The folder's walk.json is torn.
+        TableError: The folder's walk.json is damaged.
     """
     folder = output / safe_name(movie.stem)
     if not (folder / "walk.json").exists():
@@ -123,30 +123,29 @@ def folder_for(movie: Path, output: Path, *, rewalk: bool = False) -> Path:
         if rewalk:
             return folder
         raise
-    same = facts["movie"]["path"] == os.fspath(movie.absolute())
-    if same or facts["movie"]["identity"] == video.fingerprint(movie):
+    same_path = facts["movie"]["path"] == os.fspath(movie.absolute())
+    if same_path or facts["movie"]["identity"] == video.fingerprint(movie):
         return folder
     digest = hashlib.sha256(os.fsencode(movie.absolute())).hexdigest()
     return output / f"{folder.name}-{digest[:8]}"
 
 
 def safe_name(stem: str) -> str:
-    """A movie's stem as the name of a folder or the beginning of a file's, good everywhere.
+    """Makes a movie's stem a valid name, or beginning of a name, on every system.
 
     >>> safe_name(".."), safe_name("CON"), len(safe_name(300 * "x"))
     ('movie', '_CON', 180)
     """
-    if (
-        len(os.fsencode(stem)) > LONGEST_FOLDER_NAME
-    ):  # A hash, or the name of a crop, goes behind it.
+    # Leaves room for a hash, or for the rest of the name of a crop.
+    if len(os.fsencode(stem)) > LONGEST_FOLDER_NAME:
         stem = os.fsencode(stem)[:LONGEST_FOLDER_NAME].decode(errors="ignore")
-    # No dots at the end: the stem of "...mp4" is "..", which leads out of the output folder.
+    # No dots at the end: the stem of "...mp4" is "..", the parent of the output folder.
     name = stem.strip().rstrip(". ") or "movie"
     return f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Writes walk.json and, before it, frames.npz.
+    """Writes frames.npz, and then walk.json, whose presence says that both are complete.
 
     Raises:
         OutputError: They cannot be written.
@@ -167,14 +166,14 @@ def write(folder: Path, manifest: Manifest) -> None:
     }
     with replacing(folder / "walk.json") as file:
         text = json.dumps(facts, indent=1, ensure_ascii=False)
-        file.write(text.encode(errors="surrogateescape"))  # A path may hold bytes that are no text.
+        file.write(text.encode(errors="surrogateescape"))  # A path may be undecodable.
 
 
 def read(folder: Path) -> Manifest:
     """Reads walk.json and frames.npz.
 
     Raises:
-        TableError: They are missing, torn, or of another format.
+        TableError: They are missing, damaged, or of another format.
     """
     facts = _facts(folder)
     try:
@@ -182,7 +181,7 @@ def read(folder: Path) -> Manifest:
         arrays = read_arrays(folder / "frames.npz", FRAMES)
         pts, keys = (arrays[k].astype(np.int64) for k in ("pts", "keys"))
         scan = Scan(stream, pts, keys, tuple(str(w) for w in facts["warnings"]))
-        found = Manifest(
+        manifest = Manifest(
             movie=remote.path_or_url(facts["movie"]["path"]),
             identity=facts["movie"]["identity"],
             settings=WalkSettings(**facts["settings"]),
@@ -190,18 +189,20 @@ def read(folder: Path) -> Manifest:
             scan=scan,
             parts=tuple((int(a), int(b)) for a, b in facts["parts"]),
         )
-        whole = found.fingerprint == facts["fingerprint"] and _belong(scan, found.parts)
+        whole = manifest.fingerprint == facts["fingerprint"] and _is_consistent(
+            scan, manifest.parts
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise TableError(_torn(folder, repr(error))) from error
+        raise TableError(_damaged(folder, repr(error))) from error
     except TableError as error:
-        raise TableError(_torn(folder, str(error).partition(";")[0])) from error
+        raise TableError(_damaged(folder, str(error).partition(";")[0])) from error
     if not whole or len(scan) != facts.get("frames"):
-        raise TableError(_torn(folder, "its parts do not belong together"))
-    return found
+        raise TableError(_damaged(folder, "its contents do not belong together"))
+    return manifest
 
 
-def _belong(scan: Scan, parts: tuple[tuple[int, int], ...]) -> bool:
-    """Whether timestamps and key frames rise, and the parts follow one another among them."""
+def _is_consistent(scan: Scan, parts: tuple[tuple[int, int], ...]) -> bool:
+    """Whether timestamps and key frames rise, and the parts follow each other without gaps."""
     borders = [border for part in parts for border in part]
     return (
         len(parts) > 0
@@ -215,20 +216,26 @@ def _belong(scan: Scan, parts: tuple[tuple[int, int], ...]) -> bool:
 
 
 def check_there(folder: Path) -> None:
-    """Refuses a folder that holds no walk.
+    """Refuses a folder without a walk.
 
     Raises:
-        TableError: It holds none, or a torn one.
+        TableError: The folder holds no walk, or a damaged one.
     """
     _facts(folder)
 
 
 def _facts(folder: Path) -> dict[str, Any]:
+    if remote.is_remote(folder):  # A file at a URL has no stamp.
+        return _read_facts(folder)
     return _facts_at(folder, file_stamp(folder / "walk.json"))
 
 
-@lru_cache(maxsize=1)  # Who finds a movie's folder reads the file, and so does who opens it.
+@lru_cache(maxsize=1)  # Finding a movie's folder reads the file, and so does opening it.
 def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
+    return _read_facts(folder)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(
             (folder / "walk.json").read_text(encoding="utf-8", errors="surrogateescape")
@@ -239,20 +246,20 @@ def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
             "or run `mine-video walk MOVIE` first"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise TableError(_torn(folder, str(error))) from error
+        raise TableError(_damaged(folder, str(error))) from error
     if not isinstance(facts, dict) or facts.get("format") != WALK_FORMAT:
-        raise TableError(_torn(folder, f"its format is not {WALK_FORMAT}"))
+        raise TableError(_damaged(folder, f"its format is not {WALK_FORMAT}"))
     if (
         not isinstance(facts.get("movie"), dict)
         or not {"path", "identity"} <= facts["movie"].keys()
     ):
-        raise TableError(_torn(folder, "it names no movie"))
+        raise TableError(_damaged(folder, "it names no movie"))
     return facts
 
 
-def _torn(folder: Path, why: str) -> str:
+def _damaged(folder: Path, why: str) -> str:
     return (
-        f"{folder / 'walk.json'}: torn, changed or of another version ({why}); "
+        f"{folder / 'walk.json'}: damaged, changed or of another version ({why}); "
         "run mine-video on the movie again with --rewalk"
     )
 
@@ -261,29 +268,30 @@ def movie_name(folder: Path) -> str:
     """The name of the movie that a folder belongs to.
 
     Raises:
-        TableError: The folder holds no walk, or a torn one.
+        TableError: The folder holds no walk, or a damaged one.
     """
     return remote.path_or_url(_facts(folder)["movie"]["path"]).name
 
 
-def movie_of(manifest: Manifest, given: Path | None) -> Path:
-    """The movie whose frames are needed, checked to be the one that was walked.
+def movie_of(manifest: Manifest, moved_to: Path | None) -> Path:
+    """The path of the movie to read frames from, checked to be the one that was walked.
 
     Args:
-        manifest: Of the walk.
-        given: Where the movie is now, if it was moved.
+        manifest: The walk.
+        moved_to: The path of the movie now, if it was moved.
 
     Raises:
-        MovieError: It is gone, or another file stands in its place.
+        MovieError: The movie is gone, or another file has taken its place.
     """
-    path = given or manifest.movie
-    # Path's own raises where one may not look.
+    path = moved_to or manifest.movie
+    # Not Path.exists, which raises if a folder may not be read.
     if not (path.exists() if remote.is_remote(path) else os.path.exists(path)):  # noqa: PTH110
-        what = "no such movie" if given else "the movie is gone and its pictures are needed"
-        raise MovieError(f"{path}: {what}; say where it is now with --movie PATH")
+        what = "no such movie" if moved_to else "the movie is gone, but its pictures are needed"
+        raise MovieError(f"{path}: {what}; give its new path with --movie PATH")
     if video.fingerprint(path) != manifest.identity:
         raise MovieError(
-            f"{path}: not the movie that was walked (size or content differ); say where that one "
-            f"is with --movie PATH, or walk this one: mine-video walk {quote(str(path))} --rewalk"
+            f"{path}: not the movie that was walked (size or content differ); give the path of "
+            f"that one with --movie PATH, or walk this one: "
+            f"mine-video walk {quote(str(path))} --rewalk"
         )
     return path

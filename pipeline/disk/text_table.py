@@ -1,4 +1,4 @@
-"""Tables whose cells stay text: crops.csv and labels.csv, which a spreadsheet may have saved."""
+"""Tables of text cells, such as crops.csv and labels.csv, which a spreadsheet may have saved."""
 
 import csv
 import io
@@ -12,17 +12,17 @@ from pipeline.errors import TableError
 from pipeline.files import replacing
 
 MOST_COLUMNS_LISTED = 3
-"""Columns that a message names where they are missing."""
+"""The most missing columns that a message names."""
 
 Stamp = tuple[int, int, int]
-"""Inode, time and size of a file."""
+"""The inode, modification time and size of a file."""
 
 
 def file_stamp(path: Path) -> Stamp:
-    """Changes when a file is replaced; zeros where there is none.
+    """A stamp that changes when a file is replaced; zeros if there is no file.
 
     Raises:
-        TableError: It cannot be looked at.
+        TableError: The file's status cannot be read.
     """
     try:
         facts = path.stat()
@@ -36,23 +36,23 @@ def file_stamp(path: Path) -> Stamp:
 def read_text(
     path: Path, columns: tuple[str, ...], remedy: str
 ) -> tuple[list[list[str]], list[int]]:
-    """The cells of a table that this program wrote, and the line on which each row ends.
+    """Reads the cells of a table of this program, and the line on which each row ends.
 
-    A spreadsheet may have saved it since, with semicolons and a mark that it is UTF-8.
+    A spreadsheet may have saved it since with semicolons and a byte order mark.
 
     Args:
         path: The table.
-        columns: What its first line must hold.
-        remedy: What to do where it is not so, for the message.
+        columns: The column names that its first line must have.
+        remedy: What to do if the table is wrong, for the message.
 
     Raises:
-        TableError: It is torn, or has other columns.
+        TableError: The table is damaged, or has other columns.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
         first = text.partition("\n")[0]
-        between = ";" if ";" in first and "," not in first else ","
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
+        delimiter = ";" if ";" in first and "," not in first else ","
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
         header = next(reader, [])
         numbered = [(row, reader.line_num) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -61,21 +61,21 @@ def read_text(
         missing = [column for column in columns if column not in header]
         which = ", ".join(missing[:MOST_COLUMNS_LISTED])
         which += ", …" if len(missing) > MOST_COLUMNS_LISTED else ""
-        why = f"{which} missing" if missing else "others are there, or in another order"
-        raise TableError(f"{path}: its columns are not those it was made with ({why}); {remedy}")
+        why = f"{which} missing" if missing else "there are more, or in another order"
+        raise TableError(f"{path}: its columns have changed ({why}); {remedy}")
     for row, line in numbered:
         if len(row) != len(columns):
-            raise TableError(f"{path}, line {line}: torn or changed; {remedy}")
+            raise TableError(f"{path}, line {line}: damaged or changed; {remedy}")
     if not text.endswith("\n"):
-        raise TableError(f"{path}: its last line is torn; {remedy}")
+        raise TableError(f"{path}: its last line is incomplete; {remedy}")
     return [row for row, _ in numbered], [line for _, line in numbered]
 
 
 def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Replaces a table of text.
+    """Writes or replaces a table of text.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
@@ -84,7 +84,13 @@ def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def bad_numbers(rows: pd.DataFrame, numbers: list[str], counts: list[str]) -> "pd.Series[bool]":
-    """Which rows of text hold something else where a number, or a whole one from 0, must be."""
+    """Marks the rows of text in which a number, or a whole number from 0, is something else.
+
+    Args:
+        rows: Cells of text.
+        numbers: Columns of finite numbers.
+        counts: Columns of whole numbers from 0.
+    """
     parsed = rows[numbers].apply(pd.to_numeric, errors="coerce").astype("float64")
     whole = rows[counts].apply(lambda column: column.str.fullmatch(r"\d{1,15}"))
     return ~(np.isfinite(parsed).all(axis=1) & whole.astype(bool).all(axis=1))

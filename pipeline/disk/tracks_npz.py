@@ -1,4 +1,4 @@
-"""tracks.npz: a few embeddings of each track of a movie, and who the track is."""
+"""tracks.npz: a few embeddings of each track of a movie, and who each track is."""
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,25 +12,22 @@ from pipeline.errors import TableError
 from pipeline.faces import Floats, Ints
 
 Text = NDArray[np.str_]
-
-
 Bytes = NDArray[np.bytes_]
 
-
 EMBEDDING = 128
-"""Numbers of an embedding."""
+"""The length of an embedding."""
 
 SEEN: Schema = {
     "embedding": ("f", (None, EMBEDDING)), "track": ("i", (None,)), "frame": ("i", (None,)),
     "quality": ("f", (None,)), "thumb": ("S", (None,)), "starts": ("i", (None,)),
 }  # fmt: skip
-"""What parts and tracks.npz hold of each embedded face, and of each shot."""
+"""The arrays that parts and tracks.npz share: of each embedded face, and of each shot."""
 
 ABSENT: dict[str, NDArray[Any]] = {
     "starts": np.zeros(0, np.int64), "cluster": np.zeros(0, np.int64),
     "sure": np.zeros(0, np.float32), "offer": np.zeros(0, np.int64),
 }  # fmt: skip
-"""Files of earlier versions lack these."""
+"""Defaults for arrays that files of earlier versions lack."""
 
 TRACKS: Schema = {
     **SEEN, "walk": ("U", ()), "people": ("U", (None,)), "far": ("f", (None, None)),
@@ -44,22 +41,24 @@ class Tracks:
     """All tracks of a movie, and a few embeddings of each.
 
     Attributes:
-        embedding: `(m, 128)` unit length.
-        track: `(m,)` whose embedding it is.
-        frame: `(m,)` where it was seen.
-        quality: `(m,)` 0 to 1.
-        walk: fingerprint of the walk that they belong to.
-        people: `(p,)` the gallery's names when the tracks were named; empty before.
-        far: `(t, p)` distance of each track, in rising order, to each of those people.
-        gallery: digest of the gallery and tolerance that named them, "" before naming.
-        person: `(t,)` position in `people` of who each track is, -1 for nobody; empty before.
-        cluster: `(t,)` tracks of one number are one person; empty before, and in files of earlier
-            versions, as are the next two.
-        sure: `(t,)` the chance from 0 to 1 that the nearest person is right; NaN without any.
-        offer: `(t,)` position in `people` of a name that the track may have and has not, or -1.
-        thumb: `(m,)` small JPEG of each embedded face, or `(0,)` where none are kept.
-        starts: `(s,)` first analysed frame of each shot of the movie, or `(0,)` where an earlier
-            version walked it, which kept none.
+        embedding: `(m, 128)` embeddings of unit length.
+        track: `(m,)` track of each embedding.
+        frame: `(m,)` frame of each embedding.
+        quality: `(m,)` quality of each embedded face, 0 to 1.
+        walk: fingerprint of the walk that the tracks belong to.
+        people: `(p,)` names in the gallery that named the tracks; empty before naming.
+        far: `(t, p)` distance of each track, in rising order, to each of `people`.
+        gallery: digest of the gallery and tolerance that named the tracks; "" before naming.
+        person: `(t,)` position in `people` of each track's person, -1 for nobody; empty before
+            naming.
+        cluster: `(t,)` tracks of one number are one person; empty before naming and in files of
+            earlier versions, as are the next two.
+        sure: `(t,)` chance from 0 to 1 that the nearest person is right; NaN if nobody is known.
+        offer: `(t,)` position in `people` of the name that the track may have but does not get,
+            or -1.
+        thumb: `(m,)` small JPEG of each embedded face, or `(0,)` if none are kept.
+        starts: `(s,)` first analysed frame of each shot of the movie, or `(0,)` if an earlier
+            version walked it.
     """
 
     embedding: Floats
@@ -79,10 +78,10 @@ class Tracks:
 
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
-    """Writes tracks.npz in the place of `path`.
+    """Writes tracks.npz to `path`.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     write_arrays(path, {f.name: getattr(tracks, f.name) for f in fields(tracks)})
 
@@ -91,57 +90,61 @@ def read_tracks(path: Path) -> Tracks:
     """Reads tracks.npz.
 
     Raises:
-        TableError: It is missing, foreign or torn.
+        TableError: The file is missing, damaged, or of another program.
     """
-    found = read_arrays(path, TRACKS, ABSENT)
-    check_seen(path, found)
-    far, people, person = found["far"], found["people"], found["person"]
-    count = len(np.unique(found["track"]))
+    arrays = read_arrays(path, TRACKS, ABSENT)
+    check_seen(path, arrays)
+    far, people, person = arrays["far"], arrays["people"], arrays["person"]
+    count = len(np.unique(arrays["track"]))
     named = far.shape == (count, len(people)) and len(person) == count
     if not (named or far.shape == (0, len(people)) == (len(person), 0)) or not (far >= 0).all():
-        raise TableError(f"{path}: its distances are not one for each track and person; {AGAIN}")
-    cluster, sure, offer = found["cluster"], found["sure"], found["offer"]
+        raise TableError(f"{path}: needs one distance for each track and person; {AGAIN}")
+    cluster, sure, offer = arrays["cluster"], arrays["sure"], arrays["offer"]
     if len({len(cluster), len(sure), len(offer)}) > 1 or len(cluster) not in (0, len(person)):
-        raise TableError(f"{path}: its people are not one for each track; {AGAIN}")
+        raise TableError(f"{path}: needs one cluster for each track; {AGAIN}")
     if (cluster < 0).any() or (offer < -1).any() or (offer >= len(people)).any():
-        raise TableError(f"{path}: has tracks of people whom it does not list; {AGAIN}")
+        raise TableError(f"{path}: offers people that are not in its list; {AGAIN}")
     if not ((sure >= 0) & (sure <= 1) | np.isnan(sure)).all():
         raise TableError(f"{path}: a chance is not between 0 and 1; {AGAIN}")
     if (person < -1).any() or (person >= len(people)).any():
-        raise TableError(f"{path}: has tracks of people whom it does not list; {AGAIN}")
+        raise TableError(f"{path}: has tracks of people that are not in its list; {AGAIN}")
     return Tracks(
-        embedding=found["embedding"].astype(np.float32),
-        track=found["track"].astype(np.int64),
-        frame=found["frame"].astype(np.int64),
-        quality=found["quality"].astype(np.float32),
-        walk=str(found["walk"]),
-        people=found["people"].astype(np.str_),
-        far=found["far"].astype(np.float32),
-        gallery=str(found["gallery"]),
+        embedding=arrays["embedding"].astype(np.float32),
+        track=arrays["track"].astype(np.int64),
+        frame=arrays["frame"].astype(np.int64),
+        quality=arrays["quality"].astype(np.float32),
+        walk=str(arrays["walk"]),
+        people=arrays["people"].astype(np.str_),
+        far=arrays["far"].astype(np.float32),
+        gallery=str(arrays["gallery"]),
         person=person.astype(np.int64),
-        cluster=found["cluster"].astype(np.int64),
-        sure=found["sure"].astype(np.float32),
-        offer=found["offer"].astype(np.int64),
-        thumb=found["thumb"],
-        starts=found["starts"].astype(np.int64),
+        cluster=cluster.astype(np.int64),
+        sure=sure.astype(np.float32),
+        offer=offer.astype(np.int64),
+        thumb=arrays["thumb"],
+        starts=arrays["starts"].astype(np.int64),
     )
 
 
-def check_seen(path: Path, found: dict[str, NDArray[Any]]) -> None:
-    """Checks what parts and tracks.npz hold of each embedded face, and of each shot.
+def check_seen(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Checks the arrays of `SEEN`.
 
     Raises:
-        TableError: The arrays are of unlike lengths, or hold what cannot be.
+        TableError: The arrays have different lengths, or impossible values.
     """
-    seen = [found[name] for name in ("embedding", "track", "frame", "quality")]
+    seen = [arrays[name] for name in ("embedding", "track", "frame", "quality")]
     if len({len(array) for array in seen}) > 1:
-        raise TableError(f"{path}: lengths differ: {[len(array) for array in seen]}; {AGAIN}")
-    if len(found["thumb"]) not in (0, len(seen[0])):
-        raise TableError(f"{path}: has {len(found['thumb'])} pictures of {len(seen[0])}; {AGAIN}")
+        raise TableError(
+            f"{path}: its arrays have different lengths {[len(array) for array in seen]}; {AGAIN}"
+        )
+    if len(arrays["thumb"]) not in (0, len(seen[0])):
+        raise TableError(
+            f"{path}: has {len(arrays['thumb'])} pictures of {len(seen[0])} faces; {AGAIN}"
+        )
     embedding, track, frame, quality = seen
-    sound = (np.abs(embedding) <= 1.01).all() and (np.abs(quality) <= 1).all()  # NaN is neither.
-    if not sound or (track < 0).any() or (frame < 0).any():
-        raise TableError(f"{path}: holds what is no face's embedding, track or frame; {AGAIN}")
-    starts = found["starts"]
+    valid = (np.abs(embedding) <= 1.01).all() and (np.abs(quality) <= 1).all()  # Also refuses NaN.
+    if not valid or (track < 0).any() or (frame < 0).any():
+        raise TableError(f"{path}: has an impossible embedding, track or frame; {AGAIN}")
+    starts = arrays["starts"]
     if (starts < 0).any() or (starts[1:] <= starts[:-1]).any():
-        raise TableError(f"{path}: its shots do not follow one another; {AGAIN}")
+        raise TableError(f"{path}: its shots are not in order; {AGAIN}")

@@ -1,1 +1,1 @@
-"""What editors get: clips, a supercut, timelines, the annotated movie."""
+"""Exports for video editors: clips, a supercut, timelines and the annotated movie."""

@@ -1,4 +1,4 @@
-"""Writes the movie with its faces marked: who, which emotion, how sure, and what is steady."""
+"""Writes the movie with its faces marked: name, emotion, probability, and whether it is steady."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,52 +30,57 @@ def write_annotated(
     *,
     quality: int = CRF,
 ) -> None:
-    """Writes a stretch of a movie with its faces drawn in, and its sound.
+    """Writes a stretch of a movie with its faces marked, and with its sound.
 
     Args:
         film: The movie.
         span: First frame and one past the last.
-        marks: What is drawn.
-        path: Where.
-        progress: Told of the frames and faces that are drawn.
+        marks: The faces to draw.
+        path: Where to write.
+        progress: Called with the number of frames and faces drawn since the last call.
         quality: x264's constant rate factor.
 
     Raises:
-        MovieError: The movie cannot be read, or not one frame decodes.
-        OutputError: It cannot be written.
+        MovieError: The movie cannot be read, or none of its frames can be decoded.
+        OutputError: The file cannot be written.
     """
     painter = Painter(*film.scan.stream.size)
 
     def draw(frame: Frame) -> Image:
-        here = marks.at(frame.index)
-        progress(1, len(here))
-        return painter.paint(frame.image, here)
+        faces_here = marks.at(frame.index)
+        progress(1, len(faces_here))
+        return painter.paint(frame.image, faces_here)
 
     pictures = film.pictures([span], draw)
     if not write_mp4(path, pictures, film.base, film.sound([span]), quality=quality):
-        raise MovieError(f"{film.movie}: not one frame decodes; check that it plays elsewhere")
+        raise MovieError(
+            f"{film.movie}: no frame could be decoded; check that it plays in another program"
+        )
 
 
 class Marks:
-    """What is drawn into each frame: made frame by frame, for a long film has a million faces."""
+    """The faces to draw into each frame.
+
+    Marks are made when their frame is asked for, because a long film has a million faces.
+    """
 
     def __init__(self, rows: pd.DataFrame, kept: Sequence[pd.DataFrame], stride: int) -> None:
-        """Puts the faces in order.
+        """Sorts the faces by frame.
 
         Args:
-            rows: All, of `select.steadied`.
-            kept: Those of them that are highlighted.
-            stride: source frames between neighbouring rows.
+            rows: All rows of `select.steadied`.
+            kept: Those that are highlighted, one table for each person and emotion.
+            stride: Source frames between neighbouring rows.
         """
-        steady = [place for some in kept for place in some.index]
-        told = rows.assign(steady=rows.index.isin(steady))
-        ordered = told.sort_values(["frame", "track"], kind="stable")
+        steady = [index for chosen in kept for index in chosen.index]
+        ordered = rows.assign(steady=rows.index.isin(steady))
+        ordered = ordered.sort_values(["frame", "track"], kind="stable")
         self._rows = ordered[list(DRAWN_COLUMNS)].to_records(index=False)
         self._frames = ordered["frame"].to_numpy()
         self._stride = stride
 
     def at(self, frame: int) -> list[Mark]:
-        """The faces of a frame; a row stands for all frames of its stride."""
+        """The faces of a frame; a row also stands for the frames that its stride skips."""
         low, high = np.searchsorted(self._frames, [frame - self._stride, frame], side="right")
         return list({int(row.track): _mark(row) for row in self._rows[low:high]}.values())
 

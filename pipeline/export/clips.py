@@ -1,4 +1,4 @@
-"""Writes clips, a supercut and timelines of picked runs, and export.csv with their exact cuts."""
+"""Writes clips, a supercut and timelines of picked runs, and export.csv with the exact cuts."""
 
 import csv
 import io
@@ -33,20 +33,23 @@ EXPORT_COLUMNS = (
     "runs",
 )  # fmt: skip
 EXPORTED_NAME = re.compile(r"(clips/)?[^/\\]+\.(mp4|edl|otio|xml)")
-"""What is listed of an earlier export and looks so is deleted, nothing else ever."""
+"""Names of files that an export may replace, if export.csv lists them; no other file is deleted.
+
+The list may have been edited, so its names are not trusted: none of them leads out of the folder.
+"""
 
 LONGEST_EXPORT_NAME = 230
-"""Bytes of a file's name; file systems take 255, and a temporary one is longer."""
+"""Bytes of a file's name at most: file systems take 255, and temporary names are longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file of an export, the cuts that are in it, and where.
+    """A file of an export.
 
     Attributes:
-        file: name in the reel's folder.
-        kind: of `EXPORT_KINDS`.
-        cuts: in order.
+        file: Its path in the reel's folder.
+        kind: One of `EXPORT_KINDS`.
+        cuts: The cuts in it, in order.
     """
 
     file: str
@@ -63,14 +66,14 @@ def export_reel(
     *,
     quality: int = CRF,
 ) -> list[Path]:
-    """Replaces an earlier export of these kinds into `folder`; other files stay.
+    """Exports a reel into `folder` and deletes an earlier export of these kinds; other files stay.
 
     Args:
         film: The movie.
-        reel: What to export; without cuts, what was exported before goes.
-        folder: Of the person and emotion.
-        kinds: Of `EXPORT_KINDS`.
-        progress: Told of the frames that are written.
+        reel: What to export; if it has no cuts, only the earlier export is deleted.
+        folder: The folder of the person and emotion.
+        kinds: The kinds of `EXPORT_KINDS` to write.
+        progress: Called with the number of frames written since the last call.
         quality: x264's constant rate factor.
 
     Returns:
@@ -78,14 +81,17 @@ def export_reel(
 
     Raises:
         MovieError: The movie cannot be read.
-        OutputError: A file cannot be written, or one that is not ours is in the way.
+        OutputError: A file cannot be written, or would overwrite one that no export wrote.
     """
     wanted = list(pieces(film, reel, kinds))
     before = _listed(folder)
     names = {piece.file for piece in wanted}
     for name in sorted(names - before.keys()):
         if (folder / name).exists():
-            raise OutputError(f"{folder / name}: is no file of an earlier export; move it away")
+            raise OutputError(
+                f"{folder / name}: not written by an earlier export, so it is not overwritten; "
+                "move or rename it"
+            )
     files.remove(folder / f for f, (k, _) in before.items() if k in kinds and f not in names)
     kept = [row for kind, rows in before.values() if kind not in kinds for row in rows]
     if wanted or folder.exists():
@@ -94,7 +100,7 @@ def export_reel(
 
 
 def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
-    """The files that an export consists of."""
+    """Yields the files that an export consists of."""
     base = f"{reel.person}_{reel.emotion}"
     for kind in kinds if reel.cuts else ():
         if kind == CLIPS:
@@ -107,6 +113,7 @@ def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
 
 
 def _named(stem: str, rest: str) -> str:
+    """Joins a movie's stem, shortened where necessary, and the rest of a file's name."""
     room = LONGEST_EXPORT_NAME - len(os.fsencode(rest))
     return f"{os.fsencode(stem)[:room].decode(errors='ignore')}_{rest}"
 
@@ -114,14 +121,15 @@ def _named(stem: str, rest: str) -> str:
 def _write(
     film: Footage, reel: Reel, piece: Piece, folder: Path, quality: int, progress: WalkProgress
 ) -> bool:
-    """Writes a file; False where nothing of it decodes."""
+    """Writes a file; returns False if none of its frames can be decoded."""
     path = folder / piece.file
     if piece.kind in ADAPTERS:
         with replacing(path) as file:
             file.write(interchange(film, reel, stream.timecode(film.movie), piece.kind))
         if error := largest_error(film, reel):
             log.warning(
-                "%s: its frame rate varies, or no timecode has it; cuts are up to %.1f ms off",
+                "%s: the movie's frame rate varies, or timecodes do not support it; cuts are up to "
+                "%.1f ms off",
                 path, error * 1000,
             )  # fmt: skip
         return True
@@ -134,11 +142,11 @@ def write_spans(
     """Writes stretches of a movie as one film, pictures and sound joined without a gap.
 
     Returns:
-        Whether anything was written: False where not one frame decodes.
+        Whether anything was written: False if none of the frames can be decoded.
 
     Raises:
         MovieError: The movie cannot be read.
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
 
     def draw(frame: Frame) -> Image:
@@ -148,12 +156,12 @@ def write_spans(
     pictures = film.pictures(spans, draw)
     written = write_mp4(path, pictures, film.base, film.sound(spans), quality=quality)
     if not written:
-        log.warning("%s: not one frame of it decodes; left out", path)
+        log.warning("%s: not written, because none of its frames could be decoded", path)
     return written
 
 
 def _rows(film: Footage, reel: Reel, piece: Piece) -> Iterator[list[str]]:
-    """The lines of a file in the list: frames, first and last, and seconds in both films."""
+    """Yields a file's lines in export.csv: frames and seconds in the movie, seconds in the file."""
     begin = 0.0
     for number, cut in enumerate(piece.cuts, 1):
         low, high = film.edges[cut.first], film.edges[cut.stop]
@@ -166,8 +174,11 @@ def _rows(film: Footage, reel: Reel, piece: Piece) -> Iterator[list[str]]:
 
 
 def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
-    """The files of an earlier export that may be replaced: kind and lines of each, by name."""
-    found: dict[str, tuple[str, list[list[str]]]] = {}
+    """Reads export.csv: the kind and lines of each file that may be replaced, by its name.
+
+    A missing or torn list counts as empty.
+    """
+    exported: dict[str, tuple[str, list[list[str]]]] = {}
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
         text = (folder / EXPORT_LIST).read_text(encoding="utf-8")
         for row in csv.reader(io.StringIO(text)):
@@ -176,12 +187,15 @@ def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
                 and EXPORTED_NAME.fullmatch(row[0])
                 and row[1] in EXPORT_KINDS
             ):
-                found.setdefault(row[0], (row[1], []))[1].append(row)
-    return found
+                exported.setdefault(row[0], (row[1], []))[1].append(row)
+    return exported
 
 
 def _write_list(folder: Path, rows: list[list[str]]) -> None:
-    """Replaces the list; written before the files, so that none lies there unlisted."""
+    """Replaces export.csv, or removes it if there is nothing to list.
+
+    Written before the files: a file that is not listed would never be replaced.
+    """
     if not rows:
         files.remove([folder / EXPORT_LIST])
         return

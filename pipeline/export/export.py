@@ -1,4 +1,4 @@
-"""What editors get, on one page: the annotated movie, clips, a supercut, and timelines."""
+"""Runs `mine-video annotate` and `mine-video export` on one movie."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import mine
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
@@ -24,6 +23,7 @@ from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress, WalkProgress
+from pipeline.wanted import wanted_rows
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class ExportSettings:
     """What is exported, and how.
 
     Attributes:
-        kinds: of `export.clips.EXPORT_KINDS`.
-        padding: seconds around each run, from 0.
+        kinds: Some of `export.clips.EXPORT_KINDS`.
+        padding: Seconds added before and after each run, 0 or more.
         quality: x264's constant rate factor, 0 (lossless) to 51.
     """
 
@@ -44,21 +44,21 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         if not self.padding >= 0 or not 0 <= self.quality <= 51:
-            raise ValueError(f"padding from 0, quality from 0 to 51: {self}")
+            raise ValueError(f"padding must be 0 or more, and quality from 0 to 51: {self}")
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of one person and emotion.
+    """The result of exporting one person and emotion.
 
     Attributes:
         person: A name or "unknown".
         emotion: One of `EMOTIONS`.
-        runs: steady runs that are exported.
-        cuts: stretches they lie in.
-        seconds: how long these are together.
-        files: that were written.
-        hint: what to try where nothing was kept, else "".
+        runs: Number of steady runs that were exported.
+        cuts: Number of stretches that they make up.
+        seconds: Length of all stretches together.
+        files: The files that were written.
+        hint: What to try if nothing was kept, else "".
     """
 
     person: str
@@ -81,18 +81,19 @@ def annotate(
 ) -> Path:
     """Writes annotated.mp4 into a movie's folder: every face with its name, emotion and bars.
 
-    Names follow the gallery of today.
+    Faces get the names that today's photos give them.
 
     Args:
-        folder: A movie's.
-        job: With the pick settings that decide what is highlighted as steady.
-        progress: Told how far it is.
+        folder: The movie's folder.
+        job: Its pick settings decide what is highlighted as steady.
+        progress: Called once with the number of frames to write; returns what to call as frames
+            are written.
         movie: Where the movie is, if not where it was walked.
-        album: The known faces, where several movies share them.
+        album: The known faces, if several movies share them.
         quality: x264's constant rate factor.
 
     Raises:
-        MiningError: Anything in the world that stands in the way.
+        MiningError: A file is missing, damaged or cannot be written, or a name is wrong.
     """
     with opened(folder, job, album) as walked:
         walk = walked.manifest
@@ -114,19 +115,20 @@ def export(
 ) -> list[Exported]:
     """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
 
-    A run is exported whole where one of its faces passes every gate, but cut where somebody
-    rejected a face. Names follow the gallery of today.
+    If one face of a run passes every filter, the whole run is exported, but faces that were
+    rejected in the review split it. Faces get the names that today's photos give them.
 
     Args:
-        folder: A movie's.
-        job: Whom and what is wanted; --per-run does not matter.
+        folder: The movie's folder.
+        job: The wanted people and emotions, and the filters; --per-run is ignored.
         settings: What to write.
-        progress: Called once with the number of frames to write; gives what is told of each.
+        progress: Called once with the number of frames to write; returns what to call as frames
+            are written.
         movie: Where the movie is, if not where it was walked.
-        album: The known faces, where several movies share them.
+        album: The known faces, if several movies share them.
 
     Raises:
-        MiningError: Anything in the world that stands in the way.
+        MiningError: A file is missing, damaged or cannot be written, or a name is wrong.
     """
     with opened(folder, job, album) as walked:
         walk = walked.manifest
@@ -142,8 +144,8 @@ def export(
 
 
 def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
-    """The rows, of `select.steadied`, and what a pick would keep of them, without thinning."""
-    rows = mine.wanted_rows(walked, job, movie)
+    """The rows of `select.steadied`, and what a pick without thinning would keep of them."""
+    rows = wanted_rows(walked, job, movie)
     settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
     steadied = select.steadied(rows, walked.stride, settings)
     tolerance = tolerances(walked.manifest.settings, job.tolerance).name
@@ -151,12 +153,12 @@ def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Cho
 
 
 def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:
-    found: tuple[Cut, ...] = cuts(choice, film.edges, walk.settings.every, settings.padding)
-    return Reel(walk.movie.name, crop_stem(walk), choice.person, choice.emotion, found)
+    runs: tuple[Cut, ...] = cuts(choice, film.edges, walk.settings.every, settings.padding)
+    return Reel(walk.movie.name, crop_stem(walk), choice.person, choice.emotion, runs)
 
 
 def _frames(reels: Sequence[Reel], kinds: Sequence[str]) -> int:
-    """How many frames are to be written."""
+    """Number of frames to write; timelines need none."""
     films = sum(kind in (CLIPS, SUPERCUT) for kind in kinds)
     return films * sum(stop - first for reel in reels for first, stop in reel.spans)
 
@@ -169,8 +171,8 @@ def _exported(
     settings: ExportSettings,
     progress: WalkProgress,
 ) -> Exported:
-    place = folder / reel.person / reel.emotion
-    files = export_reel(film, reel, place, settings.kinds, progress, quality=settings.quality)
+    target = folder / reel.person / reel.emotion
+    files = export_reel(film, reel, target, settings.kinds, progress, quality=settings.quality)
     return Exported(
         person=reel.person,
         emotion=reel.emotion,

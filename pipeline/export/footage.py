@@ -1,4 +1,4 @@
-"""A movie as an editor sees it: its frame rate, and any stretches of it as one film."""
+"""Finds a movie's frame rate, and joins any stretches of it into one film."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,35 +22,35 @@ NTSC = Fraction(1000, 1001)
 RATES = tuple(
     sorted([*(n * NTSC for n in (24, 30, 48, 60)), *map(Fraction, (24, 25, 30, 48, 50, 60))])
 )
-"""Frames a second that timecodes are made for (SMPTE ST 12-1 and 12-3)."""
+"""Frames a second for which timecodes are defined (SMPTE ST 12-1 and 12-3)."""
 
 NEAR = 4e-4
-"""Rates so close, as a share, are one: a third of what is between 24 and 24000/1001."""
+"""Relative difference below which two rates are one: 24 and 24000/1001 are 1e-3 apart."""
 
 ROUNDING = 0.002
-"""Seconds that the timestamps of a constant rate may be off: containers store milliseconds."""
+"""Seconds by which timestamps of a constant rate may be off: containers store milliseconds."""
 
 VARIABLE_TICKS = 90_000
-"""Ticks a second where the frame rate varies."""
+"""Ticks a second if the frame rate varies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Frames a second: exact where it is constant, else that of most frames, of `RATES`."""
+    """Frames a second: exact if constant, else the one of `RATES` that fits most frames."""
 
     value: Fraction
     constant: bool
 
 
-def frame_rate(found: Scan) -> Rate:
-    """The rate that every timestamp fits to, or the nominal one of a variable rate."""
-    times = found.times
+def frame_rate(scan: Scan) -> Rate:
+    """The rate that every timestamp fits, or the nominal one if the rate varies."""
+    times = scan.times
     steps = np.diff(times)
-    told = [found.stream.rate, *([float(len(steps) / steps.sum())] if len(steps) else [])]
-    tick = found.stream.time_base[0] / found.stream.time_base[1]
-    for guess in (r for r in map(_snapped, told) if r > 0):
+    candidates = [scan.stream.rate, *([float(len(steps) / steps.sum())] if len(steps) else [])]
+    tick = scan.stream.time_base[0] / scan.stream.time_base[1]
+    for guess in (r for r in map(_snapped, candidates) if r > 0):
         off = times - times[0] - np.arange(len(times)) / float(guess)
-        # A tick more, but no more than half a frame: AVI's tick is a frame.
+        # Timestamps are rounded to ticks; but a tick may be as long as a frame, as in AVI.
         if np.abs(off).max() <= min(ROUNDING + tick, 0.5 / float(guess)):
             return Rate(guess, constant=True)
     usual = 1 / float(np.median(steps)) if len(steps) else 25.0
@@ -58,7 +58,7 @@ def frame_rate(found: Scan) -> Rate:
 
 
 def _snapped(rate: float) -> Fraction:
-    """The standard rate that is meant, or the simplest fraction that is about as much.
+    """The standard rate nearest to a number, or a simple fraction if no standard rate is near.
 
     >>> _snapped(23.976), _snapped(12.5), _snapped(14.985015)
     (Fraction(24000, 1001), Fraction(25, 2), Fraction(15000, 1001))
@@ -69,14 +69,14 @@ def _snapped(rate: float) -> Fraction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Footage:
-    """A movie that is cut up.
+    """A movie to cut up.
 
     Attributes:
-        movie: Where it is.
+        movie: Path of the movie.
         scan: Its frames.
-        rate: Their rate.
-        edges: `(n + 1,)` seconds: when each frame begins and the last one ends.
-        layout: Of its sound, of `sound.CHANNELS`; "" where it has none.
+        rate: Its frame rate.
+        edges: `(n + 1,)` seconds at which each frame begins and the last one ends.
+        layout: Channels of its sound, of `sound.CHANNELS`; "" if it has no sound.
     """
 
     movie: Path
@@ -87,47 +87,48 @@ class Footage:
 
     @property
     def base(self) -> Fraction:
-        """Seconds of a tick of `ticks`."""
+        """Seconds of one tick of `ticks`."""
         return 1 / self.rate.value if self.rate.constant else Fraction(1, VARIABLE_TICKS)
 
     @property
     def ticks(self) -> Ints:
-        """When each frame begins and the last one ends, `(n + 1,)`, rising.
+        """Ticks at which each frame begins and the last one ends, `(n + 1,)`, rising.
 
-        Frames are counted where the rate is constant: what a container rounded is exact again.
+        If the rate is constant, a tick is a frame, which undoes the rounding of the container.
         """
         if self.rate.constant:
             return np.arange(len(self.edges))
         return np.round((self.edges - self.edges[0]) * VARIABLE_TICKS).astype(np.int64)
 
     def pictures(self, spans: Spans, draw: Callable[[Frame], Image]) -> Iterator[FilmPicture]:
-        """The frames of stretches, one stretch right after the other.
+        """Yields the frames of stretches, one stretch right after the other.
 
-        A frame that does not decode is bridged by the one before, at the beginning by the one
-        after it.
+        If a frame does not decode, the frame before it lasts longer; at the beginning, the first
+        frame that decodes begins earlier.
 
         Args:
-            spans: In the order in which they are shown.
+            spans: The stretches, in the order in which they are shown.
             draw: Makes the picture of a frame.
         """
         ticks, offset = self.ticks, 0
-        held: tuple[Image, int] | None = None
+        previous: tuple[Image, int] | None = None
         for first, stop in spans:
             for frame in decode.decode_frames(self.movie, self.scan, first, stop):
                 tick = offset + int(ticks[frame.index] - ticks[first])
-                if held:
-                    yield FilmPicture(*held, tick - held[1])
-                held = draw(frame), tick if held else 0
+                if previous:
+                    yield FilmPicture(*previous, tick - previous[1])
+                previous = draw(frame), tick if previous else 0
             offset += int(ticks[stop] - ticks[first])
-        if held:
-            yield FilmPicture(*held, offset - held[1])
+        if previous:
+            yield FilmPicture(*previous, offset - previous[1])
 
     def sound(self, spans: Spans) -> FilmSound | None:
-        """The sound of stretches, as long as `pictures`; None where the movie has none."""
+        """The sound of stretches, as long as `pictures`; None if the movie has no sound."""
         return FilmSound(self.layout, self._samples(spans)) if self.layout else None
 
     def _samples(self, spans: Spans) -> Iterator[Samples]:
-        # Rounded in all, not each, so that no sound drifts from its picture over many cuts.
+        # Rounds the end of each stretch in the whole film, not its length: rounding errors of many
+        # stretches would add up, and the sound would drift away from the pictures.
         ticks, shown, done = self.ticks, 0, 0
         for first, stop in spans:
             shown += int(ticks[stop] - ticks[first])
@@ -136,11 +137,11 @@ class Footage:
             done = until
 
 
-def footage(movie: Path, found: Scan) -> Footage:
-    """What there is to know of a movie before it is cut up.
+def footage(movie: Path, scan: Scan) -> Footage:
+    """Collects what must be known of a movie before it is cut up.
 
     Raises:
-        MovieError: It cannot be opened.
+        MovieError: The movie cannot be opened.
     """
     layout = sound_layout(movie)
-    return Footage(movie, found, frame_rate(found), borders(found.times), layout)
+    return Footage(movie, scan, frame_rate(scan), borders(scan.times), layout)

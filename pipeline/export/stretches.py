@@ -1,4 +1,4 @@
-"""Which stretches of a movie are exported: the runs that a pick keeps, with room around them."""
+"""Finds the stretches of a movie to export: the runs that a pick keeps, with padding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Cut:
     """A stretch of a movie.
 
     Attributes:
-        first: its first frame.
-        stop: one past its last frame.
-        runs: how many runs lie in it.
+        first: Its first frame.
+        stop: One past its last frame.
+        runs: Number of runs in it.
     """
 
     first: int
@@ -28,14 +28,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """What is exported of one person and emotion.
+    """The cuts to export for one person and emotion.
 
     Attributes:
-        video: the movie's name.
-        stem: what the files' names begin with.
-        person: a name or "unknown".
-        emotion: one of `EMOTIONS`.
-        cuts: rising, apart.
+        video: The name of the movie's file.
+        stem: What the names of the exported files begin with.
+        person: A name or "unknown".
+        emotion: One of `EMOTIONS`.
+        cuts: In order of time; they neither overlap nor touch.
     """
 
     video: str
@@ -51,16 +51,18 @@ class Reel:
 
 
 def cuts(choice: Choice, edges: Numbers, stride: int, padding: float) -> tuple[Cut, ...]:
-    """The runs of which a face is kept, whole, from the first row to the last and the stride.
+    """Returns the whole runs of which at least one face was kept, with padding.
 
-    What was rejected in the review is left out: a run is cut in two there, each a run of its own.
+    A run covers its last row's stride too. Faces rejected in the review are left out: they split a
+    run into pieces, which count as runs of their own.
 
     Args:
-        choice: Of `pick.choose`; how far `--per-run` thinned it matters only where it was rejected.
-        edges: Of `pick.speech.borders`.
-        stride: source frames between neighbouring rows.
-        padding: seconds around each run, rejected or not; where these overlap or touch, cuts are
-            one.
+        choice: Returned by `pick.choose`. It may be thinned by `--per-run`, since one kept face is
+            enough; but if the run was split, a piece without a kept face is lost.
+        edges: Returned by `pick.speech.borders`.
+        stride: Source frames between neighbouring rows.
+        padding: Seconds added before and after each run, even over rejected faces. Cuts that then
+            overlap or touch are joined.
     """
     rejected = select.decided(choice.seen, faces.REJECTED)
     seen = choice.seen.assign(piece=rejected.groupby(choice.seen["run"]).cumsum())[~rejected]
@@ -72,30 +74,30 @@ def cuts(choice: Choice, edges: Numbers, stride: int, padding: float) -> tuple[C
 
 
 def _padded(first: int, stop: int, edges: Numbers, padding: float) -> Cut:
-    """Whole frames that lie within the padding; none that only begin in it."""
+    """Adds the frames that lie completely within the padding."""
     last = len(edges) - 1
-    stop, slack = min(stop, last), 1e-6  # Seconds: what float64 makes of thousandths.
+    stop, slack = min(stop, last), 1e-6  # Seconds: sums of decimal fractions are inexact.
     before = int(np.searchsorted(edges, edges[first] - padding - slack, side="left"))
     after = int(np.searchsorted(edges, edges[stop] + padding + slack, side="right")) - 1
     return Cut(min(before, first), max(stop, min(after, last)))
 
 
-def merged(found: Iterator[Cut]) -> Iterator[Cut]:
+def merged(ordered: Iterator[Cut]) -> Iterator[Cut]:
     """Joins cuts that overlap or touch.
 
     Args:
-        found: By their first frame.
+        ordered: The cuts, ordered by their first frame.
 
     >>> list(merged(iter([Cut(0, 5), Cut(5, 9), Cut(6, 8), Cut(10, 11)])))
     [Cut(first=0, stop=9, runs=3), Cut(first=10, stop=11, runs=1)]
     """
-    held: Cut | None = None
-    for cut in found:
-        if held and cut.first <= held.stop:
-            held = Cut(held.first, max(held.stop, cut.stop), held.runs + cut.runs)
+    previous: Cut | None = None
+    for cut in ordered:
+        if previous and cut.first <= previous.stop:
+            previous = Cut(previous.first, max(previous.stop, cut.stop), previous.runs + cut.runs)
             continue
-        if held:
-            yield held
-        held = cut
-    if held:
-        yield held
+        if previous:
+            yield previous
+        previous = cut
+    if previous:
+        yield previous

@@ -1,7 +1,8 @@
-"""Timelines for editors' programs: EDL (CMX 3600), OTIO, and Final Cut Pro 7's XML.
+"""Writes timelines for editing programs: EDL (CMX 3600), OTIO, and Final Cut Pro 7's XML.
 
-All are written, and read back in the tests, by OpenTimelineIO and its own adapters. In- and
-out-points are the movie's timecode: what its file says of its first frame, else zero, and frames.
+OpenTimelineIO and its adapters write all of them, and read them back in the tests. In- and
+out-points are timecodes of the movie, counted from the timecode that its file gives for the first
+frame, or from zero if it gives none.
 """
 
 import re
@@ -20,14 +21,14 @@ ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
 """OpenTimelineIO's names of the formats, by the endings of their files."""
 
 REEL = 8
-"""Letters of a reel's name in an EDL."""
+"""Letters of a reel's name in an EDL, at most."""
 
 EVENT = re.compile(r"^(\d+ +\S+ +)V    ", re.M)
-"""The beginning of a picture's event in the adapter's EDL."""
+"""The beginning of an event in the EDL that the adapter writes; V means pictures only."""
 
 
 def timecode_rate(rate: Rate) -> Fraction:
-    """The rate of `RATES` whose frames are the movie's, or the smallest multiple of it; else near.
+    """Chooses the rate of `RATES` for a movie: its own, or the smallest multiple, or the nearest.
 
     >>> [str(timecode_rate(Rate(Fraction(n), True))) for n in ("30000/1001", "12.5", "15", "37")]
     ['30000/1001', '25', '30', '30']
@@ -37,9 +38,9 @@ def timecode_rate(rate: Rate) -> Fraction:
 
 
 def frame_numbers(film: Footage, rate: Fraction) -> Ints:
-    """The number on a timeline of this rate of each frame, and of the end, `(n + 1,)`.
+    """Numbers of the movie's frames, and of its end, on a timeline of this rate, `(n + 1,)`.
 
-    That of the frame itself where the rate is constant and goes into this one; else the nearest.
+    They are exact if the movie's rate is constant and `rate` is a multiple of it, else rounded.
     """
     multiple = rate / film.rate.value
     if film.rate.constant and multiple.denominator == 1:
@@ -48,7 +49,7 @@ def frame_numbers(film: Footage, rate: Fraction) -> Ints:
 
 
 def largest_error(film: Footage, reel: Reel) -> float:
-    """Seconds between any in- or out-point and the number that stands for it; 0 where exact."""
+    """Largest difference in seconds between a cut and its timecode; 0 if all are exact."""
     rate = timecode_rate(film.rate)
     if film.rate.constant and (rate / film.rate.value).denominator == 1:
         return 0.0
@@ -59,29 +60,30 @@ def largest_error(film: Footage, reel: Reel) -> float:
 
 
 def interchange(film: Footage, reel: Reel, start: str, ending: str) -> bytes:
-    """A file for an editor's program, with the cuts of a reel one right after the other.
+    """Makes a file for an editing program, with the cuts of a reel one right after the other.
 
     Args:
         film: The movie.
         reel: Its cuts, at least one.
         start: The movie's timecode, see `stream.timecode`; "" for zero.
-        ending: Of `ADAPTERS`.
+        ending: One of `ADAPTERS`.
     """
-    made = otio_timeline(film, reel, start)
+    timeline = otio_timeline(film, reel, start)
     rate = float(timecode_rate(film.rate))
     options = {"rate": rate, "reelname_len": REEL} if ending == "edl" else {}
-    text: str = otio.adapters.write_to_string(made, ADAPTERS[ending], **options)
+    text: str = otio.adapters.write_to_string(timeline, ADAPTERS[ending], **options)
     if ending == "edl":
         text = _completed(text, drop=_drops(rate), sound=bool(film.layout))
     return text.encode()
 
 
 def _drops(rate: float) -> bool:
+    """Whether timecodes of this rate skip numbers (drop-frame), which OTIO writes with a ";"."""
     return ";" in RationalTime(0, rate).to_timecode()
 
 
 def _completed(edl: str, *, drop: bool, sound: bool) -> str:
-    """Adds what the adapter leaves out: how timecode counts, and that sound goes with pictures."""
+    """Adds what the adapter leaves out: the kind of timecode, and that events include sound."""
     title, _, events = edl.partition("\n\n")
     if sound:
         events = EVENT.sub(r"\1AA/V ", events)
@@ -89,27 +91,27 @@ def _completed(edl: str, *, drop: bool, sound: bool) -> str:
 
 
 def otio_timeline(film: Footage, reel: Reel, start: str) -> Timeline:
-    """A timeline with a track of pictures, and one of sound where the movie has any."""
+    """Makes a timeline with a track of pictures, and a track of sound if the movie has any."""
     rate = timecode_rate(film.rate)
-    made = Timeline(f"{reel.stem} {reel.person} {reel.emotion}")
+    timeline = Timeline(f"{reel.stem} {reel.person} {reel.emotion}")
     kinds = (TrackKind.Video, TrackKind.Audio) if film.layout else (TrackKind.Video,)
-    made.global_start_time = RationalTime(0, float(rate))
-    made.metadata["fcp_xml"] = _fcp_xml(float(rate))
+    timeline.global_start_time = RationalTime(0, float(rate))
+    timeline.metadata["fcp_xml"] = _fcp_xml(float(rate))
     numbers = frame_numbers(film, rate) + int(_timecode(start, float(rate)).value)
     for kind in kinds:
         track = Track(kind, kind=kind)
         track.extend([_clip(film, reel, cut, numbers, kind) for cut in reel.cuts])
-        made.tracks.append(track)
-    return made
+        timeline.tracks.append(track)
+    return timeline
 
 
 def _fcp_xml(rate: float) -> dict[str, dict[str, str]]:
-    """What the adapter for XML must be told: it would not drop numbers by itself."""
+    """Metadata for the XML adapter, which by itself never writes drop-frame timecode."""
     return {"timecode": {"displayformat": "DF" if _drops(rate) else "NDF"}}
 
 
 def _timecode(text: str, rate: float) -> RationalTime:
-    """A timecode as time of a rate; zero where it is none, or none of this rate."""
+    """Reads a timecode of this rate; returns zero if it is not valid."""
     try:
         return RationalTime.from_timecode(text, rate)
     except ValueError:
@@ -120,6 +122,7 @@ def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip
     rate = float(timecode_rate(film.rate))
 
     def between(first: int, stop: int) -> TimeRange:
+        # A frame may round to nothing if the movie has more frames a second than the timeline.
         low, high = int(numbers[first]), max(int(numbers[stop]), int(numbers[first]) + 1)
         return TimeRange(RationalTime(low, rate), RationalTime(high - low, rate))
 
@@ -131,13 +134,13 @@ def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip
         "first": cut.first, "last": cut.stop - 1,
         "begin": float(film.edges[cut.first]), "end": float(film.edges[cut.stop]),
     }  # fmt: skip
-    # Kind, because the adapter for XML writes clips that are alike only once, even over tracks.
+    # With `kind`, no two clips are alike: the XML adapter writes equal clips of two tracks once.
     metadata = {"mine-video": facts, "cmx_3600": {"reel": reel_name(reel.stem)}}
     return Clip(reel.video, media, between(cut.first, cut.stop), metadata=metadata)
 
 
 def reel_name(stem: str) -> str:
-    """A movie's name as an EDL may hold it.
+    """A movie's name in the letters and length that an EDL allows.
 
     >>> reel_name("The Third Man (1949)"), reel_name("第三の男")
     ('THETHIRD', 'MOVIE')

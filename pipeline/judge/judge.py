@@ -1,4 +1,4 @@
-"""Judging on one page: what the filters are worth on movies that somebody labelled."""
+"""Judging on one page: measures the filters on labelled movies."""
 
 import csv
 import io
@@ -35,18 +35,19 @@ SCORE_ROW = "{:>8} {:>7} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
 
 
 def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Iterator[str]:
-    """Holds the walks against the labels; writes judge.csv and judge.png.
+    """Compares walks with labels; writes judge.csv and judge.png.
 
     Args:
-        folders: Of the movies.
-        truth: The labels.
+        folders: The folders of the movies.
+        truth: The file of labels.
         settings: The smoothing and the least probability that are compared with none.
 
     Yields:
-        The lines of a table, and the names of the files.
+        The lines of a table, then the names of the files.
 
     Raises:
-        TableError: A file is missing or torn, a sample of another walk, or no row is labelled.
+        TableError: A file is missing or torn, the labels are of another walk, or no row is
+            labelled.
         OutputError: A file cannot be written.
     """
     folders, labels = manifests.unique(folders), read_truth(truth)
@@ -57,54 +58,57 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         for folder, walk in zip(folders, walks, strict=True)
     ]
     _warn_of_strangers(movies, labels)
-    found = list(scores(movies, labels, settings, settings.min_prob))
+    every_score = list(scores(movies, labels, settings, settings.min_prob))
     yield SCORE_ROW.format(
         "repeat", "smooth", "min-prob", "faces", "runs", "precision", "recall", "yield"
     )
-    for score in found:
+    for score in every_score:
         if score.emotion == POOLED:
             yield _line(score)
-    place = folders[0] if len(folders) == 1 else folders[0].parent
+    output = folders[0] if len(folders) == 1 else folders[0].parent
     text = io.StringIO()
     writer = csv.DictWriter(text, [f.name for f in fields(Score)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_rounded(score) for score in found)
-    with files.replacing(place / "judge.csv") as file:
+    writer.writerows(_rounded(score) for score in every_score)
+    with files.replacing(output / "judge.csv") as file:
         file.write(text.getvalue().encode())
-    write_curve(found, place / "judge.png")
-    yield str(place / "judge.csv")
-    yield str(place / "judge.png")
+    write_curve(every_score, output / "judge.png")
+    yield str(output / "judge.csv")
+    yield str(output / "judge.png")
 
 
 def _of_these_walks(labels: pd.DataFrame, walks: set[str], truth: Path) -> pd.DataFrame:
-    """The labels without those of another walk, whose track numbers mean other faces.
+    """Gives the labels without those of other walks, whose track numbers mean other faces.
 
     Raises:
-        TableError: They are of another walk, all that tell one.
+        TableError: There are labels of other walks, and none of these.
     """
     foreign = ~labels[WALK_COLUMN].isin({"", *walks})
     if foreign.any() and not labels[WALK_COLUMN].isin(walks).any():
         raise TableError(
-            f"{truth}: was drawn from another walk than those given; "
-            "draw a new sample, pick again, or give the walk that it is of"
+            f"{truth}: its labels are from another walk than those given; draw a new sample, pick "
+            "again, or give the folder of that walk"
         )
     if foreign.any():
-        log.warning("%s: %d labels are of another walk, passed over", truth, foreign.sum())
+        n = int(foreign.sum())
+        skipped = "1 label of another walk is" if n == 1 else f"{n} labels of other walks are"
+        log.warning("%s: %s skipped", truth, skipped)
     return labels[~foreign]
 
 
 def _warn_of_strangers(movies: Sequence[JudgedMovie], labels: pd.DataFrame) -> None:
-    """Says whose labels may be lost because the movies know nobody of that name."""
+    """Warns of labels for people whom no face is named after: most of them will not count."""
     named = {str(name) for movie in movies for name in movie.rows["person"].unique()}
     clips = {str(clip) for movie in movies for clip in movie.rows["video"].unique()}
     clips |= {Path(clip).stem for clip in clips}
-    own = labels[labels["clip"].isin(clips) & (labels[TRACK_COLUMN] == NO_TRACK)]
-    strange = sorted(set(own["person"]) - named - {"-"})
-    if strange:
+    # Labels with a track need no name; "-" labels frames without a person.
+    by_name = labels[labels["clip"].isin(clips) & (labels[TRACK_COLUMN] == NO_TRACK)]
+    strangers = sorted(set(by_name["person"]) - named - {"-"})
+    if strangers:
         log.warning(
-            "%s: nobody is called so in these movies; their labels count only where somebody "
-            "unknown is alone in the frame (known_faces/ must name them as the truth does)",
-            ", ".join(strange),
+            "no face in these movies is named %s; these labels count only where an unknown person "
+            "is alone in the frame. Use the same names in known_faces/ and in the labels",
+            " or ".join(strangers),
         )
 
 
@@ -131,15 +135,15 @@ def _rounded(score: Score) -> dict[str, object]:
 def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
     """Writes sample.csv, to be filled in, and sample.jpg, which shows the numbered faces.
 
-    The network's answer stands in neither, so that it leads nobody.
+    Neither shows the network's answer, so that it does not influence the labels.
 
     Args:
-        folder: A movie's.
-        count: How many faces, drawn at random from all.
-        moved: Where the movie is, if not where it was walked.
+        folder: The folder of a movie.
+        count: The number of faces, drawn at random from all.
+        moved: Where the movie is now, if it has moved since it was walked.
 
     Returns:
-        What to do with them.
+        Instructions for the user.
 
     Raises:
         MiningError: The walk or the movie is missing, or there are labels already.
@@ -147,7 +151,7 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
     path = folder / "sample.csv"
     if path.exists() and len(read_truth(path)):
         raise OutputError(
-            f"{path}: holds labels already; judge with --truth {path}, or move it away"
+            f"{path}: holds labels already; use them with --truth {path}, or move the file away"
         )
     walk = manifests.read(folder)
     movie = manifests.movie_of(walk, moved)
@@ -157,13 +161,13 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN])
     for number, row in enumerate(drawn.itertuples(), 1):
-        place = [row.video, row.person, row.frame, row.frame, "", row.track]
-        writer.writerow([number, *place, walk.fingerprint])
+        label = [row.video, row.person, row.frame, row.frame, "", row.track]
+        writer.writerow([number, *label, walk.fingerprint])
     write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
     with files.replacing(path) as file:
         file.write(text.getvalue().encode())
     return (
-        f"{folder / 'sample.jpg'}: write what you see into the column emotion of {path}, one of "
-        f"{', '.join(EMOTIONS)}, or nothing where you cannot tell; "
-        f"then: {shlex.join(['mine-video', 'judge', str(folder), '--truth', str(path)])}"
+        f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
+        f"{', '.join(EMOTIONS)}, or nothing where you cannot tell. "
+        f"Then run: {shlex.join(['mine-video', 'judge', str(folder), '--truth', str(path)])}"
     )

@@ -1,6 +1,6 @@
-"""Faces as they happen: found, followed, named and read frame by frame, without looking ahead.
+"""Finds, tracks and names faces of a live stream, frame by frame, without looking ahead.
 
-A frame is analysed as a walk analyses one, so that a face means the same here and there. What a
-walk learns from a whole track is here learnt from what was seen of it so far: a name is that of
-the mean of all embeddings since the face came into view.
+Frames are analysed as in a walk, so the results of both can be compared. But where a walk uses a
+whole track, a stream uses the part seen so far: a face is named by the mean of its embeddings since
+it came into view.
 """

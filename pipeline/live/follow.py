@@ -1,4 +1,4 @@
-"""Faces from frame to frame, and what is remembered of each."""
+"""Follows faces from frame to frame."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,13 +15,14 @@ from pipeline.report.panel import Mark
 from pipeline.walk.track import MAX_GAP, Tracker
 
 SMOOTH = 5
-"""Analysed frames over which the shown probabilities are averaged; a walk's default, backwards."""
+"""Analysed frames over which probabilities are averaged: as in a walk, but past frames only."""
 
 OTHER = 0.45
-"""Distance of a face to its track from which it is somebody else: a cut was not seen.
+"""Distance between a face and its track above which the face starts a new track.
 
-Of the demo's 2,421 faces that overlap one of the frame before, 2,419 are within 0.33 of the mean
-of what that box held before, and the two behind a cut are 0.59 away.
+A cut may put another person where somebody was. Of the demo's 2,421 faces that overlap one of the
+frame before, 2,419 are within 0.33 of the mean of their track, and the two behind a cut are 0.59
+away.
 """
 
 
@@ -30,10 +31,11 @@ class _Seen:
     """What is remembered of a track.
 
     Attributes:
-        number: its own, for a box that goes on may hold somebody else.
-        frame: where it was seen last.
+        number: Its number. It differs from the tracker's, which follows boxes only and does not
+            notice when a box holds another person.
+        frame: The frame in which it was seen last.
         total: `(128,)` sum of its embeddings, each weighted by its quality.
-        recent: its last probabilities.
+        recent: Its last probabilities, `(7,)` each.
     """
 
     number: int
@@ -43,18 +45,18 @@ class _Seen:
 
     @property
     def mean(self) -> Floats:
-        """Its embedding `(128,)`, unit length."""
+        """Its mean embedding `(128,)`, unit length."""
         length = max(float(np.linalg.norm(self.total)), 1e-12)
         return (self.total / length).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FollowedFrame:
-    """What was seen in one frame.
+    """The faces of one frame.
 
     Attributes:
-        frame: the frame.
-        rows: its faces, with track and name.
+        frame: The frame.
+        rows: Its faces, with track and name.
         smooth: `(n, 7)` probabilities averaged over each face's last frames.
         quality: `(n,)` how clear each face is, 0 to 1.
     """
@@ -65,19 +67,19 @@ class FollowedFrame:
     quality: Floats
 
     def marks(self) -> list[Mark]:
-        """The faces as they are drawn."""
-        return [_mark(row, each) for row, each in zip(self.rows, self.smooth, strict=True)]
+        """The faces as they are drawn into the frame."""
+        return [_mark(row, smooth) for row, smooth in zip(self.rows, self.smooth, strict=True)]
 
 
-def _mark(row: FaceRow, each: Floats) -> Mark:
-    label = int(each.argmax())
+def _mark(row: FaceRow, smooth: Floats) -> Mark:
+    label = int(smooth.argmax())
     x1, y1, x2, y2 = (round(v) for v in (row.x1, row.y1, row.x2, row.y2))
-    name, bars = row.person or UNKNOWN, tuple(map(float, each))
+    name, bars = row.person or UNKNOWN, tuple(map(float, smooth))
     return Mark(row.track, (x1, y1, x2, y2), name, label, bars[label], bars)
 
 
 class Follower:
-    """Follows faces from frame to frame, and remembers of each what was seen so far."""
+    """Follows faces from frame to frame, and remembers the embeddings and emotions of each."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -86,36 +88,38 @@ class Follower:
         self._count = 0
 
     def follow(self, frame: Frame) -> FollowedFrame:
-        """The faces of the next frame."""
-        found = self._reader.read(frame)
-        boxes = np.array([(r.x1, r.y1, r.x2, r.y2) for r in found.rows], np.float32)
+        """Finds, tracks and names the faces of the next frame."""
+        faces = self._reader.read(frame)
+        boxes = np.array([(r.x1, r.y1, r.x2, r.y2) for r in faces.rows], np.float32)
         numbers = self._tracker.update(frame.index, boxes.reshape(-1, 4)).tolist()
-        tracks = [self._remember(number, frame.index, found, i) for i, number in enumerate(numbers)]
+        tracks = [self._remember(number, frame.index, faces, i) for i, number in enumerate(numbers)]
         self._seen = {n: t for n, t in self._seen.items() if frame.index - t.frame <= MAX_GAP}
         mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, tracks_npz.EMBEDDING)
-        told = zip(self._reader.named(found.rows, mean), tracks, strict=True)
-        rows = tuple(row._replace(track=track.number) for row, track in told)
+        pairs = zip(self._reader.named(faces.rows, mean), tracks, strict=True)
+        rows = tuple(row._replace(track=track.number) for row, track in pairs)
         smooth = [np.mean(track.recent, axis=0) for track in tracks]
         averaged = np.array(smooth, np.float32).reshape(-1, len(EMOTIONS))
-        return FollowedFrame(frame, rows, averaged, found.quality)
+        return FollowedFrame(frame, rows, averaged, faces.quality)
 
-    def _remember(self, number: int, frame: int, found: Faces, place: int) -> _Seen:
-        embedding = found.embedding[place]
+    def _remember(self, number: int, frame: int, faces: Faces, index: int) -> _Seen:
+        """Adds a face to its track, or to a new one if it looks like another person."""
+        embedding = faces.embedding[index]
         track = self._seen.get(number)
         if track is None or np.linalg.norm(track.mean - embedding) > OTHER:
             track = self._seen[number] = _Seen(self._count, frame, np.zeros_like(embedding))
             self._count += 1
         track.frame = frame
-        track.total = track.total + max(float(found.quality[place]), 1e-6) * embedding
-        track.recent.append(shares(found.rows[place]))
+        # Not 0, or a track of nothing but faces of quality 0 would have no mean.
+        track.total = track.total + max(float(faces.quality[index]), 1e-6) * embedding
+        track.recent.append(shares(faces.rows[index]))
         return track
 
 
 def watch(source: FrameSource, follower: Follower) -> Iterator[FollowedFrame]:
-    """Gives what is seen in each frame for which there is time.
+    """Yields the faces of each frame for which there is time; the source drops the others.
 
     Raises:
-        MovieError: The source breaks.
+        MovieError: The source fails.
     """
     for frame in source.frames():
         yield follower.follow(frame)

@@ -1,4 +1,4 @@
-"""What is kept of a stream: pictures, a table, a recording."""
+"""Saves parts of a live stream: pictures of faces, a table, a recording."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -25,43 +25,45 @@ from pipeline.movie.encode import FilmPicture, write_mp4
 from pipeline.report.panel import Painter
 
 DIGITS = 5
-"""Of the second in the names of pictures."""
+"""Digits of the second in the names of pictures."""
 
 TICKS = 1000
-"""Of a recording, in a second."""
+"""Ticks of a recording in a second."""
 
 LAST = 40
-"""Milliseconds that the last picture of a recording is shown for."""
+"""Milliseconds for which the last picture of a recording is shown."""
 
 
 class StreamSink(Protocol):
-    """Keeps something of what is seen."""
+    """Saves something of a stream."""
 
     def add(self, moment: FollowedFrame) -> None:
-        """Is told of every analysed frame."""
+        """Called for every analysed frame."""
         ...
 
     def end(self, second: Second) -> None:
-        """Is told of every second, after its frames."""
+        """Called for every second, after its frames."""
         ...
 
     def close(self) -> None:
-        """Is told that no more is to come."""
+        """Called once at the end, whether or not an error ended the stream."""
         ...
 
 
 class CropSink:
-    """Writes a face a second as the emotion network sees it: 48x48, grey, centred."""
+    """Writes one face a second as the emotion network sees it: 48x48, grey, centred."""
 
     def __init__(self, folder: Path, source: FrameSource) -> None:
-        """Writes nothing yet.
+        """Checks the folder, but writes nothing yet.
 
         Raises:
-            OutputError: There are such pictures already: nobody could tell which are whose.
+            OutputError: The folder holds pictures of an earlier stream; those of two streams could
+                not be told apart.
         """
         if any(folder.glob(f"{'[0-9]' * DIGITS}_*.png")):
             raise OutputError(
-                f"{folder}: holds the pictures of an earlier stream; name another folder"
+                f"{folder}: already holds pictures of an earlier stream; choose another folder "
+                "with --save-crops"
             )
         self._folder, self._source = folder, source
 
@@ -72,19 +74,20 @@ class CropSink:
         """See `StreamSink`.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The picture cannot be written.
         """
         if second.best is None:
             return
         frame, row, _ = second.best
         box = np.array((row.x1, row.y1, row.x2, row.y2), np.float32)
         face = crops.resized(crops.grey_face(frame, box), crops.EMOTION_SIDE)
-        moment, each = self._source.moment(second.time).replace(":", "-"), shares(row)
-        look = f"{EMOTIONS[int(each.argmax())]}{round(100 * float(each.max())):02d}"
-        what = f"{second.time:0{DIGITS}d}_{moment}_{row.person or UNKNOWN}_{look}.png"
+        moment, probabilities = self._source.moment(second.time).replace(":", "-"), shares(row)
+        label, percent = int(probabilities.argmax()), round(100 * float(probabilities.max()))
+        look = f"{EMOTIONS[label]}{percent:02d}"
+        name = f"{second.time:0{DIGITS}d}_{moment}_{row.person or UNKNOWN}_{look}.png"
         data = io.BytesIO()
         Pillow.fromarray(face).save(data, "PNG")
-        with files.replacing(self._folder / what) as file:
+        with files.replacing(self._folder / name) as file:
             file.write(data.getvalue())
 
     def close(self) -> None:
@@ -92,19 +95,19 @@ class CropSink:
 
 
 class TableSink:
-    """Writes a row a face as faces.csv has them, on disk after each second."""
+    """Writes a row for each face, as in faces.csv, and flushes the file after each second."""
 
     def __init__(self, path: Path, source: FrameSource) -> None:
-        """Begins the file.
+        """Starts the file with its header.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The file cannot be written.
         """
         self._path, self._name = path, source.name
         try:
             self._file = path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
         except OSError as error:
-            raise _unwritten(path, error) from error
+            raise _write_error(path, error) from error
         self._write(f"{faces_csv.HEADER}\n")
 
     def add(self, moment: FollowedFrame) -> None:
@@ -114,7 +117,7 @@ class TableSink:
         """See `StreamSink`.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The file cannot be written.
         """
         named = [row._replace(video=self._name) for rows in second.rows for row in rows]
         self._write(
@@ -126,27 +129,27 @@ class TableSink:
             self._file.write(text)
             self._file.flush()
         except OSError as error:
-            raise _unwritten(self._path, error) from error
+            raise _write_error(self._path, error) from error
 
     def close(self) -> None:
         """See `StreamSink`.
 
         Raises:
-            OutputError: What could not be written before cannot be now.
+            OutputError: The rest of the file cannot be written.
         """
         try:
             self._file.close()
         except OSError as error:
-            raise _unwritten(self._path, error) from error
+            raise _write_error(self._path, error) from error
 
 
-def _unwritten(path: Path, error: OSError) -> OutputError:
-    told = error.strerror or error
-    return OutputError(f"{path}: cannot be written ({told}); choose another place")
+def _write_error(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"{path}: cannot be written ({reason}); choose another file with --csv")
 
 
 class Recorder:
-    """Writes the frames with the faces drawn in, in a thread of its own."""
+    """Writes the frames with their faces marked, in a thread of its own."""
 
     def __init__(self, path: Path, source: FrameSource) -> None:
         self._path = path
@@ -167,14 +170,15 @@ class Recorder:
         """See `StreamSink`."""
 
     def _pass_on(self, tick: int) -> None:
-        """Sends the picture before, now that it is known how long it lasts.
+        """Sends the previous picture to the writer, now that its duration is known.
 
         Raises:
-            OutputError: One before could not be written.
+            OutputError: An earlier picture could not be written.
         """
         if self._failed is not None:
             raise self._failed
-        held, self._held = self._held, None  # At once, or Ctrl-C might have it sent twice.
+        # Cleared before it is sent: after Ctrl-C in between, `close` must not send it again.
+        held, self._held = self._held, None
         if held is not None and tick > held[0]:
             self._queue.put(FilmPicture(held[1], held[0], tick - held[0]))
 
@@ -182,21 +186,23 @@ class Recorder:
         pictures = iter(self._queue.get, None)
         try:
             write_mp4(self._path, pictures, Fraction(1, TICKS))
-        except BaseException as error:  # Told where it is waited for.
+        except BaseException as error:  # The main thread raises it at its next call.
             self._failed = error
-            for _ in pictures:  # The same, which knows whether the end was seen.
+            # Empties the queue, or the main thread would wait for room in it for ever. It must be
+            # the same iterator: it knows whether the end was read already, which comes only once.
+            for _ in pictures:
                 pass
 
     def close(self) -> None:
         """Writes what is left.
 
         Raises:
-            OutputError: It could not be written.
+            OutputError: The recording could not be written.
         """
         try:
             if self._failed is None and self._held is not None:
                 self._pass_on(self._held[0] + LAST)
-        finally:  # Whatever happened: nobody else ends the thread.
+        finally:  # Even after an error: nothing else ends the thread.
             self._queue.put(None)
             self._thread.join()
         if self._failed is not None:
@@ -205,12 +211,12 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class StreamOutputs:
-    """Where something of what is seen is kept, None for nowhere.
+    """Where parts of a stream are saved; None saves nothing.
 
     Attributes:
-        crops: folder of a face a second.
-        record: the annotated movie.
-        table: a row a face.
+        crops: Folder for the picture of one face a second.
+        record: File for the recording with marked faces.
+        table: File for the table with a row for each face.
     """
 
     crops: Path | None = None
@@ -218,7 +224,11 @@ class StreamOutputs:
     table: Path | None = None
 
     def keepers(self, source: FrameSource) -> Iterator[StreamSink]:
-        """What keeps them."""
+        """Yields the sinks that write them.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
         kinds: tuple[tuple[Path | None, Callable[[Path, FrameSource], StreamSink]], ...] = (
             (self.crops, CropSink), (self.table, TableSink), (self.record, Recorder),
         )  # fmt: skip

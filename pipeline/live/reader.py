@@ -1,4 +1,4 @@
-"""The faces of one picture: found, named and read."""
+"""Finds and names the faces of single pictures and reads their emotions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,12 @@ from pipeline.walk.part import analyse
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """The faces of one picture, as a walk would have them, as parallel lists.
+    """The faces of one picture, as a walk would find them, as parallel lists.
 
     Attributes:
-        rows: with the raw probabilities and, where nothing else is known, the names.
+        rows: Rows with raw probabilities, and with the names that this picture alone suggests.
         embedding: `(n, 128)` unit length.
-        quality: `(n,)` 0 to 1.
+        quality: `(n,)` how clear each face is, 0 to 1.
     """
 
     rows: tuple[FaceRow, ...]
@@ -34,7 +34,7 @@ class Faces:
 
 
 class Reader:
-    """Finds, reads and names the faces of one picture at a time."""
+    """Finds and names the faces of one picture at a time and reads their emotions."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Reader:
         tolerance: float,
         album: Album | None = None,
     ) -> None:
-        """Takes what is loaded.
+        """Takes networks and known faces that are already loaded.
 
         Args:
             models: The networks.
             gallery: The known faces.
-            settings: Of the walk whose faces these are like.
-            tolerance: Largest distance of a known face.
-            album: Where the known faces of later are found; None for the same always.
+            settings: Settings of the walk that would find the same faces.
+            tolerance: Largest distance to a known face that gives a face its name.
+            album: Where `now` finds changed photos; None if the known faces never change.
         """
         self._models, self._gallery = models, gallery
         self._settings, self._tolerance = settings, tolerance
@@ -62,11 +62,11 @@ class Reader:
         """Builds the networks and loads the known faces.
 
         Args:
-            job: Its walk settings, known faces, tolerance and device are what counts.
-            threads: Of each network.
+            job: Its walk settings, known faces, tolerance and device are used.
+            threads: Number of threads for each network.
 
         Raises:
-            PeopleError: A name cannot be a person's.
+            PeopleError: A photo or folder has a name that people cannot have.
             ModelError: A network's file is missing or changed.
         """
         models, album = all_models(job.walk, threads, job.device), Album(job)
@@ -74,15 +74,15 @@ class Reader:
         return cls(models, album.gallery(job.walk), job.walk, tolerance, album)
 
     def at(self, width: int) -> "Reader":
-        """One with the same networks, whose detector sees pictures of another width."""
+        """A reader with the same networks that shrinks pictures to another width to detect."""
         settings = replace(self._settings, width=width)
         return Reader(self._models, self._gallery, settings, self._tolerance, self._album)
 
     def now(self) -> "Reader":
-        """One with the same networks that knows the photos of now.
+        """A reader with the same networks that knows the photos as they are now.
 
         Raises:
-            PeopleError: A name cannot be a person's.
+            PeopleError: A photo or folder has a name that people cannot have.
         """
         if self._album is None:
             return self
@@ -90,29 +90,29 @@ class Reader:
         return Reader(self._models, gallery, self._settings, self._tolerance, self._album)
 
     def read(self, frame: Frame) -> Faces:
-        """The faces of a frame, nobody followed; `shot` and `track` count in this frame only."""
+        """Finds and names the faces of one frame; `shot` and `track` count within it only."""
         span = frame.index, frame.index + 1
         part = analyse([frame], span, self._models, self._settings, lambda *_: None)
-        found = faces_csv.frame_of(part.rows, "").itertuples(index=False, name=None)
-        rows = tuple(FaceRow(*row) for row in found)
+        records = faces_csv.frame_of(part.rows, "").itertuples(index=False, name=None)
+        rows = tuple(FaceRow(*record) for record in records)
         return Faces(self.named(rows, part.embedding), part.embedding, part.quality)
 
     def named(self, rows: Sequence[FaceRow], embedding: Floats) -> tuple[FaceRow, ...]:
-        """The faces of one frame with names, none given twice.
+        """Names the faces of one frame; no name is given twice.
 
         Args:
             rows: `n` faces.
-            embedding: `(n, 128)` unit length, of each face or of all that was seen of it.
+            embedding: `(n, 128)` unit length, of each face alone or the mean of its track.
         """
         far = naming.distances(embedding, self._gallery)
         vetoed = naming.vetoes(embedding, self._gallery)
         pairs = set(permutations(range(len(rows)), 2))
         person, distance = naming.assign(far, vetoed, pairs, self._tolerance)
         names = [self._gallery.people[i] if i >= 0 else "" for i in person.tolist()]
-        told = zip(rows, names, distance.tolist(), strict=True)
-        return tuple(row._replace(person=name, distance=away) for row, name, away in told)
+        named = zip(rows, names, distance.tolist(), strict=True)
+        return tuple(row._replace(person=name, distance=far) for row, name, far in named)
 
 
 def shares(row: FaceRow) -> Floats:
-    """A face's probabilities `(7,)`."""
+    """A face's seven probabilities `(7,)`, in the order of `EMOTIONS`."""
     return np.array([getattr(row, emotion) for emotion in EMOTIONS], np.float32)

@@ -1,4 +1,4 @@
-"""The whole of `mine-video live` on one page."""
+"""Runs `mine-video live`."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Seconds:
-    """Sorts what is seen into seconds, and tells and keeps both."""
+    """Gathers frames into seconds, saves both, and prints a line for each second."""
 
     def __init__(
         self, source: FrameSource, keepers: Sequence[StreamSink], tell: Callable[[str], None]
@@ -23,10 +23,10 @@ class Seconds:
         self._open: Second | None = None
 
     def add(self, moment: FollowedFrame) -> None:
-        """Takes what was seen in one more frame.
+        """Adds one more frame; ends the second before if the frame begins a new one.
 
         Raises:
-            OutputError: Something cannot be kept.
+            OutputError: Something cannot be saved.
         """
         time = moment.frame.time
         if self._open is not None and int(time) != self._open.time:
@@ -38,10 +38,10 @@ class Seconds:
             keeper.add(moment)
 
     def close(self) -> None:
-        """Ends the second that is open, if there is one.
+        """Ends the open second, if there is one.
 
         Raises:
-            OutputError: Something cannot be kept.
+            OutputError: Something cannot be saved.
         """
         second, self._open = self._open, None
         if second is None:
@@ -55,16 +55,16 @@ class Seconds:
 def live(
     source: FrameSource, reader: Reader, kept: StreamOutputs, tell: Callable[[str], None]
 ) -> None:
-    """Tells once a second how the faces look, until the source ends.
+    """Reports once a second how the faces look, until the source ends.
 
     Args:
         source: The camera or movie.
         reader: The networks and the known faces.
-        kept: What is kept.
-        tell: Is given a line a second.
+        kept: What to save.
+        tell: Called with a line of text for each second.
 
     Raises:
-        MovieError: The source breaks.
+        MovieError: The source fails.
         OutputError: Something cannot be written.
     """
     with ExitStack() as stack:
@@ -73,6 +73,7 @@ def live(
             stack.callback(keeper.close)
             keepers.append(keeper)
         seconds = Seconds(source, keepers, tell)
-        stack.callback(seconds.close)  # Before the keepers, however it ends.
+        # Runs before the keepers are closed, also after an error, so that they get the last second.
+        stack.callback(seconds.close)
         for moment in watch(source, Follower(reader)):
             seconds.add(moment)

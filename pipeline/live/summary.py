@@ -1,4 +1,4 @@
-"""What is seen in one second, and how it is told."""
+"""Sums up one second of a stream, and formats its line."""
 
 from dataclasses import dataclass, field
 
@@ -12,13 +12,13 @@ from pipeline.movie.frame import Frame
 
 @dataclass(slots=True, eq=False)
 class Second:
-    """What was seen in one second; of its frames only the best is kept.
+    """The faces of one second; of its frames, only the one with the clearest face is kept.
 
     Attributes:
-        time: its begin, a whole number of seconds since the first frame.
-        rows: the faces of each frame that was analysed.
-        best: the clearest face, its frame and its quality.
-        delay: seconds from when its last frame happened to when that was analysed.
+        time: Its begin, in whole seconds since the first frame.
+        rows: The faces of each analysed frame.
+        best: The frame of the clearest face, the face, and its quality; None without faces.
+        delay: Seconds between the moment of its last frame and the end of that frame's analysis.
     """
 
     time: int
@@ -27,7 +27,7 @@ class Second:
     delay: float = 0.0
 
     def add(self, moment: FollowedFrame) -> None:
-        """Takes one more frame."""
+        """Adds one more frame."""
         self.rows.append(moment.rows)
         for row, quality in zip(moment.rows, moment.quality.tolist(), strict=True):
             if self.best is None or quality > self.best[2]:
@@ -35,20 +35,23 @@ class Second:
 
     @property
     def faces(self) -> list[tuple[FaceRow, Floats]]:
-        """The faces of its last frame with any, from the left, with their mean probabilities."""
+        """The faces of the last frame that has any, from left to right, with mean probabilities.
+
+        The last frame alone would miss somebody whom the detector overlooks there.
+        """
         last = next((rows for rows in reversed(self.rows) if rows), ())
         return [(row, self._mean(row.track)) for row in sorted(last, key=lambda row: row.x1)]
 
     def _mean(self, track: int) -> Floats:
-        own = [shares(row) for rows in self.rows for row in rows if row.track == track]
-        return np.asarray(np.mean(own, axis=0), np.float32)
+        probabilities = [shares(row) for rows in self.rows for row in rows if row.track == track]
+        return np.asarray(np.mean(probabilities, axis=0), np.float32)
 
 
 def line(moment: str, second: Second) -> str:
-    """How a second is told: emotion and percent, and names where there are several faces."""
-    told = []
+    """Formats a second as emotions and percentages, with names if there are several faces."""
+    phrases = []
     for row, mean in second.faces:
         look = EMOTIONS[int(mean.argmax())].capitalize()
         who = f"{row.person or UNKNOWN} " if len(second.faces) > 1 else ""
-        told.append(f"{who}{look} , {round(100 * float(mean.max()))}%")
-    return f"{moment}s : {' ; '.join(told) or 'no face'}"
+        phrases.append(f"{who}{look} , {round(100 * float(mean.max()))}%")
+    return f"{moment}s : {' ; '.join(phrases) or 'no face'}"

@@ -1,1 +1,1 @@
-"""Networks behind protocols; each is a plain module, listed in `registry.py`."""
+"""Networks behind protocols; `registry` lists them."""

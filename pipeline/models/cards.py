@@ -1,7 +1,7 @@
-"""The card of a network: what its file is, how it is fed and read, and that it is still that file.
+"""The card of a network: what its file is, its input and output, and a hash to check the file.
 
-A card is `<stem>.json` beside the file, or `<file>.json` where two files share a stem. Few facts
-are needed; this is a whole card of somebody's own emotion network:
+A card is `<stem>.json` beside the file, or `<file>.json` if two files share a stem. Few facts are
+required; this is a complete card of a user's own emotion network:
 
 >>> print(Card(file="mine.onnx", job="emotion", classes=("sad", "happy")).text())
 {
@@ -33,13 +33,13 @@ OUTPUTS = ("probabilities", "logits")
 
 @dataclass(frozen=True, slots=True)
 class CardSource:
-    """Where a file's numbers come from.
+    """Where the weights in a file come from.
 
     Attributes:
         package: name on the package index, or None for a file made by this project.
         version: version of that package, or None.
-        file: path inside the package, or the file's name.
-        sha256: of the source file, in hex.
+        file: path inside the package, or the name of the file.
+        sha256: hash of the source file, in hex.
     """
 
     package: str | None
@@ -50,16 +50,16 @@ class CardSource:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a network is fed.
+    """The input of a network.
 
     Attributes:
-        name: of the input in the file; None where there is only one.
+        name: name of the input in the file; None if there is only one.
         dtype: "uint8" or "float32".
         layout: order of the axes, "NHWC" or "NCHW".
         colour: "grey", "RGB" or "BGR".
-        size: height and width in pixels, None where they are free.
-        mean: the network is fed (pixel - mean) * scale, pixels being 0 to 255; a number, or one
-            for each colour.
+        size: height and width in pixels; None if the network takes any.
+        mean: the input is (pixel - mean) * scale, with pixels from 0 to 255; one number, or one
+            per colour.
         scale: see mean.
     """
 
@@ -74,17 +74,20 @@ class Input:
     def __post_init__(self) -> None:
         for name, known in (("dtype", DTYPES), ("layout", LAYOUTS), ("colour", CHANNEL_ORDERS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"input.{name} is {getattr(self, name)!r}, not of {known}")
+                raise ValueError(f"input.{name} is {getattr(self, name)!r}, not one of {known}")
         if self.name is not None:
             _check_texts(("input.name", self.name))
         for name in ("mean", "scale"):
             value = getattr(self, name)
             numbers = _numbers(f"input.{name}", value if _is_list(value) else [value])
             if len(numbers) not in (1, self.channels):
-                raise ValueError(f"input.{name} are {len(numbers)} numbers for {self.colour}")
+                raise ValueError(
+                    f"input.{name} has {len(numbers)} numbers for {self.colour}, wanted one, or "
+                    "one per channel"
+                )
             object.__setattr__(self, name, numbers if _is_list(value) else numbers[0])
         if self.dtype == "uint8" and (self.mean, self.scale) != (0, 1):
-            raise ValueError("input.mean and input.scale go with float32, not with uint8")
+            raise ValueError("input.mean and input.scale need dtype float32, not uint8")
         if self.size is not None:
             sides = _numbers("input.size", self.size)
             if len(sides) != 2 or not all(side >= 1 and side == int(side) for side in sides):
@@ -93,7 +96,7 @@ class Input:
 
     @property
     def channels(self) -> int:
-        """Numbers a pixel."""
+        """Numbers per pixel."""
         return 1 if self.colour == "grey" else 3
 
 
@@ -141,29 +144,29 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What stands in a network's card; the fields are the keys, and all but two may be left out.
+    """The contents of a network's card; the fields are its keys, and only two are required.
 
     Attributes:
         file: name of the file beside the card.
         job: "detect", "landmarks", "identity" or "emotion".
-        sha256: of that file in hex; where it is there, another file is refused.
-        input: what the file is fed.
-        outputs: names of the outputs in the file; none where there is only one.
-        output: what comes out for each class: "probabilities" or "logits".
-        classes: what the columns of each head mean, in their order.
-        heads: how many answers stand side by side in the output; their mean counts.
-        priors: of each head, the share of each class in what it learnt from.
-        tau: strength of the correction softmax(z - tau log prior), 0 is none.
-        tolerances: of an identity network.
-        source: where the numbers come from.
+        sha256: hash of that file in hex; if given, a file with another hash is refused.
+        input: the input of the network.
+        outputs: names of the outputs in the file; empty if there is only one.
+        output: what the network returns for each class, "probabilities" or "logits".
+        classes: names of the columns of each head, in their order.
+        heads: number of heads whose answers are side by side in the output, to be averaged.
+        priors: for each head the share of each class in its training data.
+        tau: strength of the correction softmax(z - tau log prior); 0 corrects nothing.
+        tolerances: the distances of an identity network.
+        source: where the weights come from.
         licence: SPDX name, or a short text.
-        copyright: who holds it.
+        copyright: holder of the copyright.
         made_by: the tool that wrote the file.
         note: one or two sentences.
-        folder: where card and file lie; not written.
+        folder: folder of card and file; not written to the card.
 
     Raises:
-        ValueError: A fact is of another kind, or two do not go together.
+        ValueError: A fact has a wrong value, or two facts contradict each other.
         TypeError: The same.
 
     Source: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021 (tau and priors).
@@ -195,9 +198,9 @@ class Card:
             if not _is_list(values) or len(set(values)) != len(values):
                 raise ValueError(f"{name} is {values!r}, wanted a list of different names")
             _check_texts(*((name, value) for value in values))
-            object.__setattr__(self, name, tuple(values))
+            object.__setattr__(self, name, tuple(values))  # JSON gives lists.
         if self.output not in OUTPUTS:
-            raise ValueError(f"output is {self.output!r}, not of {OUTPUTS}")
+            raise ValueError(f"output is {self.output!r}, not one of {OUTPUTS}")
         if type(self.heads) is not int or self.heads < 1:
             raise ValueError(f"heads is {self.heads!r}, wanted a whole number from 1")
         self._check_priors()
@@ -206,13 +209,13 @@ class Card:
         (tau,) = _numbers("tau", [self.tau])
         object.__setattr__(self, "tau", tau)
         if not _is_list(self.priors):
-            raise ValueError(f"priors is {self.priors!r}, wanted a list for each head")
+            raise ValueError(f"priors is {self.priors!r}, wanted one list per head")
         priors = tuple(_numbers("priors", head) for head in self.priors)
         object.__setattr__(self, "priors", priors)
         if not priors and not tau:
             return
         if self.output != "logits" or not priors:
-            raise ValueError("tau goes with priors, and both with output logits")
+            raise ValueError("tau needs priors, and both need output logits")
         shape = [len(head) for head in priors]
         if shape != self.heads * [len(self.classes)] or min(map(min, priors), default=0) <= 0:
             raise ValueError(
@@ -225,46 +228,47 @@ class Card:
         """Reads the card of the network `path`.
 
         Raises:
-            ModelError: The card is missing, not a card, or that of another file.
+            ModelError: The card is missing, not a card, or belongs to another file.
         """
-        place = _place(path)
+        card_path = _card_path(path)
         try:
-            facts: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-            card = cls._of(facts, path.parent)
-            if path not in (card.path, place):
-                raise ValueError(f"it is that of {card.file}, and {path.name} has none")
+            facts: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
+            card = cls._from_json(facts, path.parent)
+            if path not in (card.path, card_path):
+                raise ValueError(f"it belongs to {card.file}, and {path.name} has none")
         except FileNotFoundError as error:
             if not path.exists():
                 raise _missing(path) from error
-            raise ModelError(f"{place}: no card beside {path.name}; {_advice(path)}") from error
+            raise ModelError(f"{card_path}: no card beside {path.name}; {_advice(path)}") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(
-                f"{place}: not a network's card ({error}); wanted file and job, and of an emotion "
-                "network classes"
+                f"{card_path}: not a network's card ({error}); wanted file and job, and for an "
+                "emotion network classes"
             ) from error
         return card
 
     @classmethod
-    def _of(cls, facts: dict[str, Any], folder: Path) -> "Card":
+    def _from_json(cls, facts: dict[str, Any], folder: Path) -> "Card":
         known = [f.name for f in fields(cls) if f.name != "folder"]
-        strange = ", ".join(sorted(facts.keys() - set(known)))
-        if strange:
-            raise ValueError(f"{strange}: there is no such fact; there are {', '.join(known)}")
-        given = {name: value for name, value in facts.items() if value is not None}
+        unknown = ", ".join(sorted(facts.keys() - set(known)))
+        if unknown:
+            raise ValueError(f"{unknown}: unknown; a card may have {', '.join(known)}")
+        present = {name: value for name, value in facts.items() if value is not None}
         kinds = {"input": Input, "source": CardSource, "tolerances": Tolerances}
         for name, kind in kinds.items():
-            if name in given:
-                given[name] = kind(**given[name])
-        return cls(**given, folder=folder)
+            if name in present:
+                present[name] = kind(**present[name])
+        return cls(**present, folder=folder)
 
     @property
     def path(self) -> Path:
         """The network's file."""
+        # Not `folder / file`: `with_name` refuses a path to another folder.
         return (self.folder / "x").with_name(self.file)
 
     @property
     def identity(self) -> str:
-        """Hashes of the file and of how it is fed and read: all that changes its answers.
+        """Hashes of the file and of its input and output facts: everything that changes answers.
 
         Raises:
             ModelError: The file is missing.
@@ -275,38 +279,38 @@ class Card:
         return f"{self._hash()} {hashlib.sha256(how).hexdigest()[:16]}"
 
     def checked(self) -> Path:
-        """The network's file, after its hash was compared with the card's, where that gives one.
+        """Returns the network's file after comparing its hash with the card's, if it has one.
 
         Raises:
-            ModelError: The file is missing or another one.
+            ModelError: The file is missing, or has another hash.
         """
         got = self._hash()
         if self.sha256 and got != self.sha256:
             raise ModelError(
                 f"{self.path}: sha256 is {got[:12]}…, its card says {self.sha256[:12]}…; the file "
-                "was changed or cut: install mine-video again, or, if the network is your own, "
-                "take sha256 out of the card"
+                "was changed or cut off: install mine-video again, or, if the network is your "
+                "own, delete sha256 from the card"
             )
         return self.path
 
     def _hash(self) -> str:
         try:
             return sha256(self.path)
-        except (OSError, ValueError) as error:  # The latter where no file can be called so.
+        except (OSError, ValueError) as error:  # ValueError: an impossible file name.
             raise _missing(self.path) from error
 
     def text(self) -> str:
-        """The card as JSON, without the facts that are as usual."""
-        usual = {f.name: f.default for f in fields(self) if f.name != "folder"}
+        """The card as JSON, without facts that have their default value."""
+        defaults = {f.name: f.default for f in fields(self) if f.name != "folder"}
         facts = [
             f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
             for name, value in asdict(self).items()
-            if name in usual and getattr(self, name) != usual[name]
+            if name in defaults and getattr(self, name) != defaults[name]
         ]
         return "{\n" + ",\n".join(facts) + "\n}"
 
     def write(self, folder: Path) -> Path:
-        """Writes the card beside its file in `folder`, with that file's hash; gives where.
+        """Writes the card with the hash of its file beside it in `folder`, and returns its path.
 
         >>> from tempfile import mkdtemp
         >>> folder = Path(mkdtemp())
@@ -315,24 +319,24 @@ class Card:
         'mine.json'
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The card cannot be written.
             ModelError: The file is missing.
         """
         card = replace(self, folder=folder)
         card = replace(card, sha256=card._hash())
-        place = card.path.with_suffix(".json")
-        with suppress(ModelError):  # There is no card yet, or none that anybody can read.
-            if Card.beside(place).file != self.file:
-                place = place.with_name(f"{self.file}.json")
+        card_path = card.path.with_suffix(".json")
+        with suppress(ModelError):  # There is no card yet, or an unreadable one.
+            if Card.beside(card_path).file != self.file:
+                card_path = card_path.with_name(f"{self.file}.json")
         try:
-            place.write_text(card.text() + "\n", encoding="utf-8")
+            card_path.write_text(card.text() + "\n", encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{place}: cannot be written ({error.strerror})") from error
-        return place
+            raise OutputError(f"{card_path}: cannot be written ({error.strerror})") from error
+        return card_path
 
 
 def example(path: Path) -> str:
-    """A card to edit, for an emotion network of somebody's own."""
+    """A card to edit, for a user's own emotion network."""
     return Card(
         file=path.name,
         job="emotion",
@@ -343,10 +347,10 @@ def example(path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hex; not reckoned again until the file changes.
+    """The SHA-256 of a file in hex, cached until the file changes.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     facts = path.stat()
     return _sha256(path, facts.st_size, facts.st_mtime_ns)
@@ -358,16 +362,15 @@ def _sha256(path: Path, *_: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _place(path: Path) -> Path:
-    """Where the card of a network is: `<file>.json`, if there is one, before `<stem>.json`."""
-    own = path.with_name(f"{path.name}.json")
-    return own if own.exists() else path.with_suffix(".json")
+def _card_path(path: Path) -> Path:
+    """The card of a network: `<file>.json` if there is one, else `<stem>.json`."""
+    full = path.with_name(f"{path.name}.json")
+    return full if full.exists() else path.with_suffix(".json")
 
 
 def _missing(path: Path) -> ModelError:
     return ModelError(
-        f"{path}: missing; install mine-video again, or, if the network is your own, "
-        "say where it is"
+        f"{path}: missing; install mine-video again, or, if the network is your own, give its path"
     )
 
 

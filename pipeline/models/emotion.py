@@ -1,4 +1,4 @@
-"""Emotion networks, ours and anybody's: a file, and a card that says how it is fed and read."""
+"""Runs emotion networks, ours or a user's own, from a file and a card that describes it."""
 
 import os
 from abc import ABC, abstractmethod
@@ -21,14 +21,13 @@ from pipeline.models.onnx_session import session
 FACE_BATCH = 64
 
 LEAST_CLASSES = 2
-"""With fewer of `EMOTIONS` among its classes, a network tells nothing."""
+"""A network needs this many of `EMOTIONS` among its classes to distinguish anything."""
 
 SUM_SLACK = 1e-3
-"""Rows whose sum is farther from 1 are no probabilities."""
+"""Rows whose sum differs from 1 by more are not probabilities."""
 
 EXACT = 1e-5
-"""Rows whose sum is nearer to 1 are left as they are, to the bit."""
-
+"""Rows whose sum differs from 1 by less are not scaled, so that no bit changes."""
 
 TENSORFLOW = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -36,18 +35,18 @@ TENSORFLOW = {
     "TF_NUM_INTRAOP_THREADS": "{}",
     "TF_NUM_INTEROP_THREADS": "{}",
 }
-"""Environment, where it is not set: no chatter, one way of rounding, as many threads as asked."""
+"""Defaults of the environment: no log output, reproducible rounding, the wanted threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How an emotion network is fed and read, as its card says.
+    """Prepares the input of an emotion network and reads its answers, as its card says.
 
     Attributes:
-        card: The network's.
+        card: the card of the network.
 
     Raises:
-        ModelError: The card is that of something else.
+        ModelError: The card does not describe a usable emotion network.
     """
 
     card: Card
@@ -58,24 +57,24 @@ class Reading:
             raise ModelError(f"{path}: its card says job {self.card.job!r}, wanted 'emotion'")
         if len(self.known) < LEAST_CLASSES:
             raise ModelError(
-                f"{path}: its card says classes {list(self.card.classes)}, wanted the network's, "
-                f"in its order, at least {LEAST_CLASSES} of them out of {', '.join(EMOTIONS)}"
+                f"{path}: its card says classes {list(self.card.classes)}, wanted the network's "
+                f"classes in their order, with at least {LEAST_CLASSES} of {', '.join(EMOTIONS)}"
             )
         if size is not None and size[0] != size[1]:
             raise ModelError(f"{path}: its card says input.size {size}, wanted a square")
 
     @property
     def input(self) -> Input:
-        """What the network is fed."""
+        """The input that the card describes."""
         return self.card.input or Input()
 
     @property
     def known(self) -> list[int]:
-        """Which of `EMOTIONS` the network knows."""
+        """The positions in `EMOTIONS` of those that the network knows."""
         return [i for i, emotion in enumerate(EMOTIONS) if emotion in self.card.classes]
 
     def fed(self, crops: Image) -> NDArray[Any]:
-        """Grey crops `(n, 48, 48)` as the network wants them."""
+        """Converts grey crops `(n, 48, 48)` to the network's input."""
         wanted = self.input
         side = wanted.size[0] if wanted.size else EMOTION_SIDE
         faces: NDArray[Any] = crops
@@ -90,46 +89,46 @@ class Reading:
         )
 
     def emotions(self, answers: NDArray[Any], n: int) -> Floats:
-        """What the network says of `n` faces, as probabilities `(n, 7)` of `EMOTIONS`.
+        """Converts the network's answers for `n` faces to probabilities `(n, 7)` of `EMOTIONS`.
 
-        Classes that are none of `EMOTIONS` are dropped and the rest made to sum to 1; emotions
-        that are none of the classes get 0. Where nothing is left, all known ones are as likely.
+        Drops classes that are not in `EMOTIONS` and scales the rest to a sum of 1. Emotions that
+        the network does not know get 0. If nothing is left, all known emotions are equally likely.
 
         Raises:
-            ModelError: The answers are of another shape or kind than the card says.
+            ModelError: The answers do not have the shape or kind that the card says.
         """
-        given = self._probabilities(self._checked(answers, n)).mean(axis=1)
-        kept = given[:, [self.card.classes.index(EMOTIONS[i]) for i in self.known]]
+        probabilities = self._probabilities(self._checked(answers, n)).mean(axis=1)
+        kept = probabilities[:, [self.card.classes.index(EMOTIONS[i]) for i in self.known]]
         total = kept.sum(axis=1, keepdims=True)
-        whole = np.where(total > 0, kept / np.maximum(total, 1e-30), 1 / len(self.known))
-        found = np.zeros((n, len(EMOTIONS)), np.float32)
-        found[:, self.known] = np.where(np.abs(total - 1) > EXACT, whole, kept)
-        return found
+        scaled = np.where(total > 0, kept / np.maximum(total, 1e-30), 1 / len(self.known))
+        emotions = np.zeros((n, len(EMOTIONS)), np.float32)
+        emotions[:, self.known] = np.where(np.abs(total - 1) > EXACT, scaled, kept)
+        return emotions
 
     def _checked(self, answers: NDArray[Any], n: int) -> Floats:
-        """The answers as `(n, heads, classes)`."""
+        """Checks the answers and returns them as `(n, heads, classes)`."""
         path, heads, classes = self.card.path, self.card.heads, len(self.card.classes)
         if np.shape(answers) != (n, heads * classes):
             raise ModelError(
-                f"{path}: gives {np.shape(answers)} for {n} faces, wanted {(n, heads * classes)}: "
-                f"its card says heads {heads} and {classes} classes"
+                f"{path}: returns {np.shape(answers)} for {n} faces, wanted "
+                f"{(n, heads * classes)}: its card says heads {heads} and {classes} classes"
             )
         if not np.isfinite(answers).all():
             raise ModelError(
-                f"{path}: gives {'NaN' if np.isnan(answers).any() else 'infinity'}; "
-                "look at mean and scale in its card, or train it again"
+                f"{path}: returns {'NaN' if np.isnan(answers).any() else 'infinity'}; "
+                "check mean and scale in its card, or train it again"
             )
         return np.asarray(answers, np.float32).reshape(n, heads, classes)
 
     def _probabilities(self, answers: Floats) -> Floats:
-        """Of each head, `(n, heads, classes)`."""
+        """The probabilities of each head, `(n, heads, classes)`."""
         if self.card.output == "logits":
             return self._corrected(answers)
-        away = np.abs(answers.sum(axis=2) - 1).max(initial=0)
-        if away > SUM_SLACK or answers.min(initial=0) < -SUM_SLACK:
+        error = np.abs(answers.sum(axis=2) - 1).max(initial=0)
+        if error > SUM_SLACK or answers.min(initial=0) < -SUM_SLACK:
             raise ModelError(
                 f"{self.card.path}: its card says output probabilities, but its rows do not sum "
-                'to 1, or some are below 0; say "output": "logits"'
+                'to 1, or some are below 0; write "output": "logits"'
             )
         return np.maximum(answers, 0)
 
@@ -138,38 +137,39 @@ class Reading:
         if self.card.priors:
             priors = np.asarray(self.card.priors, np.float32)
             logits = logits - (self.card.tau * np.log(priors)).astype(np.float32)
+        # Subtracting the maximum keeps the exponential from overflowing.
         powers = np.exp(logits - logits.max(axis=2, keepdims=True))
         return powers / powers.sum(axis=2, keepdims=True)
 
 
 class _EmotionNetwork(ABC):
-    """What all emotion networks have in common; how one is run, each knows itself."""
+    """The common part of all emotion networks; subclasses run the network."""
 
     def __init__(self, weights: Path) -> None:
         self._reading = Reading(Card.beside(weights))
         self._path = self._reading.card.checked()
 
     def _try(self, size: int = FACE_BATCH) -> None:
-        """Finds out at once whether file and card go together.
+        """Runs the network once to check that file and card agree.
 
         Raises:
-            ModelError: They do not.
+            ModelError: They do not agree.
         """
         self._size = size
         self.classify(np.arange(2 * EMOTION_SIDE**2).reshape(2, EMOTION_SIDE, -1).astype(np.uint8))
 
     def classify(self, crops: Image) -> Floats:
-        """Gives probabilities `(n, 7)` of grey crops `(n, 48, 48)`, rows summing to 1."""
+        """Returns probabilities `(n, 7)` of grey crops `(n, 48, 48)`; each row sums to 1."""
         return in_batches(self._seven, crops, self._size, len(EMOTIONS))
 
     def _seven(self, crops: Image) -> Floats:
         try:
             answers = self._run(self._reading.fed(crops))
-        except Exception as error:  # What a library raises shares no class.
-            wanted = self._reading.fed(crops[:1])
+        except Exception as error:  # Libraries raise unrelated exceptions.
+            example = self._reading.fed(crops[:1])
             raise ModelError(
-                f"{self._path}: cannot be run as its card says, on {wanted.dtype} {wanted.shape} "
-                f"for a face ({_first_line(error)})"
+                f"{self._path}: cannot run as its card says, on {example.dtype} {example.shape} "
+                f"for one face ({_first_line(error)})"
             ) from error
         return self._reading.emotions(answers, len(crops))
 
@@ -178,15 +178,15 @@ class _EmotionNetwork(ABC):
 
 
 class OnnxEmotion(_EmotionNetwork):
-    """An emotion network in an ONNX file: the shipped one, or anybody's.
+    """An emotion network in an ONNX file: the shipped one, or a user's own.
 
     Args:
-        weights: An `.onnx` file, its card beside it.
-        threads: of ONNX Runtime.
+        weights: An `.onnx` file with its card beside it.
+        threads: Threads of ONNX Runtime.
         device: "cpu" or "cuda".
 
     Raises:
-        ModelError: File or card is missing, or they do not go together.
+        ModelError: The file or card is missing, or they do not agree.
     """
 
     def __init__(self, weights: Path, threads: int = 1, device: str = "cpu") -> None:
@@ -198,7 +198,7 @@ class OnnxEmotion(_EmotionNetwork):
         self._output = _one(
             [o.name for o in outputs], next(iter(card.outputs), None), card, "outputs"
         )
-        # Networks are often exported for one face at a time.
+        # Networks are often exported with a fixed batch of one face.
         fixed = next(i.shape for i in inputs if i.name == self._input)[:1] == [1]
         self._try(1 if fixed else FACE_BATCH)
 
@@ -207,14 +207,14 @@ class OnnxEmotion(_EmotionNetwork):
 
 
 class KerasEmotion(_EmotionNetwork):
-    """An emotion network in a Keras file; Keras 3 runs it on whatever backend it is set to.
+    """An emotion network in a Keras file, run by Keras 3 on whichever backend it is set to.
 
     Args:
-        weights: A `.keras` file, its card beside it.
-        threads: of TensorFlow, where that runs it.
+        weights: A `.keras` file with its card beside it.
+        threads: Threads of TensorFlow, if that is the backend.
 
     Raises:
-        ModelError: File or card is missing, they do not go together, or there is no Keras.
+        ModelError: The file, card or Keras is missing, or file and card do not agree.
     """
 
     def __init__(self, weights: Path, threads: int = 1) -> None:
@@ -222,7 +222,7 @@ class KerasEmotion(_EmotionNetwork):
         keras = _keras(weights, threads)
         try:
             self._network = keras.saving.load_model(self._path, compile=False)
-        except Exception as error:  # It raises whatever it stumbles on.
+        except Exception as error:  # Keras may raise anything.
             raise ModelError(
                 f"{weights}: not a Keras network that can be loaded ({_first_line(error)})"
             ) from error
@@ -235,15 +235,15 @@ class KerasEmotion(_EmotionNetwork):
 
 
 def _keras(weights: Path, threads: int) -> Any:
-    """Imports Keras, which takes seconds; `KERAS_BACKEND` names its backend, as ever.
+    """Imports Keras, which takes seconds; as usual, `KERAS_BACKEND` names its backend.
 
     Raises:
-        ModelError: It, or the backend, is not installed.
+        ModelError: Keras or the backend is not installed.
     """
     if find_spec("keras") is None:
         raise ModelError(
             f"{weights}: needs Keras, which is not installed; pip install keras tensorflow-cpu "
-            "(or keras and another of its backends, named by KERAS_BACKEND)"
+            "(or keras and another backend, named in KERAS_BACKEND)"
         )
     for name, value in TENSORFLOW.items():
         os.environ.setdefault(name, value.format(threads))
@@ -252,15 +252,21 @@ def _keras(weights: Path, threads: int) -> Any:
     except ImportError as error:
         raise ModelError(
             f"{weights}: Keras cannot be loaded ({error}); pip install tensorflow-cpu, or name "
-            "a backend that is installed by KERAS_BACKEND"
+            "an installed backend in KERAS_BACKEND"
         ) from error
 
 
 def _one(names: list[str], wanted: str | None, card: Card, fact: str) -> str:
-    """The input or output that a card means.
+    """The name of the input or output that a card means.
+
+    Args:
+        names: The names in the file.
+        wanted: The name in the card, or None.
+        card: The card.
+        fact: The card's key, for the message.
 
     Raises:
-        ModelError: The file has none of that name, or several, and the card names none.
+        ModelError: The file has no such name, or has several and the card gives none.
     """
     if wanted is None and len(names) == 1:
         return names[0]

@@ -1,4 +1,4 @@
-"""One way to run ONNX networks, with the same bytes on every run."""
+"""Loads ONNX networks with settings that give the same bytes on every run."""
 
 from pathlib import Path
 
@@ -13,12 +13,13 @@ CPU = "CPUExecutionProvider"
 def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.InferenceSession:
     """Loads a network.
 
-    Spinning is off because several sessions on few cores starve each other (measured: 41 ms a
-    frame with it, 18 ms without); the optimization level is pinned because it changes last bits.
+    Spinning is off because several sessions on few cores starve each other (measured: 41 ms per
+    frame with it, 18 ms without). The optimization level is fixed because it changes the last
+    bits of results.
 
     Args:
         path: The network.
-        threads: of ONNX Runtime, on the CPU.
+        threads: Threads of ONNX Runtime on the CPU.
         device: "cpu" or "cuda".
 
     Raises:
@@ -32,20 +33,20 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
     options.log_severity_level = 3
     providers = _cuda_first() if device == "cuda" else [CPU]
     try:
-        made = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime's own exceptions share no base class of their own.
+        loaded = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's exceptions have no base class of their own.
         raise ModelError(f"{path}: not an ONNX network that can be loaded ({error})") from error
-    if made.get_providers()[0] != providers[0]:  # It says nothing when it falls back to the CPU.
+    if loaded.get_providers()[0] != providers[0]:  # ONNX Runtime falls back silently.
         raise ModelError(
             "--device cuda: ONNX Runtime cannot load CUDA and runs on the CPU; "
-            "pip install 'onnxruntime-gpu[cuda,cudnn]', look whether nvidia-smi shows the GPU, "
-            "or leave --device out"
+            "pip install 'onnxruntime-gpu[cuda,cudnn]', check that nvidia-smi shows the GPU, "
+            "or leave out --device"
         )
-    return made
+    return loaded
 
 
 def _cuda_first() -> list[str]:
-    """CUDA, then the CPU for what CUDA has no kernel of.
+    """CUDA, and then the CPU for operations without a CUDA kernel.
 
     Raises:
         ModelError: This ONNX Runtime was built without CUDA.
@@ -53,9 +54,9 @@ def _cuda_first() -> list[str]:
     if CUDA not in onnxruntime.get_available_providers():
         raise ModelError(
             "--device cuda: the installed onnxruntime has no CUDA; pip uninstall onnxruntime, "
-            "then pip install 'onnxruntime-gpu[cuda,cudnn]' (both fill the same folder), "
-            "or leave --device out"
+            "then pip install 'onnxruntime-gpu[cuda,cudnn]' (both use the same folder), "
+            "or leave out --device"
         )
-    if hasattr(onnxruntime, "preload_dlls"):  # Since 1.21: finds the libraries that pip installs.
+    if hasattr(onnxruntime, "preload_dlls"):  # Since 1.21; finds libraries installed by pip.
         onnxruntime.preload_dlls()
     return [CUDA, CPU]

@@ -1,4 +1,4 @@
-"""Which backends there are, by the names that the command line takes."""
+"""Lists the available backends by their names on the command line, and builds them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,11 +19,11 @@ class Entry:
     """One backend: its class and the file it loads.
 
     Attributes:
-        module: where the class is.
-        name: of the class; its constructor takes the file's path, and options.
+        module: module of the class.
+        name: name of the class, whose constructor takes the file's path and options.
         weights: the file, in `WEIGHTS` or absolute.
-        takes: which of "threads" and "device" can be chosen.
-        tolerances: of an identity network whose card does not say them.
+        takes: which of the options "threads" and "device" it takes.
+        tolerances: the distances of an identity network whose card does not give them.
     """
 
     module: str
@@ -34,35 +34,36 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """Where the file lies."""
-        return WEIGHTS / self.weights
+        """The path of the file."""
+        return WEIGHTS / self.weights  # An absolute path replaces WEIGHTS.
 
     def build(self, *, threads: int = 1, device: str = "cpu", **options: Any) -> Any:
-        """Imports the backend (late: each import costs) and makes one.
+        """Imports the backend, which takes time, and makes one.
 
         Raises:
-            ModelError: A file is missing or changed, or what the backend needs is not installed.
+            ModelError: A file is missing or changed, or a package is not installed.
         """
         choice: dict[str, Any] = {"threads": threads, "device": device}
         options |= {name: choice[name] for name in self.takes}
-        return getattr(import_module(self.module), self.name)(self.path, **options)
+        path = self.path  # Tells what is not installed, before the import fails on it.
+        return getattr(import_module(self.module), self.name)(path, **options)
 
     def identity(self) -> str:
-        """What the walk's fingerprint holds of this backend.
+        """The name and hashes of this backend in the walk's fingerprint.
 
         Raises:
-            ModelError: Card or file is missing.
+            ModelError: The card or file is missing.
         """
         return f"{self.name} {Card.beside(self.path).identity}"
 
 
 @dataclass(frozen=True, slots=True)
 class PackageEntry(Entry):
-    """A backend that another package brings, with its own file and without a card.
+    """A backend from another package, with its own file and without a card.
 
     Attributes:
-        packages: that must be installed; `weights` lies in the last one.
-        install: what to type where they are not.
+        packages: packages that must be installed; the last one contains `weights`.
+        install: how to install them, for the message.
     """
 
     packages: tuple[str, ...] = ()
@@ -70,20 +71,20 @@ class PackageEntry(Entry):
 
     @property
     def path(self) -> Path:
-        """Where the file lies.
+        """The path of the file.
 
         Raises:
             ModelError: A package is not installed.
         """
-        found = [find_spec(package) for package in self.packages]
-        missing = [p for p, spec in zip(self.packages, found, strict=True) if spec is None]
-        last = found[-1]
+        specs = [find_spec(package) for package in self.packages]
+        missing = [p for p, spec in zip(self.packages, specs, strict=True) if spec is None]
+        last = specs[-1]
         if missing or last is None or last.origin is None:
             raise ModelError(f"{' and '.join(missing)}: not installed; {self.install}")
         return Path(last.origin).parent / self.weights
 
     def identity(self) -> str:
-        """What the walk's fingerprint holds of this backend.
+        """The name and hash of this backend in the walk's fingerprint.
 
         Raises:
             ModelError: A package is not installed, or has no such file.
@@ -140,6 +141,9 @@ RECOGNIZERS: dict[str, Entry] = {
         install=INSTALL_FACE_RECOGNITION,
     ),
 }  # fmt: skip
+RETIRED = {"dlib-onnx": DLIB_TOLERANCES}
+"""Recognizers of earlier versions: walks made with them are read and picked from, not made."""
+
 EMOTION_MODELS: dict[str, Entry] = {
     "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX)
 }
@@ -148,19 +152,22 @@ Entries = tuple[dict[str, Entry], ...]
 
 
 def entries() -> Entries:
-    """All backends that are listed in this process, to be sent to another: see `learn`."""
+    """All backends listed in this process, to send to another process; see `learn`."""
     return DETECTORS, ALIGNERS, RECOGNIZERS, EMOTION_MODELS
 
 
-def learn(given: Entries) -> None:
-    """Lists here what `entries` gave elsewhere: a spawned process knows only this file's own."""
-    for own, others in zip(entries(), given, strict=True):
-        own.update(others)
+def learn(registered: Entries) -> None:
+    """Adds the backends that `entries` returned in another process.
+
+    A spawned process imports this module anew, and knows no backends that were added later.
+    """
+    for ours, theirs in zip(entries(), registered, strict=True):
+        ours.update(theirs)
 
 
 @dataclass(frozen=True, slots=True)
 class FaceModels:
-    """The networks that find and name a face: all that a gallery needs."""
+    """The networks that find and name faces, which are all that a gallery needs."""
 
     detector: FaceDetector
     aligner: FaceAligner
@@ -178,8 +185,8 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
     """Builds the networks that find and name faces.
 
     Raises:
-        ModelError: A name is not in the registry, a file is missing or changed, or something that
-            a network needs is not installed.
+        ModelError: A name is not in the registry, a file is missing or changed, or a package is
+            not installed.
     """
     detector = _get(DETECTORS, settings.detector)
     return FaceModels(
@@ -199,6 +206,8 @@ def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
     Raises:
         ModelError: A name is not in the registry, a card is missing or has none.
     """
+    if settings.recognizer in RETIRED:
+        return RETIRED[settings.recognizer]
     entry = _get(RECOGNIZERS, settings.recognizer)
     found = entry.tolerances or Card.beside(entry.path).tolerances
     if found is None:
@@ -218,7 +227,7 @@ def all_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") ->
 
 
 def face_identities(settings: WalkSettings) -> dict[str, str]:
-    """Name and hash of every network that finds and names faces.
+    """The name and hash of every network that finds and names faces.
 
     Raises:
         ModelError: See `identities`.
@@ -230,8 +239,26 @@ def face_identities(settings: WalkSettings) -> dict[str, str]:
     }
 
 
+def compares(settings: WalkSettings, models: Mapping[str, str]) -> bool:
+    """Whether a walk's embeddings can be compared with photos: today's networks made them.
+
+    Args:
+        settings: of the walk.
+        models: what `identities` gave when it was made.
+
+    Raises:
+        ModelError: See `identities`.
+    """
+    if settings.recognizer in RETIRED:
+        return False
+    now = face_identities(settings)
+    # Class and file: how the file is fed was told by a card that some networks had, and have not.
+    pairs = ((models.get(job, now[job]), now[job]) for job in ("aligner", "recognizer"))
+    return all(was.split()[:2] == new.split()[:2] for was, new in pairs)
+
+
 def identities(settings: WalkSettings) -> dict[str, str]:
-    """Name and hash of every network that `settings` choose, for the walk's fingerprint.
+    """The name and hash of every network that `settings` choose, for the walk's fingerprint.
 
     Raises:
         ModelError: A name is not in the registry, or a card, a file or a package is missing.
@@ -240,10 +267,10 @@ def identities(settings: WalkSettings) -> dict[str, str]:
 
 
 def emotion_entry(name: str) -> Entry:
-    """The emotion network of that name, or in that file.
+    """The emotion network with this name, or in this file.
 
     Raises:
-        ModelError: There is none of that name, and it is no path of a network.
+        ModelError: The name is not in the registry, and not the path of a network.
     """
     kinds = {ONNX: ("OnnxEmotion", ON_ONNX), KERAS: ("KerasEmotion", ("threads",))}
     kind = kinds.get(Path(name).suffix)
@@ -253,7 +280,7 @@ def emotion_entry(name: str) -> Entry:
 
 
 def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
-    """What somebody should know of the chosen networks before they run for hours.
+    """Yields what the user should know about the chosen networks before they run for hours.
 
     Raises:
         ModelError: See `identities`.
@@ -263,19 +290,23 @@ def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
         f"--recognizer {settings.recognizer}": _get(RECOGNIZERS, settings.recognizer),
         f"--emotion-model {settings.emotion}": emotion_entry(settings.emotion),
     }
-    deaf = [option for option, entry in chosen.items() if "device" not in entry.takes]
-    if device != "cpu" and deaf:
-        yield f"--device {device} does not reach {', '.join(deaf)}"
+    unaffected = [option for option, entry in chosen.items() if "device" not in entry.takes]
+    if device != "cpu" and unaffected:
+        yield f"--device {device} has no effect on {', '.join(unaffected)}"
     classes = Card.beside(emotion_entry(settings.emotion).path).classes
     dropped = ", ".join(name for name in classes if name not in EMOTIONS)
     absent = ", ".join(name for name in EMOTIONS if name not in classes)
     if dropped:
-        yield f"{settings.emotion}: its classes {dropped} are none of ours and are dropped"
+        yield f"{settings.emotion}: ignoring its classes {dropped}, which this program does not use"
     if absent:
-        yield f"{settings.emotion}: has no class for {absent}: no face will be labelled so"
+        yield f"{settings.emotion}: has no class for {absent}; no face will get such a label"
 
 
 def _get(entries: Mapping[str, Entry], name: str, otherwise: str = "") -> Entry:
+    if name in RETIRED:
+        raise ModelError(
+            f"--recognizer {name} is no longer part of mine-video; --rewalk walks the movie anew"
+        )
     if name not in entries:
         known = ", ".join(sorted(entries))
         raise ModelError(f"no network is called {name!r}; there are {known}{otherwise}")

@@ -100,10 +100,10 @@ class LandmarkAligner:
             middle = faces.landmarks[int(np.linalg.norm(away, axis=1).argmin())]
             back = cv2.invertAffineTransform(matrix)
             after = (middle @ back[:, :2].T + back[:, 2]).astype(np.float32)
-            if abs(roll(after) - roll(landmarks)) < STILL_DEGREES:
+            if turn_between(after, landmarks) < STILL_DEGREES:
                 break
             landmarks = after
-        tilted = abs(roll(landmarks) - roll(first)) > TILTED_DEGREES
+        tilted = turn_between(landmarks, first) > TILTED_DEGREES
         return landmarks if tilted else first
 
 
@@ -111,6 +111,15 @@ def roll(landmarks: Floats) -> float:
     """By how many degrees eyes and mouth lie clockwise of level, of landmarks `(5, 2)`."""
     across = landmarks[1] - landmarks[0] + landmarks[4] - landmarks[3]
     return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+def turn_between(one: Floats, other: Floats) -> float:
+    """By how many degrees, from 0 to 180, two sets of landmarks are turned against each other.
+
+    >>> round(turn_between(SFACE_LANDMARKS, -SFACE_LANDMARKS))
+    180
+    """
+    return abs((roll(one) - roll(other) + 180) % 360 - 180)
 
 
 class SFace:

@@ -11,17 +11,19 @@ from pipeline.models.cards import Card
 from pipeline.models.onnx_session import session
 
 STRIDES = (8, 16, 32)
+"""Pixels per cell of each pyramid level."""
+
 OVERLAP = 0.3
-"""Of two boxes that overlap more than this (IoU) the less sure one is dropped."""
+"""If two boxes overlap by more than this IoU, the one with the lower score is dropped."""
 
 
 class YuNet:
     """Finds faces of about 10 to 300 pixels in pictures of any size.
 
     Args:
-        weights: `yunet.onnx`, its card beside it.
-        min_score: faces with a lower score are dropped, 0 to 1.
-        threads: of ONNX Runtime.
+        weights: `yunet.onnx` with its card beside it.
+        min_score: Smallest score of a face, 0 to 1.
+        threads: Threads of ONNX Runtime.
         device: "cpu" or "cuda".
 
     Source: Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", MIR 2023; decoding as
@@ -36,32 +38,33 @@ class YuNet:
         self._min_score = min_score
 
     def detect(self, images: list[Image]) -> list[Detections]:
-        """Gives the faces of each RGB image, surest first.
+        """Finds the faces of each RGB image, highest score first.
 
-        One image a run: this network merges the images of a batch into one without a word.
+        Runs one image at a time: this network silently merges the images of a batch into one.
         """
         return [self._one(image) for image in images]
 
     def _one(self, image: Image) -> Detections:
         height, width = image.shape[:2]
+        # The largest stride must divide both sides; padding keeps coordinates, unlike scaling.
         pad = [0, -height % STRIDES[-1], 0, -width % STRIDES[-1]]
         padded = cv2.copyMakeBorder(image, *pad, cv2.BORDER_CONSTANT, value=(0, 0, 0))
         blob = cv2.dnn.blobFromImage(padded, swapRB=True)
         outputs = dict(
             zip(self._names, self._session.run(self._names, {"input": blob}), strict=True)
         )
-        found = [
+        levels = [
             self._decode(outputs, stride, padded.shape[0] // stride, padded.shape[1] // stride)
             for stride in STRIDES
         ]
-        boxes, scores, landmarks = (np.concatenate(x) for x in zip(*found, strict=True))
+        boxes, scores, landmarks = (np.concatenate(x) for x in zip(*levels, strict=True))
         keep = _suppress(boxes, scores)
         return Detections(boxes[keep], scores[keep], landmarks[keep])
 
     def _decode(
         self, outputs: dict[str, Floats], stride: int, rows: int, columns: int
     ) -> tuple[Floats, Floats, Floats]:
-        """Boxes, scores and landmarks of one pyramid level, those above the least score."""
+        """The boxes, scores and landmarks of one pyramid level, from `min_score` on."""
         cls, obj, bbox, kps = (outputs[f"{k}_{stride}"][0] for k in ("cls", "obj", "bbox", "kps"))
         score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
         sure = np.flatnonzero(score >= self._min_score)
@@ -74,13 +77,13 @@ class YuNet:
 
 @lru_cache(maxsize=16)
 def _grid(rows: int, columns: int) -> Floats:
-    """Columns and rows of every cell, row by row, `(rows * columns, 2)`."""
+    """The column and row of every cell, row by row, `(rows * columns, 2)`."""
     y, x = np.mgrid[:rows, :columns]
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
 def _suppress(boxes: Floats, scores: Floats) -> list[int]:
-    """Positions of the boxes that survive non-maximum suppression, surest first."""
+    """The positions of the boxes that survive non-maximum suppression, highest score first."""
     if len(boxes) == 0:
         return []
     corners = [(float(x1), float(y1), float(x2 - x1), float(y2 - y1)) for x1, y1, x2, y2 in boxes]

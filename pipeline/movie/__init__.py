@@ -1,1 +1,1 @@
-"""Movies in and out: decoding, sound, subtitles, cameras, encoding, remote files."""
+"""Reads and writes movies: decoding, sound, subtitles, cameras, encoding, remote files."""

@@ -1,7 +1,7 @@
-"""Frames as they happen: of a camera, or of a movie played at its own speed.
+"""Live frames: from a camera, or from a recorded movie played at its own speed.
 
-Files are decoded by `video`. A camera is read by OpenCV, which has a driver for every system's
-webcams and FFmpeg for network cameras; a movie must be exact to the frame, a camera only quick.
+`decode` decodes movies, because their frames must be exact. OpenCV reads cameras, where only speed
+matters: it has a driver for the webcams of every system, and FFmpeg for network cameras.
 """
 
 import os
@@ -24,51 +24,52 @@ from pipeline.movie.frame import Frame, RgbFrame
 from pipeline.movie.remote import bare_address
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "rtsps", "udp")
-"""How the address of a network camera begins."""
+"""The URL schemes of network cameras."""
 
 SILENCE = 10.0
-"""Seconds without a picture after which a camera is given up."""
+"""Seconds without a picture after which a camera counts as dead."""
 
 MILLISECONDS = round(SILENCE * 1000)
 
 INSTEAD = "play a recorded movie instead: mine-video live --source movie.mp4"
 
 MOST_CAMERAS = 99
-"""The highest number of a webcam: OpenCV takes higher ones for other drivers."""
+"""The highest webcam number: in higher ones OpenCV encodes which driver to use."""
 
 FFMPEG_QUIET = "-8"
+"""FFmpeg's AV_LOG_QUIET."""
 
 Clock = Callable[[], float]
-"""Seconds since some moment, as `time.monotonic` gives them."""
+"""Returns seconds since an arbitrary moment, like `time.monotonic`."""
 
 
 class FrameSource(Protocol):
-    """Frames as they happen, each with its time since the first."""
+    """A source of live frames, each with its time since the first."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name to show to the user."""
         ...
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of its frames."""
+        """Width and height of the frames in pixels."""
         ...
 
     def frames(self) -> Iterator[Frame]:
-        """Gives the newest frame whenever it is asked; those between are dropped."""
+        """Yields the newest frame each time; frames that arrived in between are dropped."""
         ...
 
     def delay(self, seconds: float) -> float:
-        """How long ago a frame of that time happened, in seconds."""
+        """How many seconds ago the frame with this time happened."""
         ...
 
     def moment(self, seconds: float) -> str:
-        """What a clock showed at that time, as `11:11:11`."""
+        """What a clock showed at this frame time, as `11:11:11`."""
         ...
 
     def close(self) -> None:
-        """Lets the camera go, and ends `frames`, be it in another thread."""
+        """Releases the source and ends `frames`, even if another thread is waiting in it."""
         ...
 
 
@@ -77,15 +78,17 @@ def paced(
     now: Clock = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[Frame]:
-    """Gives each frame when it is due, and leaves it out where the one after it is due already.
+    """Yields each frame when it is due; drops it if the next frame is already due.
+
+    The last frame is always yielded, however late.
 
     Args:
-        frames: In order; the first is due at once.
+        frames: Frames in order of time; the first is due at once.
         now: The clock.
-        sleep: Waits.
+        sleep: Waits for a number of seconds.
     """
     begin: float | None = None
-    for frame, following in pairwise(_and_none(frames)):
+    for frame, following in pairwise(_with_none_last(frames)):
         if frame is None:
             return
         begin = now() - frame.time if begin is None else begin
@@ -95,13 +98,13 @@ def paced(
         yield frame
 
 
-def _and_none(frames: Iterator[Frame]) -> Iterator[Frame | None]:
+def _with_none_last(frames: Iterator[Frame]) -> Iterator[Frame | None]:
     yield from frames
     yield None
 
 
 class Movie:
-    """A recorded movie at its own speed, by the timestamps of its frames."""
+    """A recorded movie, played at its own speed by the timestamps of its frames."""
 
     def __init__(
         self,
@@ -109,15 +112,16 @@ class Movie:
         now: Clock = time.monotonic,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        """Scans it.
+        """Scans the movie.
 
         Args:
             path: The movie.
             now: The clock.
-            sleep: Waits; without, until it is closed at most.
+            sleep: Waits for a number of seconds. The default also returns as soon as the movie
+                is closed.
 
         Raises:
-            MovieError: It is missing or cannot be read.
+            MovieError: The movie is missing or cannot be read.
         """
         self._scan = scan.scan_movie(path)
         self._closed = Event()
@@ -138,7 +142,7 @@ class Movie:
         """See `FrameSource`.
 
         Raises:
-            MovieError: It cannot be opened any more.
+            MovieError: The movie can no longer be opened.
         """
         decoded = decode.decode_frames(self._path, self._scan, 0, len(self._scan))
         self._begin = self._now() - float(self._scan.times[0])
@@ -152,7 +156,7 @@ class Movie:
         return self._now() - self._begin - seconds
 
     def moment(self, seconds: float) -> str:
-        """The position in the movie, as a clock."""
+        """The position in the movie, as `01:02:03`."""
         whole = int(seconds)
         return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
@@ -162,24 +166,28 @@ class Movie:
 
 
 class Camera:
-    """A webcam or a network camera; a thread reads it, so that the newest frame is at hand."""
+    """A webcam or a network camera.
+
+    A thread reads it all the time, so that `frames` gives the newest picture, not the oldest one
+    in the queue of the driver.
+    """
 
     def __init__(self, address: str) -> None:
-        """Opens it.
+        """Opens the camera and waits for its first picture.
 
         Args:
             address: The number of a webcam, from 0, or a URL.
 
         Raises:
-            MovieError: There is no such camera, or it gives no picture.
+            MovieError: There is no such camera, or it sends no picture.
         """
         check_address(address)
-        self._name = _told(address)
-        self._capture = _opened(address, self._name)
-        good, image = self._capture.read()
-        if not good:
+        self._name = _camera_name(address)
+        self._capture = _open_capture(address, self._name)
+        received, image = self._capture.read()
+        if not received:
             self._capture.release()
-            raise MovieError(f"{self._name}: gives no picture; {INSTEAD}")
+            raise MovieError(f"{self._name}: sends no picture; {INSTEAD}")
         self._begin, self._began = time.monotonic(), datetime.now()
         self._size = int(image.shape[1]), int(image.shape[0])
         self._newest: tuple[int, float, Image] = (0, 0.0, image)
@@ -189,7 +197,7 @@ class Camera:
 
     @property
     def name(self) -> str:
-        """See `FrameSource`; without the passwords that a URL may hold."""
+        """See `FrameSource`; contains no password from the URL."""
         return self._name
 
     @property
@@ -199,11 +207,11 @@ class Camera:
 
     def _read(self) -> None:
         for index in count(1):
-            good, image = self._capture.read()
+            received, image = self._capture.read()
             with self._changed:
-                if good:
+                if received:
                     self._newest = index, time.monotonic() - self._begin, image
-                self._ended |= not good
+                self._ended |= not received
                 self._changed.notify_all()
                 if self._ended:
                     break
@@ -213,7 +221,7 @@ class Camera:
         """See `FrameSource`.
 
         Raises:
-            MovieError: It gives no more pictures.
+            MovieError: The camera sends no more pictures.
         """
         last = -1
         while True:
@@ -224,7 +232,7 @@ class Camera:
                 return
             if index == last:
                 raise MovieError(
-                    f"{self._name}: gives no more pictures; see that it is switched on"
+                    f"{self._name}: sends no more pictures; check that it is switched on"
                 )
             last = index
             yield RgbFrame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
@@ -241,55 +249,56 @@ class Camera:
         return datetime.fromtimestamp(self._began.timestamp() + seconds).strftime("%H:%M:%S")
 
     def close(self) -> None:
-        """Ends the thread, which lets the camera go."""
+        """Ends the thread, which then releases the camera."""
         with self._changed:
             self._ended = self._closed = True
             self._changed.notify_all()
         self._thread.join(SILENCE)
 
 
-def _told(address: str) -> str:
-    """What a camera is called: passwords are nobody's business.
+def _camera_name(address: str) -> str:
+    """The name of a camera to show to the user, without passwords.
 
-    >>> _told("0"), _told("rtsp://me:secret@door/1?password=secret")
+    >>> _camera_name("0"), _camera_name("rtsp://me:secret@door/1?password=secret")
     ('camera 0', 'camera rtsp://door/1')
     """
     return f"camera {bare_address(address)}"
 
 
 def check_address(address: str) -> None:
-    """Refuses what can be no camera, without asking for it.
+    """Refuses an address that cannot be a camera, without connecting to it.
 
     Raises:
-        MovieError: It is neither a number nor a URL.
+        MovieError: The address is neither a number nor a URL.
     """
     try:
-        good = address.isdecimal() and int(address) <= MOST_CAMERAS
+        valid = address.isdecimal() and int(address) <= MOST_CAMERAS
         parts = urlsplit(address)
-        good |= parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # Of what begins as IPv6 does, and of a port that is no number.
-        good = False
-    if not good:
+        valid |= parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Raised for a malformed IPv6 address or a port that is not a number.
+        valid = False
+    if not valid:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise MovieError(
-            f"{_told(address)}: neither a number from 0 to {MOST_CAMERAS} nor an address that "
-            f"begins {known}; in a password write / as %2F, # as %23, ? as %3F and @ as %40"
+            f"{_camera_name(address)}: neither a number from 0 to {MOST_CAMERAS} nor an address "
+            f"that starts with one of {known}; in a password write / as %2F, # as %23, ? as %3F "
+            "and @ as %40"
         )
 
 
-def _opened(address: str, name: str) -> cv2.VideoCapture:
-    # What OpenCV and its FFmpeg print of missing cameras says less than the message below.
+def _open_capture(address: str, name: str) -> cv2.VideoCapture:
+    # OpenCV and its FFmpeg print less useful messages about missing cameras than the one below.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
     if address.isdecimal():
-        capture, lost = cv2.VideoCapture(int(address)), "there is none;"
+        capture, reason = cv2.VideoCapture(int(address)), "no such camera;"
     else:
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, MILLISECONDS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, MILLISECONDS,
         ]  # fmt: skip
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
-        lost = "cannot be reached; check the address, or"
+        reason = "cannot be reached; check the address, or"
     if not capture.isOpened():
-        raise MovieError(f"{name}: {lost} {INSTEAD}")
+        raise MovieError(f"{name}: {reason} {INSTEAD}")
     return capture

@@ -1,8 +1,4 @@
-"""Movies in and out: the only module that decodes or encodes.
-
-`scan_movie` reads a movie's packets without decoding them and learns the timestamp of every frame;
-`decode_frames` then gives any range of frames, the same pictures wherever decoding begins.
-"""
+"""Decodes any range of a movie's frames to the same pictures, wherever decoding begins."""
 
 from collections.abc import Iterator
 from functools import lru_cache, partial
@@ -20,58 +16,62 @@ from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream, frames_of, open_video, packets_from, packets_of
 
 PLANAR = frozenset(f"{kind}{size}p" for kind in ("yuv", "yuvj") for size in (420, 422, 444))
-"""Pixel formats with 8 bits, luma and both chromas apart, chromas at most twice as coarse."""
+"""Pixel formats with 8 bits and separate planes for luma and chroma.
+
+Chroma has at least half the resolution of luma.
+"""
 
 
 LUMA_SHARES = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""Red's and blue's share of the luma, by ISO/IEC 23091-2 matrix coefficients; else BT.601's."""
+"""Shares of red and blue in the luma by ISO/IEC 23091-2 matrix coefficients; others use BT.601."""
 
 
-def decode_frames(path: Path, found: Scan, start: int, stop: int) -> Iterator[Frame]:
-    """Gives the frames `start <= index < stop` in presentation order.
+def decode_frames(path: Path, scan: Scan, start: int, stop: int) -> Iterator[Frame]:
+    """Yields the frames `start <= index < stop` in presentation order.
 
-    Frames that the file does not yield (broken packets) are left out.
+    Frames in broken packets are left out.
 
     Args:
-        path: The movie that `found` was scanned from.
-        found: Its timestamps.
-        start: First frame.
+        path: The movie.
+        scan: What `scan_movie` found in it.
+        start: The first frame.
         stop: One past the last frame.
 
     Raises:
         MovieError: The movie cannot be opened.
     """
-    last, times = start - 1, found.times  # Once: it reckons those of all frames.
-    for index, frame in _indexed(path, found, start):
+    last, times = start - 1, scan.times  # The property computes all times: read it only once.
+    for index, frame in _indexed(path, scan, start):
         if index >= stop:
             return
         if index > last:
-            yield _frame(index, float(times[index]), frame, found.stream)
+            yield _frame(index, float(times[index]), frame, scan.stream)
             last = index
 
 
-def _indexed(path: Path, found: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames with their numbers, from the last usable key frame at or before `start`.
+def _indexed(path: Path, scan: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
+    """Yields frames with their numbers, from the last usable key frame at or before `start`.
 
-    Some containers land after the place that was sought, and some key frames give no whole picture
-    at once: then the key frame before serves, and at last the beginning.
+    Some containers seek past the requested place, and some key frames do not give a whole picture
+    at once. Then decoding begins at the previous key frame, or else at the beginning.
     """
-    if found.stream.counted:
+    if scan.stream.counted:  # Without timestamps frames can only be counted from the beginning.
         with open_video(path) as (container, stream):
             yield from enumerate(frames_of(packets_of(container, stream)))
         return
-    last = int(np.searchsorted(found.key_frames, start, side="right")) - 1
+    last = int(np.searchsorted(scan.key_frames, start, side="right")) - 1
     for key in (last, last - 1, 0):
-        border = int(found.key_frames[key]) if key > 0 else 0
+        border = int(scan.key_frames[key]) if key > 0 else 0
         landed = key <= 0
         with open_video(path) as (container, stream):
-            packets = packets_from(container, stream, found.keys[key]) if key > 0 else None
+            packets = packets_from(container, stream, scan.keys[key]) if key > 0 else None
             for frame in frames_of(packets or packets_of(container, stream)):
-                index = _rank(found.pts, frame.pts)
+                index = _rank(scan.pts, frame.pts)
                 if index < border:
-                    continue  # Made from frames before the key frame: not whole, or unknown.
+                    # Unknown to the scan, or damaged because it refers to frames before the key.
+                    continue
                 if not landed and index > start:
-                    break
+                    break  # The seek landed too late: try an earlier key frame.
                 landed = True
                 yield index, frame
         if landed:
@@ -79,17 +79,17 @@ def _indexed(path: Path, found: Scan, start: int) -> Iterator[tuple[int, VideoFr
 
 
 def _rank(pts: Ints, value: int | None) -> int:
-    """Position of a timestamp, -1 where the scan did not have it."""
+    """The position of a timestamp, or -1 if the scan does not contain it."""
     if value is None:
         return -1
-    place = int(np.searchsorted(pts, value))
-    return place if place < len(pts) and pts[place] == value else -1
+    position = int(np.searchsorted(pts, value))
+    return position if position < len(pts) and pts[position] == value else -1
 
 
 def _frame(index: int, time: float, frame: VideoFrame, stream: Stream) -> Frame:
-    """The frame by its planes, if these are all it takes, or else as RGB at once."""
-    turned = stream.rotation % 2
-    upright = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    """Keeps a frame as planes where they hold the final picture, or else converts it to RGB."""
+    sideways = stream.rotation % 2
+    upright = (frame.height, frame.width) if sideways else (frame.width, frame.height)
     plain = frame.format.name in PLANAR and not frame.interlaced_frame and not stream.hdr
     if not plain or upright != stream.size:
         return RgbFrame(index, time, _picture(frame, stream))
@@ -98,7 +98,8 @@ def _frame(index: int, time: float, frame: VideoFrame, stream: Stream) -> Frame:
 
 
 def _plane(plane: VideoPlane, rotation: int) -> Image:
-    """A plane's pixels, upright; not copied where that can be."""
+    """The pixels of a plane, upright; not copied if they are contiguous already."""
+    # FFmpeg pads each line to `line_size` bytes.
     lines = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
     return np.ascontiguousarray(np.rot90(lines[:, : plane.width], rotation))
 
@@ -110,13 +111,14 @@ def _colours(frame: VideoFrame) -> Colours:
 
 
 def _picture(frame: VideoFrame, stream: Stream) -> Image:
-    """RGB, square pixels, upright, progressive, standard dynamic range, of the stream's size."""
+    """Converts to RGB: square pixels, upright, progressive, SDR, in the size of the stream."""
     width, height = stream.width, stream.height
     if stream.rotation % 2:
         width, height = height, width
     image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
     if frame.interlaced_frame:
-        # One field, stretched: a picture must not depend on its neighbours: parts begin anywhere.
+        # Only one field, stretched: better deinterlacers use the frames around, but a picture must
+        # not depend on them, since a part may begin at any key frame.
         image = cv2.resize(image[::2], (width, height), interpolation=cv2.INTER_LINEAR)
     if stream.hdr:
         image = cv2.LUT(image, _tone_curve(stream.hdr))
@@ -127,8 +129,10 @@ def _picture(frame: VideoFrame, stream: Stream) -> Image:
 def _tone_curve(transfer: str) -> Image:
     """Maps 8-bit PQ or HLG values to 8-bit display values, `(256,)`.
 
-    Source: ITU-R BT.2100-2, tables 4 and 5, to linear light; 1 is the reference white of 203 cd/m2
-    of BT.2408; then Reinhard's x / (1 + x) scaled to keep white, then gamma 1 / 2.2.
+    The curve is ITU-R BT.2100-2 to linear light, in which 1 is BT.2408's reference white of
+    203 cd/m2; then Reinhard's x / (1 + x), scaled to keep white; then gamma 1 / 2.2.
+
+    Source: ITU-R BT.2100-2, tables 4 and 5; ITU-R BT.2408.
     """
     x = np.arange(256) / 255
     if transfer == "PQ":

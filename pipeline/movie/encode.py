@@ -1,4 +1,4 @@
-"""Writes MP4: H.264 and AAC as every browser and editor plays them."""
+"""Writes MP4 files with H.264 and AAC, which every browser and editor plays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ from pipeline.files import replacing
 from pipeline.movie.sound import SOUND_RATE, Samples
 
 CRF = 18
-"""x264's constant rate factor: about where a viewer sees no difference any more."""
+"""x264's constant rate factor; at about 18 viewers no longer see a difference."""
 
 PRESET = "veryfast"
 
 KEY_SECONDS = 2
-"""A player can jump to places that far apart."""
+"""Seconds between key frames, to which a player can jump."""
 
 BT709 = 1
-"""ISO/IEC 23091-2's number of it, for primaries, transfer and matrix alike."""
+"""The number of BT.709 in ISO/IEC 23091-2, the same for primaries, transfer and matrix."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +37,8 @@ class FilmPicture:
 
     Attributes:
         image: `(h, w, 3)`.
-        tick: when it is shown, from 0.
-        lasts: ticks that it is shown for.
+        tick: when it appears, from 0.
+        lasts: how many ticks it stays.
     """
 
     image: Image
@@ -48,18 +48,23 @@ class FilmPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmSound:
-    """The sound of a film: a layout of `sound.CHANNELS`, and blocks of `sound.read_sound`."""
+    """The sound of a film.
+
+    Attributes:
+        layout: one of `sound.CHANNELS`.
+        blocks: as `sound.read_sound` yields them.
+    """
 
     layout: str
     blocks: Iterator[Samples]
 
 
 MADE_HERE = "made by mine-video"
-"""Comment in the films that are written, by which they are known again."""
+"""The comment in written films, by which `is_own` recognises them."""
 
 
 def is_own(path: Path) -> bool:
-    """Whether `write_mp4` wrote a file."""
+    """Whether `write_mp4` wrote this file."""
     try:
         with av.open(str(path)) as container:
             return container.metadata.get("comment") == MADE_HERE
@@ -75,26 +80,28 @@ def write_mp4(
     *,
     quality: int = CRF,
 ) -> bool:
-    """Writes a film in the place of `path`; pictures and sound are taken side by side.
+    """Writes a film to `path`, taking pictures and sound in turn.
 
     Args:
-        path: Where.
-        pictures: In order, all of the first one's size. One of an odd size gets one more row or
-            column, a copy of the last.
-        base: Seconds of a tick.
-        sound: Beside the pictures, from tick 0.
+        path: The file to write or replace.
+        pictures: Pictures in order, all of the same size. An odd height or width is padded with
+            a copy of the last row or column.
+        base: Seconds of one tick.
+        sound: The sound from tick 0, or None.
         quality: x264's constant rate factor, 0 (lossless) to 51.
 
     Returns:
-        Whether there was any picture; where not, nothing is written.
+        Whether there was any picture; if not, nothing is written.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     first = next(pictures, None)
     if first is None:
         return False
-    with replacing(path) as file:  # By its name, for the index goes to the front at last.
+    with replacing(
+        path
+    ) as file:  # By its name: faststart reopens it to move the index to the front.
         options = {"movflags": "+faststart"}
         with av.open(file.name, "w", format="mp4", container_options=options) as container:
             container.metadata["comment"] = MADE_HERE
@@ -112,13 +119,13 @@ def write_mp4(
 
 
 class _Film:
-    """The pictures' stream."""
+    """The video stream."""
 
     def __init__(
         self, container: OutputContainer, first: FilmPicture, base: Fraction, quality: int
     ) -> None:
         rate = 1 / (base * max(1, first.lasts))
-        # No B-frames: with them MP4 needs an edit list, which not every editor heeds to the frame.
+        # No B-frames: they need an edit list in MP4, which some editors do not follow exactly.
         options = {"preset": PRESET, "crf": str(quality), "bf": "0"}
         self._container, self._base = container, base
         self._stream: VideoStream = container.add_stream("libx264", rate, options)
@@ -134,7 +141,7 @@ class _Film:
 
     def add(self, shown: FilmPicture) -> None:
         """Encodes a picture."""
-        down, right = self._odd
+        down, right = self._odd  # yuv420p needs an even width and height.
         image = np.pad(shown.image, ((0, down), (0, right), (0, 0)), "edge")
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
@@ -144,19 +151,26 @@ class _Film:
         self._mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Writes what the encoder held back."""
+        """Writes the packets that the encoder held back."""
         self._mux(self._stream.encode())
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
         for packet in packets:
-            # The encoder does not say; then the last picture would not last.
+            # The encoder sets no duration, and the last picture would be shown for none.
             packet.duration = self._lasts.pop(packet.pts or 0, packet.duration or 0)
         self._container.mux(packets)
 
 
 @dataclass(eq=False)
 class _Voice:
-    """The sound's stream."""
+    """The audio stream.
+
+    Attributes:
+        container: the file.
+        sound: what is encoded.
+        done: samples encoded so far.
+        stream: FFmpeg's stream.
+    """
 
     container: OutputContainer
     sound: FilmSound
@@ -180,6 +194,6 @@ class _Voice:
             self.done += block.shape[1]
 
     def close(self) -> None:
-        """Encodes the rest."""
+        """Encodes the rest of the sound."""
         self.add_until(Fraction(1 << 40))
         self.container.mux(self.stream.encode())

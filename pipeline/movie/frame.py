@@ -1,8 +1,8 @@
-"""A frame's pixels, converted and shrunk only as far as somebody looks.
+"""A decoded frame, whose pixels are converted and shrunk only when needed.
 
-Of most frames a walk needs three things: a small colour picture, the grey of a few squares, and
-nothing else. Codecs store luma and chroma apart, and chroma at half the size: taking these from
-the planes saves a full-size RGB picture, which costs more than half of what decoding does.
+For most frames a walk needs only a small colour picture and the grey of a few squares. Codecs
+store luma and chroma in separate planes, chroma at half the size. Reading the planes saves making
+a full-size RGB picture, which costs more than half as much as decoding.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,12 @@ class Frame(Protocol):
 
     @property
     def index(self) -> int:
-        """Its number, from 0 in presentation order."""
+        """The number of the frame, from 0 in presentation order."""
         ...
 
     @property
     def time(self) -> float:
-        """When it is shown, in seconds."""
+        """When the frame is shown, in seconds."""
         ...
 
     @property
@@ -41,17 +41,17 @@ class Frame(Protocol):
 
     @property
     def levels(self) -> Image:
-        """The grey, 0 to 255, that each value of `luma` stands for, `(256,)`."""
+        """A table `(256,)` from values of `luma` to grey, 0 to 255."""
         ...
 
     def shrunk(self, width: int) -> Image:
-        """The RGB picture at most `width` pixels wide."""
+        """The RGB picture, shrunk to at most `width` pixels across."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class RgbFrame:
-    """A frame whose RGB picture `(h, w, 3)` is there anyway."""
+    """A frame that is stored as its RGB picture `(h, w, 3)`."""
 
     index: int
     time: float
@@ -74,14 +74,14 @@ class RgbFrame:
 
 @dataclass(frozen=True)
 class Colours:
-    """How the numbers of a codec's planes mean colours.
+    """How the values in a codec's planes map to colours.
 
     Attributes:
         red: share of red in the luma.
         blue: share of blue in the luma.
-        full: luma uses 0 to 255, not 16 to 235.
+        full: whether luma uses 0 to 255 rather than 16 to 235.
 
-    Source: ITU-R BT.601-7, BT.709-6, BT.2020-2; all are one formula with other shares.
+    Source: ITU-R BT.601-7, BT.709-6, BT.2020-2, which share one formula and differ in the shares.
     """
 
     red: float
@@ -95,7 +95,7 @@ class Colours:
 
     @property
     def to_rgb(self) -> Floats:
-        """The affine map from luma and both chromas to RGB, `(3, 4)`."""
+        """The affine map `(3, 4)` from luma and both chromas to RGB."""
         return _to_rgb(self)
 
 
@@ -106,7 +106,7 @@ def _levels(*, full: bool) -> Image:
 
 
 def _range(*, full: bool) -> tuple[int, float]:
-    """The luma of black, and the greys that one step of it is."""
+    """The luma of black, and how many greys one step of luma is."""
     return (0, 1.0) if full else (16, 255 / 219)
 
 
@@ -133,9 +133,9 @@ class YuvFrame:
     Attributes:
         index: see `Frame`.
         time: see `Frame`.
-        planes: luma `(h, w)` and both chromas, these as large or smaller.
-        colours: what their numbers mean.
-        convert: gives the RGB picture.
+        planes: luma `(h, w)`, then both chromas in the same or a smaller size.
+        colours: how the planes map to colours.
+        convert: makes the RGB picture.
     """
 
     index: int
@@ -160,7 +160,7 @@ class YuvFrame:
         return self.colours.levels
 
     def shrunk(self, width: int) -> Image:
-        """See `Frame`; from the planes, so that no larger picture is made."""
+        """See `Frame`; works on the planes, so that it makes no full-size picture."""
         if self.luma.shape[1] <= width:
             return self.image
         luma = shrink(self.luma, width)
@@ -173,14 +173,15 @@ class YuvFrame:
 
 
 def shrink(image: Image, width: int) -> Image:
-    """The picture at most `width` pixels wide, antialiased; itself where it is no wider.
+    """Shrinks a picture to at most `width` pixels across, antialiased.
 
-    Halved by exact means as often as it can be, and then sampled in between: averaging to the
-    wanted size at once (OpenCV's INTER_AREA) costs several times as much.
+    A picture that is no wider is returned as it is. Others are halved by exact averages as often
+    as possible and then interpolated: averaging to the wanted size at once (OpenCV's INTER_AREA)
+    costs several times as much.
 
     Args:
         image: `(h, w)` or `(h, w, 3)`.
-        width: in pixels, from 1.
+        width: In pixels, from 1.
 
     >>> shrink(np.zeros((90, 160, 3), np.uint8), 50).shape
     (28, 50, 3)

@@ -1,7 +1,7 @@
-"""Movies and folders by URL, read through fsspec in ranges, never whole (extra: `cluster`).
+"""Reads movies and folders by URL through fsspec, in ranges and never whole (extra: `cluster`).
 
-A `Url` stands in the place of a `Path` wherever a movie or the folder of a walk is only named;
-`Ranges` is the file behind it for those who read.
+A `Url` takes the place of a `Path` where code only names a movie or the folder of a walk; `Ranges`
+is the open file for code that reads it.
 """
 
 import io
@@ -23,52 +23,52 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-"""How a URL begins; one letter would be a drive of Windows."""
+"""The beginning of a URL; a single letter would be a Windows drive."""
 
 WEB = ("http", "https")
-"""Schemes whose names are quoted, and may be followed by a query."""
+"""Schemes whose paths are percent-encoded and may have a query."""
 
 BLOCK_BYTES = 1 << 19
-"""What is asked for at once: at 5 Mbit/s a twelfth of a part."""
+"""The size of one request; a twelfth of a part of the walk at 5 Mbit/s."""
 
 STEADY_BLOCKS = 32
-"""Who reads more blocks than this one after the other will read on: a part at 5 Mbit/s has 12."""
+"""After this many blocks in a row the reader is a scan, not a part, which has 12 at 5 Mbit/s."""
 
 AHEAD_BLOCKS = 8
-"""So many blocks are asked for at once then: of a scan each request costs its time."""
+"""Blocks in one request of a scan, so that it does not wait for the server at every block."""
 
 MOST_BLOCKS = 128
-"""Of a movie in memory, the latest: an index of two hours has ten, a part twelve."""
+"""The most blocks of a movie in memory; the index of two hours takes ten, a part twelve."""
 
 TRIES = 3
-"""How often a server is asked, with a longer pause each time."""
+"""How often a request is tried, with a longer pause each time."""
 
 PAUSE = 1.0
-"""Seconds before it is asked again."""
+"""Seconds before the second try; twice as many before the third."""
 
 VERSIONS = ("ETag", "etag", "Last-Modified", "LastModified", "mtime", "updated", "last_modified")
-"""What file systems call the facts that change when a file does."""
+"""Names that file systems give to the facts that change when a file does."""
 
 INSTALL = "pip install 'mine-video[cluster]'"
 
 STORES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", "hdfs")
-"""Schemes without queries: ? and # may be part of a name there."""
+"""Schemes without queries, where ? and # may be part of a name."""
 
 ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]+://[^\s'"<>]+""", re.IGNORECASE)
-"""An address in a sentence."""
+"""A URL in a sentence."""
 
 GONE = (404, 410)
-"""Statuses of what is not there, or not any more."""
+"""HTTP statuses of a file that does not exist, or no longer exists."""
 
 CUT_PASSWORD = re.compile(r"[^/?#@\[\]:]*:(?!\d*[/?#])[^/?#@]*[/?#].*@")
-"""An address without its scheme whose port can be none: a password that holds / or # or ?."""
+"""The rest of a URL after ://, if what looks like its port is a password with / or # or ? in it."""
 
 REFUSED_STATUSES = (401, 403)
-"""Statuses of those who may not read; asking again helps no more than after a 404."""
+"""HTTP statuses of missing rights; trying again is as useless as after a 404."""
 
 
 def bare_address(address: str) -> str:
-    """An address as it may be told: passwords and tokens are nobody's business.
+    """An address that is safe to show: without user, password and tokens.
 
     >>> bare_address("rtsp://me:secret@door/1?password=secret")
     'rtsp://door/1'
@@ -91,19 +91,19 @@ def bare_address(address: str) -> str:
 
 
 def without_secrets(why: object) -> str:
-    """What somebody else says of an error, with its addresses as they may be told.
+    """The text of another library's error, with its addresses safe to show.
 
     >>> without_secrets(OSError("no http://me:secret@host/a?token=1, sorry"))
     'no http://host/a sorry'
     """
-    return ADDRESS.sub(lambda found: bare_address(found[0]), str(why))
+    return ADDRESS.sub(lambda match: bare_address(match[0]), str(why))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Url:
-    """An address, with what movies and folders need of a `Path`.
+    """A URL with the part of `Path`'s interface that movies and folders need.
 
-    As text it is what may be told: `bare_address`. `os.fspath` gives all of it.
+    `str` gives only the `bare_address`; `os.fspath` gives the whole URL, with its secrets.
 
     >>> movie = Url("https://me:secret@host/films/a%20b.mp4?token=1")
     >>> movie.name, movie.stem, str(movie), str(Url("s3://bucket/out") / "a b")
@@ -114,7 +114,7 @@ class Url:
 
     @property
     def name(self) -> str:
-        """The last component, without a query."""
+        """The last component of the path, without a query."""
         scheme, _, path = self.text.partition("://")
         if scheme.lower() in WEB:
             path = unquote(re.split(r"[?#]", path)[0])
@@ -122,12 +122,12 @@ class Url:
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
+        """The name without its suffix."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
-        """The ending of the name."""
+        """The suffix of the name, with its dot."""
         return PurePosixPath(self.name).suffix
 
     def __str__(self) -> str:
@@ -143,30 +143,30 @@ class Url:
         return Url(f"{self.text.rstrip('/')}/{name}")
 
     def absolute(self) -> "Url":
-        """Itself."""
+        """Returns the URL itself."""
         return self
 
     def resolve(self) -> "Url":
-        """Itself."""
+        """Returns the URL itself."""
         return self
 
     def as_uri(self) -> str:
-        """Itself, as text."""
+        """Returns the whole URL as text."""
         return self.text
 
     def is_dir(self) -> bool:
-        """No: folders by URL are not looked through."""
+        """Always False: folders by URL are not searched for movies."""
         return False
 
     def exists(self) -> bool:
-        """Whether something is there.
+        """Whether the URL leads to a file or folder.
 
         Raises:
-            MovieError: That cannot be known: no network, or no right to ask.
+            MovieError: The server cannot be reached, or refuses to answer.
         """
         system, path = file_system(self)
         try:
-            _asked(self, lambda: system.info(path))
+            _with_retries(self, lambda: system.info(path))
         except MovieError as error:
             if _is_gone(error.__cause__):
                 return False
@@ -174,23 +174,23 @@ class Url:
         return True
 
     def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The whole content, as text.
+        """Reads the whole file as text.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         system, path = file_system(self)
         try:
-            found = bytes(system.cat_file(path))
+            data = bytes(system.cat_file(path))
         except FileNotFoundError as error:
             raise FileNotFoundError(str(self)) from error
-        except Exception as error:  # Each file system has its own.
+        except Exception as error:  # Each file system has its own exceptions.
             raise OSError(without_secrets(error)) from error
-        return found.decode(encoding, errors)
+        return data.decode(encoding, errors)
 
 
 def path_or_url(text: str) -> Path:
-    """What a text names: a `Path`, or a `Url` in its place.
+    """Makes a `Path` of a text, or a `Url` typed as a `Path`.
 
     >>> path_or_url("films/a.mp4").name, path_or_url("s3://bucket/a.mp4").name
     ('a.mp4', 'a.mp4')
@@ -201,191 +201,193 @@ def path_or_url(text: str) -> Path:
 
 
 def matching_files(pattern: Url) -> list[Path]:
-    """The files that a pattern with asterisks names, sorted; of a web server, what it lists.
+    """The files that match a pattern with asterisks, sorted; on a web server, those that it lists.
 
     Raises:
-        MovieError: They cannot be listed.
+        MovieError: The files cannot be listed.
     """
     system, path = file_system(pattern)
-    found = _asked(pattern, lambda: [str(p) for p in system.glob(path)])
-    return [path_or_url(system.unstrip_protocol(p)) for p in sorted(found)]
+    paths = _with_retries(pattern, lambda: [str(p) for p in system.glob(path)])
+    return [path_or_url(system.unstrip_protocol(p)) for p in sorted(paths)]
 
 
 def is_remote(path: Path | Url) -> bool:
-    """Whether a movie or folder is named by a URL."""
+    """Whether a movie or folder is given by URL."""
     return isinstance(path, Url)
 
 
 def remote_size(url: Url) -> int:
-    """Bytes of a file.
+    """The size of a file in bytes.
 
     Raises:
-        MovieError: It is missing, no file, or cannot be reached.
+        MovieError: It is missing, not a file, or cannot be reached.
     """
     return _facts(url)[0]
 
 
 def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
-    """The file system of a URL, and what the place is called there.
+    """The fsspec file system of a URL, and the path in it.
 
     Raises:
-        MovieError: No package knows the scheme.
+        MovieError: No installed package knows the scheme.
     """
     scheme, mark, rest = url.text.partition("://")
     try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415 - seldom needed, and an extra.
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - rarely needed, and an extra.
     except ImportError as error:
         raise MovieError(f"{url}: cannot be reached ({error}); {INSTALL}") from error
     try:
         system, path = url_to_fs(scheme.lower() + mark + rest)
-    except ImportError as error:  # It says which package to install.
+    except ImportError as error:  # Its message says which package to install.
         how = f"; {INSTALL}" if scheme.lower() in WEB else ""
         raise MovieError(f"{url}: cannot be reached: {without_secrets(error)}{how}") from error
     except ValueError as error:
         raise MovieError(
-            f"{url}: cannot be reached ({without_secrets(error)}); give another address, as "
-            "https:// or s3://"
+            f"{url}: cannot be reached ({without_secrets(error)}); give another address, for "
+            "example https:// or s3://"
         ) from error
     return system, path
 
 
 class Ranges(io.RawIOBase):
-    """A remote file that is read where somebody looks, as an unbuffered file.
+    """A remote file, opened for reading, that fetches only the ranges that are read.
 
-    Blocks are shared by all that read the same version of the file in this process.
+    All readers of the same version of a file in this process share its blocks.
 
     Args:
-        url: Where it is.
+        url: The URL of the file.
 
     Raises:
-        MovieError: It is missing, no file, or cannot be reached.
+        MovieError: It is missing, not a file, or cannot be reached.
     """
 
     def __init__(self, url: Url) -> None:
         super().__init__()
         self.size, version = _facts(url)
-        self.name = url.name  # FFmpeg guesses formats by it, as by a path.
+        self.name = url.name  # FFmpeg guesses the format by it, as by a path.
         self._blocks = _blocks(url, self.size, version)
-        self._place = 0
+        self._position = 0
 
     def readable(self) -> bool:
-        """Yes."""
+        """Always True."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """Always True."""
         return True
 
     def tell(self) -> int:
-        """The place of the next byte."""
-        return self._place
+        """The position of the next byte."""
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a place; nothing is read yet."""
-        self._place = {io.SEEK_SET: 0, io.SEEK_CUR: self._place}.get(whence, self.size) + offset
-        return self._place
+        """Moves to a position without reading."""
+        self._position = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(
+            whence, self.size
+        ) + offset
+        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """Gives as many bytes, fewer only where the file ends.
+        """Reads `size` bytes, fewer only at the end of the file.
 
         Raises:
-            MovieError: The network fails, again and again. No OSError, which would pass for a
-                damaged movie that ends here.
+            MovieError: The network failed at every try. It is no OSError, since that would look
+                like a damaged movie that ends here.
         """
-        end = self.size if size is None or size < 0 else min(self._place + size, self.size)
-        found = self._blocks._fetch(self._place, end) if end > self._place else b""
-        self._place += len(found)
-        return bytes(found)
+        end = self.size if size is None or size < 0 else min(self._position + size, self.size)
+        data = self._blocks._fetch(self._position, end) if end > self._position else b""
+        self._position += len(data)
+        return bytes(data)
 
 
 def _facts(url: Url) -> tuple[int, str]:
-    """Size of a file, and what changes when it does: something new each time, if nothing tells."""
+    """The size of a file, and its version, which is new each time if the server names none."""
     system, path = file_system(url)
 
     def ask() -> dict[str, Any]:
-        system.invalidate_cache()  # What was listed before may be there no more.
+        system.invalidate_cache()  # The file may have changed since it was last listed.
         return dict(system.info(path))
 
-    info = _asked(url, ask)
+    info = _with_retries(url, ask)
     if info.get("type") == "directory" or (_is_page(info) and url.text.endswith("/")):
         raise MovieError(
-            f"{url}: a folder; give its movies, or a pattern: '{str(url).rstrip('/')}/*.mp4'"
+            f"{url}: is a folder; give its movies, or a pattern: '{str(url).rstrip('/')}/*.mp4'"
         )
     if info.get("type") != "file" or info.get("size") is None:
         raise MovieError(
-            f"{url}: not a file of known size; give a movie, from a server that tells its length"
+            f"{url}: not a file of known size; give a movie on a server that sends its length"
         )
     versions = [str(info[name]) for name in VERSIONS if info.get(name)]
     return int(info["size"]), " ".join(versions) or str(time.monotonic_ns())
 
 
 def _is_page(info: dict[str, Any]) -> bool:
-    """Whether a web server sends a page to be looked at, as it does of folders."""
+    """Whether a web server sends an HTML page, as it does for folders."""
     return info.get("mimetype") == "text/html"
 
 
 @lru_cache(maxsize=1)
 def _blocks(url: Url, size: int, version: str) -> "BlockCache":
-    """The latest blocks of one version of a file."""
+    """The cache of the latest blocks of one version of a file."""
     from fsspec.caching import BlockCache  # noqa: PLC0415 - an extra.
 
-    del version  # It only tells one cache from another.
+    del version  # It is only part of the key of `lru_cache`.
     return BlockCache(BLOCK_BYTES, _Ahead(url, size), size, MOST_BLOCKS)
 
 
 class _Ahead:
-    """Fetches blocks, and several at once for those who read on and on, as a scan does.
+    """Fetches blocks, several at once for a reader that goes on and on, as a scan does.
 
     Args:
-        url: Of the file.
-        size: Its bytes.
+        url: The URL of the file.
+        size: The size of the file in bytes.
     """
 
     def __init__(self, url: Url, size: int) -> None:
         self._url, self._size = url, size
-        self._start, self._found = 0, b""
+        self._start, self._data = 0, b""
         self._run = self._last = 0
 
     def __call__(self, start: int, end: int) -> bytes:
-        """The bytes of a range, fewer only where the file ends."""
+        """The bytes of a range, fewer only at the end of the file."""
         end = min(end, self._size)
         self._run = self._run + 1 if start == self._last else 1
         self._last = end
-        if start < self._start or end > self._start + len(self._found):
+        if start < self._start or end > self._start + len(self._data):
             blocks = AHEAD_BLOCKS if self._run > STEADY_BLOCKS else 1
             stop = min(max(end, start + blocks * BLOCK_BYTES), self._size)
-            self._start, self._found = start, _fetched(self._url, start, stop)
-        return self._found[start - self._start : end - self._start]
+            self._start, self._data = start, _fetched(self._url, start, stop)
+        return self._data[start - self._start : end - self._start]
 
 
 def _fetched(url: Url, start: int, end: int) -> bytes:
-    """The bytes of a range.
+    """Fetches the bytes of a range.
 
     Raises:
-        MovieError: They cannot be had.
+        MovieError: They cannot be read, or the server sends another number of bytes.
     """
     system, path = file_system(url)
-    found = _asked(url, lambda: bytes(system.cat_file(path, start=start, end=end)))
-    if len(found) != end - start:
+    data = _with_retries(url, lambda: bytes(system.cat_file(path, start=start, end=end)))
+    if len(data) != end - start:
         raise MovieError(
-            f"{url}: {len(found):,} bytes came for {end - start:,}; the movie has changed, or its "
-            "server knows no ranges; put it on another one, or copy it here"
+            f"{url}: got {len(data):,} bytes, wanted {end - start:,}; the movie has changed, or "
+            "its server does not support ranges; put it on another server, or copy it here"
         )
-    return found
+    return data
 
 
-def _asked(url: Url, ask: Callable[[], Read]) -> Read:
-    """Asks a server, more than once if need be.
+def _with_retries(url: Url, ask: Callable[[], Read]) -> Read:
+    """Sends a request to a server, up to `TRIES` times.
 
     Raises:
-        MovieError: It does not answer, or with an error.
+        MovieError: The server does not answer, or answers with an error.
     """
     why: Exception = TimeoutError()
     for attempt in range(TRIES):
         time.sleep(PAUSE * attempt)
         try:
             return ask()
-        except Exception as error:  # Each file system has its own.
+        except Exception as error:  # Each file system has its own exceptions.
             why = error
             if _is_final(why):
                 break
@@ -393,23 +395,23 @@ def _asked(url: Url, ask: Callable[[], Read]) -> Read:
 
 
 def _answer(why: BaseException) -> tuple[BaseException, int | None]:
-    """The error that says what a web server answered, perhaps the cause of this one; its status."""
-    here: BaseException | None = why
-    while here is not None:
-        status = getattr(here, "status", None)
+    """The error with a web server's answer, perhaps the cause of this one; and its HTTP status."""
+    cause: BaseException | None = why
+    while cause is not None:
+        status = getattr(cause, "status", None)
         if isinstance(status, int):
-            return here, status
-        here = here.__cause__
+            return cause, status
+        cause = cause.__cause__
     return why, None
 
 
 def _is_gone(why: BaseException | None) -> bool:
-    """Whether nothing is there; where a web server is not found, fsspec finds no file either."""
+    """Whether the file does not exist, as fsspec also says of a web server that is not found."""
     return isinstance(why, FileNotFoundError) and (why.__cause__ is None or _answer(why)[1] in GONE)
 
 
 def _is_final(why: Exception) -> bool:
-    """Whether asking again helps nothing."""
+    """Whether trying again is useless."""
     return (
         _is_gone(why)
         or isinstance(why, PermissionError)
@@ -421,12 +423,12 @@ def _unreachable(url: Url, why: Exception) -> str:
     error, status = _answer(why)
     if status in REFUSED_STATUSES or isinstance(why, PermissionError):
         what = f"{status}: " if status else ""
-        return f"{url}: {what}no right to read; is the link, or what you log in with, expired?"
+        return f"{url}: {what}no right to read; has the link, or your login, expired?"
     if len(getattr(error, "history", ())) > 1:
-        return f"{url}: leads from one address to the next, and nowhere; give the movie's own"
-    # Where a server is not found, fsspec finds no file.
+        return f"{url}: redirects too often; give the movie's own address"
+    # fsspec raises FileNotFoundError also for a server that is not found.
     if status in GONE or (isinstance(why, FileNotFoundError) and status is None):
         return f"{url}: no such movie, or no such server; check the address"
-    # Its `repr` would tell headers, too.
+    # Not its `repr`, which also shows headers.
     what = f"{type(error).__name__}: {without_secrets(error)}"
     return f"{url}: cannot be read ({what}); check the address, the network and your rights"

@@ -1,8 +1,4 @@
-"""Movies in and out: the only module that decodes or encodes.
-
-`scan_movie` reads a movie's packets without decoding them and learns the timestamp of every frame;
-`decode_frames` then gives any range of frames, the same pictures wherever decoding begins.
-"""
+"""Finds the timestamp of every frame of a movie from its packets, mostly without decoding."""
 
 import logging
 import re
@@ -35,13 +31,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """Every frame of a movie by its timestamp.
+    """The timestamps of all frames of a movie.
 
     Attributes:
-        stream: facts of the stream.
+        stream: facts of the video stream.
         pts: `(n,)` timestamps in ticks, rising: frame i is the one with `pts[i]`.
         keys: `(m, 2)` pts and dts of the key frames, rising.
-        warnings: what a user should know: damage, truncation, HDR.
+        warnings: what the user should know: damage, truncation, HDR.
     """
 
     stream: Stream
@@ -54,9 +50,9 @@ class Scan:
 
     @property
     def times(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Seconds of every frame, `(n,)` float64."""
+        """The times `(n,)` of all frames in seconds, float64; computed at each call."""
         numerator, denominator = self.stream.time_base
-        # Not as whole numbers: those of a damaged file may be so large that they wrap around.
+        # In floating point: timestamps of a damaged file may be so large that integers overflow.
         return (self.pts.astype(np.float64) - self.stream.zero) * numerator / denominator
 
     @property
@@ -66,16 +62,16 @@ class Scan:
 
 
 def scan_movie(path: Path) -> Scan:
-    """Learns every frame's timestamp and the stream's facts, mostly without decoding.
+    """Finds the timestamp of every frame and the facts of the stream, mostly without decoding.
 
     Raises:
         MovieError: The movie is missing, unreadable, or has no frames.
     """
-    with open_video(path) as (container, stream):  # Apart: raw streams cannot be sought in.
+    with open_video(path) as (container, stream):  # Reopened below: raw streams cannot seek back.
         first = next(frames_of(packets_of(container, stream)), None)
     if first is None:
         raise MovieError(
-            f"{path}: has a video stream but not one frame that decodes; "
+            f"{path}: has a video stream, but none of its frames can be decoded; "
             "check that it plays elsewhere and was copied whole"
         )
     with open_video(path) as (container, stream):
@@ -83,16 +79,16 @@ def scan_movie(path: Path) -> Scan:
         facts = _facts(container, stream, first, counted=len(pts) == 0)
         if facts.counted:
             pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
-        found = Scan(facts, pts, keys if _reaches(path, keys) else keys[:1])
-        declared = _declared_end(container, stream, float(found.times[0]))
-    return replace(found, warnings=tuple(_warnings(found, end, declared)))
+        scan = Scan(facts, pts, keys if _reaches(path, keys) else keys[:1])
+        declared = _declared_end(container, stream, float(scan.times[0]))
+    return replace(scan, warnings=tuple(_warnings(scan, end, declared)))
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints, int | None]:
-    """Timestamps of all frames and of the key frames; and when the last frame ends.
+    """Reads the timestamps of all frames and of the key frames, and when the last frame ends.
 
-    The timestamps are empty where any packet has none, or not the one of its presentation; the end
-    is None where the file breaks.
+    The timestamps are empty if any packet has none, or if they do not tell the presentation order.
+    The end is None if the file breaks off.
     """
     none = np.zeros(0, np.int64), np.zeros((0, 2), np.int64), 0
     if _stores_no_order(container, stream):
@@ -101,6 +97,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
     whole = True
     try:
         for packet in container.demux(stream):
+            # PyAV ends with an empty packet; an edit list hides the frames of discarded ones.
             if packet.size == 0 or packet.is_discard:
                 continue
             if packet.pts is None:
@@ -112,8 +109,10 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
     except (av.FFmpegError, OSError) as error:
         log.debug("demuxing stopped: %s", error)
         whole = False
+    # Streams may mark no key frame at all: then decoding always begins at the first frame.
     keys = keys or [(min(pts), min(pts))] if pts else []
     return (
+        # It also sorts: packets come in decoding order.
         np.unique(np.array(pts, np.int64)),
         np.array(sorted(keys), np.int64).reshape(-1, 2),
         end if whole else None,
@@ -121,24 +120,24 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
 
 
 def _stores_no_order(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether packets only count up though frames are stored out of order: AVI knows no other way.
+    """Whether timestamps only count packets although frames are stored out of order, as in AVI.
 
-    FFmpeg reckons the order for older codecs, but not for these.
+    FFmpeg works out the order for older codecs, but not for these.
     """
     codec = stream.codec_context
     return container.format.name == "avi" and codec.has_b_frames and codec.name in ("h264", "hevc")
 
 
 def _reaches(path: Path, keys: Ints) -> bool:
-    """Whether key frames can be sought, as not in an AVI without index.
+    """Whether FFmpeg can seek to key frames, which it cannot in an AVI without an index.
 
-    Where they cannot, all decoding begins at the beginning, and the movie is one part: parts would
-    decode it again and again.
+    If it cannot, all decoding begins at the beginning, and the movie becomes a single part, since
+    each of several would decode it from the beginning.
     """
-    for key in keys[:0:-1][:2]:  # `_indexed` tries as many.
+    for key in keys[:0:-1][:2]:  # `decode._indexed` tries as many.
         with open_video(path) as (container, stream):
-            landed = next(packets_from(container, stream, key), None)
-            if landed is not None and (landed.pts or 0) >= keys[len(keys) // 2, 0]:
+            packet = next(packets_from(container, stream, key), None)
+            if packet is not None and (packet.pts or 0) >= keys[len(keys) // 2, 0]:
                 return True
     return len(keys) < 2
 
@@ -172,34 +171,40 @@ def _facts(
 
 
 def _declared_end(container: InputContainer, stream: VideoStream, begin: float) -> float:
-    """When the pictures that begin at `begin` end, as the file says; 0 where it does not."""
+    """The second at which the video ends as the file declares it, or 0 if it declares nothing.
+
+    Args:
+        container: The movie.
+        stream: Its video stream.
+        begin: The second at which the video begins.
+    """
     if stream.duration and stream.time_base:
         return begin + float(stream.duration * Fraction(stream.time_base))
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
-    if tag:  # Matroska: the container's own length is that of its longest stream, often the sound.
+    if tag:  # Matroska; the container's duration is that of its longest stream, often the sound.
         hours, minutes, seconds = (float(part) for part in tag.groups())
         return 3600 * hours + 60 * minutes + seconds
     return (container.duration or 0) / av.time_base
 
 
-def _warnings(found: Scan, end: int | None, declared: float) -> Iterator[str]:
-    """What a user should know.
+def _warnings(scan: Scan, end: int | None, declared: float) -> Iterator[str]:
+    """Yields what the user should know.
 
     Args:
-        found: Frames and facts.
-        end: Tick where the last frame ends, None where the file breaks.
-        declared: Second where the file says that it ends.
+        scan: The scan so far.
+        end: The tick at which the last frame ends, or None if the file breaks off.
+        declared: The second at which the video ends as the file declares it.
     """
-    last, broken = float(found.times[-1]), end is None
-    if end is not None and not found.stream.counted:
-        seconds = float((end - found.stream.zero) * Fraction(*found.stream.time_base))
+    last, broken = float(scan.times[-1]), end is None
+    if end is not None and not scan.stream.counted:
+        seconds = float((end - scan.stream.zero) * Fraction(*scan.stream.time_base))
         broken = seconds < declared - max(1, 0.02 * declared)
     if broken:
         yield f"the movie breaks off at {last:.3f} s of {declared:.0f} s; rows end there"
-    if found.stream.counted:
+    if scan.stream.counted:
         yield (
-            "the stream has no timestamps: frames are counted by decoding, and times reckoned from "
-            f"{found.stream.rate:g} frames a second"
+            "the stream has no timestamps: frames are counted by decoding, and their times follow "
+            f"from {scan.stream.rate:g} frames per second"
         )
-    if found.stream.hdr:
-        yield f"HDR ({found.stream.hdr}) is tone-mapped by a simple curve; colours are approximate"
+    if scan.stream.hdr:
+        yield f"HDR ({scan.stream.hdr}) is tone-mapped with a simple curve; colours are approximate"

@@ -1,8 +1,4 @@
-"""Movies in and out: the only module that decodes or encodes.
-
-`scan_movie` reads a movie's packets without decoding them and learns the timestamp of every frame;
-`decode_frames` then gives any range of frames, the same pictures wherever decoding begins.
-"""
+"""Reads any stretch of a movie's sound, placed by its timestamps."""
 
 import logging
 import math
@@ -25,56 +21,52 @@ from pipeline.movie.stream import open_video, packets_of
 log = logging.getLogger(__name__)
 
 SOUND_RATE = 48_000
-"""Samples a second of all sound that is read."""
-
+"""Samples per second; all sound is resampled to this."""
 
 CHANNELS = {"mono": 1, "stereo": 2}
-"""Layouts of all sound that is read; more channels are mixed down to two."""
-
+"""Channels of each layout; movies with more than two channels are mixed down to stereo."""
 
 PREROLL = 0.5
-"""Seconds before the wanted sound from which it is decoded: codecs need the packets before."""
-
+"""Decoding begins this many seconds before the wanted sound: codecs need the packets before."""
 
 JUMP = 0.015
-"""Seconds that timestamps may differ from the count of samples: less is rounding of containers."""
-
+"""Seconds; smaller gaps between a timestamp and the count of samples are container rounding."""
 
 Samples = NDArray[np.int16]
 
 
 def sound_layout(path: Path) -> str:
-    """Which of `CHANNELS` the movie's sound is read as; "" where it has none that decodes.
+    """The layout in `CHANNELS` in which a movie's sound is read, or "" if no sound decodes.
 
     Raises:
         MovieError: The movie cannot be opened.
     """
     with open_video(path) as (container, _):
-        stream = _voice(container)
-        if stream is None or next(_voiced(container, stream), None) is None:
+        stream = _sound_track(container)
+        if stream is None or next(_decoded(container, stream), None) is None:
             return ""
         return "mono" if stream.channels == 1 else "stereo"
 
 
 def read_sound(path: Path, layout: str, begin: float, count: int) -> Iterator[Samples]:
-    """Gives `count` samples of the movie's sound, by its timestamps; silence where it has none.
+    """Yields `count` samples of a movie's sound by its timestamps, with silence in the gaps.
 
-    Of several sound tracks the default one, else the first.
+    Reads the default sound track, or the first one if there is no default.
 
     Args:
         path: The movie.
-        layout: Of `CHANNELS`.
-        begin: Time of the first sample in seconds, on the clock of `Scan.times`.
-        count: Samples at `SOUND_RATE`.
+        layout: One of `CHANNELS`.
+        begin: The time of the first sample in seconds, on the clock of `Scan.times`.
+        count: How many samples at `SOUND_RATE`.
 
     Yields:
-        Blocks `(channels, n)` of at most a second, together `count` samples long.
+        Blocks `(channels, n)` of at most one second, `count` samples in all.
 
     Raises:
         MovieError: The movie cannot be opened.
     """
     done = 0
-    for start, block in _heard(path, layout, begin):
+    for start, block in _placed_blocks(path, layout, begin):
         if start >= count:
             break
         yield from _silence(layout, start - done)
@@ -91,45 +83,54 @@ def _silence(layout: str, count: int) -> Iterator[Samples]:
         yield np.zeros((CHANNELS[layout], min(SOUND_RATE, count - start)), np.int16)
 
 
-def _heard(path: Path, layout: str, begin: float) -> Iterator[tuple[int, Samples]]:
-    """Blocks of sound and the number of their first sample, counted from `begin`, rising.
+def _placed_blocks(path: Path, layout: str, begin: float) -> Iterator[tuple[int, Samples]]:
+    """Yields blocks of sound and the number of their first sample, counted from `begin`, rising.
 
-    Samples are counted, so that rounded timestamps make no cracks; the count begins anew where
-    the timestamps jump, or drift from it.
+    Counting samples avoids the cracks that rounded timestamps would make. Where the timestamps
+    jump, or drift away from the count, the count follows them.
     """
-    resampler, kind, place = None, None, 0
-    for time, frame in _sounding(path, begin):
+    resampler, source_format, position = None, None, 0
+    for time, frame in _sound_from(path, begin):
         due = round((time - begin) * SOUND_RATE)
-        now = frame.format.name, frame.layout.name, frame.sample_rate
-        if resampler is None or now != kind or abs(due - place) > JUMP * SOUND_RATE:
-            resampler, kind = AudioResampler("s16p", layout, SOUND_RATE), now
-            place = due
+        frame_format = frame.format.name, frame.layout.name, frame.sample_rate
+        if (
+            resampler is None
+            or frame_format != source_format
+            or abs(due - position) > JUMP * SOUND_RATE
+        ):
+            resampler, source_format = AudioResampler("s16p", layout, SOUND_RATE), frame_format
+            position = due
         for part in resampler.resample(frame):
-            yield place, np.asarray(part.to_ndarray(), np.int16)
-            place += part.samples
+            yield position, np.asarray(part.to_ndarray(), np.int16)
+            position += part.samples
     for part in resampler.resample(None) if resampler else ():
-        yield place, np.asarray(part.to_ndarray(), np.int16)
+        yield position, np.asarray(part.to_ndarray(), np.int16)
 
 
-def _sounding(path: Path, begin: float) -> Iterator[tuple[float, AudioFrame]]:
-    """Decoded sound and its times from `PREROLL` before `begin`, or earlier."""
-    for place in (begin - PREROLL, 0.0):
+def _sound_from(path: Path, begin: float) -> Iterator[tuple[float, AudioFrame]]:
+    """Yields decoded sound and its times, from `PREROLL` seconds before `begin` or earlier.
+
+    Decodes from the beginning of the movie if seeking fails, or lands behind `begin`.
+    """
+    for target in (begin - PREROLL, 0.0):
         with open_video(path) as (container, _):
-            stream = _voice(container)
-            if stream is None or (place > 0 and not _sought(container, stream, place)):
+            stream = _sound_track(container)
+            if stream is None or (target > 0 and not _seek(container, stream, target)):
                 continue
-            frames = _timed(container, stream)
+            frames = _timed_sound(container, stream)
             first = next(frames, None)
-            if first is not None and (first[0] <= begin or place <= 0):
+            if first is not None and (first[0] <= begin or target <= 0):
                 yield first
                 yield from frames
                 return
 
 
-def _timed(container: InputContainer, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
-    """Decoded sound and its times; a frame without one follows on the frame before."""
+def _timed_sound(
+    container: InputContainer, stream: AudioStream
+) -> Iterator[tuple[float, AudioFrame]]:
+    """Yields decoded sound and its times; a frame without a timestamp follows the one before."""
     zero, time = (container.start_time or 0) / av.time_base, math.nan
-    for frame in _voiced(container, stream):
+    for frame in _decoded(container, stream):
         if frame.pts is not None and frame.time_base is not None:
             time = float(frame.pts * frame.time_base) - zero
         if not math.isnan(time):
@@ -137,26 +138,26 @@ def _timed(container: InputContainer, stream: AudioStream) -> Iterator[tuple[flo
         time += frame.samples / frame.sample_rate
 
 
-def _sought(container: InputContainer, stream: AudioStream, place: float) -> bool:
-    """Goes to a time of the sound; whether that can be done."""
+def _seek(container: InputContainer, stream: AudioStream, seconds: float) -> bool:
+    """Seeks to a time of the sound; returns whether that worked."""
     zero = Fraction(container.start_time or 0, av.time_base)
     base = stream.time_base or Fraction(1, av.time_base)
     try:
-        container.seek(round((Fraction(place) + zero) / base), stream=stream)
+        container.seek(round((Fraction(seconds) + zero) / base), stream=stream)
     except av.FFmpegError as error:
-        log.debug("cannot seek to the sound at %s s: %s", place, error)
+        log.debug("cannot seek to the sound at %s s: %s", seconds, error)
         return False
     return True
 
 
-def _voice(container: InputContainer) -> AudioStream | None:
-    """The default sound track, else the first, of those that decode."""
+def _sound_track(container: InputContainer) -> AudioStream | None:
+    """The default sound track, or else the first; only tracks that FFmpeg can decode."""
     voices = [s for s in container.streams.audio if s.codec_context is not None]
     return min(voices, key=lambda s: not s.disposition & Disposition.default, default=None)
 
 
-def _voiced(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """Decodes, going on after broken packets."""
+def _decoded(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """Decodes the sound, skipping broken packets."""
     for packet in packets_of(container, stream):
         try:
             yield from cast(list[AudioFrame], packet.decode())

@@ -1,8 +1,4 @@
-"""Movies in and out: the only module that decodes or encodes.
-
-`scan_movie` reads a movie's packets without decoding them and learns the timestamp of every frame;
-`decode_frames` then gives any range of frames, the same pictures wherever decoding begins.
-"""
+"""Opens a movie's video stream safely, reads its packets, and holds the facts of walk.json."""
 
 import hashlib
 import logging
@@ -32,35 +28,32 @@ from pipeline.movie.remote import Ranges, Url
 log = logging.getLogger(__name__)
 
 ENDS_BYTES = 1 << 20
-"""A movie is told from others by its size and this many of its first and last bytes."""
-
+"""`fingerprint` hashes this many bytes at each end of a movie."""
 
 MOST_FRAME_PIXELS = 1 << 27
-"""Of a frame: 16k by 8k. More would be a bomb, of which a few frames fill the memory."""
-
+"""The largest frame, 16k by 8k; a few larger ones would fill the memory."""
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
-"""FFmpeg's names of formats that only name other files or addresses, and may have no end."""
-
+"""FFmpeg formats that only name other files or addresses, and may never end."""
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-"""ISO/IEC 23091-2 transfer characteristics that an 8-bit picture does not hold."""
+"""ISO/IEC 23091-2 transfer characteristics that need tone mapping to fit 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Facts of the video stream that stand in walk.json.
+    """Facts of the video stream that walk.json stores.
 
     Attributes:
         codec: FFmpeg's name of the codec.
-        width: columns of a decoded frame: square pixels, after rotation.
+        width: columns of a decoded frame, in square pixels and after rotation.
         height: rows of a decoded frame.
-        rate: average frames per second, 0 where unknown.
+        rate: average frames per second, 0 if unknown.
         time_base: seconds of one tick, as `[numerator, denominator]`.
-        zero: the tick that is time 0: where the container's streams begin.
-        rotation: quarter turns that make the picture upright, counter-clockwise, 0 to 3.
-        counted: timestamps are missing, so that frames are counted and `rate` gives their times.
-        hdr: "PQ" or "HLG" where the picture was tone-mapped, else "".
+        zero: the tick that is time 0, where the container's streams begin.
+        rotation: counter-clockwise quarter turns that make the picture upright, 0 to 3.
+        counted: whether timestamps are missing, so that times follow from frame number and `rate`.
+        hdr: "PQ" or "HLG" if the picture is tone-mapped, else "".
     """
 
     codec: str
@@ -81,16 +74,23 @@ class Stream:
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Opens the film's video stream (never cover art), single-threaded."""
+    """Opens the video stream of a movie (never cover art) for decoding in a single thread.
+
+    Raises:
+        MovieError: The movie is missing, unreadable, not a movie, or its frames are too large.
+    """
     source = _source(path)
     try:
-        container = av.open(source, "r", options=_only_this(), metadata_errors="replace")
+        # "replace": old programs wrote titles in Latin-1.
+        container = av.open(source, "r", options=_no_other_files(), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
+        log.debug("%s: FFmpeg cannot open it: %s", path, error)
         raise MovieError(
-            f"{path}: cannot be read as a movie ({error}); "
+            f"{path}: not a playable movie, or damaged; "
             "check that it plays elsewhere and was copied whole, and is no playlist"
         ) from error
     with container:
+        # FFmpeg's demuxers of still pictures, which would be movies of a single frame.
         if container.format.name == "image2" or container.format.name.endswith("_pipe"):
             raise MovieError(f"{path}: is a picture; give a movie")
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -98,7 +98,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise MovieError(f"{path}: has no video stream; give a movie with pictures")
         if films[0].codec_context is None:
             raise MovieError(
-                f"{path}: its pictures are coded in a way that FFmpeg cannot decode; convert it"
+                f"{path}: has a video codec that FFmpeg cannot decode; convert it to another"
             )
         width, height = square_size(films[0])
         if width * height > MOST_FRAME_PIXELS:
@@ -107,14 +107,13 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 f"{MOST_FRAME_PIXELS:,} in all; check that it plays elsewhere, or make it smaller"
             )
         films[0].thread_type = "NONE"
-        films[0].codec_context.options = {
-            "max_pixels": str(MOST_FRAME_PIXELS)
-        }  # Where it grows midway.
+        # The size may also grow in the middle of a movie.
+        films[0].codec_context.options = {"max_pixels": str(MOST_FRAME_PIXELS)}
         yield container, films[0]
 
 
 def _source(path: Path) -> str | Ranges:
-    """What FFmpeg opens: the file, or the remote one as a file that is read in ranges."""
+    """What FFmpeg opens: the path of a file, or a remote file that is read in ranges."""
     if isinstance(path, Url):
         return Ranges(path)
     if not path.exists():
@@ -124,32 +123,32 @@ def _source(path: Path) -> str | Ranges:
 
 
 @lru_cache
-def _only_this() -> dict[str, str]:
-    """Options that keep FFmpeg to the file it is given, for only that one's hash is known."""
+def _no_other_files() -> dict[str, str]:
+    """Options that keep FFmpeg from opening other files, which `fingerprint` would not cover."""
     formats = ",".join(sorted(av.formats_available - PLAYLISTS))
     return {"protocol_whitelist": "file", "format_whitelist": formats, "pattern_type": "none"}
 
 
 def square_size(stream: VideoStream) -> tuple[int, int]:
-    """Width and height in square pixels, before rotation."""
+    """The width and height in square pixels, before rotation."""
     return max(1, round(stream.width * (stream.sample_aspect_ratio or 1))), stream.height
 
 
-def _check_file(path: Path, facts: os.stat_result) -> None:
-    """Refuses what is no file before it is opened: reading from a pipe may never end.
+def _check_file(path: Path, status: os.stat_result) -> None:
+    """Refuses anything but a file before it is opened, since reading from a pipe may never end.
 
     Raises:
-        MovieError: It is a folder, pipe or device.
+        MovieError: The path is a folder, pipe or device.
     """
-    if not stat.S_ISREG(facts.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise MovieError(f"{path}: not a file; give a movie, not a folder, pipe or device")
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """Size and hash of the first and last megabyte: enough to tell movies apart in no time.
+    """The size of a movie and a hash of its first and last megabyte, to tell movies apart quickly.
 
     Raises:
-        MovieError: It is missing, no file, or cannot be read.
+        MovieError: The movie is missing, not a file, or cannot be read.
     """
     if isinstance(path, Url):
         with Ranges(path) as remote:
@@ -173,7 +172,7 @@ def _ends(file: BinaryIO | Ranges, size: int) -> dict[str, Any]:
 def packets_of(
     container: InputContainer, stream: VideoStream | AudioStream | SubtitleStream
 ) -> "Iterator[Packet[Any]]":
-    """Packets from where the container stands to where the file ends or breaks."""
+    """Yields packets from the current position to where the file ends or breaks off."""
     packets = container.demux(stream)
     while True:
         try:
@@ -185,7 +184,7 @@ def packets_of(
 def packets_from(
     container: InputContainer, stream: VideoStream, key: Ints
 ) -> "Iterator[Packet[VideoStream]]":
-    """Packets from the key frame `(pts, dts)` or an earlier one; none if it is missed."""
+    """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed."""
     try:
         container.seek(int(key[1]), stream=stream)
     except av.FFmpegError as error:
@@ -201,10 +200,10 @@ def packets_from(
 
 
 def frames_of(packets: "Iterator[Packet[VideoStream]]") -> Iterator[VideoFrame]:
-    """Decodes, going on after broken packets.
+    """Decodes packets, skipping broken ones.
 
-    Packets that an edit list hides are decoded too, since others need them; FFmpeg keeps back
-    their frames.
+    Packets that an edit list hides are decoded too, since other frames may refer to them; FFmpeg
+    does not output their frames.
     """
     for packet in packets:
         try:
@@ -214,7 +213,7 @@ def frames_of(packets: "Iterator[Packet[VideoStream]]") -> Iterator[VideoFrame]:
 
 
 def stream_json(stream: Stream) -> dict[str, Any]:
-    """The facts as they stand in walk.json."""
+    """The facts of a stream as walk.json stores them."""
     return asdict(stream)
 
 
@@ -222,34 +221,34 @@ def stream_from_json(facts: dict[str, Any]) -> Stream:
     """The reverse of `stream_json`.
 
     Raises:
-        TypeError: A field is missing or foreign.
-        ValueError: A field holds what no movie has.
+        TypeError: A field is missing or unknown.
+        ValueError: A field has a value that no movie has.
     """
-    found = Stream(**{**facts, "time_base": tuple(facts["time_base"])})
-    whole = (found.width, found.height, found.zero, found.rotation, *found.time_base)
-    sound = (
-        all(type(n) is int and abs(n) < 1 << 62 for n in whole)
-        and len(found.time_base) == 2
-        and min(found.width, found.height, *found.time_base) >= 1
-        and found.width * found.height <= MOST_FRAME_PIXELS
-        and found.rotation in range(4)
-        and isinstance(found.rate, int | float)
-        and 0 <= found.rate < math.inf
-        and type(found.counted) is bool
-        and isinstance(found.codec, str)
-        and found.hdr in ("", *HDR_TRANSFERS.values())
+    stream = Stream(**{**facts, "time_base": tuple(facts["time_base"])})
+    integers = (stream.width, stream.height, stream.zero, stream.rotation, *stream.time_base)
+    valid = (
+        all(type(n) is int and abs(n) < 1 << 62 for n in integers)
+        and len(stream.time_base) == 2
+        and min(stream.width, stream.height, *stream.time_base) >= 1
+        and stream.width * stream.height <= MOST_FRAME_PIXELS
+        and stream.rotation in range(4)
+        and isinstance(stream.rate, int | float)
+        and 0 <= stream.rate < math.inf
+        and type(stream.counted) is bool
+        and isinstance(stream.codec, str)
+        and stream.hdr in ("", *HDR_TRANSFERS.values())
     )
-    if not sound:
-        raise ValueError(f"no facts of a video stream: {facts}")
-    return found
+    if not valid:
+        raise ValueError(f"not the facts of a video stream: {facts}")
+    return stream
 
 
 def timecode(path: Path) -> str:
-    """The timecode of the first frame that a camera or an editor wrote down; "" where none is.
+    """The timecode of the first frame from a camera or an editor, or "" if there is none.
 
     Raises:
         MovieError: The movie cannot be opened.
     """
     with open_video(path) as (container, film):
-        places = (film.metadata, container.metadata, *(s.metadata for s in container.streams))
-        return next((place["timecode"] for place in places if "timecode" in place), "")
+        sources = (film.metadata, container.metadata, *(s.metadata for s in container.streams))
+        return next((metadata["timecode"] for metadata in sources if "timecode" in metadata), "")

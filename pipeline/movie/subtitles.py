@@ -1,7 +1,6 @@
-"""Who says what when: subtitles from a file, or the movie's own text track.
+"""Reads what is spoken when, from a file of subtitles or the movie's own text track.
 
-What counts is what is spoken: `[door slams]`, `(sighs)` and `♪ lyrics ♪` are left out, and so is
-all that only says how a line looks.
+Only spoken words count: `[door slams]`, `(sighs)`, `♪ lyrics ♪` and formatting are left out.
 """
 
 import html
@@ -31,11 +30,13 @@ from pipeline.movie.stream import open_video, packets_of
 log = logging.getLogger(__name__)
 
 LARGEST_SUBTITLES = 1 << 26
-"""Bytes of a file; the longest films have a hundredth of that."""
+"""The largest file in bytes; those of the longest films have a hundredth of this."""
 
 BYTE_ORDER_MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+"""Encodings by the bytes with which a file in them may begin."""
+
 LEGACY = "cp1252"
-"""What files are in that are no Unicode, as a rule: Windows for Western Europe."""
+"""The most common encoding of files that are not Unicode: Windows for Western Europe."""
 
 UNSPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|♪[^♪]*(♪|$)|♫[^♫]*(♫|$)")
 """Sounds, stage directions and songs, as subtitles for the hard of hearing write them."""
@@ -43,33 +44,33 @@ UNSPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|♪[^�
 NO_CUE = re.compile(
     r"^(NOTE|STYLE|REGION)\b.*?(\n[ \t]*\n|\Z)|(?<=\n\n)[^\n]+\n(?=[^\n]*-->)", re.M | re.S
 )
-"""WebVTT's comments and styles, and names of cues: pysubs2 takes them for words.
+"""Comments, styles and cue names in WebVTT, which pysubs2 mistakes for spoken words.
 
 Source: W3C, "WebVTT", section 4.1.
 """
 
 SPEAKER = re.compile(r"[-–]?\s*[^\W\d_][\w .'-]{0,30}:")
-"""All that is left of a line whose speaker only sighs."""
+"""A speaker's name with nothing after it, as is left of `ANNA: (sighs)`."""
 
 FORMULA = "-–—=+@ "
-"""What a line does not begin with: dashes of dialogue, and what a spreadsheet would reckon out."""
+"""Characters cut off the start of a line: dialogue dashes, and what makes a spreadsheet formula."""
 
 DRAWING = re.compile(r"\{[^}]*\\p[1-9]")
-"""ASS draws a shape with this; what follows is no text."""
+"""Starts a drawing in ASS; what follows is not text."""
 
 
 class SubtitleError(MiningError):
-    """A file of subtitles is missing or torn, or in another encoding."""
+    """A file of subtitles is missing, damaged, or in another encoding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """What is spoken.
+    """The spoken lines of a movie.
 
     Attributes:
         begin: `(n,)` seconds, rising.
         end: `(n,)` seconds, each after its `begin`.
-        text: n lines, none of them empty.
+        text: `n` lines, none of them empty.
     """
 
     begin: NDArray[np.float64]
@@ -80,53 +81,53 @@ class Lines:
         return len(self.text)
 
     def at(self, times: Iterable[float]) -> list[str]:
-        """The line spoken at each time, "" where none is; two at once with " / " between.
+        """The line spoken at each time, or "" if there is none; lines at once are joined by " / ".
 
         >>> lines = Lines(np.array([1.0, 1.5]), np.array([2.0, 2.0]), ("Hi!", "Who?"))
         >>> lines.at([0.9, 1.0, 1.7, 2.0])
         ['', 'Hi!', 'Hi! / Who?', '']
         """
         moments = np.asarray(list(times), np.float64)
-        found = [""] * len(moments)
+        lines = [""] * len(moments)
         order = np.argsort(moments, kind="stable")
         first = np.searchsorted(moments[order], self.begin, side="left")
         stop = np.searchsorted(moments[order], self.end, side="left")
         for text, low, high in zip(self.text, first, stop, strict=True):
-            for place in order[low:high]:
-                found[place] = f"{found[place]} / {text}" if found[place] else text
-        return found
+            for index in order[low:high]:
+                lines[index] = f"{lines[index]} / {text}" if lines[index] else text
+        return lines
 
     def spoken(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether anybody speaks in each stretch, `(m,)`.
+        """Whether anybody speaks during each stretch, `(m,)`.
 
         Args:
             begin: `(m,)` seconds.
-            end: `(m,)` seconds, where it is over.
+            end: `(m,)` seconds, exclusive.
 
         >>> lines = Lines(np.array([1.0]), np.array([2.0]), ("Hi!",))
         >>> lines.spoken(np.array([0.0, 0.0, 2.0]), np.array([1.0, 1.1, 3.0])).tolist()
         [False, True, False]
         """
-        # The latest end so far: a long line may reach over those that begin after it.
+        # The latest end so far, since a long line may outlast lines that begin after it.
         latest = np.maximum.accumulate(np.concatenate([[-np.inf], self.end]))
         return latest[np.searchsorted(self.begin, end, side="left")] > begin
 
 
 def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = None) -> Lines:
-    """Reads a file in any format that pysubs2 knows by its content: SRT, WebVTT, ASS and others.
+    """Reads a file in any format that pysubs2 recognises: SRT, WebVTT, ASS and others.
 
     Args:
-        path: Where.
+        path: The file.
         offset: Seconds added to all times.
-        encoding: Of the file; None takes a byte order mark's, else UTF-8, else `LEGACY`.
+        encoding: Encoding of the file; None tries a byte order mark, then UTF-8, then `LEGACY`.
 
     Raises:
-        SubtitleError: It cannot be read, or holds no subtitles.
+        SubtitleError: The file cannot be read, or contains no subtitles.
     """
     try:
         if path.stat().st_size > LARGEST_SUBTITLES:
             raise SubtitleError(
-                f"{path}: larger than {LARGEST_SUBTITLES >> 20} MB; no file of subtitles"
+                f"{path}: larger than {LARGEST_SUBTITLES >> 20} MB; give a file of subtitles"
             )
         data = path.read_bytes()
     except OSError as error:
@@ -138,14 +139,14 @@ def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = No
         events = SSAFile.from_string(text).events
     except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         raise SubtitleError(
-            f"{path}: holds no subtitles that can be read ({type(error).__name__}); "
+            f"{path}: contains no readable subtitles ({type(error).__name__}); "
             "give an .srt, .vtt or .ass file, or its --subtitle-encoding"
         ) from error
     lines = _lines(
         ((e.start / 1000, e.end / 1000, e.text) for e in events if not e.is_comment), offset
     )
     if not len(lines):
-        log.warning("%s: %d subtitles, none of them spoken words", path, len(events))
+        log.warning("%s: %d subtitles, but no spoken words in them", path, len(events))
     return lines
 
 
@@ -153,52 +154,55 @@ def movie_subtitles(movie: Path, *, offset: float = 0.0) -> Lines:
     """Reads the movie's own text track.
 
     Raises:
-        MovieError: The movie cannot be opened, or has no track that is text.
+        MovieError: The movie cannot be opened, or has no text track.
     """
-    found = text_track(movie)
-    if found is None:
+    lines = text_track(movie)
+    if lines is None:
         raise MovieError(
-            f"{movie}: has no subtitles that are text (pictures of text do not count); "
-            "give a file, as in --subtitles movie.srt"
+            f"{movie}: has no text subtitles (pictures of text do not count); "
+            "give a file, for example --subtitles movie.srt"
         )
-    return _lines(found, offset)
+    return _lines(lines, offset)
 
 
 def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
-    """The text of a file.
+    """Decodes the text of a file.
 
     Raises:
-        SubtitleError: It is in no such encoding.
+        SubtitleError: The encoding is unknown, or not that of the file.
     """
-    found = encoding or next(
+    name = encoding or next(
         (name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None
     )
-    if found is None and b"\x00" in data[:64]:  # UTF-16 without a mark: ASCII with zeros between.
-        found = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
+    if name is None and b"\x00" in data[:64]:  # UTF-16 without a mark: ASCII with zeros between.
+        name = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
     try:
-        return data.decode(found or "utf-8")
+        return data.decode(name or "utf-8")
     except LookupError as error:
-        raise SubtitleError(f"--subtitle-encoding {found}: no such encoding") from error
+        raise SubtitleError(
+            f"--subtitle-encoding {name}: no such encoding; give one that Python knows, for "
+            "example cp1250"
+        ) from error
     except UnicodeDecodeError as error:
-        if found is not None:
+        if name is not None:
             raise SubtitleError(
-                f"{path}: is not in {found} ({error.reason} at byte {error.start}); "
-                "give another --subtitle-encoding, as in cp1250"
+                f"{path}: not in {name} ({error.reason} at byte {error.start}); "
+                "give another --subtitle-encoding, for example cp1250"
             ) from error
     log.warning(
-        "%s: not UTF-8, read as %s; if letters are wrong, give --subtitle-encoding", path, LEGACY
+        "%s: not UTF-8, so read as %s; if letters are wrong, give --subtitle-encoding", path, LEGACY
     )
     return data.decode(LEGACY, errors="replace")
 
 
 def _lines(events: Iterable[tuple[float, float, str]], offset: float) -> Lines:
-    """Those events that are spoken and last, by their beginning."""
-    said = sorted(_said(events, offset), key=lambda event: event[:2])
-    begin, end = (np.array([event[i] for event in said], np.float64) for i in (0, 1))
-    return Lines(begin, end, tuple(text for _, _, text in said))
+    """The events that are spoken and last some time, sorted by their beginning."""
+    spoken = sorted(_spoken_events(events, offset), key=lambda event: event[:2])
+    begin, end = (np.array([event[i] for event in spoken], np.float64) for i in (0, 1))
+    return Lines(begin, end, tuple(text for _, _, text in spoken))
 
 
-def _said(
+def _spoken_events(
     events: Iterable[tuple[float, float, str]], offset: float
 ) -> Iterator[tuple[float, float, str]]:
     for begin, end, text in events:
@@ -208,7 +212,7 @@ def _said(
 
 
 def spoken_words(text: str) -> str:
-    r"""What is said of a subtitle in ASS's notation, on one line; "" where nothing is.
+    r"""The spoken words of a subtitle in ASS markup, on one line, or "" if there are none.
 
     >>> spoken_words(r"{\i1}- Hello. [door slams]{\i0}\N- JOHN: Who is there?")
     'Hello. - JOHN: Who is there?'
@@ -218,27 +222,30 @@ def spoken_words(text: str) -> str:
     if DRAWING.search(text):
         return ""
     plain = html.unescape(SSAEvent(text=text).plaintext)
-    lines = (" ".join(_shown(line).split()) for line in UNSPOKEN.sub(" ", plain).split("\n"))
+    lines = (
+        " ".join(_without_control(line).split()) for line in UNSPOKEN.sub(" ", plain).split("\n")
+    )
     words = " ".join(line for line in lines if not SPEAKER.fullmatch(line)).lstrip(FORMULA)
     return words if any(c.isalnum() for c in words) else ""
 
 
-def _shown(text: str) -> str:
-    """Without control characters: marks of direction, and bytes of a wrong encoding."""
+def _without_control(text: str) -> str:
+    """Replaces control characters by spaces: direction marks, and bytes of a wrong encoding."""
     return "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
 
 
 TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
-"""FFmpeg's names of subtitles that are text, not pictures of it."""
+"""FFmpeg codecs of subtitles that are text, not pictures."""
 
 
 def text_track(path: Path) -> list[tuple[float, float, str]] | None:
-    """The movie's own text track: begin and end in seconds, and the text in ASS's notation.
+    """Reads the movie's own text track: begin and end in seconds, and the text in ASS markup.
 
-    Of several the default one, else the first; one of forced lines only where there is no other.
+    Prefers the default track, or else the first one; takes a track of forced lines (translations
+    of foreign speech only) if there is no other.
 
     Returns:
-        In order of the file; None where the movie has no track that is text.
+        The lines in the order of the file, or None if the movie has no text track.
 
     Raises:
         MovieError: The movie cannot be opened.
@@ -252,13 +259,13 @@ def text_track(path: Path) -> list[tuple[float, float, str]] | None:
             return None
         track = min(tracks, key=_text_rank)
         zero = (container.start_time or 0) / av.time_base
-        found = []
+        lines = []
         for packet in packets_of(container, track):
             if packet.size and packet.pts is not None and packet.time_base:
                 begin = float(packet.pts * packet.time_base) - zero
                 end = begin + float((packet.duration or 0) * packet.time_base)
-                found += [(begin, end, text) for text in _ass_texts(track, packet)]
-    return found
+                lines += [(begin, end, text) for text in _ass_texts(track, packet)]
+    return lines
 
 
 def _text_rank(track: SubtitleStream) -> tuple[bool, bool]:
@@ -267,7 +274,7 @@ def _text_rank(track: SubtitleStream) -> tuple[bool, bool]:
 
 
 def _ass_texts(track: SubtitleStream, packet: "Packet[Any]") -> Iterator[str]:
-    """What follows the eight fields of FFmpeg's ASS events."""
+    """Yields the text of FFmpeg's ASS events, which follows eight other fields."""
     try:
         events = track.decode2(packet) or ()
     except av.FFmpegError as error:

@@ -1,1 +1,1 @@
-"""Who is who: the gallery of known faces, and the names of tracks."""
+"""The gallery of known faces, and naming tracks by it."""

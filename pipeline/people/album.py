@@ -1,4 +1,4 @@
-"""The known faces of today: their photos hashed, and shown to the networks, once."""
+"""Keeps the known faces up to date while a program runs; reads and embeds each photo once."""
 
 import logging
 from pathlib import Path
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 
 class Album:
-    """The known faces of a folder, for as long as a program runs.
+    """The known faces of a folder, always as the folder is now.
 
-    A photo is read again only where its file has changed, and the networks see only photos that
-    they have not seen (`people.memory`). Threads may share an album.
+    A photo is read again only if its file has changed, and the networks embed only photos that are
+    not in `people.memory` yet. Threads may share an album.
     """
 
     def __init__(self, job: Job) -> None:
-        """Reads nothing yet.
+        """Creates the album without reading anything.
 
         Args:
-            job: Its known faces, tolerance and device are used.
+            job: Its `known_faces`, `tolerance` and `device` are used.
         """
         self.folder = job.known_faces
         self._tolerance, self._device = job.tolerance, job.device
@@ -38,34 +38,35 @@ class Album:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a folder of known faces at all."""
+        """Whether the folder of known faces exists."""
         return self.folder.is_dir()
 
     def people(self) -> set[str]:
-        """Everybody who has a file or a folder among the known faces.
+        """The names of all people who have a photo or a folder among the known faces.
 
         Raises:
-            PeopleError: A name cannot be a person's.
+            PeopleError: A name is not allowed (see `check_name`).
         """
         return set(galleries.photos(self.folder))
 
     def digest(self) -> str:
-        """See `gallery.digest`."""
+        """A hash that changes when names may change (see `gallery.digest`)."""
         with self._lock:
             return self._digest()
 
     def gallery(self, settings: WalkSettings) -> Gallery:
-        """The known faces of now, with a warning where two people's photos are alike.
+        """The known faces as they are now; warns if photos of two people are alike.
 
         Args:
-            settings: Of the walk: only embeddings of the same networks compare.
+            settings: Settings of the walk: only embeddings of the same networks can be compared.
 
         Raises:
-            PeopleError: A name cannot be a person's.
+            PeopleError: A name is not allowed.
             ModelError: A network's file is missing or changed.
         """
         with self._lock:
-            # Before the photos are read: what changes meanwhile is seen the next time.
+            # Hashed before the photos are embedded: a photo that changes meanwhile changes the
+            # key of the next call.
             key = f"{self._digest()} {network(settings)}"
             if self._held is None or self._held[0] != key:
                 gallery = load_gallery(self.folder, settings, self._device, self._hash_of)
@@ -77,14 +78,14 @@ class Album:
             return self._held[1]
 
     def warn_of_nobody(self) -> None:
-        """Says once that there are no known faces."""
+        """Warns, once only, that there are no known faces."""
         if not self._warned:
-            what = "No folder %s/ here, so faces stay unnamed and names stay as they are"
+            problem = "No folder %s/ here, so new faces stay unnamed and old names stay"
             if self.is_there:
-                what = "%s/ has no photos, so everybody is unknown"
+                problem = "%s/ has no photos, so everybody is unknown"
             log.warning(
-                f"{what}; put NAME.jpg there, give --known-faces, or name people from the film: "
-                "mine-video cast output/FILM", self.folder,
+                f"{problem}; put NAME.jpg there, give --known-faces, or name people from the "
+                "movie: mine-video cast output/MOVIE", self.folder,
             )  # fmt: skip
         self._warned = True
 
@@ -94,7 +95,7 @@ class Album:
     def _hash_of(self, photo: Path) -> bytes:
         try:
             now = file_stamp(photo)
-        except TableError:  # Reading it says why, in the words for photos.
+        except TableError:  # `hash_photo` fails too, with the message that fits a photo.
             return hash_photo(photo)
         known = self._hashes.get(photo)
         if known is None or known[0] != now:

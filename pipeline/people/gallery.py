@@ -1,6 +1,6 @@
-"""The gallery: `known_faces/NAME.jpg` or `known_faces/NAME/*` is a person.
+"""The gallery: `known_faces/NAME.jpg` and `known_faces/NAME/*` are photos of the person NAME.
 
-In `known_faces/NAME/not/` lie photos of who it is *not*: of somebody who was taken for that person.
+Photos in `known_faces/NAME/not/` show somebody else, who was taken for NAME.
 """
 
 import hashlib
@@ -33,18 +33,19 @@ PHOTO_SUFFIXES = frozenset(
 
 
 UNREAD = frozenset({".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".cr2", ".nef", ".dng"})
-"""Pictures too, but none that Pillow or OpenCV reads here: told, not passed over in silence."""
+"""Kinds of pictures that cannot be read here; such files are skipped with a warning."""
 
 
 NOT = "not"
-"""The folder of photos of who a person is not, in the person's own."""
+"""The folder, within a person's, with photos of others who were taken for that person."""
 
 
 RULES = "3"
-"""Changes when the rules of naming do, so that faces are named anew."""
+"""Version of the rules of naming: a new one makes every movie's faces be named anew."""
 
 
 MOST_PAIRS_LISTED = 5
+"""A warning lists at most so many pairs of people who look alike."""
 
 
 def _no_embeddings() -> Floats:
@@ -57,15 +58,15 @@ def _no_owners() -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
-    """Known people by their photos' embeddings.
+    """The known people and the embeddings of their photos.
 
     Attributes:
-        people: their names, sorted.
-        embedding: `(n, 128)` unit length, one a photo.
-        owner: `(n,)` position in `people`.
-        other: `(m, 128)` unit length, one for each photo of who somebody is not.
-        other_owner: `(m,)` position in `people` of who it is not.
-        photo: `n` files; empty where the embeddings are of no files.
+        people: names, sorted.
+        embedding: `(n, 128)` unit length, one for each photo of a person.
+        owner: `(n,)` position in `people` of the person in the photo.
+        other: `(m, 128)` unit length, one for each photo in not/.
+        other_owner: `(m,)` position in `people` of the person whom the photo does not show.
+        photo: the `n` files; empty if the embeddings are of no files.
     """
 
     people: tuple[str, ...]
@@ -77,39 +78,41 @@ class Gallery:
 
 
 def photos(folder: Path) -> dict[str, list[Path]]:
-    """The photos of each person, names and files sorted; empty where there is no folder.
+    """The photos of each person, names and files sorted; empty if the folder does not exist.
 
-    Who has only photos of who it is not is there too, without a photo.
+    A person who has only photos in not/ is listed with no photo.
 
     Raises:
-        PeopleError: A name cannot be a person's (see `check_name`), or a folder cannot be read.
+        PeopleError: A name is not allowed (see `check_name`), or a folder cannot be read.
     """
-    found: dict[str, list[Path]] = {}
+    photos_of: dict[str, list[Path]] = {}
     for person, path in _entries(folder):
-        own = [p for p in _visible(path) if p.name != NOT] if path.is_dir() else [path]
-        found.setdefault(person, []).extend(p for p in own if p.suffix.lower() in PHOTO_SUFFIXES)
-    return dict(sorted(found.items()))
+        entries = [p for p in _visible(path) if p.name != NOT] if path.is_dir() else [path]
+        pictures = [p for p in entries if p.suffix.lower() in PHOTO_SUFFIXES]
+        photos_of.setdefault(person, []).extend(pictures)
+    return dict(sorted(photos_of.items()))
 
 
 def others(folder: Path) -> dict[str, list[Path]]:
-    """The photos of who each person is not, sorted as those of `photos`.
+    """The photos in each person's folder not/, sorted as those of `photos`.
 
     Raises:
         PeopleError: See `photos`.
     """
-    found: dict[str, list[Path]] = {}
+    photos_of: dict[str, list[Path]] = {}
     for person, path in _entries(folder):
         if (path / NOT).is_dir():
-            own = [p for p in _visible(path / NOT) if p.suffix.lower() in PHOTO_SUFFIXES]
-            found.setdefault(person, []).extend(own)
-    return dict(sorted(found.items()))
+            pictures = [p for p in _visible(path / NOT) if p.suffix.lower() in PHOTO_SUFFIXES]
+            photos_of.setdefault(person, []).extend(pictures)
+    return dict(sorted(photos_of.items()))
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each person's folder or photo; names composed, for some file systems take é apart."""
+    """Each photo or folder in `known_faces`, with the name of its person."""
     for path in _visible(folder) if folder.is_dir() else ():
         if path.is_dir() or path.suffix.lower() in PHOTO_SUFFIXES:
             name = path.name if path.is_dir() else path.stem
+            # NFC: some file systems store é as e and an accent.
             yield check_name(unicodedata.normalize("NFC", name), path), path
 
 
@@ -118,7 +121,7 @@ def _visible(folder: Path) -> list[Path]:
         return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     except OSError as error:
         raise PeopleError(
-            f"{folder}: cannot be read ({error.strerror}); give yourself the right, or move it away"
+            f"{folder}: cannot be read ({error.strerror}); get read permission, or move it away"
         ) from error
 
 
@@ -129,24 +132,24 @@ def digest(
 
     Args:
         folder: `known_faces`.
-        tolerance: Largest distance of a known face; None is the network's own.
-        hash_of: Gives the hash of a photo's bytes, as `photo.hash_photo` does.
+        tolerance: Largest distance at which a face gets a name; None for the network's own.
+        hash_of: Returns the hash of a photo's bytes, as `photo.hash_photo` does.
 
     Raises:
         PeopleError: See `photos`.
     """
-    whole = hashlib.sha256(f"{RULES} {tolerance}".encode())
-    for kind, of_person in (("is", photos(folder)), (NOT, others(folder))):
-        for name, paths in of_person.items():
+    hasher = hashlib.sha256(f"{RULES} {tolerance}".encode())
+    for kind, photos_of in (("is", photos(folder)), (NOT, others(folder))):
+        for name, paths in photos_of.items():
             for path in paths:
-                whole.update(f"\n{kind}\t{name}\t".encode() + os.fsencode(path.name) + b"\t")
-                with suppress(PeopleError):  # An unusable photo counts as none; loading says why.
-                    whole.update(hash_of(path))
-    return whole.hexdigest()
+                hasher.update(f"\n{kind}\t{name}\t".encode() + os.fsencode(path.name) + b"\t")
+                with suppress(PeopleError):  # Embedding the photo warns that it is unusable.
+                    hasher.update(hash_of(path))
+    return hasher.hexdigest()
 
 
 def embed_gallery(folder: Path, models: FaceModels) -> Gallery:
-    """Embeds every usable photo; says which are not, and why.
+    """Embeds every usable photo; warns of the others.
 
     Args:
         folder: `known_faces`.
@@ -159,22 +162,26 @@ def embed_gallery(folder: Path, models: FaceModels) -> Gallery:
 
 
 def gather(folder: Path, read: Callable[[Path], Floats]) -> Gallery:
-    """The gallery, with embeddings from `read`, which refuses a photo by a `PeopleError`.
+    """Builds the gallery; skips unusable photos with a warning.
+
+    Args:
+        folder: `known_faces`.
+        read: Returns the embedding of a photo, or raises `PeopleError` if it is unusable.
 
     Raises:
         PeopleError: See `photos`.
     """
-    own, other = photos(folder), others(folder)
+    shown, not_shown = photos(folder), others(folder)
     for path in _unread(folder):
-        log.warning("%s: not a kind of picture that is read, skipped; save it anew as JPEG", path)
-    people = tuple(own)
-    embedding, owner, files = _embedded(own, people, read)
-    not_embedding, not_owner, _ = _embedded(other, people, read)
+        log.warning("%s: cannot read this kind of picture, skipped; save it as JPEG", path)
+    people = tuple(shown)
+    embedding, owner, files = _embedded(shown, people, read)
+    not_embedding, not_owner, _ = _embedded(not_shown, people, read)
     return Gallery(people, embedding, owner, not_embedding, not_owner, files)
 
 
 def _unread(folder: Path) -> Iterator[Path]:
-    """Pictures of kinds that are not read, which else would seem to be there in vain."""
+    """Pictures of kinds that cannot be read; nobody would notice otherwise that they are unused."""
     for path in _visible(folder) if folder.is_dir() else ():
         yield from (
             p
@@ -184,10 +191,10 @@ def _unread(folder: Path) -> Iterator[Path]:
 
 
 def _embedded(
-    found: dict[str, list[Path]], people: tuple[str, ...], read: Callable[[Path], Floats]
+    photos_of: dict[str, list[Path]], people: tuple[str, ...], read: Callable[[Path], Floats]
 ) -> tuple[Floats, Ints, tuple[Path, ...]]:
     embeddings, owners, files = [], [], []
-    for person, paths in found.items():
+    for person, paths in photos_of.items():
         for path in paths:
             try:
                 embeddings.append(read(path))
@@ -201,28 +208,28 @@ def _embedded(
 
 
 def add(path: Path, folder: Path) -> str:
-    """Copies a photo into a folder under its own name, or the next free one; not a second time.
+    """Copies a photo into a folder under its own name, or that name with a number if it is taken.
 
     Returns:
-        The copy's name, "" where the same picture is there already.
+        The name of the copy, or "" if the folder already has the same picture under such a name.
 
     Raises:
-        OutputError: It cannot be written.
-        TableError: It cannot be read.
+        OutputError: The copy cannot be written.
+        TableError: The photo cannot be read.
     """
     try:
         picture = path.read_bytes()
         for n in range(1, 1000):
-            into = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
-            if not into.exists():
-                with replacing(into) as file:
+            copy = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
+            if not copy.exists():
+                with replacing(copy) as file:
                     file.write(picture)
-                return into.name
-            if into.read_bytes() == picture:
+                return copy.name
+            if copy.read_bytes() == picture:
                 return ""
     except OSError as error:
         raise TableError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    raise OutputError(f"{folder}: holds a thousand photos called {path.name}; move some away")
+    raise OutputError(f"{folder}: has 999 photos named like {path.name}; move some away")
 
 
 def usable(gallery: Gallery) -> tuple[str, ...]:
@@ -231,24 +238,26 @@ def usable(gallery: Gallery) -> tuple[str, ...]:
 
 
 def alike(gallery: Gallery, tolerance: float) -> list[tuple[str, str, float]]:
-    """Pairs of people with photos nearer to each other than the tolerance, nearest first.
+    """Pairs of people whose nearest photos are within the tolerance, the nearest pair first.
 
     Returns:
-        The two names, sorted, and the distance of their nearest photos: 0 where it is the same one.
+        The two names, sorted, and the distance of their nearest photos: 0 if both have the same.
     """
-    found = []
+    pairs = []
     for a, b, distance in _nearest(gallery):
         if distance <= tolerance:
-            found.append((gallery.people[a], gallery.people[b], distance))
-    return sorted(found, key=lambda pair: (pair[2], pair[0], pair[1]))
+            pairs.append((gallery.people[a], gallery.people[b], distance))
+    return sorted(pairs, key=lambda pair: (pair[2], pair[0], pair[1]))
 
 
 def _nearest(gallery: Gallery) -> Iterator[tuple[int, int, float]]:
-    """Two people each, and the distance of their nearest photos; never all pairs in memory."""
-    own = [(int(p), gallery.embedding[gallery.owner == p]) for p in np.unique(gallery.owner)]
-    for n, (a, first) in enumerate(own):
-        for b, second in own[n + 1 :]:
+    """Each pair of people with the distance of their nearest photos."""
+    # One pair at a time: the distances of all photos to all would fill the memory.
+    of_person = [(int(p), gallery.embedding[gallery.owner == p]) for p in np.unique(gallery.owner)]
+    for n, (a, first) in enumerate(of_person):
+        for b, second in of_person[n + 1 :]:
             product = float((first @ second.T).max())
+            # Of unit vectors |a - b|² = 2 - 2ab; rounding may make it a little less than 0.
             yield a, b, float(np.sqrt(max(0.0, 2 - 2 * product)))
 
 
@@ -289,10 +298,10 @@ def warn_of_misfits(gallery: Gallery, farthest: float) -> None:
 
 
 def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
-    """Says who cannot be told apart: the faces of one may get the name of the other."""
+    """Warns of people who look alike: a face of one may get the name of the other."""
     pairs = alike(gallery, tolerance)
     if pairs:
-        told = ", ".join(
+        listed = ", ".join(
             f"{a} and {b} ({'the same photo' if far < 1e-3 else f'{far:.2f}'})"
             for a, b, far in pairs[:MOST_PAIRS_LISTED]
         )
@@ -302,7 +311,7 @@ def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
             else ""
         )
         log.warning(
-            "%s/: photos of two people are nearer than the tolerance %g, and their names may be "
-            "mixed up: %s%s; take away the photo that is wrong, or lower --tolerance",
-            where, tolerance, told, more,
+            "%s/: photos of different people are nearer than the tolerance %g, so their names may "
+            "be mixed up: %s%s; remove the wrong photo, or lower --tolerance",
+            where, tolerance, listed, more,
         )  # fmt: skip

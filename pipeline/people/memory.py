@@ -1,4 +1,4 @@
-"""Embeddings of photos, kept in `known_faces/.embeddings.npz`: networks run once a photo."""
+"""Keeps the embeddings of photos in `known_faces/.embeddings.npz`: networks run once per photo."""
 
 import hashlib
 import json
@@ -32,7 +32,8 @@ EMBEDDINGS_SCHEMA: Schema = {
 }
 
 StoredEmbeddings = dict[str, tuple[Floats, str]]
-"""By hash of photo and networks: the embedding, and "" or why the photo was refused."""
+"""Maps a hash of photo and networks to the embedding and "", or to zeros and why the photo was
+refused."""
 
 
 def load_gallery(
@@ -41,23 +42,24 @@ def load_gallery(
     device: str = "cpu",
     hash_of: Callable[[Path], bytes] = hash_photo,
 ) -> Gallery:
-    """The gallery of a folder, networks asked only for photos that are new or have changed.
+    """Loads the gallery of a folder; the networks embed only photos that are new or changed.
 
     Args:
         folder: `known_faces`.
-        settings: Of the walk: only embeddings of the same networks compare.
-        device: Where networks run that can choose.
-        hash_of: Gives the hash of a photo's bytes.
+        settings: Settings of the walk: only embeddings of the same networks can be compared.
+        device: The device of those networks that can run on several.
+        hash_of: Returns the hash of a photo's bytes.
 
     Raises:
-        PeopleError: A name cannot be a person's.
+        PeopleError: A name is not allowed.
         ModelError: A network's file is missing or changed.
     """
     memory = Memory(folder / EMBEDDINGS_NAME, network(settings), hash_of)
+    # The networks are loaded at the first photo that needs them: often none does.
     models = lru_cache(maxsize=1)(lambda: face_models(settings, device=device))
     try:
         gallery = gather(folder, lambda path: memory.embedding(path, models))
-    except BaseException:  # Ctrl-C among a thousand photos: those that are done are kept.
+    except BaseException:  # Also on Ctrl-C, keep the embeddings computed so far.
         memory.save(whole=False)
         raise
     memory.save(whole=True)
@@ -65,15 +67,14 @@ def load_gallery(
 
 
 def network(settings: WalkSettings) -> str:
-    """A hash of all that an embedding depends on but the photo.
+    """A hash of everything that an embedding depends on, except the photo.
 
     Raises:
-        ModelError: A name is not in the registry, or a card is missing.
+        ModelError: A network is not in the registry, or its card is missing.
     """
-    own = face_identities(settings)
     facts = [
         EMBEDDINGS_FORMAT,
-        own,
+        face_identities(settings),
         settings.min_score,
         MIN_FACE,
         PHOTO_WIDTH,
@@ -85,12 +86,12 @@ def network(settings: WalkSettings) -> str:
 
 @dataclass(slots=True)
 class Memory:
-    """What is known of photos by their bytes, whatever they are called.
+    """Embeddings of photos by the photos' bytes, so that a renamed photo is still known.
 
     Attributes:
-        path: The file; torn, foreign or missing it is as good as empty.
-        network: What the embeddings depend on, see `network`.
-        hash_of: Gives the hash of a photo's bytes.
+        path: The file; a damaged, foreign or missing one counts as empty.
+        network: A hash of the networks and their settings (see `network`).
+        hash_of: Returns the hash of a photo's bytes.
     """
 
     path: Path
@@ -106,22 +107,23 @@ class Memory:
         """The embedding `(128,)` of a photo.
 
         Raises:
-            PeopleError: The photo cannot be read or used; the words are those of the first time.
+            PeopleError: The photo cannot be read or used; the reason is stored with the photo.
         """
         content = self.hash_of(photo).hex()
         key = hashlib.sha256(f"{self.network} {content}".encode()).hexdigest()
         if key not in self._used:
-            self._used[key] = self._kept.get(key) or _asked(photo, models)
+            self._used[key] = self._kept.get(key) or _embedded(photo, models)
         embedding, why = self._used[key]
         if why:
             raise PeopleError(f"{photo}: {why}")
         return embedding
 
     def save(self, *, whole: bool) -> None:
-        """Writes what was asked for, where that is something new; not where one may not write.
+        """Writes the embeddings used, if any is new; does nothing if the file cannot be written.
 
         Args:
-            whole: All photos were asked for, so that what was not is forgotten.
+            whole: Whether all photos of the folder were used; the embeddings of others are then
+                dropped.
         """
         if self._used.keys() <= self._kept.keys():
             return
@@ -134,29 +136,30 @@ class Memory:
         }
         try:
             write_arrays(self.path, arrays)
-        except OutputError as error:
+        except OutputError as error:  # Photos may be on a read-only disk; embed them every time.
             log.debug("%s", error)
 
 
-def _asked(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
+def _embedded(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
     try:
         return embed(photo, models()), ""
     except PeopleError as error:
+        # Stored without the path: another photo may have the same bytes.
         return np.zeros(EMBEDDING, np.float32), str(error).removeprefix(f"{photo}: ")
 
 
 def _read(path: Path) -> StoredEmbeddings:
-    if not path.is_file():  # What is a pipe would be waited for.
+    if not path.is_file():  # Reading from a pipe would wait forever.
         return {}
     try:
-        found = read_arrays(path, EMBEDDINGS_SCHEMA)
+        arrays = read_arrays(path, EMBEDDINGS_SCHEMA)
     except TableError as error:
         log.debug("%s", error)
         return {}
-    embedding, why = found["embedding"].astype(np.float32), found["why"]
-    length = np.linalg.norm(embedding, axis=1)  # NaN is near to nothing.
-    if not len(found["photo"]) == len(embedding) == len(why):
+    embedding, why = arrays["embedding"].astype(np.float32), arrays["why"]
+    length = np.linalg.norm(embedding, axis=1)  # NaN passes neither check below.
+    if not len(arrays["photo"]) == len(embedding) == len(why):
         return {}
     sound = np.where(why == "", np.abs(length - 1) < 1e-3, length == 0)
-    each = zip(found["photo"].tolist(), embedding, why.tolist(), sound, strict=True)
-    return {key: (vector, reason) for key, vector, reason, good in each if good}
+    entries = zip(arrays["photo"].tolist(), embedding, why.tolist(), sound, strict=True)
+    return {key: (vector, reason) for key, vector, reason, good in entries if good}

@@ -1,6 +1,6 @@
-"""The gallery: `known_faces/NAME.jpg` or `known_faces/NAME/*` is a person.
+"""Which names a person may have.
 
-In `known_faces/NAME/not/` lie photos of who it is *not*: of somebody who was taken for that person.
+A name becomes a folder of the output, a field of CSV files and the value of an option.
 """
 
 import re
@@ -11,31 +11,38 @@ from pipeline.errors import PeopleError
 from pipeline.files import WINDOWS_DEVICES
 
 RESERVED = FOLDER_FILES | {"any", "unknown"}
+"""Names with a meaning of their own, as an option's value or in a movie's folder."""
 
 
 FORBIDDEN_START = tuple("=+-@.")
-"""What a spreadsheet takes for a formula, an option, or a hidden file."""
+"""Characters that begin a formula in a spreadsheet, an option, or a hidden file."""
 
 
 FORBIDDEN = re.compile(
     r"[/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff"
     r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
-"""Separators, control characters, bytes that are no text, and what is unseen or turns the text."""
+"""Path separators, control characters, bytes that are not UTF-8 (surrogates), and invisible
+characters or ones that reverse the text."""
 
 
 def check_name(name: str, where: Path | str) -> str:
-    """Gives the name back where it can be a person's: a folder, a CSV field, an option's value.
+    """Returns the name if a person may have it.
+
+    Args:
+        name: The name.
+        where: Where it comes from, for the message.
 
     Raises:
-        PeopleError: It is reserved, empty, or begins with or holds what would do harm.
+        PeopleError: The name is empty, reserved, or has harmful characters.
     """
+    # `casefold`: on file systems that ignore case, Any and any are one folder.
     reserved = name.casefold() in RESERVED or WINDOWS_DEVICES.fullmatch(name)
     if reserved or not name.strip() or name != name.strip():
-        raise PeopleError(f"{where}: nobody can be called {name!r}; rename it")
+        raise PeopleError(f"{where}: a person cannot be called {name!r}; rename it")
     if name.startswith(FORBIDDEN_START) or FORBIDDEN.search(name):
         raise PeopleError(
-            f"{where}: a name cannot begin with one of = + - @ . or hold / \\ : or what is no "
-            "visible character; rename it"
+            f"{where}: a name cannot begin with = + - @ or . nor contain / \\ : or invisible "
+            "characters; rename it"
         )
     return name

@@ -1,4 +1,4 @@
-"""One photo: read as RGB, and the one face that it shows."""
+"""Reads one photo as RGB, and finds the one face that it shows."""
 
 import hashlib
 import warnings
@@ -16,33 +16,32 @@ from pipeline.models.registry import FaceModels
 from pipeline.movie.frame import shrink
 
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""What Pillow may take a photo for: its other formats are seldom used, or start other programs.
+"""The formats that Pillow may open: its others are seldom used, or start other programs.
 
-There is no second reader: of these formats OpenCV reads nothing that Pillow does not, but for
-files that are cut short, and what is half a face is no photo to know somebody by.
+There is no second reader. Of these formats OpenCV reads nothing that Pillow does not, except
+truncated files, and half a face is no use for recognising somebody.
 """
 
 MIN_FACE = 50
-"""Pixels across below which a face in a photo is too small to know a person by."""
+"""Least width in pixels of a face in a photo; a smaller one is no use for recognising a person."""
 
 PHOTO_WIDTH = 800
-"""Pixels across that the detector sees."""
+"""Width in pixels of the picture that the detector sees."""
 
 PHOTO_SIDE = 3 * PHOTO_WIDTH
-"""Of the shorter side: in so many the smallest face that is found there is `MIN_FACE` wide."""
+"""Enough pixels for a photo's shorter side: the smallest face found in it is `MIN_FACE` wide."""
 
 LONGEST_STRIP = 10
-"""A photo's longer side is at most so many times the shorter: the room around others would fill
-the memory."""
+"""Largest ratio of a photo's sides: the margin around a longer strip would fill the memory."""
 
 GREY_MODES = (128, 128, 128, 255)
-"""What lies behind a cut-out face: black would pass for hair or shade."""
+"""The background behind a transparent picture: black could pass for hair or shade."""
 
 REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F"})
 """Pillow's modes whose pixels can be averaged."""
 
 DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "F"})
-"""Pillow's modes of more than 8 bits, which it clips, not scales, when it is asked for RGB."""
+"""Pillow's modes of more than 8 bits; on conversion to RGB it clips them and does not scale."""
 
 
 def embed(path: Path, models: FaceModels) -> Floats:
@@ -55,10 +54,10 @@ def embed(path: Path, models: FaceModels) -> Floats:
 
 
 def photo_chip(path: Path, models: FaceModels) -> Image:
-    """The one face of a photo, upright, as the embedder wants it.
+    """The one face of a photo, aligned for the embedder.
 
     Raises:
-        PeopleError: The photo cannot be read, or does not show just one large enough face.
+        PeopleError: The photo cannot be read, or does not show exactly one large enough face.
     """
     image = read_photo(path, PHOTO_SIDE)
     faces = _faces_in(image, models)
@@ -68,23 +67,25 @@ def photo_chip(path: Path, models: FaceModels) -> Image:
             "and is at least 80 px wide"
         )
     if len(faces) > 1:
-        raise PeopleError(f"{path}: {len(faces)} faces found, photo skipped; crop it to the one")
+        raise PeopleError(f"{path}: {len(faces)} faces found, photo skipped; crop it to one face")
     box = faces.boxes[0]
     width = float((box[2:] - box[:2]).min())
     if width < MIN_FACE:
         raise PeopleError(
-            f"{path}: the face is only {width:.0f} px wide, photo skipped; wanted at least 80 px"
+            f"{path}: the face is only {width:.0f} px wide, photo skipped; use one with a face at "
+            "least 80 px wide"
         )
     return models.aligner.chip(image, box, faces.landmarks[0])
 
 
 def _faces_in(image: Image, models: FaceModels) -> Detections:
-    """Faces in the photo's pixels; a photo cut close is tried again with room around it."""
+    """Faces in the photo's pixels; if none is found, tries again with a margin around it."""
     small = shrink(image, PHOTO_WIDTH)
     scale = np.float32(image.shape[1] / small.shape[1])
+    # The detector misses a face that fills the picture, as in a photo cropped close.
     for margin in (0, max(small.shape[:2]) // 2):
-        room = ((margin, margin), (margin, margin), (0, 0))
-        faces = models.detector.detect([np.pad(small, room) if margin else small])[0]
+        padding = ((margin, margin), (margin, margin), (0, 0))
+        faces = models.detector.detect([np.pad(small, padding) if margin else small])[0]
         if len(faces):
             boxes, landmarks = faces.boxes - margin, faces.landmarks - margin
             return Detections(boxes * scale, faces.scores, landmarks * scale)
@@ -92,10 +93,10 @@ def _faces_in(image: Image, models: FaceModels) -> Detections:
 
 
 def check_file(path: Path) -> None:
-    """Refuses what is no file before it is opened: reading from a pipe may never end.
+    """Refuses folders, pipes and devices before they are opened: reading a pipe may never end.
 
     Raises:
-        PeopleError: It is a folder, pipe or device.
+        PeopleError: The path exists and is not a file.
     """
     if path.exists() and not path.is_file():
         raise PeopleError(f"{path}: cannot be read, not a file, skipped; remove it")
@@ -116,23 +117,23 @@ def hash_photo(path: Path) -> bytes:
 
 
 def read_photo(path: Path, width: int | None = None) -> Image:
-    """A photo as RGB `(h, w, 3)`, turned as its EXIF data say; of an animation the first picture.
+    """Reads a photo as upright RGB `(h, w, 3)`, by its EXIF data; of an animation the first frame.
 
     Args:
         path: The photo.
-        width: Pixels that are enough for its shorter side: one of twice as many is halved before
-            anything else is done, which saves nine tenths of a JPEG's time and most of the memory.
-            Without, all its pixels are given.
+        width: Number of pixels that is enough for the shorter side. A photo of twice that size or
+            more is reduced while it is read, which saves nine tenths of a JPEG's time and most of
+            the memory. None reads it at full size.
 
     Raises:
-        PeopleError: It is no picture, or one whose pixels would fill the memory.
+        PeopleError: The file is no picture, or its pixels would fill the memory.
     """
     check_file(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Such as of odd EXIF data: the picture is whole.
+            warnings.simplefilter("ignore")  # Odd EXIF data, for example, do not harm the picture.
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            avif = ("AVIF",) if features.check("avif") else ()  # Pillow has it since 11.3.
+            avif = ("AVIF",) if features.check("avif") else ()  # In Pillow since 11.3.
             with Pillow.open(path, formats=PILLOW_FORMATS + avif) as photo:
                 _check_strip(path, photo)
                 return _rgb(photo if width is None else _reduced(photo, width))
@@ -140,52 +141,52 @@ def read_photo(path: Path, width: int | None = None) -> Image:
         raise
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise PeopleError(f"{path}: too large ({error}), photo skipped; shrink it") from error
-    except Exception as error:  # Pillow's readers raise whatever they stumble on.
-        # Its words would name this path where another photo of the same bytes is told of.
-        why = "of no known kind" if isinstance(error, UnidentifiedImageError) else error
+    except Exception as error:  # Pillow's readers raise all kinds of errors.
+        # Pillow's own message has the path in it, and `people.memory` stores ours without one.
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise PeopleError(
-            f"{path}: not a photo that can be read ({why}), skipped; save it anew as JPEG or PNG"
+            f"{path}: not a readable photo ({reason}), skipped; save it again as JPEG or PNG"
         ) from error
 
 
 def _reduced(photo: Pillow.Image, width: int) -> Pillow.Image:
-    """A photo at a half, a third, … of its size, as long as its shorter side has `width` pixels."""
-    photo.draft(None, (width, width))  # A JPEG is not even decoded at its full size.
+    """Shrinks a photo by a whole number, as far as its shorter side keeps `width` pixels."""
+    photo.draft(None, (width, width))  # A JPEG is then decoded at a fraction of its size.
     factor = min(photo.size) // width
     return photo.reduce(factor) if factor > 1 and photo.mode in REDUCIBLE else photo
 
 
 def _rgb(photo: Pillow.Image) -> Image:
-    """A picture of any mode as RGB, upright.
+    """Converts a picture of any mode to upright RGB.
 
-    Deep ones are scaled to 8 bits, transparent ones laid on grey.
+    Scales pictures of more than 8 bits to 8, and lays transparent ones on grey.
     """
-    with suppress(Exception):  # Damaged EXIF data: the picture is whole.
+    with suppress(Exception):  # Damaged EXIF data do not harm the picture.
         ImageOps.exif_transpose(photo, in_place=True)
     if photo.mode in DEEP:
         grey = _scaled(np.array(photo, np.float32))
         return np.repeat(grey[..., None], 3, axis=2)
     if photo.has_transparency_data:
-        below = Pillow.new("RGBA", photo.size, GREY_MODES)
-        photo = Pillow.alpha_composite(below, photo.convert("RGBA"))
+        background = Pillow.new("RGBA", photo.size, GREY_MODES)
+        photo = Pillow.alpha_composite(background, photo.convert("RGBA"))
     return np.array(photo.convert("RGB"), np.uint8)
 
 
 def _scaled(deep: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Image:
-    """Numbers to 0 to 255, by the least of the usual ranges that holds them.
+    """Scales numbers to 0 to 255, from the smallest of the usual ranges that holds them all.
 
     >>> _scaled(np.float32([[0, 65535]])).tolist(), _scaled(np.float32([[0.5, 1]])).tolist()
     ([[0, 255]], [[128, 255]])
     """
     deep = np.nan_to_num(deep, nan=0.0, posinf=0.0, neginf=0.0).clip(0)
-    most = float(deep.max(initial=0))
-    whole = next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
-    return np.round(deep * (255 / whole)).astype(np.uint8)
+    largest = float(deep.max(initial=0))
+    range_end = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
+    return np.round(deep * (255 / range_end)).astype(np.uint8)
 
 
 def _check_strip(path: Path, photo: Pillow.Image) -> None:
     if max(photo.size) > LONGEST_STRIP * min(photo.size):
         raise PeopleError(
-            f"{path}: {photo.width} x {photo.height} pixels are a strip, photo skipped; "
-            "crop it to the face"
+            f"{path}: {photo.width} x {photo.height} pixels are too long and narrow, photo "
+            "skipped; crop it to the face"
         )

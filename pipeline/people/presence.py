@@ -1,4 +1,4 @@
-"""Who is who in a movie: screen time, tracks, and how sure the names are."""
+"""Lists who is in a movie: screen time, tracks, and how sure the names are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,20 +30,19 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One person in a movie, or all unknown ones together.
+    """One person in a movie, or all unknown people together.
 
     Attributes:
-        person: a name, "" for the unknown.
+        person: a name, "" for the unknown people.
         seconds: screen time; a frame with two unknown faces counts once.
-        tracks: how many.
-        faces: rows of faces.csv.
-        distance: mean over the faces of their tracks' distance to the nearest person, NaN where
-            nobody is known.
-        sure: mean over the faces of the chance from 0 to 1 that the name is right; NaN for the
-            unknown, and where an earlier version named them.
-        other: the person, but this one, whom the faces are nearest to on average; "" for none.
-        other_distance: that average, NaN for none.
-        offers: of the unknown: the known people whom some of them may be, the surest first.
+        tracks: number of tracks.
+        faces: number of faces (rows of faces.csv).
+        distance: mean distance of the faces' tracks to the nearest person, NaN if nobody is known.
+        sure: mean chance from 0 to 1 that the name is right; NaN for the unknown people, and if an
+            earlier version named them.
+        other: the nearest other person on average; "" for none.
+        other_distance: mean distance to that person, NaN for none.
+        offers: for the unknown people: whom some of them may be, the surest first.
     """
 
     person: str
@@ -58,15 +57,15 @@ class Presence:
 
 
 def durations(frame: NDArray[np.int64], times: Numbers, stride: int) -> Numbers:
-    """How long each row's frame stands for: until the next analysed one, by the timestamps.
+    """The time from each row's frame to the next analysed frame, by the timestamps.
 
     Args:
-        frame: `(n,)` of the rows.
-        times: `(frames,)` seconds of every frame of the movie, rising.
-        stride: source frames between analysed ones.
+        frame: `(n,)` frame numbers of the rows.
+        times: `(frames,)` timestamps of all frames of the movie in seconds, rising.
+        stride: Source frames between analysed ones.
 
     Returns:
-        `(n,)` seconds; the last frame is as long as the median one.
+        `(n,)` seconds; the last frame is taken to last as long as the median one.
 
     >>> durations(np.array([0, 2]), np.array([0.0, 0.5, 1.0]), 1).tolist()
     [0.5, 0.5]
@@ -77,33 +76,34 @@ def durations(frame: NDArray[np.int64], times: Numbers, stride: int) -> Numbers:
 
 
 def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator[Presence]:
-    """Everybody who is there, the longest on screen first, the unknown last.
+    """Everybody in the movie, the longest on screen first, the unknown people last.
 
     Args:
-        rows: As `faces_csv.read_faces` gives them, named.
-        tracks: The movie's, named.
-        seconds: `(n,)` of `durations`.
+        rows: Rows as `faces_csv.read_faces` returns them, named.
+        tracks: The movie's tracks, named.
+        seconds: `(n,)` from `durations`.
     """
     numbers = np.unique(tracks.track)
-    timed = rows.assign(seconds=seconds, place=np.searchsorted(numbers, rows["track"].to_numpy()))
-    found = []
-    for person, own in timed.groupby("person", sort=True):
-        far = tracks.far[own["place"].to_numpy()].mean(axis=0, dtype=np.float64)
+    position = np.searchsorted(numbers, rows["track"].to_numpy())
+    timed = rows.assign(seconds=seconds, position=position)
+    presences = []
+    for person, of_person in timed.groupby("person", sort=True):
+        far = tracks.far[of_person["position"].to_numpy()].mean(axis=0, dtype=np.float64)
         other, other_distance = nearest(str(person), tracks.people.tolist(), far)
-        found.append(
+        presences.append(
             Presence(
                 person=str(person),
-                seconds=float(own.drop_duplicates("frame")["seconds"].sum()),
-                tracks=own["track"].nunique(),
-                faces=len(own),
-                distance=float(own["distance"].mean()),
-                sure=float(own["sure"].mean()) if person else float("nan"),
+                seconds=float(of_person.drop_duplicates("frame")["seconds"].sum()),
+                tracks=of_person["track"].nunique(),
+                faces=len(of_person),
+                distance=float(of_person["distance"].mean()),
+                sure=float(of_person["sure"].mean()) if person else float("nan"),
                 other=other,
                 other_distance=other_distance,
                 offers=() if person else tuple(_offers(rows, tracks)),
             )
         )
-    yield from sorted(found, key=lambda one: (not one.person, -one.seconds))
+    yield from sorted(presences, key=lambda presence: (not presence.person, -presence.seconds))
 
 
 def _offers(rows: pd.DataFrame, tracks: Tracks) -> list[Offer]:
@@ -123,13 +123,13 @@ def _offers(rows: pd.DataFrame, tracks: Tracks) -> list[Offer]:
 
 
 def nearest(person: str, people: list[str], far: Floats | Numbers) -> tuple[str, float]:
-    """The nearest but one's self and how near; "" and NaN where no other has a photo.
+    """The nearest other person and the distance; "" and NaN if no other person has a photo.
 
     Args:
-        person: One's self, "" for nobody.
-        people: `(p,)` the known.
-        far: `(p,)` distances to them, infinite where there is no photo.
+        person: The person to leave out, "" for none.
+        people: `(p,)` names of the known people.
+        far: `(p,)` distances to them, infinite for a person without a photo.
     """
-    there = [(float(d), name) for name, d in zip(people, far, strict=True) if name != person]
-    distance, name = min(there, default=(np.inf, ""))
+    others = [(float(d), name) for name, d in zip(people, far, strict=True) if name != person]
+    distance, name = min(others, default=(np.inf, ""))
     return (name, distance) if np.isfinite(distance) else ("", float("nan"))

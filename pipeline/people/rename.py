@@ -1,4 +1,4 @@
-"""Gives a person another name: moves the photos in `known_faces/`, overwriting none."""
+"""Renames a person by moving the photos in `known_faces/`; never overwrites a photo."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -12,52 +12,53 @@ from pipeline.people.gallery import PHOTO_SUFFIXES, others, photos
 from pipeline.people.names import check_name
 
 Move = tuple[Path, Path]
-"""Where a photo, or a folder of them, was and is."""
+"""The old and the new path of a photo, or of a folder of photos."""
 
 
 def rename(folder: Path, old: str, new: str, moves: list[Move] | None = None) -> list[Path]:
-    """Moves `old`'s photos to `new`; where that is somebody too, the two become one.
+    """Moves the photos of `old` to `new`; if `new` is already known, the two become one person.
 
-    A name that is taken in the new folder gets a number: `1.jpg` becomes `1-2.jpg`.
+    A photo whose file name is taken in the new folder gets a number: `1.jpg` becomes `1-2.jpg`.
 
     Args:
         folder: `known_faces`.
         old: A person in it.
-        new: What that person is to be called.
-        moves: Is given each move as soon as it is made, for `undo_moves`.
+        new: The new name.
+        moves: A list that each move is appended to as soon as it is made, for `undo_moves`.
 
     Returns:
-        Where the photos, or the folder of all of them, now are.
+        The new paths of the photos, or of the folder that holds them all.
 
     Raises:
-        PeopleError: There is no such person, or the new name cannot be one.
+        PeopleError: There is no such person, or the new name is not allowed.
         OutputError: A photo cannot be moved.
     """
     old, new = normalize("NFC", old), check_name(normalize("NFC", new), "--rename")
     known = photos(folder).keys() | others(folder).keys()
     if old not in known:
-        near = "".join(f" did you mean {name!r}?" for name in get_close_matches(old, known, 1))
-        there = ", ".join(sorted(known)) or "nobody"
-        raise PeopleError(f"nobody is called {old!r}.{near} {folder}/ has: {there}")
+        similar = get_close_matches(old, known, 1)
+        suggestion = f" Did you mean {similar[0]!r}?" if similar else ""
+        names = ", ".join(sorted(known)) or "nobody"
+        raise PeopleError(f"No person {old!r} in {folder}/.{suggestion} Known: {names}")
     if old == new:
-        raise PeopleError(f"--rename: {old!r} is called so already; give another name")
+        raise PeopleError(f"--rename: the new name {new!r} is the old one; give another name")
     try:
         return list(_moved(folder, old, new, [] if moves is None else moves))
     except OSError as error:
         raise OutputError(
-            f"{error.filename or folder}: cannot be moved ({error.strerror}); photos moved before "
-            f"are {new}'s now: give yourself the right, and rename again"
+            f"{error.filename or folder}: cannot be moved ({error.strerror}); the photos moved so "
+            f"far belong to {new}: get write permission, then rename again"
         ) from error
 
 
 def was_moved(folder: Path, old: str, new: str, named: Collection[str]) -> bool:
-    """Whether a call that was broken off moved the photos, but left movies with the old name.
+    """Whether an interrupted rename moved the photos but left the old name in the movies.
 
     Args:
         folder: `known_faces`.
-        old: As `rename` was given it.
-        new: Likewise.
-        named: Names that movies' faces have.
+        old: The old name.
+        new: The new name.
+        named: The names that faces have in the movies.
     """
     old, new = normalize("NFC", old), normalize("NFC", new)
     known = photos(folder).keys() | others(folder).keys()
@@ -65,14 +66,15 @@ def was_moved(folder: Path, old: str, new: str, named: Collection[str]) -> bool:
 
 
 def undo_moves(moves: Sequence[Move]) -> None:
-    """Moves photos back to where they were, the last first; what cannot be stays, nothing is lost.
+    """Moves photos back, the last one first. Photos that cannot be moved stay; none is lost.
 
     Args:
-        moves: Of `rename`.
+        moves: The moves that `rename` made, in order.
     """
     for was, now in reversed(moves):
         with suppress(OSError):
-            if not _there(was) or _same_name(was, now):
+            # Another program may have put a new file where the photo was.
+            if not _is_taken(was) or _same_name(was, now):
                 was.parent.mkdir(parents=True, exist_ok=True)
                 _move(now, was, [])
 
@@ -83,28 +85,28 @@ def _moved(folder: Path, old: str, new: str, moves: list[Move]) -> Iterator[Path
         if path.name.startswith("."):
             continue
         if path.is_dir() and normalize("NFC", path.name) == old:
-            # `samefile`: where a and A are one folder, which is to be called A.
-            there = home.exists() and not home.samefile(path)
-            yield _merge(path, home, moves) if there else _move(path, home, moves)
+            # `samefile`: on a file system that ignores case, the folders a and A are one.
+            is_other_folder = home.exists() and not home.samefile(path)
+            yield _merge(path, home, moves) if is_other_folder else _move(path, home, moves)
         elif path.suffix.lower() in PHOTO_SUFFIXES and normalize("NFC", path.stem) == old:
-            alone = folder / f"{new}{path.suffix}"
-            taken = home.is_dir() or (_there(alone) and not _same_name(alone, path))
-            yield _into(home, path, moves) if taken else _move(path, alone, moves)
+            photo = folder / f"{new}{path.suffix}"
+            taken = home.is_dir() or (_is_taken(photo) and not _same_name(photo, path))
+            yield _into(home, path, moves) if taken else _move(path, photo, moves)
 
 
-def _there(path: Path) -> bool:
-    """Whether a name is taken, be it by a link that leads nowhere."""
+def _is_taken(path: Path) -> bool:
+    """Whether a path is taken, even if only by a broken link."""
     return path.exists() or path.is_symlink()
 
 
 def _same_name(a: Path, b: Path) -> bool:
-    """Whether two names are one where case does not count: a, which is to be called A."""
+    """Whether two paths are one file and differ only in case: the file system ignores case."""
     linked = a.is_symlink() or b.is_symlink()
     return not linked and a.name.casefold() == b.name.casefold() and a.samefile(b)
 
 
 def _merge(source: Path, target: Path, moves: list[Move]) -> Path:
-    """Moves what is in one folder into another, folders in it likewise; removes what is empty."""
+    """Moves the contents of one folder into another, recursively; removes emptied folders."""
     for path in sorted(source.iterdir()):
         if path.is_dir() and (target / path.name).is_dir():
             _merge(path, target / path.name, moves)
@@ -116,22 +118,23 @@ def _merge(source: Path, target: Path, moves: list[Move]) -> Path:
 
 
 def _into(home: Path, path: Path, moves: list[Move]) -> Path:
-    """Moves a file or folder into a folder, under the first name that is free."""
+    """Moves a file or folder into a folder, under the first free name."""
     home.mkdir(exist_ok=True)
-    place, number = home / path.name, 1
-    while _there(place):
+    target, number = home / path.name, 1
+    while _is_taken(target):
         number += 1
-        place = home / f"{path.stem}-{number}{path.suffix}"
-    return _move(path, place, moves)
+        target = home / f"{path.stem}-{number}{path.suffix}"
+    return _move(path, target, moves)
 
 
-def _move(path: Path, place: Path, moves: list[Move]) -> Path:
-    """Moves a file or folder to where nothing is."""
-    if path.is_symlink() and not path.readlink().is_absolute() and path.parent != place.parent:
-        target = path.parent / path.readlink()  # Relative to where the link is, which changes.
-        place.symlink_to(os.path.relpath(target, place.parent))
+def _move(path: Path, target: Path, moves: list[Move]) -> Path:
+    """Moves a file or folder to a path that is free."""
+    if path.is_symlink() and not path.readlink().is_absolute() and path.parent != target.parent:
+        # A relative link leads elsewhere from another folder: make it anew.
+        linked = path.parent / path.readlink()
+        target.symlink_to(os.path.relpath(linked, target.parent))
         path.unlink()
     else:
-        path.rename(place)
-    moves.append((path, place))
-    return place
+        path.rename(target)
+    moves.append((path, target))
+    return target

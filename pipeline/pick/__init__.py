@@ -1,1 +1,1 @@
-"""Stage two: rows to the crops of steady faces."""
+"""Stage two: chooses the steady faces among the rows of faces.csv. Writes no files."""

@@ -1,4 +1,4 @@
-"""Which faces are kept of each wanted person and emotion, and why: stage two without files."""
+"""Chooses the faces to keep for each wanted person and emotion, without touching files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from pipeline.settings import Job, PickSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """One person and emotion.
+    """The faces of one person with one emotion.
 
     Attributes:
         person: a name or "unknown".
-        emotion: one of `EMOTIONS`, or "any" where the person has no face at all.
-        seen: the person's rows with that emotion, of `select.steadied`.
-        kept: those that are steady, pass every gate, and are left after thinning; those that
-            somebody accepted too, and none that was rejected.
-        funnel: faces left after each step.
-        hint: what to try where nothing was kept, else "".
+        emotion: one of `EMOTIONS`.
+        seen: the person's rows with that emotion, from `select.steadied`.
+        kept: the rows that are steady, pass every gate and are left after thinning. Faces accepted
+            in the review are always kept, rejected ones never.
+        funnel: number of faces left after each step.
+        hint: what to try if nothing was kept, else "".
     """
 
     person: str
@@ -46,26 +46,28 @@ def choose(
     """Chooses the rows to crop.
 
     Args:
-        rows: Of `select.steadied`.
-        tracks: The movie's.
-        job: Whom and what is wanted.
+        rows: From `select.steadied`.
+        tracks: The movie's tracks.
+        job: The wanted people and emotions.
         settings: With `repeat` in frames.
-        size: width and height of the movie's picture.
-        tolerance: largest distance of a known face.
+        size: Width and height of the movie's picture in pixels.
+        tolerance: Largest distance at which a face gets a name.
 
     Yields:
-        Every wanted person and emotion, whether or not something was kept.
+        One choice for each wanted person and emotion, even if nothing was kept.
     """
     for person, emotion in select.choices(rows, job.people, job.emotions):
         seen = select.wanted(rows, person, emotion)
         steady, left = select.steady(seen, settings, size)
         kept = _thinned(steady, tracks, settings.per_run) if settings.per_run else steady
-        why = "" if len(kept) else hint(rows, seen, tracks, person, settings, tolerance)
+        advice = (
+            "" if len(kept) else hint(rows, seen, tracks, (person, emotion), settings, tolerance)
+        )
         steps = funnel(rows, seen, left, len(kept), person)
-        yield Choice(person, emotion, seen, kept, steps, why)
+        yield Choice(person, emotion, seen, kept, steps, advice)
 
 
 def _thinned(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
-    """The best few of each run, and those that somebody accepted beside them."""
+    """Keeps the best few faces of each run, and every face accepted in the review."""
     chosen = rows.index.isin(thin(rows, tracks, per_run).index)
     return rows[chosen | select.decided(rows, faces.ACCEPTED)]

@@ -1,4 +1,4 @@
-"""Says why faces were kept or not, and what to try where none was."""
+"""Explains why faces were kept or not, and what to try if none was."""
 
 import numpy as np
 import pandas as pd
@@ -8,67 +8,84 @@ from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock
 from pipeline.pick.select import decided
 from pipeline.settings import PickSettings
 
+ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
+"""How somebody with an emotion looks; the other emotions are adjectives already."""
+
 
 def funnel(
     rows: pd.DataFrame, seen: pd.DataFrame, left: dict[str, int], kept: int, person: str
 ) -> dict[str, int]:
-    """How many faces are left after each step, from all that were seen to those kept.
+    """Counts the faces left after each step, from all faces of the movie to those kept.
 
     Args:
-        rows: All, of `select.steadied`.
-        seen: The person's with the emotion, of `select.wanted`.
-        left: Of `select.steady`.
-        kept: After thinning.
+        rows: All faces, from `select.steadied`.
+        seen: The person's faces with the emotion, from `select.wanted`.
+        left: Faces left after each filter, from `select.steady`.
+        kept: Faces left after thinning.
         person: A name or "unknown".
     """
-    mine = int((rows["person"] == ("" if person == UNKNOWN else person)).sum())
-    return {"faces": len(rows), "person": mine, "emotion": len(seen), **left, "per-run": kept}
+    of_person = int((rows["person"] == ("" if person == UNKNOWN else person)).sum())
+    return {"faces": len(rows), "person": of_person, "emotion": len(seen), **left, "per-run": kept}
 
 
 def hint(
     rows: pd.DataFrame,
     seen: pd.DataFrame,
     tracks: Tracks,
-    person: str,
+    wanted: tuple[str, str],
     settings: PickSettings,
     tolerance: float,
 ) -> str:
-    """Why nothing was kept, and a line to try.
+    """Says why nothing was kept, and which options to try.
 
     Args:
-        rows: All, of `select.steadied`.
-        seen: The person's with the emotion, of `select.wanted`.
+        rows: All faces, from `select.steadied`.
+        seen: The person's faces with the emotion, from `select.wanted`.
         tracks: With the distances to the known people.
-        person: A name or "unknown".
+        wanted: The person (a name or "unknown") and the emotion.
         settings: With `repeat` in frames.
-        tolerance: largest distance of a known face.
+        tolerance: Largest distance at which a face gets a name.
     """
+    person, emotion = wanted
     if len(seen):
-        return _undecided(seen, settings)
-    mine = rows[rows["person"] == ("" if person == UNKNOWN else person)]
-    if len(mine):
-        looks = mine["label"].map(lambda label: EMOTIONS[label]).value_counts()
-        there = ", ".join(f"{emotion} {count}" for emotion, count in looks.items())
-        return f"never looks so ({there} faces)"
+        return _held_back(seen, settings)
+    of_person = rows[rows["person"] == ("" if person == UNKNOWN else person)]
+    if len(of_person):
+        looks = ADJECTIVES.get(emotion, emotion)
+        return f"{_never(person)} {looks} here ({_counts(of_person)})"
     if person not in tracks.people or not np.isfinite(tracks.far).any():
         return "no such face in the movie"
-    return _distance(rows, tracks, person, tolerance)
+    return _nearest_track(rows, tracks, person, tolerance)
 
 
-def _undecided(seen: pd.DataFrame, settings: PickSettings) -> str:
-    """What was rejected is not missing: only of the others it is said why they are not kept."""
+def _never(person: str) -> str:
+    return "faces without a name never look" if person == UNKNOWN else f"{person} never looks"
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """Counts the faces by emotion, the most frequent first: "neutral 1,575 faces, fear 2"."""
+    counts = rows["label"].map(lambda label: EMOTIONS[label]).value_counts()
+    (most, count), *others = counts.items()
+    first = f"{most} {count:,} {'face' if count == 1 else 'faces'}"
+    return ", ".join([first, *(f"{emotion} {n:,}" for emotion, n in others)])
+
+
+def _held_back(seen: pd.DataFrame, settings: PickSettings) -> str:
+    """Says how many faces the review rejected, and why the remaining ones are not kept."""
     left = seen[~decided(seen, REJECTED)]
     if len(left) == len(seen):
-        return _steadiness(seen, settings)
-    others = f"; of the others, {_steadiness(left, settings)}" if len(left) else ""
+        return _unsteady(seen, settings)
+    others = f"; of the others, {_unsteady(left, settings)}" if len(left) else ""
     count = len(seen) - len(left)
     return f"{count} {'face was' if count == 1 else 'faces were'} rejected in the review{others}"
 
 
-def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:
-    """Both options at once where the surest faces are of a run that is too short."""
+def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
+    """Says which filter nothing passes, and a value of its option that keeps a face."""
     surest = float(seen["probability"].max())
+    # Rounded down, so that the surest face passes the filter that the hint proposes.
     sure = min(settings.min_prob, float(np.floor(surest * 100) / 100))
+    # The surest faces may be in a run that is too short: then both options must change at once.
     longest = int(seen.loc[seen["probability"] >= sure, "run_length"].max())
     try_repeat = f" --repeat {longest}" if longest < settings.repeat else ""
     if surest < settings.min_prob:
@@ -78,25 +95,27 @@ def _steadiness(seen: pd.DataFrame, settings: PickSettings) -> str:
     steady = seen["run_length"] >= settings.repeat
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
-    return "all steady faces are held back by other options; --explain says by which"
+    return "other options drop all steady faces; --explain says which"
 
 
-def _distance(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: float) -> str:
-    """Names the track that comes nearest to a person who was not found."""
+def _nearest_track(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: float) -> str:
+    """Names the track that is nearest to a person whom no track was named after."""
     column = list(tracks.people).index(person)
     numbers, far = np.unique(tracks.track), tracks.far[:, column]
-    own = np.flatnonzero(tracks.far.argmin(axis=1) == column)
-    if len(own) and float(far[own].min()) > tolerance:
-        best = own[far[own].argmin()]
+    nearest_to_person = np.flatnonzero(tracks.far.argmin(axis=1) == column)
+    if len(nearest_to_person) and float(far[nearest_to_person].min()) > tolerance:
+        best = nearest_to_person[far[nearest_to_person].argmin()]
+        # Rounded up, so that the track is within the proposed tolerance.
         advice = f"try --tolerance {np.ceil(far[best] * 100) / 100:g}, or add a photo like it"
     else:
+        # A larger tolerance would not help: another rule of naming refuses every near track.
         best = far.argmin()
         advice = (
-            "which is nearer to somebody else, beside one of that name, or refused by a photo in "
-            f"{person}/not: not in this movie?"
+            f"it is nearer to somebody else, in one frame with a nearer face of {person}, or "
+            f"refused by a photo in {person}/not/; perhaps {person} is not in this movie"
         )
     begin = clock(float(rows.loc[rows["track"] == numbers[best], "time"].min()))
     return (
-        f"nobody within tolerance {tolerance:g}; nearest is the face at {begin} "
+        f"no face within tolerance {tolerance:g}; the nearest is at {begin} "
         f"(track {numbers[best]}), distance {far[best]:.2f}; {advice}"
     )

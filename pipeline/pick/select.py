@@ -1,4 +1,4 @@
-"""Which rows are picked: smoothed labels, runs, the repeater and the gates, all on columns."""
+"""Selects rows of faces.csv: smoothed labels, runs, the repeater and the gates."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -13,23 +13,24 @@ from pipeline.settings import PickSettings
 
 
 def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
-    """Adds what the repeater decides on to the rows of faces.csv.
+    """Adds the columns that the repeater needs to the rows of faces.csv.
 
     Args:
-        rows: As `faces_csv.read_faces` gives them.
-        stride: source frames between neighbouring rows.
-        settings: `smooth` is used.
+        rows: As `faces_csv.read_faces` returns them.
+        stride: Source frames between neighbouring rows.
+        settings: `smooth` and `gap` are used.
 
     Returns:
-        The rows by track and frame, with `label` (position in `EMOTIONS` of the highest smoothed
-        probability), `probability` (that one), `run` (number of the run), `run_length` (source
-        frames), `position` (row in its run, from 0) and `faces` (in the frame).
+        The rows sorted by track and frame, with `label` (position in `EMOTIONS` of the highest
+        smoothed probability), `probability` (that probability), `run` (number of the run),
+        `run_length` (source frames), `position` (row within its run, from 0) and `faces` (number
+        of faces in the frame).
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
-    rows_of_mean = window(settings.smooth, stride)
-    smoothed = smooth(probabilities, segments(frame, track, stride), rows_of_mean)
+    window_rows = window(settings.smooth, stride)
+    smoothed = smooth(probabilities, segments(frame, track, stride), window_rows)
     label = smoothed.argmax(axis=1)
     run = runs(frame, track, label, stride + settings.gap)
     return rows.assign(
@@ -43,7 +44,7 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
 
 
 def window(smooth: int, stride: int) -> int:
-    """Rows of the moving mean over so many source frames, an odd number.
+    """The width in rows of a moving mean that is `smooth` source frames wide, always odd.
 
     >>> window(5, 1), window(5, 2), window(5, 3), window(13, 4)
     (5, 3, 1, 3)
@@ -52,11 +53,11 @@ def window(smooth: int, stride: int) -> int:
 
 
 def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
-    """The rows of one person ("unknown" for nobody's) with one emotion.
+    """The rows of one person with one emotion.
 
     Args:
-        rows: Of `steadied`.
-        person: A name or "unknown".
+        rows: From `steadied`.
+        person: A name, or "unknown" for faces without a name.
         emotion: One of `EMOTIONS`.
     """
     name = "" if person == UNKNOWN else person
@@ -64,14 +65,15 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
 
 
 def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
-    """Whether somebody decided so of each row, for the emotion that it looks now.
+    """Whether the review made this decision about each row's face and present label.
 
     Args:
-        rows: Of `steadied`, with what `match.applied` adds.
+        rows: From `steadied`, with the columns that `match.applied` adds.
         decision: `ACCEPTED` or `REJECTED`.
     """
     if decision not in rows:
         return pd.Series(data=False, index=rows.index)
+    # A face may be rejected as happy and accepted as sad: there is one bit for each emotion.
     bits, label = rows[decision].to_numpy(np.int64), rows["label"].to_numpy(np.int64)
     return pd.Series((bits >> label) % 2 == 1, index=rows.index)
 
@@ -79,12 +81,13 @@ def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
 def filters(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int]
 ) -> dict[str, "pd.Series[bool]"]:
-    """What each filter lets pass, the repeater first, by its option's name.
+    """The rows that each filter lets pass, the repeater first, by the name of its option.
 
-    Before all of them stands what was rejected, where anything was; what was accepted passes all.
+    If the review rejected any face, the filter `REJECTED` comes before all others. Accepted faces
+    pass every filter.
 
     Args:
-        rows: Of `steadied`, for `silent_only` with `spoken` of `speech.with_speech`.
+        rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`.
         settings: With `repeat` in frames.
         size: Width and height of the movie's picture in pixels.
     """
@@ -103,23 +106,28 @@ def filters(
         "single-face": (rows["faces"] == 1) | (not settings.single_face),
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
     } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
-    left = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
     accepted = decided(rows, ACCEPTED)
-    return left | {name: mask | accepted for name, mask in passing.items()}
+    return not_rejected | {name: mask | accepted for name, mask in passing.items()}
 
 
 def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether anybody speaks while the run of each row lasts."""
+    """Whether anybody speaks during the run of each row."""
     return rows.groupby("run")["spoken"].transform("any").astype(bool)
 
 
 def steady(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int] = (0, 0)
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Of `wanted` rows those whose run is long enough and that pass every gate.
+    """Selects the rows whose run is long enough and that pass every gate.
+
+    Args:
+        rows: From `wanted`.
+        settings: With `repeat` in frames.
+        size: Width and height of the movie's picture in pixels.
 
     Returns:
-        The rows, and how many are left after each filter, by its option's name.
+        The rows, and the number left after each filter, by the name of its option.
     """
     passed = pd.Series(data=True, index=rows.index)
     left: dict[str, int] = {}
@@ -132,30 +140,36 @@ def steady(
 def choices(
     rows: pd.DataFrame, people: tuple[str, ...], emotions: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Each person and emotion to pick: "any" is everybody seen, or every emotion."""
+    """Each pair of person and emotion to pick; "any" stands for everybody seen, or all emotions."""
     seen = set(rows["person"])
     everybody = [*sorted(seen - {""}), *([UNKNOWN] if "" in seen else [])]
-    asked = [person for person in people if person != ANY]
-    named = list(dict.fromkeys([*asked, *(everybody if ANY in people else ())]))
-    feelings = EMOTIONS if ANY in emotions else tuple(dict.fromkeys(emotions))
-    for person in named:
-        for emotion in feelings:
+    named = [person for person in people if person != ANY]
+    # `dict.fromkeys`: each person once, in the order of the options.
+    wanted_people = list(dict.fromkeys([*named, *(everybody if ANY in people else ())]))
+    wanted_emotions = EMOTIONS if ANY in emotions else tuple(dict.fromkeys(emotions))
+    for person in wanted_people:
+        for emotion in wanted_emotions:
             yield person, emotion
 
 
 def check_people(people: tuple[str, ...], known: set[str], where: str) -> None:
-    """Checks that everybody who is asked for is known.
+    """Checks that every wanted person is known.
+
+    Args:
+        people: Names, "any" or "unknown".
+        known: The names that exist.
+        where: What holds them, for the message.
 
     Raises:
-        PeopleError: A name is not, with those there are and the nearest one.
+        PeopleError: A name is unknown; the message lists the known names and suggests the nearest.
     """
     for name in people:
         if name in known or name in (ANY, UNKNOWN):
             continue
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        there = f"{where} has {', '.join(sorted(known))}" if known else f"{where} has nobody"
+        similar = get_close_matches(name, known, n=1)
+        suggestion = f" Did you mean {similar[0]!r}?" if similar else ""
+        names = ", ".join(sorted(known)) or "nobody"
         raise PeopleError(
-            f"nobody is called {name!r}{hint} {there}; any and unknown go too; "
-            "for somebody new put a photo NAME.jpg into the folder of known faces"
+            f"No person {name!r} in {where}.{suggestion} Known: {names}; any and unknown work "
+            "too. To add a person, put a photo NAME.jpg into the folder of known faces"
         )

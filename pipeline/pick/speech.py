@@ -1,4 +1,4 @@
-"""What is spoken while a face is seen."""
+"""Adds the subtitles spoken at each face."""
 
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 def borders(times: Numbers) -> Numbers:
-    """When each frame begins, and when the last one ends, `(n + 1,)` seconds.
+    """The times at which frames begin, and the end of the last frame.
 
     Args:
-        times: `(n,)` seconds of every frame, rising; the last frame is as long as the median one.
+        times: `(n,)` timestamps of all frames in seconds, rising.
+
+    Returns:
+        `(n + 1,)` seconds; the last frame is taken to last as long as the median one.
 
     >>> borders(np.array([0.0, 0.5, 1.0])).tolist()
     [0.0, 0.5, 1.0, 1.5]
@@ -24,16 +27,16 @@ def borders(times: Numbers) -> Numbers:
 
 
 def with_speech(rows: pd.DataFrame, lines: "Lines", edges: Numbers, stride: int) -> pd.DataFrame:
-    """Adds to each face the line that is spoken then, and whether anybody speaks until the next.
+    """Adds the subtitle at each face, and whether anybody speaks until the next analysed frame.
 
     Args:
-        rows: As `faces_csv.read_faces` gives them.
-        lines: What is spoken.
-        edges: Of `borders`.
-        stride: source frames between neighbouring rows.
+        rows: As `faces_csv.read_faces` returns them.
+        lines: The subtitles.
+        edges: From `borders`.
+        stride: Source frames between neighbouring rows.
 
     Returns:
-        The rows with `line`, "" in silence, and `spoken`.
+        The rows with `line`, which is "" in silence, and `spoken`.
     """
     first = rows["frame"].to_numpy()
     stop = np.minimum(first + stride, len(edges) - 1)

@@ -1,4 +1,8 @@
-"""Smooths probabilities over time: one odd frame does not break a smile."""
+"""Smooths probabilities over time and finds runs of one label, on plain arrays.
+
+Smoothing keeps a single odd frame from breaking a smile in two; the repeater then counts how long
+each run lasts.
+"""
 
 import numpy as np
 
@@ -6,15 +10,15 @@ from pipeline.faces import Floats, Ints
 
 
 def segments(frame: Ints, track: Ints, stride: int) -> Ints:
-    """Numbers the stretches without a break: one track, each row at most one stride after the last.
+    """Numbers the unbroken stretches: rows of one track, each at most one stride after the last.
 
     Args:
-        frame: `(n,)`, rows ordered by track, then frame.
-        track: `(n,)`.
-        stride: source frames between neighbouring rows.
+        frame: `(n,)` frame numbers, rows ordered by track, then frame.
+        track: `(n,)` track numbers.
+        stride: Source frames between neighbouring rows.
 
     Returns:
-        `(n,)` from 0, rising.
+        `(n,)` segment numbers from 0, rising.
 
     >>> segments(np.array([1, 2, 4, 5, 5, 6]), np.array([0, 0, 0, 0, 1, 1]), 1).tolist()
     [0, 0, 1, 1, 2, 2]
@@ -24,22 +28,24 @@ def segments(frame: Ints, track: Ints, stride: int) -> Ints:
 
 
 def smooth(probabilities: Floats, segment: Ints, rows: int) -> Floats:
-    """Centred moving mean over `rows` rows, cut off at the ends of each segment.
+    """Takes a centred moving mean over `rows` rows, cut off at the ends of each segment.
 
     Args:
-        probabilities: `(n, k)`.
-        segment: `(n,)` rising; the mean never crosses from one to the next.
-        rows: length of the window, odd.
+        probabilities: `(n, k)`, from 0 to 1.
+        segment: `(n,)` rising; the mean never crosses from one segment to the next.
+        rows: Length of the window, odd.
 
     Returns:
         `(n, k)`; rows that summed to 1 still do.
     """
     if rows <= 1 or len(segment) == 0:
         return probabilities
-    rows = min(rows, 2 * len(segment) + 1)  # Beyond 64 bits it would not be a number.
-    place = np.arange(len(segment))
-    low = np.maximum(place - rows // 2, np.searchsorted(segment, segment, side="left"))
-    high = np.minimum(place + rows // 2 + 1, np.searchsorted(segment, segment, side="right"))
+    rows = min(rows, 2 * len(segment) + 1)  # A user's number may not fit into 64 bits.
+    position = np.arange(len(segment))
+    low = np.maximum(position - rows // 2, np.searchsorted(segment, segment, side="left"))
+    high = np.minimum(position + rows // 2 + 1, np.searchsorted(segment, segment, side="right"))
+    # Differences of cumulative sums take the same time for every window. float64, because float32
+    # loses digits as the sum grows over a long movie.
     sums = np.concatenate(
         [np.zeros((1, probabilities.shape[1])), np.cumsum(probabilities, axis=0, dtype=np.float64)]
     )
@@ -50,14 +56,14 @@ def runs(frame: Ints, track: Ints, label: Ints, reach: int) -> Ints:
     """Numbers the runs: rows of one track with one label, each at most `reach` after the last.
 
     Args:
-        frame: `(n,)`, rows ordered by track, then frame.
-        track: `(n,)`.
-        label: `(n,)`.
-        reach: source frames from a row to the next of its run: the stride, and what gap may be
-            bridged; rows with other labels may lie in it.
+        frame: `(n,)` frame numbers, rows ordered by track, then frame.
+        track: `(n,)` track numbers.
+        label: `(n,)` positions in `EMOTIONS`.
+        reach: Largest number of source frames from a row to the next of its run: the stride plus
+            the gap that a run may bridge. Rows with other labels may lie in between.
 
     Returns:
-        `(n,)` from 0, in order of first appearance.
+        `(n,)` run numbers from 0, in order of first appearance.
 
     >>> frame, track = np.array([0, 1, 2, 3, 4, 4]), np.array([0, 0, 0, 0, 0, 1])
     >>> label = np.array([3, 3, 6, 3, 3, 3])
@@ -66,6 +72,7 @@ def runs(frame: Ints, track: Ints, label: Ints, reach: int) -> Ints:
     """
     if len(frame) == 0:
         return np.zeros(0, np.int64)
+    # Sorted by label before frame, so that rows with other labels do not part a run.
     order = np.lexsort((frame, label, track))
     broken = (np.diff(track[order]) != 0) | (np.diff(label[order]) != 0)
     broken |= np.diff(frame[order]) > reach
@@ -76,15 +83,15 @@ def runs(frame: Ints, track: Ints, label: Ints, reach: int) -> Ints:
 
 
 def run_lengths(frame: Ints, run: Ints, stride: int) -> Ints:
-    """Source frames that each row's run covers: last - first + stride.
+    """The number of source frames that each row's run covers: last - first + stride.
 
     Args:
-        frame: `(n,)`.
-        run: `(n,)` from 0.
-        stride: source frames between neighbouring rows.
+        frame: `(n,)` frame numbers.
+        run: `(n,)` run numbers from 0.
+        stride: Source frames between neighbouring rows.
 
     Returns:
-        `(n,)`.
+        `(n,)` source frames.
 
     >>> run_lengths(np.array([4, 6, 8, 8]), np.array([0, 0, 0, 1]), 2).tolist()
     [6, 6, 6, 2]
@@ -99,12 +106,12 @@ def run_lengths(frame: Ints, run: Ints, stride: int) -> Ints:
 
 
 def positions(run: Ints) -> Ints:
-    """Each row's place in its run, from 0.
+    """The position of each row within its run, from 0.
 
     >>> positions(np.array([0, 0, 1, 0, 1])).tolist()
     [0, 1, 0, 2, 1]
     """
     order = np.argsort(run, kind="stable")
-    place = np.empty(len(run), np.int64)
-    place[order] = np.arange(len(run)) - np.searchsorted(run[order], run[order])
-    return place
+    position = np.empty(len(run), np.int64)
+    position[order] = np.arange(len(run)) - np.searchsorted(run[order], run[order])
+    return position

@@ -1,4 +1,4 @@
-"""Thinning: of each run the few best and most different faces."""
+"""Thins each run to its few best and most different faces."""
 
 import numpy as np
 import pandas as pd
@@ -15,42 +15,42 @@ def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     """Keeps at most `per_run` faces of each run.
 
     Args:
-        rows: Picked rows with `run`, `probability` and the columns of faces.csv, rising in frame
+        rows: Picked rows with `run`, `probability` and the columns of faces.csv; frames rise
             within a run.
-        tracks: Embeddings of a few faces of each track.
-        per_run: from 1.
+        tracks: With the embeddings of a few faces of each track.
+        per_run: At least 1.
 
     Returns:
-        The kept rows in their order.
+        The kept rows in their original order.
     """
     if len(rows) == 0:
         return rows
     worth = rows["probability"].to_numpy(np.float64) * qualities(rows)
     features = _features(rows, tracks)
     kept: list[int] = []
-    for places in rows.reset_index(drop=True).groupby("run", sort=False).indices.values():
-        kept += [int(places[i]) for i in spread(features[places], worth[places], per_run)]
+    for positions in rows.reset_index(drop=True).groupby("run", sort=False).indices.values():
+        kept += [int(positions[i]) for i in spread(features[positions], worth[positions], per_run)]
     return rows.iloc[sorted(kept)]
 
 
 def qualities(rows: pd.DataFrame) -> Matrix:
-    """How well each face of a table can be recognised, `(n,)`, 0 to 1 (see `crops.quality`)."""
+    """How well each face can be recognised (see `crops.quality`): `(n,)`, from 0 to 1."""
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
     angles = rows[["yaw", "pitch", "roll"]].to_numpy(np.float32)
-    triples = zip(boxes, rows["sharpness"].tolist(), angles, strict=True)
-    return np.array([quality(*triple) for triple in triples])
+    measures = zip(boxes, rows["sharpness"].tolist(), angles, strict=True)
+    return np.array([quality(*measured) for measured in measures])
 
 
 def spread(features: Matrix, worth: Matrix, count: int) -> list[int]:
-    """Picks points of high worth that lie far apart.
+    """Picks points that are worth much and lie far apart.
 
-    The best comes first; then, again and again, the one with the greatest product of its worth and
-    its distance to the nearest that was picked.
+    Picks the point of highest worth first, then repeatedly the one with the greatest product of
+    its worth and its distance to the nearest picked point.
 
     Args:
-        features: `(n, k)`.
-        worth: `(n,)` from 0.
-        count: how many at most.
+        features: `(n, k)` points.
+        worth: `(n,)`, from 0.
+        count: Largest number of points.
 
     Returns:
         Positions, in order of picking.
@@ -66,33 +66,34 @@ def spread(features: Matrix, worth: Matrix, count: int) -> list[int]:
     while len(picked) < min(count, len(worth)):
         nearest = np.minimum(nearest, np.linalg.norm(features - features[picked[-1]], axis=1))
         score = worth * nearest
-        score[picked] = -1
+        score[picked] = -1  # Below the 0 of a worthless point, so that no point is picked twice.
         picked.append(int(np.argmax(score)))
     return picked
 
 
 def _features(rows: pd.DataFrame, tracks: Tracks) -> Matrix:
-    """What makes two faces of a run different, each part about 0 to 1 across.
+    """The features by which two faces of a run differ, each from about 0 to 1.
 
-    Time within the run, pose over 45 degrees, the seven probabilities, and the embedding that was
-    taken nearest in time.
+    Time within the run, pose over 45 degrees, the seven probabilities, and the embedding nearest
+    in time: `(n, k)`.
     """
     time = rows["time"].to_numpy(np.float64)
     runs = rows.groupby("run")["time"]
     length = np.maximum((runs.transform("max") - runs.transform("min")).to_numpy(), 1e-6)
     within = (time - runs.transform("min").to_numpy()) / length
     pose = rows[["yaw", "pitch"]].to_numpy(np.float64) / 45
-    looks = rows[list(EMOTIONS)].to_numpy(np.float64)
-    return np.column_stack([within, pose, looks, _embeddings(rows, tracks)])
+    emotions = rows[list(EMOTIONS)].to_numpy(np.float64)
+    return np.column_stack([within, pose, emotions, _embeddings(rows, tracks)])
 
 
 def _embeddings(rows: pd.DataFrame, tracks: Tracks) -> Floats:
-    """The embedding of each row's track that lies nearest in time, `(n, d)`."""
-    found = np.zeros((len(rows), tracks.embedding.shape[1]), np.float32)
+    """The embedding of each row's track that is nearest in time: `(n, d)`, zeros if it has none."""
+    nearest = np.zeros((len(rows), tracks.embedding.shape[1]), np.float32)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     for number in np.unique(track):
-        mine, theirs = np.flatnonzero(track == number), np.flatnonzero(tracks.track == number)
-        if len(theirs):
-            apart = np.abs(frame[mine][:, None] - tracks.frame[theirs][None])
-            found[mine] = tracks.embedding[theirs[apart.argmin(axis=1)]]
-    return found
+        in_rows = np.flatnonzero(track == number)
+        embedded = np.flatnonzero(tracks.track == number)  # Only a few faces of a track are.
+        if len(embedded):
+            apart = np.abs(frame[in_rows][:, None] - tracks.frame[embedded][None])
+            nearest[in_rows] = tracks.embedding[embedded[apart.argmin(axis=1)]]
+    return nearest

@@ -1,1 +1,1 @@
-"""What a person looks at: contact sheets and plots."""
+"""Writes what people look at: crops, contact sheets, plots and report.html."""

@@ -1,4 +1,4 @@
-"""Writes the crops of picked faces, each with its provenance, and crops.csv beside them."""
+"""Writes the crops of picked faces with their provenance, and a crops.csv that lists them."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +21,12 @@ from pipeline.movie import decode
 log = logging.getLogger(__name__)
 
 SKIP_FRAMES = 50
-"""Frames without a crop that are rather jumped over than decoded."""
+"""Frames between two crops that are still decoded; a longer gap is skipped by seeking."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """The picked rows of one person and emotion, and the folder of their crops."""
+    """The picked rows of one person and emotion, and the folder for their crops."""
 
     person: str
     emotion: str
@@ -43,14 +43,15 @@ def write_crops(
 ) -> None:
     """Replaces the crops of each selection; decodes each needed stretch of the movie once.
 
-    Where it is ended early, each crops.csv lists the crops that lie there.
+    If writing stops early, each crops.csv lists only the crops that exist.
 
     Args:
         movie: Where the movie is now.
         walk: Its manifest.
         selections: What to crop.
         margin: Around the face on each side, as a share of the box.
-        tell: Told of each crop that is written; what it raises ends it.
+        tell: Called with the path of each crop after it is written. An exception that it raises
+            stops the writing.
 
     Raises:
         MovieError: The movie cannot be read.
@@ -74,55 +75,57 @@ def write_crops(
 
 
 def _begin(selection: Selection, stem: str) -> list[Path]:
-    """Deletes the crops that are not made again, and lists those that will be: gives their paths.
-
-    Listed first, so that no crop lies there that a list has not.
-    """
+    """Deletes outdated crops and writes crops.csv; returns the paths of the crops to write."""
     names = [crop_name(stem, row) for row in selection.rows.itertuples()]
     delete_listed(selection.folder, set(names))
+    # Before the crops: a crop that no list names counts as the user's own and is never deleted.
     write_crops_csv(selection.folder, selection.emotion, selection.rows, names)
     return [selection.folder / name for name in names]
 
 
 def _leave_out_missing(selection: Selection, crops: list[Path]) -> None:
-    """Lists only the crops that lie there."""
-    there = np.array([path.is_file() for path in crops], bool)
-    if not there.all():
-        names = [path.name for path, is_there in zip(crops, there, strict=True) if is_there]
-        write_crops_csv(selection.folder, selection.emotion, selection.rows[there], names)
+    """Writes crops.csv again without the crops that do not exist."""
+    exists = np.array([path.is_file() for path in crops], bool)
+    if not exists.all():
+        names = [path.name for path, kept in zip(crops, exists, strict=True) if kept]
+        write_crops_csv(selection.folder, selection.emotion, selection.rows[exists], names)
 
 
 def cut(
     movie: Path, walk: Manifest, rows: Sequence[Any], margin: float
 ) -> Iterator[tuple[int, Image]]:
-    """Cuts faces out of the movie, in order of their frames.
+    """Cuts faces out of the movie, in the order of their frames.
 
     Args:
         movie: Where the movie is now.
         walk: Its manifest.
-        rows: With `frame`, `x1`, `y1`, `x2`, `y2`.
+        rows: The faces, with `frame`, `x1`, `y1`, `x2`, `y2`.
         margin: Around the face on each side, as a share of the box.
 
     Yields:
-        The position in `rows` and the face; nothing for frames that do not decode.
+        The position in `rows` and the face; frames that do not decode yield nothing.
 
     Raises:
         MovieError: The movie cannot be read.
     """
-    wanted: dict[int, list[int]] = {}
+    by_frame: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
-        wanted.setdefault(int(row.frame), []).append(i)
-    for first, stop in _stretches(sorted(wanted), walk.scan.key_frames):
+        by_frame.setdefault(int(row.frame), []).append(i)
+    for first, stop in _stretches(sorted(by_frame), walk.scan.key_frames):
         for frame in decode.decode_frames(movie, walk.scan, first, stop):
-            for i in wanted.pop(frame.index, []):
+            for i in by_frame.pop(frame.index, []):
                 box = np.array([getattr(rows[i], side) for side in BOX], np.float32)
                 yield i, portrait(frame.image, box, margin)
-    if wanted:
-        log.warning("%s: %d frames did not decode; faces there are left out", movie, len(wanted))
+    if by_frame:
+        frames = f"{len(by_frame)} frame" + ("s" if len(by_frame) > 1 else "")
+        log.warning("%s: %s did not decode; faces there are skipped", movie, frames)
 
 
 def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
-    """Ranges to decode: a new one where a key frame lies in a long gap."""
+    """Yields ranges of frames to decode, first and one past the last.
+
+    A new range begins where seeking to a key frame skips more than `SKIP_FRAMES` frames.
+    """
     start = 0
     for i in range(1, len(frames) + 1):
         if i < len(frames):

@@ -1,4 +1,4 @@
-"""What a pick leaves: crops, contact sheets, comparisons, the report; and what is told of it."""
+"""Writes the results of a pick: crops, contact sheets, comparisons and the report."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -23,24 +23,25 @@ from pipeline.settings import Job, PickSettings
 log = logging.getLogger(__name__)
 
 MANY_CROPS = 2000
-"""So many crops are nobody's pleasure to look through: thinning is suggested."""
+"""Above this number of crops, which is too many to look through, a warning suggests thinning."""
 
 StartCropping = Callable[[int], Callable[[Path], None]]
+"""Called with the number of crops to write; returns what to call with the path of each crop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What picking one person and emotion gave.
+    """The result of picking one person and emotion.
 
     Attributes:
         person: A name or "unknown".
-        emotion: One of `EMOTIONS`.
-        seen: faces of the person that look so.
-        steady: those kept.
-        runs: stretches they lie in.
-        folder: where their crops are.
-        hint: what to try where nothing was kept.
-        funnel: faces left after each step.
+        emotion: One of `EMOTIONS`, or "any" if the person shows none of the wanted ones.
+        seen: Number of the person's faces with the emotion.
+        steady: Number of those that were kept.
+        runs: Number of runs that the kept faces belong to.
+        folder: The folder of their crops.
+        hint: What to try if nothing was kept, else "".
+        funnel: Number of faces left after each step.
     """
 
     person: str
@@ -56,13 +57,14 @@ class Outcome:
 def write_picks(
     walked: Walked, job: Job, movie: Path | None, cropping: StartCropping
 ) -> list[Outcome]:
-    """Chooses, and replaces the crops of each wanted person and emotion.
+    """Chooses faces, and replaces the crops of each wanted person and emotion.
 
     Args:
         walked: An open movie, with the rows to choose from.
         job: What is wanted.
         movie: Where the movie is, if not where it was walked.
-        cropping: Told how many crops are to be written, then of each.
+        cropping: Called once with the number of crops to write; returns what to call with the path
+            of each crop after it is written.
 
     Raises:
         MovieError: The movie is missing or cannot be read.
@@ -76,7 +78,7 @@ def write_picks(
         (choice, folder / choice.person / choice.emotion)
         for choice in choose(steadied, walked.tracks, job, settings, walked.size, tolerance)
     ]
-    stale = _stale(folder, job, {place for _, place in choices})
+    stale = _stale(folder, job, {crops for _, crops in choices})
     selections = list(_selections(choices, stale, steadied.iloc[:0]))
     source = _source(walk, movie, job, choices)
     _write(source, walk, selections, job.pick, cropping)
@@ -87,16 +89,16 @@ def write_picks(
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
 
         page.write_report(walked, steadied, job, [c for c, _ in choices])
-    return _told(choices, job)
+    return _outcomes(choices, job)
 
 
 def _source(
     walk: Manifest, movie: Path | None, job: Job, choices: list[tuple[Choice, Path]]
 ) -> Path:
-    """Where the movie is; it may be gone where nothing is to be cut out of it.
+    """Finds the movie; it may be missing if nothing is to be cut out of it.
 
     Raises:
-        MovieError: It is gone, or another one.
+        MovieError: The movie is needed but missing, or it is another one.
     """
     shown = any(len(choice.kept) or (job.compare and len(choice.seen)) for choice, _ in choices)
     return manifests.movie_of(walk, movie) if shown else walk.movie
@@ -105,12 +107,12 @@ def _source(
 def _selections(
     choices: list[tuple[Choice, Path]], stale: Iterable[Path], nothing: pd.DataFrame
 ) -> Iterator[Selection]:
-    """What to crop, and the folders to be emptied, where nothing is kept any more."""
-    for place in stale:
-        yield Selection(place.parent.name, place.name, place, nothing)
-    for choice, place in choices:
-        if len(choice.kept) or (place / "crops.csv").exists():
-            yield Selection(choice.person, choice.emotion, place, choice.kept)
+    """Yields what to crop; folders of earlier picks that must be emptied come without rows."""
+    for folder in stale:
+        yield Selection(folder.parent.name, folder.name, folder, nothing)
+    for choice, folder in choices:
+        if len(choice.kept) or (folder / "crops.csv").exists():
+            yield Selection(choice.person, choice.emotion, folder, choice.kept)
 
 
 def _write(
@@ -120,45 +122,53 @@ def _write(
     settings: PickSettings,
     cropping: StartCropping,
 ) -> None:
-    """Writes crops; sheets and comparisons, which tell of an earlier pick, go before."""
+    """Deletes the sheets and comparisons of an earlier pick, then writes the crops."""
     count = sum(len(selection.rows) for selection in selections)
     if count > MANY_CROPS and not settings.per_run:
-        log.warning("writing %d crops; --per-run 3 keeps the best few of each run", count)
-    tell = cropping(count)
+        log.warning("writing %d crops; --per-run 3 keeps only the best 3 of each run", count)
+    crop_done = cropping(count)
     for selection in selections:
         delete_sheets(selection.folder, "sheet*.jpg")
         delete_sheets(selection.folder, COMPARE)
-    write_crops(source, walk, selections, settings.margin, tell)
+    write_crops(source, walk, selections, settings.margin, crop_done)
 
 
 def _compare(source: Path, walk: Manifest, job: Job, choices: list[tuple[Choice, Path]]) -> None:
-    """Writes the comparisons that are wanted; deletes those of an earlier pick."""
-    for choice, place in choices:
-        delete_sheets(place, COMPARE)
+    """Deletes the comparisons of an earlier pick and writes the wanted ones."""
+    for choice, folder in choices:
+        delete_sheets(folder, COMPARE)
         if job.compare and len(choice.seen):
-            write_comparison(source, walk, choice, place, job.pick.margin)
+            write_comparison(source, walk, choice, folder, job.pick.margin)
 
 
-def _stale(folder: Path, job: Job, places: set[Path]) -> Iterator[Path]:
-    """With everybody wanted, the folders of those whom the movie does not show any more."""
-    wanted = EMOTIONS if faces.ANY in job.emotions else job.emotions
+def _stale(folder: Path, job: Job, chosen: set[Path]) -> Iterator[Path]:
+    """Yields the folders of earlier crops, in the wanted emotions, that no choice replaces.
+
+    They belong to people whom the movie no longer shows, for example because names changed. If only
+    some people are wanted, there are none: the crops of the others stay.
+    """
+    emotions = EMOTIONS if faces.ANY in job.emotions else job.emotions
     for crops in folder.glob("*/*/crops.csv") if faces.ANY in job.people else ():
-        if crops.parent not in places and crops.parent.name in wanted:
+        if crops.parent not in chosen and crops.parent.name in emotions:
             yield crops.parent
 
 
-def _told(choices: list[tuple[Choice, Path]], job: Job) -> list[Outcome]:
-    """What to tell: with any emotion wanted only those seen, but of everybody asked for a line."""
-    told = [
+def _outcomes(choices: list[tuple[Choice, Path]], job: Job) -> list[Outcome]:
+    """Sums up the choices.
+
+    If any emotion is wanted, emotions that a person never shows are left out; but every person
+    asked for by name gets at least one outcome.
+    """
+    outcomes = [
         Outcome(
-            c.person, c.emotion, len(c.seen), len(c.kept), c.kept["run"].nunique(), place, c.hint,
+            c.person, c.emotion, len(c.seen), len(c.kept), c.kept["run"].nunique(), folder, c.hint,
             c.funnel,
         )
-        for c, place in choices
+        for c, folder in choices
         if len(c.seen) or faces.ANY not in job.emotions
     ]  # fmt: skip
-    there = {o.person for o in told}
-    for person in (p for p in dict.fromkeys(job.people) if p not in (*there, faces.ANY)):
-        c, place = next((c, place) for c, place in choices if c.person == person)
-        told.append(Outcome(person, faces.ANY, 0, 0, 0, place.parent, c.hint, c.funnel))
-    return told
+    listed = {outcome.person for outcome in outcomes}
+    for person in (p for p in dict.fromkeys(job.people) if p not in (*listed, faces.ANY)):
+        c, folder = next((c, folder) for c, folder in choices if c.person == person)
+        outcomes.append(Outcome(person, faces.ANY, 0, 0, 0, folder.parent, c.hint, c.funnel))
+    return outcomes

@@ -1,4 +1,4 @@
-"""report.html: all of a movie and its pick in one file that needs nothing else."""
+"""Writes report.html: a movie and its pick in one file that needs no other file or server."""
 
 import base64
 import hashlib
@@ -31,15 +31,16 @@ from pipeline.settings import Job, PickSettings
 REPORT, TIMELINE = "report.html", "timeline.png"
 
 MOST_FACES = 1500
-"""Faces for the timeline and the cast, evenly over time and people."""
+"""Faces for the timeline and the cast, at most, spread over time and people."""
 
 PORTRAIT_SIDE = 64
+"""Pixels of those faces; a walk keeps no larger ones."""
 
 NEUTRAL_AT_NIGHT = "#5c5c5c"
-"""Of neutral bars on a dark page: there a light grey would stand out most of all."""
+"""Colour of neutral on a dark page, where a light grey would stand out most of all."""
 
 HIDDEN = {"margin", "repeat_seconds", "per_run"}
-"""Settings of a pick that filter nothing of the timeline, or stand there as another one."""
+"""Settings of a pick that do not filter, or that the summary shows in another way."""
 
 
 def write_report(
@@ -48,17 +49,17 @@ def write_report(
     """Writes timeline.png and report.html into a movie's folder.
 
     Args:
-        walked: The movie, whose crops are written already; those of earlier picks are shown too,
-            unless they are of another walk or bear other names.
+        walked: The movie; its crops are written already. Crops of earlier picks are shown too,
+            unless another walk found them or their people have other names now.
         steadied: Its rows, of `select.steadied`.
         job: What was wanted.
-        choices: What the pick gave, for the funnel.
+        choices: The choices of the pick, for the funnel.
 
     Returns:
         The path of report.html.
 
     Raises:
-        OutputError: One of them cannot be written.
+        OutputError: One of the files cannot be written.
     """
     folder, walk, rows = walked.folder, walked.manifest, walked.rows
     settings = job.pick.at(walk.scan.stream.rate)
@@ -90,43 +91,48 @@ def write_report(
     return folder / REPORT
 
 
-# --- what is told -------------------------------------------------------------------------------
+# --- cast, summary and funnel -------------------------------------------------------------------
 
 
 def _headline(walked: Walked, line: Timeline, crops: int) -> list[str]:
-    """The movie in one line."""
+    """The facts in the line below the title."""
     known = len(set(walked.rows["person"]) - {""})
+    faces, tracks = len(walked.rows), walked.rows["track"].nunique()
     return [
         clock(line.end - line.begin),
-        f"{len(walked.rows):,} faces in {walked.rows['track'].nunique():,} tracks",
+        f"{_count(faces, 'face')} in {_count(tracks, 'track')}",
         f"{known:,} known {'person' if known == 1 else 'people'}",
-        f"{crops:,} crops",
+        _count(crops, "crop"),
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _summary(
     walk: Manifest, job: Job, settings: PickSettings
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Terms and what they are in this movie."""
+    """Yields the terms of the summary with their values in this movie."""
     stream, (first, stop), every = walk.scan.stream, walk.span, walk.settings.every
-    rate = f"{stream.rate:.6g} frames a second" if stream.rate else "of unknown rate"
+    rate = f"{stream.rate:.6g} frames a second" if stream.rate else "unknown frame rate"
     yield "Picture", (f"{stream.width} × {stream.height},", f"{stream.codec},", rate)
     thinned = (f", one in {every} analysed",) if every > 1 else ()
     yield "Frames", (f"{stop - first:,} of {len(walk.scan):,}", *thinned)
     yield "Walk", tuple(walk.options) or ("default settings",)
     yield "Pick", tuple(_pick_options(job, settings))
-    yield "Networks", tuple(f"{what}: {_network(name)}" for what, name in walk.models.items())
+    yield "Networks", tuple(f"{task}: {_network(name)}" for task, name in walk.models.items())
     if walk.scan.warnings:
         yield "Warnings", walk.scan.warnings
 
 
 def _network(identity: str) -> str:
-    """A network's name, and of its hash as much as tells it from others."""
+    """A network's name with a shortened hash."""
     return " ".join(word[:12] for word in str(identity).split())
 
 
 def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
-    """What to type for the same pick."""
+    """Yields the options that repeat this pick."""
     yield from (f"--person {quote(person)}" for person in job.people)
     yield from (f"--emotion {emotion}" for emotion in job.emotions)
     if job.tolerance is not None:
@@ -141,32 +147,32 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
 
 
 def _steps(choices: Sequence[Choice]) -> dict[str, Any]:
-    """The funnel: how many faces each step left, without the steps that took nothing away."""
+    """The funnel: how many faces each step left, without optional steps that filtered nothing."""
     rows = [choice for choice in choices if len(choice.seen)]
     names = list(rows[0].funnel) if rows else []
-    told = [
+    shown = [
         name
         for before, name in zip(["", *names], names, strict=False)
         if name in ("faces", "person", "emotion", "repeat", "min-prob")
         or any(choice.funnel[name] != choice.funnel[before] for choice in rows)
     ]
     return {
-        "names": told,
+        "names": shown,
         "rows": [
-            (choice.person, choice.emotion, [choice.funnel[name] for name in told], choice.hint)
+            (choice.person, choice.emotion, [choice.funnel[name] for name in shown], choice.hint)
             for choice in rows
         ],
     }
 
 
 def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Everybody by screen time, with the best of their faces."""
+    """Yields everybody by screen time, with the index of their best face, or -1 for none."""
     quality = faces["quality"].to_numpy()
     for one in people:
-        own = np.flatnonzero(faces["person"] == one.person)
+        indices = np.flatnonzero(faces["person"] == one.person)
         yield {
             "name": one.person or UNKNOWN,
-            "face": int(own[quality[own].argmax()]) if len(own) else -1,
+            "face": int(indices[quality[indices].argmax()]) if len(indices) else -1,
             "time": clock(one.seconds),
             "tracks": one.tracks,
             "faces": one.faces,
@@ -177,7 +183,7 @@ def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str,
 
 
 def _shares(line: Timeline) -> pd.DataFrame:
-    """Of each person's time on screen, the part of each emotion, `(people, emotions)`."""
+    """The share of each emotion in each person's time on screen, `(people, emotions)`."""
     seconds = np.zeros((len(line.people), len(EMOTIONS)))
     length = line.bars["end"] - line.bars["begin"]
     np.add.at(seconds, (line.bars["lane"].to_numpy(), line.bars["label"].to_numpy()), length)
@@ -189,26 +195,31 @@ def _shares(line: Timeline) -> pd.DataFrame:
 
 
 def _faces(walked: Walked) -> pd.DataFrame:
-    """The walk's small pictures: the best of each person in each stretch of time.
+    """Chooses among the walk's small pictures: the best of each person in each stretch of time.
 
     Returns:
-        `person`, `time`, `frame`, `quality` and `thumb`, by time; at most `MOST_FACES`, or one of
-        each person where there are more people.
+        `person`, `time`, `frame`, `quality` and `thumb`, ordered by time; at most `MOST_FACES`, or
+        one of each person if there are more people than that.
     """
     tracks = walked.tracks
     known = walked.rows[["frame", "track", "person", "time"]]
-    kept = slice(0, len(tracks.thumb))
-    found = pd.DataFrame(
-        {"frame": tracks.frame[kept], "track": tracks.track[kept], "quality": tracks.quality[kept]}
+    pictured = slice(0, len(tracks.thumb))  # Empty for a walk without pictures.
+    faces = pd.DataFrame(
+        {
+            "frame": tracks.frame[pictured],
+            "track": tracks.track[pictured],
+            "quality": tracks.quality[pictured],
+        }
     ).assign(thumb=tracks.thumb.tolist())
-    found = found.merge(known, on=["frame", "track"]).sort_values(
+    faces = faces.merge(known, on=["frame", "track"]).sort_values(
         ["quality", "frame", "track"], ascending=[False, True, True]
     )
-    since = found["time"] - found["time"].min()
-    length, best = 1.0, found
+    since = faces["time"] - faces["time"].min()
+    length, best = 1.0, faces
+    # Doubles the stretches until few enough faces are left, at the latest with one for all time.
     while len(best) > MOST_FACES and length < 2 * max(1.0, since.max()):
-        cell = found.assign(cell=since // length)
-        best = found[~cell.duplicated(["person", "cell"])]
+        cell = faces.assign(cell=since // length)
+        best = faces[~cell.duplicated(["person", "cell"])]
         length *= 2
     return best.sort_values(["time", "track"], ignore_index=True)
 
@@ -224,7 +235,7 @@ def _crop_tiles(crops: pd.DataFrame) -> Tiles:
 def _data(
     line: Timeline, shares: pd.DataFrame, faces: pd.DataFrame, crops: pd.DataFrame
 ) -> dict[str, Any]:
-    """What the page's script works on; tables as columns."""
+    """Collects the data that report.js works on; tables are stored by columns."""
     names = sorted(set(crops["person"]))
     lanes = {name: lane for lane, name in enumerate(line.people)}
     return {
@@ -254,8 +265,8 @@ def _data(
     }
 
 
-def _rendered(**told: Any) -> str:
-    """Fills in the page; every name is escaped, and only these very scripts may run."""
+def _rendered(**values: Any) -> str:
+    """Fills in the template. Names are escaped, and the page's policy runs only our scripts."""
     pages = Environment(
         loader=PackageLoader("pipeline.report", "page"),
         autoescape=True,
@@ -266,7 +277,7 @@ def _rendered(**told: Any) -> str:
     source = partial(_source, pages)
     scripts = [plots.script(), source("report.js")]
     return pages.get_template("report.html").render(
-        **{**told, "data": _json(told["data"])},
+        **{**values, "data": _json(values["data"])},
         emotions=list(zip(EMOTIONS, EMOTION_COLOURS, strict=True)),
         neutral_at_night=NEUTRAL_AT_NIGHT,
         across=tiles.TILES_ACROSS,
@@ -278,17 +289,17 @@ def _rendered(**told: Any) -> str:
 
 
 def _source(pages: Environment, name: str) -> str:
-    """A file of the page, as it is."""
+    """Reads a file of the page without filling anything in."""
     assert pages.loader is not None
     return pages.loader.get_source(pages, name)[0]
 
 
 def _json(data: Any) -> Markup:
-    """JSON that may stand in a <script>: no `<` in it, so that nothing in it ends that."""
+    """Makes JSON that is safe inside <script>: without `<`, no text in it can end the script."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - see above.
 
 
 def _hash(script: str) -> str:
-    """What a Content-Security-Policy names a script by."""
+    """The hash by which a Content-Security-Policy names a script."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

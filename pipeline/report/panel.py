@@ -1,4 +1,4 @@
-"""Draws faces into a frame: boxes, and beside each a panel with name, emotion and seven bars."""
+"""Draws boxes around faces, and beside each a panel with name, emotion and seven bars."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,35 +20,36 @@ from pipeline.report.colours import EMOTION_COLOURS
 log = logging.getLogger(__name__)
 
 PANEL_LINES = 28
-"""Lines of text that would fill the shorter side of a picture."""
+"""How many lines of text would fill the shorter side of a picture; sets the size of letters."""
 
-SMALLEST = 11
-"""Pixels of a letter that can be read."""
+SMALLEST_LETTER = 11
+"""Pixels of the smallest letters that can be read."""
 
 LONGEST_LABEL = 24
-"""Letters of a name that are shown."""
+"""Letters of a name that are shown at most."""
 
-PLAIN, PAPER, INK = (200, 200, 200), (24, 24, 24), (255, 255, 255)
-"""Outline of a face that is not steady, the panel, and its letters."""
+PLAIN, PANEL_DARK, PANEL_LIGHT = (200, 200, 200), (24, 24, 24), (255, 255, 255)
+"""RGB of the outline of a face that is not steady, of the panel, and of its letters."""
 
 OPAQUE = 0.8
-"""Of the panel, so that what lies behind it stays visible."""
+"""Opacity of a panel, 0 to 1; what is behind it stays visible."""
 
 Box = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A face to be drawn.
+    """A face to draw.
 
     Attributes:
-        track: its number.
-        box: whole pixels, see `faces`.
-        name: of the person, or "unknown".
-        label: position in `EMOTIONS`.
-        probability: of the label, averaged over time.
-        shares: the frame's own seven probabilities.
-        run_length: frames that the emotion holds for where it is steady, else 0.
+        track: Number of its track.
+        box: Whole pixels, see `faces`.
+        name: The person's name, or "unknown".
+        label: Position in `EMOTIONS`.
+        probability: Probability of the label, averaged over time.
+        shares: The seven probabilities in this frame alone.
+        run_length: Frames that the emotion lasts if it is steady, else 0.
     """
 
     track: int
@@ -61,7 +62,7 @@ class Mark:
 
     @property
     def colour(self) -> tuple[int, int, int]:
-        """Of its emotion, as RGB."""
+        """The colour of its emotion as RGB."""
         return colour(EMOTIONS[self.label])
 
 
@@ -72,18 +73,25 @@ def colour(emotion: str) -> tuple[int, int, int]:
 
 
 class Painter:
-    """Draws frame after frame; a panel stays on its side of the face as long as it can."""
+    """Draws faces into one frame after another.
+
+    Remembers from frame to frame on which side of a face its panel was, so that panels do not jump.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self._size = width, height
-        self._letter = max(SMALLEST, round(min(width, height) / PANEL_LINES))
-        self._places: dict[int, tuple[int, int]] = {}
+        self._letter = max(SMALLEST_LETTER, round(min(width, height) / PANEL_LINES))
+        self._panels: dict[int, tuple[int, int]] = {}  # Size and side by track.
 
     def paint(self, image: Image, marks: Sequence[Mark]) -> Image:
-        """A copy of the frame `(h, w, 3)` with its faces marked; no panel covers a face."""
+        """Returns a copy of the frame `(h, w, 3)` with its faces marked.
+
+        No panel covers a face or another panel. Where there is no room for a panel with bars, a
+        smaller one is drawn, or none.
+        """
         image = image.copy()
         taken = [mark.box for mark in marks]
-        places: dict[int, tuple[int, int]] = {}
+        panels: dict[int, tuple[int, int]] = {}
         for mark in sorted(marks, key=lambda m: (m.run_length == 0, m.track)):
             self._outline(image, mark)
             for size in range(3):
@@ -93,9 +101,9 @@ class Painter:
                     box = _beside(mark.box, panel.shape[1::-1], side, self._size)
                     _blend(image, panel, box)
                     taken.append(box)
-                    places[mark.track] = size, side
+                    panels[mark.track] = size, side
                     break
-        self._places = places
+        self._panels = panels
         return image
 
     def _outline(self, image: Image, mark: Mark) -> None:
@@ -103,14 +111,18 @@ class Painter:
         thin = max(1, self._letter // 8)
         thick = 3 * thin if mark.run_length else thin
         shade = mark.colour if mark.run_length else PLAIN
-        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PAPER, thin)
+        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PANEL_DARK, thin)
         cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, thick)
 
     def _side(
         self, mark: Mark, size: tuple[int, int], taken: Sequence[Box], detail: int
     ) -> int | None:
-        """A side where the panel is in the picture and covers nothing: the last one first."""
-        last = self._places.get(mark.track)
+        """Finds a side where the panel fits and covers nothing; tries the last frame's side first.
+
+        Returns:
+            A side as in `_beside`, or None if the panel fits nowhere.
+        """
+        last = self._panels.get(mark.track)
         first = [last[1]] if last and last[0] == detail else []
         for side in (*first, *range(4)):
             box = _beside(mark.box, size, side, self._size)
@@ -121,7 +133,10 @@ class Painter:
 
 
 def _beside(box: Box, size: tuple[int, int], side: int, picture: tuple[int, int]) -> Box:
-    """Where a panel lies to the right (0), left (1), below (2) or above (3), moved into view."""
+    """Box of a panel to the right (0) or left (1) of a face, below (2) or above (3) it.
+
+    The panel is moved along that side of the face into the picture as far as possible.
+    """
     (x1, y1, x2, y2), (width, height), room = box, size, 4
     x, y = ((x2 + room, y1), (x1 - room - width, y1), (x1, y2 + room), (x1, y1 - room - height))[
         side
@@ -144,16 +159,16 @@ def _blend(image: Image, panel: Image, box: Box) -> None:
 
 
 def _panel(mark: Mark, letter: int, size: int) -> Image:
-    """A panel: with labelled bars (0), bars alone (1), or only the words (2)."""
+    """Draws a panel with labelled bars (0), with bars alone (1), or with words only (2)."""
     head = _head(mark.name, mark.label, round(mark.probability * 100), mark.run_length, letter)
     if size == 2:
         return head
-    small = max(SMALLEST - 2, round(letter * 0.75))
-    rim = np.full((7 * max(3, letter // 3), letter // 2, 3), PAPER, np.uint8)
+    small = max(SMALLEST_LETTER - 2, round(letter * 0.75))
+    rim = np.full((7 * max(3, letter // 3), letter // 2, 3), PANEL_DARK, np.uint8)
     names = _names(small) if size == 0 else rim
     step, left = names.shape[0] // 7, names.shape[1]
     width = max(head.shape[1], left + 5 * letter)
-    panel = np.full((head.shape[0] + 7 * step + letter // 4, width, 3), PAPER, np.uint8)
+    panel = np.full((head.shape[0] + 7 * step + letter // 4, width, 3), PANEL_DARK, np.uint8)
     panel[: head.shape[0]] = head[:, -1:]
     panel[: head.shape[0], : head.shape[1]] = head
     panel[head.shape[0] : head.shape[0] + 7 * step, :left] = names
@@ -166,9 +181,9 @@ def _panel(mark: Mark, letter: int, size: int) -> Image:
 
 @lru_cache(maxsize=64)
 def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> Image:
-    """Two lines: who, and which emotion; on the emotion's colour where it is steady."""
-    ground = colour(EMOTIONS[label]) if run_length else PAPER
-    ink = PAPER if _bright(ground) else INK
+    """Draws two lines, name and emotion, on the emotion's colour if it is steady."""
+    ground = colour(EMOTIONS[label]) if run_length else PANEL_DARK
+    ink = PANEL_DARK if _bright(ground) else PANEL_LIGHT
     shown = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
     steady = f", {run_length} frames" if run_length else ""
     lines = (shown, f"{EMOTIONS[label]} {percent} %{steady}")
@@ -183,43 +198,49 @@ def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> 
 
 @lru_cache
 def _names(letter: int) -> Image:
-    """The seven emotions, one below the other."""
+    """Draws the names of the seven emotions, one below the other."""
     face, step = font("", letter), round(letter * 1.15)
     width = max(round(face.getlength(emotion)) for emotion in EMOTIONS) + letter
-    page = Pillow.new("RGB", (width, 7 * step), PAPER)
+    page = Pillow.new("RGB", (width, 7 * step), PANEL_DARK)
     draw = ImageDraw.Draw(page)
     for i, emotion in enumerate(EMOTIONS):
-        draw.text((letter // 2, step * (i + 0.5)), emotion, INK, face, anchor="lm")
+        draw.text((letter // 2, step * (i + 0.5)), emotion, PANEL_LIGHT, face, anchor="lm")
     return np.array(page, np.uint8)
 
 
 def _bright(shade: tuple[int, int, int]) -> bool:
-    """Whether dark letters are read better than light ones (the luma of BT.601)."""
+    """Whether dark letters are easier to read on this RGB colour than light ones.
+
+    Source: the luma of ITU-R BT.601.
+    """
     return float(np.dot(shade, (0.299, 0.587, 0.114))) > 120
 
 
 @lru_cache
 def font(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """Matplotlib's DejaVu Sans, or a font of this machine that has all letters of a text."""
+    """Matplotlib's DejaVu Sans, or an installed font if only that has all letters of the text."""
     shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     needed = {ord(c) for c in text if not c.isspace()}
     for path in (str(shipped), *_installed()) if needed - _letters(str(shipped)).keys() else ():
         if needed <= _letters(path).keys():
             return ImageFont.truetype(path, size)
     if needed - _letters(str(shipped)).keys():
-        log.warning("%s: no font here has all its letters; they are drawn as boxes", text)
+        log.warning(
+            "%s: no installed font has all letters of this name; missing ones are drawn as boxes",
+            text,
+        )
     return ImageFont.truetype(str(shipped), size)
 
 
 def _installed() -> Sequence[str]:
-    # Matplotlib ships one more that has everything, but draws only what script a letter is of.
+    # Matplotlib's own LastResort font claims every letter, but draws only the name of its script.
     entries = font_manager.fontManager.ttflist
     return sorted({entry.fname for entry in entries if "LastResort" not in entry.fname})
 
 
 @lru_cache(maxsize=1024)
 def _letters(path: str) -> Mapping[int, int]:
-    """The letters that a font has; none where it cannot be read."""
+    """The letters that a font has; empty if the font cannot be read."""
     try:
         return FT2Font(path).get_charmap()
     except (OSError, RuntimeError):

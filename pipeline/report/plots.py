@@ -1,4 +1,4 @@
-"""The plots of report.html, by Bokeh: the timeline, and the shares of emotions."""
+"""Makes the Bokeh plots of report.html: the timeline and the shares of emotions."""
 
 import re
 from collections.abc import Sequence
@@ -26,32 +26,33 @@ from bokeh.resources import Resources
 
 from pipeline.faces import EMOTIONS
 from pipeline.report.colours import EMOTION_COLOURS
-from pipeline.report.timeline import SEEN, STEADY, TICK, Timeline, cut_alpha, drawn, shortened
+from pipeline.report.timeline import STEADY, TICK, UNSTEADY, Timeline, cut_alpha, drawn, shortened
 
 HIGHEST, LOWEST, ALL = 34, 18, 800
-"""Pixels of a lane: so many where all lanes together are not higher than `ALL`, and at least."""
+"""Pixels of a lane at most and at least, and of all lanes together unless `LOWEST` needs more."""
 
 ROOM = 48
-"""Pixels around the lanes."""
+"""Pixels of a plot's height besides the lanes."""
 
 CLOSEST = 200
-"""Milliseconds that fill the plot when it is as near as it goes."""
+"""Milliseconds that fill the plot when it is zoomed in as far as possible."""
 
 CLOCK = dict.fromkeys(
     ("seconds", "minsec", "minutes", "hourmin", "hours", "days", "months", "years"), "%H:%M:%S"
 ) | {"milliseconds": "%H:%M:%S.%3N"}
-"""How a movie's time is written beside marks so far apart."""
+"""How times are written on the axis, by the distance between its marks."""
 
 OWN_ID = re.compile(r"p\d+")
+"""Ids that Bokeh makes up by counting."""
 
 
 def script() -> str:
-    """BokehJS, to stand in a page."""
+    """BokehJS as the text of a script."""
     return Resources(mode="inline", components=["bokeh"]).js_raw[0]
 
 
 def height(lanes: int) -> int:
-    """Pixels of a plot.
+    """Height of a plot with this number of lanes, in pixels.
 
     >>> height(3), height(50)
     (150, 948)
@@ -61,9 +62,10 @@ def height(lanes: int) -> int:
 
 
 def timeline_plot(line: Timeline) -> Any:
-    """The timeline, to be zoomed and moved; what it shows of a face is the page's to do."""
+    """Makes the timeline, which can be zoomed and dragged; report.js shows faces on it."""
     lanes = max(1, len(line.people))
     begin, end = 1000 * line.begin, 1000 * line.end
+    # Only with Ctrl: the wheel alone scrolls the page.
     wheel = WheelZoomTool(dimensions="width", modifiers={"ctrl": True})
     plot = figure(
         height=height(lanes), sizing_mode="stretch_width", name="timeline",
@@ -89,9 +91,11 @@ def timeline_plot(line: Timeline) -> Any:
 
 
 def _bars(bars: pd.DataFrame) -> ColumnDataSource:
-    """What is drawn; milliseconds, for Bokeh's clock counts them."""
+    """Turns the bars into rectangles, in the order in which they are drawn."""
     shown = drawn(bars)
-    lane, half = shown["lane"].to_numpy(), np.where(shown["steady"], STEADY, SEEN) / 2
+    lane, half = shown["lane"].to_numpy(), np.where(shown["steady"], STEADY, UNSTEADY) / 2
+    # Times are milliseconds, which Bokeh's datetime axis counts in. The narrow types keep the page
+    # of a long movie small.
     return ColumnDataSource({
         "left": (1000 * shown["begin"]).to_numpy(np.float64),
         "right": (1000 * shown["end"]).to_numpy(np.float64),
@@ -105,11 +109,11 @@ def _bars(bars: pd.DataFrame) -> ColumnDataSource:
 
 
 def shares_plot(people: Sequence[str], shares: pd.DataFrame) -> Any:
-    """What part of their time on screen each person shows each emotion.
+    """Makes the plot of the share of each emotion in each person's time on screen.
 
     Args:
-        people: One bar each.
-        shares: `(people, emotions)`, each row summing to 1.
+        people: The names, one bar each.
+        shares: `(people, emotions)`; each row sums to 1.
     """
     lanes = max(1, len(people))
     plot = figure(
@@ -137,9 +141,9 @@ def shares_plot(people: Sequence[str], shares: pd.DataFrame) -> Any:
 
 
 def _name_lanes(plot: Any, people: Sequence[str]) -> None:
-    """Names beside the lanes, and the plain dress of both plots."""
+    """Writes the names beside the lanes, and removes frames and backgrounds."""
     plot.yaxis.ticker = FixedTicker(ticks=list(range(len(people))))
-    # PlainText, for a name between dollars would be taken for a formula.
+    # PlainText, because Bokeh takes a name between dollar signs for a formula.
     plot.yaxis.major_label_overrides = {
         n: PlainText(text=shortened(name)) for n, name in enumerate(people)
     }
@@ -150,14 +154,15 @@ def _name_lanes(plot: Any, people: Sequence[str]) -> None:
 
 
 def item(plot: Plot) -> dict[str, Any]:
-    """What BokehJS needs to draw a plot: the same for the same plot, whatever came before it."""
-    found: Any = json_item(plot)
+    """Returns what BokehJS needs to draw a plot, always the same for the same plot."""
+    embedded: Any = json_item(plot)
     ids: dict[str, str] = {}
-    return {**found, "doc": _renumbered(found["doc"], ids), "root_id": ids[found["root_id"]]}
+    doc = _renumbered(embedded["doc"], ids)
+    return {**embedded, "doc": doc, "root_id": ids[embedded["root_id"]]}
 
 
 def _renumbered(node: Any, ids: dict[str, str]) -> Any:
-    """Counts Bokeh's ids from 1 in each plot: its own go on through all of a process."""
+    """Numbers Bokeh's ids from 1 in each plot; Bokeh itself counts on through a whole process."""
     if isinstance(node, list | tuple):
         return [_renumbered(child, ids) for child in node]
     if not isinstance(node, dict):

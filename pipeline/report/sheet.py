@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures with captions, dense, readable at their own size."""
+"""Draws contact sheets: many small pictures with captions, readable without enlarging."""
 
 import re
 from collections.abc import Sequence
@@ -21,30 +21,36 @@ from pipeline.pick.choose import Choice
 from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut
 
-THUMB_SIDE = 120
-"""Pixels of a thumbnail: at its own size a face's expression can still be read."""
+CELL_SIDE = 120
+"""Pixels on each side of a thumbnail, enough to recognise an expression without enlarging."""
 
 CAPTION = 18
+"""Pixels of a caption's height."""
+
 SHEET_COLUMNS = 12
 DOWN = 8
+"""Lines of thumbnails on a sheet."""
+
 TITLE_HEIGHT = 28
 PAPER, INK, FAINT, MARK = "#ffffff", "#111111", "#666666", "#c62828"
 
 SHEET_NAME = re.compile(r"sheet(-\d+)?\.jpg|compare\.jpg")
-"""Names of sheets: an earlier pick's are deleted, nothing else."""
+"""The names of sheets; when sheets are replaced, no file with another name is deleted."""
 
 LABEL = 190
+"""Pixels of the left column of `line_sheets`, which holds the words."""
+
 LINES_PER_SHEET = 10
-"""On a page of `line_sheets`."""
+"""Lines on a page of `line_sheets`."""
 
 COMPARE = "compare.jpg"
 COMPARED_FACES = 60
-"""Faces on each side of a comparison, evenly spread over all."""
+"""Faces at most on each side of a comparison, evenly spread over all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thumb:
-    """One small picture, the words below it, and whether it is crossed out."""
+    """A small picture with a caption below it, crossed out if wanted."""
 
     tile: Pillow.Image
     caption: str
@@ -53,21 +59,21 @@ class Thumb:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SheetLine:
-    """One line of a sheet: words at its left, the first of them large, and faces."""
+    """A line of a sheet: words on the left, the first of them in large letters, and faces."""
 
     words: tuple[str, ...]
     faces: tuple[Image, ...]
 
 
 def delete_sheets(folder: Path, pattern: str) -> None:
-    """Deletes the sheets of an earlier pick; no other file.
+    """Deletes the sheets of an earlier pick, but no other file.
 
     Args:
-        folder: Where they lie.
+        folder: The folder of the sheets.
         pattern: "sheet*.jpg" or `COMPARE`.
 
     Raises:
-        OutputError: One cannot be deleted.
+        OutputError: A sheet cannot be deleted.
     """
     for old in folder.glob(pattern):
         if SHEET_NAME.fullmatch(old.name):
@@ -75,17 +81,19 @@ def delete_sheets(folder: Path, pattern: str) -> None:
                 old.unlink()
             except OSError as error:
                 raise OutputError(
-                    f"{old}: an earlier sheet is in the way ({error.strerror}); delete it"
+                    f"{old}: cannot be replaced by a new sheet ({error.strerror}); delete it"
                 ) from error
 
 
 def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
     """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each run, in order of time.
 
+    Faces without a crop are left out.
+
     Args:
-        selection: Whose crops were written.
-        stem: Of the movie's name, as in the crops' names.
-        tracks: The movie's.
+        selection: The faces whose crops were written.
+        stem: What the names of the crops begin with, see `crop_stem`.
+        tracks: The tracks of the movie.
 
     Raises:
         OutputError: A sheet cannot be written.
@@ -93,36 +101,37 @@ def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
     delete_sheets(selection.folder, "sheet*.jpg")
     best = thin(selection.rows, tracks, 1).sort_values(["frame", "track"])
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
-    there = [(path, caption) for path, caption in named if path.exists()]
+    shown = [(path, caption) for path, caption in named if path.exists()]
     size = SHEET_COLUMNS * DOWN
-    pages = [there[i : i + size] for i in range(0, len(there), size)]
+    pages = [shown[i : i + size] for i in range(0, len(shown), size)]
     title = (
-        f"{selection.person}, {selection.emotion}: the best face of each of {len(there)} runs "
-        f"({len(selection.rows)} faces)"
+        f"{selection.person}, {selection.emotion}: the best face of each run "
+        f"({_count(len(shown), 'run')}, {_count(len(selection.rows), 'face')})"
     )
     for number, page in enumerate(pages, 1):
         several = len(pages) > 1
-        shown = f"{title}, page {number} of {len(pages)}" if several else title
+        head = f"{title}, page {number} of {len(pages)}" if several else title
         name = f"sheet-{number}.jpg" if several else "sheet.jpg"
         thumbs = [Thumb(_thumbnail(_read(path)), caption) for path, caption in page]
-        _save(grid(shown, thumbs), selection.folder / name)
+        _save(grid(head, thumbs), selection.folder / name)
 
 
 def write_comparison(
     movie: Path, walk: Manifest, choice: Choice, folder: Path, margin: float
 ) -> None:
-    """Writes compare.jpg: what passes without the repeater beside what passes with it.
+    """Writes compare.jpg: faces with the emotion on the left, those that were kept on the right.
 
     Args:
         movie: Where the movie is.
         walk: Its manifest.
-        choice: What was seen and what was kept.
+        choice: The faces that were seen and those that were kept.
         folder: Where to write.
         margin: Around the faces, as a share of the box.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
+    # Drawn from both sets apart: few kept ones would hardly be among the faces drawn from all.
     seen, kept = (_some(rows) for rows in (choice.seen, choice.kept))
     shown = choice.seen[choice.seen.index.isin(seen.union(kept))].sort_values(["frame", "track"])
     rows: list[Any] = list(shown.itertuples())
@@ -134,26 +143,27 @@ def write_comparison(
             left.append(Thumb(tile, _caption(row), crossed=crossed))
         if row.Index in kept:
             right.append(Thumb(tile, _caption(row)))
-    title = f"seen: {len(choice.seen)} faces; crossed ones are dropped"
+    title = f"seen: {_count(len(choice.seen), 'face')}, those crossed out are dropped"
     across = SHEET_COLUMNS // 2
-    pages = grid(title, left, across), grid(f"kept: {len(choice.kept)} faces", right, across)
+    kept_title = f"kept: {_count(len(choice.kept), 'face')}"
+    pages = grid(title, left, across), grid(kept_title, right, across)
     _save(_beside(*pages), folder / COMPARE)
 
 
 def _some(rows: pd.DataFrame) -> "pd.Index[int]":
-    """Up to `COMPARED_FACES` rows, evenly spread over all."""
+    """Index of up to `COMPARED_FACES` rows, evenly spread over all in order of time."""
     count = min(COMPARED_FACES, len(rows))
-    places = np.linspace(0, len(rows) - 1, count).round().astype(int)
-    return rows.sort_values(["frame", "track"]).index[places]
+    positions = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    return rows.sort_values(["frame", "track"]).index[positions]
 
 
 def line_sheets(title: str, lines: Sequence[SheetLine], folder: Path) -> None:
-    """Writes sheet.jpg, or sheet-1.jpg and so on, with a line for each person.
+    """Writes sheet.jpg, or sheet-1.jpg and so on, with a line for each person or moment.
 
     Args:
-        title: Of all pages.
-        lines: One a person.
-        folder: Where to write; sheets that lie there are deleted.
+        title: The title of all pages.
+        lines: The lines of all pages.
+        folder: Where to write; sheets that are there already are deleted.
 
     Raises:
         OutputError: A sheet cannot be written.
@@ -162,35 +172,35 @@ def line_sheets(title: str, lines: Sequence[SheetLine], folder: Path) -> None:
     pages = [lines[i : i + LINES_PER_SHEET] for i in range(0, len(lines), LINES_PER_SHEET)]
     for number, page in enumerate(pages, 1):
         several = len(pages) > 1
-        shown = f"{title}, page {number} of {len(pages)}" if several else title
+        head = f"{title}, page {number} of {len(pages)}" if several else title
         name = f"sheet-{number}.jpg" if several else "sheet.jpg"
-        _save(_lines(shown, page), folder / name)
+        _save(_lines(head, page), folder / name)
 
 
 def _lines(title: str, lines: Sequence[SheetLine]) -> Pillow.Image:
-    """One page of `line_sheets`."""
-    width = LABEL + THUMB_SIDE * max(4, *(len(line.faces) for line in lines))
-    page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * THUMB_SIDE), PAPER)
+    """Draws one page of `line_sheets`."""
+    width = LABEL + CELL_SIDE * max(4, *(len(line.faces) for line in lines))
+    page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * CELL_SIDE), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, line in enumerate(lines):
-        y = TITLE_HEIGHT + i * THUMB_SIDE
+        y = TITLE_HEIGHT + i * CELL_SIDE
         draw.line((0, y, LABEL, y), fill=FAINT)
         draw.text((6, y + 4), line.words[0], fill=INK, font_size=30)
         for n, words in enumerate(line.words[1:]):
             draw.text((6, y + 42 + n * CAPTION), _fitted(words), fill=FAINT, font_size=13)
         for n, face in enumerate(line.faces):
-            page.paste(_thumbnail(face), (LABEL + n * THUMB_SIDE, y))
+            page.paste(_thumbnail(face), (LABEL + n * CELL_SIDE, y))
     return page
 
 
 def _fitted(words: str) -> str:
-    """Words that fit into the left column; of a longer text its two ends."""
+    """Shortens words to the left column: a long text keeps its two ends."""
     return words if len(words) <= 24 else f"{words[:11]}…{words[-12:]}"
 
 
 def write_sample_sheet(movie: Path, walk: Manifest, rows: pd.DataFrame, path: Path) -> None:
-    """Shows faces with their numbers, from 1, and times.
+    """Writes a sheet of faces with their numbers, from 1, and times.
 
     Args:
         movie: Where the movie is.
@@ -199,52 +209,56 @@ def write_sample_sheet(movie: Path, walk: Manifest, rows: pd.DataFrame, path: Pa
         path: Where to write.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     faces: list[Any] = list(rows.itertuples())
     thumbs = [
         Thumb(_thumbnail(face), f"{i + 1}    {clock(faces[i].time)}")
         for i, face in cut(movie, walk, faces, 0.3)
     ]
-    _save(grid(f"{len(thumbs)} faces to label", thumbs), path)
+    _save(grid(f"{_count(len(thumbs), 'face')} to label", thumbs), path)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _caption(row: Any) -> str:
-    """Time, probability and length of run."""
+    """Time, probability and the run's length in frames."""
     return f"{clock(row.time)}  {row.probability * 100:.0f}%  {row.run_length}f"
 
 
 def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pillow.Image:
-    """One page: a title, and the thumbs line by line."""
+    """Draws a page with a title and the thumbs line by line, at most `across` in a line."""
     lines = max(1, -(-len(thumbs) // across))
     columns = max(4, min(across, len(thumbs)))
     page = Pillow.new(
-        "RGB", (columns * THUMB_SIDE, TITLE_HEIGHT + lines * (THUMB_SIDE + CAPTION)), PAPER
+        "RGB", (columns * CELL_SIDE, TITLE_HEIGHT + lines * (CELL_SIDE + CAPTION)), PAPER
     )
     draw = ImageDraw.Draw(page)
     draw.text((6, 6), title, fill=INK, font_size=15)
     for i, thumb in enumerate(thumbs):
-        x, y = i % columns * THUMB_SIDE, TITLE_HEIGHT + i // columns * (THUMB_SIDE + CAPTION)
+        x, y = i % columns * CELL_SIDE, TITLE_HEIGHT + i // columns * (CELL_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))
-        draw.text((x + 4, y + THUMB_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
+        draw.text((x + 4, y + CELL_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
         if thumb.crossed:
-            draw.line((x, y, x + THUMB_SIDE, y + THUMB_SIDE), fill=MARK, width=3)
-            draw.line((x + THUMB_SIDE, y, x, y + THUMB_SIDE), fill=MARK, width=3)
+            draw.line((x, y, x + CELL_SIDE, y + CELL_SIDE), fill=MARK, width=3)
+            draw.line((x + CELL_SIDE, y, x, y + CELL_SIDE), fill=MARK, width=3)
     return page
 
 
 def _thumbnail(image: Image) -> Pillow.Image:
-    """The picture fitted into a square, centred."""
+    """Shrinks a picture into a square and centres it; small pictures are not enlarged."""
     small = Pillow.fromarray(image)
-    small.thumbnail((THUMB_SIDE, THUMB_SIDE))
-    tile = Pillow.new("RGB", (THUMB_SIDE, THUMB_SIDE), PAPER)
-    tile.paste(small, ((THUMB_SIDE - small.width) // 2, (THUMB_SIDE - small.height) // 2))
+    small.thumbnail((CELL_SIDE, CELL_SIDE))
+    tile = Pillow.new("RGB", (CELL_SIDE, CELL_SIDE), PAPER)
+    tile.paste(small, ((CELL_SIDE - small.width) // 2, (CELL_SIDE - small.height) // 2))
     return tile
 
 
 def _beside(left: Pillow.Image, right: Pillow.Image) -> Pillow.Image:
-    """Two pages next to each other, a gap between."""
-    width = left.width + right.width + THUMB_SIDE // 4
+    """Puts two pages next to each other with a gap between them."""
+    width = left.width + right.width + CELL_SIDE // 4
     both = Pillow.new("RGB", (width, max(left.height, right.height)), PAPER)
     both.paste(left, (0, 0))
     both.paste(right, (width - right.width, 0))

@@ -1,4 +1,4 @@
-"""Who is on screen when, and how they look: the bars of a movie, and timeline.png."""
+"""Turns a movie's faces into bars of who is on screen when, and draws timeline.png."""
 
 import warnings
 from collections.abc import Sequence
@@ -22,28 +22,28 @@ from pipeline.pick import select
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.settings import PickSettings
 
-STEADY, SEEN = 0.8, 0.26
-"""How high a bar is, as a share of its lane: what the filters let pass, and all else."""
+STEADY, UNSTEADY = 0.8, 0.26
+"""Height of a bar as a share of its lane: if the filters let it pass, and if they do not."""
 
 TICK = 0.22
-"""Height of a cut's mark below the lanes."""
+"""Height of a cut's mark below the lanes, as a share of a lane."""
 
 LANE_NAME = 22
-"""Letters of a name beside its lane."""
+"""Letters of a name beside its lane, at most."""
 
 MOVIE_NAME = 80
-"""Letters of a movie's name."""
+"""Letters of a movie's name in the title, at most."""
 
 TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-"""Seconds between two marks of the clock; beyond, multiples of the last."""
+"""Seconds between two marks on the time axis; longer movies use multiples of the last."""
 
 MOST_TICKS = 14
-"""Marks of the clock, at most."""
+"""Marks on the time axis, at most."""
 
 SHORTEST = 0.04
-"""Seconds of a movie of one frame, which by its timestamps has no length."""
+"""Seconds of a movie of one frame, which has no length by its timestamps."""
 
-INK, FAINT = "#222222", "#767676"
+TEXT_COLOUR, LINE_COLOUR = "#222222", "#767676"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,14 +51,17 @@ class Timeline:
     """A movie as bars in lanes.
 
     Attributes:
-        people: one lane each, the longest on screen first; all unknown ones together come last.
-        bars: one for each stretch in which a person is seen in every analysed frame, looks the same
-            and is steady or not: `lane`, `begin` and `end` in seconds, `label` (position in
-            `EMOTIONS`), `probability` (mean of the smoothed one) and `steady`; by lane and time.
+        people: The names, one lane each, the longest on screen first; all unknown people share the
+            last lane.
+        bars: One for each stretch in which a person is seen in every analysed frame with the same
+            emotion, either steady throughout or not. Columns: `lane`, `begin` and `end` in seconds,
+            `label` (position in `EMOTIONS`), `probability` (mean of the smoothed ones) and
+            `steady`. Ordered by lane and time.
         cuts: `(n,)` seconds of the first analysed frame after each cut.
-        begin: seconds of the walk's first frame.
-        end: seconds where its last frame ends.
-        tick: what `cuts` are, in words: of an older walk only those before a face are known.
+        begin: Seconds at which the walk's first frame begins.
+        end: Seconds at which its last frame ends.
+        tick: What `cuts` are, for the legend. Walks of earlier versions know only the cuts that a
+            face follows.
     """
 
     people: tuple[str, ...]
@@ -76,14 +79,14 @@ def timeline(
     settings: PickSettings,
     starts: Ints,
 ) -> Timeline:
-    """Joins neighbouring faces of a person that look the same to bars.
+    """Joins neighbouring faces of a person with the same emotion into bars.
 
     Args:
-        rows: Of `select.steadied`.
-        people: Who is there, in the order of the lanes.
-        walk: The movie's.
-        settings: With `repeat` in frames; what they let pass is steady.
-        starts: The first frame of each shot, of `Tracks`; none where they are not known.
+        rows: The rows of `select.steadied`.
+        people: The people on screen, in the order of the lanes.
+        walk: The movie's manifest.
+        settings: The filters that decide what is steady, with `repeat` in frames.
+        starts: `Tracks.starts`, the first frame of each shot; empty if it is not known.
     """
     names = [one.person for one in people]
     kept, _ = select.steady(rows, settings, walk.scan.stream.size)
@@ -106,20 +109,23 @@ def timeline(
 
 
 def _cuts_before_faces(rows: pd.DataFrame) -> Numbers:
-    """Seconds of the first face of each shot but the movie's first."""
+    """Seconds of the first face in each shot except the movie's first."""
     first = rows[rows["shot"] > 0].groupby("shot")["time"].min()
     return first.sort_values().to_numpy(np.float64)
 
 
 def _one_a_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """The largest face of each lane in each frame, by lane and frame: the unknown share a lane."""
+    """Keeps the largest face of each lane in each frame, ordered by lane and frame.
+
+    Several unknown people may be in one frame, but share a lane.
+    """
     area = (rows["x2"] - rows["x1"]) * (rows["y2"] - rows["y1"])
     ordered = rows.assign(area=area).sort_values(["lane", "frame", "area"], kind="stable")
     return ordered.drop_duplicates(["lane", "frame"], keep="last")
 
 
 def _bars(rows: pd.DataFrame, stride: int) -> pd.DataFrame:
-    """Of rows by lane and frame, `timeline`'s bars."""
+    """Joins rows, ordered by lane and frame, into the bars of a `Timeline`."""
     same = ["lane", "label", "steady"]
     begins = (rows[same] != rows[same].shift()).any(axis=1) | (rows["frame"].diff() > stride)
     bars = rows.groupby(begins.cumsum(), sort=False).agg(
@@ -130,10 +136,10 @@ def _bars(rows: pd.DataFrame, stride: int) -> pd.DataFrame:
 
 
 def drawn(bars: pd.DataFrame) -> pd.DataFrame:
-    """Bars in the order in which they are drawn: what is rare comes last, and stays visible.
+    """Sorts bars into the order in which they are drawn, rare ones last, so that they stay visible.
 
-    A bar is at least a pixel wide, so that in a long movie some lie over others: steady ones over
-    those only seen, and of each the emotions that take the least time over the others.
+    A bar is at least a pixel wide, so in a long movie some bars cover others: steady bars cover the
+    rest, and among equals the emotions that take less time cover those that take more.
     """
     seconds = (bars["end"] - bars["begin"]).groupby(bars["label"]).sum()
     ordered = bars.assign(share=-bars["label"].map(seconds))
@@ -141,7 +147,7 @@ def drawn(bars: pd.DataFrame) -> pd.DataFrame:
 
 
 def shortened(name: str, most: int = LANE_NAME) -> str:
-    """A name that fits beside its lane, or into so many letters.
+    """Shortens a name to at most `most` letters, by default to what fits beside a lane.
 
     >>> shortened("anna"), shortened(30 * "x")
     ('anna', 'xxxxxxxxxxxxxxxxxxxxx…')
@@ -150,12 +156,15 @@ def shortened(name: str, most: int = LANE_NAME) -> str:
 
 
 def cut_alpha(line: Timeline) -> float:
-    """How opaque the marks of cuts are: very many become a grey, darker where they are dense."""
+    """Opacity of the marks of cuts.
+
+    Very many marks blend into a grey, which is darker where the cuts are denser.
+    """
     return min(1.0, max(0.15, 300 / max(1, len(line.cuts))))
 
 
 def step(seconds: float) -> float:
-    """Seconds between two marks of the clock.
+    """Seconds between two marks on the time axis of a movie of this length.
 
     >>> step(10), step(98), step(3 * 3600)
     (1, 10, 900)
@@ -165,41 +174,41 @@ def step(seconds: float) -> float:
 
 
 def write_timeline(path: Path, line: Timeline, movie: str) -> None:
-    """Draws timeline.png: a lane for each person, a bar for each look, a tick for each cut.
+    """Draws timeline.png: a lane for each person, bars for emotions, a tick for each cut.
 
     Args:
         path: Where to write.
-        line: What is drawn.
-        movie: What the movie is called.
+        line: The timeline to draw.
+        movie: The movie's name, for the title.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     seconds, lanes = line.end - line.begin, max(1, len(line.people))
     figure = Figure(figsize=(_width(seconds), 1.5 + 0.3 * lanes), layout="constrained")
     axes = figure.subplots()
     title = f"{shortened(movie, MOVIE_NAME)}: who is on screen when ({clock(seconds)})"
-    axes.set_title(title, loc="left", fontsize=11, color=INK, parse_math=False)
+    axes.set_title(title, loc="left", fontsize=11, color=TEXT_COLOUR, parse_math=False)
     axes.add_collection(_collection(drawn(line.bars)))
     low = np.full(len(line.cuts), lanes - 0.42)
-    axes.vlines(line.cuts, low, low + TICK, color=FAINT, linewidth=0.6, alpha=cut_alpha(line))
+    axes.vlines(line.cuts, low, low + TICK, color=LINE_COLOUR, linewidth=0.6, alpha=cut_alpha(line))
     _dress(axes, line, lanes)
     figure.legend(handles=_legend(line), loc="outside lower left", ncols=9, fontsize=8.5,
                   frameon=False, handlelength=1.2, columnspacing=1.4)  # fmt: skip
     with replacing(path) as file, warnings.catch_warnings():
-        # A name in a script that the font has not is drawn as boxes; report.html has it right.
+        # Letters that the font lacks are drawn as boxes; report.html shows them properly.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(file, format="png", dpi=120)
 
 
 def _width(seconds: float) -> float:
-    """Inches: 12 up to half an hour, 26 from three hours on."""
+    """Width in inches: 12 up to half an hour, rising to 26 at three hours."""
     return float(np.interp(seconds / 3600, (0.5, 3), (12, 26)))
 
 
 def _collection(bars: pd.DataFrame) -> PolyCollection:
-    """All bars as rectangles, each at least a pixel wide."""
-    half = np.where(bars["steady"], STEADY, SEEN) / 2
+    """Makes rectangles of all bars; their edges make each at least a pixel wide."""
+    half = np.where(bars["steady"], STEADY, UNSTEADY) / 2
     lane = bars["lane"].to_numpy()
     corners = np.empty((len(bars), 4, 2))
     corners[:, [0, 3], 0] = bars[["begin"]].to_numpy()
@@ -213,7 +222,7 @@ def _collection(bars: pd.DataFrame) -> PolyCollection:
 
 
 def _dress(axes: Axes, line: Timeline, lanes: int) -> None:
-    """Names, clock and frame."""
+    """Adds names, the time axis and grid, and removes the frame."""
     axes.set(xlim=(line.begin, line.end), ylim=(lanes - 0.42 + 1.3 * TICK, -0.55))
     axes.set_yticks(range(len(line.people)))
     for label, name in zip(axes.get_yticklabels(), line.people, strict=True):
@@ -221,15 +230,17 @@ def _dress(axes: Axes, line: Timeline, lanes: int) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda lane, _: _name(line.people, lane)))
     axes.xaxis.set_major_locator(MultipleLocator(step(line.end - line.begin)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: clock(x).removesuffix(".0")))
-    axes.tick_params(length=0, labelsize=9, labelcolor=INK)
-    axes.tick_params(axis="x", length=3, color=FAINT)
-    axes.grid(axis="x", color=FAINT, alpha=0.25, linewidth=0.6)
+    axes.tick_params(length=0, labelsize=9, labelcolor=TEXT_COLOUR)
+    axes.tick_params(axis="x", length=3, color=LINE_COLOUR)
+    axes.grid(axis="x", color=LINE_COLOUR, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
+    axes.spines["bottom"].set_color(LINE_COLOUR)
     if not line.people:
-        axes.text(0.5, 0.5, "no face was found", transform=axes.transAxes, ha="center", color=FAINT)
+        axes.text(
+            0.5, 0.5, "no face was found", transform=axes.transAxes, ha="center", color=LINE_COLOUR
+        )
 
 
 def _name(people: Sequence[str], lane: float) -> str:
@@ -237,8 +248,8 @@ def _name(people: Sequence[str], lane: float) -> str:
 
 
 def _legend(line: Timeline) -> list[Patch]:
-    """The emotions that are there, and what the heights mean."""
-    there = sorted(line.bars["label"].unique())
-    looks = [Patch(color=EMOTION_COLOURS[label], label=EMOTIONS[label]) for label in there]
-    told = f"high: steady, passes the filters; low: only seen; | {line.tick}"
-    return [*looks, Patch(color="none", label=told)]
+    """The colours of the emotions that occur, and what heights and ticks mean."""
+    labels = sorted(line.bars["label"].unique())
+    emotions = [Patch(color=EMOTION_COLOURS[label], label=EMOTIONS[label]) for label in labels]
+    heights = f"high: steady, passes the filters; low: filtered out; | {line.tick}"
+    return [*emotions, Patch(color="none", label=heights)]

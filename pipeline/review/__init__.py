@@ -1,1 +1,1 @@
-"""What somebody decided about picked crops, and where their files go."""
+"""The review of picked crops: decisions, and the files that move because of them."""

@@ -1,4 +1,4 @@
-"""Looking through picked crops, on one page: what there is, deciding, and taking back."""
+"""Reviews picked crops: lists them, records a decision about a crop, and takes it back."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ from pipeline.review.reconcile import check_room, reconcile, write_decision
 Row = dict[str, str]
 
 STRANGER = ""
-"""In the place of an emotion: the face of another person, of whom nothing else is said."""
+"""Stands for "not this person" in place of an emotion; nothing is said about the emotion."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewProgress:
-    """How far the review of a folder is.
+    """The progress of the review of one folder.
 
     Attributes:
-        crops: how many there are.
-        decided: of how many somebody decided.
-        accepted: of how many that they are right.
+        crops: number of crops.
+        decided: number of crops with a decision.
+        accepted: number of accepted crops.
     """
 
     crops: int
@@ -47,22 +47,22 @@ class ReviewProgress:
 
     @property
     def precision(self) -> float | None:
-        """Share of those decided that are right; another person's face is wrong."""
+        """Share of the decided crops that were accepted; "not this person" counts as wrong."""
         return self.accepted / self.decided if self.decided else None
 
 
 @dataclass(frozen=True, eq=False)
 class Picked:
-    """The crops of one person and emotion, and what was decided of them.
+    """The crops of one person and emotion, and the decisions about them.
 
     Attributes:
-        folder: the movie's.
+        folder: the movie's folder.
         person: a name or "unknown".
         emotion: one of `EMOTIONS`.
-        crops: as text, by file: rows of crops.csv, and decided ones that it lists no longer; of
-            these, accepted ones have no picture.
-        labels: by file, of those that were decided.
-        gone: of the decided ones, which lie nowhere: accepted, but not in the last pick.
+        crops: rows of crops.csv as text, by file name; also crops with a decision that crops.csv no
+            longer lists.
+        labels: labels of the crops with a decision, by file name.
+        gone: crops without a picture: accepted ones that the last pick did not write again.
     """
 
     folder: Path
@@ -74,28 +74,28 @@ class Picked:
 
     @property
     def place(self) -> Path:
-        """Where the crops lie."""
+        """The folder of the crops."""
         return self.folder / self.person / self.emotion
 
     @cached_property
     def progress(self) -> ReviewProgress:
-        """How far it is."""
+        """The progress of the review of these crops."""
         count = Counter(label["decision"] for label in self.labels.values())
         return ReviewProgress(len(self.crops), sum(count.values()), count[ACCEPTED])
 
     def path_of(self, file: str) -> Path | None:
-        """Where a crop lies now; None where there is none of that name, or it was deleted."""
+        """The present path of a crop; None if there is no such crop, or its file was deleted."""
         if file not in self.crops:
             return None
-        names = [self.place / file]
-        if file in self.labels:  # After another pick it may be called otherwise.
+        paths = [self.place / file]
+        if file in self.labels:  # A later pick may give the crop another file name.
             label = self.labels[file]
-            names.append(folder_of_label(self.folder, label) / ASIDE / label["file"])
-        return next((path for path in names if path.is_file()), None)
+            paths.append(folder_of_label(self.folder, label) / ASIDE / label["file"])
+        return next((path for path in paths if path.is_file()), None)
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:
-    """Person and emotion of each pick of a movie's folder."""
+    """The person and emotion of each pick in a movie's folder."""
     for person in sorted(visible_names(folder)):
         for emotion in EMOTIONS:
             if (folder / person / emotion / CROPS).is_file():
@@ -103,22 +103,24 @@ def picks(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_pick(folder: Path, person: str, emotion: str) -> bool:
-    """Whether it is one of `picks`."""
+    """Whether the person and emotion are one of `picks`."""
     known = person in visible_names(folder) and emotion in EMOTIONS
     return known and (folder / person / emotion / CROPS).is_file()
 
 
 def picked(folder: Path, person: str, emotion: str) -> Picked:
-    """The crops of one person and emotion, of `picks`.
+    """The crops of one person and emotion from `picks`.
 
     Raises:
-        TableError: Their list or the labels are torn.
+        TableError: crops.csv or labels.csv is damaged.
     """
     return _picked(folder, person, emotion, *_stamps(folder, person, emotion))
 
 
 def progress(folder: Path, person: str, emotion: str) -> ReviewProgress:
-    """How far the review of one of `picks` is; remembered of many more than fit as a whole.
+    """The progress of the review of one of `picks`.
+
+    Cached separately from `picked`: thousands of these fit into memory, but few whole picks do.
 
     Raises:
         TableError: See `picked`.
@@ -127,19 +129,19 @@ def progress(folder: Path, person: str, emotion: str) -> ReviewProgress:
 
 
 def next_open(folder: Path, person: str, emotion: str) -> tuple[str, str] | None:
-    """The next of `picks` after this one, and then from the first, that is not all decided."""
-    every = list(picks(folder))
-    here = every.index((person, emotion))
-    for pick in (*every[here + 1 :], *every[:here]):
-        with suppress(TableError):  # What is wrong with it, the list of all tells.
-            found = progress(folder, *pick)
-            if found.decided < found.crops:
+    """The next pick with undecided crops; after the last pick, the search starts over."""
+    all_picks = list(picks(folder))
+    here = all_picks.index((person, emotion))
+    for pick in (*all_picks[here + 1 :], *all_picks[:here]):
+        with suppress(TableError):  # The list of all picks reports a damaged one.
+            state = progress(folder, *pick)
+            if state.decided < state.crops:
                 return pick
     return None
 
 
 def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp]:
-    """Of all that a pick is read from."""
+    """Size and time of the files that a pick is read from: part of the key of the caches below."""
     return file_stamp(folder / person / emotion / CROPS), file_stamp(folder / LABELS)
 
 
@@ -157,25 +159,27 @@ def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) ->
     labels = labels[labels["decision"] != OPEN]
     of_crop = match.labels_of_crops(crops, labels)
     rows = dict(by_file)
-    every = decided.labels_as_dicts(labels)
-    told = {file: every[n] for file, n in zip(crops["file"], of_crop, strict=True) if n >= 0}
+    all_labels = decided.labels_as_dicts(labels)
+    label_of = {f: all_labels[n] for f, n in zip(crops["file"], of_crop, strict=True) if n >= 0}
     name, used = "" if person == UNKNOWN else person, set(of_crop.tolist())
-    for n, label in enumerate(every):
+    # Labels whose crop the last pick did not list: rejected crops, and accepted ones not picked.
+    for n, label in enumerate(all_labels):
         if label["person"] == name and label["picked"] == emotion and n not in used:
             rows.setdefault(label["file"], decided.crop_of(label))
-            told[label["file"]] = label
-    gone = (f for f in rows if f not in by_file and told[f]["decision"] == ACCEPTED)
-    return Picked(folder, person, emotion, rows, told, frozenset(gone))
+            label_of[label["file"]] = label
+    gone = (f for f in rows if f not in by_file and label_of[f]["decision"] == ACCEPTED)
+    return Picked(folder, person, emotion, rows, label_of, frozenset(gone))
 
 
 @lru_cache(maxsize=8)
 def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
-    """A list of crops, as a table and by file."""
+    """Reads crops.csv, as a table and as rows by file name."""
     rows, _lines = read_text(path, CROP_COLUMNS, "pick again")
-    own = [row for row in rows if CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]]
-    crops = pd.DataFrame(own, columns=[*CROP_COLUMNS], dtype=object)
+    # In an edited list, a file name must not lead to another folder.
+    valid = [row for row in rows if CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]]
+    crops = pd.DataFrame(valid, columns=[*CROP_COLUMNS], dtype=object)
     if bad_numbers(crops, ["time", "probability", *BOX], ["frame", "run_length"]).any():
-        raise TableError(f"{path}: a number is missing or not one; pick again")
+        raise TableError(f"{path}: a number is missing or invalid; pick again")
     person = path.parent.parent.name
     crops = crops.assign(person="" if person == UNKNOWN else person, emotion=path.parent.name)
     crops = crops.drop_duplicates("file", ignore_index=True)
@@ -185,15 +189,15 @@ def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]
 
 
 def settle_folder(folder: Path, known_faces: Path) -> None:
-    """Ends what an interrupted decision left, as far as crops can be moved.
+    """Finishes moves that an interrupted decision left undone, as far as files can be moved.
 
     Args:
-        folder: A movie's.
+        folder: A movie's folder.
         known_faces: The gallery.
 
     Raises:
-        TableError: A file is torn.
-        OutputError: Another process is writing there.
+        TableError: A file is damaged.
+        OutputError: Another process is writing in the folder.
     """
     with files.locked(folder):
         size = manifests.read(folder).scan.stream.size
@@ -203,28 +207,31 @@ def settle_folder(folder: Path, known_faces: Path) -> None:
 def decide(
     folder: Path, pick: tuple[str, str], file: str, emotion: str | None, known_faces: Path
 ) -> Picked:
-    """Decides of a crop, or takes a decision back; on disk before it returns.
+    """Records a decision about a crop, or takes it back. All is on disk when it returns.
 
     Args:
-        folder: A movie's.
-        pick: Person and emotion, of `picks`.
-        file: A crop's name, of `Picked.crops`.
-        emotion: What the face looks like: that of the pick accepts it; any other, `NO_EMOTION` for
-            something else and `STRANGER` for another person's reject it; None takes back.
-        known_faces: The gallery, where a photo of a stranger is put into `<person>/not/`.
+        folder: A movie's folder.
+        pick: Person and emotion, from `picks`.
+        file: The file name of a crop, from `Picked.crops`.
+        emotion: How the face looks. The emotion of the pick accepts the crop; another emotion,
+            `NO_EMOTION` (something else) or `STRANGER` (not this person) rejects it; None takes the
+            decision back.
+        known_faces: The gallery; "not this person" puts a photo into its folder `<person>/not/`.
 
     Returns:
-        The pick with what is decided now; `copy` of a stranger's label names that photo, if any.
+        The pick with the new decision. For "not this person", `copy` of the label names the photo
+        in not/, if one was added.
 
     Raises:
         KeyError: There is no such crop.
-        TableError: A list is torn, or the crops are of an earlier walk or under an earlier name.
-        PeopleError: A stranger to a name that cannot be a person's.
-        OutputError: Another process is writing there, or it cannot be written.
-        ValueError: A stranger was seen where nobody is known.
+        TableError: A list is damaged, the crops are from an earlier walk, or the crop belongs to
+            another name by now.
+        PeopleError: "Not this person" was said of a name that is not allowed.
+        OutputError: Another process is writing in the folder, or a file cannot be written.
+        ValueError: "Not this person" was said of a face without a name.
     """
     if emotion == STRANGER and pick[0] == UNKNOWN:
-        raise ValueError("nobody is taken for somebody else where nobody is known")
+        raise ValueError('a face without a name cannot be "not this person"')
     with files.locked(folder):
         now = picked(folder, *pick)
         crop, old = now.crops[file], now.labels.get(file)
@@ -237,7 +244,7 @@ def decide(
 def _decide(
     now: Picked, crop: Row, old: Label | None, emotion: str | None, known_faces: Path
 ) -> None:
-    """Decides about a crop that has the label `old`."""
+    """Decides about a crop whose label so far is `old`."""
     check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
     walk = manifests.read(now.folder)
     photos = NotPhotos(now.folder, walk.scan.stream.size, known_faces)
@@ -252,36 +259,37 @@ def _decide(
 
 
 def _take_back_others(folder: Path, crop: Row, old: Label | None, photos: NotPhotos) -> None:
-    """Takes back what was decided about the look of the same face under another name."""
+    """Takes back decisions about the emotion of the same face under other names."""
     labels = decided.read_labels(folder)
-    every = decided.labels_as_dicts(labels)
-    for place in match.same_look(crop, labels):
-        if every[place] != old:
-            write_decision(folder, every[place], decided.taken_back(every[place]), photos)
+    all_labels = decided.labels_as_dicts(labels)
+    for position in match.same_look(crop, labels):
+        label = all_labels[position]
+        if label != old:
+            write_decision(folder, label, decided.taken_back(label), photos)
 
 
 def _check_place(now: Picked, old: Label | None) -> None:
-    """Refuses to decide where a crop lies no more.
+    """Refuses to decide about a rejected crop that was moved to another person's folder.
 
     Raises:
-        TableError: It lies aside under the name that the person has by now.
+        TableError: The crop was moved to the folder of the name that its face has by now.
     """
     if old and old["decision"] == REJECTED and folder_of_label(now.folder, old) != now.place:
         raise TableError(
-            f"{now.place / CROPS}: this crop lies with those of {old['person'] or UNKNOWN} now; "
+            f"{now.place / CROPS}: this crop is among those of {old['person'] or UNKNOWN} now; "
             "decide there, or pick again"
         )
 
 
 def _check_current(now: Picked, emotion: str) -> None:
-    """Refuses a new decision of crops that are to be picked again.
+    """Refuses a new decision about crops of an earlier walk.
 
     Raises:
-        TableError: They were picked from an earlier walk.
-        PeopleError: A stranger to a name that cannot be a person's.
+        TableError: The crops were picked from an earlier walk.
+        PeopleError: "Not this person" was said of a name that is not allowed.
     """
     if emotion == STRANGER:
         check_name(now.person, now.folder)
     crops, first = now.place / CROPS, parts.part_paths(now.folder, 0)[0]
     if first.exists() and first.stat().st_mtime_ns > crops.stat().st_mtime_ns:
-        raise TableError(f"{crops}: was picked from an earlier walk; pick again")
+        raise TableError(f"{crops}: these crops are from an earlier walk; pick again")

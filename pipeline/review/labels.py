@@ -1,9 +1,9 @@
-"""labels.csv: what somebody decided of picked crops.
+"""labels.csv: the decisions of the review.
 
-`output/<movie>/labels.csv` has a row for each crop that was decided on, and `judge` reads it as
-truth. `emotion` holds what the face looks like: that of the crop's folder where it was accepted,
-else another, `none` ("something else"), or nothing where it is not the person, for then nothing is
-said of the emotion.
+`output/<movie>/labels.csv` has one row for each crop with a decision, and `judge` reads it as
+truth. The column `emotion` says how the face looks: the emotion of the crop's folder if the crop
+was accepted, else another emotion or `none` ("something else"). It is empty for "not this person",
+which says nothing about the emotion.
 """
 
 import re
@@ -20,70 +20,70 @@ from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, UNKNOW
 LABELS = "labels.csv"
 
 TRUTH = ("clip", "person", "first", "last", "emotion")
-"""The columns that every table of labels has, frames inclusive."""
+"""The columns that every table of labels has; the frames `first` to `last` are inclusive."""
 
 TRACK_COLUMN, WALK_COLUMN = "track", "walk"
-"""The track of a labelled face, and the fingerprint of the walk that numbered it."""
+"""The track of a labelled face, and the fingerprint of the walk that numbered the track."""
 
 OPEN = "open"
-"""The decision of a label that is being taken back: its crop and photo have still to move."""
+"""The decision of a label that is being taken back: its crop and photo are still to be moved."""
 
 NAMED = {"clip": "video", "first": "frame", "last": "frame", "picked": "emotion"}
 """Columns of labels.csv that have another name in crops.csv."""
 
 LABEL_KEY = ["person", "picked", "file"]
-"""By these a label is told from all others: whose crop it is, and which."""
+"""The columns that identify a label: the person and emotion of its crop, and the crop's file."""
 
 OWN_LABEL_COLUMNS = (*TRUTH, TRACK_COLUMN, WALK_COLUMN, "picked", "decision", *BOX, "file", "copy")
 LABEL_COLUMNS = (
     *OWN_LABEL_COLUMNS,
     *(c for c in CROP_COLUMNS if c not in (*OWN_LABEL_COLUMNS, *NAMED.values())),
 )
-"""Of labels.csv: all of crops.csv is among them, so that a crop can be listed there again.
+"""The columns of labels.csv. They include all of crops.csv, so that a crop can be listed again.
 
-`copy` is the name of the photo that "not this person" put into the gallery, even where something
-else was decided since, which took it out again.
+`copy` is the name of the photo that "not this person" put into the gallery. It is kept even after
+another decision has removed the photo.
 """
 
 IN_FOLDER = re.compile(r"(?!\.\.?$)[^/\\\x00]*")
-"""A name of something in a folder, and of nothing elsewhere; or none."""
+"""A file name without a path, or an empty text."""
 
 ASIDE = "rejected"
-"""The folder of rejected crops, in that of their person and emotion."""
+"""The folder of rejected crops, within the folder of their person and emotion."""
 
-LABELS_REMEDY = "put it right, or move it away: judge reads it anywhere, the pick only here"
+LABELS_REMEDY = "correct it, or move it away: judge --truth reads it anywhere, a pick only here"
 
 Label = dict[str, str]
-"""A row of labels.csv, all of it text."""
+"""A row of labels.csv; all values are text."""
 
 
 def read_labels(folder: Path) -> pd.DataFrame:
-    """The labels of a movie's folder, all of them as text; empty where there are none.
+    """Reads the labels of a movie's folder, as text; empty if there are none.
 
     Raises:
-        TableError: The file is torn, or was changed so that it contradicts itself.
+        TableError: The file is damaged, or was edited and contradicts itself.
     """
     path = folder / LABELS
-    now = file_stamp(path)
-    labels = _newest.get(path, now)
+    stamp = file_stamp(path)
+    labels = _newest.get(path, stamp)
     if labels is None:
-        labels = _read(path) if any(now) else pd.DataFrame(columns=[*LABEL_COLUMNS], dtype=object)
-        _newest.put(path, now, labels)
+        labels = _read(path) if any(stamp) else pd.DataFrame(columns=[*LABEL_COLUMNS], dtype=object)
+        _newest.put(path, stamp, labels)
     return labels
 
 
 class _Newest:
-    """The labels that were read or written last: to check thousands takes longer than to write."""
+    """Keeps the labels read or written last: checking thousands takes longer than writing them."""
 
     def __init__(self) -> None:
         self._held: tuple[Path, Stamp, pd.DataFrame] | None = None
 
-    def get(self, path: Path, now: Stamp) -> pd.DataFrame | None:
-        held = self._held  # Another thread may put others there.
-        return held[2] if held and held[:2] == (path, now) else None
+    def get(self, path: Path, stamp: Stamp) -> pd.DataFrame | None:
+        held = self._held  # Read once: another thread may replace it at any time.
+        return held[2] if held and held[:2] == (path, stamp) else None
 
-    def put(self, path: Path, now: Stamp, labels: pd.DataFrame) -> None:
-        self._held = path, now, labels
+    def put(self, path: Path, stamp: Stamp, labels: pd.DataFrame) -> None:
+        self._held = path, stamp, labels
 
 
 _newest = _Newest()
@@ -101,22 +101,24 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _faults(labels: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
-    """Which rows are wrong, by what is wrong."""
-    accepted, looks = labels["decision"] == ACCEPTED, labels["emotion"]
+    """Maps each kind of fault, in words, to the rows that have it."""
+    accepted, emotion = labels["decision"] == ACCEPTED, labels["emotion"]
     names = labels[["person", "file", "copy"]].apply(lambda names: names.map(IN_FOLDER.fullmatch))
     crops = labels["file"].map(CROP_NAME.fullmatch)
     return {
-        "a number is missing or not one": bad_numbers(
+        "a number is missing or invalid": bad_numbers(
             labels, [*BOX, "time", "probability"], ["first", TRACK_COLUMN, "run_length"]
         ),
-        "first and last must be the frame": labels["first"] != labels["last"],
-        "picked is no emotion": ~labels["picked"].isin(EMOTIONS),
+        "first and last must be the same frame": labels["first"] != labels["last"],
+        "picked is not an emotion": ~labels["picked"].isin(EMOTIONS),
         f"the decision is neither {ACCEPTED} nor {REJECTED}": ~labels["decision"].isin(
             [ACCEPTED, REJECTED, OPEN]
         ),
-        "the emotion is none": ~looks.isin([*EMOTIONS, NO_EMOTION, ""]),
-        "emotion and decision contradict each other": accepted != (looks == labels["picked"]),
-        "person, file or copy is no name": names.isna().any(axis=1) | crops.isna(),
+        f"the emotion is neither empty, {NO_EMOTION} nor one of {', '.join(EMOTIONS)}": (
+            ~emotion.isin([*EMOTIONS, NO_EMOTION, ""])
+        ),
+        "emotion and decision contradict each other": accepted != (emotion == labels["picked"]),
+        "person, file or copy is not a valid name": names.isna().any(axis=1) | crops.isna(),
     }
 
 
@@ -124,7 +126,7 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
     """Replaces labels.csv.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     path = folder / LABELS
     write_text(path, LABEL_COLUMNS, labels.to_numpy().tolist())
@@ -132,7 +134,7 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
 
 
 def replace_label(folder: Path, old: Label | None, new: Label | None) -> None:
-    """Takes a label out of labels.csv, and puts another in, at the end.
+    """Removes the label `old` from labels.csv and appends the label `new`; None means no label.
 
     Raises:
         TableError: The labels cannot be read.
@@ -147,17 +149,17 @@ def replace_label(folder: Path, old: Label | None, new: Label | None) -> None:
 
 
 def labels_as_dicts(labels: pd.DataFrame) -> list[Label]:
-    """The rows one by one."""
+    """Converts a table of labels to a list of its rows."""
     return [dict(zip(LABEL_COLUMNS, row, strict=True)) for row in labels.to_numpy().tolist()]
 
 
 def is_not_person(label: Label) -> bool:
-    """Whether a label says that the face is not the person's, and nothing of its emotion."""
+    """Whether a label is "not this person"."""
     return label["decision"] == REJECTED and label["emotion"] == ""
 
 
 def taken_back(label: Label) -> Label:
-    """A label whose decision is being taken back."""
+    """The label while its decision is being taken back."""
     return {**label, "decision": OPEN, "emotion": ""}
 
 
@@ -167,21 +169,21 @@ def folder_of_label(folder: Path, label: Label) -> Path:
 
 
 def label_of(crop: dict[str, str], emotion: str, walk: str, copy: str = "") -> Label:
-    """The row of a crop.
+    """Makes the label of a crop.
 
     Args:
-        crop: Its row in crops.csv.
-        emotion: What it looks like: that of its folder accepts it, any other, `NO_EMOTION` for
-            something else, and "" for another person's face, reject it.
-        walk: Fingerprint of the walk that it was picked from.
-        copy: Name of the photo that was put into the gallery for it.
+        crop: The crop's row in crops.csv.
+        emotion: How the face looks. The emotion of the crop's folder accepts it; another emotion,
+            `NO_EMOTION` (something else) or "" (not this person) rejects it.
+        walk: Fingerprint of the walk that the crop was picked from.
+        copy: Name of the photo that was put into the gallery for the label.
     """
     decision = ACCEPTED if emotion == crop["emotion"] else REJECTED
-    told = {"emotion": emotion, WALK_COLUMN: walk, "decision": decision, "copy": copy}
-    return {c: told[c] if c in told else crop[NAMED.get(c, c)] for c in LABEL_COLUMNS}
+    values = {"emotion": emotion, WALK_COLUMN: walk, "decision": decision, "copy": copy}
+    return {c: values[c] if c in values else crop[NAMED.get(c, c)] for c in LABEL_COLUMNS}
 
 
 def crop_of(label: Label) -> dict[str, str]:
-    """The row of crops.csv that a label was made of."""
-    told = {"video": label["clip"], "frame": label["first"], "emotion": label["picked"]}
-    return {c: told[c] if c in told else label[c] for c in CROP_COLUMNS}
+    """The row of crops.csv that a label was made from."""
+    values = {"video": label["clip"], "frame": label["first"], "emotion": label["picked"]}
+    return {c: values[c] if c in values else label[c] for c in CROP_COLUMNS}

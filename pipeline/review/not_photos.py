@@ -1,4 +1,4 @@
-"""Photos of who somebody is not: the face of a crop alone, in the gallery's folder for them."""
+"""The photos in not/: the face of a crop that is "not this person", cut out for the gallery."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,23 +26,23 @@ from pipeline.review.labels import (
 )
 
 FACE_MARGIN = 0.1
-"""Around the face, as a share of its box: with the crop's own, others are in the picture too.
+"""Margin around the face, as a share of its box; with the crop's own, other faces may be in it.
 
-Measured on 90 of the demo's crops: a gallery finds one face in each such photo, and more than one
-in 16 of the crops themselves.
+Measured on 90 of the demo's crops: the gallery finds exactly one face in each such photo, but more
+than one in 16 of the crops themselves.
 """
 
 PER_TRACK = 2
-"""Photos of one track at most: neighbouring frames look alike."""
+"""Largest number of photos of one track: neighbouring frames look alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotPhotos:
-    """The photos of who somebody is not that the labels of a movie's folder put into the gallery.
+    """The photos that the labels of one movie put into the gallery's not/ folders.
 
     Attributes:
-        folder: The movie's.
-        size: Width and height of its picture in pixels.
+        folder: The movie's folder.
+        size: Width and height of the movie's picture in pixels.
         known_faces: The gallery.
     """
 
@@ -51,14 +51,14 @@ class NotPhotos:
     known_faces: Path
 
     def free_name(self, label: Label, labels: pd.DataFrame) -> str:
-        """What the photo of a label can be called; "" where there is to be none.
+        """A file name for the photo of a label; "" if the label gets no photo.
 
-        There is none of who is nobody in the gallery any more, where the same picture is there
-        already, and where there are `PER_TRACK` of the track.
+        It gets none if the person is not in the gallery any more, the crop was deleted, the same
+        picture is there already, or the track has `PER_TRACK` photos.
 
         Args:
-            label: With the name that its photo had, if any, as `copy`.
-            labels: Of `labels.read_labels`.
+            label: With the file name of its photo, if it had one, as `copy`.
+            labels: From `labels.read_labels`.
 
         Raises:
             TableError: A picture cannot be read.
@@ -69,15 +69,15 @@ class NotPhotos:
         path = Path(label["file"])
         for n in count(1):
             name = path.name if n == 1 else f"{path.stem}-{n}{path.suffix}"
-            there = files.read_bytes(home / name)
-            if there is None or (there == picture and name == label["copy"]):
+            existing = files.read_bytes(home / name)
+            if existing is None or (existing == picture and name == label["copy"]):
                 return name
-            if there == picture:
+            if existing == picture:
                 break
         return ""
 
     def add(self, label: Label) -> None:
-        """Puts the photo of a stranger's label into the gallery where it is not there.
+        """Puts the photo of a "not this person" label into the gallery, unless it is there already.
 
         Raises:
             TableError: The crop cannot be read.
@@ -89,7 +89,7 @@ class NotPhotos:
                 file.write(picture)
 
     def remove(self, label: Label) -> None:
-        """Takes the photo of a label out of the gallery, if it is still the same.
+        """Removes the photo of a label from the gallery, unless somebody changed it.
 
         Raises:
             TableError: A picture cannot be read.
@@ -98,23 +98,24 @@ class NotPhotos:
         for path in self._photos(label):
             if files.read_bytes(path) == self._picture(label):
                 files.remove([path])
-                with suppress(OSError):  # Others are in there.
+                with suppress(OSError):  # The folders have other photos.
                     path.parent.rmdir()
                     path.parent.parent.rmdir()
 
     def _photos(self, label: Label) -> Iterator[Path]:
-        """Where the photo of a label is: with whoever is called otherwise now, too."""
+        """The paths of a label's photo."""
         if label["copy"]:
             home = self._home(label["person"])
-            found = [home] if home else self.known_faces.glob(f"*/{NOT}")
-            yield from (path for each in found if (path := each / label["copy"]).is_file())
+            # If the person was renamed, the photo moved to the folder of the new name.
+            folders = [home] if home else self.known_faces.glob(f"*/{NOT}")
+            yield from (path for folder in folders if (path := folder / label["copy"]).is_file())
 
     def _home(self, person: str) -> Path | None:
-        """The folder for photos of who a person is not; None where nobody is called so."""
-        there = self.known_faces.iterdir() if self.known_faces.is_dir() else ()
-        of_name = [path for path in there if _whose(path) == person]
-        own = next((path for path in of_name if path.is_dir()), self.known_faces / person)
-        return own / NOT if of_name else None
+        """The folder not/ of a person; None if the person is not in the gallery."""
+        entries = self.known_faces.iterdir() if self.known_faces.is_dir() else ()
+        of_person = [path for path in entries if _name_of(path) == person]
+        folder = next((path for path in of_person if path.is_dir()), self.known_faces / person)
+        return folder / NOT if of_person else None
 
     def _enough(self, label: Label, labels: pd.DataFrame) -> bool:
         key = ["person", TRACK_COLUMN, WALK_COLUMN]
@@ -123,25 +124,26 @@ class NotPhotos:
         return int((others & (labels["copy"] != "")).sum()) >= PER_TRACK
 
     def _picture(self, label: Label) -> bytes | None:
-        """The photo that is made of a label's crop; None where the crop was deleted."""
+        """The photo made from a label's crop; None if the crop was deleted."""
         place = folder_of_label(self.folder, label)
         paths = (place / label["file"], place / ASIDE / label["file"])
         crop = next((path for path in paths if path.is_file()), None)
         return _photo(crop, label, self.size) if crop else None
 
 
-def _whose(path: Path) -> str:
-    """Whose folder or photo it is; some file systems take é apart."""
+def _name_of(path: Path) -> str:
+    """The name of the person whose folder or photo this is."""
+    # NFC: some file systems store é as e and an accent.
     return normalize("NFC", path.name if path.is_dir() else path.stem)
 
 
 def _photo(crop: Path, label: Label, size: tuple[int, int]) -> bytes:
-    """The face of a crop as JPEG, larger where a gallery would refuse it.
+    """The face of a crop as JPEG, enlarged if it is too small for the gallery.
 
     Args:
-        crop: Of `crops.write_crops`, with any margin.
+        crop: A crop written by `crops.write_crops`, with any margin.
         label: With the face's box in the movie's picture.
-        size: Of that picture.
+        size: Width and height of the movie's picture in pixels.
 
     Raises:
         TableError: The crop cannot be read.
@@ -152,12 +154,17 @@ def _photo(crop: Path, label: Label, size: tuple[int, int]) -> bytes:
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise TableError(f"{crop}: cannot be read ({error}); pick again") from error
     x1, y1, x2, y2 = box = np.array([float(label[side]) for side in BOX], np.float32)
-    side = max(picture.shape[:2])  # From here on as `portrait` placed it.
+    # The crop's corner in the movie's picture, computed as `portrait` did when it cut the crop.
+    side = max(picture.shape[:2])
     middles = (x1 + x2, y1 + y2)
     left, top = (
         min(max(0, round((float(middle) - side) / 2)), max(0, length - side))
         for middle, length in zip(middles, size, strict=True)
     )
     face = portrait(picture, box - np.array([left, top, left, top], np.float32), FACE_MARGIN)
-    told = {"movie": label["clip"], "frame": int(label["first"]), "track": int(label[TRACK_COLUMN])}
-    return crop_jpeg(enlarged(face, float(min(x2 - x1, y2 - y1))), told)
+    provenance = {
+        "movie": label["clip"],
+        "frame": int(label["first"]),
+        "track": int(label[TRACK_COLUMN]),
+    }
+    return crop_jpeg(enlarged(face, float(min(x2 - x1, y2 - y1))), provenance)

@@ -1,9 +1,9 @@
-"""Files where the labels say: the one way in which a decision of the review reaches the disk.
+"""Moves crops and photos to where the labels of the review say.
 
-A decision is a label in labels.csv, and the label is written first. Then files move: a rejected
-crop into the folder `rejected` beside its list, every other crop back; the photo of "not this
-person" into the gallery's folder `not`, that of any other label out of it. Each step may be done
-twice, so `reconcile` finishes whatever a crash left.
+A decision is a label in labels.csv, and the label is written first. Then the files follow: a
+rejected crop moves into the folder `rejected` beside crops.csv, any other crop moves back. For "not
+this person" a photo is put into the person's not/, for any other decision it is removed. Every step
+may be repeated, so `reconcile` can finish what a crash left undone.
 """
 
 from collections.abc import Iterator
@@ -41,17 +41,17 @@ from pipeline.review.not_photos import NotPhotos
 
 
 def write_decision(folder: Path, old: Label | None, new: Label, photos: NotPhotos) -> None:
-    """Writes a label and moves its files; where they cannot move, the decision before stands.
+    """Writes a label and moves its files; if they cannot be moved, restores the old decision.
 
     Args:
-        folder: A movie's.
+        folder: A movie's folder.
         old: The label so far.
-        new: The label to be, or `labels.taken_back` of the old one.
-        photos: The gallery's photos of who somebody is not.
+        new: The new label, or `labels.taken_back` of the old one.
+        photos: The photos in the gallery's not/ folders.
 
     Raises:
         TableError: A file cannot be read.
-        OutputError: A file cannot be written, or another crop lies where this one belongs.
+        OutputError: A file cannot be written, or another crop has the target's name.
     """
     if is_not_person(new):
         new = {**new, "copy": photos.free_name(new, read_labels(folder))}
@@ -61,7 +61,7 @@ def write_decision(folder: Path, old: Label | None, new: Label, photos: NotPhoto
     except MiningError:
         before = old or taken_back(new)
         replace_label(folder, new, before)
-        with suppress(MiningError):  # Where it fails too, the next `reconcile` tries again.
+        with suppress(MiningError):  # If this fails too, the next `reconcile` tries again.
             _settle(folder, before, photos)
             if is_not_person(new) and not is_not_person(before):
                 photos.remove(new)
@@ -69,23 +69,23 @@ def write_decision(folder: Path, old: Label | None, new: Label, photos: NotPhoto
 
 
 def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
-    """Moves crops and photos to where the labels say; does nothing where they lie there.
+    """Moves all crops and photos that are not where the labels say.
 
     Args:
-        folder: A movie's.
-        photos: The gallery's photos of who somebody is not.
+        folder: A movie's folder.
+        photos: The photos in the gallery's not/ folders.
 
     Returns:
-        Why crops could not be moved, one line each.
+        One message for each crop that could not be moved.
 
     Raises:
-        TableError: The labels are torn.
+        TableError: The labels are damaged.
     """
     labels = labels_as_dicts(read_labels(folder))
     unclaimed = _unclaimed(folder, labels)
     failed = []
 
-    @cache  # One look at a folder, not one for each of its crops.
+    @cache  # Lists a folder once, not once for each of its crops.
     def names_in(place: Path) -> frozenset[str]:
         return frozenset(p.name for p in place.iterdir()) if place.is_dir() else frozenset()
 
@@ -98,7 +98,7 @@ def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
                 _move(unclaimed[label["picked"], file], right / file)
             if file in names_in(wrong) or label["decision"] == OPEN:
                 _settle(folder, label, photos)
-            # A photo of "not this person" that is missing was deleted by somebody, and stays so.
+            # A missing photo of "not this person" is not made again: the user deleted it.
             elif not is_not_person(label):
                 photos.remove(label)
         except MiningError as error:
@@ -107,18 +107,18 @@ def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
 
 
 def rename_labels(folder: Path, renamed: pd.DataFrame) -> list[str]:
-    """Gives labels the names that their faces have by now; `reconcile` then moves their crops.
+    """Gives labels the present names of their faces; `reconcile` then moves their crops.
 
     Args:
-        folder: A movie's.
-        renamed: Its labels with those names, of `match.followed`.
+        folder: A movie's folder.
+        renamed: The labels with those names, from `match.followed`.
 
     Returns:
-        Why labels keep the name they had, one line each. A label whose crop has a label under the
-        new name keeps its own without a word: somebody said that it is not that person.
+        One message for each label that had to keep its old name. A label whose crop already has a
+        label under the new name keeps its name without a message: "not this person" was said of it.
 
     Raises:
-        TableError: The labels are torn.
+        TableError: The labels are damaged.
         OutputError: They cannot be written.
     """
     labels = read_labels(folder)
@@ -140,18 +140,18 @@ def rename_labels(folder: Path, renamed: pd.DataFrame) -> list[str]:
 
 
 def carry_over(walked: Walked, renamed: pd.DataFrame, photos: NotPhotos) -> list[str]:
-    """Brings labels to today's names and to this walk's tracks, and their files after them.
+    """Updates labels to today's names and this walk's track numbers, and moves their files.
 
     Args:
         walked: The movie.
         renamed: See `rename_labels`.
-        photos: The gallery's photos of who somebody is not.
+        photos: The photos in the gallery's not/ folders.
 
     Returns:
-        See `rename_labels` and `reconcile`.
+        The messages of `rename_labels` and `reconcile`.
 
     Raises:
-        TableError: The labels are torn.
+        TableError: The labels are damaged.
         OutputError: They cannot be written.
     """
     failed = rename_labels(walked.folder, renamed)
@@ -162,18 +162,18 @@ def carry_over(walked: Walked, renamed: pd.DataFrame, photos: NotPhotos) -> list
 
 
 def check_room(folder: Path, label: Label) -> None:
-    """Refuses to move a crop where another one lies.
+    """Refuses to move a crop onto another picture.
 
     Raises:
-        TableError: One of them cannot be read.
-        OutputError: They differ.
+        TableError: One of the pictures cannot be read.
+        OutputError: The pictures show different faces.
     """
     home, file = folder_of_label(folder, label), label["file"]
     _check_same(home / file, home / ASIDE / file)
 
 
 def _settle(folder: Path, label: Label, photos: NotPhotos) -> None:
-    """Moves the files of one label; then a label that is being taken back goes."""
+    """Moves the files of one label, then deletes the label if it is being taken back."""
     if is_not_person(label):
         photos.add(label)
     _settle_crop(folder, label)
@@ -190,57 +190,58 @@ def _settle_crop(folder: Path, label: Label) -> None:
         _move(home / file, home / ASIDE / file)
     elif (home / ASIDE / file).exists():
         rows, _ = read_text(home / CROPS, CROP_COLUMNS, "pick again")
-        if file not in {row[0] for row in rows}:  # It was picked again without this one.
+        if file not in {row[0] for row in rows}:  # A later pick left the rejected crop out.
             crop = [crop_of(label)[column] for column in CROP_COLUMNS]
             write_text(home / CROPS, CROP_COLUMNS, [*rows, crop])
         _move(home / ASIDE / file, home / file)
 
 
 def _make_room(folder: Path, old: Label, new: Label) -> None:
-    """Makes the list of crops that a label of another name belongs to, where it is missing.
+    """Makes sure that a label can move to another name, and that the new name has a crops.csv.
 
     Raises:
         TableError: A file cannot be read.
-        OutputError: It cannot be written, or another rejected crop lies where this one belongs.
+        OutputError: A file cannot be written, or a different rejected crop has the same file name.
     """
-    here, there = (folder_of_label(folder, label) for label in (old, new))
-    _check_same(here / ASIDE / new["file"], there / ASIDE / new["file"])
-    if not (there / CROPS).exists():  # Nothing was picked there yet, but the review shows it.
-        write_text(there / CROPS, CROP_COLUMNS, [])
+    old_folder, new_folder = (folder_of_label(folder, label) for label in (old, new))
+    _check_same(old_folder / ASIDE / new["file"], new_folder / ASIDE / new["file"])
+    if not (new_folder / CROPS).exists():  # The review shows only folders with a crops.csv.
+        write_text(new_folder / CROPS, CROP_COLUMNS, [])
 
 
 def _unclaimed(folder: Path, labels: list[Label]) -> dict[tuple[str, str], Path]:
-    """Rejected crops that no label of their folder's person is about, by emotion and name.
+    """Rejected crops without a label of their folder's person, by emotion and file name.
 
-    They lie with those of the name that their face had before.
+    They are still in the folder of the name that their face had before.
     """
     claimed = {(label["person"] or UNKNOWN, label["picked"], label["file"]) for label in labels}
 
-    def each() -> Iterator[tuple[tuple[str, str], Path]]:
+    def unclaimed() -> Iterator[tuple[tuple[str, str], Path]]:
         for path in folder.glob(f"*/*/{ASIDE}/*.jpg"):
             emotion, person = path.parts[-3], path.parts[-4]
             if (person, emotion, path.name) not in claimed:
                 yield (emotion, path.name), path
 
-    return dict(each()) if labels else {}
+    return dict(unclaimed()) if labels else {}
 
 
 def _check_same(one: Path, other: Path) -> None:
-    """Refuses two pictures of one name, unless they are crops of one face.
+    """Refuses two pictures of one file name, unless they are crops of one face.
 
     Raises:
         TableError: One of them cannot be read.
-        OutputError: They are of different faces.
+        OutputError: They show different faces.
     """
     pictures = [files.read_bytes(path) for path in (one, other)]
     if None in pictures or pictures[0] == pictures[1]:
         return
-    if not is_same_face(one, other):  # They may have been picked under different names.
-        raise OutputError(f"{other}: is another picture than {one}; move one of them away")
+    # Crops of one face differ in their metadata if they were picked under different names.
+    if not is_same_face(one, other):
+        raise OutputError(f"{other} and {one}: are different pictures; move one of them away")
 
 
 def _move(source: Path, target: Path) -> None:
-    """Moves a file, on disk before the next step; where both lie there, they are the same."""
+    """Moves a file durably; if both paths exist and show the same face, deletes the source."""
     picture = files.read_bytes(source)
     if picture is None:
         return
@@ -250,9 +251,9 @@ def _move(source: Path, target: Path) -> None:
         with files.replacing(target) as file:
             file.write(picture)
     elif target.samefile(source):
-        return  # Where case does not count, `anna` and `Anna` are one folder.
+        return  # On file systems that ignore case, `anna` and `Anna` are one folder.
     try:
         files.remove([source])
     except OutputError:
-        files.remove([target] if fresh else [])  # It must not lie in both.
+        files.remove([target] if fresh else [])  # A crop must not be in two places.
         raise

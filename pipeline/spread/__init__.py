@@ -1,1 +1,1 @@
-"""The same parts made by many machines: a pool of Ray actors (extra: `cluster`)."""
+"""Makes the parts of walks on many machines, by a pool of Ray actors (extra: `cluster`)."""

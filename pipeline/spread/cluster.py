@@ -1,4 +1,4 @@
-"""Joins a Ray cluster, or starts one of this machine alone."""
+"""Joins a Ray cluster, or starts one on this machine."""
 
 import logging
 import os
@@ -16,35 +16,36 @@ from pipeline.movie.remote import INSTALL
 log = logging.getLogger(__name__)
 
 LOCAL = "local"
-"""The address of a cluster that is this machine, for as long as the program runs."""
+"""The address of a cluster of this machine alone, which ends with the program."""
 
 AUTO = "auto"
 """The address of the cluster that this machine is part of."""
 
 KNOCK_SECONDS = 10.0
-"""How long the head of a cluster is waited for; Ray itself would wait for minutes."""
+"""How long to wait for the head of a cluster; Ray itself would wait for minutes."""
 
 TERMINAL_COLOURS = re.compile("\x1b\\[[0-9;]*m")
-"""Of terminals, in Ray's messages."""
+"""Matches the escape codes for colours in Ray's messages."""
 
 SIGN_IN = (
-    "If `ray start` said there that token authentication is enabled, set RAY_AUTH_MODE=token here, "
-    "too, and have its ~/.ray/auth_token here"
+    "If `ray start` said there that token authentication is enabled, set RAY_AUTH_MODE=token here "
+    "too and copy its ~/.ray/auth_token to this machine"
 )
-"""The likeliest reason: Ray asks for a token where one lies, and who joins must say so."""
+"""Advice on the likeliest reason: a head that has a token asks for it, and those who join must set
+the mode themselves."""
 
 STORE_BYTES = 100 << 20
-"""Of Ray's shared memory: parts go through files, so that it holds little but the gallery."""
+"""Size of Ray's shared memory. Parts go through files, so that it holds little but the gallery."""
 
 
 @contextmanager
 def joined(address: str, workers: int) -> Iterator[None]:
-    """Is part of a cluster meanwhile.
+    """Joins a cluster for the length of the context.
 
     Args:
-        address: `local` starts one here; `auto` finds the one that this machine is part of; else
-            the HOST:PORT of its head.
-        workers: CPUs of a local one; others have what they have.
+        address: `local` starts a cluster here; `auto` finds the one that this machine is part of;
+            otherwise the HOST:PORT of the cluster's head.
+        workers: The CPUs of a local cluster; has no effect on others.
 
     Raises:
         WorkerError: Ray is not installed, or there is no such cluster.
@@ -59,31 +60,31 @@ def joined(address: str, workers: int) -> Iterator[None]:
         options |= {
             "num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES,
         }  # fmt: skip
-    # Ray has a thread that prints what happens to nodes, and no option against it; what it holds
-    # back as repeated, `shutdown` prints.
-    voice = _OneVoice(sys.stdout)
-    with redirect_stdout(cast("IO[str]", voice)):
+    # A thread of Ray prints events of nodes to stdout, without an option to turn that off;
+    # `shutdown` prints the repeated lines that it held back. Stdout belongs to our results.
+    stdout = _OneThreadStream(sys.stdout)
+    with redirect_stdout(cast("IO[str]", stdout)):
         try:
             _knock(address)
             ray.init(address, **options)
         except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
             raise WorkerError(
-                f"--ray {address}: no Ray cluster can be joined there, though somebody answers "
-                f"({error}). {SIGN_IN}; else give the HOST:PORT that `ray start --head` printed, "
-                "have the same Ray here and there, or use --ray local"
+                f"--ray {address}: cannot join a Ray cluster there, though the port answers "
+                f"({error}). {SIGN_IN}. Otherwise give the HOST:PORT that `ray start --head` "
+                "printed, install the same version of Ray here and there, or use --ray local"
             ) from error
         try:
             yield
         finally:
-            voice.mute()
+            stdout.mute()
             ray.shutdown()
 
 
 def _knock(address: str) -> None:
-    """Says at once that nobody listens there.
+    """Checks that the address accepts connections, which fails faster than Ray does.
 
     Raises:
-        WorkerError: Nobody does, or it is no address.
+        WorkerError: Nothing listens there, or it is not an address.
     """
     if address in (LOCAL, AUTO):
         return
@@ -92,24 +93,24 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
     except (ValueError, OSError) as error:
         raise WorkerError(
-            f"--ray {address}: no Ray cluster can be joined there ({error}); start one with "
-            "`ray start --head`, give the HOST:PORT that it prints, or use --ray local"
+            f"--ray {address}: cannot join a Ray cluster there ({error}); start one with "
+            "`ray start --head` and give the HOST:PORT that it prints, or use --ray local"
         ) from error
 
 
-class _OneVoice:
-    """A stream for the thread that made it; what others print is told with -v only."""
+class _OneThreadStream:
+    """Passes on what its own thread prints; logs at debug level what other threads print."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._thread: int | None = threading.get_ident()
 
     def mute(self) -> None:
-        """From now on it is nobody's."""
+        """Logs everything from now on, whichever thread prints it."""
         self._thread = None
 
     def write(self, text: str) -> int:
-        """Writes, or tells."""
+        """Writes the text, or logs it."""
         if threading.get_ident() == self._thread:
             return self._stream.write(text)
         if text.strip():
@@ -121,14 +122,14 @@ class _OneVoice:
 
 
 def free_workers(resource: str) -> int:
-    """How many workers the cluster has room for now: its CPUs or GPUs."""
+    """The number of workers that the cluster has room for now: its CPUs or GPUs."""
     import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
     return int(ray.cluster_resources().get(resource, 0))
 
 
 def alive() -> dict[str, str]:
-    """The nodes of the cluster that live, each with the name of its machine."""
+    """The ids of the nodes that are alive, each with the name of its machine."""
     import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
     return {n["NodeID"]: n["NodeManagerHostname"] for n in ray.nodes() if n["Alive"]}

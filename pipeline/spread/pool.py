@@ -1,8 +1,8 @@
-"""A pool of Ray actors, each with one task at most; Ray places them, and says when one dies.
+"""A pool of Ray actors, each with at most one task; Ray places them, and says when one dies.
 
-Ray would restart actors and repeat their tasks by itself, but a restarted one waits for room while
-others idle: here a dead one's task goes to whoever is free, and a new actor comes when there is
-room.
+Ray can restart actors and repeat their tasks by itself, but a restarted actor waits for room while
+others idle. Here the task of a dead actor goes to one that is free, and a new actor starts when
+there is room.
 """
 
 import logging
@@ -26,40 +26,40 @@ from pipeline.walk.processes import DEATHS
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-"""How often the pool looks whether the cluster has grown or shrunk."""
+"""Seconds between checks of whether the cluster has grown or shrunk."""
 
 WORKER_PATIENCE = 60.0
-"""Seconds without one worker after which that is said."""
+"""Seconds without any worker after which the user is warned."""
 
 STILLBORN = 8
-"""So many workers that die one after the other before they begin: there will be none."""
+"""The pool gives up when this many workers in a row die before they are ready."""
 
 SLOW = 10
-"""A task that takes so many times as long as the median of its kind may hang: that is said."""
+"""The user is warned of a task that takes this many times the median of its kind: it may hang."""
 
 SHORT = 300.0
-"""Seconds after which it is said at the earliest."""
+"""Seconds before which no task is called slow."""
 
 UNKNOWN_SECONDS = 3600.0
-"""Seconds after which it is said where none of its kind has ended yet."""
+"""Seconds after which a task is called slow while no task of its kind has ended."""
 
 LATEST = 999
-"""So many tasks of a kind are remembered."""
+"""The number of tasks of each kind whose durations are remembered."""
 
 SPARE_WORKERS = 8
-"""So many workers more than there are tasks: they start while the first movie is scanned."""
+"""Workers beyond the number of tasks: they start while the first movie is scanned."""
 
 
 @dataclass(eq=False)
 class Task:
-    """What an actor is to do.
+    """Work for an actor.
 
     Attributes:
-        of: whose it is, for `Pool.forget`.
-        method: of `Maker`.
-        args: for it.
-        what: the task in words.
-        deaths: how many workers died over it.
+        of: The owner, for `Pool.forget`.
+        method: The method of `PartWorker` to call.
+        args: The arguments of the method.
+        what: The task in words, for messages.
+        deaths: The number of workers that died over it.
     """
 
     of: object
@@ -70,50 +70,50 @@ class Task:
 
 
 class _Actor(PartWorker):
-    """A `Maker` that knows where it is."""
+    """A `PartWorker` that knows where it runs."""
 
     def ready(self) -> WorkerAnswer:
-        """See `Maker`; gives the node, and the process there."""
-        place = ray.get_runtime_context().get_node_id(), os.getpid()
-        return replace(super().ready(), value=place)
+        """Does what `PartWorker.ready` does; gives the ids of the node and the process."""
+        node_and_process = ray.get_runtime_context().get_node_id(), os.getpid()
+        return replace(super().ready(), value=node_and_process)
 
 
 @dataclass(eq=False)
 class _Worker:
-    """An actor, where it is, and what it does since when."""
+    """An actor, where it runs, its task, when that began, and whether the user was warned of it."""
 
     actor: Any
     node: str = ""
     process: int = 0
     task: Task | None = None
     begun: float = 0.0
-    told: bool = False
+    warned: bool = False
 
 
 class _Watch:
-    """How long tasks take, and which of them take far longer than others of their kind."""
+    """Records how long tasks take, to tell which ones take far longer than others of their kind."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, deque[float]] = {}
+        self._durations: dict[str, deque[float]] = {}
 
     def ended(self, task: Task, seconds: float) -> None:
-        """Hears of one that ended."""
-        self._taken.setdefault(task.method, deque(maxlen=LATEST)).append(seconds)
+        """Records the duration of a task."""
+        self._durations.setdefault(task.method, deque(maxlen=LATEST)).append(seconds)
 
     def patience(self) -> dict[str, float]:
-        """Seconds after which tasks are suspicious, of each kind of which some have ended."""
-        return {kind: max(SHORT, SLOW * median(taken)) for kind, taken in self._taken.items()}
+        """Seconds after which a task is slow, for each kind of task of which some have ended."""
+        return {kind: max(SHORT, SLOW * median(taken)) for kind, taken in self._durations.items()}
 
 
 class Pool:
-    """Has tasks done, by as many actors as the cluster has room for.
+    """Runs tasks on as many actors as the cluster has room for.
 
     Args:
-        terms: What all workers must have alike.
-        most: No more workers than this.
+        terms: What must be the same for all workers.
+        most: The most workers.
 
     Attributes:
-        size: how many workers there is room for, on nodes that are like this one.
+        size: The number of workers for which there is room on nodes that meet the terms.
     """
 
     def __init__(self, terms: Terms, most: int = sys.maxsize) -> None:
@@ -132,11 +132,11 @@ class Pool:
         self.size = 0
 
     def add(self, task: Task, *, first: bool = False) -> None:
-        """Takes a task, to be done when its turn comes, or before all others."""
+        """Queues a task behind all others, or before them if `first`."""
         (self._waiting.appendleft if first else self._waiting.append)(task)
 
     def forget(self, of: object) -> int:
-        """Drops the tasks of somebody that nobody has begun; gives how many."""
+        """Drops the tasks of an owner that have not begun; gives their number."""
         kept = [task for task in self._waiting if task.of is not of]
         dropped = len(self._waiting) - len(kept)
         self._waiting = deque(kept)
@@ -149,11 +149,11 @@ class Pool:
         return len(self._waiting) < max(1, self.size)
 
     def next(self) -> tuple[Task, WorkerAnswer]:
-        """Waits until a task has ended, whichever.
+        """Waits until any task has ended; gives it with its answer.
 
         Raises:
-            WorkerError: Workers cannot be had.
-            ModelError: All have other packages or networks than this process.
+            WorkerError: Workers die while they start.
+            ModelError: All nodes have other packages or networks than this process.
         """
         while True:
             self._look()
@@ -167,7 +167,7 @@ class Pool:
                     return ended
 
     def _look(self) -> None:
-        """Sees now and then how large the cluster is, and hires up to that."""
+        """Checks every `LOOK_SECONDS` how large the cluster is, and starts workers up to that."""
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
@@ -177,20 +177,20 @@ class Pool:
             self._hire()
 
     def _look_after(self) -> None:
-        """Sees who is there, and says who may hang."""
+        """Updates the size of the pool, and warns of tasks that may hang."""
         nodes = cluster.alive()
         self._refused = [worker for worker in self._refused if worker.node in nodes]
         self.size = min(cluster.free_workers(self._resource) - len(self._refused), self._most)
         patience = self._watch.patience()
         for worker in self._busy.values():
-            if worker.task is None or worker.told:
+            if worker.task is None or worker.warned:
                 continue
             seconds = time.monotonic() - worker.begun
             if seconds > patience.get(worker.task.method, UNKNOWN_SECONDS):
-                worker.told = True
+                worker.warned = True
                 log.warning(
-                    "%s (%s): for %.0f min now on node %s, process %d, far longer than others; "
-                    "if it hangs, kill that process: another one does it",
+                    "%s (%s): has taken %.0f min on node %s, process %d, far longer than others; "
+                    "if it hangs, kill that process and another worker will take over",
                     worker.task.what, worker.task.method, seconds / 60,
                     nodes.get(worker.node, worker.node), worker.process,
                 )  # fmt: skip
@@ -206,37 +206,39 @@ class Pool:
     def _hand_out(self) -> None:
         while self._idle and self._waiting:
             worker, task = self._idle.pop(), self._waiting.popleft()
-            worker.task, worker.begun, worker.told = task, time.monotonic(), False
+            worker.task, worker.begun, worker.warned = task, time.monotonic(), False
             self._busy[getattr(worker.actor, task.method).remote(*task.args)] = worker
 
     def _wait(self) -> list[Any]:
-        """Who has something to say; nobody, if the cluster is to be looked at first."""
+        """Gives the calls that have ended; none if the cluster must be checked first."""
         if self._idle or any(worker.task for worker in self._busy.values()):
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > WORKER_PATIENCE:
             self._heard = time.monotonic()
             log.warning(
-                "no worker for %.0f s: the cluster has %d %ss, which others may use; waiting, "
-                "Ctrl-C keeps what is done",
-                WORKER_PATIENCE, self.size, self._resource,
+                "no worker has started for %.0f s: the cluster has %d %s, which others may use. "
+                "Still waiting; you can stop with Ctrl-C, which keeps finished parts",
+                WORKER_PATIENCE, self.size, self._resource + "s" * (self.size != 1),
             )  # fmt: skip
         if not self._busy:
             time.sleep(LOOK_SECONDS)
             return []
         ready, rest = ray.wait(list(self._busy), num_returns=1, timeout=LOOK_SECONDS)
-        if ready and rest:  # All that are: each look at thousands takes its time.
+        if ready and rest:  # Take all at once: each `wait` on thousands of calls takes its time.
             ready += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return list(ready)
 
     def _ended(self, ref: Any, worker: _Worker) -> tuple[Task, WorkerAnswer] | None:
-        """Takes what an actor gave, or its death."""
+        """Handles the answer of an actor, or its death."""
         task, worker.task = worker.task, None
         try:
             answer: WorkerAnswer = ray.get(ref)
         except RayTaskError as error:
-            what = task.what if task else "a worker that starts"
-            told = remote.without_secrets(cluster.TERMINAL_COLOURS.sub("", str(error)))
-            answer = WorkerAnswer(error=WorkerError(f"{what}: a bug, please report it: {told}"))
+            what = task.what if task else "a starting worker"
+            message = remote.without_secrets(cluster.TERMINAL_COLOURS.sub("", str(error)))
+            answer = WorkerAnswer(
+                error=WorkerError(f"{what}: a bug in mine-video, please report it: {message}")
+            )
         except RayError as error:
             return self._died(worker, task, error)
         if task is not None:
@@ -244,7 +246,7 @@ class Pool:
             self._idle.append(worker)
             return task, answer
         if answer.value is None:
-            raise answer.error or WorkerError("a worker did not say where it is")
+            raise answer.error or WorkerError("a worker did not say on which node it runs")
         worker.node, worker.process = answer.value
         if answer.error is not None:
             self._refuse(worker, answer.error)
@@ -254,13 +256,13 @@ class Pool:
         return None
 
     def _refuse(self, worker: _Worker, error: MiningError) -> None:
-        """Gives a worker no task, and keeps it: no other one can begin in its place.
+        """Gives a worker no tasks, but keeps it alive so that no other starts in its place.
 
         Raises:
-            MiningError: There is no other place.
+            MiningError: No node is left.
         """
         if worker.node not in {other.node for other in self._refused}:
-            log.warning("%s; the node is left out", error)
+            log.warning("%s; leaving this node out", error)
         self._refused.append(worker)
         self.size = min(cluster.free_workers(self._resource) - len(self._refused), self._most)
         if self.size < 1:
@@ -270,12 +272,12 @@ class Pool:
     def _died(
         self, worker: _Worker, task: Task | None, error: RayError
     ) -> tuple[Task, WorkerAnswer] | None:
-        """Has another worker do the task, if not too many have died over it.
+        """Queues the task of a dead worker again, unless too many workers died over it.
 
-        A node that dies with its workers is not the task's fault.
+        A death counts only if the node is still alive: otherwise the task is not to blame.
 
         Raises:
-            WorkerError: None of many workers has come so far as to take a task.
+            WorkerError: `STILLBORN` workers in a row died before they were ready.
         """
         ray.kill(worker.actor)  # It may only be out of reach, and must not come back.
         self._looked = -LOOK_SECONDS
@@ -283,14 +285,14 @@ class Pool:
         if task is None:
             self._stillborn += 1
             if self._stillborn >= STILLBORN:
-                raise WorkerError(f"workers die while they start: {why}") from error
+                raise WorkerError(
+                    f"{STILLBORN} workers in a row died while they started: {why}"
+                ) from error
             return None
         task.deaths += worker.node in cluster.alive()
         if task.deaths >= DEATHS:
-            told = f"{task.what}: workers died {DEATHS} times over it ({why})"
-            return task, WorkerAnswer(
-                error=WorkerError(f"{told}; the other finished parts are kept")
-            )
-        log.info("%s: its worker died; another one does it", task.what)
+            message = f"{task.what}: {DEATHS} workers died over it ({why})"
+            return task, WorkerAnswer(error=WorkerError(f"{message}; finished parts are kept"))
+        log.info("%s: its worker died; another worker takes over", task.what)
         self.add(task, first=True)
         return None

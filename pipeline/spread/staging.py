@@ -1,4 +1,4 @@
-"""A movie's folder as those who work in it see it: where it is, or a copy of one by URL."""
+"""Gives workers a movie's folder: the folder itself, or a local copy of one at a URL."""
 
 import shutil
 import tempfile
@@ -15,29 +15,30 @@ if TYPE_CHECKING:
 
 FIRST_TO_LAST = ("", "parts/*.npz", "parts/*.csv", "frames.npz", "walk.json", "faces.csv",
                  "tracks.npz")  # fmt: skip
-"""Files go in this order: each is there only when those are that it vouches for."""
+"""The order in which files are sent. A file vouches for those before it: it must not exist without
+them. Files that are not listed go first."""
 
 WALK_FILES = ("walk.json", "frames.npz")
-"""What tells a walk from others."""
+"""The files that identify a walk."""
 
 MERGED = ("faces.csv", "tracks.npz")
-"""What its parts are joined to."""
+"""The files into which parts are merged."""
 
 Times = dict[str, int]
-"""Names of files in a folder, and when each was written, in nanoseconds."""
+"""The files in a folder by name, and when each was last written, in nanoseconds."""
 
 
 @contextmanager
 def staged(folder: Path, wanted: Callable[[str], bool] | None) -> Iterator[Path]:
-    """Gives the folder; one by URL as a copy, whose changes are sent back if all goes well.
+    """Gives the folder, or a copy of one at a URL; sends changes back unless an error is raised.
 
     Args:
-        folder: Of a movie.
-        wanted: Whether a file, by its path in the folder, will be read; of a URL's others only the
-            names are copied. None copies nothing: the folder is only written to.
+        folder: The folder of a movie.
+        wanted: Tells by a file's path in the folder whether it will be read. Other files at the URL
+            become empty files. None copies nothing, for a folder that is only written to.
 
     Raises:
-        OutputError: It cannot be reached, or not be written.
+        OutputError: The folder cannot be reached or written.
     """
     if not isinstance(folder, Url):
         yield folder
@@ -51,7 +52,7 @@ def staged(folder: Path, wanted: Callable[[str], bool] | None) -> Iterator[Path]
 def _fetched(folder: Url, scratch: Path, wanted: Callable[[str], bool]) -> Times:
     system, root = file_system(folder)
     try:
-        system.invalidate_cache()  # Others write there too.
+        system.invalidate_cache()  # Other workers write there too.
         for name in _names(system, root):
             target = scratch / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +60,8 @@ def _fetched(folder: Url, scratch: Path, wanted: Callable[[str], bool]) -> Times
                 system.get_file(f"{root}/{name}", str(target))
             else:
                 target.touch()
-    except Exception as error:  # Each file system has its own.
-        raise OutputError(_stuck(folder, error)) from error
+    except Exception as error:  # Each file system raises errors of its own.
+        raise OutputError(_unreachable(folder, error)) from error
     return _times(scratch)
 
 
@@ -83,24 +84,24 @@ def _send(folder: Url, scratch: Path, before: Times) -> None:
             system.rm_file(f"{root}/{name}")
         for name in changed:
             _put(system, scratch / name, f"{root}/{name}")
-        if "walk.json" in changed:  # What came since is of the walk that was.
+        if "walk.json" in changed:  # Parts that others added meanwhile are of the old walk.
             system.invalidate_cache()
             for name in _names(system, root) - after.keys():
                 if is_of_walk(name):
                     system.rm_file(f"{root}/{name}")
     except Exception as error:
-        raise OutputError(_stuck(folder, error)) from error
+        raise OutputError(_unreachable(folder, error)) from error
 
 
 def _put(system: "AbstractFileSystem", source: Path, target: str) -> None:
-    """Writes a file whole or not at all, as far as the file system can."""
+    """Writes a file completely or not at all, as far as the file system can."""
     system.makedirs(target.rpartition("/")[0], exist_ok=True)
     with system.transaction, source.open("rb") as ours, system.open(target, "wb") as theirs:
         shutil.copyfileobj(ours, theirs)
 
 
 def is_of_walk(name: str) -> bool:
-    """Whether a file, by its path in a movie's folder, is one that a walk itself needs.
+    """Whether a file, given by its path in a movie's folder, belongs to the walk itself.
 
     >>> [is_of_walk(n) for n in ("walk.json", "parts/00001.csv", "anna/happy/film_f1.jpg")]
     [True, True, False]
@@ -110,7 +111,7 @@ def is_of_walk(name: str) -> bool:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Where a file stands in `FIRST_TO_LAST`; what is not there comes first.
+    """The position of a file in `FIRST_TO_LAST`; files that are not listed come first.
 
     >>> sorted(["walk.json", "parts/00001.csv", "parts/00001.npz", "failed.txt"], key=_rank)
     ['failed.txt', 'parts/00001.npz', 'parts/00001.csv', 'walk.json']
@@ -119,8 +120,8 @@ def _rank(name: str) -> tuple[int, str]:
     return next(ranks, 0), name
 
 
-def _stuck(folder: Url, error: Exception) -> str:
+def _unreachable(folder: Url, error: Exception) -> str:
     return (
         f"{folder}: cannot be read or written ({without_secrets(error)}); check the address, "
-        "the network and your rights, or choose another --output"
+        "the network and your permissions, or choose another --output"
     )

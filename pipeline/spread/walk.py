@@ -1,8 +1,8 @@
 """Walks movies on a cluster: every part of every movie is a task; the largest movies come first.
 
-What is done on one machine is done here by the same functions, only by whom and when differs.
-Parts go from workers into the movie's folder, which all nodes see, or to its URL; this process
-hears of each how it ended, no more, and holds the lock of each folder that is worked in.
+Workers call the same functions as a walk on one machine. They write parts into the movie's folder,
+which all nodes see, or to its URL. This process only learns how each task ended, and holds the lock
+of each folder that is worked in.
 """
 
 import logging
@@ -28,30 +28,30 @@ from pipeline.spread.worker import MoviePlan, RayNames, Terms, WorkerAnswer
 log = logging.getLogger(__name__)
 
 MOST_OPEN = 256
-"""Movies that are worked on at once: each holds a lock, and processes may open few files."""
+"""The most movies at a time: each holds a lock, and a process may open only so many files."""
 
 ASKING = 32
-"""Threads that ask for the sizes of movies."""
+"""The number of threads that look up the sizes of movies."""
 
 
 class ProgressSink(Protocol):
-    """Who is told how far all movies together are."""
+    """Receives the progress of all movies together."""
 
     def expect(self, frames: int) -> None:
-        """So many frames more are to be walked: another movie was planned."""
+        """Called when a movie was planned, with the number of frames to walk."""
 
     def __call__(self, frames: int, faces: int) -> None:
-        """So many frames more are walked, with so many faces."""
+        """Called when a part is done, with its numbers of frames and faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a movie ended.
+    """The outcome of a movie.
 
     Attributes:
-        movie: as it was given.
-        folder: where its faces.csv is, if nothing went wrong.
-        error: what went wrong; the other movies go on.
+        movie: The movie as it was given.
+        folder: The folder with its faces.csv, if there was no error.
+        error: What stopped this movie; the others continue.
     """
 
     movie: Path
@@ -60,15 +60,15 @@ class Ended:
 
 
 def walk_on_cluster(
-    movies: Sequence[Path], job: Job, address: str, told: ProgressSink
+    movies: Sequence[Path], job: Job, address: str, progress: ProgressSink
 ) -> Iterator[Ended]:
-    """Walks and names movies on a cluster; gives each as soon as it has ended.
+    """Walks movies on a cluster and names their faces; yields each movie as soon as it has ended.
 
     Args:
         movies: Paths that all nodes see, or URLs.
-        job: What is wanted; there are no more workers than it says.
+        job: The settings; `workers` is the most workers at a time.
         address: See `cluster.joined`.
-        told: Hears how far it is.
+        progress: Receives the progress of all movies together.
 
     Raises:
         MiningError: There is no cluster, all its nodes have other packages than this process, or
@@ -77,22 +77,22 @@ def walk_on_cluster(
     with cluster.joined(address, job.workers):
         for remark in remarks(job.walk, job.device):
             log.warning("%s", remark)
-        yield from _Walk(job, told).run(movies)
+        yield from _Walk(job, progress).run(movies)
 
 
 @dataclass(eq=False)
 class _Film:
-    """A movie that is worked on.
+    """A movie in work.
 
     Attributes:
-        movie: as it was given.
-        folder: its folder.
-        lock: is released when it ends.
-        plan: once it is prepared.
-        tasks: how many are still to be heard of.
-        made: how many parts were made.
-        error: the first that happened.
-        finishing: whether its parts are being joined.
+        movie: The movie as it was given.
+        folder: Its folder.
+        lock: Holds the lock of the folder until the movie ends.
+        plan: What is left to do, once it is prepared.
+        tasks: The number of tasks that have not ended.
+        made: The number of parts made.
+        error: The first error.
+        finishing: Whether its parts are being merged.
     """
 
     movie: Path
@@ -108,13 +108,13 @@ class _Film:
 class _Walk:
     """Opens movies, hands out their tasks, and closes them."""
 
-    def __init__(self, job: Job, told: ProgressSink) -> None:
+    def __init__(self, job: Job, progress: ProgressSink) -> None:
         import ray  # noqa: PLC0415 - an extra, and it takes seconds.
 
         from pipeline.spread.pool import Pool, Task  # noqa: PLC0415 - see above.
 
         self._job = job
-        self._told = told
+        self._progress = progress
         self._pool = Pool(Terms.of(job.walk, job.device), job.workers)
         self._task: Callable[..., Any] = Task
         self._names = ray.put(_names(job))
@@ -122,9 +122,9 @@ class _Walk:
 
     def run(self, movies: Sequence[Path]) -> Iterator[Ended]:
         waiting: deque[Path] = deque()
-        for movie, found in _sizes(movies):
-            if isinstance(found, MiningError):
-                yield Ended(movie, Path(), found)
+        for movie, size in _sizes(movies):
+            if isinstance(size, MiningError):
+                yield Ended(movie, Path(), size)
             else:
                 waiting.append(movie)
         try:
@@ -133,34 +133,35 @@ class _Walk:
                 if self._films:
                     yield from self._hear(*self._pool.next())
         except KeyboardInterrupt:
-            self._say_kept()
+            self._log_kept_parts()
             raise
         finally:
             for film in self._films.values():
                 film.lock.close()
 
-    def _say_kept(self) -> None:
+    def _log_kept_parts(self) -> None:
         plans = [(film.plan, film.made) for film in self._films.values() if film.plan is not None]
         if not plans:
             return
         kept = sum(plan.parts - len(plan.missing) + made for plan, made in plans)
         log.warning(
-            "%d of %d parts of %d unfinished movies are kept; the same line goes on, without "
-            "--rewalk",
-            kept, sum(plan.parts for plan, _ in plans), len(plans),
+            "kept %d of %d parts of %s; to continue, run the same command without --rewalk",
+            kept, sum(plan.parts for plan, _ in plans),
+            "1 unfinished movie" if len(plans) == 1 else f"{len(plans)} unfinished movies",
         )  # fmt: skip
 
     def _open(self, waiting: deque[Path]) -> Iterator[Ended]:
-        """Has movies prepared while workers have nothing better to do."""
-        passed = 0
-        while passed < len(waiting) and len(self._films) < MOST_OPEN and self._pool.hungry:
+        """Queues the preparation of more movies while workers would be idle."""
+        postponed = 0
+        while postponed < len(waiting) and len(self._films) < MOST_OPEN and self._pool.hungry:
             movie, lock, folder = waiting.popleft(), ExitStack(), Path()
             try:
                 folder = manifests.folder_for(movie, self._job.output, rewalk=self._job.rewalk)
-                # Whose folder it is, is known when the other one of this name has ended.
+                # Another movie of this name has the folder for now. Once that one has ended, its
+                # walk.json says whose folder it is, and this movie gets another one.
                 if folder in self._films:
                     waiting.append(movie)
-                    passed += 1
+                    postponed += 1
                     continue
                 if not remote.is_remote(folder):
                     lock.enter_context(files.locked(folder))
@@ -174,9 +175,9 @@ class _Walk:
         self, film: _Film, method: str, *args: object, what: str = "", first: bool = False
     ) -> None:
         film.tasks += 1
-        # Other nodes begin in other folders.
-        where = film.movie.absolute(), film.folder.absolute()
-        task = self._task(film, method, (*where, *args), what or str(film.movie))
+        # Workers have another current folder: relative paths would mislead them.
+        paths = film.movie.absolute(), film.folder.absolute()
+        task = self._task(film, method, (*paths, *args), what or str(film.movie))
         self._pool.add(task, first=first)
 
     def _hear(self, task: Any, answer: WorkerAnswer) -> Iterator[Ended]:
@@ -191,7 +192,7 @@ class _Walk:
             self._planned(film, answer.value)
         elif task.method == "make":
             film.made += 1
-            self._told(*answer.value)
+            self._progress(*answer.value)
         if film.tasks:
             return
         if film.error is None and not film.finishing and film.plan is not None:
@@ -205,16 +206,17 @@ class _Walk:
         film.plan = plan
         frames, parts = sum(plan.missing.values()), len(plan.missing)
         if parts:
-            log.info("%s: walking %s frames in %d parts", film.movie, f"{frames:,}", parts)
+            in_parts = "1 part" if parts == 1 else f"{parts} parts"
+            log.info("%s: walking %s frames in %s", film.movie, f"{frames:,}", in_parts)
         else:
             log.info("%s: walked before, reusing %s", film.movie, film.folder / "faces.csv")
-        self._told.expect(frames)
+        self._progress.expect(frames)
         for number in plan.missing:
             what = f"{film.movie}, part {number}"
             self._add(film, "make", plan.fingerprint, number, what=what)
 
     def _close(self, film: _Film) -> Ended:
-        """Ends a movie; a note in its folder says why, if it failed."""
+        """Ends a movie; if it failed, a note in its folder says why."""
         del self._films[film.folder]
         with film.lock:
             if not remote.is_remote(film.folder):
@@ -225,11 +227,11 @@ class _Walk:
 
 
 def _sizes(movies: Sequence[Path]) -> list[tuple[Path, int | MiningError]]:
-    """Each movie once, with its bytes, the largest first; or why it has none."""
-    once = list(dict.fromkeys(movies))
+    """Gives each movie once with its size in bytes or an error, the largest first."""
+    unique = list(dict.fromkeys(movies))
     with ThreadPoolExecutor(ASKING) as threads:
-        found = list(zip(once, threads.map(_size, once), strict=True))
-    return sorted(found, key=lambda pair: -pair[1] if isinstance(pair[1], int) else 0)
+        sizes = list(zip(unique, threads.map(_size, unique), strict=True))
+    return sorted(sizes, key=lambda pair: -pair[1] if isinstance(pair[1], int) else 0)
 
 
 def _size(movie: Path) -> int | MiningError:
@@ -242,11 +244,11 @@ def _size(movie: Path) -> int | MiningError:
 
 
 def _names(job: Job) -> RayNames:
-    """By whom all faces are named.
+    """Gives the people by whom the faces of all movies are named.
 
     Raises:
         PeopleError: A name cannot be a person's.
-        ModelError: A network cannot be had.
+        ModelError: A network cannot be loaded.
     """
     album = Album(job)
     gallery = album.gallery(job.walk)

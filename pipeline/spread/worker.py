@@ -1,16 +1,16 @@
-"""What one worker of a cluster does: it loads the networks once, and makes what it is asked for.
+"""One worker of a cluster: loads the networks once, then prepares, makes and finishes walks.
 
-Nothing here knows Ray: `pool.py` makes actors of it.
+Nothing here depends on Ray: `pool.py` turns workers into actors.
 """
 
 import json
 import logging
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,19 @@ PACKAGES = (
     "mine-video", "av", "dlib-bin", "numpy", "onnxruntime", "opencv-python-headless", "pandas",
     "scenedetect-headless",
 )  # fmt: skip
-"""Another version of one of them may give other bytes."""
+"""The packages of which another version may give parts with other bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What all workers of a walk must have alike.
+    """What must be the same for all workers of a walk.
 
     Attributes:
-        settings: of the walk.
-        device: where networks run that can choose.
-        entries: the networks that are listed where the walk was begun.
-        models: name and hash of each that is used.
-        versions: of `PACKAGES` and of the processor's kind.
+        settings: The settings of the walk.
+        device: Where networks run that can choose.
+        entries: The networks that are registered where the walk was begun.
+        models: Name and hash of each network in use.
+        versions: The versions of `PACKAGES`, and the kind of processor.
     """
 
     settings: WalkSettings
@@ -59,28 +59,33 @@ class Terms:
 
     @classmethod
     def of(cls, settings: WalkSettings, device: str) -> "Terms":
-        """Those of this process.
+        """Gives the terms of this process.
 
         Raises:
-            ModelError: A network cannot be had.
+            ModelError: A network cannot be loaded.
         """
         return cls(settings, device, registry.entries(), identities(settings), versions())
 
 
 def versions() -> dict[str, str]:
-    """What is installed here, of what the bytes of a part depend on."""
-    return {name: version(name) for name in PACKAGES} | {"processor": platform.machine()}
+    """Gives the versions installed here on which the bytes of a part depend."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # dlib is not everywhere.
+            found[name] = version(name)
+    return found | {"processor": platform.machine()}
 
 
 @dataclass(frozen=True, slots=True)
 class RayNames:
-    """By whom faces are named.
+    """The people by whom faces are named.
 
     Attributes:
-        gallery: those who are known.
-        tolerances: of the network.
-        digest: of both; what is named by it already is not named again.
-        keep: names that were given before stay: there is no gallery any more.
+        gallery: The known people.
+        tolerances: The distances of the network.
+        digest: Identifies gallery and tolerances; movies that were named by them are not named
+            again.
+        keep: Keep the names of movies that have some: there is no gallery any more.
     """
 
     gallery: Gallery
@@ -91,12 +96,12 @@ class RayNames:
 
 @dataclass(frozen=True, slots=True)
 class MoviePlan:
-    """What is left to do of a movie.
+    """What is left to do for a movie.
 
     Attributes:
-        fingerprint: of its walk.
-        parts: how many it has.
-        missing: the numbers of the parts to make, each with its count of frames.
+        fingerprint: The fingerprint of its walk.
+        parts: The number of its parts.
+        missing: The numbers of the parts to make, each with its number of frames.
     """
 
     fingerprint: str
@@ -106,12 +111,12 @@ class MoviePlan:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """How a task ended.
+    """The outcome of a task.
 
     Attributes:
-        value: what it gave.
-        error: what in the world stopped it.
-        said: warnings for the user.
+        value: The result.
+        error: What stopped it, unless that was a bug.
+        said: Warnings for the user.
     """
 
     value: Any = None
@@ -123,8 +128,8 @@ class PartWorker:
     """A worker of a cluster.
 
     Args:
-        terms: What it must have like all others.
-        host: What its machine is called in messages; its own name if empty.
+        terms: What must be the same for all workers.
+        host: The name of its machine in messages; that of this machine if empty.
     """
 
     def __init__(self, terms: Terms, host: str = "") -> None:
@@ -134,11 +139,11 @@ class PartWorker:
         self._host = host or platform.node()
 
     def ready(self) -> WorkerAnswer:
-        """Loads the networks, if what is installed here is what all others have."""
+        """Loads the networks, after checking that this node meets the terms."""
         return _answer(self._checked)
 
     def prepare(self, movie: Path, folder: Path, rewalk: bool) -> WorkerAnswer:
-        """Scans a movie and plans its parts, or finds what is left: a `MoviePlan`."""
+        """Scans a movie and plans its parts, or resumes its walk; gives a `MoviePlan`."""
         return _answer(lambda: self._prepared(movie, folder, rewalk=rewalk))
 
     def make(self, movie: Path, folder: Path, fingerprint: str, number: int) -> WorkerAnswer:
@@ -146,18 +151,18 @@ class PartWorker:
         return _answer(lambda: self._made(movie, folder, fingerprint, number))
 
     def finish(self, movie: Path, folder: Path, fingerprint: str, names: RayNames) -> WorkerAnswer:
-        """Writes faces.csv and tracks.npz, named, from the parts."""
+        """Writes faces.csv and tracks.npz from the parts, and names the faces."""
         return _answer(lambda: self._finish(movie, folder, fingerprint, names))
 
     def _checked(self) -> None:
         here, there = versions(), self._terms.versions
-        other = [f"{name} {here[name]}, not {there[name]}" for name in there
-                 if here[name] != there[name]]  # fmt: skip
-        mine = identities(self._terms.settings)
-        other += [f"another {job} network" for job in mine if mine[job] != self._terms.models[job]]
-        if other:
+        differences = [f"{name} {here[name]}, not {there[name]}" for name in there
+                       if here.get(name, there[name]) != there[name]]  # fmt: skip
+        mine, wanted = identities(self._terms.settings), self._terms.models
+        differences += [f"another {job} network" for job in mine if mine[job] != wanted[job]]
+        if differences:
             raise ModelError(
-                f"node {self._host}: has {'; '.join(other)}, so that parts made there would "
+                f"node {self._host}: has {'; '.join(differences)}, so parts made there would "
                 "differ; install the same on all nodes"
             )
         self._models = self._loaded()
@@ -166,66 +171,67 @@ class PartWorker:
         return all_models(self._terms.settings, device=self._terms.device)
 
     def _prepared(self, movie: Path, folder: Path, *, rewalk: bool) -> MoviePlan:
-        self._check_there(movie)
-        with staged(folder, lambda name: name in (*WALK_FILES, *MERGED)) as place:
-            walk = walker.prepare_walk(movie, place, self._terms.settings, rewalk=rewalk)
+        self._check_exists(movie)
+        with staged(folder, lambda name: name in (*WALK_FILES, *MERGED)) as local:
+            walk = walker.prepare_walk(movie, local, self._terms.settings, rewalk=rewalk)
             for warning in walk.scan.warnings:
                 logging.getLogger(__name__).warning("%s: %s", movie, warning)
-            merged = merged_tracks(place, walk) is not None
+            merged = merged_tracks(local, walk) is not None
             missing = {
                 n: stop - first
                 for n, (first, stop) in enumerate(walk.parts)
-                if not merged and not has_part(place, n)
+                if not merged and not has_part(local, n)
             }
         return MoviePlan(walk.fingerprint, len(walk.parts), missing)
 
     def _made(self, movie: Path, folder: Path, fingerprint: str, number: int) -> tuple[int, int]:
-        self._check_there(movie)
+        self._check_exists(movie)
         walk = self._walk(folder, fingerprint)
-        found = [0, 0]
+        counts = [0, 0]
 
         def count(frames: int, faces: int) -> None:
-            found[0] += frames
-            found[1] += faces
+            counts[0] += frames
+            counts[1] += faces
 
-        with staged(folder, None) as place:
-            make_part(movie, place, walk, number, self._models, count)
-            _check_same(folder, fingerprint)  # Before it is sent: making it took its time.
-        return found[0], found[1]
+        with staged(folder, None) as local:
+            make_part(movie, local, walk, number, self._models, count)
+            # Again, before the part is sent: others may have begun another walk meanwhile.
+            _check_same(folder, fingerprint)
+        return counts[0], counts[1]
 
     def _finish(self, movie: Path, folder: Path, fingerprint: str, names: RayNames) -> None:
         walk = self._walk(folder, fingerprint)
-        with staged(folder, is_of_walk) as place:
-            if merged_tracks(place, walk) is None:
-                walker.walk_movie(movie, place, walk, 1, lambda _: lambda *_: None)
-            walked = finished(place)
+        with staged(folder, is_of_walk) as local:
+            if merged_tracks(local, walk) is None:
+                walker.walk_movie(movie, local, walk, 1, lambda _: lambda *_: None)
+            walked = finished(local)
             kept = names.keep and len(walked.tracks.people)
             if walked.tracks.gallery != names.digest and not kept:
                 name_tracks(walked, names.gallery, names.tolerances, names.digest)
             _check_same(folder, fingerprint)
 
-    def _check_there(self, movie: Path) -> None:
-        """Says where a movie is missing: there is more than one machine here.
+    def _check_exists(self, movie: Path) -> None:
+        """Checks that this node sees the movie; the message names the node.
 
         Raises:
-            MovieError: It is not there.
+            MovieError: It does not.
         """
         if not is_remote(movie) and not movie.exists():
             raise MovieError(
-                f"{movie}: not there on node {self._host}; put movies where all nodes see them "
+                f"{movie}: not found on node {self._host}; put movies where all nodes see them "
                 "under the same path, or give a URL (s3://, gs://, https://)"
             )
 
     def _walk(self, folder: Path, fingerprint: str) -> Manifest:
-        """The walk of a folder, as all nodes must see it.
+        """Gives the walk of a folder, which all nodes must see.
 
         Raises:
             OutputError: This node does not see it.
-            TableError: It is another one now.
+            TableError: The folder holds another walk now.
         """
         if not is_remote(folder) and not (folder / "walk.json").exists():
             raise OutputError(
-                f"{folder}: its walk.json is not there on node {self._host}; choose an --output "
+                f"{folder}: its walk.json is not found on node {self._host}; choose an --output "
                 "that all nodes see under the same path, or a URL"
             )
         _check_same(folder, fingerprint)
@@ -233,57 +239,57 @@ class PartWorker:
 
 
 def _check_same(folder: Path, fingerprint: str) -> None:
-    """Looks anew which walk a folder holds: by URL no lock keeps others from it.
+    """Checks that a folder still holds this walk: a folder at a URL has no lock.
 
     Raises:
-        OutputError: That cannot be read.
-        TableError: It is another one now, or none.
+        OutputError: The manifest cannot be read.
+        TableError: The folder holds another walk now, or none.
     """
     try:
         facts = json.loads((folder / "walk.json").read_text("utf-8", "surrogateescape"))
-        found = facts["fingerprint"]
+        current = facts["fingerprint"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        found = ""
+        current = ""
     except OSError as error:
         raise OutputError(f"{folder / 'walk.json'}: cannot be read ({error})") from error
-    if found != fingerprint:
+    if current != fingerprint:
         raise TableError(
-            f"{folder}: holds another walk now; somebody else walks there, too: choose another "
-            "--output, and call this again when they are done"
+            f"{folder}: holds another walk now, as another run writes there too; choose another "
+            "--output, or run this command again when the other run is done"
         )
 
 
 @lru_cache(maxsize=4)
 def _read(folder: Path, fingerprint: str) -> Manifest:
-    """The manifest, read once for the parts that a worker makes of a movie.
+    """Reads the manifest, once for all parts that a worker makes of a movie.
 
     Raises:
         TableError: The folder holds another walk now.
     """
-    with staged(folder, lambda name: name in WALK_FILES) as place:
-        walk = manifests.read(place)
+    with staged(folder, lambda name: name in WALK_FILES) as local:
+        walk = manifests.read(local)
     if walk.fingerprint != fingerprint:
-        raise TableError(f"{folder}: holds another walk now; somebody else walks there, too")
+        raise TableError(f"{folder}: holds another walk now, as another run writes there too")
     return walk
 
 
 def _answer(work: Callable[[], Any]) -> WorkerAnswer:
-    with _heard() as said:
+    with _collected_warnings() as warnings:
         try:
-            return WorkerAnswer(work(), None, said)
+            return WorkerAnswer(work(), None, warnings)
         except MiningError as error:
-            return WorkerAnswer(None, error, said)
+            return WorkerAnswer(None, error, warnings)
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collects the warnings that are given meanwhile: nobody sees those of another machine."""
-    said: list[str] = []
+def _collected_warnings() -> Iterator[list[str]]:
+    """Collects the warnings logged meanwhile: the user does not see those of other machines."""
+    messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("pipeline")
     logger.addHandler(handler)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(handler)

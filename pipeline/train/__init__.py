@@ -1,1 +1,1 @@
-"""Where emotion networks are made and measured. Mining needs none of it."""
+"""Trains and evaluates emotion networks. Mining needs none of it."""

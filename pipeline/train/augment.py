@@ -1,7 +1,7 @@
-"""Augmentation as Keras layers: what a face may look like and still mean the same.
+"""Augmentation as Keras layers: changes to a face that do not change its emotion.
 
-All take and give scaled grey faces `(n, 48, 48, 1)`, do nothing outside training, draw from
-Keras' own seed generators, and use `keras.ops` alone, so that every backend runs them.
+All layers take and give scaled grey faces `(n, 48, 48, 1)`, do nothing outside training, draw from
+Keras' seed generators, and use only `keras.ops`, so that they run on every backend.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pipeline.train.networks import MEAN, SCALE
 from pipeline.train.settings import TrainSettings
 
 JPEG_BLOCK = 8
-"""Side of JPEG's blocks in pixels."""
+"""Side of a JPEG block in pixels."""
 
 LUMINANCE = np.array(
     [
@@ -31,13 +31,13 @@ LUMINANCE = np.array(
 
 
 STRONGEST = 5.0
-"""Times the table's steps, at most: quality 10."""
+"""The largest factor on the steps of the table; 5 is quality 10."""
 
 
 def augmentation(settings: TrainSettings) -> list[Any]:
-    """The layers that `settings` ask for, in order; seeded by them."""
+    """Gives the layers that the settings ask for, in order, with seeds from the settings' seed."""
     seeds = iter(range(1000 * settings.seed, 1000 * (settings.seed + 1)))
-    wanted = [
+    strengths_and_layers = [
         (settings.flip or settings.tilt or settings.scale or settings.shift, Place(settings)),
         (settings.light, Light(settings.light)),
         (settings.small, Small(settings.small)),
@@ -45,19 +45,19 @@ def augmentation(settings: TrainSettings) -> list[Any]:
         (settings.compress, Compress(settings.compress)),
         (settings.erase, Erase(settings.erase)),
     ]
-    layers = [layer for strength, layer in wanted if strength]
+    layers = [layer for strength, layer in strengths_and_layers if strength]
     for layer in layers:
         layer.seeds = keras.random.SeedGenerator(next(seeds))
     return layers
 
 
 class Augmentation(keras.layers.Layer):  # type: ignore[misc]  # Keras is without types.
-    """A layer that works in training alone.
+    """A layer that changes faces during training only.
 
     Attributes:
-        seeds: where its random numbers come from; a variable of the layer, so that it is kept with
-            the weights.
-        change: gives the changed faces; a method of each kind of layer.
+        seeds: The source of its random numbers. It is a variable of the layer, so that checkpoints
+            keep its state with the weights.
+        change: Gives the changed faces; a method of each kind of layer.
     """
 
     seeds: Any
@@ -68,16 +68,16 @@ class Augmentation(keras.layers.Layer):  # type: ignore[misc]  # Keras is withou
         return self.change(faces) if training else faces
 
     def uniform(self, n: Any, low: float = 0.0, high: float = 1.0) -> Any:
-        """Random numbers, one for each face, `(n, 1, 1, 1)`."""
+        """Gives a random number for each face, `(n, 1, 1, 1)`."""
         return keras.random.uniform((n, 1, 1, 1), low, high, seed=self.seeds)
 
     def sometimes(self, probability: float, changed: Any, faces: Any) -> Any:
-        """Takes the changed face with that probability, the old one otherwise."""
+        """Takes the changed face with this probability, the original otherwise."""
         return ops.where(self.uniform(ops.shape(faces)[0]) < probability, changed, faces)
 
 
 class Place(Augmentation):
-    """Mirrors, turns, stretches and moves faces in one step, edge pixels repeated."""
+    """Mirrors, turns, stretches and moves faces in one step; repeats the pixels at the edges."""
 
     def __init__(self, settings: TrainSettings) -> None:
         super().__init__()
@@ -91,11 +91,11 @@ class Place(Augmentation):
         )
 
     def _maps(self, n: Any, side: int) -> Any:
-        """For each face the map from new pixels to old ones, `(n, 8)` as Keras wants it."""
-        angle, size, stretch, dx, dy, side_of = (
+        """Gives for each face the map from new pixels to old ones, `(n, 8)` as Keras wants it."""
+        angle, size, stretch, dx, dy, coin = (
             self.uniform(n, -1.0, 1.0)[:, 0, 0, 0] for _ in range(6)
         )
-        mirror = ops.where(side_of < 0, -1.0, 1.0) if self._flip else ops.ones_like(side_of)
+        mirror = ops.where(coin < 0, -1.0, 1.0) if self._flip else ops.ones_like(coin)
         angle, size = angle * self._angle, ops.exp(size * self._scale)
         stretch = ops.exp(stretch * self._scale / 3)
         a, b = ops.cos(angle) * size * stretch * mirror, -ops.sin(angle) * size
@@ -122,7 +122,7 @@ class Light(Augmentation):
 
 
 class Blur(Augmentation):
-    """Blurs by boxes of 3 and 5 pixels, by a random share."""
+    """Mixes a face with its blur by boxes of 3 and 5 pixels, in random shares."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -130,13 +130,13 @@ class Blur(Augmentation):
 
     def change(self, faces: Any) -> Any:
         """Gives the blurred faces."""
-        soft = ops.average_pool(ops.average_pool(faces, 3, 1, "same"), 5, 1, "same")
+        blurred = ops.average_pool(ops.average_pool(faces, 3, 1, "same"), 5, 1, "same")
         share = self.uniform(ops.shape(faces)[0])
-        return self.sometimes(self._probability, faces + share * (soft - faces), faces)
+        return self.sometimes(self._probability, faces + share * (blurred - faces), faces)
 
 
 class Small(Augmentation):
-    """Shrinks by 2, 3 or 4 and blows up again: a face far away."""
+    """Shrinks by 2, 3 or 4 and enlarges again, like a distant face."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -150,14 +150,14 @@ class Small(Augmentation):
             for k in (2, 3, 4)
         ]
         which = self.uniform(ops.shape(faces)[0], 0.0, 3.0)
-        found = ops.where(which < 1, coarse[0], ops.where(which < 2, coarse[1], coarse[2]))
-        return self.sometimes(self._probability, found, faces)
+        changed = ops.where(which < 1, coarse[0], ops.where(which < 2, coarse[1], coarse[2]))
+        return self.sometimes(self._probability, changed, faces)
 
 
 class Compress(Augmentation):
-    """Loses what JPEG loses at qualities of 10 to 50.
+    """Loses the details that JPEG loses at qualities of 10 to 50.
 
-    Source: ITU-T T.81: cosines of blocks of 8x8 pixels, rounded to steps of table K.1.
+    Source: ITU-T T.81: cosine transforms of blocks of 8x8 pixels, rounded to steps of table K.1.
     """
 
     def __init__(self, probability: float) -> None:
@@ -183,12 +183,12 @@ class Compress(Augmentation):
         waves = ops.einsum("ki,nyixj,lj->nykxl", self._cosines, grey, self._cosines)
         waves = ops.round(waves / table) * table
         grey = ops.einsum("ki,nykxl,lj->nyixj", self._cosines, waves, self._cosines)
-        found = ops.clip(ops.reshape(grey, ops.shape(faces)), -MEAN, MEAN) * SCALE
-        return self.sometimes(self._probability, found, faces)
+        changed = ops.clip(ops.reshape(grey, ops.shape(faces)), -MEAN, MEAN) * SCALE
+        return self.sometimes(self._probability, changed, faces)
 
 
 class Erase(Augmentation):
-    """Paints a rectangle over: a hand, hair, a microphone.
+    """Paints a rectangle over the face, like a hand, hair or a microphone.
 
     Source: Zhong et al., "Random erasing data augmentation", AAAI 2020.
     """
@@ -198,11 +198,11 @@ class Erase(Augmentation):
         self._probability = probability
 
     def change(self, faces: Any) -> Any:
-        """Gives the faces with rectangles of a tenth to half of a side each way."""
+        """Gives faces with rectangles whose height and width are a tenth to half of the side."""
         n, side = ops.shape(faces)[0], faces.shape[1]
-        places = ops.arange(side, dtype="float32") / side
-        high, wide = (self.uniform(n, 0.05, 0.25) for _ in range(2))
-        rows = ops.abs(places[None, :, None, None] - self.uniform(n)) < high
-        columns = ops.abs(places[None, None, :, None] - self.uniform(n)) < wide
+        positions = ops.arange(side, dtype="float32") / side
+        half_height, half_width = (self.uniform(n, 0.05, 0.25) for _ in range(2))
+        rows = ops.abs(positions[None, :, None, None] - self.uniform(n)) < half_height
+        columns = ops.abs(positions[None, None, :, None] - self.uniform(n)) < half_width
         painted = ops.where(ops.logical_and(rows, columns), self.uniform(n, -1.5, 1.5), faces)
         return self.sometimes(self._probability, painted, faces)

@@ -1,6 +1,6 @@
-"""What differs between Keras' backends, in a few lines each: TensorFlow, JAX and PyTorch.
+"""Hides the differences between Keras' backends: TensorFlow, JAX and PyTorch.
 
-Keras takes the one that the environment variable KERAS_BACKEND names, TensorFlow where none is.
+The environment variable KERAS_BACKEND chooses the backend; the default is TensorFlow.
 """
 
 import os
@@ -11,11 +11,11 @@ from typing import Any
 
 from pipeline.errors import ModelError
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on its own build.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Hides TensorFlow's notes on its build.
 
 
 def require() -> None:
-    """Makes sure that Keras can be used; to be called before a module that imports it.
+    """Checks that Keras is installed; call it before importing a module that needs Keras.
 
     Raises:
         ModelError: Keras or its backend is not installed.
@@ -24,35 +24,35 @@ def require() -> None:
         import keras  # noqa: F401, PLC0415
     except ImportError as error:
         raise ModelError(
-            f"this needs Keras and TensorFlow ({error}); "
+            f"this command needs Keras and TensorFlow ({error}); "
             "install them with: pip install 'mine-video[train]'"
         ) from error
 
 
 def load_network(path: Path) -> Any:
-    """Loads a network to be asked, not to be trained further.
+    """Loads a network for inference; it cannot be trained further.
 
     Raises:
-        ModelError: Keras is missing, or the file is none of its networks.
+        ModelError: Keras is missing, or the file is not a Keras network.
     """
     require()
     import keras  # noqa: PLC0415
 
     try:
         return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # It raises whatever it stumbles on.
-        raise ModelError(f"{path}: not a Keras network that can be loaded ({error})") from error
+    except Exception as error:  # Keras raises errors of many types for damaged files.
+        raise ModelError(f"{path}: not a Keras network, or damaged ({error})") from error
 
 
 def to_numpy(tensor: Any) -> Any:
-    """A tensor of the backend as an array."""
+    """Converts a tensor of the backend to an array."""
     import keras  # noqa: PLC0415
 
     return keras.ops.convert_to_numpy(tensor)
 
 
 def deterministic(seed: int) -> None:
-    """Makes runs with one seed equal, as far as the backend can on one machine."""
+    """Makes runs with the same seed equal, as far as the backend can on one machine."""
     import keras  # noqa: PLC0415
 
     keras.utils.set_random_seed(seed)
@@ -63,22 +63,23 @@ def deterministic(seed: int) -> None:
 
 
 def gradient(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function that gives the derivative of `loss` by its one argument, an array.
+    """Gives the derivative of `loss` with respect to its one argument, as a function.
 
     Args:
-        loss: From an array to a single number, in `keras.ops`.
+        loss: Maps an array to a single number; written in `keras.ops`.
 
     Returns:
-        From an array to the derivative, an array of the same shape.
+        A function from an array to the derivative, an array of the same shape.
     """
     import keras  # noqa: PLC0415
 
-    return {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[
-        keras.backend.backend()
-    ](loss)
+    gradients = {
+        "tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient,
+    }  # fmt: skip
+    return gradients[keras.backend.backend()](loss)
 
 
-def _of_tensorflow(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _tensorflow_gradient(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
     import tensorflow  # noqa: PLC0415
 
     def derivative(x: Any) -> Any:
@@ -91,17 +92,17 @@ def _of_tensorflow(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda x: compiled(tensorflow.convert_to_tensor(x)).numpy()
 
 
-def _of_jax(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _jax_gradient(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
     jax = import_module("jax")
     return jax.jit(jax.grad(loss))
 
 
-def _of_torch(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _torch_gradient(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:
     torch = import_module("torch")
 
     def derivative(x: Any) -> Any:
         variable = torch.tensor(x, requires_grad=True)
-        (found,) = torch.autograd.grad(loss(variable), variable)
-        return found.numpy()
+        (slope,) = torch.autograd.grad(loss(variable), variable)
+        return slope.numpy()
 
     return derivative

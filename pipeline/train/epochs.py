@@ -1,4 +1,4 @@
-"""The epochs of a run: which rows come when, what is kept after each, and how far it is."""
+"""The epochs of a training run: their batches, checkpoints and progress."""
 
 import json
 import zipfile
@@ -18,18 +18,18 @@ from pipeline.train.losses import METRIC_NAMES
 STATE, BEST = "state.npz", "best.npz"
 
 History = list[Mapping[str, float]]
-"""The figures of each epoch by name; "epoch" counts from 1."""
+"""The metrics of each epoch by name; "epoch" counts from 1."""
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is without types.
-    """Training rows, batch by batch; the last incomplete one is left out, if there are others.
+    """Training rows in batches; an incomplete last batch is dropped unless it is the only one.
 
     Args:
         faces: `(n, 48, 48, 1)`.
         targets: `(n, heads k)`.
-        order: Gives the rows of an epoch, which counts from 0.
-        size: Rows in a batch.
-        epoch: The first one.
+        order: Gives the order of the rows in an epoch; epochs count from 0.
+        size: Rows per batch.
+        epoch: The first epoch.
     """
 
     def __init__(
@@ -47,21 +47,22 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is without 
         return self._faces[rows], self._targets[rows]
 
     def on_epoch_begin(self) -> None:
-        """Takes the rows of the next epoch."""
+        """Switches to the rows of the next epoch."""
         self._rows = self._order(self._next)
         self._next += 1
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
-    """Keeps the run's state after every epoch, and the weights of the best one.
+    """Saves the state of the run after every epoch, and the weights of the best epoch.
 
-    Best weights are written before the state: a kill in between repeats the epoch.
+    The best weights are written before the state: if the run is killed in between, it repeats the
+    epoch.
 
     Args:
-        network: Whose weights count.
-        folder: Where they are kept.
-        history: Of the epochs before.
-        patience: Stop after so many epochs without a better one; 0 never.
+        network: The network whose weights are saved.
+        folder: The folder for both files.
+        history: The metrics of earlier epochs.
+        patience: Stop after this many epochs without a better one; 0 never stops early.
     """
 
     def __init__(self, network: Any, folder: Path, history: History, patience: int) -> None:
@@ -71,20 +72,20 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is wi
 
     @property
     def best(self) -> int:
-        """Position of the best epoch, by the mean validation accuracy of the heads."""
+        """The position of the best epoch, by the mean validation accuracy of the heads."""
         scores = [
             np.mean([e[f"val_{n}"] for n in METRIC_NAMES if f"val_{n}" in e]) for e in self.history
         ]
         return int(np.argmax(scores))
 
     def finished(self, epochs: int) -> bool:
-        """Whether there is nothing more to do."""
+        """Whether the run has ended."""
         return len(self.history) >= epochs or self._stale()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Notes the epoch's figures and keeps what the next one needs."""
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        self.history.append({"epoch": epoch + 1, **figures})
+        """Records the epoch's metrics and saves what the next epoch needs."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append({"epoch": epoch + 1, **values})
         if self.best == len(self.history) - 1:
             _save(self.folder / BEST, self.network.get_weights())
         _save(self.folder / STATE, _state(self.model), json.dumps(self.history))
@@ -95,27 +96,27 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is wi
         """Gives the network the weights of its best epoch.
 
         Raises:
-            OutputError: They are no longer there.
+            OutputError: The file is missing or damaged.
         """
-        found = _load(self.folder / BEST)
-        if found is None:
+        saved = _load(self.folder / BEST)
+        if saved is None:
             raise OutputError(
-                f"{self.folder / BEST}: was deleted; delete {self.folder}, train anew"
+                f"{self.folder / BEST}: was deleted; delete {self.folder} and train again"
             )
-        self.network.set_weights(found[0])
+        self.network.set_weights(saved[0])
 
     def _stale(self) -> bool:
-        past = len(self.history) - 1 - self.best if self.history else 0
-        return self._patience > 0 and past >= self._patience
+        since_best = len(self.history) - 1 - self.best if self.history else 0
+        return self._patience > 0 and since_best >= self._patience
 
 
 class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.
-    """A bar over all batches of a run, on standard error.
+    """A progress bar over all batches of a run, on standard error.
 
     Args:
-        epochs: Of the whole run.
-        steps: Batches of an epoch.
-        show: Whether there is a bar at all; it is on a terminal only.
+        epochs: The epochs of the whole run.
+        steps: Batches per epoch.
+        show: Show the bar, if standard error is a terminal.
     """
 
     def __init__(self, epochs: int, steps: int, *, show: bool) -> None:
@@ -124,7 +125,7 @@ class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras
         self._bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Begins, or goes on from an earlier run."""
+        """Starts the bar, where an earlier run stopped if there was one."""
         if self._bar is None:
             total = self._epochs * self._steps
             self._bar = tqdm(
@@ -138,31 +139,31 @@ class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras
         self._bar.update()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Shows the epoch's figures."""
+        """Shows the epoch's metrics."""
         self._bar.set_postfix({name: f"{value:.3f}" for name, value in (logs or {}).items()})
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Ends the bar."""
+        """Closes the bar."""
         if self._bar is not None:
             self._bar.close()
 
 
 def restored(trainer: Any, folder: Path) -> History:
-    """Brings a trainer to where an earlier run was; gives the history, empty where none was.
+    """Restores a trainer to the state of an earlier run; gives its history, empty if none ran.
 
     Raises:
-        OutputError: The state is torn or of another network.
+        OutputError: The state is damaged or of another network.
     """
-    found = _load(folder / STATE)
-    if found is None:
+    saved = _load(folder / STATE)
+    if saved is None:
         return []
-    arrays, text = found
+    arrays, text = saved
     variables = _variables(trainer)
     shapes = [tuple(v.shape) for v in variables]
     if [a.shape for a in arrays] != shapes:
         raise OutputError(
-            f"{folder / STATE}: is of another network or another version of Keras; "
-            f"delete {folder} and train anew"
+            f"{folder / STATE}: belongs to another network or another version of Keras; "
+            f"delete {folder} and train again"
         )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
@@ -171,7 +172,7 @@ def restored(trainer: Any, folder: Path) -> History:
 
 
 def _variables(trainer: Any) -> list[Any]:
-    """All that a step changes: weights, statistics, random seeds, the optimizer's moments."""
+    """Gives all that a step changes: weights, statistics, random seeds, the optimizer's moments."""
     return [*trainer.variables, *trainer.optimizer.variables]
 
 
@@ -185,14 +186,14 @@ def _save(path: Path, arrays: list[Any], text: str = "") -> None:
 
 
 def _load(path: Path) -> tuple[list[Any], str] | None:
-    """Arrays and text of a file of `_save`; None where there is none."""
+    """Reads the arrays and the text of a file of `_save`; None if there is no such file."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            names = sorted(name for name in kept.files if name != "text")
-            return [kept[name] for name in names], str(kept["text"])
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            names = sorted(name for name in saved.files if name != "text")
+            return [saved[name] for name in names], str(saved["text"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise OutputError(
-            f"{path}: cannot be read ({error}); delete {path.parent} and train anew"
+            f"{path}: cannot be read ({error}); delete {path.parent} and train again"
         ) from error

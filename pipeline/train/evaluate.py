@@ -1,4 +1,4 @@
-"""Evaluating on one page: how good emotion networks are on labelled faces, alone or together."""
+"""Evaluating on one page: measures emotion networks on labelled faces, alone or together."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +21,10 @@ from pipeline.train.settings import RANDOM_SPLIT
 SHIPPED = "two-headed"
 
 WORST = 48
-"""Mistakes in the gallery."""
+"""The number of mistakes in mistakes.png."""
 
 TIMED_SECONDS = 1.0
-"""For how long a network is run, after a first run, to tell milliseconds a face."""
+"""Seconds for which a network is timed, after a first run that is not counted."""
 
 RESULT_ROW = "{:46} {:>6}  {:20} {}"
 CLASS = "{:10} {:>6}  {:20} {:20}"
@@ -35,12 +35,12 @@ WILSON, BOOTSTRAP = "Wilson", "bootstrap"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """What a network, or several together, say of all test faces.
+    """The answers of a network, or of several together, for all test faces.
 
     Attributes:
-        name: of the file or files.
-        data: test faces only, or all where there are no parts, `classes` being `EMOTIONS`.
-        seen: which of them stand in the training rows too, `(n,)`; `(0,)` where nobody knows.
+        name: The names of the networks.
+        data: The test faces, or all faces if the data name no parts; `classes` is `EMOTIONS`.
+        seen: Which of them are in the training rows too, `(n,)`; `(0,)` if that is unknown.
         probability: `(n, 7)`.
     """
 
@@ -51,24 +51,24 @@ class Judged:
 
     @property
     def answers(self) -> Ints:
-        """The likeliest class of each face, `(n,)`."""
+        """The most likely class of each face, `(n,)`."""
         return self.probability.argmax(axis=1)
 
     @property
     def test(self) -> Flags:
-        """The rows that the headline is about, `(n,)`."""
+        """The rows of the headline's accuracy, `(n,)`."""
         return _headline(self.data)
 
 
 def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1) -> Iterator[str]:
-    """Holds a network against the labels of the tests; several answer together, by their mean.
+    """Evaluates a network on the test faces; several networks answer together, by their mean.
 
     Args:
-        data: All rows: the training ones tell which test faces are known from there.
-        names: In `registry.EMOTION_MODELS`, or paths of .onnx or .keras files; none is the shipped
-            network.
-        folder: Where confusion.png and mistakes.png go.
-        threads: of each network.
+        data: All rows; training rows show which test faces were seen in training.
+        names: Names in `registry.EMOTION_MODELS`, or paths of .onnx or .keras files; if empty, the
+            shipped network.
+        folder: The folder for confusion.png and mistakes.png.
+        threads: The threads of each network.
 
     Yields:
         The lines of the report; the first is `Accuracy on test set: 72%`, unless there is a remark
@@ -83,36 +83,36 @@ def evaluate(data: Dataset, names: Sequence[str], folder: Path, threads: int = 1
     names = names or [SHIPPED]
     cards = {name: _card(name) for name in names}
     if any(RANDOM_SPLIT in card.note for card in cards.values()):
-        seen = seen[:0]  # Of such a network the training part tells nothing.
+        seen = seen[:0]  # Such a network was trained on other rows than the file's training part.
     models = [_built(name, threads) for name in names]
     probability = np.mean([model.classify(test.faces) for model in models], axis=0)
     judged = Judged(" + ".join(names), test, seen, np.asarray(probability, np.float32))
     yield from _remarks(cards, test)
     where = "test set" if (test.usage != TRAINING).any() else f"all {len(test):,} faces"
-    yield f"Accuracy on {where}: {_right(judged, judged.test).value:.0%}"
+    yield f"Accuracy on {where}: {_accuracy(judged, judged.test).value:.0%}"
     yield ""
     yield RESULT_ROW.format(judged.name, "faces", "with 95 % interval", "by")
     yield from _accuracies(judged)
     for name in names:
         yield from _heads(name, judged)
-    yield from _whole(judged)
+    yield from _other_metrics(judged)
     yield ""
     yield from _classes(judged)
     yield from _pictures(judged, folder)
 
 
 def compare_networks(data: Dataset, names: Sequence[str], threads: int = 1) -> Iterator[str]:
-    """One table of several networks, the shipped one first.
+    """Compares several networks in one table, the shipped one first.
 
     Args:
         data: See `evaluate`.
         names: See `evaluate`.
-        threads: of each network.
+        threads: The threads of each network.
 
     Yields:
         The lines: accuracy on the private and the public test and on the FER+ majority (with
         Wilson's intervals), balanced accuracy and calibration error on the private test, and
-        milliseconds a face, one at a time and 64 at a time.
+        milliseconds per face, one at a time and 64 at a time.
 
     Raises:
         DataError: There are no test faces.
@@ -130,9 +130,9 @@ def compare_networks(data: Dataset, names: Sequence[str], threads: int = 1) -> I
         labels, probability = test.labels[judged.test], judged.probability[judged.test]
         yield COMPARED_ROW.format(
             name if len(name) <= 28 else f"…{name[-27:]}",
-            _told(_right(judged, test.usage == PRIVATE)),
-            _told(_right(judged, test.usage == PUBLIC)),
-            _told(_majority(judged, judged.probability, judged.test)),
+            _formatted(_accuracy(judged, test.usage == PRIVATE)),
+            _formatted(_accuracy(judged, test.usage == PUBLIC)),
+            _formatted(_majority(judged, judged.probability, judged.test)),
             f"{metrics.balanced_accuracy(labels, probability):.3f}",
             f"{metrics.calibration_error(labels, probability):.3f}",
             *(f"{milliseconds(model, test, n):.2f}" for n in (1, 64)),
@@ -140,15 +140,15 @@ def compare_networks(data: Dataset, names: Sequence[str], threads: int = 1) -> I
 
 
 def milliseconds(model: EmotionModel, data: Dataset, batch: int) -> float:
-    """Milliseconds a face, `batch` at a time: the median of a second's runs."""
+    """Measures the milliseconds per face, `batch` at a time: the median of a second's runs."""
     faces = np.resize(data.faces, (batch, *data.faces.shape[1:]))
     model.classify(faces)
-    took: list[float] = []
-    while sum(took) < TIMED_SECONDS:
+    durations: list[float] = []
+    while sum(durations) < TIMED_SECONDS:
         begin = time.perf_counter()
         model.classify(faces)
-        took.append(time.perf_counter() - begin)
-    return float(np.median(took)) / batch * 1000
+        durations.append(time.perf_counter() - begin)
+    return float(np.median(durations)) / batch * 1000
 
 
 def _built(name: str, threads: int) -> EmotionModel:
@@ -161,9 +161,9 @@ def _card(name: str) -> Card:
 
 
 def _test_rows(data: Dataset) -> tuple[Dataset, Flags]:
-    """The rows of both tests, or all where there are no parts; and `seen` of `Judged`."""
+    """Gives the rows of both tests, or all rows if the data name no parts; and `Judged.seen`."""
     if len(data) == 0:
-        raise DataError("there are no faces to evaluate on; wanted labelled faces")
+        raise DataError("no faces to evaluate on; give a file or folder with labelled faces")
     rows = np.flatnonzero(data.usage != TRAINING)
     if len(rows) in (0, len(data)):
         return data, np.zeros(0, bool)
@@ -171,29 +171,30 @@ def _test_rows(data: Dataset) -> tuple[Dataset, Flags]:
 
 
 def _headline(test: Dataset) -> Flags:
-    """The private test, or what there is, `(n,)`."""
+    """Selects the private test, or all rows if there is none, `(n,)`."""
     private = test.usage == PRIVATE
     return private if private.any() else np.ones(len(test), bool)
 
 
 def _remarks(cards: Mapping[str, Card], test: Dataset) -> Iterator[str]:
-    """What should be known of networks before their figures are read."""
+    """Gives warnings that readers need before they read the figures."""
     labels = test.labels[_headline(test)]
     for name, card in cards.items():
         if RANDOM_SPLIT in card.note:
-            yield f"{name} may have learnt rows that stand here: {card.note}"
+            yield f"{name} may have been trained on some of these test faces: {card.note}"
         absent = [i for i, emotion in enumerate(EMOTIONS) if emotion not in card.classes]
         absent = [i for i in absent if (labels == i).any()]
         if absent:
             n, emotions = np.isin(labels, absent).sum(), [EMOTIONS[i] for i in absent]
             yield (
                 f"{name} has no class for {', '.join(emotions)}, the label of {n:,} of "
-                f"{len(labels):,} faces; --without {' --without '.join(emotions)} leaves them out"
+                f"{len(labels):,} faces; leave them out with --without "
+                f"{' --without '.join(emotions)}"
             )
 
 
 def _accuracies(judged: Judged) -> Iterator[str]:
-    """Lines for each test, whole and without the faces that stand in the training rows too."""
+    """Gives lines for each test, with and without the faces that are also in training rows."""
     parts = {
         "private test": judged.data.usage == PRIVATE,
         "public test": judged.data.usage == PUBLIC,
@@ -203,26 +204,27 @@ def _accuracies(judged: Judged) -> Iterator[str]:
         kinds = {"": rows}
         if len(judged.seen):
             kinds["without rows seen in training"] = rows & ~judged.seen
-        for kind, some in kinds.items():
-            yield _line(f"  {kind}" if kind else f"accuracy, {name}", _right(judged, some), WILSON)
-        for kind, some in kinds.items() if judged.data.has_votes else ():
+        for kind, chosen in kinds.items():
+            title = f"  {kind}" if kind else f"accuracy, {name}"
+            yield _line(title, _accuracy(judged, chosen), WILSON)
+        for kind, chosen in kinds.items() if judged.data.has_votes else ():
             yield _line(
                 f"  FER+ majority{kind and ', '}{kind}",
-                _majority(judged, judged.probability, some),
+                _majority(judged, judged.probability, chosen),
                 WILSON,
             )
 
 
 def _heads(name: str, judged: Judged) -> Iterator[str]:
-    """Each head of a two-headed Keras network on the labels that it was trained for."""
+    """Gives a line for each head of a two-headed Keras network, on the labels it was trained on."""
     if n_heads(registry.emotion_entry(name).path) != 2:
         return
     rows = judged.test
     first, second = each_head(Path(name), judged.data.faces[rows])
     labels = judged.data.labels[rows]
-    where = f" of {Path(name).name}"
+    of_file = f" of {Path(name).name}"
     yield _line(
-        f"head 1 alone{where}, FER2013 labels",
+        f"head 1 alone{of_file}, FER2013 labels",
         metrics.share(first.argmax(axis=1) == labels),
         WILSON,
     )
@@ -230,11 +232,11 @@ def _heads(name: str, judged: Judged) -> Iterator[str]:
         wanted = dataset.ferplus_majority(dataset.subset(judged.data, np.flatnonzero(rows)))
         known = wanted != NO_LABEL
         right = second.argmax(axis=1)[known] == wanted[known]
-        yield _line(f"head 2 alone{where}, FER+ majority", metrics.share(right), WILSON)
+        yield _line(f"head 2 alone{of_file}, FER+ majority", metrics.share(right), WILSON)
 
 
-def _whole(judged: Judged) -> Iterator[str]:
-    """Lines of the figures that have no simple interval."""
+def _other_metrics(judged: Judged) -> Iterator[str]:
+    """Gives lines for the metrics without a simple interval, which are resampled."""
     labels, probability = judged.data.labels[judged.test], judged.probability[judged.test]
     for name, measure in (
         ("balanced accuracy", metrics.balanced_accuracy),
@@ -245,42 +247,42 @@ def _whole(judged: Judged) -> Iterator[str]:
 
 
 def _classes(judged: Judged) -> Iterator[str]:
-    """A line for each class that occurs."""
+    """Gives a line for each class that occurs."""
     labels, answers = judged.data.labels[judged.test], judged.answers[judged.test]
     yield CLASS.format("class", "faces", "precision (Wilson)", "recall (Wilson)").rstrip()
     for i, name in enumerate(judged.data.classes):
         if (labels == i).any():
             precision, recall = metrics.precision_and_recall(labels, answers, i)
-            yield CLASS.format(name, recall.n, _told(precision), _told(recall)).rstrip()
+            yield CLASS.format(name, recall.n, _formatted(precision), _formatted(recall)).rstrip()
 
 
 def _pictures(judged: Judged, folder: Path) -> Iterator[str]:
-    """Writes the confusion matrix and the surest mistakes, and names the files."""
+    """Writes the confusion matrix and the most confident mistakes; gives the paths."""
     rows = np.flatnonzero(judged.test)
     labels, answers = judged.data.labels[rows], judged.answers[rows]
     counts = metrics.confusion(labels, answers, len(EMOTIONS))
     plots.write_confusion(counts, EMOTIONS, folder / "confusion.png")
-    sure = judged.probability[rows].max(axis=1)
+    confidence = judged.probability[rows].max(axis=1)
     wrong = np.flatnonzero(answers != labels)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST]
     captions = [
-        f"{EMOTIONS[answers[i]]} {sure[i]:.0%}\nlabel: {EMOTIONS[labels[i]]}" for i in worst
+        f"{EMOTIONS[answers[i]]} {confidence[i]:.0%}\nlabel: {EMOTIONS[labels[i]]}" for i in worst
     ]
     plots.write_face_grid(
         judged.data.faces[rows[worst]], captions, folder / "mistakes.png",
-        f"The surest {len(worst)} of {len(wrong)} mistakes",
+        f"The {len(worst)} most confident of {len(wrong)} mistakes",
     )  # fmt: skip
     yield ""
     yield str(folder / "confusion.png")
     yield str(folder / "mistakes.png")
 
 
-def _right(judged: Judged, rows: Flags) -> Estimate:
+def _accuracy(judged: Judged, rows: Flags) -> Estimate:
     return metrics.share(judged.answers[rows] == judged.data.labels[rows])
 
 
 def _majority(judged: Judged, probability: Floats, rows: Flags) -> Estimate:
-    """Accuracy on what most FER+ voters saw, where that is one of the seven classes."""
+    """Measures the accuracy on the FER+ majority, where that is one of the seven classes."""
     if not judged.data.has_votes:
         return metrics.share(np.zeros(0, bool))
     wanted = dataset.ferplus_majority(judged.data)
@@ -288,9 +290,9 @@ def _majority(judged: Judged, probability: Floats, rows: Flags) -> Estimate:
     return metrics.share(probability[rows].argmax(axis=1) == wanted[rows])
 
 
-def _line(name: str, found: Estimate, how: str) -> str:
-    return RESULT_ROW.format(name, found.n, _told(found), how)
+def _line(name: str, estimate: Estimate, method: str) -> str:
+    return RESULT_ROW.format(name, estimate.n, _formatted(estimate), method)
 
 
-def _told(found: Estimate) -> str:
-    return str(found) if found.n else "-"
+def _formatted(estimate: Estimate) -> str:
+    return str(estimate) if estimate.n else "-"

@@ -1,4 +1,4 @@
-"""The trained network as files: model.keras and model.onnx, each with its card, held together."""
+"""Writes a trained network as model.keras and model.onnx, each with a card, and compares them."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from pipeline.models.cards import Card, Input
 from pipeline.train.networks import MEAN, SCALE
 
 EXPORT_TOLERANCE = 1e-4
-"""By how much the two files may differ in any probability."""
+"""The largest difference allowed between the probabilities of the two files."""
 
 CHECKED = 64
-"""Random faces that they are compared on."""
+"""The number of random faces on which the files are compared."""
 
 SIZE = (EMOTION_SIDE, EMOTION_SIDE)
 
@@ -31,7 +31,7 @@ class Probability(keras.layers.Layer):  # type: ignore[misc]  # Keras is without
     """The mean over heads of softmax(z - tau log prior).
 
     Args:
-        correction: tau log prior of each head, `(heads, k)`.
+        correction: The tau log prior of each head, `(heads, k)`.
 
     Source: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, post-hoc.
     """
@@ -41,7 +41,7 @@ class Probability(keras.layers.Layer):  # type: ignore[misc]  # Keras is without
         self._correction = correction
 
     def call(self, logits: Any) -> Any:
-        """Gives `(n, k)` of logits `(n, heads k)`."""
+        """Turns logits `(n, heads k)` into probabilities `(n, k)`."""
         z = ops.reshape(logits, (-1, *self._correction.shape)) - self._correction
         return ops.mean(ops.softmax(z), axis=1)
 
@@ -50,43 +50,44 @@ def write_network(network: Any, card: Card, folder: Path) -> list[Path]:
     """Writes `<name>.keras` and `<name>.onnx`, and a card beside each.
 
     Args:
-        network: From scaled faces to logits.
-        card: Of the .keras file, with the priors.
-        folder: Where they go; it is there.
+        network: Maps scaled faces to logits.
+        card: The card of the .keras file, with the priors.
+        folder: An existing folder.
 
     Returns:
         The two files.
 
     Raises:
-        OutputError: One cannot be written.
-        ModelError: The files do not answer alike.
+        OutputError: A file cannot be written.
+        ModelError: The answers of the two files differ.
     """
-    plain = folder / card.file
-    exact = plain.with_suffix(".onnx")
-    with TemporaryDirectory() as place:
-        for path, save in ((plain, _save_keras), (exact, _save_onnx)):
-            made = Path(place) / path.name
+    keras_file = folder / card.file
+    onnx_file = keras_file.with_suffix(".onnx")
+    with TemporaryDirectory() as scratch:
+        for path, save in ((keras_file, _save_keras), (onnx_file, _save_onnx)):
+            made = Path(scratch) / path.name
             save(network, card, made)
             with replacing(path) as file:
                 file.write(made.read_bytes())
     card.write(folder)
-    answers = Card(
-        file=exact.name, job=card.job, input=Input(size=SIZE), classes=card.classes,
+    # The ONNX file takes grey bytes and gives probabilities: its card needs no scale and no priors.
+    onnx_card = Card(
+        file=onnx_file.name, job=card.job, input=Input(size=SIZE), classes=card.classes,
         made_by=card.made_by, note=card.note,
     )  # fmt: skip
-    answers.write(folder)
-    check_exports([plain, exact])
-    return [plain, exact]
+    onnx_card.write(folder)
+    check_exports([keras_file, onnx_file])
+    return [keras_file, onnx_file]
 
 
 def card_of(file: str, classes: tuple[str, ...], priors: Floats, tau: float, note: str) -> Card:
-    """The card of a network of ours in a .keras file.
+    """Makes the card of a network that `train` writes as a .keras file.
 
     Args:
-        file: Its name.
-        classes: Of each head.
-        priors: Share of each class in what each head learnt from, `(heads, k)`.
-        tau: Strength of the correction by them.
+        file: The name of the file.
+        classes: The classes of each head.
+        priors: The share of each class in the training targets of each head, `(heads, k)`.
+        tau: The strength of the prior correction.
         note: One or two sentences.
     """
     return Card(
@@ -115,8 +116,8 @@ def check_exports(paths: Sequence[Path]) -> float:
     if not worst <= EXPORT_TOLERANCE:
         raise ModelError(
             f"{paths[1]}: differs from {paths[0].name} by {worst:.1e} on {CHECKED} random faces, "
-            f"wanted at most {EXPORT_TOLERANCE:.0e}; use {paths[0].name}, and tell us the "
-            "versions of Keras and its backend"
+            f"wanted at most {EXPORT_TOLERANCE:.0e}; use {paths[0].name}, and report this with "
+            "the versions of Keras and its backend"
         )
     return worst
 
@@ -126,19 +127,19 @@ def _save_keras(network: Any, _: Card, path: Path) -> None:
 
 
 def _save_onnx(network: Any, card: Card, path: Path) -> None:
-    """As it is used: from grey bytes to probabilities."""
+    """Writes the network with scaling and prior correction: from grey bytes to probabilities."""
     faces = keras.Input((*SIZE, 1), dtype="uint8", name="faces")
     scaled = keras.layers.Rescaling(SCALE, offset=-MEAN * SCALE)(faces)
     correction = np.float32(card.tau) * np.log(np.array(card.priors, np.float32))
     whole = keras.Model(faces, Probability(correction)(network(scaled)))
     wanted = keras.InputSpec(shape=(None, *SIZE, 1), dtype="uint8", name="faces")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras' own, of its copy of tf2onnx.
+        warnings.simplefilter("ignore", FutureWarning)  # Keras' copy of tf2onnx raises them.
         try:
-            # Without the signature Keras refuses a network that was never called.
+            # Without a signature Keras refuses to export a network that was never called.
             whole.export(path, format="onnx", verbose=False, input_signature=[wanted])
         except ImportError as error:
             raise ModelError(
-                f"{card.file} is written, but ONNX needs another package ({error}); install it "
-                "and call again, or set KERAS_BACKEND=tensorflow"
+                f"{card.file} is written, but the ONNX file needs another package ({error}); "
+                "install it and run this command again, or set KERAS_BACKEND=tensorflow"
             ) from error

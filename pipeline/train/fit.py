@@ -1,4 +1,4 @@
-"""Training on one page: split, targets, epochs that survive a kill, and the files that come out."""
+"""Training on one page: split, targets, epochs that survive a kill, and the files it writes."""
 
 import csv
 import io
@@ -37,14 +37,14 @@ SETTINGS, HISTORY = "settings.json", "training.csv"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """All that a run learns from and is held against.
+    """The data of a run, for training and validation.
 
     Attributes:
-        data: rows of the wanted classes.
-        parts: which of them are for what.
-        taught: `(n, heads, k)` what is learnt of each.
-        wanted: `(n, heads, k)` the plain labels and votes, for validation.
-        priors: `(heads, k)` share of each class in what each head sees.
+        data: The rows of the wanted classes.
+        parts: Which rows are for training, validation and test.
+        taught: `(n, heads, k)`, the targets for training.
+        wanted: `(n, heads, k)`, the plain labels and votes, for validation.
+        priors: `(heads, k)`, the share of each class in the targets that each head sees.
     """
 
     data: Dataset
@@ -57,20 +57,20 @@ class Lesson:
 def train(
     data: Dataset, settings: TrainSettings, folder: Path, *, progress: bool = False
 ) -> Iterator[str]:
-    """Trains a network; a run that was stopped goes on from its last epoch.
+    """Trains a network; a run that was stopped continues from its last epoch.
 
     Args:
-        data: All rows, with FER+ votes where the network or the settings want them.
-        settings: What decides about the outcome.
-        folder: Where everything goes; it belongs to one run.
-        progress: Show a bar on standard error.
+        data: All rows, with FER+ votes if the network or the settings need them.
+        settings: All settings that influence the result.
+        folder: The folder of this run, for all files.
+        progress: Show a progress bar on standard error.
 
     Yields:
-        The accuracy, and the files.
+        The accuracy, then the files.
 
     Raises:
-        DataError: The data do not allow it.
-        ModelError: There is no such network, or its files differ.
+        DataError: The data lack what the settings need.
+        ModelError: There is no such network, or its two files differ.
         OutputError: The folder holds another run, or cannot be written.
     """
     _check_folder(folder, data, settings)
@@ -80,21 +80,21 @@ def train(
     network = networks.build(settings.network, n_classes, _weights(settings))
     with locked(folder):
         _write(folder / SETTINGS, _settings_text(data, settings))
-        keeper = _fitted(network, lesson, settings, folder, progress=progress)
-        yield from _write_outcome(network, lesson, settings, keeper)
+        checkpoint = _fitted(network, lesson, settings, folder, progress=progress)
+        yield from _write_outcome(network, lesson, settings, checkpoint)
 
 
 def prepared(data: Dataset, settings: TrainSettings) -> Lesson:
-    """Splits the data and works out what is learnt of each row.
+    """Splits the data and computes the targets of each row.
 
     Raises:
-        DataError: The data do not allow it.
+        DataError: The data lack what the settings need.
         ModelError: There is no such network.
     """
     n_heads = networks.entry(settings.network).n_heads
     if data.has_votes and n_heads == 1 and settings.ferplus_share == 0:
         log.warning(
-            "%s has one head and learns no FER+ votes unless --ferplus-share says how much",
+            "%s has one head and ignores FER+ votes; to use them, set --ferplus-share",
             settings.network,
         )
     if settings.without:
@@ -103,13 +103,14 @@ def prepared(data: Dataset, settings: TrainSettings) -> Lesson:
     taught = split.targets(data, n_heads, settings)
     wanted = split.targets(data, n_heads, replace(settings, smoothing=0.0, teachers=None))
     weights = split.row_weights(data, parts.training, settings.balance)
-    seen = np.einsum("n,nhk->hk", weights, taught[parts.training])
-    priors = np.maximum(seen / seen.sum(axis=1, keepdims=True), 1e-6).astype(np.float32)
+    shown = np.einsum("n,nhk->hk", weights, taught[parts.training])
+    # Not below 1e-6: the losses take the logarithm.
+    priors = np.maximum(shown / shown.sum(axis=1, keepdims=True), 1e-6).astype(np.float32)
     return Lesson(data, parts, taught, wanted, priors)
 
 
 def trainer_of(network: Any, lesson: Lesson, settings: TrainSettings) -> Any:
-    """The network behind scaling and augmentation, with loss and optimizer."""
+    """Compiles the network behind scaling and augmentation, with loss and optimizer."""
     faces = keras.Input(network.input_shape[1:], dtype="uint8")
     x = keras.layers.Rescaling(SCALE, offset=-MEAN * SCALE)(faces)
     for layer in augmentation(settings):
@@ -126,16 +127,16 @@ def trainer_of(network: Any, lesson: Lesson, settings: TrainSettings) -> Any:
 
 
 def n_steps(lesson: Lesson, settings: TrainSettings) -> int:
-    """Batches in an epoch; the last incomplete one is left out, where there are others."""
+    """Counts the batches of an epoch, without an incomplete last one unless it is the only one."""
     return max(1, len(lesson.parts.training) // settings.batch)
 
 
 def _optimizer(settings: TrainSettings, steps: int) -> Any:
-    """Warm-up over the first epoch, or a tenth of a short run, then a cosine."""
+    """Makes the optimizer: warm-up over one epoch (at most a tenth of the run), then a cosine."""
     total = steps * settings.epochs
-    rise = min(steps, ceil(total / 10))
+    warmup = min(steps, ceil(total / 10))
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, total - rise), warmup_target=settings.learning_rate, warmup_steps=rise
+        0.0, max(1, total - warmup), warmup_target=settings.learning_rate, warmup_steps=warmup
     )
     if settings.optimizer == "adam":
         return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
@@ -147,27 +148,28 @@ def _optimizer(settings: TrainSettings, steps: int) -> Any:
 def _fitted(
     network: Any, lesson: Lesson, settings: TrainSettings, folder: Path, *, progress: bool
 ) -> Checkpoint:
-    """Trains from where an earlier call was stopped; the network then has its best weights."""
+    """Trains from where an earlier run stopped, and gives the network its best weights."""
     trainer = trainer_of(network, lesson, settings)
-    keeper = Checkpoint(network, folder, restored(trainer, folder), settings.patience)
-    if not keeper.finished(settings.epochs):
+    checkpoint = Checkpoint(network, folder, restored(trainer, folder), settings.patience)
+    if not checkpoint.finished(settings.epochs):
         rows, validation = lesson.data.faces[..., None], lesson.parts.validation
         taught, wanted = (t.reshape(len(t), -1) for t in (lesson.taught, lesson.wanted))
         order = partial(split.order, lesson.data, lesson.parts.training, settings)
-        batches = Batches(rows, taught, order, settings.batch, len(keeper.history))
+        batches = Batches(rows, taught, order, settings.batch, len(checkpoint.history))
         bar = TrainingProgress(settings.epochs, len(batches), show=progress)
         trainer.fit(
             batches,
             validation_data=(rows[validation], wanted[validation]),
             validation_batch_size=settings.batch,
-            initial_epoch=len(keeper.history),
+            initial_epoch=len(checkpoint.history),
             epochs=settings.epochs,
-            callbacks=[keeper, bar, *_tensorboard(settings, folder)],
-            shuffle=False,  # Of the batches, by Python's own random numbers: not to be repeated.
+            callbacks=[checkpoint, bar, *_tensorboard(settings, folder)],
+            # Keras would shuffle batches by Python's random numbers, which no checkpoint restores.
+            shuffle=False,
             verbose=0,
         )
-    keeper.load_best()
-    return keeper
+    checkpoint.load_best()
+    return checkpoint
 
 
 def _tensorboard(settings: TrainSettings, folder: Path) -> list[Any]:
@@ -177,88 +179,91 @@ def _tensorboard(settings: TrainSettings, folder: Path) -> list[Any]:
         return [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
     except ImportError as error:
         raise ModelError(
-            f"--tensorboard needs TensorFlow ({error}); pip install tensorflow-cpu tensorboard"
+            f"--tensorboard needs TensorFlow ({error}); install it with: "
+            "pip install tensorflow-cpu tensorboard"
         ) from error
 
 
 def _weights(settings: TrainSettings) -> Path | None:
     if settings.network == "vgg16" and settings.weights is None:
         raise ModelError(
-            "vgg16 learns on frozen features; give Keras' "
+            "vgg16 is trained on frozen features; give Keras' file "
             "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 with --weights"
         )
     return settings.weights
 
 
 def _write_outcome(
-    network: Any, lesson: Lesson, settings: TrainSettings, keeper: Checkpoint
+    network: Any, lesson: Lesson, settings: TrainSettings, checkpoint: Checkpoint
 ) -> Iterator[str]:
-    """Writes all files, and tells the test's accuracy and where the files are."""
-    folder, best = keeper.folder, keeper.history[keeper.best]
+    """Writes all files; gives the accuracy on the test and the paths of the files."""
+    folder, best = checkpoint.folder, checkpoint.history[checkpoint.best]
+    # A loss with prior correction leaves nothing to correct afterwards.
     tau = 0.0 if settings.loss_correction else settings.correction
-    note = [settings.network, f"seed {settings.seed}", settings.drawn]
-    note += [f"epoch {best['epoch']:g} of {len(keeper.history)}"]
-    told = ", ".join(filter(None, note))
-    card = export.card_of("model.keras", lesson.data.classes, lesson.priors, tau, told)
+    facts = [settings.network, f"seed {settings.seed}", settings.drawn]
+    facts += [f"epoch {best['epoch']:g} of {len(checkpoint.history)}"]
+    note = ", ".join(filter(None, facts))
+    card = export.card_of("model.keras", lesson.data.classes, lesson.priors, tau, note)
     files = export.write_network(network, card, folder)
-    plots.write_curves(keeper.history, folder / "learning_curves.png")
-    _write(folder / HISTORY, _history_text(keeper.history))
+    plots.write_curves(checkpoint.history, folder / "learning_curves.png")
+    _write(folder / HISTORY, _history_text(checkpoint.history))
     about = getdoc(networks.entry(settings.network).build) or settings.network
     _write(folder / "architecture.txt", architecture.text(network, about))
     yield from _test_lines(lesson, files)
     scores = ", ".join(f"{name[4:]} {best[name]:.3f}" for name in best if name.startswith("val_"))
-    yield f"validation, {_best(keeper, settings)}: {scores}"
+    yield f"validation, {_best(checkpoint, settings)}: {scores}"
     names = (SETTINGS, HISTORY, "architecture.txt", "learning_curves.png")
     yield from (str(path) for path in (*files, *(folder / name for name in names)))
 
 
-def _best(keeper: Checkpoint, settings: TrainSettings) -> str:
-    """Which epoch was kept, and why there were no more."""
-    n = len(keeper.history)
-    found = f"epoch {keeper.best + 1}, the best of {n}"
+def _best(checkpoint: Checkpoint, settings: TrainSettings) -> str:
+    """Says which epoch was kept, and why the run ended if that was early."""
+    n = len(checkpoint.history)
+    best = f"epoch {checkpoint.best + 1}, the best of {n}"
     if n < settings.epochs:
-        found += f" (stopped after {settings.patience} without gain; --epochs {settings.epochs})"
-    return found
+        epochs = "1 epoch" if settings.patience == 1 else f"{settings.patience} epochs"
+        best += f" (stopped after {epochs} without gain; --epochs {settings.epochs})"
+    return best
 
 
 def _test_lines(lesson: Lesson, files: Sequence[Path]) -> Iterator[str]:
-    """The accuracy on the test rows of this very split, which `evaluate` cannot know.
+    """Measures the accuracy on the test rows of this split, which `evaluate` cannot know.
 
-    The cards of both files tell it too.
+    Adds it to the cards of both files.
     """
     if len(lesson.parts.test) == 0:
         return
-    right = _tested(lesson, files[-1])
-    told = f"{right} on {right.n} faces, 95 % interval by Wilson"
+    accuracy = _tested(lesson, files[-1])
+    result = f"{accuracy} on {accuracy.n} faces, 95 % interval by Wilson"
     for path in files:
         card = Card.beside(path)
-        replace(card, note=f"{card.note}; its own test: {told}").write(path.parent)
-    yield f"Accuracy on test set: {right.value:.0%}"
-    yield told
+        replace(card, note=f"{card.note}; its own test: {result}").write(path.parent)
+    yield f"Accuracy on test set: {accuracy.value:.0%}"
+    yield result
 
 
 def _tested(lesson: Lesson, path: Path) -> Estimate:
-    """How often a file is right on the test rows."""
+    """Measures the accuracy of a file on the test rows."""
     rows = lesson.parts.test
-    places = [EMOTIONS.index(name) for name in lesson.data.classes]
+    columns = [EMOTIONS.index(name) for name in lesson.data.classes]
     model = registry.emotion_entry(str(path)).build()
-    found = model.classify(lesson.data.faces[rows])[:, places].argmax(axis=1)
-    return metrics.share(found == lesson.data.labels[rows])
+    answers = model.classify(lesson.data.faces[rows])[:, columns].argmax(axis=1)
+    return metrics.share(answers == lesson.data.labels[rows])
 
 
 def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:
-    """A folder belongs to one run: other settings or data must not go on with its weights.
+    """Checks that a folder holds no other run: its weights must not mix with these settings.
 
     Raises:
-        OutputError: It belongs to another run.
+        OutputError: The folder belongs to a run with other settings or data.
     """
-    place = folder / SETTINGS
+    path = folder / SETTINGS
     try:
-        old: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        raise OutputError(f"{place}: cannot be read ({error}); choose another folder") from error
+        raise OutputError(f"{path}: cannot be read ({error}); choose another folder") from error
     new: dict[str, Any] = json.loads(_settings_text(data, settings))
     changed = [
         "other data" if name == "data" else f"{name} was {old.get(name)}, now {value}"
@@ -268,12 +273,12 @@ def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:
     if changed:
         raise OutputError(
             f"{folder}: holds a run with other settings ({'; '.join(changed)}); "
-            "choose another folder, or delete it"
+            "choose another folder, or delete this one"
         )
 
 
 def _settings_text(data: Dataset, settings: TrainSettings) -> str:
-    """All settings, and what the data were."""
+    """Gives all settings with a digest of the data, as JSON."""
     digest = sha256()
     for part in (data.faces, data.labels, data.usage, data.votes):
         digest.update(part.tobytes())

@@ -1,7 +1,7 @@
-"""Fooling a network: pixels changed so little that nobody sees it, and the answer is another.
+"""Fools a network: changes pixels so little that nobody sees it, until the answer changes.
 
 Source: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018
-(projected gradient, largest change as the norm), aimed at one wanted class.
+(projected gradient descent, largest change as the norm), aimed at one target class.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,26 +27,26 @@ from pipeline.train.networks import MEAN, SCALE
 FOOLED_SIDE = crops.EMOTION_SIDE
 
 DESCENT_STEPS = 60
-"""Gradient steps within one budget."""
+"""Gradient steps for each size of change."""
 
 FOOLED_WIDTH = 640
-"""As wide a picture is shown to the detector, as in a walk."""
+"""Width of the picture for the detector, as in a walk."""
 
 AMPLIFIED = 16
-"""Times the difference in its picture."""
+"""Factor by which difference.png shows the change."""
 
 Probabilities = Callable[[Any], Any]
-"""From grey faces `(n, 48, 48, 1)`, 0 to 255, to `(n, k)`, in `keras.ops`."""
+"""Maps grey faces `(n, 48, 48, 1)`, 0 to 255, to probabilities `(n, k)`, in `keras.ops`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Victim:
-    """A network to be fooled.
+    """A network to fool.
 
     Attributes:
-        judge: as it is used; it has the last word, on whole greys.
-        probabilities: the same with gradients.
-        classes: what the columns of `probabilities` mean.
+        judge: The network as mining uses it; its answer on whole grey values counts.
+        probabilities: The same network with gradients.
+        classes: The classes of the columns of `probabilities`.
     """
 
     judge: EmotionModel
@@ -54,22 +54,25 @@ class Victim:
     classes: tuple[str, ...]
 
     def says(self, face: Image) -> str:
-        """The likeliest emotion of a face `(48, 48)`."""
+        """Gives the most likely emotion of a face `(48, 48)`."""
         return EMOTIONS[int(self.judge.classify(face[None])[0].argmax())]
 
     def slope(self, target: str) -> Callable[[Any], Any]:
-        """Of -log probability of `target` by the pixels of one face `(1, 48, 48, 1)`."""
+        """Gives the gradient of -log(probability of `target`) by the pixels of one face.
+
+        The gradient maps `(1, 48, 48, 1)` to the same shape.
+        """
         column = self.classes.index(target)
         return backend.gradient(lambda x: -ops.log(self.probabilities(x)[0, column] + 1e-12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """A face, the changed face, and what the network says of both.
+    """A face, the changed face, and the network's answers for both.
 
     Attributes:
-        faces: before and after, `(48, 48)` each.
-        answers: of both, `(7,)` each.
+        faces: Before and after, `(48, 48)` each.
+        answers: The probabilities for both, `(7,)` each.
     """
 
     faces: tuple[Image, Image]
@@ -81,7 +84,7 @@ class Attempt:
         return (self.faces[1].astype(np.float32) - self.faces[0]).astype(np.float32)
 
     def says(self, which: int) -> str:
-        """The likeliest emotion before (0) or after (1)."""
+        """Gives the most likely emotion before (0) or after (1)."""
         return EMOTIONS[int(self.answers[which].argmax())]
 
 
@@ -90,18 +93,18 @@ def fool(
 ) -> Iterator[str]:
     """Changes a face until the network calls it `target`, and shows how little that takes.
 
-    The changed face is written, read again, and judged by the network as it is used; only that
-    counts.
+    The result counts only if the network, as mining uses it, gives that answer for the picture read
+    back from disk.
 
     Args:
-        image: RGB `(h, w, 3)` with a face, or a face of 48x48 itself.
+        image: RGB `(h, w, 3)` with a face, or a 48x48 crop of a face.
         target: One of `EMOTIONS`.
-        folder: Where the pictures go.
-        budget: Most that a pixel may change, of 255; the least that is enough is used.
-        model: In `registry.EMOTION_MODELS`, or the path of a .keras file.
+        folder: The folder for the pictures.
+        budget: The largest change of a pixel, of 255; the smallest change that suffices is used.
+        model: A name in `registry.EMOTION_MODELS`, or the path of a .keras file.
 
     Yields:
-        What happened, and the files.
+        The outcome, then the files.
 
     Raises:
         DataError: There is no face.
@@ -116,18 +119,18 @@ def fool(
     if victim.says(face) == target:
         yield f"the network calls this face {target} already ({before.max():.0%}); nothing to do"
         return
-    place = _write(folder / "hacked.png", changed_face(face, victim, target, budget))
-    after = cv2.imread(str(place), cv2.IMREAD_GRAYSCALE)
+    hacked = _write(folder / "hacked.png", changed_face(face, victim, target, budget))
+    after = cv2.imread(str(hacked), cv2.IMREAD_GRAYSCALE)
     attempt = Attempt((face, after), (before, victim.judge.classify(after[None])[0]))
-    yield from _told(attempt, target, budget)
+    yield from _report(attempt, target, budget)
     yield from _pictures(attempt, folder)
 
 
 def victim_of(model: str) -> Victim:
-    """Loads a network twice: as it is used, and with gradients.
+    """Loads a network twice: as mining uses it, and with gradients.
 
     Args:
-        model: In `registry.EMOTION_MODELS`, or the path of a .keras file.
+        model: A name in `registry.EMOTION_MODELS`, or the path of a .keras file.
 
     Raises:
         ModelError: It cannot be loaded, or gives no gradients.
@@ -138,7 +141,7 @@ def victim_of(model: str) -> Victim:
 
 
 def face_of(image: Image) -> Image:
-    """The largest face of a picture, grey `(48, 48)`, cut as a walk cuts it; a 48x48 one as it is.
+    """Cuts out the largest face as a walk does, grey `(48, 48)`; takes a 48x48 picture as it is.
 
     Raises:
         DataError: There is no face.
@@ -146,28 +149,28 @@ def face_of(image: Image) -> Image:
     if image.shape[:2] == (FOOLED_SIDE, FOOLED_SIDE):
         return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = shrink(image, FOOLED_WIDTH)
-    (found,) = registry.DETECTORS["yunet"].build().detect([small])
-    if len(found) == 0:
+    (faces,) = registry.DETECTORS["yunet"].build().detect([small])
+    if len(faces) == 0:
         raise DataError(
             f"no face found in the picture of {image.shape[1]}x{image.shape[0]} pixels; use one "
             f"that shows a face with room around it, or a crop of {FOOLED_SIDE}x{FOOLED_SIDE}"
         )
-    boxes = found.boxes * np.float32(image.shape[1] / small.shape[1])
+    boxes = faces.boxes * np.float32(image.shape[1] / small.shape[1])
     largest = boxes[(boxes[:, 2:] - boxes[:, :2]).max(axis=1).argmax()]
     return crops.resized(crops.grey_face(RgbFrame(0, 0.0, image), largest), FOOLED_SIDE)
 
 
 def changed_face(face: Image, victim: Victim, target: str, budget: int) -> Image:
-    """The face changed by as little as makes the network say `target`, or by all of the budget.
+    """Changes the face as little as possible so that the network says `target`.
 
     Args:
         face: `(48, 48)`.
         victim: The network.
         target: One of its classes.
-        budget: Most that a pixel may change, of 255.
+        budget: The largest change of a pixel, of 255.
 
     Returns:
-        `(48, 48)`; where nothing within the budget is enough, the last that was tried.
+        The changed face `(48, 48)`; if the budget does not suffice, the last attempt.
     """
     slope, changed = victim.slope(target), face
     for reach in range(1, budget + 1):
@@ -178,7 +181,7 @@ def changed_face(face: Image, victim: Victim, target: str, budget: int) -> Image
 
 
 def _descent(face: Floats, slope: Callable[[Any], Any], reach: int) -> Iterator[Image]:
-    """Ever better faces within `reach` of every pixel, in whole greys, `(48, 48)` each."""
+    """Gives ever better faces within `reach` of every pixel, in whole greys, `(48, 48)` each."""
     low, high = np.maximum(face - reach, 0), np.minimum(face + reach, 255)
     x, step = face.copy(), max(0.5, reach / 8)
     for _ in range(DESCENT_STEPS):
@@ -187,13 +190,13 @@ def _descent(face: Floats, slope: Callable[[Any], Any], reach: int) -> Iterator[
 
 
 def differentiable(path: Path) -> Probabilities:
-    """The probabilities of a network, in a form that has gradients.
+    """Loads a network as a function to probabilities that has gradients.
 
     Args:
         path: A .keras file with its card, or the shipped .onnx file.
 
     Raises:
-        ModelError: It gives no gradients.
+        ModelError: The network gives no gradients.
     """
     if path.suffix != ".keras":
         network, correction = from_onnx.thawed(path)
@@ -202,7 +205,8 @@ def differentiable(path: Path) -> Probabilities:
     network, fed = backend.load_network(card.checked()), card.input
     if fed is None or fed.layout != "NHWC" or fed.size not in (None, (FOOLED_SIDE, FOOLED_SIDE)):
         raise ModelError(
-            f"{path}: is fed {fed}; wanted NHWC and {FOOLED_SIDE}x{FOOLED_SIDE} in its card"
+            f"{path}: its card says that it takes {fed}; wanted NHWC and "
+            f"{FOOLED_SIDE}x{FOOLED_SIDE}"
         )
 
     def answers(x: Any) -> Any:
@@ -217,7 +221,7 @@ def differentiable(path: Path) -> Probabilities:
 
 
 def _corrected(logits: Callable[[Any], Any], correction: Floats) -> Probabilities:
-    """The mean over heads of the softmax of corrected logits."""
+    """Gives the mean over heads of the softmax of corrected logits."""
 
     def probabilities(x: Any) -> Any:
         z = ops.reshape(logits(x), (-1, *correction.shape)) - correction
@@ -226,8 +230,8 @@ def _corrected(logits: Callable[[Any], Any], correction: Floats) -> Probabilitie
     return probabilities
 
 
-def _told(attempt: Attempt, target: str, budget: int) -> Iterator[str]:
-    """The outcome in words, then the probabilities side by side."""
+def _report(attempt: Attempt, target: str, budget: int) -> Iterator[str]:
+    """Gives the outcome in words, then the probabilities side by side."""
     largest, mean = np.abs(attempt.change).max(), np.abs(attempt.change).mean()
     first, last = attempt.says(0), attempt.says(1)
     changes = f"largest change {largest:.0f} of 255, mean {mean:.2f}"
@@ -237,7 +241,7 @@ def _told(attempt: Attempt, target: str, budget: int) -> Iterator[str]:
     else:
         yield (
             f"could not make it {target} within {budget} of 255: still {last} "
-            f"({attempt.answers[1].max():.0%}); {changes}; allow more with --budget"
+            f"({attempt.answers[1].max():.0%}); {changes}; try a larger --budget"
         )
     yield "{:10} {:>7} {:>7}".format("", "before", "after")
     for name, old, new in zip(EMOTIONS, *attempt.answers, strict=True):
@@ -245,7 +249,7 @@ def _told(attempt: Attempt, target: str, budget: int) -> Iterator[str]:
 
 
 def _pictures(attempt: Attempt, folder: Path) -> Iterator[str]:
-    """Writes input, difference and the overview; names all files."""
+    """Writes input.png, difference.png and fooled.png; gives the paths of all files."""
     difference = np.clip(128 + AMPLIFIED * attempt.change, 0, 255).astype(np.uint8)
     files = [
         _write(folder / "input.png", attempt.faces[0]),

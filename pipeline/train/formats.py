@@ -1,4 +1,4 @@
-"""The layouts in which FER2013 and the FER+ votes come, read and checked line by line."""
+"""Reads FER2013 and the FER+ votes in all their layouts, and checks every line."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from pipeline.faces import EMOTIONS, Floats, Image, Ints
 FACE_PIXELS = EMOTION_SIDE**2
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
-"""Kaggle's names of the parts; their numbers 0, 1 and 2 stand in `Rows.usage`."""
+"""Kaggle's names of the parts; their positions are the numbers in `Rows.usage`."""
 
 VOTES = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt",
@@ -32,11 +32,11 @@ PARTS = {
     "train": 0, "training": 0, "validation": 1, "val": 1, "public": 1, "publictest": 1,
     "test": 2, "private": 2, "privatetest": 2,
 }  # fmt: skip
-"""Folders that hold a part of the data, each with a folder for each class."""
+"""Names of folders that hold a part of the data, with a folder for each class in them."""
 
 ALIASES = {"anger": "angry", "fearful": "fear", "happiness": "happy", "sadness": "sad",
            "surprised": "surprise", "disgusted": "disgust"}  # fmt: skip
-"""What some data sets call the classes."""
+"""Other names of the classes in some data sets."""
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -48,7 +48,7 @@ class Rows:
     Attributes:
         faces: `(n, 48, 48)` grey.
         labels: `(n,)` positions in `EMOTIONS`.
-        usage: `(n,)` positions in `USAGES`; all 0 where the data name no parts.
+        usage: `(n,)` positions in `USAGES`; all 0 if the data name no parts.
     """
 
     faces: Image
@@ -59,10 +59,10 @@ class Rows:
 def read_csv(path: Path) -> Rows:
     """Reads `fer2013.csv`, or Kaggle's later `train.csv` and `icml_face_data.csv`.
 
-    Columns may stand in any order, with spaces around their names; Usage may be missing.
+    Columns may be in any order, with spaces around their names; Usage may be missing.
 
     Raises:
-        DataError: The file cannot be read, or a line is not as it should be.
+        DataError: The file cannot be read, or a line is wrong.
     """
     faces, labels, usage = [], [], []
     with _lines(path) as lines:
@@ -72,7 +72,7 @@ def read_csv(path: Path) -> Rows:
             faces.append(_pixels(row["pixels"], where))
             usage.append(_usage(row.get("Usage", USAGES[0]), where))
     if not faces:
-        raise DataError(f"{path}: holds no faces below its header; take Kaggle's fer2013.csv")
+        raise DataError(f"{path}: has no faces below its header; use Kaggle's fer2013.csv")
     pixels = np.stack(faces).reshape(-1, EMOTION_SIDE, EMOTION_SIDE)
     return Rows(pixels, np.array(labels), np.array(usage))
 
@@ -82,10 +82,10 @@ def read_votes(path: Path, usage: Ints) -> Floats:
 
     Args:
         path: Microsoft's fer2013new.csv.
-        usage: Of the rows that the votes are about: their parts must agree.
+        usage: The parts of the rows; those in the votes must be the same.
 
     Raises:
-        DataError: The file cannot be read, or is not about these rows.
+        DataError: The file cannot be read, or its votes are for other rows.
     """
     votes: list[list[float]] = []
     with _lines(path) as lines:
@@ -96,8 +96,8 @@ def read_votes(path: Path, usage: Ints) -> Floats:
             votes.append([_count(row[name], name, where) for name in VOTES])
     if len(votes) != len(usage):
         raise DataError(
-            f"{path}: votes on {len(votes):,} faces, but there are {len(usage):,} faces; "
-            "it must be the fer2013new.csv of that very fer2013.csv, row for row"
+            f"{path}: has votes on {len(votes):,} faces, but there are {len(usage):,} faces; "
+            "its rows must match those of your fer2013.csv one by one"
         )
     return np.array(votes, np.float32)
 
@@ -105,22 +105,22 @@ def read_votes(path: Path, usage: Ints) -> Floats:
 def read_folder(folder: Path) -> Rows:
     """Reads pictures sorted into folders: `happy/*.png`, or `train/happy/*.png` and so on.
 
-    Pictures become grey and 48x48; cut them to the face before.
+    Pictures become grey and 48x48. They must be cropped to the face.
 
     Raises:
-        DataError: A folder is no class, or a picture cannot be read.
+        DataError: A folder is not named after a class, or a picture cannot be read.
     """
     parts = {PARTS[p.name.lower()]: p for p in _folders(folder) if p.name.lower() in PARTS}
     faces, labels, usage = [], [], []
-    for part, place in sorted(parts.items()) or [(0, folder)]:
-        for path, label in _labelled(place):
+    for part, part_folder in sorted(parts.items()) or [(0, folder)]:
+        for path, label in _labelled(part_folder):
             faces.append(_picture(path))
             labels.append(label)
             usage.append(part)
     if not faces:
         raise DataError(
-            f"{folder}: holds no pictures; wanted a folder for each of {', '.join(EMOTIONS)}, "
-            "or train/ and test/ with such folders in them"
+            f"{folder}: has no pictures; wanted a folder for each of {', '.join(EMOTIONS)}, "
+            "or folders train/ and test/ that contain them"
         )
     return Rows(np.stack(faces), np.array(labels), np.array(usage))
 
@@ -130,16 +130,16 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _labelled(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The pictures of a folder of classes, in order of names, with their labels."""
-    for place in _folders(folder):
-        name = place.name.lower()
+    """Gives the pictures in a folder of classes, in order of names, with their labels."""
+    for class_folder in _folders(folder):
+        name = class_folder.name.lower()
         name = ALIASES.get(name, name)
         if name not in EMOTIONS:
             raise DataError(
-                f"{place}: {place.name!r} is no emotion; wanted {', '.join(EMOTIONS)}; "
-                "rename the folder or move it away"
+                f"{class_folder}: {class_folder.name!r} is not an emotion; wanted "
+                f"{', '.join(EMOTIONS)}; rename the folder or move it away"
             )
-        for path in sorted(place.iterdir()):
+        for path in sorted(class_folder.iterdir()):
             if path.suffix.lower() in PICTURES and not path.name.startswith("."):
                 yield path, EMOTIONS.index(name)
 
@@ -149,15 +149,15 @@ def _picture(path: Path) -> Image:
         data = np.fromfile(path, np.uint8)  # cv2.imread takes no name that is not ASCII on Windows.
         grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     except (OSError, cv2.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete it or save it anew") from error
+        raise DataError(f"{path}: cannot be read ({error}); delete or replace it") from error
     if grey is None:
-        raise DataError(f"{path}: not a picture that can be read; delete it or save it anew")
+        raise DataError(f"{path}: not a picture, or damaged; delete or replace it")
     return resized(grey, EMOTION_SIDE) if grey.shape != (EMOTION_SIDE,) * 2 else grey
 
 
 @contextmanager
 def _lines(path: Path) -> Iterator[Iterable[str]]:
-    """The lines of a text file; what may be wrong with it as a `DataError`."""
+    """Opens a text file; turns errors of reading it into a `DataError`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
@@ -168,24 +168,24 @@ def _lines(path: Path) -> Iterator[Iterable[str]]:
 def _records(
     path: Path, lines: Iterable[str], wanted: tuple[str, ...], maybe: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers, those columns only."""
+    """Gives the rows of a CSV file with their line numbers, as dicts of these columns."""
     reader = csv.reader(lines)
     header = [name.strip().lower() for name in next(reader, [])]
     missing = [name for name in wanted if name.lower() not in header]
     if missing:
         raise DataError(
             f"{path}:1: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; "
-            f"wanted {', '.join(wanted)}, and {', '.join(maybe)} where there is one"
+            f"wanted {', '.join(wanted)}, and optionally {', '.join(maybe)}"
         )
-    places = {n: header.index(n.lower()) for n in (*wanted, *maybe) if n.lower() in header}
+    columns = {n: header.index(n.lower()) for n in (*wanted, *maybe) if n.lower() in header}
     for row in reader:
         if row and len(row) != len(header):
             raise DataError(
                 f"{path}:{reader.line_num}: {len(row)} columns, wanted {len(header)} as in the "
-                "header; was the file cut short? fetch it again"
+                "header; the file may be incomplete: download it again"
             )
         if row:
-            yield reader.line_num, {name: row[i].strip() for name, i in places.items()}
+            yield reader.line_num, {name: row[i].strip() for name, i in columns.items()}
 
 
 def _label(text: str, where: str) -> int:
@@ -197,21 +197,22 @@ def _label(text: str, where: str) -> int:
 
 
 def _pixels(text: str, where: str) -> Image:
-    """The face in a row, `(2304,)`."""
+    """Parses the face of a row, `(2304,)`."""
     try:
         numbers = np.fromstring(text, np.int64, sep=" ")
     except (ValueError, DeprecationWarning) as error:
-        raise DataError(f"{where}: pixels hold {_odd(text)!r}, wanted whole numbers") from error
+        word = _first_non_number(text)
+        raise DataError(f"{where}: pixels contain {word!r}, wanted whole numbers") from error
     if len(numbers) != FACE_PIXELS or numbers.min() < 0 or numbers.max() > 255:
         spread = f" from {numbers.min()} to {numbers.max()}" if len(numbers) else ""
         raise DataError(
             f"{where}: {len(numbers)} pixels{spread}, wanted {FACE_PIXELS} from 0 to 255; "
-            "fetch the file again, or delete the line"
+            "download the file again, or delete the line"
         )
     return numbers.astype(np.uint8)
 
 
-def _odd(text: str) -> str:
+def _first_non_number(text: str) -> str:
     return next((word for word in text.split() if not word.isdecimal()), text)[:20]
 
 
@@ -224,8 +225,8 @@ def _usage(text: str, where: str) -> int:
 def _check_usage(text: str | None, wanted: int, where: str) -> None:
     if text is not None and text != USAGES[wanted]:
         raise DataError(
-            f"{where}: Usage is {text!r}, the same row of the faces says {USAGES[wanted]!r}; "
-            "it must be the fer2013new.csv of that very fer2013.csv, row for row"
+            f"{where}: Usage is {text!r}, but {USAGES[wanted]!r} in the same row of the faces; "
+            "its rows must match those of your fer2013.csv one by one"
         )
 
 

@@ -1,8 +1,8 @@
-"""The shipped network made learnable, or at least differentiable, again: out of its ONNX file.
+"""Rebuilds the shipped network in Keras from its ONNX file, so that it has gradients again.
 
 The file holds the two-headed network with its batch normalisations folded into the convolutions,
-and the prior correction behind it. All of it is there, to the last bit of float32, so that the
-rebuilt network differs from the file by rounding alone (4e-7 in any probability, measured).
+followed by the prior correction. The weights are complete and exact in float32, so that the
+rebuilt network differs from the file only by rounding (4e-7 in any probability, measured).
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ def thawed(path: Path) -> tuple[Any, Floats]:
         path: The shipped file, or one that `train` wrote for `two-headed`.
 
     Returns:
-        The network, from scaled faces to logits, and the correction tau log prior of its heads,
-        `(heads, k)`, to be subtracted from them.
+        The network, which maps scaled faces to logits, and the correction to subtract from the
+        logits: the tau log prior of its heads, `(heads, k)`.
 
     Raises:
-        ModelError: The file is another network's, or the onnx package is missing.
+        ModelError: The file holds another network, or the onnx package is missing.
     """
     graph, weights = _read(path)
     try:
@@ -44,50 +44,51 @@ def thawed(path: Path) -> tuple[Any, Floats]:
         (correction,) = corrections or [np.zeros((2, dense.shape[1] // 2), np.float32)]
     except (StopIteration, ValueError, KeyError, IndexError) as error:
         raise ModelError(
-            f"{path}: is not a two-headed network as mine-video has it ({error}), and other ONNX "
-            "files give no gradients; give the .keras file that it was made from"
+            f"{path}: is not a two-headed network of mine-video ({error}), and other ONNX files "
+            "have no gradients; give the .keras file from which it was made"
         ) from error
     return network, correction
 
 
 def _read(path: Path) -> tuple[Any, dict[str, Floats]]:
-    """The graph, and its constants by name."""
+    """Reads the graph, and its constants by name."""
     try:
         import onnx  # noqa: PLC0415
         from onnx import numpy_helper  # noqa: PLC0415
     except ImportError as error:
         raise ModelError(
-            f"{path}: needs the package onnx; pip install 'mine-video[train]'"
+            f"{path}: reading it needs the package onnx; install it with: "
+            "pip install 'mine-video[train]'"
         ) from error
     try:
         graph = onnx.load(path).graph
-    except Exception as error:  # It raises whatever it stumbles on.
-        raise ModelError(f"{path}: not an ONNX file that can be read ({error})") from error
+    except Exception as error:  # onnx raises errors of many types for damaged files.
+        raise ModelError(f"{path}: not an ONNX file, or damaged ({error})") from error
     return graph, {i.name: numpy_helper.to_array(i) for i in graph.initializer}
 
 
 def _feeds(graph: Any, name: str) -> bool:
-    """Whether a constant is added to the product of the dense layer."""
+    """Whether a constant is the bias of the dense layer: it is added to the layer's product."""
     products = {node.output[0] for node in graph.node if node.op_type == "MatMul"}
     return any(name in node.input and products & set(node.input) for node in graph.node)
 
 
 def _convolutions(graph: Any, weights: dict[str, Floats]) -> Iterator[tuple[Floats, Floats]]:
-    """Kernel `(h, w, in, out)` and bias of each convolution, in the order in which they run."""
+    """Gives kernel `(h, w, in, out)` and bias of each convolution, in the order they run."""
     for node in graph.node:
         if node.op_type == "Conv":
             yield weights[node.input[1]].transpose(2, 3, 1, 0), weights[node.input[2]]
 
 
 def _fill(network: Any, folded: list[tuple[Floats, Floats]]) -> None:
-    """Puts folded convolutions into a network's own, and their biases into the normalisations.
+    """Sets the kernels of a network to the folded ones, and the normalisations to their biases.
 
-    Both lists are in the order in which layers run, but for the two ways through a block, which
-    are of different shapes: the next one of a shape is the right one.
+    Network and file have the layers in the order they run, but the two branches of a block may
+    come in either order. Kernels of the two branches have different shapes, so that the next
+    kernel of a layer's shape is the right one.
 
     Raises:
-        ValueError: There are more or fewer than the network has.
-        IndexError: One of a shape is missing.
+        ValueError: The numbers of convolutions differ, or a kernel of some shape is missing.
     """
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D):
@@ -100,7 +101,7 @@ def _fill(network: Any, folded: list[tuple[Floats, Floats]]) -> None:
 
 
 def _normalisation_of(network: Any, layer: Any) -> Any:
-    """The batch normalisation right behind a convolution."""
+    """Finds the batch normalisation that follows a convolution."""
     return next(
         n for n in network.layers
         if isinstance(n, layers.BatchNormalization) and n.input is layer.output
@@ -110,4 +111,5 @@ def _normalisation_of(network: Any, layer: Any) -> Any:
 def _set_bias(normalisation: Any, bias: Floats) -> None:
     """Makes a normalisation add `bias` and do nothing else."""
     one, zero = np.ones_like(bias), np.zeros_like(bias)
+    # It divides by sqrt(variance + epsilon), which must be 1.
     normalisation.set_weights([one, bias, zero, one - np.float32(normalisation.epsilon)])

@@ -1,4 +1,4 @@
-"""The heads of a Keras network one by one, without prior correction."""
+"""Runs the heads of a Keras network one by one, without prior correction."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ HEAD_BATCH = 256
 
 
 def n_heads(path: Path) -> int:
-    """How many heads of a network can be asked for one by one: those of a .keras file.
+    """Counts the heads that can be run one by one: those of a .keras file; 1 for other files.
 
     Raises:
         ModelError: There is no card beside it.
@@ -24,16 +24,16 @@ def n_heads(path: Path) -> int:
 
 
 def each_head(path: Path, faces: Image) -> Iterator[Floats]:
-    """Probabilities `(n, 7)` of `EMOTIONS` by each head alone, as it was trained: softmax(z).
+    """Gives the probabilities `(n, 7)` of `EMOTIONS` from each head alone, as softmax(z).
 
     Args:
-        path: A .keras file that gives logits, its card beside it.
+        path: A .keras file that gives logits, with its card beside it.
         faces: `(n, 48, 48)` grey.
 
     Raises:
-        ModelError: It cannot be loaded, or gives something else than its card says.
+        ModelError: The file cannot be loaded, or its output is not what its card says.
     """
-    from pipeline.train import backend  # noqa: PLC0415 - ONNX models are read without Keras.
+    from pipeline.train import backend  # noqa: PLC0415 - ONNX models must load without Keras.
 
     card = Card.beside(path)
     network = backend.load_network(card.checked())
@@ -46,6 +46,6 @@ def each_head(path: Path, faces: Image) -> Iterator[Floats]:
         return answers
 
     logits = in_batches(run, faces, HEAD_BATCH, card.heads * k)
-    alone = Reading(replace(card, heads=1, priors=(), tau=0.0))
+    one_head = Reading(replace(card, heads=1, priors=(), tau=0.0))
     for head in range(card.heads):
-        yield alone.emotions(logits[:, head * k : (head + 1) * k], len(faces))
+        yield one_head.emotions(logits[:, head * k : (head + 1) * k], len(faces))

@@ -1,4 +1,4 @@
-"""How good probabilities are, with 95 % intervals."""
+"""Measures the quality of probabilities, with 95 % intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from pipeline.faces import Flags, Floats, Ints
 
 Z = 1.959964
-"""The normal distribution has 95 % within so many standard deviations."""
+"""95 % of the normal distribution is within this many standard deviations."""
 
 RESAMPLES = 1000
 BINS = 15
 
 Measure = Callable[[Ints, Floats], float]
-"""From labels `(n,)` and probabilities `(n, k)` to a number."""
+"""Maps labels `(n,)` and probabilities `(n, k)` to a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Estimate:
     """A figure and its 95 % interval.
 
     Attributes:
-        value: NaN where there is nothing to measure.
-        low: of the interval.
-        high: of the interval.
-        n: rows that it was measured on.
+        value: The figure; NaN if there is nothing to measure.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        n: The number of rows measured.
     """
 
     value: float
@@ -40,7 +40,7 @@ class Estimate:
 
 
 def share(right: Flags) -> Estimate:
-    """How many are right, with Wilson's interval.
+    """Measures the share of right answers, with Wilson's interval.
 
     >>> str(share(np.array([True] * 8 + [False] * 2)))
     '0.800 (0.490-0.943)'
@@ -58,14 +58,14 @@ def share(right: Flags) -> Estimate:
 
 
 def resampled(measure: Measure, labels: Ints, probability: Floats) -> Estimate:
-    """A measure with the interval that holds 95 % of its values on rows drawn anew (bootstrap)."""
+    """Applies a measure, with an interval of 95 % of its values on resampled rows (bootstrap)."""
     n = len(labels)
     if n == 0:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    draw = np.random.default_rng(0)
-    rows = (draw.integers(0, n, n) for _ in range(RESAMPLES))
-    found = [measure(labels[i], probability[i]) for i in rows]
-    low, high = (float(q) for q in np.nanquantile(found, [0.025, 0.975]))
+    rng = np.random.default_rng(0)
+    samples = (rng.integers(0, n, n) for _ in range(RESAMPLES))
+    values = [measure(labels[rows], probability[rows]) for rows in samples]
+    low, high = (float(q) for q in np.nanquantile(values, [0.025, 0.975]))
     return Estimate(measure(labels, probability), low, high, n)
 
 
@@ -80,30 +80,32 @@ def confusion(labels: Ints, answers: Ints, n_classes: int) -> Ints:
 
 
 def balanced_accuracy(labels: Ints, probability: Floats) -> float:
-    """The mean recall of the classes that occur."""
+    """Measures the mean recall of the classes that occur."""
     counts = confusion(labels, probability.argmax(axis=1), probability.shape[1])
-    there = counts.sum(axis=1) > 0
-    return float((counts.diagonal()[there] / counts.sum(axis=1)[there]).mean())
+    occurs = counts.sum(axis=1) > 0
+    return float((counts.diagonal()[occurs] / counts.sum(axis=1)[occurs]).mean())
 
 
 def calibration_error(labels: Ints, probability: Floats) -> float:
-    """How far the highest probability is from how often it is right: the mean over 15 bins.
+    """Measures how far confidence and accuracy differ, as the weighted mean over 15 bins.
+
+    Confidence is the highest probability of a face.
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
     """
-    sure = probability.max(axis=1)
+    confidence = probability.max(axis=1)
     right = (probability.argmax(axis=1) == labels).astype(np.float64)
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=right - sure, minlength=BINS)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
 
 def squared_error(labels: Ints, probability: Floats) -> float:
-    """Mean squared difference of the probabilities from 0 and 1, over rows and classes."""
+    """Measures the mean squared difference of probabilities from 0 and 1 over rows and classes."""
     wanted: NDArray[np.float64] = np.eye(probability.shape[1])[labels]
     return float(((probability - wanted) ** 2).mean())
 
 
 def precision_and_recall(labels: Ints, answers: Ints, kind: int) -> tuple[Estimate, Estimate]:
-    """Of one class: how many answers are right, and how many faces are found."""
+    """Measures one class: the share of its answers that are right, and of its faces found."""
     return share(labels[answers == kind] == kind), share(answers[labels == kind] == kind)

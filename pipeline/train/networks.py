@@ -1,8 +1,8 @@
-"""The networks: one short function each, from scaled grey faces to logits.
+"""The networks, each built by a short function, from scaled grey faces to logits.
 
-All take `(n, 48, 48, 1)` floats, (grey - 127.5) / 64, and give `(n, k)` logits for k classes, the
-two-headed one `(n, 2 k)`. Parameters and operations (two for each multiply-add) are for seven
-classes, as `architecture.flops` counts them.
+All take `(n, 48, 48, 1)` floats, (grey - 127.5) / 64, and give `(n, k)` logits for k classes; the
+two-headed one gives `(n, 2 k)`. The figures for parameters and operations (two for each
+multiply-add) are for seven classes, as `architecture.flops` counts them.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from pipeline.crops import EMOTION_SIDE
 from pipeline.errors import ModelError
 
 MEAN, SCALE = 127.5, 1 / 64
-"""Networks are shown (grey - MEAN) * SCALE."""
+"""The input of all networks is (grey - MEAN) * SCALE."""
 
 IMAGENET_MEAN = (103.939, 116.779, 123.68)
-"""Of blue, green and red, which VGG16's features expect to be subtracted."""
+"""Means of blue, green and red, which VGG16's features expect to be subtracted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One entry of `NETWORKS`: the function that builds it, and how many heads it has."""
+    """An entry of `NETWORKS`: the function that builds the network, and its number of heads."""
 
     build: Callable[..., Any]
     n_heads: int = 1
@@ -35,34 +35,37 @@ def build(name: str, n_classes: int = 7, weights: Path | None = None) -> Any:
     """Builds a network with fresh weights.
 
     Args:
-        name: In `NETWORKS`.
-        n_classes: Of each head.
-        weights: For `vgg16`: the file of its features.
+        name: A name in `NETWORKS`.
+        n_classes: The number of classes of each head.
+        weights: The file of features for `vgg16`.
 
     Raises:
         ModelError: The name is unknown, or the weights do not fit.
     """
     options = {} if weights is None else {"weights": weights}
     if options and name != "vgg16":
-        raise ModelError(f"{weights}: weights are for vgg16 alone; {name} learns all of its own")
+        raise ModelError(
+            f"{weights}: only vgg16 takes weights, and {name} trains all of its own; leave "
+            "--weights out"
+        )
     return entry(name).build(n_classes, **options)
 
 
 def entry(name: str) -> Network:
-    """The network of that name.
+    """Gives the entry of a network.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no network of this name.
     """
     if name not in NETWORKS:
-        raise ModelError(f"no network is called {name!r}; there are {', '.join(NETWORKS)}")
+        raise ModelError(f"no network {name!r}; choose one of {', '.join(NETWORKS)}")
     return NETWORKS[name]
 
 
 def article(n_classes: int) -> Any:
     """Three convolutions of 256 channels, each with a pool, and two dense layers of 128.
 
-    Source: the article's network (57 % on FER2013): 3x3, pool 2, dropout 0.2.
+    Source: the network of the article (57 % on FER2013): 3x3, pool 2, dropout 0.2.
 
     1,724,551 parameters, 608,558,855 operations.
     """
@@ -126,10 +129,10 @@ def fakeblock(n_classes: int) -> Any:
 
 
 def resnet34(n_classes: int) -> Any:
-    """The 34-layer residual network, without the pool behind its first layer.
+    """The 34-layer residual network, without the pool after its first layer.
 
-    Source: He et al., "Deep residual learning for image recognition", CVPR 2016, table 1; the pool
-    would leave 2x2 pixels of a 48x48 face.
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016, table 1; with the
+    pool, only 2x2 pixels of a 48x48 face would remain.
 
     21,299,015 parameters, 1,307,905,031 operations.
     """
@@ -140,11 +143,11 @@ def resnet34(n_classes: int) -> Any:
 
 
 def two_headed(n_classes: int) -> Any:
-    """The shipped network: a small residual trunk, logits of both heads from one dense layer.
+    """The shipped network: a small residual trunk; one dense layer gives the logits of both heads.
 
-    The first half of the logits learns FER2013's labels, the second FER+'s votes.
+    The first half of the logits learns FER2013's labels, the second half FER+'s votes.
 
-    Source: ours; residual blocks of He et al., CVPR 2016, on 48x48 without an early stride.
+    Source: our own; residual blocks of He et al., CVPR 2016, on 48x48 without an early stride.
 
     1,602,478 parameters, 456,033,294 operations.
     """
@@ -156,16 +159,16 @@ def two_headed(n_classes: int) -> Any:
 
 
 def vgg16(n_classes: int, weights: Path | None = None) -> Any:
-    """VGG16's features, frozen, and a dense layer of 256 that is trained on them.
+    """The frozen features of VGG16, and a dense layer of 256 trained on them.
 
     Source: Simonyan and Zisserman, "Very deep convolutional networks", ICLR 2015.
 
     14,847,815 parameters, 1,411,191,815 operations.
 
     Args:
-        n_classes: Of the head.
+        n_classes: The number of classes.
         weights: Keras' file of the features (vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5);
-            None leaves them random, which is good for counting only.
+            None leaves them random, which is only useful for counting parameters.
 
     Raises:
         ModelError: The file is missing or does not fit.
@@ -191,7 +194,7 @@ def _load_features(features: Any, weights: Path) -> None:
         features.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{weights}: not the weights of VGG16's features ({error}); wanted Keras' "
+            f"{weights}: not the weights of VGG16's features ({error}); wanted Keras' file "
             "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
         ) from error
 
@@ -201,7 +204,7 @@ def _faces() -> Any:
 
 
 def _convolved(x: Any, n: int, size: int = 3, stride: int = 1, *, active: bool = True) -> Any:
-    """A convolution with batch normalisation, and a ReLU where `active`."""
+    """A convolution with batch normalisation, followed by a ReLU if `active`."""
     x = layers.Conv2D(
         n, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)
@@ -210,7 +213,7 @@ def _convolved(x: Any, n: int, size: int = 3, stride: int = 1, *, active: bool =
 
 
 def _residual(x: Any, channels: tuple[int, ...], blocks: tuple[int, ...]) -> Any:
-    """Stages of basic blocks; each stage but the first begins with a stride of 2."""
+    """Stages of basic blocks; all stages except the first begin with a stride of 2."""
     for stage, (n, count) in enumerate(zip(channels, blocks, strict=True)):
         for block in range(count):
             x = _block(x, n, 2 if stage and not block else 1)
@@ -218,7 +221,7 @@ def _residual(x: Any, channels: tuple[int, ...], blocks: tuple[int, ...]) -> Any
 
 
 def _block(x: Any, n: int, stride: int) -> Any:
-    """Two convolutions and what goes past them; a 1x1 convolution where the shapes differ."""
+    """Two convolutions and a shortcut around them; a 1x1 convolution if the shapes differ."""
     y = _convolved(x, n, 3, stride)
     y = _convolved(y, n, active=False)
     if stride != 1 or x.shape[-1] != n:

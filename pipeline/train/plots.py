@@ -1,4 +1,4 @@
-"""The pictures of training and evaluation."""
+"""Draws the pictures of training and evaluation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,33 +15,33 @@ EMOJI = {
     "angry": "😠", "disgust": "😖", "fear": "😨", "happy": "😄", "sad": "😢", "surprise": "😲",
     "neutral": "😐",
 }  # fmt: skip
-"""Those that matplotlib's own font has."""
+"""Emoji that matplotlib's default font contains."""
 
 BLUE, ORANGE = "#0072b2", "#e69f00"
 """Colours that people with colour-blindness tell apart (Okabe and Ito, 2008)."""
 
 
 def labelled(name: str) -> str:
-    """A class with its emoji."""
+    """Gives the name of a class with its emoji."""
     return f"{EMOJI.get(name, '')} {name}".strip()
 
 
 def write_face_grid(faces: Image, captions: Sequence[str], path: Path, title: str) -> None:
-    """Shows faces with captions, eight in a line.
+    """Draws faces with captions, eight in a row.
 
     Args:
         faces: `(n, 48, 48)`.
-        captions: One for each.
-        path: A PNG file.
-        title: Of the page.
+        captions: A caption for each face.
+        path: The PNG file to write.
+        title: The title of the picture.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
-    lines = max(1, -(-len(faces) // 8))
-    figure = Figure(figsize=(12, 0.6 + 1.85 * lines), layout="constrained")
+    n_rows = max(1, -(-len(faces) // 8))
+    figure = Figure(figsize=(12, 0.6 + 1.85 * n_rows), layout="constrained")
     figure.suptitle(title)
-    grid = figure.subplots(lines, 8, squeeze=False)
+    grid = figure.subplots(n_rows, 8, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, face, caption in zip(grid.flat, faces, captions, strict=False):
@@ -51,48 +51,49 @@ def write_face_grid(faces: Image, captions: Sequence[str], path: Path, title: st
 
 
 def write_distribution(shares: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Bars of the share of each class, one colour for each data set.
+    """Draws the share of each class as bars, in one colour for each data set.
 
     Args:
-        shares: For each data set ("before", "after") the share of each class.
-        path: A PNG file.
+        shares: The share of each class for each data set ("before", "after").
+        path: The PNG file to write.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
-    classes = list(dict.fromkeys(name for own in shares.values() for name in own))
+    classes = list(dict.fromkeys(name for of_set in shares.values() for name in of_set))
     width = 0.8 / len(shares)
-    for i, ((label, own), colour) in enumerate(zip(shares.items(), (BLUE, ORANGE), strict=False)):
-        heights = [100 * own.get(name, 0.0) for name in classes]
-        places = np.arange(len(classes)) + (i - (len(shares) - 1) / 2) * width
-        bars = axes.bar(places, heights, width, label=label, color=colour)
+    colours = BLUE, ORANGE
+    for i, ((label, of_set), colour) in enumerate(zip(shares.items(), colours, strict=False)):
+        heights = [100 * of_set.get(name, 0.0) for name in classes]
+        positions = np.arange(len(classes)) + (i - (len(shares) - 1) / 2) * width
+        bars = axes.bar(positions, heights, width, label=label, color=colour)
         axes.bar_label(bars, fmt="%.1f", fontsize=8)
     axes.set_xticks(range(len(classes)), [labelled(name) for name in classes])
     axes.set(ylabel="% of the faces", title="Classes of the training faces")
-    figure.legend(loc="outside lower center", ncols=len(shares))  # Inside it would hide bars.
+    figure.legend(loc="outside lower center", ncols=len(shares))  # Inside, it would hide bars.
     _save(figure, path)
 
 
 def write_confusion(counts: Ints, classes: Sequence[str], path: Path) -> None:
-    """The confusion matrix, each line in shares of the true class.
+    """Draws the confusion matrix, with each row in shares of the true class.
 
     Args:
         counts: `(k, k)`, a row for each true class.
-        classes: Their names.
-        path: A PNG file.
+        classes: The names of the classes.
+        path: The PNG file to write.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7.5, 6.5), layout="constrained")
     axes = figure.subplots()
-    shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(shown, ax=axes, label="share of the true class")
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, label="share of the true class")
     for (i, j), value in np.ndenumerate(shares):
-        ink = "white" if value > 0.5 else "black"
+        ink = "white" if value > 0.5 else "black"  # Readable on dark and light cells.
         axes.text(j, i, f"{value:.2f}\n{counts[i, j]}", ha="center", va="center", color=ink, size=8)
     names = [labelled(name) for name in classes]
     axes.set_xticks(range(len(names)), names, rotation=45)
@@ -102,14 +103,14 @@ def write_confusion(counts: Ints, classes: Sequence[str], path: Path) -> None:
 
 
 def write_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Loss and accuracy over the epochs, of training and validation.
+    """Draws loss and accuracy over the epochs, for training and validation.
 
     Args:
-        history: For each epoch its figures by name; names with `val_` are validation's.
-        path: A PNG file.
+        history: The metrics of each epoch by name; those of validation begin with `val_`.
+        path: The PNG file to write.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     names = [n for n in history[0] if f"val_{n}" in history[0]]
@@ -129,33 +130,33 @@ def write_fooled(
     faces: tuple[Image, Image], probabilities: tuple[Floats, Floats], classes: Sequence[str],
     path: Path,
 ) -> None:  # fmt: skip
-    """A face, the changed one, their difference made visible, and the answers side by side.
+    """Draws a face, the changed face, their difference, and the answers for both side by side.
 
     Args:
         faces: Before and after, `(48, 48)` each.
-        probabilities: Of both, `(k,)` each.
-        classes: Their names.
-        path: A PNG file.
+        probabilities: The answers for both, `(k,)` each.
+        classes: The names of the classes.
+        path: The PNG file to write.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     figure = Figure(figsize=(12, 4), layout="constrained")
     grid = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.4))
     change = faces[1].astype(int) - faces[0]
-    most = max(1, int(np.abs(change).max()))
+    largest = max(1, int(np.abs(change).max()))
     for axes, face, answer in zip(grid, faces, probabilities, strict=False):
         axes.imshow(face, cmap="gray", vmin=0, vmax=255)
         best = int(answer.argmax())
         axes.set_title(f"{labelled(classes[best])} {answer[best]:.0%}")
-    grid[2].imshow(change, cmap="coolwarm", vmin=-most, vmax=most)
-    grid[2].set_title(f"difference, at most {most} of 255")
-    places = np.arange(len(classes))
+    grid[2].imshow(change, cmap="coolwarm", vmin=-largest, vmax=largest)
+    grid[2].set_title(f"difference, at most {largest} of 255")
+    positions = np.arange(len(classes))
     for shift, answer, label, colour in zip(
         (-0.2, 0.2), probabilities, ("before", "after"), (BLUE, ORANGE), strict=True
     ):
-        grid[3].barh(places + shift, answer, 0.4, label=label, color=colour)
-    grid[3].set_yticks(places, [labelled(name) for name in classes])
+        grid[3].barh(positions + shift, answer, 0.4, label=label, color=colour)
+    grid[3].set_yticks(positions, [labelled(name) for name in classes])
     grid[3].invert_yaxis()
     grid[3].set(xlim=(0, 1), xlabel="probability")
     grid[3].legend()

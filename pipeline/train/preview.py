@@ -1,4 +1,4 @@
-"""Looking at labelled faces before anything is learnt from them: pictures, plots, counts."""
+"""Shows labelled faces before training: pictures, plots and counts."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.formats import USAGES
 
 PREVIEW = 16
-"""Faces in the preview."""
+"""The number of faces in preview.png."""
 
 COUNT_ROW = "{:12} {:>10} {:>10} {:>10} {:>10}"
 
 
 def describe(data: Dataset) -> Iterator[str]:
-    """A table of classes and parts, then what should be known of the rows.
+    """Describes the data: a table of classes and parts, then remarks on the rows.
 
     Args:
         data: All rows.
@@ -40,19 +40,19 @@ def describe(data: Dataset) -> Iterator[str]:
     if data.has_votes:
         majority = dataset.ferplus_majority(data)
         known = majority != NO_LABEL
-        same = (majority == data.labels)[known].mean() if known.any() else np.nan
+        agreement = (majority == data.labels)[known].mean() if known.any() else np.nan
         yield (
             f"FER+ majority: one of the classes on {known.sum():,} faces, "
-            f"the label on {same:.1%} of them"
+            f"the same as the label on {agreement:.1%} of them"
         )
 
 
 def _repeated(data: Dataset) -> Iterator[str]:
-    """How many rows have pixels that stand elsewhere too."""
-    same = dataset.first_equal_faces(data.faces)
-    again = int((same != np.arange(len(data))).sum())
+    """Counts the rows whose pixels are also in another row."""
+    first_rows = dataset.first_equal_faces(data.faces)
+    repeated = int((first_rows != np.arange(len(data))).sum())
     seen = dataset.seen_in_training(data)
-    yield f"rows with the same pixels as an earlier row: {again:,}"
+    yield f"rows with the same pixels as an earlier row: {repeated:,}"
     yield (
         f"test rows with the same pixels as a training row: {seen.sum():,} "
         f"(public {(seen & (data.usage == PUBLIC)).sum():,}, "
@@ -61,56 +61,57 @@ def _repeated(data: Dataset) -> Iterator[str]:
 
 
 def check_new(folder: Path) -> None:
-    """Looks that nothing is in the way of `write_pictures`.
+    """Checks that `write_pictures` can create the folder.
 
     Raises:
-        OutputError: The folder is there already.
+        OutputError: The folder exists already.
     """
     if folder.exists():
-        raise OutputError(f"{folder}: is there already; choose another folder, or delete it")
+        raise OutputError(f"{folder}: exists already; choose another folder, or delete this one")
 
 
 def write_pictures(data: Dataset, folder: Path, without: tuple[str, ...] = ()) -> Iterator[str]:
-    """Writes every face as a PNG: `Training/happy/00042.png`, 42 being its row from 0.
+    """Writes every face as a PNG: `Training/happy/00042.png` is the face of row 42, from 0.
 
-    `read` reads such a folder again. It is there when all is written, or not at all.
+    `dataset.read_dataset` can read such a folder. The folder appears when all faces are written, or
+    not at all.
 
     Args:
         data: All rows.
-        folder: To be made.
+        folder: The folder to create.
         without: Emotions whose faces are left out.
 
     Yields:
         The folder.
 
     Raises:
-        OutputError: It is there already, or cannot be written.
+        OutputError: The folder exists already, or cannot be written.
     """
     check_new(folder)
-    part = beside(folder)
+    unfinished = beside(folder)
     try:
-        part.mkdir(parents=True)
+        unfinished.mkdir(parents=True)
         for row in np.flatnonzero(dataset.left(data, without)):
-            place = part / USAGES[data.usage[row]] / data.classes[data.labels[row]]
-            place.mkdir(parents=True, exist_ok=True)
+            class_folder = unfinished / USAGES[data.usage[row]] / data.classes[data.labels[row]]
+            class_folder.mkdir(parents=True, exist_ok=True)
             face = cv2.imencode(".png", data.faces[row])[1]
-            (place / f"{row:05d}.png").write_bytes(face.tobytes())
-        part.rename(folder)
+            (class_folder / f"{row:05d}.png").write_bytes(face.tobytes())
+        unfinished.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     yield str(folder)
 
 
 def write_plots(
     data: Dataset, folder: Path, *, balance: float, without: tuple[str, ...]
 ) -> Iterator[str]:
-    """Writes preview.png, 16 labelled faces, and classes.png, the classes before and after.
+    """Writes preview.png (16 labelled faces) and classes.png (shares of classes before and after).
 
     Args:
         data: All rows.
-        folder: Where they go.
+        folder: The folder for both files.
         balance: As in `TrainSettings`.
         without: As in `TrainSettings`.
 
@@ -119,7 +120,7 @@ def write_plots(
 
     Raises:
         DataError: Too few classes would be left.
-        OutputError: One cannot be written.
+        OutputError: A file cannot be written.
     """
     after = dataset.without(data, without) if without else data
     drawn = np.random.default_rng(0).permutation(len(after))[:PREVIEW]
@@ -134,15 +135,15 @@ def write_plots(
 
 
 def _shares(data: Dataset, balance: float) -> dict[str, float]:
-    """Share of each class among the training faces that are shown."""
+    """Gives the share of each class among the faces that training shows."""
     rows = np.flatnonzero(data.usage == TRAINING)
     weights = split.row_weights(data, rows, balance)
-    found = np.bincount(data.labels[rows], weights, minlength=len(data.classes))
-    return dict(zip(data.classes, found.tolist(), strict=True))
+    shares = np.bincount(data.labels[rows], weights, minlength=len(data.classes))
+    return dict(zip(data.classes, shares.tolist(), strict=True))
 
 
 def _after(balance: float, without: tuple[str, ...]) -> str:
-    """What was done, as it is typed."""
+    """Names the changes by their options."""
     words = [f"--without {name}" for name in without if name in EMOTIONS]
     words += [f"--balance {balance:g}"] if balance else []
     return f"after {' '.join(words)}" if words else "after (nothing was changed)"

@@ -1,4 +1,4 @@
-"""Every default and range of training, once. The command line builds these."""
+"""The defaults and ranges of training, in one place; the command line is built from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,55 +10,57 @@ SHARES = ("balance", "ferplus_share", "distill", "erase", "blur", "compress", "s
 STRENGTHS = ("tilt", "scale", "shift", "light", "loss_correction", "correction")
 
 RANDOM_SPLIT = "--split "
-"""Stands in the card of a network whose training rows were drawn out of all rows."""
+"""Begins the note in the card of a network whose training rows were drawn from all rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """What decides which network comes out of a training run.
+    """The settings of a training run, which determine the network.
 
-    The defaults are those of the shipped network's run as far as one run goes; it learnt from
-    teachers too, and for 354 epochs on a graphics card.
+    The defaults are those of the shipped network. That network was also trained with teachers, and
+    for 354 epochs on a graphics card.
 
     Attributes:
-        network: one of `NETWORK_NAMES`.
-        weights: file of the frozen features, for `vgg16` alone.
+        network: One of `NETWORK_NAMES`.
+        weights: File of the frozen features; for `vgg16` only.
         split: "official" (Kaggle's Usage), "random" or "folds".
-        test_share: of a random split, share of the rows in the test.
-        validation_share: of a random split or folds, share of the rows that choose the best epoch.
-        folds: into how many parts `split="folds"` cuts the rows.
-        fold: which of them is the test, from 1.
-        limit: train on so many rows, drawn at random; 0 takes all.
-        clean: leave out of training what stands in a test too, has two labels, or is no face by
-            half of its FER+ votes.
-        without: emotions to drop; the network then has fewer classes.
-        balance: 0 shows each class as often as it is in the data, 1 all equally often.
-        ferplus_share: share of the FER+ votes in what a one-headed network learns, 0 to 1; the
-            second head of a two-headed one learns them anyway.
-        smoothing: share of the target that is spread over all classes.
-        teachers: an .npz of other networks' probabilities for every row: `hard` and `fp`, (n, 7).
-        distill: share of the teachers in the target.
-        loss_correction: tau of the prior-corrected loss: the network learns softmax(z + tau log
-            prior), and z itself then favours no class.
-        correction: tau of the prior correction behind a trained network, softmax(z - tau log
-            prior).
-        epochs: most of them.
-        patience: stop after so many epochs without a better validation accuracy; 0 never.
-        batch: faces a step.
+        test_share: Share of the rows in the test, for a random split.
+        validation_share: Share of the rows that choose the best epoch, for a random split, for
+            folds, and for official parts without validation rows.
+        folds: The number of parts into which `split="folds"` divides the rows.
+        fold: The part that is the test, from 1.
+        limit: The number of training rows, drawn at random; 0 takes all.
+        clean: Leave out training rows that are also in a test, have two labels, or are no face by
+            half of their FER+ votes.
+        without: Emotions to drop; the network then has fewer classes.
+        balance: 0 shows each class as often as the data do, 1 shows all classes equally often.
+        ferplus_share: Share of FER+ votes in the targets of a one-headed network, 0 to 1; the
+            second head of a two-headed network always learns them.
+        smoothing: Share of the target that is spread over all classes.
+        teachers: An .npz of other networks' probabilities for every row: `hard` and `fp`, (n, 7).
+        distill: Share of the teachers in the target.
+        loss_correction: The tau of the prior-corrected loss: the network learns softmax(z + tau
+            log prior), so that z itself favours no class.
+        correction: The tau of the prior correction after training, softmax(z - tau log prior).
+        epochs: The most epochs.
+        patience: Stop after this many epochs without a better validation accuracy; 0 never stops
+            early.
+        batch: Faces per step.
         optimizer: "sgd" (Nesterov momentum 0.9) or "adam" (decoupled weight decay).
-        learning_rate: the highest; it rises over the first epoch and falls to 0 as a cosine.
-        weight_decay: of all weights.
-        seed: of weights, order and augmentation.
-        flip: mirror half of the faces.
-        tilt: degrees by which faces are turned to either side.
-        scale: natural logarithm of the most by which faces are stretched.
-        shift: by how much they are moved, as a share of the side.
-        light: natural logarithm of the most by which contrast changes; half of it for brightness.
-        erase: probability that a rectangle is painted over.
-        blur: probability of a blur.
-        compress: probability of JPEG's losses, as in compressed video.
-        small: probability that a face is shrunk by 2 to 4 and blown up again, as in the distance.
-        tensorboard: write logs for TensorBoard.
+        learning_rate: The highest rate; it rises over the first epoch and falls to 0 as a cosine.
+        weight_decay: The weight decay of all weights.
+        seed: The seed of weights, order and augmentation.
+        flip: Mirror half of the faces.
+        tilt: Largest angle in degrees by which faces are turned to either side.
+        scale: Natural logarithm of the largest factor by which faces are stretched.
+        shift: Largest distance by which faces are moved, as a share of the side.
+        light: Natural logarithm of the largest factor on contrast, and the largest shift of
+            brightness in scaled units.
+        erase: Probability that a rectangle is painted over.
+        blur: Probability of a blur.
+        compress: Probability of JPEG artefacts, as in compressed video.
+        small: Probability that a face is shrunk by 2 to 4 and enlarged again, like a distant one.
+        tensorboard: Write logs for TensorBoard.
     """
 
     network: str = "two-headed"
@@ -99,32 +101,39 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.split not in SPLITS or self.optimizer not in OPTIMIZERS:
             raise ValueError(
-                f"split one of {SPLITS}, optimizer one of {OPTIMIZERS}; "
-                f"got {self._given('split', 'optimizer')}"
+                f"split must be one of {SPLITS}, optimizer one of {OPTIMIZERS}; "
+                f"got {self._values('split', 'optimizer')}"
             )
         if self.folds < 2 or not 1 <= self.fold <= self.folds:
             raise ValueError(
-                f"folds from 2, fold from 1 to folds; got {self._given('folds', 'fold')}"
+                "folds must be 2 or more, fold from 1 to folds; "
+                f"got {self._values('folds', 'fold')}"
             )
         if min(self.epochs, self.batch) < 1 or min(self.limit, self.patience, self.seed) < 0:
-            given = self._given("epochs", "batch", "limit", "patience", "seed")
-            raise ValueError(f"epochs, batch from 1, limit, patience, seed from 0; got {given}")
-        if not (0 < self.test_share < 1 and 0 < self.validation_share < 1):
-            given = self._given("test_share", "validation_share")
-            raise ValueError(f"test_share and validation_share between 0 and 1; got {given}")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.smoothing < 1):
-            given = self._given("learning_rate", "weight_decay", "smoothing")
+            values = self._values("epochs", "batch", "limit", "patience", "seed")
             raise ValueError(
-                f"learning_rate above 0, weight_decay from 0, smoothing in [0, 1); got {given}"
+                "epochs and batch must be 1 or more, limit, patience and seed 0 or more; "
+                f"got {values}"
+            )
+        if not (0 < self.test_share < 1 and 0 < self.validation_share < 1):
+            values = self._values("test_share", "validation_share")
+            raise ValueError(
+                f"test_share and validation_share must be between 0 and 1; got {values}"
+            )
+        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.smoothing < 1):
+            values = self._values("learning_rate", "weight_decay", "smoothing")
+            raise ValueError(
+                "learning_rate must be above 0, weight_decay 0 or more, smoothing in [0, 1); "
+                f"got {values}"
             )
         if not all(0 <= getattr(self, name) <= 1 for name in SHARES):
-            raise ValueError(f"shares from 0 to 1; got {self._given(*SHARES)}")
+            raise ValueError(f"shares must be from 0 to 1; got {self._values(*SHARES)}")
         if not all(getattr(self, name) >= 0 for name in STRENGTHS):
-            raise ValueError(f"strengths from 0; got {self._given(*STRENGTHS)}")
+            raise ValueError(f"strengths must be 0 or more; got {self._values(*STRENGTHS)}")
 
     @property
     def drawn(self) -> str:
-        """How training rows were drawn, as it is typed; nothing where the data's parts say it.
+        """The options by which training rows were drawn; empty for the official parts.
 
         >>> TrainSettings(split="folds", fold=2).drawn
         '--split folds --folds 5 --fold 2'
@@ -134,6 +143,6 @@ class TrainSettings:
         folds = f" --folds {self.folds} --fold {self.fold}" if self.split == "folds" else ""
         return f"{RANDOM_SPLIT}{self.split}{folds}"
 
-    def _given(self, *names: str) -> str:
-        """Those settings with their values."""
+    def _values(self, *names: str) -> str:
+        """Gives these settings with their values, for messages."""
         return ", ".join(f"{name} {getattr(self, name)!r}" for name in names)

@@ -1,1 +1,1 @@
-"""Stage one: a movie's frames to rows."""
+"""Stage one: turns the frames of a movie into rows of faces."""

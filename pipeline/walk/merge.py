@@ -1,4 +1,4 @@
-"""Joins the parts of a walk: shots and tracks go on over a border that is no cut."""
+"""Joins the parts of a walk; shots and tracks continue across a border that is not a cut."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from pipeline.walk.track import match
 FRAME, SHOT, TRACK, X1, Y2 = (NUMBERS.index(n) for n in ("frame", "shot", "track", "x1", "y2"))
 
 _Kept = tuple[Floats, Ints, Ints, Floats, Bytes, Ints, int]
-"""Of a part: its embeddings, their tracks, frames, qualities and pictures; where shots start that
-go on from no part before; frames decoded."""
+"""What stays in memory of each part: its embeddings with their tracks, frames, qualities and
+pictures; the frames at which new shots start; the number of decoded frames."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """What may go on in the next part: the last shot, and its tracks by number, frame and box."""
+    """The last shot of a part and its tracks (number, frame, box), which the next may continue."""
 
     shot: int = -1
     tracks: list[tuple[int, int, Floats]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Numbers:
-    """Gives the movie's shot and track numbers to those of one part after the other."""
+    """Translates the shot and track numbers of parts, in order, to those of the movie."""
 
     max_gap: int
     shots: int = 0
@@ -41,7 +41,7 @@ class _Numbers:
     open: _Open = field(default_factory=_Open)
 
     def renumber(self, part: Part) -> tuple[Ints, Ints]:
-        """The movie's numbers of a part's shots and of its tracks, by the part's own."""
+        """Gives the movie's shot numbers and track numbers, indexed by the part's own."""
         goes_on = part.shots > 0 and not part.cut_before and self.open.shot >= 0
         shots = np.arange(part.shots) + self.shots - goes_on
         tracks = np.full(1 + max((int(t) for t in part.track), default=-1), -1)
@@ -56,10 +56,10 @@ class _Numbers:
         return shots, tracks
 
     def _joined(self, part: Part) -> Iterator[tuple[int, int]]:
-        """Tracks of the part that go on with open ones: what `track.Tracker` does, frame by frame.
+        """Pairs tracks of the part with the open tracks that they continue.
 
-        All at once would not do: a face that comes later, to where one stood at the border, would
-        take its number.
+        Goes frame by frame like `track.Tracker`. Matching all tracks at once would give a face
+        that appears later, where another one was at the border, that other face's number.
         """
         in_shot = part.rows[part.rows[:, SHOT] == 0]
         numbers, firsts = np.unique(in_shot[:, TRACK], return_index=True)
@@ -86,25 +86,26 @@ class _Numbers:
 
 
 def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
-    """Writes faces.csv, nobody named, and tracks.npz from the finished parts.
+    """Writes faces.csv, without names, and tracks.npz from the finished parts.
 
     Reads one part at a time, so that memory does not grow with the movie's rows.
 
     Args:
-        folder: The movie's.
-        parts: How many there are.
+        folder: The movie's folder.
+        parts: The number of parts.
         video: The movie's base name.
         walk: The walk's fingerprint.
-        max_gap: Source frames after which a face that is not seen any more is forgotten.
+        max_gap: Source frames after which a face that is no longer seen is forgotten.
 
     Returns:
-        How many frames the movie gave.
+        The number of decoded frames.
 
     Raises:
         TableError: A part is missing or torn.
         OutputError: The files cannot be written.
     """
-    # It says whose names faces.csv holds, which soon are nobody's.
+    # tracks.npz says which gallery named faces.csv. If it outlived the names, an interrupted merge
+    # would leave a faces.csv without names that counts as named.
     files.remove([folder / "tracks.npz"])
     kept: list[_Kept] = []
     numbers = _Numbers(max_gap)
@@ -118,7 +119,8 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
         quality=np.concatenate(qualities)[order],
         thumb=np.concatenate(thumbs)[order],
         walk=walk,
-        starts=starts if len(starts) == numbers.shots else starts[:0],  # Parts of an older version.
+        # Parts of an older version have no starts.
+        starts=starts if len(starts) == numbers.shots else starts[:0],
     )
     tracks_npz.write_tracks(folder / "tracks.npz", merged)
     return sum(decoded)
@@ -131,13 +133,13 @@ def _blocks(
     numbers: _Numbers,
     kept: list[_Kept],
 ) -> Iterator[pd.DataFrame]:
-    """Each part's rows with the movie's numbers; embeddings and cuts go to `kept`."""
+    """Gives the rows of each part with the movie's numbers; adds the rest of it to `kept`."""
     for number in range(parts):
         part, before = read_part(folder, number), numbers.shots
         shots, tracks = numbers.renumber(part)
-        seen = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
+        embedded = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
         starts = part.starts[shots >= before] if len(part.starts) else part.starts
-        kept.append((*seen, starts, part.decoded))
+        kept.append((*embedded, starts, part.decoded))
         yield faces_csv.frame_of(_renumbered(part.rows, shots, tracks), video)
 
 

@@ -1,4 +1,4 @@
-"""Analyses one part of a movie: frames in, rows and embeddings out. No files."""
+"""Analyses one part of a movie: takes frames, gives rows and embeddings. Touches no files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,32 +18,32 @@ from pipeline.walk.shots import mark_cuts
 from pipeline.walk.track import BRIDGE, Tracker, longest_gap
 
 CHIPS = 6
-"""Faces of a track that are embedded in each part, at most."""
+"""The most faces of a track that are embedded in each part."""
 
 CHIP_SPACING = 12
-"""Of so many source frames at least, one: neighbours look alike."""
+"""At most one face is embedded in this many source frames: neighbours look alike."""
 
 EMOTION_BATCH = 64
-"""Faces that are classified together, at least; the result is the same as one by one."""
+"""The fewest faces that are classified together; the batch size does not change the result."""
 
 BETTER = 1.1
-"""A face takes another's place if it is better by this factor: each change costs a chip."""
+"""A face replaces another if its quality is higher by this factor: each change cuts a new chip."""
 
 WalkProgress = Callable[[int, int], None]
-"""Hears now and then how many frames and faces are new."""
+"""Called now and then with the numbers of new frames and new faces."""
 
 StartProgress = Callable[[int], WalkProgress]
-"""Hears once how many frames there are; gives what hears of each."""
+"""Called once with the number of frames; returns the `WalkProgress` to call meanwhile."""
 
 
 def silent(_: int) -> Callable[..., None]:
-    """A progress that nobody sees."""
+    """A progress that shows nothing."""
     return lambda *_: None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sighting:
-    """A face in a frame: found by the detector, or between two that were."""
+    """A face in a frame: detected, or interpolated between two detected ones."""
 
     frame: Frame
     shot: int
@@ -56,7 +56,7 @@ class _Sighting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Unread:
-    """Faces whose emotion is still to be told: their rows without it, and their crops."""
+    """Faces that wait for the emotion network: their rows without emotions, and their crops."""
 
     rows: list[Floats]
     crops: list[Image]
@@ -73,10 +73,11 @@ class _Chip:
 
 @dataclass(slots=True)
 class _Chips:
-    """The best face of each stretch of one track, spread over all of it.
+    """The best face of each stretch of one track.
 
-    Stretches are of equal length, and twice as long whenever there are more than `CHIPS`: a hand
-    before the face for a while, or a turn to the side, then spoils some of them, not all.
+    Stretches have equal lengths, which double whenever there are more than `CHIPS`. Chips are
+    spread over the whole track, so that a hand before the face, or a turned head, spoils only some
+    of them.
     """
 
     best: dict[int, _Chip] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class _Chips:
     def _halve(self) -> None:
         self.length *= 2
         chips, self.best = self.best.values(), {}
+        # The best of two chips comes last and overwrites the other.
         for chip in sorted(chips, key=lambda c: c.quality):
             self.best[chip.frame // self.length] = chip
 
@@ -104,15 +106,15 @@ def analyse(
     settings: WalkSettings,
     progress: WalkProgress,
 ) -> Part:
-    """Finds, follows, reads and embeds the faces of the frames `span[0] <= index < span[1]`.
+    """Detects, tracks, classifies and embeds the faces of frames `span[0] <= index < span[1]`.
 
     Args:
-        frames: The span's frames with `LOOK_BACK` before and `LOOK_AHEAD` after it, where the
-            movie has them: whether a cut lies at a frame depends on those.
+        frames: The frames of the span, with `LOOK_BACK` before and `LOOK_AHEAD` after it where the
+            movie has them: they decide whether there is a cut at a frame.
         span: First frame and one past the last.
         models: The networks.
-        settings: The walk's.
-        progress: Told about new frames and faces.
+        settings: The settings of the walk.
+        progress: Called with the numbers of new frames and faces.
 
     Returns:
         Rows in order of frame and track, with shots and tracks counted from 0 in this part.
@@ -135,37 +137,43 @@ class _Analysis:
         self._shot = 0
         self._starts: list[int] = []
         self._decoded = 0
-        self._window: list[Frame] = []  # Frames since the last detection but one.
-        self._detections: list[int] = []  # Their frame numbers, at most BRIDGE.
+        self._window: list[Frame] = []  # Frames since the oldest of `_detections`.
+        self._detections: list[int] = []  # Frames of the latest detections, at most BRIDGE.
         self._last: dict[int, _Sighting] = {}
         self._chips: dict[int, _Chips] = {}
         self._unread = _Unread([], [])
         self._rows: list[Floats] = []
 
     def run(self, decoded: Iterable[Frame], span: tuple[int, int]) -> Part:
-        frames = self._own(decoded, span)
+        frames = self._analysed(decoded, span)
         cut_before = False
-        held = next(frames, None)
-        if held is not None:
-            cut_before = held[1]
+        current = next(frames, None)
+        if current is not None:
+            cut_before = current[1]
         first = True
-        while held is not None:
-            frame, following = held[0], next(frames, None)
+        while current is not None:
+            frame, following = current[0], next(frames, None)
             last = following is None or following[1]
             if first:
                 self._starts.append(frame.index)
             self._window.append(frame)
-            turn = (frame.index // self._settings.every) % self._settings.detect_every == 0
-            if turn or first or last:
+            due = (frame.index // self._settings.every) % self._settings.detect_every == 0
+            # Shots begin and end with a detection: there is nothing to interpolate from beyond.
+            if due or first or last:
                 self._detect(frame)
             first = last
             if last:
                 self._end_shot()
-            held = following
+            current = following
         return self._part(cut_before)
 
-    def _own(self, frames: Iterable[Frame], span: tuple[int, int]) -> Iterator[tuple[Frame, bool]]:
-        """The frames to analyse, each with whether a cut lies between it and the one before."""
+    def _analysed(
+        self, frames: Iterable[Frame], span: tuple[int, int]
+    ) -> Iterator[tuple[Frame, bool]]:
+        """Gives the frames to analyse, each with whether there is a cut before it.
+
+        A cut at a skipped frame counts for the next analysed frame.
+        """
         cut = False
         for frame, starts_shot in mark_cuts(frames):
             if not span[0] <= frame.index < span[1]:
@@ -183,14 +191,14 @@ class _Analysis:
         self._window, self._detections, self._last = [], [], {}
 
     def _detect(self, frame: Frame) -> None:
-        """Detects, follows, fills the frames between, and reads all new faces."""
-        found = self._find(frame)
-        numbers = self._tracker.update(frame.index, found.boxes)
+        """Detects and tracks faces, interpolates them in the frames between, and reads them all."""
+        faces = self._find(frame)
+        numbers = self._tracker.update(frame.index, faces.boxes)
         sightings: list[_Sighting] = []
         for i, number in enumerate(int(n) for n in numbers):
             now = _Sighting(
-                frame, self._shot, number, True, found.boxes[i], float(found.scores[i]),
-                found.landmarks[i],
+                frame, self._shot, number, True, faces.boxes[i], float(faces.scores[i]),
+                faces.landmarks[i],
             )  # fmt: skip
             before = self._last.get(number)
             if before is not None and before.frame.index in self._detections:
@@ -203,20 +211,20 @@ class _Analysis:
         self._window = [f for f in self._window if f.index >= self._detections[0]]
 
     def _find(self, frame: Frame) -> Detections:
-        """Faces of a frame, found on a smaller picture, in the frame's own pixels."""
+        """Detects faces on a smaller picture; gives them in the frame's own pixels."""
         small = frame.shrunk(self._settings.width)
-        found = self._models.detector.detect([small])[0]
+        faces = self._models.detector.detect([small])[0]
         height, width = frame.luma.shape
         scale = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
-        boxes = found.boxes * np.tile(scale, 2)
+        boxes = faces.boxes * np.tile(scale, 2)
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
         inside = ((centre >= 0) & (centre < (width, height))).all(axis=1)
         inside &= (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
-        landmarks = found.landmarks * scale
-        return Detections(boxes[inside], found.scores[inside], landmarks[inside])
+        landmarks = faces.landmarks * scale
+        return Detections(boxes[inside], faces.scores[inside], landmarks[inside])
 
     def _between(self, a: _Sighting, b: _Sighting) -> Iterator[_Sighting]:
-        """The face in the frames between two sightings, moving evenly with time."""
+        """Interpolates the face in the frames between two sightings, linearly in time."""
         for frame in self._window:
             if a.frame.index < frame.index < b.frame.index:
                 t = (frame.time - a.frame.time) / (b.frame.time - a.frame.time)
@@ -225,7 +233,7 @@ class _Analysis:
                 yield _Sighting(frame, a.shot, a.track, False, box, score, landmarks)
 
     def _read(self, sightings: list[_Sighting]) -> None:
-        """Measures each face, keeps its crop to be classified, and offers the found ones' chips."""
+        """Measures each face, queues its crop to be classified, and offers detected ones' chips."""
         if not sightings:
             return
         poses = crops.pose(np.stack([s.landmarks for s in sightings]))
@@ -254,7 +262,7 @@ class _Analysis:
         return self._models.aligner.chip(s.frame.image, s.box, s.landmarks)
 
     def _classify(self) -> None:
-        """Turns the faces that wait into rows, many at once: a GPU is idle with a few."""
+        """Classifies the queued faces and adds their rows, many at once to keep a GPU busy."""
         if self._unread.rows:
             emotions = self._models.emotion.classify(np.stack(self._unread.crops))
             self._rows += list(np.column_stack([np.stack(self._unread.rows), emotions]))

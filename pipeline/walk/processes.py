@@ -1,10 +1,10 @@
 """Worker processes: each makes whole parts, with its own decoder and one-thread networks.
 
 A part depends on nothing but the movie and the settings, so that any number of workers, in any
-order, gives the same bytes. Processes are spawned, never forked: forked ones inherit the locks of
-threads that they do not have. Each talks through a pipe of its own: where nothing is shared,
-nothing stays locked or half read when one is killed, and its pipe's end tells its death, at
-whatever moment.
+order, gives the same bytes. Processes are spawned, never forked: a forked process inherits locks
+held by threads that it does not have. Each worker has a pipe of its own and they share nothing: a
+killed worker leaves nothing locked or half read, and the end of its pipe reveals its death at any
+moment.
 """
 
 import multiprocessing
@@ -37,13 +37,13 @@ from pipeline.walk.part import WalkProgress, analyse
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
 
 TELL_SECONDS = 0.2
-"""How often a worker says how far it is."""
+"""Seconds between a worker's progress messages."""
 
 END_SECONDS = 3.0
-"""What a worker that is told to end is given before it is killed."""
+"""Seconds that a terminated worker has to end before it is killed."""
 
 DEATHS = 2
-"""A part whose worker died so often is not tried again."""
+"""A part is given up after this many workers died over it."""
 
 
 def make_parts(
@@ -59,14 +59,14 @@ def make_parts(
     Args:
         movie: The movie.
         folder: Its folder, with walk.json.
-        numbers: Of the parts to make.
-        workers: How many processes; with one all is done in this one.
-        progress: Told about new frames and faces.
+        numbers: The parts to make.
+        workers: The number of processes; with 1 this process makes the parts itself.
+        progress: Called with the numbers of new frames and faces.
         device: Where networks run that can choose.
 
     Raises:
-        WorkerError: A worker died twice over the same part.
-        MiningError: Whatever stopped a worker.
+        WorkerError: Workers died twice over the same part.
+        MiningError: The error that stopped a worker.
     """
     if min(workers, len(numbers)) > 1:
         _Crew(movie, folder, numbers, progress, device).run(workers)
@@ -78,7 +78,7 @@ def make_parts(
 
 
 class _Worker:
-    """A process, this end of its pipe, and the part that it was given."""
+    """A process, our end of its pipe, and the part that it makes."""
 
     def __init__(self, movie: Path, folder: Path, part: int, device: str) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -88,17 +88,17 @@ class _Worker:
         )
         with _deaf_to_ctrl_c():
             self.process.start()
-        theirs.close()  # Now only the worker's death closes it.
+        theirs.close()  # Then only the worker holds it open, and its death closes the pipe.
         self.give(part)
 
     def give(self, part: int) -> None:
         """Sends the number of the next part to make."""
         self.part = part
-        with suppress(OSError):  # It died: that is seen where its answer is waited for.
+        with suppress(OSError):  # It died: `_Crew` notices when it waits for the answer.
             self.pipe.send(part)
 
     def end(self) -> int | None:
-        """Ends the process, if it has not ended; gives its exit code."""
+        """Ends the process if it still runs; gives its exit code."""
         self.process.terminate()
         self.process.join(END_SECONDS)
         self.process.kill()
@@ -108,7 +108,7 @@ class _Worker:
 
 
 class _Crew:
-    """Hands out parts, passes on the workers' counts, and gives a dead one's part to another."""
+    """Hands out parts, passes on progress, and gives a dead worker's part to another worker."""
 
     def __init__(
         self, movie: Path, folder: Path, numbers: Sequence[int], progress: WalkProgress, device: str
@@ -119,7 +119,7 @@ class _Crew:
         self._device = device
         self._waiting = deque(numbers)
         self._workers: dict[Connection, _Worker] = {}
-        self._told = dict.fromkeys(numbers, (0, 0))
+        self._reported = dict.fromkeys(numbers, (0, 0))
         self._deaths = dict.fromkeys(numbers, 0)
 
     def run(self, workers: int) -> None:
@@ -138,7 +138,7 @@ class _Crew:
         self._workers[worker.pipe] = worker
 
     def _hear(self, worker: _Worker) -> None:
-        """Takes one message: counts, a part's end, or what went wrong; or the worker's death."""
+        """Handles one message (counts, the end of a part, or an error) or the worker's death."""
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
@@ -147,25 +147,25 @@ class _Crew:
         if isinstance(message, BaseException):
             raise message
         if message is not None:
-            self._tell(worker.part, message)
+            self._report(worker.part, message)
         elif self._waiting:
             worker.give(self._waiting.popleft())
         else:
             del self._workers[worker.pipe]
             worker.end()
 
-    def _tell(self, part: int, counts: tuple[int, int]) -> None:
-        """Passes on what is new; a part that is made again tells nothing new for a while."""
-        before = self._told[part]
+    def _report(self, part: int, counts: tuple[int, int]) -> None:
+        """Passes new counts on; a part made anew reports nothing until it gets further."""
+        before = self._reported[part]
         now = max(counts[0], before[0]), max(counts[1], before[1])
-        self._told[part] = now
+        self._reported[part] = now
         self._progress(now[0] - before[0], now[1] - before[1])
 
     def _replace(self, worker: _Worker) -> None:
-        """Has another worker make a dead one's part.
+        """Has a new worker make the part of a dead one.
 
         Raises:
-            WorkerError: Not for the first time.
+            WorkerError: Too many workers died over the part.
         """
         del self._workers[worker.pipe]
         code, part = worker.end(), worker.part
@@ -177,23 +177,22 @@ class _Crew:
         first, stop = walk.parts[part]
         begin, end = (clock(float(walk.scan.times[frame])) for frame in (first, stop - 1))
         raise WorkerError(
-            f"{self._movie}: the process that made part {part} ({begin} to {end}) died twice, "
-            f"exit code {code}; if memory ran out, try --workers 1 or fewer. "
-            "The other finished parts are kept"
+            f"{self._movie}: the worker process for part {part} ({begin} to {end}) died twice "
+            f"(exit code {code}); if memory ran out, try --workers 1. Finished parts are kept"
         )
 
 
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes that begin here never hear Ctrl-C, which a terminal sends to all of a program.
+    """Starts processes with SIGINT blocked: a terminal sends Ctrl-C to the whole process group.
 
-    They are ended by the one that began them; until they can say so themselves they would print
-    where it struck them.
+    The parent ends its workers itself. A worker ignores SIGINT as soon as its code runs; before
+    that, Ctrl-C would make it print a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # Begun later, it would take the mask away.
+    resource_tracker.ensure_running()  # If it started meanwhile, it would unblock the signal.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -204,10 +203,10 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def _work(
     movie: Path, folder: Path, entries: registry.Entries, pipe: Connection, device: str = "cpu"
 ) -> None:
-    """What a worker does: makes the parts whose numbers it is sent, until it is ended."""
+    """Runs in a worker: makes the parts whose numbers it receives, until the parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    cv2.setNumThreads(1)  # Workers share the cores out; threads of each would only take turns.
+    cv2.setNumThreads(1)  # Workers share the cores: more threads in each would only take turns.
     try:
         registry.learn(entries)
         walk = manifests.read(folder)
@@ -219,12 +218,12 @@ def _work(
             pipe.send(None)
     except Exception as error:
         error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-        with suppress(OSError):  # Nobody is there any more: that was the error.
+        with suppress(OSError):  # The parent is gone; that was the error.
             pipe.send(_sendable(error))
 
 
 def _end_with_parent() -> None:
-    """Ends this worker when the program that spawned it is gone, however it went."""
+    """Ends this worker when its parent process has ended, for whatever reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -232,7 +231,7 @@ def _end_with_parent() -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error, or its text where it cannot travel: those of libraries sometimes cannot."""
+    """The error, or its text if it cannot be pickled, as some errors of libraries cannot."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes.
     except Exception:
@@ -241,7 +240,7 @@ def _sendable(error: Exception) -> Exception:
 
 
 class _Count:
-    """Sends the frames and faces of one part, now and then."""
+    """Sends the numbers of frames and faces of one part every `TELL_SECONDS`."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -265,13 +264,13 @@ def make_part(
     """Makes one part and writes it.
 
     Raises:
-        MovieError: The movie cannot be read, or is another one now.
+        MovieError: The movie cannot be read, or changed meanwhile.
         OutputError: The part cannot be written.
     """
     part = analyse_span(movie, walk, walk.parts[number], models, progress)
     if stream.fingerprint(movie) != walk.identity:
         raise MovieError(
-            f"{movie}: was replaced while it was walked; once it is whole, walk it with --rewalk"
+            f"{movie}: changed during the walk; once it is complete, walk it again with --rewalk"
         )
     parts.write_part(folder, number, part, movie.name)
 

@@ -1,4 +1,4 @@
-"""Follows faces through a shot by the overlap of their boxes."""
+"""Tracks faces through a shot by the overlap of their boxes."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from pipeline.faces import Floats, Ints, iou
 from pipeline.settings import WalkSettings
 
 MIN_IOU = 0.3
-"""Least overlap of two boxes of one face, however many frames lie between."""
+"""Least overlap (IoU) of two boxes of one face, however many frames are between them."""
 
 MAX_GAP = 25
-"""Source frames after which a face that is not seen any more is forgotten."""
+"""Source frames after which a face that is no longer seen is forgotten."""
 
 
 BRIDGE = 2
-"""Detections after which a face is no longer interpolated back to where it was seen last."""
+"""A face is interpolated back to its last detection if that is at most this many detections ago."""
 
 
 def longest_gap(settings: WalkSettings) -> int:
-    """`MAX_GAP`, or the frames of `BRIDGE` detections where those are more.
+    """The larger of `MAX_GAP` and the source frames between `BRIDGE` detections.
 
     >>> longest_gap(WalkSettings()), longest_gap(WalkSettings(every=10, detect_every=3))
     (25, 60)
@@ -29,14 +29,14 @@ def longest_gap(settings: WalkSettings) -> int:
 
 
 def match(before: Floats, after: Floats) -> list[tuple[int, int]]:
-    """Pairs boxes that overlap, with the greatest total overlap; each box once at most.
+    """Pairs overlapping boxes so that the total overlap is greatest; uses each box at most once.
 
     Args:
-        before: `(n, 4)`.
-        after: `(m, 4)`.
+        before: Boxes `(n, 4)`.
+        after: Boxes `(m, 4)`.
 
     Returns:
-        Pairs of positions, rising in the first.
+        Pairs of positions in `before` and `after`, in ascending order of the first.
 
     Source: Bochinski et al., "High-speed tracking-by-detection without using image information",
     AVSS 2017, with the assignment of Kuhn (1955) in place of the greedy one.
@@ -55,10 +55,10 @@ class _Track:
 
 
 class Tracker:
-    """Gives numbers to the faces of one part, from 0, in order of appearance.
+    """Numbers the faces of one part from 0, in order of appearance.
 
     Args:
-        max_gap: source frames after which a face that is not seen any more is forgotten.
+        max_gap: Source frames after which a face that is no longer seen is forgotten.
     """
 
     def __init__(self, max_gap: int = MAX_GAP) -> None:
@@ -67,11 +67,11 @@ class Tracker:
         self._count = 0
 
     def cut(self) -> None:
-        """Forgets all faces: nobody is followed across a cut."""
+        """Forgets all faces: tracks end at a cut."""
         self._live = []
 
     def update(self, frame: int, boxes: Floats) -> Ints:
-        """Gives the track number of each box `(n, 4)` found in `frame`, `(n,)`."""
+        """Gives the track numbers `(n,)` of the boxes `(n, 4)` that were found in `frame`."""
         self._live = [t for t in self._live if frame - t.frame <= self._max_gap]
         before = np.array([t.box for t in self._live], np.float32).reshape(-1, 4)
         numbers = np.full(len(boxes), -1, np.int64)

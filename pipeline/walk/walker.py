@@ -1,4 +1,4 @@
-"""Walks a movie part by part: what is finished stays, and is not done again."""
+"""Walks a movie part by part; finished parts are kept and not made again."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from pipeline.disk import parts
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
-from pipeline.models.registry import identities, remarks
+from pipeline.models.registry import RETIRED, identities, remarks
 from pipeline.movie import stream
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.settings import PART_SECONDS, WalkSettings
@@ -27,19 +27,19 @@ from pipeline.walk.track import longest_gap
 log = logging.getLogger(__name__)
 
 TRIAL_SECONDS = 5.0
-"""A walk that is not over after so long says how long it will take."""
+"""Seconds after which a walk estimates how long the rest will take."""
 
 LONG_SECONDS = 60.0
-"""Where less is left, nothing is said."""
+"""Estimates below this many seconds are not worth a message."""
 
 
 def plan_parts(scan: Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...]:
-    """The parts of a walk: first frame and one past the last of each.
+    """Gives the parts of a walk: first frame and one past the last of each.
 
-    Borders lie `LOOK_BACK` frames after the first key frame at or after every `PART_SECONDS`:
+    A border is `LOOK_BACK` frames after the first key frame at or after each `PART_SECONDS`:
     decoding begins at the key frame, and the cut detectors have seen enough when the part begins.
-    Where not every frame is analysed, the one before a border is: a cut between two analysed
-    frames then lies in the part of the second, which must know of it.
+    With `every` above 1, the frame before a border is always an analysed one: a cut between two
+    analysed frames then is in the part of the second, which must know about it.
 
     Raises:
         MovieError: There is no frame between start and end.
@@ -50,10 +50,11 @@ def plan_parts(scan: Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
     if first >= stop:
         end = "the end" if settings.end is None else f"{settings.end:g} s"
         raise MovieError(
-            f"no frame between --start {settings.start:g} s and {end}; "
+            f"no frames between --start {settings.start:g} s and {end}; "
             f"the movie has frames from {times[0]:.3f} s to {times[-1]:.3f} s"
         )
     keys = scan.key_frames
+    # Timestamps may be negative; such frames belong to the first part.
     passed = np.maximum(times[keys] // PART_SECONDS, 0)
     borders = keys[np.diff(passed, prepend=0) > 0] + LOOK_BACK
     borders += (1 - borders) % settings.every
@@ -64,11 +65,12 @@ def plan_parts(scan: Scan, settings: WalkSettings) -> tuple[tuple[int, int], ...
 def prepare_walk(
     movie: Path, folder: Path, settings: WalkSettings, *, rewalk: bool = False
 ) -> Manifest:
-    """The manifest of the walk that `folder` holds or is to hold.
+    """Gives the manifest of the walk in `folder`; plans and writes a new one if there is none.
 
     Raises:
         MovieError: The movie is missing or unreadable.
-        TableError: The folder holds a walk with other settings, of a changed movie, or a torn one.
+        TableError: The folder holds a walk with other settings or of a changed movie, or a torn
+            manifest.
         OutputError: The folder cannot be written.
     """
     identity, models = stream.fingerprint(movie), identities(settings)
@@ -77,31 +79,36 @@ def prepare_walk(
         new = Manifest(movie, identity, settings, models, old.scan, old.parts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
-        # Movie or emotion network were moved, and are found by later picks and by the workers.
+        # The movie or the emotion network has moved: workers and later picks read its new path.
         if (old.movie, old.settings) != (movie.absolute(), settings):
             manifests.write(folder, new)
         return new
     scan = scan_movie(movie)
     new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings))
-    # Only now, when the movie is known to be walkable. Parts without a walk.json go too: they are
-    # nobody's, or those of another walk.
+    # The old walk is removed only now that the movie is known to be walkable. Parts without a
+    # walk.json go too: they may be of another walk.
     _clear(folder)
     manifests.write(folder, new)
     return new
 
 
 def _other_walk(folder: Path, old: Manifest, differences: str) -> str:
-    keep = f"use it as it is with `mine-video pick {quote(str(folder))}`"
-    if merged_tracks(folder, old) is None:
-        keep = f"go on with it by {' '.join(old.options) or 'leaving out these options'}"
-    return (
-        f"{folder} holds another walk: {differences}. Either {keep}, or walk anew with --rewalk, "
-        "or choose another --output"
-    )
+    ways = ["walk again with --rewalk", "choose another --output"]
+    if merged_tracks(folder, old) is not None:
+        ways.insert(0, f"use it as it is with `mine-video pick {quote(str(folder))}`")
+    elif old.settings.recognizer not in RETIRED:
+        options = " ".join(old.options)
+        ways.insert(
+            0, f"continue it with {options}" if options else "continue it without these options"
+        )
+    return f"{folder} holds another walk: {differences}. Either {', or '.join(ways)}"
 
 
 def _clear(folder: Path) -> None:
-    """Removes what a walk wrote, and nothing else; what the rest belongs to comes last."""
+    """Removes the files that a walk wrote, and nothing else.
+
+    The manifest goes last: without it a later call would not know whose the other files are.
+    """
     files.remove(folder / name for name in ("tracks.npz", "faces.csv"))
     files.remove(parts.all_parts(folder))
     files.remove(folder / name for name in ("walk.json", "frames.npz"))
@@ -115,14 +122,15 @@ def walk_movie(
     progress: Callable[[int], WalkProgress],
     device: str = "cpu",
 ) -> None:
-    """Makes the parts that are missing, then faces.csv and tracks.npz.
+    """Makes the missing parts, then faces.csv and tracks.npz.
 
     Args:
         movie: The movie.
         folder: Its folder.
-        walk: What `prepare_walk` gave.
-        workers: How many processes.
-        progress: Called once with the number of frames to walk; gives what is told of each.
+        walk: The manifest from `prepare_walk`.
+        workers: The number of worker processes.
+        progress: Called once with the number of frames to walk; returns the function to call with
+            new frames and faces.
         device: Where networks run that can choose.
 
     Raises:
@@ -133,25 +141,25 @@ def walk_movie(
         frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in missing)
         for remark in remarks(walk.settings, device):
             log.warning("%s", remark)
-        log.info("%s: walking %s frames in %d parts", movie, f"{frames:,}", len(missing))
-        told = _Estimate(movie, frames, progress(frames))
+        log.info("%s: walking %s frames in %s", movie, f"{frames:,}", _parts(len(missing)))
+        estimate = _Estimate(movie, frames, progress(frames))
         try:
-            make_parts(movie, folder, missing, workers, told, device)
+            make_parts(movie, folder, missing, workers, estimate, device)
         except KeyboardInterrupt:
-            _say_kept(movie, folder, walk)
+            _log_kept_parts(movie, folder, walk)
             raise
     gap = longest_gap(walk.settings)
     decoded = merge(folder, len(walk.parts), movie.name, walk.fingerprint, gap)
     frames = walk.span[1] - walk.span[0]
     if decoded < frames:
         log.warning(
-            "%s: %d of %d frames did not decode and have no rows; the file is damaged",
+            "%s: %d of %d frames did not decode and have no rows: the file is damaged",
             movie, frames - decoded, frames,
         )  # fmt: skip
 
 
 class _Estimate:
-    """Passes progress on; once a while has shown how fast it goes, says how long the rest takes."""
+    """Passes progress on; after `TRIAL_SECONDS` logs once how long the rest will take."""
 
     def __init__(self, movie: Path, frames: int, progress: WalkProgress) -> None:
         self._movie = movie
@@ -159,33 +167,37 @@ class _Estimate:
         self._progress = progress
         self._done = 0
         self._begin = 0.0
-        self._said = False
+        self._logged = False
 
     def __call__(self, frames: int, faces: int) -> None:
         self._progress(frames, faces)
         now = time.monotonic()
-        self._begin = self._begin or now  # From the first news on: networks load before.
+        self._begin = self._begin or now  # At the first call: before it, networks load.
         self._done += frames
         self._left -= frames
-        if not self._said and now - self._begin >= TRIAL_SECONDS:
-            self._said = True
-            self._say((now - self._begin) / max(self._done, 1) * self._left)
+        if not self._logged and now - self._begin >= TRIAL_SECONDS:
+            self._logged = True
+            self._log((now - self._begin) / max(self._done, 1) * self._left)
 
-    def _say(self, seconds: float) -> None:
+    def _log(self, seconds: float) -> None:
         if seconds >= LONG_SECONDS:
             log.info(
-                "%s: about %s more; Ctrl-C any time, the same line goes on from there",
+                "%s: about %s left; you can stop with Ctrl-C and continue with the same command",
                 self._movie.name, _rough(seconds),
             )  # fmt: skip
 
 
-def _say_kept(movie: Path, folder: Path, walk: Manifest) -> None:
+def _log_kept_parts(movie: Path, folder: Path, walk: Manifest) -> None:
     kept = [n for n in range(len(walk.parts)) if parts.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
-        "%s: %d of %d parts are kept (%d of %d frames); the same line goes on, without --rewalk",
-        movie, len(kept), len(walk.parts), frames, walk.span[1] - walk.span[0],
+        "%s: kept %d of %s (%d of %d frames); to continue, run the same command without --rewalk",
+        movie, len(kept), _parts(len(walk.parts)), frames, walk.span[1] - walk.span[0],
     )  # fmt: skip
+
+
+def _parts(count: int) -> str:
+    return "1 part" if count == 1 else f"{count} parts"
 
 
 def _rough(seconds: float) -> str:

@@ -1,1 +1,1 @@
-"""Pages for the browser: photo, live stream, mining. Needs the extra `web`."""
+"""Pages for the browser: Photo, Live, Mine, Review and People. Needs the extra `web`."""

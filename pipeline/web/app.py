@@ -1,4 +1,4 @@
-"""The pages, put together."""
+"""Puts the pages together into one application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,13 +27,13 @@ from pipeline.web.uploads import delete_abandoned
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What is served.
+    """What the server shows.
 
     Attributes:
         job: known faces, tolerance and networks.
-        videos: folder of the movies that can be chosen.
-        camera: number or address of this computer's camera.
-        limit: bytes of an upload, at most.
+        videos: folder of the movies to choose from.
+        camera: number of this computer's camera, or URL of a network camera.
+        limit: largest uploaded picture, in bytes.
     """
 
     job: Job = field(default_factory=Job)
@@ -43,12 +43,12 @@ class WebSettings:
 
 
 def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI:
-    """The application.
+    """Builds the application.
 
     Args:
         reader: The networks and the known faces.
-        settings: What is served.
-        policy: Who may ask.
+        settings: What the server shows.
+        policy: Who may send requests.
     """
     stage, jobs = Broadcast(reader), Jobs()
 
@@ -71,9 +71,9 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app.get("/static/looks.css", include_in_schema=False)(_looks)
     app.mount("/static/report", StaticFiles(directory=REPORT_PAGE))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    app.add_exception_handler(HTTPException, _told)
-    app.add_exception_handler(RequestValidationError, _told)
-    app.add_exception_handler(MiningError, _told)
+    app.add_exception_handler(HTTPException, _error_response)
+    app.add_exception_handler(RequestValidationError, _error_response)
+    app.add_exception_handler(MiningError, _error_response)
     app.add_middleware(Guard, policy=policy)
     return app
 
@@ -82,14 +82,15 @@ def _looks() -> Response:
     return Response(looks_css(), media_type="text/css")
 
 
-async def _told(request: Request, error: Exception) -> Response:
-    """What went wrong: JSON for programs, a page for people."""
+async def _error_response(request: Request, error: Exception) -> Response:
+    """Says what went wrong: as JSON under /api/, elsewhere as a page."""
     status, why, headers = 409, shown(str(error)), None
     if isinstance(error, HTTPException):
         status, why, headers = error.status_code, error.detail, error.headers
-        if status == 400 and isinstance(error.__cause__, OSError):  # An upload lies there first.
-            told = f"the upload cannot be kept ({error.__cause__.strerror})"
-            status, why = 507, f"{told}; free some space in {gettempdir()}, or set TMPDIR"
+        # Starlette writes an upload to the temporary folder first, and turns a full disk into 400.
+        if status == 400 and isinstance(error.__cause__, OSError):
+            reason = f"the upload cannot be stored ({error.__cause__.strerror})"
+            status, why = 507, f"{reason}; free some space in {gettempdir()}, or set TMPDIR"
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
         status, why = 422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -17,27 +17,27 @@ from pipeline.web.readings import FaceReading, face_reading, jpeg_bytes
 log = logging.getLogger(__name__)
 
 UNWATCHED_SECONDS = 15.0
-"""Seconds that nobody looks after which the camera is let go."""
+"""Seconds without a viewer after which the camera is released."""
 
 GLANCE = 0.02
-"""Seconds between two looks for a new picture."""
+"""Seconds between two checks for a new picture."""
 
 BORDER = b"frame"
 
 
 @dataclass(frozen=True, slots=True)
 class BroadcastFrame:
-    """What is shown now.
+    """The picture that the page shows now.
 
     Attributes:
-        source: what is watched, "" for nothing.
-        play: counts what was watched: another one begins with picture 1 again.
-        running: whether more is to come.
-        number: of the picture, from 1; 0 where there is none yet.
+        source: name of the camera or movie, "" for none.
+        play: counts the sources played; each begins with picture 1 again.
+        running: whether more pictures will come.
+        number: number of the picture, from 1; 0 if there is none yet.
         picture: JPEG with the faces drawn in.
-        faces: what they are.
+        faces: the faces in the picture.
         delay: seconds from when it happened to when it was analysed.
-        error: why it ended, where something stood in the way.
+        error: why the stream ended, if it failed.
     """
 
     source: str = ""
@@ -51,7 +51,7 @@ class BroadcastFrame:
 
 
 class Broadcast:
-    """Watches a source in a thread, and keeps the newest picture."""
+    """Plays a source in a thread, and keeps the newest picture."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -63,18 +63,19 @@ class Broadcast:
 
     @property
     def scene(self) -> BroadcastFrame:
-        """What is shown now; who asks keeps it running."""
+        """The newest picture; reading this counts as watching, and keeps the source playing."""
         self._looked = time.monotonic()
         return self._scene
 
     def play(self, opened: Callable[[], FrameSource]) -> None:
-        """Shows a source in the place of what is shown.
+        """Plays a source in place of the current one.
 
         Args:
-            opened: Opens it, after the one before was let go: a camera can be opened once.
+            opened: Opens the source. Called once the current one is closed, because a camera can
+                be open only once.
 
         Raises:
-            MovieError: It cannot be opened.
+            MovieError: The source cannot be opened.
         """
         with self._changing:
             self._end()
@@ -87,14 +88,14 @@ class Broadcast:
             self._thread.start()
 
     def stop(self) -> None:
-        """Shows nothing any more."""
+        """Stops the current source and shows nothing."""
         with self._changing:
             self._end()
 
     def _end(self) -> None:
         self._stop.set()
         if self._source is not None:
-            self._source.close()  # Or it might wait long for the next picture.
+            self._source.close()  # Otherwise the thread might wait long for the next picture.
             self._thread.join()
         self._source = None
         self._scene = BroadcastFrame()
@@ -103,11 +104,11 @@ class Broadcast:
         error = ""
         try:
             self._show(source, stop)
-        except MiningError as told:
-            error = str(told)
+        except MiningError as problem:
+            error = str(problem)
         except Exception:
             log.exception("%s: this is a bug; please report it", source.name)
-            error = "stopped by a bug; the terminal tells more"
+            error = "stopped by a bug; see the terminal for details"
         finally:
             source.close()
             self._scene = replace(self._scene, running=False, error=error)
@@ -123,19 +124,19 @@ class Broadcast:
                 self._scene,
                 number=self._scene.number + 1,
                 picture=picture,
-                faces=[face_reading(row, each) for row, each in pairs],
+                faces=[face_reading(row, probabilities) for row, probabilities in pairs],
                 delay=source.delay(seen.frame.time),
             )
 
     async def pictures(self) -> AsyncIterator[bytes]:
-        """The pictures from now on, each a part of `multipart/x-mixed-replace`."""
+        """Yields the pictures from now on, each as a part of `multipart/x-mixed-replace`."""
         last = 0, 0
         while (scene := self.scene).running:
             if scene.number and (scene.play, scene.number) != last:
                 last = scene.play, scene.number
                 yield _part(scene.picture)
             await asyncio.sleep(GLANCE)
-        if scene.picture:  # The last one once more: browsers show a part when the next begins.
+        if scene.picture:  # Send the last one twice: browsers show a part when the next begins.
             yield _part(scene.picture)
 
 

@@ -1,4 +1,4 @@
-"""Work on movies that takes its time: one piece after the other, in a thread of their own."""
+"""Long work on movies: a queue that one thread works through."""
 
 import logging
 import time
@@ -21,19 +21,19 @@ DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
 WORKING = frozenset({RUNNING, PICKING, STOPPING})
 
 NEWEST = 16
-"""Crops that are remembered, to be shown while they come."""
+"""Number of newest crops that the page shows during a run."""
 
 WINDOW = 5.0
-"""Seconds by which it is told how fast it goes."""
+"""Seconds over which the speed is averaged."""
 
 
 class Work(Protocol):
-    """Something to be done with a movie.
+    """Something to do with a movie.
 
     Attributes:
-        kind: what it is called: a word.
+        kind: one word for it, such as "mine".
         movie: the movie.
-        job: what is wanted, and where things lie.
+        job: what to pick, and the folders.
     """
 
     @property
@@ -46,35 +46,38 @@ class Work(Protocol):
     def job(self) -> Job: ...  # noqa: D102
 
     def do(self, watch: "Watch", /) -> Sequence[Any]:
-        """Does it, and gives what came of it.
+        """Does the work and returns its results.
 
         Args:
-            watch: Is to be told how far it is; raises what stops the work.
+            watch: Call it with the progress; it raises `Stopped` to end cancelled work.
         """
         ...
 
 
 class Stopped(KeyboardInterrupt):
-    """Somebody cancelled the run; what was finished is kept."""
+    """The run was cancelled; what it finished is kept.
+
+    A `KeyboardInterrupt`, so that the work ends as after Ctrl-C and no `except Exception` stops it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A piece of work, and how far it is.
+    """A piece of work and its progress.
 
     Attributes:
-        number: its own.
-        work: what is done.
+        number: number of the run.
+        work: what to do.
         state: "waiting", "running", "picking", "stopping", "done", "cancelled" or "failed".
         begun: when it left the queue, in seconds since 1970.
-        total: frames of the whole walk, 0 until it is known.
-        frames: walked by now, those that an earlier run finished too.
-        faces: found by now, by this run.
-        wanted: crops to be written, 0 until it is known.
-        crops: written by now.
-        newest: those that were written last, the newest at the end.
-        rate: frames a second, or crops while it picks, over the last seconds.
-        outcomes: what came of it.
+        total: frames of the whole walk, 0 until known.
+        frames: frames walked so far, including those of an earlier run.
+        faces: faces found so far by this run.
+        wanted: crops to write, 0 until known.
+        crops: crops written so far.
+        newest: the crops written last, newest at the end.
+        rate: frames per second, or crops per second while picking, over the last seconds.
+        outcomes: the results of the work.
         error: why it failed.
     """
 
@@ -94,17 +97,17 @@ class Run:
 
     @property
     def movie(self) -> Path:
-        """Whose run it is."""
+        """The movie that is worked on."""
         return self.work.movie
 
     @property
     def job(self) -> Job:
-        """What is wanted."""
+        """The settings of the work."""
         return self.work.job
 
     @property
     def active(self) -> bool:
-        """Whether more is to come."""
+        """Whether the run waits or works."""
         return self.state == WAITING or self.working
 
     @property
@@ -114,7 +117,7 @@ class Run:
 
 
 class Jobs:
-    """One run at a time; the others wait their turn."""
+    """The queue: one run works at a time, the others wait."""
 
     def __init__(self) -> None:
         self._runs: dict[int, Run] = {}
@@ -123,7 +126,7 @@ class Jobs:
         self._thread: Thread | None = None
 
     def all(self) -> list[Run]:
-        """All runs, the newest first."""
+        """Lists all runs, the newest first."""
         with self._news:
             return list(self._runs.values())[::-1]
 
@@ -141,9 +144,9 @@ class Jobs:
         return run
 
     def cancel(self, number: int) -> None:
-        """Stops a run, or takes it out of the queue; one that is over stays as it is.
+        """Stops a run, or takes it out of the queue; a run that has ended stays as it is.
 
-        Work stops when it next tells how far it is; what never does is done to its end.
+        Work stops when it next reports progress; work that never does goes on to its end.
 
         Raises:
             KeyError: There is no such run.
@@ -155,22 +158,22 @@ class Jobs:
                 self._runs[number] = replace(run, state=state)
 
     def again(self, number: int) -> None:
-        """Goes on with a run that was cancelled or failed: what it finished is not done again.
+        """Continues a run that was cancelled or failed; what it finished is not done again.
 
-        It becomes the newest. Where the same is being done, or waits, nothing happens.
+        The run becomes the newest. Does nothing if the same work is running or waiting.
 
         Raises:
             KeyError: There is no such run.
         """
         with self._news:
             run = self._runs[number]
-            doing = any(other.active and other.work == run.work for other in self._runs.values())
-            if run.state in (CANCELLED, FAILED) and not doing:
+            active = any(other.active and other.work == run.work for other in self._runs.values())
+            if run.state in (CANCELLED, FAILED) and not active:
                 del self._runs[number]
                 self._queue(Run(number, run.work))
 
     def close(self) -> None:
-        """Stops what runs, and waits until it has stopped."""
+        """Stops the current run, and waits until it has stopped."""
         for run in self.all():
             self.cancel(run.number)
         with self._news:
@@ -180,10 +183,10 @@ class Jobs:
             self._thread.join()
 
     def tell(self, number: int, **changes: object) -> Run:
-        """Changes what is known of a run that works; gives all that is.
+        """Records the progress of a run that works, and returns the run.
 
         Raises:
-            Stopped: Somebody cancelled it.
+            Stopped: The run was cancelled.
         """
         with self._news:
             run = self._runs[number]
@@ -204,7 +207,7 @@ class Jobs:
                 self._fail(run.number, error)
 
     def _next(self) -> Run | None:
-        """Begins with the run that has waited longest; None once all is closed."""
+        """Takes the run that has waited longest; None once the queue is closed."""
         with self._news:
             while not self._closed:
                 for run in self._runs.values():
@@ -214,12 +217,12 @@ class Jobs:
         return None
 
     def _fail(self, number: int, error: Exception) -> None:
-        told = str(error)
+        message = str(error)
         if not isinstance(error, MiningError):
             movie = self._runs[number].movie
             log.error("%s: this is a bug; please report it", movie, exc_info=error)
-            told = "stopped by a bug; the terminal tells more"
-        self._end(number, state=FAILED, error=told)
+            message = "stopped by a bug; see the terminal for details"
+        self._end(number, state=FAILED, error=message)
 
     def _end(self, number: int, **changes: object) -> None:
         with self._news:
@@ -227,13 +230,13 @@ class Jobs:
 
 
 class Watch:
-    """Is told how far a run is; called with the frames of a walk, it is the walk's progress.
+    """Records the progress of a run; called with a walk's frames, it starts the walk's progress.
 
-    All that is told raises `Stopped` once the run was cancelled.
+    Every report raises `Stopped` once the run is cancelled.
 
     Args:
-        jobs: Where it runs.
-        number: The run's.
+        jobs: The queue of the run.
+        number: The number of the run.
     """
 
     def __init__(self, jobs: Jobs, number: int) -> None:
@@ -241,44 +244,49 @@ class Watch:
         self._run = jobs.tell(number)
 
     def __call__(self, left: int, before: int = 0) -> WalkProgress:
-        """So many frames are to be walked, after those that an earlier run finished."""
-        self._tell(total=before + left, frames=before)
+        """Starts a walk's progress.
+
+        Args:
+            left: Frames to walk.
+            before: Frames that an earlier run finished.
+        """
+        self._record(total=before + left, frames=before)
         speed = Speed()
 
-        def tell(frames: int, faces: int) -> None:
-            frames_by_now, faces_by_now = self._run.frames + frames, self._run.faces + faces
-            self._tell(frames=frames_by_now, faces=faces_by_now, rate=speed(frames))
+        def count_frames(new_frames: int, new_faces: int) -> None:
+            frames, faces = self._run.frames + new_frames, self._run.faces + new_faces
+            self._record(frames=frames, faces=faces, rate=speed(new_frames))
 
-        return tell
+        return count_frames
 
     def cropping(self, total: int) -> Callable[[Path], None]:
-        """So many crops are to be written."""
-        self._tell(state=PICKING, wanted=total, rate=0.0)
+        """Starts the progress of writing `total` crops."""
+        self._record(state=PICKING, wanted=total, rate=0.0)
         speed = Speed()
 
-        def tell(crop: Path) -> None:
+        def count_crop(crop: Path) -> None:
             newest = (*self._run.newest, crop)[-NEWEST:]
-            self._tell(crops=self._run.crops + 1, newest=newest, rate=speed(1))
+            self._record(crops=self._run.crops + 1, newest=newest, rate=speed(1))
 
-        return tell
+        return count_crop
 
-    def _tell(self, **changes: object) -> None:
+    def _record(self, **changes: object) -> None:
         self._run = self._jobs.tell(self._number, **changes)
 
 
 class Speed:
-    """How fast something goes, over the last `WINDOW` seconds, without what it took to begin."""
+    """Measures a speed over the last `WINDOW` seconds, without the time before the first step."""
 
     def __init__(self) -> None:
         self._done = 0
-        self._told: deque[tuple[float, int]] = deque()
+        self._samples: deque[tuple[float, int]] = deque()
 
     def __call__(self, count: int) -> float:
-        """So many more are done now; gives how many a second, 0 until that can be told."""
+        """Adds `count` finished steps and returns the steps per second, 0 until it is known."""
         now = time.monotonic()
         self._done += count
-        self._told.append((now, self._done))
-        while len(self._told) > 2 and now - self._told[1][0] >= WINDOW:
-            self._told.popleft()
-        begin, before = self._told[0]
+        self._samples.append((now, self._done))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW:
+            self._samples.popleft()
+        begin, before = self._samples[0]
         return (self._done - before) / (now - begin) if now > begin else 0.0

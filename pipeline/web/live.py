@@ -1,4 +1,4 @@
-"""Page Live: the annotated stream of the camera or of a movie, with its faces' bars."""
+"""Page Live: the annotated stream of the camera or a movie, with the bars of its faces."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,17 +20,17 @@ from pipeline.web.safety import REFUSALS, Responses, check_csrf
 CAMERA = "camera"
 
 LIVE_PROBLEMS: Responses = REFUSALS | {
-    400: {"description": "No form that can be read.", "content": {"text/html": {}}},
+    400: {"description": "The form cannot be read.", "content": {"text/html": {}}},
     404: {"description": "No such movie.", "content": {"text/html": {}}},
     409: {"description": "The camera or movie cannot be read.", "content": {"text/html": {}}},
-    422: {"description": "No source is named.", "content": {"text/html": {}}},
+    422: {"description": "The form names no source.", "content": {"text/html": {}}},
 }
 
 
 class LiveReading(BaseModel):
-    """What is seen in the live stream now."""
+    """The faces in the live stream now."""
 
-    source: str = Field(description="what is watched, or empty")
+    source: str = Field(description="name of the camera or movie, or empty")
     running: bool
     delay: float = Field(description="seconds behind")
     error: str
@@ -38,21 +38,22 @@ class LiveReading(BaseModel):
 
 
 def playable_movies(folder: Path) -> dict[str, Path]:
-    """The movies of a folder by name: a name that is not among them is nobody's path.
+    """Maps the names of a folder's movies to their paths.
 
-    Without those whose names no page can show.
+    Requests name a movie by one of these names, so that none can reach another path. Leaves out
+    hidden files and names that a page cannot show.
     """
     if not folder.is_dir():
         return {}
-    found = (
+    movies = (
         p for p in sorted(folder.iterdir()) if p.suffix.lower() in MOVIE_SUFFIXES and p.is_file()
     )
-    names = {path.name: path for path in found if not path.name.startswith(".")}
+    names = {path.name: path for path in movies if not path.name.startswith(".")}
     return {name: path for name, path in names.items() if not UNSAFE.search(name)}
 
 
 def live_router(stage: Broadcast, videos: Path, camera: str) -> APIRouter:
-    """The routes of the page."""
+    """Makes the routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["live"])
     _add_page(routes, stage, videos, camera)
     _add_faces(routes, stage)
@@ -64,23 +65,23 @@ def _add_page(routes: APIRouter, stage: Broadcast, videos: Path, camera: str) ->
         return Camera(camera) if source == CAMERA else Movie(playable_movies(videos)[source])
 
     def shown(request: Request, status: int = 200, why: str = "") -> Response:
-        there = list(playable_movies(videos))
+        names = list(playable_movies(videos))
         return page(
-            request, "live.html", status=status, scene=stage.scene, movies=there, why=why
+            request, "live.html", status=status, scene=stage.scene, movies=names, why=why
         )  # fmt: skip
 
     @routes.get("/live", response_class=HTMLResponse)
     def show_live(request: Request) -> Response:
-        """The page."""
+        """Shows the page."""
         return shown(request)
 
     @routes.post("/live", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS)
     def play(
         request: Request, source: Annotated[str, Form(description="camera, or a movie's name")]
     ) -> Response:
-        """Shows the camera, or a movie."""
+        """Plays the camera or a movie."""
         if source != CAMERA and source not in playable_movies(videos):
-            raise HTTPException(404, "there is no such movie any more; reload the page")
+            raise HTTPException(404, "this movie no longer exists; reload the page")
         try:
             stage.play(lambda: opened(source))
         except MovieError as error:
@@ -89,26 +90,26 @@ def _add_page(routes: APIRouter, stage: Broadcast, videos: Path, camera: str) ->
 
     @routes.post("/live/stop", status_code=303, response_class=RedirectResponse, responses=REFUSALS)
     def stop() -> str:
-        """Shows nothing any more, and lets the camera go."""
+        """Stops playing, and releases the camera."""
         stage.stop()
         return "/live"
 
 
 def _add_faces(routes: APIRouter, stage: Broadcast) -> None:
-    @routes.get("/live/stream", include_in_schema=False)  # It has no end.
+    @routes.get("/live/stream", include_in_schema=False)  # The response never ends.
     def stream() -> Response:
-        """The annotated pictures."""
+        """Streams the annotated pictures."""
         kind = f"multipart/x-mixed-replace; boundary={BORDER.decode()}"
         return StreamingResponse(stage.pictures(), media_type=kind)
 
     @routes.get("/live/faces", response_class=HTMLResponse)
     def show_faces() -> HTMLResponse:
-        """The bars of the faces that are seen now, as a piece of the page."""
+        """Shows the bars of the current faces, as a part of the page."""
         return HTMLResponse(fragment("faces.html", scene=stage.scene))
 
     @routes.get("/api/live")
     def live() -> LiveReading:
-        """The faces that are seen now."""
+        """Lists the current faces."""
         s = stage.scene
         return LiveReading(
             source=s.source, running=s.running, delay=s.delay, error=s.error, faces=s.faces

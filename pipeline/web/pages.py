@@ -1,4 +1,4 @@
-"""How pages are made of templates."""
+"""Renders pages from templates."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pipeline.web.safety import CSRF_FIELD
 
 HERE = Path(__file__).parent
 REPORT_PAGE = Path(report.__file__).parent / "page"
-"""The report's style is that of the pages too."""
+"""The pages share the report's style sheet."""
 
 _templates = Environment(
     loader=PackageLoader("pipeline.web"), autoescape=True, undefined=StrictUndefined,
@@ -25,18 +25,18 @@ _templates = Environment(
 
 
 class Problem(BaseModel):
-    """Why something was refused."""
+    """Why a request was refused."""
 
-    detail: str = Field(description="what is wrong, and what to do")
+    detail: str = Field(description="what is wrong, and what to do about it")
 
 
 def fragment(template: str, **content: Any) -> str:
-    """A piece of a page; all content is escaped."""
+    """Renders a part of a page; all content is escaped."""
     return _templates.get_template(template).render(emotions=EMOTIONS, **content)
 
 
 def page(request: Request, template: str, *, status: int = 200, **content: Any) -> HTMLResponse:
-    """A page; its forms bring the CSRF token."""
+    """Renders a page; its forms send the CSRF token."""
     csrf = request.app.state.policy.csrf
     text = fragment(
         template, csrf=csrf, csrf_field=CSRF_FIELD, path=request.url.path, status=status, **content
@@ -45,7 +45,7 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
 
 
 def looks_css() -> str:
-    """The emotions' colours as a style sheet."""
+    """Makes the style sheet of the emotions' colours."""
     night = [*EMOTION_COLOURS[:-1], NEUTRAL_AT_NIGHT]
     pairs = enumerate(zip(EMOTION_COLOURS, night, strict=True))
     return "".join(f".look-{i} {{ --look: light-dark({a}, {b}); }}\n" for i, (a, b) in pairs)

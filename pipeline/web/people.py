@@ -1,4 +1,4 @@
-"""Page People: who is in a movie, and what to call them."""
+"""Page People: who is in a movie, and their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,11 @@ from pipeline.web.readings import jpeg_url
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 MOST_NAMED = 499
-"""Names in one form: Starlette reads 1000 fields, two a name, the token's and the cast's."""
+"""Most names in one form: Starlette reads 1000 fields, and a form has two fields for each name,
+one for the token and one for the cast."""
 
 PORTRAIT_WIDTH = 240
-"""Pixels across of a portrait: a card shows it half as wide, on screens with two a point."""
+"""Width of a portrait in pixels: a card shows it half as wide, for dense screens."""
 
 FormNames = Annotated[list[str], Form(default_factory=list, max_length=MOST_NAMED)]
 FormNumbers = Annotated[
@@ -46,7 +47,7 @@ FormNumbers = Annotated[
 
 MISSING_MOVIE: Responses = {
     404: {"description": "No such movie or picture.", "content": {"text/html": {}}},
-    409: {"description": "A file is missing or torn.", "content": {"text/html": {}}},
+    409: {"description": "A file is missing or damaged.", "content": {"text/html": {}}},
 }
 READ: Responses = MISSING_MOVIE | {401: REFUSALS[401], 421: REFUSALS[421]}
 REFUSED_NAMES: Responses = REFUSALS | {
@@ -57,7 +58,7 @@ REFUSED_NAMES: Responses = REFUSALS | {
 
 @dataclass(frozen=True, slots=True)
 class CastSorting:
-    """A movie whose unknown faces are to be sorted into people."""
+    """A movie whose unknown faces to sort into people."""
 
     kind: ClassVar[str] = "cast"
     folder: Path
@@ -70,22 +71,22 @@ class CastSorting:
 
 
 class PlannedProblem(BaseModel):
-    """Why somebody cannot be called so."""
+    """Why somebody cannot have a name."""
 
     card: str = Field(description="cast-2 for number 2 of the cast, known-anna for anna")
     why: str
 
 
 class PlanReading(BaseModel):
-    """What names come to, before anything is done."""
+    """What the names would change, before anything is done."""
 
-    changes: list[str] = Field(description="in words")
-    commands: list[str] = Field(description="that do the same in a shell")
+    changes: list[str] = Field(description="the changes in words")
+    commands: list[str] = Field(description="shell commands that do the same")
     problems: list[PlannedProblem]
 
 
 class Wishes:
-    """The names of a form: `number` and `name` go together, and `old` and `new`."""
+    """The names in a form: each `number` has a `name`, and each `old` name a `new` one."""
 
     def __init__(
         self,
@@ -93,38 +94,40 @@ class Wishes:
         name: FormNames,
         old: FormNames,
         new: FormNames,
-        cast: Annotated[str, Form(description="the cast that the numbers are of")] = "",
+        cast: Annotated[
+            str, Form(description="version of the cast that the numbers are from")
+        ] = "",
     ) -> None:
-        """Pairs them.
+        """Pairs the fields.
 
         Raises:
-            HTTPException: 422 where there are more of one than of the other.
+            HTTPException: 422 if a field has no partner.
         """
         if len(number) != len(name) or len(old) != len(new):
-            raise HTTPException(422, "a number or an old name stands alone; reload the page")
+            raise HTTPException(422, "a number or an old name has no new name; reload the page")
         strangers = [NameWish(*pair) for pair in zip(number, name, strict=True)]
         self.all = [*strangers, *(NameWish(*pair) for pair in zip(old, new, strict=True))]
         self.cast = cast
 
     def names(self) -> dict[str, str]:
-        """What the fields hold, by card."""
+        """Maps cards to the names in their fields."""
         return {card(wish.who): wish.name for wish in self.all}
 
     def check(self, folder: Path) -> None:
         """Refuses numbers of an earlier cast.
 
         Raises:
-            PeopleError: It was sorted anew.
+            PeopleError: The faces have been sorted again since.
         """
         adopts = any(isinstance(wish.who, int) and wish.wanted for wish in self.all)
         if adopts and not self.current(folder):
             raise PeopleError(
-                f"{folder / CAST}: the cast was sorted anew, and its numbers are others now; "
-                "look at it, and give names again"
+                f"{folder / CAST}: the faces were sorted again, and the numbers now mean other "
+                "people; look at them, and enter the names again"
             )
 
     def current(self, folder: Path) -> bool:
-        """Whether numbers still mean whom they meant."""
+        """Whether the numbers still mean the same people."""
         return self.cast == version(folder)
 
 
@@ -132,7 +135,7 @@ Given = Annotated[Wishes, Depends()]
 
 
 def card(who: int | str) -> str:
-    """What a card is called.
+    """Makes the identifier of a card.
 
     >>> card(2), card("anna")
     ('cast-2', 'known-anna')
@@ -141,7 +144,7 @@ def card(who: int | str) -> str:
 
 
 class People:
-    """What the page shows and does."""
+    """What the page shows and what it can do."""
 
     def __init__(self, jobs: Jobs, job: Job) -> None:
         self._jobs, self._job = jobs, job
@@ -149,21 +152,21 @@ class People:
         self._last: tuple[Path, Naming] | None = None
 
     def folder(self, movie: str) -> Path:
-        """The folder of a movie.
+        """Finds the folder of a movie.
 
         Raises:
-            HTTPException: 404.
+            HTTPException: 404, there is none.
         """
-        found = walked_movie(self._job.output, movie)
-        if found is None:
-            raise HTTPException(404, "there is no such walked movie any more; reload the page")
-        return found
+        folder = walked_movie(self._job.output, movie)
+        if folder is None:
+            raise HTTPException(404, "this walked movie no longer exists; reload the page")
+        return folder
 
     def shown(self, movie: str) -> dict[str, Any]:
-        """What the page of a movie is made of.
+        """Collects the content of a movie's page.
 
         Raises:
-            MiningError: It cannot be shown.
+            MiningError: The page cannot be shown.
         """
         folder = self.folder(movie)
         last = self._last[1] if self._last is not None and self._last[0] == folder else None
@@ -178,19 +181,19 @@ class People:
         }  # fmt: skip
 
     def sorting(self, folder: Path) -> Run | None:
-        """The newest sorting of a movie's unknown faces."""
-        own = (
+        """The newest run that sorts this movie's unknown faces."""
+        runs = (
             run
             for run in self._jobs.all()
             if isinstance(run.work, CastSorting) and run.work.folder == folder
         )
-        return next(own, None)
+        return next(runs, None)
 
     def sort(self, movie: str) -> None:
-        """Has the unknown faces sorted, where that is not being done.
+        """Queues the sorting of the unknown faces, unless it is already queued or running.
 
         Raises:
-            MiningError: The movie's walk is not whole.
+            MiningError: The movie's walk is incomplete.
         """
         folder = self.folder(movie)
         run = self.sorting(folder)
@@ -205,65 +208,67 @@ class People:
             self._jobs.cancel(run.number)
 
     def plan(self, movie: str, wishes: Wishes) -> tuple[NamingPlan, list[str]]:
-        """What names come to, and the commands.
+        """Plans the changes that the names ask for, with the commands that do the same.
 
         Raises:
-            HTTPException: 404.
-            PeopleError: The cast is another one or just becoming one, or it or the known faces
-                cannot be read.
+            HTTPException: 404, there is no such movie.
+            PeopleError: The faces were sorted again or are just being sorted, or the cast or the
+                known faces cannot be read.
         """
         folder = self.folder(movie)
         wishes.check(folder)
         plan = changes.plan_names(wishes.all, folder, self._job)
         run = self.sorting(folder)
         if plan.adopted and run is not None and run.working:
-            raise PeopleError(f"{folder / CAST}: is being sorted anew; wait until that is done")
+            raise PeopleError(
+                f"{folder / CAST}: the faces are being sorted again; wait until that is done"
+            )
         wanted = plan.renames or plan.adopted
         return plan, plan.commands(folder, self._job) if wanted else []
 
     def do(self, movie: str, wishes: Wishes) -> NamingPlan:
-        """Does what is wanted, all of it or, where there are problems, nothing.
+        """Applies the names: all of them, or none if there are problems.
 
         Raises:
             HTTPException: See `plan`.
-            MiningError: Something stands in the way.
+            MiningError: A file cannot be read or written.
         """
         with self._changing:
             plan, _ = self.plan(movie, wishes)
             if not plan.problems:
                 folder = self.folder(movie)
-                deed = changes.apply_names(plan, folder, self._job)
-                self._last = (folder, deed) if deed.words else self._last
+                naming = changes.apply_names(plan, folder, self._job)
+                self._last = (folder, naming) if naming.words else self._last
             return plan
 
     def undo(self, movie: str) -> None:
-        """Takes back what was done last.
+        """Undoes the last naming.
 
         Raises:
-            MiningError: It is not to be taken back, or something stands in the way.
+            MiningError: It cannot be undone, or a file cannot be read or written.
         """
         with self._changing:
             folder = self.folder(movie)
             if self._last is None or self._last[0] != folder or self._last[1].final:
-                raise PeopleError("there is nothing to take back")
+                raise PeopleError("there is nothing to undo")
             changes.undo_names(self._last[1], folder, self._job)
             self._last = None
 
 
 def picture(paths: Sequence[Path], place: int = 0) -> Response:
-    """One of some pictures, small.
+    """Responds with a small copy of one of the pictures.
 
     Raises:
-        HTTPException: 404.
+        HTTPException: 404, there is none, or it cannot be read.
     """
     try:
         return Response(small(paths[place], PORTRAIT_WIDTH), media_type="image/jpeg")
     except (IndexError, OSError, PeopleError) as error:
-        raise HTTPException(404, "there is no such picture any more; reload the page") from error
+        raise HTTPException(404, "this picture no longer exists; reload the page") from error
 
 
 def people_router(jobs: Jobs, job: Job) -> APIRouter:
-    """The routes of the page."""
+    """Makes the routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["people"])
     people = People(jobs, job)
     _add_pages(routes, people, job)
@@ -276,12 +281,12 @@ def people_router(jobs: Jobs, job: Job) -> APIRouter:
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What a page tells beside who is there.
+    """What a movie's page shows in addition to its people.
 
     Attributes:
-        plan: what names come to.
-        commands: that do the same.
-        why: what stood in the way.
+        plan: what the names would change.
+        commands: shell commands that do the same.
+        why: why a request failed.
     """
 
     plan: NamingPlan | None = None
@@ -290,12 +295,12 @@ class PageState:
 
     @property
     def problems(self) -> dict[str, str]:
-        """Why somebody cannot be called so, by card."""
+        """Maps cards to the reason why they cannot have their new name."""
         return {card(p.who): p.why for p in self.plan.problems} if self.plan else {}
 
     @property
     def status(self) -> int:
-        """Of HTTP."""
+        """The HTTP status of the page."""
         return 409 if self.why else 422 if self.problems else 200
 
 
@@ -307,14 +312,13 @@ def _page(
     people: People,
     movie: str,
     wishes: Wishes | None = None,
-    told: PageState = PLAIN_PAGE,
+    state: PageState = PLAIN_PAGE,
 ) -> Response:
-    """The page of a movie; its fields hold the wishes, where their numbers still mean the same."""
+    """Shows the page of a movie; its fields keep the wishes if their numbers are still current."""
     folder = people.folder(movie)
     filled = wishes.names() if wishes and wishes.current(folder) else {}
-    return page(
-        request, "people.html", status=told.status, told=told, filled=filled, **people.shown(movie)
-    )
+    content = people.shown(movie)
+    return page(request, "people.html", status=state.status, state=state, filled=filled, **content)
 
 
 def _refused(
@@ -326,19 +330,19 @@ def _refused(
 def _add_pages(routes: APIRouter, people: People, job: Job) -> None:
     @routes.get("/people", response_class=HTMLResponse)
     def show_movies(request: Request) -> Response:
-        """The movies that are walked."""
+        """Lists the walked movies."""
         return page(request, "people_movies.html", movies=list(listed_movies(job.output)))
 
     @routes.get("/people/{movie}", response_class=HTMLResponse, responses=READ)
     def show_people(request: Request, movie: str) -> Response:
-        """Who is in a movie: those it names, and its unknown cast."""
+        """Shows who is in a movie: the known people, and the unknown cast."""
         return _page(request, people, movie)
 
 
 def _add_plans(routes: APIRouter, people: People) -> None:
     @routes.post("/people/{movie}/plan", response_class=HTMLResponse, responses=LIVE_PROBLEMS)
     def show_plan(request: Request, movie: str, wishes: Given) -> Response:
-        """The page with what names come to; nothing is done yet."""
+        """Shows the page with what the names would change; changes nothing."""
         try:
             return _page(request, people, movie, wishes, PageState(*people.plan(movie, wishes)))
         except MiningError as error:
@@ -346,10 +350,10 @@ def _add_plans(routes: APIRouter, people: People) -> None:
 
     @routes.post("/api/people/{movie}/plan", responses=REFUSED_NAMES)
     def plan(movie: str, wishes: Given) -> PlanReading:
-        """What names come to: in words, as commands, and what cannot be."""
-        found, commands = people.plan(movie, wishes)
-        problems = [PlannedProblem(card=card(p.who), why=p.why) for p in found.problems]
-        return PlanReading(changes=found.words(), commands=commands, problems=problems)
+        """Plans what the names would change: in words, as commands, and with the problems."""
+        planned, commands = people.plan(movie, wishes)
+        problems = [PlannedProblem(card=card(p.who), why=p.why) for p in planned.problems]
+        return PlanReading(changes=planned.words(), commands=commands, problems=problems)
 
 
 def _add_names(routes: APIRouter, people: People) -> None:
@@ -357,7 +361,7 @@ def _add_names(routes: APIRouter, people: People) -> None:
         "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS
     )
     def give_names(request: Request, movie: str, wishes: Given) -> Response:
-        """Gives names, and names the movie by the photos of then; without names only that."""
+        """Applies the names, and then names the movie by its photos; without names only that."""
         try:
             plan = people.do(movie, wishes)
         except MiningError as error:
@@ -373,7 +377,7 @@ def _add_names(routes: APIRouter, people: People) -> None:
         responses=LIVE_PROBLEMS,
     )
     def undo(request: Request, movie: str) -> Response:
-        """Takes back what was done last."""
+        """Undoes the last naming."""
         try:
             people.undo(movie)
         except MiningError as error:
@@ -384,7 +388,7 @@ def _add_names(routes: APIRouter, people: People) -> None:
 def _add_cast(routes: APIRouter, people: People) -> None:
     @routes.get("/people/{movie}/cast", response_class=HTMLResponse, responses=READ)
     def show_sorting(request: Request, movie: str) -> Response:
-        """How far the sorting of the unknown faces is, as a piece of the page."""
+        """Shows the progress of sorting the unknown faces, as a part of the page."""
         run = people.sorting(people.folder(movie))
         address = f"/people/{quote(movie, safe='')}"
         return page(request, "people_sorting.html", run=run, address=address)
@@ -396,7 +400,7 @@ def _add_cast(routes: APIRouter, people: People) -> None:
         responses=LIVE_PROBLEMS,
     )
     def sort(movie: str) -> Response:
-        """Sorts the unknown faces of a movie into people, after what is being done."""
+        """Queues the sorting of a movie's unknown faces into people."""
         people.sort(movie)
         return _back(movie)
 
@@ -407,7 +411,7 @@ def _add_cast(routes: APIRouter, people: People) -> None:
         responses=LIVE_PROBLEMS,
     )
     def cancel(movie: str) -> Response:
-        """Stops a sorting of faces, or takes it out of the queue; an earlier cast stays."""
+        """Stops sorting the faces, or takes it out of the queue; an earlier cast stays."""
         people.unsort(movie)
         return _back(movie)
 
@@ -420,12 +424,12 @@ def _add_pictures(routes: APIRouter, people: People, job: Job) -> None:
 
     @routes.get("/pictures/known/{person}", **kind)
     def show_known(person: str) -> Response:
-        """A known person's first photo, small."""
+        """Shows a known person's first photo, small."""
         return picture(gallery.photos(job.known_faces).get(person, ()))
 
     @routes.get("/pictures/cast/{movie}/{number}/{place}", **kind)
     def show_stranger(movie: str, number: int, place: Annotated[int, InPath(ge=0)]) -> Response:
-        """One of the photos of a number of a movie's cast, small."""
+        """Shows one of the photos of a number in a movie's cast, small."""
         return picture(adopt.pictures(people.folder(movie)).get(number, ()), place)
 
 

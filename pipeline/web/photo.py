@@ -1,4 +1,4 @@
-"""Page Photo: a picture in, its faces, names and bars out."""
+"""Page Photo: upload a picture, see its faces, names and bars."""
 
 from threading import Lock
 from typing import Annotated
@@ -24,7 +24,7 @@ from pipeline.web.uploads import clean_name, read_upload
 Picture = Annotated[UploadFile, File(description="a JPEG, PNG or WebP")]
 
 PHOTO_PROBLEMS: Responses = REFUSALS | {
-    400: {"model": Problem, "description": "No form that can be read."},
+    400: {"model": Problem, "description": "The form cannot be read."},
     409: {"model": Problem, "description": "The known faces cannot be read."},
     415: {"model": Problem, "description": "Neither JPEG, PNG nor WebP."},
     422: {"model": Problem, "description": "No picture, or a broken one."},
@@ -32,37 +32,37 @@ PHOTO_PROBLEMS: Responses = REFUSALS | {
 
 
 def photo_router(reader: Reader) -> APIRouter:
-    """The routes of the page."""
+    """Makes the routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["photo"])
     precise, turn = reader.at(SHOWN_WIDTH), Lock()
 
-    def taken(photo: UploadFile) -> tuple[Image, PhotoReading]:
+    def analysed(photo: UploadFile) -> tuple[Image, PhotoReading]:
         name = clean_name(photo.filename)
-        with turn:  # One at a time: side by side they fill the memory and wait for cores.
+        with turn:  # One at a time: parallel photos would fill the memory and compete for cores.
             image, size = read_upload(photo.file.read(), name, SHOWN_WIDTH)
             small = shrink(image, LOOKED_WIDTH)
             return small, photo_reading(small, size, name, precise.now())
 
     @routes.get("/", response_class=HTMLResponse)
     def show_photo_page(request: Request) -> Response:
-        """The empty page."""
+        """Shows the empty page."""
         return page(request, "photo.html", reading=None, picture="", why="")
 
     @routes.post("/", response_class=HTMLResponse, responses=PHOTO_PROBLEMS)
     def show_photo(request: Request, photo: Picture) -> Response:
-        """The page with a picture's faces, or with what is wrong with it."""
+        """Shows the page with a picture's faces, or with what is wrong with the picture."""
         try:
-            image, reading = taken(photo)
+            image, reading = analysed(photo)
         except HTTPException as error:
-            shown = {"reading": None, "picture": "", "why": error.detail}
-            return page(request, "photo.html", status=error.status_code, **shown)
+            content = {"reading": None, "picture": "", "why": error.detail}
+            return page(request, "photo.html", status=error.status_code, **content)
         return page(
             request, "photo.html", reading=reading, picture=jpeg_url(jpeg_bytes(image)), why=""
         )
 
     @routes.post("/api/photo", responses=PHOTO_PROBLEMS)
     def read(photo: Picture) -> PhotoReading:
-        """The faces of a picture: boxes, names and probabilities."""
-        return taken(photo)[1]
+        """Reads the faces of a picture: boxes, names and probabilities."""
+        return analysed(photo)[1]
 
     return routes

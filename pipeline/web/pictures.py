@@ -1,4 +1,4 @@
-"""Small pictures of files, as pages show them."""
+"""Small copies of picture files, for the pages."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,24 +8,24 @@ from pipeline.people.photo import read_photo
 from pipeline.web.readings import jpeg_bytes
 
 MOST_KEPT = 2048
-"""Small pictures, of 3 to 10 kB each."""
+"""Number of small pictures that stay in memory, of 3 to 10 kB each."""
 
 
 def small(path: Path, width: int) -> bytes:
-    """A picture's file as a small JPEG, whatever it is; without its EXIF data.
+    """Makes a small JPEG of a picture of any format that a gallery takes, without its EXIF data.
 
     Args:
         path: The file.
-        width: Pixels across, at most.
+        width: Largest width in pixels.
 
     Raises:
-        PeopleError: It is no picture that a gallery takes.
-        OSError: It is gone.
+        PeopleError: The file is not a picture that a gallery takes.
+        OSError: The file does not exist.
     """
-    facts = path.stat()
+    facts = path.stat()  # Time and size are part of the key: a changed file is read again.
     return _small(path, width, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _small(path: Path, width: int, changed: int, size: int) -> bytes:  # noqa: ARG001 - which file.
+def _small(path: Path, width: int, changed: int, size: int) -> bytes:  # noqa: ARG001 - cache key.
     return jpeg_bytes(shrink(read_photo(path, width), width))

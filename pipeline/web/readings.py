@@ -1,4 +1,4 @@
-"""What is told of faces: in JSON, and drawn by the pages."""
+"""What the pages and their JSON say about faces."""
 
 import base64
 from dataclasses import replace
@@ -17,10 +17,10 @@ SHOWN_WIDTH = 960
 """Pixels across of a photo that the detector sees: groups have small faces."""
 
 LOOKED_WIDTH = 1920
-"""Pixels across from which a photo is shrunk first: all its pixels cost more than they tell."""
+"""Width in pixels to which larger photos are shrunk first: more pixels cost time and add little."""
 
 SHOWN_WIDTH, QUALITY = 1280, 85
-"""Of the JPEG that a page shows."""
+"""Largest width in pixels, and the quality, of the JPEG that a page shows."""
 
 
 Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
@@ -31,16 +31,18 @@ class FaceReading(BaseModel):
 
     box: tuple[float, float, float, float] = Field(description="x1, y1, x2, y2 in pixels")
     score: float = Field(description="how sure the detector is, 0 to 1")
-    track: int = Field(description="its number; in a live stream a face keeps it")
+    track: int = Field(description="number of the face; a face keeps it through a live stream")
     person: str = Field(description="a known name, or empty")
-    distance: float | None = Field(description="to the nearest known person, if there is any")
-    withheld: str = Field("", description="a name that only a nearer face of the photo has")
-    emotion: str = Field(description="the likeliest of the seven")
-    probabilities: dict[str, float] = Field(description="of the seven, together 1")
+    distance: float | None = Field(description="distance to the nearest known person, if any")
+    withheld: str = Field(
+        "", description="the name that this face would have if no nearer face of the photo had it"
+    )
+    emotion: str = Field(description="the most probable of the seven")
+    probabilities: dict[str, float] = Field(description="of the seven emotions; they sum to 1")
 
 
 class PhotoReading(BaseModel):
-    """The faces of one picture, from the left."""
+    """The faces of one picture, from left to right."""
 
     name: str
     width: int
@@ -48,30 +50,37 @@ class PhotoReading(BaseModel):
     faces: list[FaceReading]
 
 
-def face_reading(row: FaceRow, each: Floats, withheld: str = "") -> FaceReading:
-    """A face with its probabilities `(7,)`, and the name that only a nearer face has."""
+def face_reading(row: FaceRow, probabilities: Floats, withheld: str = "") -> FaceReading:
+    """Describes a face.
+
+    Args:
+        row: The face.
+        probabilities: `(7,)`.
+        withheld: The name that the face would have if no nearer face had it.
+    """
     distance = None if isnan(row.distance) or np.isinf(row.distance) else float(row.distance)
     return FaceReading(
         box=(row.x1, row.y1, row.x2, row.y2), score=row.score, track=row.track, person=row.person,
-        distance=distance, withheld=withheld, emotion=EMOTIONS[int(each.argmax())],
-        probabilities=dict(zip(EMOTIONS, map(float, each), strict=True)),
+        distance=distance, withheld=withheld, emotion=EMOTIONS[int(probabilities.argmax())],
+        probabilities=dict(zip(EMOTIONS, map(float, probabilities), strict=True)),
     )  # fmt: skip
 
 
 def photo_reading(small: Image, size: tuple[int, int], name: str, reader: Reader) -> PhotoReading:
-    """The faces of a picture.
+    """Reads the faces of a picture.
 
-    One cut so close that no face is found in it is tried again with room around it.
+    If no face is found, tries again with a border around the picture: the detector misses faces
+    that fill it.
 
     Args:
-        small: `(h, w, 3)`, shrunk or not.
-        size: width and height of the picture that is told of.
-        name: what it is called.
-        reader: the networks and the known faces.
+        small: The picture `(h, w, 3)`, shrunk or not.
+        size: Width and height of the original picture; the boxes are in its pixels.
+        name: Name of the picture.
+        reader: The networks and the known faces.
     """
     found = reader.read(RgbFrame(0, 0.0, small))
     if not found.rows:
-        found = _with_room(small, reader)
+        found = _read_with_border(small, reader)
     width, height = size
     scale = width / small.shape[1]
     faces = [
@@ -83,30 +92,30 @@ def photo_reading(small: Image, size: tuple[int, int], name: str, reader: Reader
 
 
 def _withheld(found: Faces, reader: Reader) -> list[str]:
-    """The name that each face without one would have if it were alone in the picture."""
-    each = zip(found.rows, found.embedding, strict=True)
-    alone = [reader.named([row], embedding[None])[0].person for row, embedding in each]
+    """Finds the name that each unnamed face would have if it were alone in the picture."""
+    faces = zip(found.rows, found.embedding, strict=True)
+    alone = [reader.named([row], embedding[None])[0].person for row, embedding in faces]
     return ["" if row.person else name for row, name in zip(found.rows, alone, strict=True)]
 
 
-def _with_room(image: Image, reader: Reader) -> Faces:
+def _read_with_border(image: Image, reader: Reader) -> Faces:
     small = shrink(image, SHOWN_WIDTH // 2)
-    room, scale = max(small.shape[:2]) // 2, image.shape[1] / small.shape[1]
-    padded = np.pad(small, ((room, room), (room, room), (0, 0)))
+    border, scale = max(small.shape[:2]) // 2, image.shape[1] / small.shape[1]
+    padded = np.pad(small, ((border, border), (border, border), (0, 0)))
     found = reader.read(RgbFrame(0, 0.0, padded))
-    return replace(found, rows=tuple(_moved(row, room, scale) for row in found.rows))
+    return replace(found, rows=tuple(_moved(row, border, scale) for row in found.rows))
 
 
-def _moved(row: FaceRow, room: int, scale: float) -> FaceRow:
-    """A face in the pixels of the picture that had `room` put around it and was shrunk before."""
-    return row._replace(**{s: (getattr(row, s) - room) * scale for s in BOX})
+def _moved(row: FaceRow, border: int, scale: float) -> FaceRow:
+    """Converts a face's box back to the pixels of a picture before it got a border and shrank."""
+    return row._replace(**{s: (getattr(row, s) - border) * scale for s in BOX})
 
 
 def jpeg_bytes(image: Image) -> bytes:
-    """The picture as a page shows it."""
+    """Encodes the picture as a page shows it."""
     return encoded(shrink(image, SHOWN_WIDTH), QUALITY)
 
 
 def jpeg_url(data: bytes) -> str:
-    """A JPEG within a page."""
+    """Makes a data URL of a JPEG."""
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"

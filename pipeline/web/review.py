@@ -1,4 +1,4 @@
-"""Page Review: looking through picked crops by keyboard; later picks heed what is decided."""
+"""Page Review: accept or reject picked crops by keyboard; later picks obey the decisions."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +23,7 @@ from pipeline.web.readings import Emotion
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 REVIEWED_SIDE = 160
-"""Pixels across of the small pictures: enough for 100 on a sharp screen."""
+"""Width of the small pictures in pixels: the page shows them at about 100, for dense screens."""
 
 PICKED = "/{movie}/{person}/{emotion}"
 
@@ -31,30 +31,32 @@ Looks = Emotion | Literal["none", "stranger", ""]
 
 MISSING_CROP: Responses = {
     404: {"description": "No such movie, pick or crop.", "model": Problem},
-    409: {"description": "A list is torn, or a pick is under way.", "model": Problem},
+    409: {"description": "A list is damaged, or a pick is running.", "model": Problem},
 }
 INVALID: Responses = {
-    400: {"description": "No text.", "model": Problem},
+    400: {"description": "The body is not text.", "model": Problem},
     422: {"description": "No such decision.", "model": Problem},
 }
 MISSING_PAGE: Responses = {
     404: {"description": "No such pick.", "content": {"text/html": {}}},
-    409: {"description": "A list is torn.", "content": {"text/html": {}}},
+    409: {"description": "A list is damaged.", "content": {"text/html": {}}},
 }
 PICTURE: Responses = MISSING_PAGE | {200: {"content": {"image/jpeg": {}}}}
 
 
 class ProgressReading(BaseModel):
-    """How far the review of a pick is."""
+    """The progress of reviewing a pick."""
 
     crops: int
     decided: int
     accepted: int
-    precision: float | None = Field(description="accepted of decided; null where nothing is")
+    precision: float | None = Field(
+        description="share of the decided crops that are accepted; null if none is decided"
+    )
 
     @classmethod
     def of(cls, progress: ReviewProgress) -> "ProgressReading":
-        """The progress as it is sent."""
+        """Converts the progress."""
         return cls(
             crops=progress.crops, decided=progress.decided, accepted=progress.accepted,
             precision=progress.precision,
@@ -62,17 +64,17 @@ class ProgressReading(BaseModel):
 
 
 class PickReading(BaseModel):
-    """A pick that can be looked through."""
+    """A pick to review."""
 
     movie: str
     person: str
     emotion: str
     progress: ProgressReading | None
-    error: str = Field(description="why it cannot be, or empty")
+    error: str = Field(description="why it cannot be reviewed, or empty")
 
     @classmethod
     def of(cls, line: "PickListing") -> "PickReading":
-        """A line as it is sent."""
+        """Converts a line of the list."""
         return cls(
             movie=line.movie, person=line.person, emotion=line.emotion, error=line.error,
             progress=ProgressReading.of(line.progress) if line.progress else None,
@@ -80,19 +82,19 @@ class PickReading(BaseModel):
 
 
 class CropsReading(BaseModel):
-    """The crops of a pick, column by column, in order of their frames."""
+    """The crops of a pick, column by column, in the order of their frames."""
 
     file: list[str]
     time: list[float] = Field(description="seconds")
     probability: list[float]
     run_length: list[int] = Field(description="frames")
-    looks: list[str] = Field(description="as in a decision; empty where nothing is decided")
-    gone: list[bool] = Field(description="accepted, but not in the last pick: without a picture")
+    looks: list[str] = Field(description="as in a decision; empty if nothing is decided")
+    gone: list[bool] = Field(description="accepted, but not in the last pick: has no picture")
     progress: ProgressReading
 
     @classmethod
     def of(cls, picked: Picked) -> "CropsReading":
-        """A pick as it is sent."""
+        """Converts a pick."""
         rows = sorted(picked.crops.items(), key=lambda item: (int(item[1]["frame"]), item[0]))
         return cls(
             file=[file for file, _ in rows],
@@ -106,26 +108,26 @@ class CropsReading(BaseModel):
 
 
 class Decision(BaseModel):
-    """What somebody decides of a crop."""
+    """A decision about a crop."""
 
     file: str = Field(description="the crop's name", max_length=1000)
     looks: Looks = Field(
-        description="the emotion of the pick accepts it; another, none (something else) and "
-        "stranger (not this person) reject it; empty takes back what was decided"
+        description="the emotion of the pick accepts the crop; another emotion, none (something "
+        "else) and stranger (not this person) reject it; empty takes an earlier decision back"
     )
 
 
 class Decided(BaseModel):
-    """What came of a decision."""
+    """The result of a decision."""
 
     looks: str
     progress: ProgressReading
-    told: str = Field(description="what else to know, or empty")
+    told: str = Field(description="a remark for the user, or empty")
 
 
 @dataclass(frozen=True, slots=True)
 class PickListing:
-    """A pick in the list of all."""
+    """A pick in the list of all picks."""
 
     movie: str
     person: str
@@ -135,9 +137,12 @@ class PickListing:
 
 
 def pick_listings(output: Path) -> Iterator[PickListing]:
-    """All picks of all movies; a torn list is told in its line, once what is the movie's."""
+    """Lists all picks of all movies, with the error in the line of a pick that cannot be read.
+
+    An error that all picks of a movie share is shown once, and "as above" for the others.
+    """
     for movie, folder in walked_movies(output).items():
-        told = ""
+        last_error = ""
         for person, emotion in review.picks(folder):
             try:
                 progress = review.progress(folder, person, emotion)
@@ -145,76 +150,79 @@ def pick_listings(output: Path) -> Iterator[PickListing]:
                     yield PickListing(movie, person, emotion, progress)
             except MiningError as error:
                 why = str(error)
-                yield PickListing(movie, person, emotion, error="as above" if why == told else why)
-                told = why
+                error_text = "as above" if why == last_error else why
+                yield PickListing(movie, person, emotion, error=error_text)
+                last_error = why
 
 
 def looks_of(picked: Picked, file: str) -> str:
-    """What was decided of a crop, as it is sent."""
+    """Says what was decided about a crop, as in `Decision.looks`."""
     label = picked.labels.get(file)
     return (label["emotion"] or "stranger") if label else ""
 
 
 class Desk:
-    """Where picks are looked up and decided on, one decision after the other."""
+    """Looks picks up and applies decisions, one at a time."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._deciding = Lock()  # Else two pages would be told to wait for each other.
+        # A movie's folder is locked while it is written: without this lock, two pages that decide
+        # at the same time would get the error that another program is at work there.
+        self._deciding = Lock()
 
     def lines(self) -> list[PickListing]:
-        """All picks."""
+        """Lists all picks."""
         return list(pick_listings(self._job.output))
 
     def find(self, movie: str, person: str, emotion: str) -> Picked:
-        """A pick by its name.
+        """Reads a pick.
 
         Raises:
             HTTPException: 404, there is none.
         """
         folder = walked_movie(self._job.output, movie)
         if folder is None or not review.is_pick(folder, person, emotion):
-            raise HTTPException(404, "there is no such pick any more; go back to the list")
+            raise HTTPException(404, "this pick no longer exists; go back to the list")
         return review.picked(folder, person, emotion)
 
     def path_of(self, pick: tuple[str, str, str], file: str) -> Path:
-        """Where a crop lies.
+        """Finds the file of a crop.
 
         Raises:
             HTTPException: 404, there is none.
         """
         path = self.find(*pick).path_of(file)
         if path is None:
-            raise HTTPException(404, "there is no such crop any more; reload the page")
+            raise HTTPException(404, "this crop no longer exists; reload the page")
         return path
 
-    def settled(self, *pick: str) -> Picked:
-        """A pick after what an interrupted decision left was ended."""
-        found = self.find(*pick)
-        # Where somebody else writes, it ends another time.
+    def settled(self, *names: str) -> Picked:
+        """Reads a pick after finishing a decision that was interrupted."""
+        pick = self.find(*names)
+        # If another program is writing there, a later request finishes the decision.
         with self._deciding, suppress(OutputError):
-            review.settle_folder(found.folder, self._job.known_faces)
-        return review.picked(found.folder, found.person, found.emotion)
+            review.settle_folder(pick.folder, self._job.known_faces)
+        return review.picked(pick.folder, pick.person, pick.emotion)
 
     def decide(self, now: Picked, decision: Decision) -> Picked:
-        """The pick after a decision.
+        """Applies a decision and returns the changed pick.
 
         Raises:
-            HTTPException: 404, there is no such crop; 422, it is nobody's.
+            HTTPException: 404, there is no such crop; 422, a stranger among unknown people.
         """
         if decision.looks == "stranger" and now.person == UNKNOWN:
-            raise HTTPException(422, "looks: nobody is somebody else where nobody is known")
+            raise HTTPException(422, "looks: unknown people cannot be rejected as strangers")
         looks = {"stranger": STRANGER, "": None}.get(decision.looks, decision.looks)
         pick = now.person, now.emotion
         try:
-            with self._deciding:  # Only then it is sure which crops there are.
+            with self._deciding:  # Another decision may just be moving this crop.
                 return review.decide(now.folder, pick, decision.file, looks, self._job.known_faces)
         except KeyError as error:
-            raise HTTPException(404, "there is no such crop any more; reload the page") from error
+            raise HTTPException(404, "this crop no longer exists; reload the page") from error
 
 
 def review_router(job: Job) -> APIRouter:
-    """The routes of the page."""
+    """Makes the routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["review"])
     desk = Desk(job)
     _add_pages(routes, desk)
@@ -226,28 +234,28 @@ def review_router(job: Job) -> APIRouter:
 def _add_pages(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/review", response_class=HTMLResponse)
     def show_list(request: Request) -> Response:
-        """The picks there are."""
+        """Lists the picks."""
         return page(request, "review_list.html", lines=desk.lines())
 
     @routes.get(f"/review{PICKED}", response_class=HTMLResponse, responses=MISSING_PAGE)
     def show_pick(request: Request, movie: str, person: str, emotion: str) -> Response:
-        """The crops of a pick."""
-        found = desk.find(movie, person, emotion)
+        """Shows the crops of a pick."""
+        pick = desk.find(movie, person, emotion)
         return page(
             request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN,
-            next=review.next_open(found.folder, person, emotion),
+            next=review.next_open(pick.folder, person, emotion),
         )  # fmt: skip
 
 
 def _add_pictures(routes: APIRouter, desk: Desk) -> None:
     @routes.get(f"/review{PICKED}/large/{{file}}", responses=PICTURE, response_class=FileResponse)
     def show_crop(movie: str, person: str, emotion: str, file: str) -> Path:
-        """A crop."""
+        """Shows a crop."""
         return desk.path_of((movie, person, emotion), file)
 
     @routes.get(f"/review{PICKED}/small/{{file}}", responses=PICTURE, response_class=Response)
     def show_small(movie: str, person: str, emotion: str, file: str) -> Response:
-        """A small picture of a crop."""
+        """Shows a small picture of a crop."""
         path = desk.path_of((movie, person, emotion), file)
         try:
             return Response(small(path, REVIEWED_SIDE), media_type="image/jpeg")
@@ -258,17 +266,17 @@ def _add_pictures(routes: APIRouter, desk: Desk) -> None:
 def _add_decisions(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/api/review")
     def picks() -> list[PickReading]:
-        """The picks there are, and how far each is."""
+        """Lists the picks and their progress."""
         return [PickReading.of(line) for line in desk.lines()]
 
     @routes.get(f"/api/review{PICKED}", responses=MISSING_CROP)
     def crops(movie: str, person: str, emotion: str) -> CropsReading:
-        """The crops of a pick, and what was decided of them."""
+        """Lists the crops of a pick and the decisions about them."""
         return CropsReading.of(desk.settled(movie, person, emotion))
 
     @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING_CROP | INVALID)
     def decide(movie: str, person: str, emotion: str, decision: Decision) -> Decided:
-        """Decides of a crop, or takes back what was decided; on disk when it is answered."""
+        """Decides about a crop, or takes a decision back; on disk before the response is sent."""
         now = desk.decide(desk.find(movie, person, emotion), decision)
         return Decided(
             looks=looks_of(now, decision.file),
@@ -278,10 +286,10 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
 
 
 def _hint(now: Picked, file: str) -> str:
-    """Whether the known faces were told of a stranger."""
+    """Says whether a photo of a stranger was added to the known faces."""
     if not now.labels[file]["copy"]:
-        return f"no photo was added: {now.person}/not/ of the known faces has enough of this face"
+        return f"no photo was added: {now.person}/not/ in the known faces has enough of this face"
     return (
-        f"a photo of the face was put into {now.person}/not/ of the known faces; "
+        f"a photo of the face was added to {now.person}/not/ in the known faces; "
         "names change with the next pick, or with mine-video name"
     )

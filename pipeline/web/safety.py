@@ -1,13 +1,14 @@
-"""Who may ask for what: the checks that every request passes before any page sees it.
+"""The checks that every request must pass before any page handles it.
 
-The pages show faces and read this computer's camera, so that no other page open in the same
-browser, and nobody else on the network, may use them:
+The pages show faces and read this computer's camera. Neither other pages in the same browser nor
+other people on the network may use them:
 
-* the Host must be one of ours, or else a name that was pointed here (DNS rebinding) would make
-  another site and this one the same origin;
-* beyond this computer a random token must be known;
-* what changes something must come from a page of ours (Origin) that knows a secret (CSRF token);
-* bodies end at a limit, and answers tell the browser what it may do with them.
+* The Host header must name this server. Otherwise another site could point its own name here (DNS
+  rebinding), and the browser would take both for the same origin.
+* Requests from other computers need a random token.
+* Requests that change something must come from one of our pages (Origin header), which knows a
+  secret (CSRF token).
+* Request bodies have a size limit, and response headers restrict what the browser may do.
 """
 
 import hashlib
@@ -30,13 +31,13 @@ log = logging.getLogger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing."""
+"""HTTP methods that change nothing."""
 
 UPLOAD_ROUTE = "/mine/movie"
-"""Where movies are sent, which are larger than all else."""
+"""The path that movies are uploaded to; its size limit is larger."""
 
 UPLOAD = 20_000_000
-"""Bytes of a picture, at most, where nothing else is asked for."""
+"""Default for the largest uploaded picture, in bytes."""
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
@@ -51,20 +52,20 @@ HEADERS = {
     "Referrer-Policy": "same-origin",  # With no-referrer, forms would send "Origin: null".
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",  # Faces do not stay in a browser's cache.
+    "Cache-Control": "no-store",  # Keeps faces out of the browser's cache.
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may ask.
+    """Who may send requests, and how large.
 
     Attributes:
-        host: the address that is listened on.
-        limit: bytes of a body, at most.
-        movie_limit: the same of a movie.
-        token: what must be known beyond this computer; "" where only it can ask.
-        csrf: what a page of ours knows.
+        host: the address that the server listens on.
+        limit: largest request body, in bytes.
+        movie_limit: largest uploaded movie, in bytes.
+        token: secret that other computers must know; "" if only this computer can connect.
+        csrf: secret that only our own pages know.
     """
 
     host: str = "127.0.0.1"
@@ -75,7 +76,7 @@ class Policy:
 
     @classmethod
     def listening_on(cls, host: str, limit: int) -> "Policy":
-        """A policy with a new token where others than this computer can ask.
+        """Makes a policy, with a new token if other computers can connect.
 
         >>> bool(Policy.listening_on("127.0.0.1", 1).token)
         False
@@ -87,17 +88,17 @@ class Policy:
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie that keeps the token: another server's here has another one."""
+        """The name of the cookie with the token; each server on this host has its own."""
         return f"mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def limit_of(self, path: str) -> int:
-        """Bytes of a body that is sent to a path, at most."""
+        """The largest request body that a path accepts, in bytes."""
         return self.movie_limit if path == UPLOAD_ROUTE else self.limit
 
     def allows_host(self, header: str) -> bool:
         """Whether a Host header names this server.
 
-        With a token any address will do, for DNS rebinding needs a name.
+        With a token, any IP address is allowed: DNS rebinding needs a host name.
 
         >>> [Policy().allows_host(h) for h in ("localhost:8000", "[::1]:8000", "evil.example")]
         [True, True, False]
@@ -119,7 +120,7 @@ def _is_address(name: str) -> bool:
 
 
 class RefusedError(Exception):
-    """A request is not let in."""
+    """A request fails a check."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -127,20 +128,20 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """Middleware around all pages: checks what comes in, and marks what goes out."""
+    """Middleware around all pages: checks requests, and adds headers to responses."""
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:
         self._app, self._policy = app, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request in, or answers it."""
+        """Passes a request on, or refuses it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            raise ValueError(f"no {scope['type']} is served here")
+            raise ValueError(f"{scope['type']} is not supported")
 
-        async def marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
@@ -150,67 +151,68 @@ class Guard:
             self._check(scope, headers)
         except RefusedError as refused:
             answer = PlainTextResponse(f"{refused}\n", refused.status)
-            await answer(scope, receive, marked)
+            await answer(scope, receive, send_with_headers)
             return
-        if self._policy.token and not self._known(headers):
-            await self._let_in(scope)(scope, receive, marked)
+        if self._policy.token and not self._has_token(headers):
+            await self._swap_token(scope)(scope, receive, send_with_headers)
             return
-        await self._pass(scope, _limited(receive, self._policy.limit_of(scope["path"])), marked)
+        body = _limited(receive, self._policy.limit_of(scope["path"]))
+        await self._call_app(scope, body, send_with_headers)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Asks the application; what goes wrong there unforeseen is an answer as others are."""
+    async def _call_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Calls the application; an unexpected exception there becomes a response too."""
         begun = False
 
-        async def noted(message: Message) -> None:
+        async def send_noted(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_noted)
         except Exception:
             log.exception("%s: this is a bug; please report it", scope["path"])
-            if begun:
+            if begun:  # The status has been sent: all that is left is to close the connection.
                 raise
-            answer = PlainTextResponse("stopped by a bug; the terminal tells more\n", 500)
+            answer = PlainTextResponse("stopped by a bug; see the terminal for details\n", 500)
             await answer(scope, receive, send)
 
-    def _known(self, headers: Headers) -> bool:
-        """Whether a request brings the token."""
+    def _has_token(self, headers: Headers) -> bool:
+        """Whether a request brings the token in its cookie."""
         cookies = cookie_parser(headers.get("cookie", ""))
-        return _knows(self._policy.token, cookies.get(self._policy.cookie))
+        return _equals(self._policy.token, cookies.get(self._policy.cookie))
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._policy.allows_host(hosts[0]):
-            raise RefusedError(421, "this server is not called so; open it by its address")
+            raise RefusedError(421, "this server has another name; open it by its address")
         if scope["method"] not in SAFE and not _same_origin(headers.get("origin", ""), hosts[0]):
-            raise RefusedError(403, "another page may not change anything here")
+            raise RefusedError(403, "other pages may not change anything here")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
-            raise RefusedError(400, "no Content-Length is called so")
+            raise RefusedError(400, "Content-Length must be a number")
         limit = self._policy.limit_of(scope["path"])
         if int(length) > limit:
             raise RefusedError(413, _too_large(limit))
 
-    def _let_in(self, scope: Scope) -> ASGIApp:
-        """Swaps the right token in the address for a cookie, so that it is not seen any longer."""
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["method"] not in SAFE or not _knows(self._policy.token, given):
+    def _swap_token(self, scope: Scope) -> ASGIApp:
+        """Swaps the right token in the address for a cookie, so that it leaves the address bar."""
+        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if scope["method"] not in SAFE or not _equals(self._policy.token, token):
             return PlainTextResponse(
                 "open the address with ?token=… that `mine-video web` printed\n", 401
             )
         answer = RedirectResponse("/", 303)
-        # With "strict" a link in somebody's mail would lead to a page that asks for the token.
+        # With "strict", following a link from a mail would ask for the token again.
         answer.set_cookie(self._policy.cookie, self._policy.token, httponly=True, samesite="lax")
         return answer
 
 
-def _knows(secret: str, given: object) -> bool:
-    """Whether a secret is known; how long that takes tells nothing of it."""
-    if not isinstance(given, str):
+def _equals(secret: str, value: object) -> bool:
+    """Whether a value equals a secret, in constant time, so that timing reveals nothing."""
+    if not isinstance(value, str):
         return False
-    return hmac.compare_digest(secret.encode(), given.encode(errors="replace"))
+    return hmac.compare_digest(secret.encode(), value.encode(errors="replace"))
 
 
 def _same_origin(origin: str, host: str) -> bool:
@@ -218,44 +220,44 @@ def _same_origin(origin: str, host: str) -> bool:
 
 
 def _too_large(limit: int) -> str:
-    return f"too large: at most {limit / 1e6:g} MB are taken"
+    return f"too large: the limit is {limit / 1e6:g} MB"
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    """Counts what comes, for a chunked body tells no length before."""
-    taken = 0
+    """Counts the bytes of a body as they come: a chunked body has no Content-Length."""
+    count = 0
 
-    async def counted() -> Message:
-        nonlocal taken
+    async def receive_counted() -> Message:
+        nonlocal count
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
+        count += len(message.get("body", b""))
+        if count > limit:
             raise HTTPException(413, _too_large(limit))
         return message
 
-    return counted
+    return receive_counted
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:
-    """Refuses a change that does not bring the CSRF token, as a field of a form or a header.
+    """Refuses a change without the CSRF token in a form field or a header.
 
     Raises:
-        HTTPException: 403.
+        HTTPException: 403, the token is missing or wrong.
     """
     try:
         if request.method not in SAFE:
             await _check_csrf(request)
         yield
     finally:
-        await request.close()  # What of its form nobody else read.
+        await request.close()  # Closes the temporary files of the form that `_check_csrf` read.
 
 
 async def _check_csrf(request: Request) -> None:
-    given: object = request.headers.get(CSRF_HEADER)
+    token: object = request.headers.get(CSRF_HEADER)
     kind = request.headers.get("content-type", "")
-    if given is None and kind.startswith(("multipart/form-data", "application/x-www-form")):
-        given = (await request.form()).get(CSRF_FIELD)
-    if not _knows(request.app.state.policy.csrf, given):
+    if token is None and kind.startswith(("multipart/form-data", "application/x-www-form")):
+        token = (await request.form()).get(CSRF_FIELD)
+    if not _equals(request.app.state.policy.csrf, token):
         raise HTTPException(403, "the page is older than this server; reload it and try again")
 
 
@@ -263,8 +265,8 @@ Responses = dict[int | str, dict[str, Any]]
 
 REFUSALS: Responses = {
     401: {"description": "The token is missing.", "content": {"text/plain": {}}},
-    403: {"description": "Not from a page of ours, or without its CSRF token."},
+    403: {"description": "Not from one of our pages, or without the CSRF token."},
     413: {"description": "Too large."},
-    421: {"description": "Another Host.", "content": {"text/plain": {}}},
+    421: {"description": "The Host header names another server.", "content": {"text/plain": {}}},
 }
-"""What any change may be answered with, for the OpenAPI description."""
+"""Refusals that any change may get, for the OpenAPI description."""

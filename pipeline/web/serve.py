@@ -1,4 +1,4 @@
-"""The server of the pages."""
+"""Runs the server of the pages."""
 
 import asyncio
 import socket
@@ -16,47 +16,47 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 
 GRACE = 2
-"""Seconds that open streams have to end."""
+"""Seconds that open responses have to end when the server stops."""
 
 MOST_AT_ONCE = 64
-"""Connections, of which each may wait for the networks."""
+"""Largest number of connections at a time; each may wait for the networks."""
 
 IDLE_SECONDS = 10.0
-"""Seconds after which a connection that asks for nothing is closed: others wait for its place."""
+"""Seconds after which an idle connection is closed, because idle ones count as connections too."""
 
 ELSEWHERE = "192.0.2.1"
-"""An address that is nobody's (RFC 5737): which way there would be taken is asked, nothing is sent.
-"""
+"""An address that is never assigned (RFC 5737). Connecting a UDP socket to it sends nothing, but
+makes the system choose the network interface."""
 
 
 class Prompt(H11Protocol):
-    """A connection that must ask for something soon, which uvicorn does not see to."""
+    """A connection that closes if no request comes in time, which uvicorn does not check."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begins to look at the clock."""
+        """Starts the timer."""
         super().connection_made(transport)
-        self.loop.call_later(IDLE_SECONDS, self._look, None)
+        self.loop.call_later(IDLE_SECONDS, self._close_if_idle, None)
 
-    def _look(self, before: object) -> None:
-        """Closes it where nothing was asked since it was looked at before."""
+    def _close_if_idle(self, before: object) -> None:
+        """Closes the connection if there was no request since the last look."""
         if self.transport.is_closing():
             return
         if self.cycle is before and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
             return
-        self.loop.call_later(IDLE_SECONDS, self._look, self.cycle)
+        self.loop.call_later(IDLE_SECONDS, self._close_if_idle, self.cycle)
 
 
 class Server(uvicorn.Server):
-    """Ends the live stream before it waits for all answers to end; ends once."""
+    """Stops the live stream before it waits for open responses, and heeds only one signal."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Is told of a signal; a second one does not break off what the first began to close."""
+        """Handles the first signal only; a second must not break off the closing of files."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends all."""
+        """Stops the live stream, which never ends by itself, and then the server."""
         await asyncio.to_thread(self.config.app.state.stage.stop)  # type: ignore[union-attr]
         await super().shutdown(sockets)
 
@@ -64,18 +64,18 @@ class Server(uvicorn.Server):
 def serve(
     settings: WebSettings, host: str, port: int, threads: int, tell: Callable[[str], None]
 ) -> None:
-    """Serves until it is stopped.
+    """Serves the pages until a signal stops the server.
 
     Args:
-        settings: What is served.
+        settings: What the server shows.
         host: The address to listen on.
-        port: 0 takes a free one.
-        threads: Of each network.
-        tell: Is given the address to open.
+        port: The port to listen on; 0 picks a free one.
+        threads: Number of threads of each network.
+        tell: Called with the address to open in a browser.
 
     Raises:
-        OutputError: Nothing can listen there.
-        MovieError: The camera's address can be none.
+        OutputError: The server cannot listen there.
+        MovieError: The camera's address is not valid.
         PeopleError: A name in the known faces cannot be a person's.
         ModelError: A network's file is missing or changed.
     """
@@ -98,30 +98,30 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise OutputError(
-            f"{host}, port {port}: cannot be listened on ({error.strerror}); "
-            "give another --port, or a --host that is this computer's"
+            f"{host}, port {port}: cannot listen there ({error.strerror}); "
+            "give another --port, or a --host that is an address of this computer"
         ) from error
 
 
 def address(listener: socket.socket, token: str) -> str:
-    """What to open in a browser."""
+    """Makes the URL to open in a browser."""
     host, port = listener.getsockname()[:2]
     host = reached(host) if ip_address(host).is_unspecified else host
-    named = f"[{host}]" if ":" in host else host
-    return f"http://{named}:{port}/{f'?token={token}' if token else ''}"
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/{f'?token={token}' if token else ''}"
 
 
 def reached(everywhere: str) -> str:
-    """The address by which others reach this computer, where it listens to all of its own.
+    """Finds the address by which other computers reach this one, if it listens on all addresses.
 
     Args:
-        everywhere: `0.0.0.0` or `::`, which is given back where there is no network.
+        everywhere: `0.0.0.0` or `::`; returned as it is for IPv6, or if there is no network.
     """
     if ":" in everywhere:
         return everywhere
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            way.connect((ELSEWHERE, 9))
+            probe.connect((ELSEWHERE, 9))
         except OSError:
             return everywhere
-        return str(way.getsockname()[0])
+        return str(probe.getsockname()[0])

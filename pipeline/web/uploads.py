@@ -1,4 +1,4 @@
-"""Pictures that come from a browser: of known kinds, of bounded size, and named by us."""
+"""Uploaded pictures: checks their format and size, and cleans their names."""
 
 import io
 import re
@@ -18,37 +18,37 @@ from pipeline.people.names import FORBIDDEN
 from pipeline.people.photo import read_photo
 
 MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF....WEBP"}
-"""How files of the kinds that are taken begin."""
+"""The accepted formats, and the first bytes of their files."""
 
 MOST_UPLOAD_PIXELS = 50_000_000
-"""Of a picture: what a large camera makes. Reading one takes up to 700 MB."""
+"""Most pixels of a picture: those of a large camera. Reading one takes up to 700 MB."""
 
 LONGEST_UPLOAD_NAME = 80
 
 LONGEST_ENDING = 10
 
 ABANDONED = 3600
-"""Seconds after which nobody writes a file any more that nobody has written to."""
+"""Seconds without a write after which an unfinished upload counts as abandoned."""
 
 
 def read_upload(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, int]]:
-    """A picture from the bytes of a JPEG, PNG or WebP.
+    """Reads a picture from the bytes of a JPEG, PNG or WebP.
 
     Args:
-        data: What came.
-        name: What it is called in messages, of `clean_name`.
-        width: Pixels that are enough for its shorter side.
+        data: The uploaded bytes.
+        name: The name for messages, from `clean_name`.
+        width: Pixels that are enough for the shorter side.
 
     Returns:
-        The picture `(h, w, 3)`, maybe smaller than it came, and the width and height that it has.
+        The picture `(h, w, 3)`, maybe shrunk, and the width and height of the original.
 
     Raises:
-        HTTPException: 415 for another kind, 413 for too many pixels, 422 for a broken one. The
-            first two are told from the first bytes, before anything is decoded.
+        HTTPException: 415 for another format, 413 for too many pixels, 422 for a broken file. The
+            first two come from the file's header, before anything is decoded.
     """
     kind = next((k for k, magic in MAGIC.items() if re.match(magic, data, re.DOTALL)), None)
     if kind is None:
-        raise HTTPException(415, f"{name}: not a JPEG, PNG or WebP; save it anew as one of these")
+        raise HTTPException(415, f"{name}: not a JPEG, PNG or WebP; convert it to one of these")
     size = _checked_size(data, kind, name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "upload"
@@ -56,14 +56,15 @@ def read_upload(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, i
         try:
             image = read_photo(path, width)
         except PeopleError as error:
-            told = str(error).replace(str(path), name).replace(", photo skipped", "")
-            raise HTTPException(422, told.replace(", skipped", "")) from error
-    turned = (image.shape[1] < image.shape[0]) != (size[0] < size[1])  # As its EXIF data say.
+            message = str(error).replace(str(path), name).replace(", photo skipped", "")
+            raise HTTPException(422, message.replace(", skipped", "")) from error
+    # The header has the size before the rotation that the EXIF data ask for.
+    turned = (image.shape[1] < image.shape[0]) != (size[0] < size[1])
     return image, size[::-1] if turned else size
 
 
 def _checked_size(data: bytes, kind: str, name: str) -> tuple[int, int]:
-    """Width and height by the header; refuses a bomb by it."""
+    """Reads width and height from the header; refuses decompression bombs undecoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -71,17 +72,19 @@ def _checked_size(data: bytes, kind: str, name: str) -> tuple[int, int]:
                 width, height = photo.size
     except Pillow.DecompressionBombError as error:
         raise HTTPException(413, f"{name}: has far too many pixels; shrink it") from error
-    except Exception as error:  # Pillow's readers raise whatever they stumble on.
-        raise HTTPException(422, f"{name}: broken; save it anew as JPEG or PNG") from error
+    except Exception as error:  # Pillow's readers raise many kinds of exceptions.
+        raise HTTPException(422, f"{name}: damaged; save it again as JPEG or PNG") from error
     if width * height > MOST_UPLOAD_PIXELS:
         raise HTTPException(
-            413, f"{name}: {width} x {height} pixels, more than {MOST_UPLOAD_PIXELS:,}; shrink it"
+            413,
+            f"{name}: {width} x {height} pixels, more than the limit of {MOST_UPLOAD_PIXELS:,}; "
+            "shrink it",
         )
     return width, height
 
 
 def clean_name(given: str | None) -> str:
-    r"""What an upload is called on a page: never a path, nor what turns or hides text.
+    r"""Makes a name to show for an upload: no path, and no characters that turn or hide text.
 
     >>> clean_name("C:\\fotos\\me.jpg"), clean_name("../../etc/passwd"), clean_name(None)
     ('me.jpg', 'passwd', 'picture')
@@ -89,16 +92,16 @@ def clean_name(given: str | None) -> str:
     (80, 'aa.mkv')
     """
     last = re.split(r"[/\\]", given or "")[-1]
-    named = PurePath(FORBIDDEN.sub("", last).strip())
-    ending = named.suffix[:LONGEST_ENDING]
-    return (named.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending).lstrip(".") or "picture"
+    name = PurePath(FORBIDDEN.sub("", last).strip())
+    ending = name.suffix[:LONGEST_ENDING]
+    return (name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending).lstrip(".") or "picture"
 
 
 def delete_abandoned(folder: Path) -> None:
-    """Removes what a server that was killed left of uploads; who writes there still is left alone.
+    """Deletes unfinished uploads of a server that was killed, but not those still being written.
 
     Args:
-        folder: Of uploaded movies.
+        folder: The folder of uploaded movies.
     """
     for left in folder.glob(f".*{TEMPORARY}"):
         with suppress(OSError):

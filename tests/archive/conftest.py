@@ -1,4 +1,4 @@
-"""Three puppet movies, walked once: two of one name, one of a name that is none."""
+"""Three puppet movies, walked once: two with the same name, one with a very odd name."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
-    """The folder of the walks, and with what they were made."""
+    """The folder of the walks, and the job that made them."""
     place = tmp_path_factory.mktemp("archive")
     for person in ("anna", "ben"):
         photo(place / "known" / f"{person}.png", person)
@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job]:
 
 @pytest.fixture
 def output(made: tuple[Path, Job], tmp_path: Path) -> Path:
-    """A copy of the walks of one's own; their movies are those of all tests."""
+    """A copy of the walks for one test; all tests share the movies."""
     return Path(shutil.copytree(made[0], tmp_path / "output"))
 
 

@@ -1,4 +1,4 @@
-"""The tables of an archive: made on first use, brought up to date, never in the way."""
+"""Tests of an archive's tables: made on first use, updated, and never a reason to fail."""
 
 import logging
 import os
@@ -68,10 +68,10 @@ def test_names_by_other_photos_are_noticed(
     job = replace(job, known_faces=known)
     with open_archive(find_walks([output])) as archive:
         warn_of_old_names(archive, job)
-        assert "named by other photos" not in caplog.text
+        assert "from other photos" not in caplog.text
         photo(known / "carl.png", "carl")
         warn_of_old_names(archive, job)
-    assert "3 of 3 movies were named by other photos" in caplog.text
+    assert "the names in 3 of 3 movies are from other photos" in caplog.text
     for folder in find_walks([output]):
         mine.identify(folder, job)
     assert len(_made(output)) == 3
@@ -107,7 +107,7 @@ def test_a_foreign_table_is_made_again(output: Path) -> None:
     assert _made(output) == ["talk"]
 
 
-def test_a_table_that_is_torn_inside_is_told(output: Path, job: Job) -> None:
+def test_a_table_damaged_inside_is_reported(output: Path, job: Job) -> None:
     _made(output)
     file = output / "talk" / TABLE_NAME
     data = bytearray(file.read_bytes())
@@ -135,7 +135,7 @@ def _torn_faces(folder: Path) -> None:
 
 @pytest.mark.parametrize("broken", [_unfinished, _torn_walk, _torn_faces])
 @pytest.mark.parametrize("before", [True, False], ids=["with a table", "without one"])
-def test_a_broken_walk_is_passed_over_with_a_line(
+def test_a_broken_walk_is_skipped_with_a_warning(
     broken: Callable[[Path], None],
     before: bool,
     output: Path,
@@ -148,7 +148,7 @@ def test_a_broken_walk_is_passed_over_with_a_line(
     with open_archive(find_walks([output])) as archive:
         assert [folder.name for folder, _ in archive.left_out] == ["talk"]
         assert search(archive, job).count == 2
-    assert f"passed over: {output / 'talk'}" in caplog.text
+    assert f"skipped: {output / 'talk'}" in caplog.text
 
 
 def test_no_finished_walk_at_all_is_an_error(output: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_folder_in_use_is_searched_all_the_same(
     with files.locked(output / "talk"), open_archive(find_walks([output])) as archive:
         assert search(archive, job).count == 5
     assert not (output / "talk" / TABLE_NAME).exists()
-    assert "the tables of 1 movies cannot be kept" in caplog.text
+    assert "the tables of 1 movie cannot be saved" in caplog.text
     assert _made(output) == ["talk"]
 
 
@@ -222,7 +222,7 @@ def test_a_folder_whose_name_is_no_text(output: Path, job: Job) -> None:
     assert len(found.moments) == 5
 
 
-def test_other_networks_are_told(
+def test_different_networks_are_reported(
     output: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _made(output)

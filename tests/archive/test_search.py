@@ -1,4 +1,4 @@
-"""Moments found over several movies, as reckoned by hand."""
+"""Tests of moments found in several movies, against results computed by hand."""
 
 import csv
 from dataclasses import replace
@@ -79,8 +79,8 @@ def test_strangers_and_everybody(output: Path, job: Job) -> None:
     assert {m.emotion for m in everybody} == {"happy", "neutral"}
 
 
-def test_who_is_in_no_movie_is_told_with_the_nearest_name(output: Path, job: Job) -> None:
-    with pytest.raises(PeopleError, match="'anne'; did you mean 'anna'"):
+def test_an_absent_person_is_reported_with_the_nearest_name(output: Path, job: Job) -> None:
+    with pytest.raises(PeopleError, match=r"'anne' in the archive\. Did you mean 'anna'"):
         _found(output, replace(job, people=("anne",)))
 
 
@@ -89,7 +89,7 @@ def test_a_name_is_no_sql(output: Path, job: Job) -> None:
         _found(output, replace(job, people=("' OR 1=1 --",)))
 
 
-def test_an_order_that_is_none(archive: Archive, job: Job) -> None:
+def test_an_unknown_order_is_an_error(archive: Archive, job: Job) -> None:
     with pytest.raises(ValueError, match="order"):
         search(archive, job, order="best")
 
@@ -100,7 +100,7 @@ def archive(output: Path) -> "Archive":  # type: ignore[misc]
         yield archive
 
 
-def test_nobody_unknown_is_no_error(archive: Archive, job: Job) -> None:
+def test_no_unknown_people_is_no_error(archive: Archive, job: Job) -> None:
     only = [e for e in archive.entries if "" not in e.facts.people]
     found = search(replace(archive, entries=tuple(only)), replace(job, people=("unknown",)))
     assert (found.moments, found.count) == ((), 0)

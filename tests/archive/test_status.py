@@ -1,4 +1,4 @@
-"""How far each walk is."""
+"""Tests of the state of walks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from pipeline.archive.status import State, states
 from pipeline.disk import manifest as manifests
 from pipeline.disk import tracks_npz
-from pipeline.disk.failure import FAILED
+from pipeline.disk.failure import FAILURE_FILE
 from pipeline.disk.find import find_walks
 
 
@@ -43,11 +43,11 @@ def _torn(folder: Path) -> None:
 
 def _failed(folder: Path) -> None:
     _no_rows(folder)
-    (folder / FAILED).write_text("films/talk.mkv\nits disk is full\n")
+    (folder / FAILURE_FILE).write_text("films/talk.mkv\nits disk is full\n")
 
 
 def _failed_later(folder: Path) -> None:
-    (folder / FAILED).write_text("films/talk.mkv\nit holds another walk\n")
+    (folder / FAILURE_FILE).write_text("films/talk.mkv\nit holds another walk\n")
 
 
 def _failed_at_once(folder: Path) -> None:
@@ -65,7 +65,7 @@ def _failed_at_once(folder: Path) -> None:
         pytest.param(_no_part, "unfinished", "0 of 1 parts", id="no part"),
         pytest.param(_gone, "out of date", "the movie is gone", id="gone"),
         pytest.param(_changed, "out of date", "the movie has changed", id="changed"),
-        pytest.param(_torn, "failed", "walk.json: torn", id="torn"),
+        pytest.param(_torn, "failed", "walk.json: damaged", id="torn"),
         pytest.param(_failed, "failed", "its disk is full", id="failed"),
         pytest.param(_failed_later, "done", "", id="done, and failed with other options"),
         pytest.param(_failed_at_once, "failed", "its disk is full", id="failed before it began"),
@@ -93,10 +93,10 @@ def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.Monkey
     )  # fmt: skip
 
 
-def test_names_of_other_photos_are_told(output: Path) -> None:
+def test_names_from_other_photos_are_reported(output: Path) -> None:
     gallery = tracks_npz.read_tracks(output / "talk" / "tracks.npz").gallery
     details = {s.folder.name: s.detail for s in states(find_walks([output]), gallery)}
     assert details["talk"] == ""
     found = {s.folder.name: s for s in states(find_walks([output]), "of other photos")}
     assert found["talk"].state == "done"
-    assert "named by other photos or another --tolerance; mine-video name" in found["talk"].detail
+    assert "names from other photos or another --tolerance; update them" in found["talk"].detail

@@ -1,4 +1,4 @@
-"""Screen time, looks, and all rows as one table."""
+"""Tests of screen time, shares of emotions, and all rows as one table."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def _totals(output: Path) -> dict[tuple[str, str], Total]:
         return {(t.entry.folder.name, t.person): t for t in totals(archive)}
 
 
-def test_screen_time_is_that_of_who_is_who(output: Path, job: Job) -> None:
+def test_screen_time_equals_that_of_identify(output: Path, job: Job) -> None:
     found = _totals(output)
     for folder in find_walks([output]):
         for known in mine.identify(folder, job):
@@ -39,13 +39,13 @@ def test_two_strangers_in_one_frame_count_once(output: Path) -> None:
     assert third.seconds == pytest.approx(16 / 25)
 
 
-def test_shares_of_looks_sum_to_one(output: Path) -> None:
+def test_shares_of_emotions_sum_to_one(output: Path) -> None:
     found = _totals(output)
     for total in found.values():
         assert list(total.shares) == list(EMOTIONS)
         assert sum(total.shares.values()) == pytest.approx(1)
     anna = found["talk", "anna"].shares
-    # 12 + 13 + 9 of 50 frames are happy, five sad; smoothing moves no border here.
+    # 12 + 13 + 9 of 50 frames are happy, five sad; smoothing changes no label here.
     assert anna["happy"] == pytest.approx(34 / 50)
     assert anna["sad"] == pytest.approx(5 / 50)
     assert anna["neutral"] == pytest.approx(11 / 50)

@@ -1,4 +1,4 @@
-"""The unknown cast on puppet movies: who is one person, what is written, what a name changes."""
+"""The unknown cast on puppet movies: clusters, files, and naming people of the cast."""
 
 import csv
 import logging
@@ -26,13 +26,13 @@ from pipeline.files import locked
 from pipeline.models import registry
 from pipeline.models.registry import Entry
 from pipeline.people.gallery import photos as gallery_photos
-from pipeline.report.sheet import LABEL, LINES_PER_SHEET, THUMB_SIDE, TITLE_HEIGHT
+from pipeline.report.sheet import CELL_SIDE, LABEL, LINES_PER_SHEET, TITLE_HEIGHT
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.puppet import Shot, Square, film, photo
 
 CARL = 120
-"""A hue not far from Ben's: two people, but one where somebody says so."""
+"""A hue near Ben's: two people, unless the user gives them one name."""
 
 FIRST = (
     Shot(24, (Square("anna", x=10, y=20, size=50), Square("ben", "sad", x=100, y=40, size=50))),
@@ -47,7 +47,7 @@ WHO = {
     ("first.mkv", 0): "anna", ("first.mkv", 1): "ben", ("first.mkv", 2): "anna",
     ("first.mkv", 3): "dora", ("second.mkv", 0): "ben", ("second.mkv", 1): "carl",
 }  # fmt: skip
-"""Who each track is; dora is too small for the cast."""
+"""The person of each track; dora is too small for the cast."""
 
 BOTH = {1: "ben", 2: "anna", 3: "carl"}
 """By screen time: 44, 36 and 25 frames."""
@@ -77,7 +77,7 @@ def _plug_in(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two movies, walked with nobody known."""
+    """Two movies, walked with an empty gallery."""
     place = tmp_path_factory.mktemp("casting")
     job = Job(walk=puppet.SETTINGS, output=place / "output", known_faces=place / "known")
     with pytest.MonkeyPatch.context() as patch:
@@ -89,7 +89,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def job(walked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A copy of the walks of one's own; the movies are where they were."""
+    """A copy of the walks that the test may change; the movies stay where they were."""
     _plug_in(monkeypatch)
     shutil.copytree(walked / "output", tmp_path / "output")
     return Job(walk=puppet.SETTINGS, output=tmp_path / "output", known_faces=tmp_path / "known")
@@ -102,16 +102,16 @@ def both(job: Job) -> list[Path]:
 
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> Words:
-    """Everything that is written on pages."""
-    told: Words = []
+    """All lines written on contact sheets."""
+    lines: Words = []
     text = ImageDraw.ImageDraw.text
 
     def heard(self: ImageDraw.ImageDraw, place: Any, words: str, **options: Any) -> None:
-        told.append(words)
+        lines.append(words)
         text(self, place, words, **options)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", heard)
-    return told
+    return lines
 
 
 def _table(path: Path) -> list[dict[str, str]]:
@@ -138,7 +138,7 @@ def _names(folder: Path) -> dict[int, str]:
     return dict(zip(rows["track"].tolist(), rows["person"].tolist(), strict=True))
 
 
-# --- who is one person --------------------------------------------------------------------------
+# --- clusters -----------------------------------------------------------------------------------
 
 
 def test_several_movies_share_one_cast(job: Job, both: list[Path]) -> None:
@@ -207,7 +207,9 @@ def test_small_and_short_tracks_stay_out_and_are_counted(
     with caplog.at_level(logging.INFO, "pipeline"):
         found = cast([folder], job)
     assert [member.tracks for member in found] == [1]
-    assert re.search(r"1 unknown people in 1 tracks; 1 tracks \(\d+ of \d+ faces\)", caplog.text)
+    assert re.search(
+        r"1 unknown person in 1 track; 1 track \(\d+ of \d+ faces\) is too short", caplog.text
+    )
 
 
 def test_small_and_short_tracks_of_somebody_in_the_cast_belong_to_it(
@@ -254,7 +256,7 @@ def test_who_looks_a_little_like_somebody_known_is_told(
 def test_a_face_seen_once_lasts_until_the_next_frame_looked_at(
     every: int, there: list[int], job: Job, tmp_path: Path
 ) -> None:
-    """Of the 8 frames of the second face a wide stride sees two, one or none."""
+    """A wide stride sees two, one or none of the second face's 8 frames."""
     shots = (Shot(12, (Square("anna", x=40, size=60),)), Shot(8, (Square("ben", x=40, size=60),)))
     job = replace(job, walk=replace(job.walk, every=every))
     found = cast([mine.walk(film(tmp_path / "wide.mkv", shots), job, puppet.silent)], job)
@@ -282,7 +284,7 @@ def test_where_everybody_is_known_an_earlier_cast_goes(
         photo(job.known_faces / f"{person}.png", CARL if person == "carl" else person)
     with caplog.at_level(logging.INFO, "pipeline"):
         assert cast(both, job) == []
-    assert "no unknown people: every face has a name" in caplog.text
+    assert "no unknown people: there are no faces without a name" in caplog.text
     assert _files(job.output / "cast") == set()
     assert _table(job.output / "cast.csv") == []
 
@@ -293,25 +295,25 @@ def test_a_movie_without_faces_has_no_cast(job: Job, both: list[Path], tmp_path:
     assert len(cast([folder, *both], job)) == len(BOTH)
 
 
-# --- what is written ----------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------
 
 
 def test_photos_show_the_person_and_where_they_come_from(job: Job, both: list[Path]) -> None:
     for member in cast(both, job):
         assert 1 <= len(member.photos) <= portraits.PHOTOS
         for name in member.photos:
-            told = read_provenance(member.folder / name)
+            provenance = read_provenance(member.folder / name)
             video, _, frame = name.partition("_f")
-            assert told["movie"] == f"{video}.mkv"
-            assert told["frame"] == int(frame[:7])
-            assert WHO[told["movie"], told["track"]] == BOTH[member.number]
+            assert provenance["movie"] == f"{video}.mkv"
+            assert provenance["frame"] == int(frame[:7])
+            assert WHO[provenance["movie"], provenance["track"]] == BOTH[member.number]
 
 
 def test_photos_are_spread_over_tracks_and_movies(job: Job, both: list[Path]) -> None:
     ben, anna, _ = cast(both, job)
     assert {name.split("_")[0] for name in ben.photos} == {"first", "second"}
     assert {name.split("_k")[1] for name in anna.photos} == {"00.jpg", "02.jpg"}
-    assert (len(ben.photos), len(anna.photos)) == (3, 3)  # One for 12 frames.
+    assert (len(ben.photos), len(anna.photos)) == (3, 3)  # One photo per 12 frames.
 
 
 def test_a_gallery_takes_every_photo(job: Job, both: list[Path]) -> None:
@@ -339,9 +341,9 @@ def test_the_sheet_has_a_line_for_each_with_what_to_know(
         "3", "0:01.0 on screen", "1 track", "second.mkv",
     ]  # fmt: skip
     with Pillow.open(job.output / "cast" / "sheet.jpg") as page:
-        assert page.size == (LABEL + 4 * THUMB_SIDE, TITLE_HEIGHT + len(found) * THUMB_SIDE)
+        assert page.size == (LABEL + 4 * CELL_SIDE, TITLE_HEIGHT + len(found) * CELL_SIDE)
         for n, member in enumerate(found):
-            place = (LABEL + THUMB_SIDE // 2, TITLE_HEIGHT + n * THUMB_SIDE + THUMB_SIDE * 5 // 8)
+            place = (LABEL + CELL_SIDE // 2, TITLE_HEIGHT + n * CELL_SIDE + CELL_SIDE * 5 // 8)
             person = BOTH[member.number]
             hue = puppet.colour(CARL if person == "carl" else person, "neutral")
             pixel = page.getpixel(place)
@@ -390,7 +392,7 @@ def test_only_names_of_its_own_are_deleted(job: Job, both: list[Path], tmp_path:
 
 
 def test_two_programs_do_not_write_one_cast(job: Job, both: list[Path]) -> None:
-    """Yet a movie beside it may be walked: its unfinished files are let alone."""
+    """But a movie beside it may be walked: its unfinished files are left alone."""
     half = job.output / "third" / "parts" / ".00007.csv.123.tmp"
     half.parent.mkdir(parents=True)
     half.write_text("half")
@@ -433,7 +435,7 @@ def test_movies_of_one_name_do_not_mix_their_photos(job: Job, tmp_path: Path) ->
 
 
 def _gone(job: Job, tmp_path: Path, count: int = 2) -> tuple[list[Path], list[Path]]:
-    """Walks movies and moves them; gives their folders and where the movies are now."""
+    """Walks movies and moves them; returns their folders and the movies' new paths."""
     folders, moved = [], []
     for n in range(count):
         shots = (Shot(12 + n, (Square("anna", x=40, size=60),)),)
@@ -474,7 +476,7 @@ def test_of_several_moved_movies_each_is_found(job: Job, tmp_path: Path) -> None
 def test_movies_of_two_output_folders_have_no_common_cast(job: Job, both: list[Path]) -> None:
     other = job.output.parent / "other" / "second"
     shutil.copytree(both[1], other)
-    with pytest.raises(OutputError, match=r"first and .*second: movies that share a cast"):
+    with pytest.raises(OutputError, match=r"first and .*second: are in different folders"):
         cast([both[0], other], job)
 
 
@@ -504,7 +506,7 @@ def test_an_unfinished_walk_is_told(job: Job, both: list[Path]) -> None:
 
 def test_nobody_can_be_called_like_the_cast(job: Job, both: list[Path]) -> None:
     cast(both, job)
-    with pytest.raises(PeopleError, match="nobody can be called 'cast'"):
+    with pytest.raises(PeopleError, match="a person cannot be called 'cast'"):
         adopt(both, [(1, "cast")], job)
 
 
@@ -585,16 +587,17 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(
     both: list[Path],
 ) -> None:
     before(cast(both, job))
-    with pytest.raises(PeopleError, match=f"no photos of number {number}; it has: {there}$"):
+    words = f"no photos of number {number}; there are photos of {there}$"
+    with pytest.raises(PeopleError, match=words):
         adopt(both, [(1, "host"), (number, "guest")], job)
     assert not job.known_faces.exists()
 
 
 def test_without_a_cast_the_way_to_one_is_told(job: Job, both: list[Path]) -> None:
-    with pytest.raises(PeopleError, match=r"holds no cast; `mine-video cast .*first` makes one$"):
+    with pytest.raises(PeopleError, match=r"is no cast; `mine-video cast .*first` makes one$"):
         adopt(both[:1], [(1, "host")], job)
     cast(both, job)
-    with pytest.raises(PeopleError, match=r"output has one: name all its movies"):
+    with pytest.raises(PeopleError, match=r"output has one for all its movies: give"):
         adopt(both[:1], [(1, "host")], job)
 
 
@@ -622,7 +625,7 @@ def test_a_gallery_that_cannot_be_written_is_told(job: Job, both: list[Path]) ->
 def program(
     job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., tuple[int, str, str]]]:
-    """Runs `mine-video` beside output/; gives exit code, results and messages."""
+    """Runs `mine-video` beside output/; returns exit code, results and messages."""
     monkeypatch.chdir(job.output.parent)
     root, own = logging.getLogger(), logging.getLogger("pipeline")
     before = root.handlers[:], root.level, own.level
@@ -634,8 +637,8 @@ def program(
             cli.run()
         except SystemExit as leaving:
             code = leaving.code
-        told = capsys.readouterr()
-        return int(code), told.out, told.err
+        printed = capsys.readouterr()
+        return int(code), printed.out, printed.err
 
     yield run
     root.handlers[:], level, own_level = before
@@ -651,11 +654,11 @@ def test_cast_and_name_on_the_command_line(
     lines = [line.split() for line in out.splitlines()]
     assert lines[0] == ["number", "screen", "tracks", "photos", "folder", "may", "be", "movies"]
     assert lines[1] == ["1", "0:01.8", "2", "3", "output/cast/1", "first.mkv,", "second.mkv"]
-    assert "3 unknown people in 5 tracks; 1 tracks (10 of 115 faces)" in err
+    assert "3 unknown people in 5 tracks; 1 track (10 of 115 faces) is too short" in err
     asked = ("name", "first", "second", "--cast", "1", "host", "--cast", "3", "host")
     code, out, err = program(*asked)
     assert code == 0
-    assert "known/host: 3 new photos, of number 1 of the cast" in err
+    assert "known/host: 3 new photos from number 1 of the cast" in err
     assert _names(both[1]) == {0: "host", 1: "host"}
 
 
@@ -672,8 +675,8 @@ def test_everybody_known_is_no_error(
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("name", "first", "--cast", "7", "host"), 1, "it has: 1, 2"),
-        (("name", "first", "--cast", "1", "any"), 1, "nobody can be called 'any'"),
+        (("name", "first", "--cast", "7", "host"), 1, "there are photos of 1, 2"),
+        (("name", "first", "--cast", "1", "any"), 1, "a person cannot be called 'any'"),
         (("name", "first", "--cast", "x", "host"), 2, "'x' is not a valid integer"),
         (("name", "--cast", "1", "host"), 2, "give the folder"),
         (("cast", "nowhere"), 1, "nowhere: holds no walk"),

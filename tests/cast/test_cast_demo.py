@@ -1,4 +1,4 @@
-"""The cast of the demo movie with the real networks, held against its truth; prints figures."""
+"""The cast of the demo with the real networks, compared with its labels; prints figures."""
 
 import csv
 import shutil
@@ -33,7 +33,7 @@ def walked(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
 
 @pytest.fixture
 def own(walked: tuple[Path, Job], tmp_path: Path) -> tuple[Path, Job]:
-    """A copy of one's own."""
+    """A copy that the test may change."""
     folder = tmp_path / "output" / "demo"
     shutil.copytree(walked[0], folder)
     return folder, Job(output=folder.parent, known_faces=tmp_path / "known")
@@ -52,7 +52,7 @@ def labels() -> Labels:
 
 
 def _shown(folder: Path, labels: Labels) -> dict[int, tuple[list[int], set[str]]]:
-    """Tracks and labelled people of each labelled frame."""
+    """The tracks and the labelled people of each labelled frame."""
     found: dict[int, tuple[list[int], set[str]]] = {f: ([], set()) for _, f in labels}
     for person, frame in labels:
         found[frame][1].add(person)
@@ -70,7 +70,7 @@ def _numbers(folder: Path) -> dict[int, int]:
 
 
 def _alone(folder: Path, labels: Labels) -> list[tuple[int, str]]:
-    """Number and person of each labelled face that is alone in its frame."""
+    """The number and person of each labelled face that is alone in its frame."""
     numbers = _numbers(folder)
     frames = _shown(folder, labels).values()
     return [
@@ -81,7 +81,7 @@ def _alone(folder: Path, labels: Labels) -> list[tuple[int, str]]:
 
 
 def _people(folder: Path, labels: Labels) -> dict[int, str]:
-    """Who each number is."""
+    """The person of each number."""
     return dict(_alone(folder, labels))
 
 
@@ -101,7 +101,7 @@ def test_the_cast_is_the_three_people(
 
 
 def test_a_split_screen_shows_two_of_the_cast(walked: tuple[Path, Job], labels: Labels) -> None:
-    """And those that are labelled, who may be one of the two."""
+    """Two numbers of different people; everybody labelled is one of the two."""
     folder, _ = walked
     numbers, people = _numbers(folder), _people(folder, labels)
     split = [(t, there) for t, there in _shown(folder, labels).values() if len(t) == 2]
@@ -113,7 +113,7 @@ def test_a_split_screen_shows_two_of_the_cast(walked: tuple[Path, Job], labels: 
 
 
 def test_every_photo_is_one_that_a_gallery_takes(walked: tuple[Path, Job], figure: Figure) -> None:
-    """As a gallery, whose people have numbers for names."""
+    """Reads the cast as a gallery: its people have numbers for names."""
     folder, _ = walked
     listed = {n: p for n, p in galleries.photos(folder / "cast").items() if n.isdecimal()}
     gallery = galleries.embed_gallery(folder / "cast", face_models(WalkSettings()))
@@ -135,7 +135,7 @@ def test_after_three_adoptions_the_names_are_the_truth(
     names = set(zip(rows["person"], rows["frame"], strict=True))
     frontal = [key for key, is_frontal in labels.items() if is_frontal]
     right = sum(key in names for key in frontal)
-    of_shot: dict[int, set[str]] = {}  # Nobody enters or leaves a shot.
+    of_shot: dict[int, set[str]] = {}  # In the demo, nobody enters or leaves during a shot.
     shots = dict(zip(rows["frame"], rows["shot"], strict=True))
     for person, frame in labels:
         of_shot.setdefault(shots.get(frame, -1), set()).add(person)

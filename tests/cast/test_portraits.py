@@ -1,4 +1,4 @@
-"""Photos of unknown people: which faces are taken, and which are alone in theirs."""
+"""Photos of unknown people: which faces are chosen, and which share their photo."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ FARTHEST = 0.38
 
 
 def _rows(count: int, **columns: Any) -> pd.DataFrame:
-    """Faces of one track, alike but for what is given."""
+    """Faces of one track, alike except for the given columns."""
     given = {
         "frame": np.arange(count), "time": np.arange(count) / 25, "track": 0, "detected": 1,
         "x1": 0.0, "y1": 0.0, "x2": float(SIDE), "y2": float(SIDE), "sharpness": 100.0,
@@ -120,7 +120,7 @@ def test_candidates_are_sharp_and_to_the_front_where_there_are_such() -> None:
 
 
 def test_who_is_good_enough_is_taken_beside_the_best() -> None:
-    """A close-up does not drive out all other shots of somebody."""
+    """A close-up does not displace all other shots of a person."""
     far = np.where(np.arange(60) < 30, 50.0, 400.0)
     rows = _rows(60, x2=far, y2=far, sharpness=500.0)
     some = portraits.candidates(rows, _tracks(), PHOTOS)

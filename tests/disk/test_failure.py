@@ -1,11 +1,11 @@
-"""The note that a walk leaves when it fails."""
+"""failed.txt, which a failed walk leaves."""
 
 from pathlib import Path
 
 import pytest
 
 from pipeline.disk import failure, walked
-from pipeline.disk.failure import FAILED, Failure
+from pipeline.disk.failure import FAILURE_FILE, Failure
 from pipeline.errors import MovieError, OutputError
 
 
@@ -19,7 +19,7 @@ def test_a_failure_is_noted_and_success_takes_the_note_away(tmp_path: Path) -> N
     with failure.recorded(tmp_path, movie):
         pass
     assert failure.read_failure(tmp_path) is None
-    assert not (tmp_path / FAILED).exists()
+    assert not (tmp_path / FAILURE_FILE).exists()
 
 
 def test_a_bug_is_noted_as_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What folders and patterns stand for."""
+"""Folders and patterns expand to movies and walks."""
 
 import os
 from pathlib import Path
@@ -52,11 +52,11 @@ def test_movies(given: list[str], found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
-    [("films/*.avi", "no file is called like this"), ("empty", "a folder without movies")],
+    ("given", "message"),
+    [("films/*.avi", "no file matches"), ("empty", "no movies in this folder")],
 )
-def test_what_stands_for_nothing_is_told_before_hours_of_work(given: str, told: str) -> None:
-    with pytest.raises(MovieError, match=told):
+def test_what_stands_for_nothing_is_told_before_hours_of_work(given: str, message: str) -> None:
+    with pytest.raises(MovieError, match=message):
         find_movies([Path("films/b.mkv"), Path(given)])
 
 
@@ -81,7 +81,7 @@ def test_movies_by_url(tmp_path: Path) -> None:
     assert [os.fspath(movie) for movie in found[:2]] == named
     inside = [str(movie).removeprefix(f"file://{tmp_path}/films/") for movie in found[2:]]
     assert inside == ["[x].mkv", "b.mkv", "deep/er/c.mkv"]
-    with pytest.raises(MovieError, match="no file is called like this; of a web server"):
+    with pytest.raises(MovieError, match="no file matches; if the web server"):
         find_movies([path_or_url(f"file://{tmp_path}/films/*.nothing")])
 
 
@@ -142,11 +142,11 @@ def test_a_pattern_stands_for_what_other_commands_left_too(file: str) -> None:
 def test_failed_walks_are_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
     for name, file in (("a", "failed.txt"), ("b", "walk.json"), ("c", "failed.txt")):
         _walked(f"out/{name}", file)
-    _walked("out/b", "failed.txt")  # The one of last time is still there.
+    _walked("out/b", "failed.txt")  # Left by an earlier walk.
     every = find_walks([Path("out")])
     assert len(every) == 3
     assert without_failed(every) == [Path("out/b")]
-    assert caplog.messages == ["2 failed walks are left out; `mine-video status` tells why"]
+    assert caplog.messages == ["leaving out 2 failed walks; `mine-video status` shows why"]
     assert without_failed([]) == []
 
 

@@ -100,31 +100,31 @@ def test_each_setting_changes_the_fingerprint_and_is_told(made: Manifest, name: 
     new = getattr(OTHER, name)
     other = replace(made, settings=replace(made.settings, **{name: new}))
     assert other.fingerprint != made.fingerprint
-    (told,) = made.differences(other)
+    (message,) = made.differences(other)
     old = getattr(made.settings, name)
     was = "unset" if old is None else old
     option = "emotion-model" if name == "emotion" else name.replace("_", "-")
-    assert told == f"--{option} was {was}, now {new}"
+    assert message == f"--{option} was {was}, now {new}"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"identity": {"size": 1, "sha256_of_ends": "ab"}}, "the movie has changed"),
         (
             {"models": MODELS | {"emotion": "OnnxEmotion ffff"}},
-            "the emotion network is another one",
+            "the emotion network is a different one",
         ),
-        ({"models": {"emotion": MODELS["emotion"]}}, "the detector network is another one"),
+        ({"models": {"emotion": MODELS["emotion"]}}, "the detector network is a different one"),
     ],
     ids=["movie", "network", "no network"],
 )
 def test_movie_and_networks_change_the_fingerprint(
-    made: Manifest, change: dict[str, Any], told: str
+    made: Manifest, change: dict[str, Any], message: str
 ) -> None:
     other = replace(made, **change)
     assert other.fingerprint != made.fingerprint
-    assert list(made.differences(other)) == [told]
+    assert list(made.differences(other)) == [message]
 
 
 def test_what_changes_no_row_changes_no_fingerprint(tmp_path: Path, made: Manifest) -> None:
@@ -171,7 +171,7 @@ def test_a_torn_walk_json_is_refused(tmp_path: Path, made: Manifest, share: floa
     path = tmp_path / "walk.json"
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     for use in (manifest.read, lambda f: manifest.folder_for(Path("x") / f.name, f.parent)):
-        with pytest.raises(TableError, match=r"walk\.json: torn.*--rewalk"):
+        with pytest.raises(TableError, match=r"walk\.json: damaged.*--rewalk"):
             use(tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_a_changed_walk_json_is_refused(
 ) -> None:
     manifest.write(tmp_path, made)
     edit(tmp_path, change)
-    with pytest.raises(TableError, match=r"walk\.json: torn, changed or of another version"):
+    with pytest.raises(TableError, match=r"walk\.json: damaged, changed or of another version"):
         manifest.read(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The annotated movie: whose face is marked in which frame, and what else stays."""
+"""Tests of the annotated movie: which faces are marked in which frames, and its sound."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def _marks(stride: int = 1, faces: list = FACES, settings: PickSettings = STEADY
     return Marks(rows, [select.steady(rows, settings, SIZE)[0]], stride)
 
 
-def test_who_is_where_and_what_is_steady() -> None:
+def test_marks_have_names_boxes_and_steady_runs() -> None:
     marks = _marks()
 
     (happy,), (sad,), (nobody,) = (marks.at(frame) for frame in (3, 12, 29))
@@ -72,10 +72,10 @@ def test_the_stretch_is_drawn_and_sounds(tmp_path: Path) -> None:
     assert (sum(f for f, _ in told), sum(n for _, n in told)) == (45, 20)
 
 
-def test_a_movie_that_does_not_decode_is_told(tmp_path: Path) -> None:
+def test_a_movie_that_does_not_decode_is_reported(tmp_path: Path) -> None:
     path = write_movie(tmp_path / "a.mkv", [np.zeros((128, 160, 3), np.uint8)] * 5)
     film = footage(path, scan.scan_movie(path))
 
-    with pytest.raises(MovieError, match="not one frame decodes"):
+    with pytest.raises(MovieError, match="no frame could be decoded"):
         write_annotated(film, (5, 5), _marks(), tmp_path / "out.mp4", lambda *_: None)
     assert not (tmp_path / "out.mp4").exists()

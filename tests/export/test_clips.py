@@ -1,4 +1,4 @@
-"""Clips, supercuts and lists: which frames are in which file, and which files are replaced."""
+"""Tests of clips, supercuts and lists: the frames in each file, and which files are replaced."""
 
 import csv
 from pathlib import Path
@@ -126,11 +126,11 @@ def test_no_cuts_make_no_folder(film: Footage, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_somebody_elses_file_is_not_overwritten(film: Footage, tmp_path: Path) -> None:
+def test_a_file_that_no_export_wrote_is_not_overwritten(film: Footage, tmp_path: Path) -> None:
     mine = tmp_path / "movie_anna_happy.edl"
     mine.write_text("mine")
 
-    with pytest.raises(OutputError, match="no file of an earlier export"):
+    with pytest.raises(OutputError, match="not written by an earlier export"):
         _export(film, _reel(), tmp_path, "edl")
     assert mine.read_text() == "mine"
 
@@ -150,7 +150,7 @@ def test_a_list_cannot_name_files_elsewhere(film: Footage, tmp_path: Path, name:
     assert precious.exists()
 
 
-def test_a_torn_list_is_nobodys(film: Footage, tmp_path: Path) -> None:
+def test_a_damaged_list_counts_as_empty(film: Footage, tmp_path: Path) -> None:
     (tmp_path / EXPORT_LIST).write_bytes(b"\xff\xfe\x00broken,\n")
 
     assert len(_export(film, _reel(CUTS[:1]), tmp_path, "edl")) == 1
@@ -173,7 +173,7 @@ def test_what_does_not_decode_is_left_out(tmp_path: Path, caplog: pytest.LogCapt
     (clip,) = _export(broken, _reel((Cut(0, 3), Cut(gone[0], gone[0] + 1))), tmp_path / "o", CLIPS)
 
     assert "00-00-00.000" in clip.name
-    assert "not one frame of it decodes" in caplog.text
+    assert "none of its frames could be decoded" in caplog.text
 
 
 def test_progress_counts_the_frames_that_are_written(film: Footage, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_progress_counts_the_frames_that_are_written(film: Footage, tmp_path: Pa
     assert sum(frames for frames, _ in told) == 2 * sum(c.stop - c.first for c in CUTS)
 
 
-def test_a_cut_of_inexact_frames_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_inexact_cuts_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     times = [0.0, 0.04, 0.09, 0.12, 0.16, 0.2]
     varying = _filmed(write_reel(tmp_path / "a.mkv", flashing(6, []), times=times))
 

@@ -1,4 +1,4 @@
-"""Everything that editors get, from walked puppet movies."""
+"""Tests of whole exports from walked puppet movies."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """Anna's photo; everything goes to a folder of one's own."""
+    """Knows anna from a photo, and writes into a folder for one test."""
     photo(tmp_path / "known" / "anna.png", "anna")
     return Job(
         people=("anna",), emotions=("happy",), walk=puppet.SETTINGS,
@@ -40,7 +40,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def folder(tmp_path: Path, job: Job) -> Path:
-    """A walked movie's."""
+    """The folder of a walked movie."""
     return mine.walk(film(tmp_path / "talk.mkv", TALK), job, silent)
 
 
@@ -83,7 +83,7 @@ def test_silent_only(folder: Path, job: Job, tmp_path: Path) -> None:
     assert [nearest(p, PICTURES) for p in shown(path)[0]] == list(range(17, 26))
 
 
-def test_nothing_silent_is_told(folder: Path, job: Job, tmp_path: Path) -> None:
+def test_a_hint_says_that_no_run_is_silent(folder: Path, job: Job, tmp_path: Path) -> None:
     (found,) = _export(folder, _silent(job, tmp_path, "00:00:00,000 --> 00:00:09,000"), "supercut")
 
     assert found.files == ()
@@ -143,7 +143,7 @@ def test_progress_reaches_what_was_promised(folder: Path, job: Job) -> None:
 def test_what_stands_in_the_way(folder: Path, job: Job, tmp_path: Path) -> None:
     with pytest.raises(TableError, match="holds no walk"):
         program.annotate(tmp_path / "none", job, silent)
-    with pytest.raises(PeopleError, match="nobody is called"):
+    with pytest.raises(PeopleError, match="No person 'zoe'"):
         _export(folder, replace(job, people=("zoe",)), "edl")
     (tmp_path / "talk.mkv").unlink()
     with pytest.raises(MovieError, match="the movie is gone"):
@@ -164,12 +164,12 @@ def test_crops_tell_what_is_spoken(folder: Path, job: Job, tmp_path: Path) -> No
     (picked,) = mine.pick(folder, spoken)
     crops = pd.read_csv(picked.folder / "crops.csv", keep_default_na=False)
     assert crops["line"].tolist() == ["Hi, you!" if 5 <= f <= 7 else "" for f in crops["frame"]]
-    with pytest.raises(MovieError, match="no subtitles that are text"):
+    with pytest.raises(MovieError, match="no text subtitles"):
         mine.pick(folder, replace(job, subtitles=OWN_SUBTITLES))
 
 
 def test_annotating_heeds_what_is_wanted(folder: Path, job: Job, tmp_path: Path) -> None:
-    with pytest.raises(PeopleError, match="nobody is called 'nobody'"):
+    with pytest.raises(PeopleError, match="No person 'nobody'"):
         program.annotate(folder, replace(job, people=("nobody",)), silent)
     quiet = _silent(job, tmp_path, "00:00:00,000 --> 00:00:09,000")
     plain, spoken = (
@@ -193,5 +193,5 @@ def test_a_name_that_leads_elsewhere_writes_nothing(folder: Path, job: Job) -> N
 
 @pytest.mark.parametrize("given", [{"padding": -1.0}, {"padding": float("nan")}, {"quality": 52}])
 def test_settings_have_ranges(given: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="padding from 0"):
+    with pytest.raises(ValueError, match="padding must be 0 or more"):
         ExportSettings(("edl",), **given)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Frame rates that are told apart, and stretches joined to films: pictures, times, sound."""
+"""Tests of frame rates, and of stretches joined to films: pictures, times, sound."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -32,7 +32,7 @@ def test_a_constant_rate_is_found_exactly(tmp_path: Path, rate: Fraction, ending
     assert (found.value, found.constant) == (rate, True)
 
 
-def test_24_and_its_ntsc_rate_are_told_apart_in_a_long_movie() -> None:
+def test_24_and_its_ntsc_rate_are_distinguished_in_a_long_movie() -> None:
     facts = stream.Stream("h264", 64, 48, 24.0, (1, 1000), 0, 0, counted=False, hdr="")
     for rate in (Fraction(24), 24 * NTSC):
         pts = np.round(np.arange(100_000) * 1000 / float(rate)).astype(np.int64)

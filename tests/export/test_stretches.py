@@ -1,4 +1,4 @@
-"""Which frames are cut: runs, padding, merging."""
+"""Tests of the frames of cuts: runs, padding, merging."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -31,7 +31,7 @@ def _cuts(padding: float = 0.0, stride: int = 1, faces: list = FACES, **asked: o
     settings = PickSettings(**({"repeat": 8, "smooth": 1} | asked))  # type: ignore[arg-type]
     job = Job(people=("anna",), emotions=("happy",))
     (choice,) = choose(
-        select.steadied(rows, stride, settings), tracks_of(rows), job, settings, (200, 200)
+        select.steadied(rows, stride, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
     return list(cuts(choice, EDGES, stride, padding))
 
@@ -67,7 +67,7 @@ def _decided(looks: str, frames: Iterable[int]) -> list[Cut]:
     rows = rows.assign(**{looks: rows["frame"].isin(frames) * happy})
     job = Job(people=("anna",), emotions=("happy",))
     (choice,) = choose(
-        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200)
+        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
     return list(cuts(choice, EDGES, 1, 0.0))
 
@@ -99,7 +99,7 @@ def test_padding_follows_the_clock_not_the_count() -> None:
     job = Job(people=("anna",), emotions=("happy",))
     settings = PickSettings(repeat=1, smooth=1)
     (choice,) = choose(
-        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200)
+        select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
 
     assert cuts(choice, edges, 1, 0.1) == (Cut(2, 5),)

@@ -1,4 +1,4 @@
-"""EDL, OTIO and XML: written, and read back by the same library, frame by frame."""
+"""Tests of EDL, OTIO and XML: the same library reads them back, to the frame."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -54,7 +54,7 @@ def _read(film: Footage, reel: Reel, ending: str, start: str = "") -> Any:
 
 
 def _points(track: Any) -> list[tuple[int, int]]:
-    """In- and out-point of each clip; all of them right after one another."""
+    """In- and out-point of each clip; checks that clips follow each other without a gap."""
     clips = list(track.find_clips())
     spans = [clip.trimmed_range_in_parent() for clip in clips]
     assert all(a.end_time_exclusive() == b.start_time for a, b in pairwise(spans))
@@ -79,7 +79,7 @@ def test_round_trip(rate: Fraction, ending: str) -> None:
     assert largest_error(film, _reel()) == 0
 
 
-def test_every_clip_of_xml_says_all_of_itself() -> None:
+def test_every_clip_in_xml_is_complete() -> None:
     text = interchange(_film(30 * NTSC), _reel(), "01:00:00;00", "xml")
 
     items = list(ET.fromstring(text).iter("clipitem"))
@@ -90,7 +90,7 @@ def test_every_clip_of_xml_says_all_of_itself() -> None:
 
 
 @pytest.mark.parametrize("ending", list(ADAPTERS))
-def test_without_sound_there_is_no_track_of_it(ending: str) -> None:
+def test_a_movie_without_sound_has_no_sound_track(ending: str) -> None:
     found = _read(_film(Fraction(25), layout=""), _reel(), ending)
 
     assert [track.kind for track in found.tracks] == ["Video"]
@@ -181,7 +181,7 @@ def test_frame_numbers_never_fall() -> None:
     assert (np.diff(frame_numbers(film, Fraction(60))) >= 0).all()
 
 
-def test_what_otio_says_of_a_cut() -> None:
+def test_a_cut_in_otio_has_metadata() -> None:
     clip = next(iter(_read(_film(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
 
     facts = clip.metadata["mine-video"]

@@ -1,4 +1,4 @@
-"""Judging from the folder of a movie to the table, and the sample that is labelled by hand."""
+"""Judging a movie's folder, and the sample to label by hand."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
 from pipeline.judge.score import POOLED, REPEATS, Score
 from pipeline.report import sheet
-from pipeline.report.sheet import CAPTION, SHEET_COLUMNS, THUMB_SIDE, TITLE_HEIGHT, Thumb
+from pipeline.report.sheet import CAPTION, CELL_SIDE, SHEET_COLUMNS, TITLE_HEIGHT, Thumb
 from pipeline.review.labels import TRACK_COLUMN, TRUTH
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
@@ -32,7 +32,7 @@ BASE = PickSettings(min_prob=0.5)
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A walked movie with anna, who is known, and a stranger."""
+    """A walked movie with anna, who is known, and an unknown person."""
     place = tmp_path_factory.mktemp("assess")
     photo(place / "known" / "anna.png", "anna")
     movie = film(place / "talk.mkv", TALK)
@@ -44,14 +44,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(once: Path, tmp_path: Path) -> Path:
-    """A copy of one's own."""
+    """A copy of `once` that a test may change."""
     shutil.copytree(once, tmp_path / "talk")
     return tmp_path / "talk"
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a sheet was made of."""
+    """The arguments of a call that writes a sheet."""
 
     title: str
     thumbs: list[Thumb]
@@ -59,7 +59,7 @@ class Page:
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
-    """The sheets that are made."""
+    """Records the sheets that are drawn."""
     seen: list[Page] = []
     grid = sheet.grid
 
@@ -77,7 +77,7 @@ def _listed(path: Path) -> list[dict[str, str]]:
 
 
 def _fill_in(path: Path) -> None:
-    """Writes what the puppets did into the column emotion."""
+    """Fills the column emotion with what the puppets showed."""
     rows = _listed(path)
     for row in rows:
         square = ANNA if row["person"] == "anna" else CARL
@@ -89,7 +89,7 @@ def _fill_in(path: Path) -> None:
 
 
 def _judged(folder: Path) -> dict[tuple[str, int, int, float], dict[str, str]]:
-    """The lines of judge.csv by emotion, repeat, smoothing and gate."""
+    """The rows of judge.csv by emotion, repeat, smoothing and gate."""
     return {
         (r["emotion"], int(r["repeat"]), int(r["smooth"]), float(r["min_prob"])): r
         for r in _listed(folder / "judge.csv")
@@ -154,8 +154,8 @@ def test_a_sample_is_in_order_of_time_and_shows_the_faces_that_it_lists(folder: 
     for n, row in enumerate(rows):
         square = ANNA if row["person"] == "anna" else CARL
         x, y = (
-            n % SHEET_COLUMNS * THUMB_SIDE + THUMB_SIDE // 2,
-            TITLE_HEIGHT + n // SHEET_COLUMNS * (THUMB_SIDE + CAPTION) + THUMB_SIDE // 2,
+            n % SHEET_COLUMNS * CELL_SIDE + CELL_SIDE // 2,
+            TITLE_HEIGHT + n // SHEET_COLUMNS * (CELL_SIDE + CAPTION) + CELL_SIDE // 2,
         )
         found = np.median(page[y + 4 : y + 12, x - 4 : x + 4].reshape(-1, 3), axis=0)
         assert found == pytest.approx(
@@ -178,7 +178,9 @@ def test_labels_are_never_overwritten(folder: Path) -> None:
     text[3] = text[3].replace(",,", ",Sad,")
     path.write_text("".join(text))
     before = path.read_bytes(), (folder / "sample.jpg").read_bytes()
-    with pytest.raises(OutputError, match=r"sample\.csv: holds labels already; judge with --truth"):
+    with pytest.raises(
+        OutputError, match=r"sample\.csv: holds labels already; use them with --truth"
+    ):
         judge.write_sample(folder, 5)
     assert (path.read_bytes(), (folder / "sample.jpg").read_bytes()) == before
 
@@ -196,7 +198,7 @@ def test_a_movie_without_faces_gives_an_empty_sample(folder: Path) -> None:
     faces_csv.write_faces(folder / "faces.csv", [rows[:0]])
     judge.write_sample(folder, 20)
     assert _listed(folder / "sample.csv") == []
-    with pytest.raises(TableError, match="no row is labelled: write what you see"):
+    with pytest.raises(TableError, match="there are no labels: fill in the column emotion"):
         list(judge.judge([folder], folder / "sample.csv", BASE))
 
 
@@ -221,7 +223,7 @@ SCRIPT = (
 
 @pytest.fixture
 def truth(tmp_path: Path) -> Path:
-    """What anna does, by hand."""
+    """Labels of anna, written by hand."""
     (tmp_path / "truth.csv").write_text(SCRIPT)
     return tmp_path / "truth.csv"
 
@@ -277,11 +279,11 @@ def test_several_movies_are_pooled_beside_their_folders(folder: Path, truth: Pat
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("date,weight\n", "columns clip, emotion, first", id="foreign"),
+        pytest.param("date,weight\n", "missing columns clip, emotion, first", id="foreign"),
         pytest.param(
-            SCRIPT.replace("talk", "talk.mp4"), "the truth labels talk.mp4", id="other clip"
+            SCRIPT.replace("talk", "talk.mp4"), "the labels are for talk.mp4", id="other clip"
         ),
-        pytest.param(SCRIPT.replace("sad", "bored"), "line 3: 'bored' is none of", id="emotion"),
+        pytest.param(SCRIPT.replace("sad", "bored"), "line 3: 'bored' is not one of", id="emotion"),
     ],
 )
 def test_a_truth_of_something_else_writes_nothing(

@@ -1,4 +1,4 @@
-"""Precision, recall and yield against figures reckoned by hand; labels, and what is refused."""
+"""Precision, recall and yield against figures computed by hand; labels, right and wrong."""
 
 from dataclasses import asdict
 from functools import cache
@@ -54,7 +54,7 @@ TALK = made(
      *stretch(range(20, 30), 1, "anna", "fear")]
 )  # fmt: skip
 TALK_TRUTH = _truth(("anna", 0, 3, "happy"), ("anna", 4, 9, "sad"))
-"""The network has 4 and 5 wrong; nobody has looked at 20 to 29."""
+"""The network is wrong at 4 and 5; frames 20 to 29 have no labels."""
 
 
 @cache
@@ -122,7 +122,7 @@ def test_movies_are_pooled_and_their_runs_kept_apart() -> None:
 
 
 def test_runs_are_counted_over_unlabelled_frames_too() -> None:
-    """Of a run of ten only two frames are labelled: --repeat 10 keeps them."""
+    """Only two frames of a run of ten are labelled: --repeat 10 keeps them."""
     rows = made(stretch(range(10), 0, "anna", "happy"))
     found = scores(
         [JudgedMovie(rows, 1)], _truth(("anna", 4, 5, "happy")), PickSettings(smooth=1), 0.5
@@ -140,7 +140,9 @@ def test_runs_are_counted_over_unlabelled_frames_too() -> None:
     ],
 )
 def test_a_truth_of_something_else_is_told(truth: pd.DataFrame) -> None:
-    with pytest.raises(TableError, match=r"no row is labelled: the truth labels .*check clip"):
+    with pytest.raises(
+        TableError, match=r"no face .* has a label: the labels are for .*check .* clip"
+    ):
         list(scores([JudgedMovie(TALK, 1)], truth, PickSettings(), 0.5))
 
 
@@ -183,7 +185,7 @@ def test_few_long_runs_tell_less_than_many_short_ones() -> None:
         assert point == 0.5
         widths.append(high - low)
     assert widths[0] < widths[1] < widths[2]
-    # Of the binomial distribution: 2 * 1.96 * sqrt(.25 / n).
+    # The width for a binomial distribution: 2 * 1.96 * sqrt(.25 / n).
     assert widths[0] == pytest.approx(3.92 * np.sqrt(0.25 / 600), rel=0.1)
     assert widths[1] == pytest.approx(3.92 * np.sqrt(0.25 / 60), rel=0.1)
 
@@ -304,17 +306,17 @@ def test_read_truth(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("clip,person,first,emotion\n", "columns last are missing; add", id="last"),
-        pytest.param("", "columns clip, emotion, first, last, person are missing", id="empty"),
+        pytest.param("clip,person,first,emotion\n", "missing column last; add", id="last"),
+        pytest.param("", "missing columns clip, emotion, first, last, person; add", id="empty"),
         pytest.param("date,weight\n2020-01-01,70\n", "columns clip, emotion, first", id="foreign"),
         pytest.param(
             f"# note\n{HEADER}\nm,anna,1,2,happy\nm,anna,3,4,hapy\n",
-            "truth.csv, line 4: 'hapy' is none of angry, disgust", id="unknown emotion",
+            "truth.csv, line 4: 'hapy' is not one of angry, disgust", id="unknown emotion",
         ),
         pytest.param(f"{HEADER}\nm,anna,1.5,2,sad\n", "line 2: first, last and track must be whole",
                      id="no frame"),
         pytest.param(f"{HEADER}\n\nm,anna\n", "line 3: first, last and track must be", id="short"),
-        pytest.param(f"{HEADER}\nm,anna,9,2,sad\n", r"line 2: first \(9\) lies after last \(2\)",
+        pytest.param(f"{HEADER}\nm,anna,9,2,sad\n", r"line 2: first \(9\) is after last \(2\)",
                      id="backwards"),
         pytest.param(f"{HEADER},track\nm,anna,1,2,sad,left\n", "line 2: first, last and track",
                      id="no track"),

@@ -1,4 +1,4 @@
-"""The live stream: who is followed, what is told each second, what is kept."""
+"""Tests of the live stream: tracks, the line of each second, and what is saved."""
 
 import re
 import signal
@@ -60,7 +60,7 @@ def followed(reader: Reader, shots: Sequence[Shot]) -> list[FollowedFrame]:
 def played(
     path: Path, reader: Reader, kept: StreamOutputs | None = None, lines: list[str] | None = None
 ) -> list[str]:
-    """The lines of a movie, without waiting for it; also added to those that are given."""
+    """The lines of a movie, played without waiting; also appended to `lines` if it is given."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -77,7 +77,7 @@ def seconds(path: Path, reader: Reader) -> list[Second]:
 
 
 def ended(movie: Movie, follower: Follower) -> Iterator[Second]:
-    """The seconds of a movie, each when it is over."""
+    """Yields the seconds of a movie, each as soon as it is over."""
     over: list[Second] = []
 
     class Keeper(CropSink):
@@ -112,7 +112,7 @@ def test_a_frame_without_faces_is_read(reader: Reader) -> None:
     assert found.embedding.shape == (0, tracks_npz.EMBEDDING)
 
 
-def test_who_moves_keeps_number_and_name(reader: Reader) -> None:
+def test_a_moving_face_keeps_number_and_name(reader: Reader) -> None:
     seen = followed(reader, [Shot(30, [Square("anna", "happy", x=10, dx=3)])])
     assert {(m.rows[0].track, m.rows[0].person) for m in seen} == {(0, "anna")}
 
@@ -123,8 +123,8 @@ def test_no_name_is_given_twice_in_a_frame(reader: Reader) -> None:
     assert [row.person for row in sorted(rows, key=lambda r: r.x1)] == ["anna", ""]
 
 
-def test_a_box_that_holds_somebody_else_is_another_track(reader: Reader) -> None:
-    """A cut that the boxes do not show: nobody inherits a name, or what the other looked like."""
+def test_another_person_in_a_box_is_another_track(reader: Reader) -> None:
+    """The boxes do not show this cut: the second person must not inherit name or emotions."""
     shots = [Shot(10, [Square("anna", "happy")]), Shot(10, [Square("ben", "sad")])]
     seen = followed(reader, shots)
     told = [(m.rows[0].track, m.rows[0].person) for m in seen]
@@ -132,7 +132,7 @@ def test_a_box_that_holds_somebody_else_is_another_track(reader: Reader) -> None
     assert seen[10].smooth[0].argmax() == EMOTIONS.index("sad")
 
 
-def test_who_comes_back_late_is_another_track(reader: Reader) -> None:
+def test_a_face_that_comes_back_late_is_another_track(reader: Reader) -> None:
     seen = followed(reader, [Shot(60, [Square("anna", "happy 5, gone 40, happy")])])
     assert [m.rows[0].track for m in seen if m.rows] == [0] * 5 + [1] * 15
 
@@ -162,9 +162,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     return Job(walk=puppet.SETTINGS, known_faces=tmp_path / "known")
 
 
-def test_known_faces_are_read_again_when_they_are_others(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_photos_are_read_again(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     loads, load = [], memory.load_gallery
 
     def counted(folder: Path, *rest: Any) -> gallery.Gallery:
@@ -182,7 +180,7 @@ def test_known_faces_are_read_again_when_they_are_others(
     assert len(loads) == 3
 
 
-def test_a_reader_knows_who_is_known_now(job: Job) -> None:
+def test_a_reader_can_learn_new_photos(job: Job) -> None:
     first = Reader.of(job)
     (frame,) = frames([Shot(1, [Square("ben", x=60)])])
     photo(job.known_faces / "ben.png", "ben")
@@ -190,11 +188,11 @@ def test_a_reader_knows_who_is_known_now(job: Job) -> None:
     assert first.at(200).now().read(frame).rows[0].person == "ben"
 
 
-def test_a_reader_of_no_folder_stays_as_it_is(reader: Reader) -> None:
+def test_a_reader_without_a_folder_stays_as_it_is(reader: Reader) -> None:
     assert reader.now() is reader
 
 
-def test_a_name_that_cannot_be_is_told_and_the_next_try_is_whole(job: Job) -> None:
+def test_an_invalid_name_is_reported_and_can_be_corrected(job: Job) -> None:
     reader = Reader.of(job)
     bad = photo(job.known_faces / "=x.png", "ben")
     with pytest.raises(PeopleError, match="a name cannot begin"):
@@ -225,13 +223,13 @@ def test_twenty_seconds_are_twenty_lines_and_as_many_pictures(
     assert files[7].name == "00007_00-00-07_anna_happy81.png"
 
 
-def test_several_faces_are_told_with_their_names(tmp_path: Path, reader: Reader) -> None:
+def test_the_line_of_several_faces_has_names(tmp_path: Path, reader: Reader) -> None:
     squares = [Square("ben", "sad", x=100), Square(45, "fear", x=60), Square("anna", x=10)]
     path = film(tmp_path / "a.mkv", [Shot(5, squares)])
     assert played(path, reader) == ["00:00:00s : anna Happy , 81% ; unknown Fear , 81% ; ben Sad , 81%"]  # fmt: skip # noqa: E501
 
 
-def test_nobody_is_told(tmp_path: Path, reader: Reader) -> None:
+def test_the_line_without_faces_says_so(tmp_path: Path, reader: Reader) -> None:
     assert played(film(tmp_path / "a.mkv", [Shot(5)]), reader) == ["00:00:00s : no face"]
 
 
@@ -244,8 +242,8 @@ def test_a_line_is_the_mean_of_its_second(tmp_path: Path, reader: Reader) -> Non
     assert line("11:11:11", second) == "11:11:11s : Happy , 50%"
 
 
-def test_who_was_seen_last_in_a_second_is_told(tmp_path: Path, reader: Reader) -> None:
-    """A detector that misses the last frame does not make somebody go away."""
+def test_a_line_shows_the_last_face_of_its_second(tmp_path: Path, reader: Reader) -> None:
+    """A face that the detector misses in the last frame is still in the line."""
     path = film(tmp_path / "a.mkv", [Shot(25, [Square("anna", "happy 24, gone")])])
     assert played(path, reader) == ["00:00:00s : Happy , 81%"]
 
@@ -254,7 +252,7 @@ def test_who_was_seen_last_in_a_second_is_told(tmp_path: Path, reader: Reader) -
 
 
 def test_crops_are_grey_small_and_centred(tmp_path: Path, reader: Reader) -> None:
-    """A puppet's two eyes lie evenly about the middle; the larger face is taken."""
+    """A puppet's two eyes are symmetric about the middle; the larger face is saved."""
     squares = [Square("anna", size=48, x=20), Square("ben", size=24, x=110)]
     path = film(tmp_path / "a.mkv", [Shot(25, squares)])
     played(path, reader, StreamOutputs(crops=tmp_path / "crops"))
@@ -306,7 +304,7 @@ def test_a_movie_of_one_frame_is_kept_whole(tmp_path: Path, reader: Reader) -> N
 
 
 @pytest.mark.parametrize("what", ["record", "table", "crops"])
-def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: str) -> None:
+def test_what_cannot_be_written_is_reported(tmp_path: Path, reader: Reader, what: str) -> None:
     (tmp_path / "file").write_text("in the way")
     path = film(tmp_path / "a.mkv", [Shot(600, [Square("anna")])])
     lines: list[str] = []
@@ -315,10 +313,10 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, reader: Reader, what: st
     assert len(lines) <= 3  # Soon, and not at the end.
 
 
-def test_a_recording_that_fails_at_its_very_end_is_told(
+def test_a_recording_that_fails_at_its_very_end_is_reported(
     tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the writer has seen that no more is to come."""
+    """It fails after the writer has read the end of the queue."""
 
     def full(path: Path, pictures: Iterator[object], base: object) -> None:
         assert len(list(pictures)) == 60
@@ -333,7 +331,7 @@ def test_a_recording_that_fails_at_its_very_end_is_told(
 def test_an_interrupt_sends_no_picture_twice(
     tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes just when a picture was handed to the writer."""
+    """The interrupt comes just after a picture was put into the queue."""
     put, count = Queue.put, count_from(1)
 
     def interrupted(self: Queue[Any], item: Any) -> None:
@@ -353,7 +351,7 @@ def test_pictures_of_two_streams_are_not_mixed(tmp_path: Path, reader: Reader) -
     path = film(tmp_path / "a.mkv", [Shot(30, [Square("anna")])])
     played(path, reader, StreamOutputs(crops=tmp_path / "out"))
     before = sorted(tmp_path.glob("out/*"))
-    with pytest.raises(OutputError, match="earlier stream; name another"):
+    with pytest.raises(OutputError, match="earlier stream; choose another"):
         played(path, reader, StreamOutputs(crops=tmp_path / "out"))
     assert sorted(tmp_path.glob("out/*")) == before
 
@@ -379,7 +377,7 @@ def test_what_was_seen_before_an_error_is_kept(
         assert len(list(container.decode(video=0))) == 40
 
 
-def test_the_demo_is_told_once_a_second_while_most_frames_are_dropped() -> None:
+def test_the_demo_has_a_line_a_second_though_most_frames_are_dropped() -> None:
     """The real networks on a slow machine: each frame takes a fifth of a second."""
     now = [0.0]
 
@@ -448,7 +446,7 @@ def test_the_movie_is_not_written_over(
 def test_a_program_that_is_ended_closes_its_recording(
     tmp_path: Path, ending: int, again: tuple[float, ...]
 ) -> None:
-    """As when its terminal is closed, and by who does not wait until it has ended."""
+    """As when its terminal is closed; also if another signal follows before it has ended."""
     out = tmp_path / "out.mp4"
     call = ["live", "--source", str(DEMO), "--record", str(out), "--known-faces", str(tmp_path)]
     program = [sys.executable, "-u", "-c", "from pipeline.cli import run; run()", *call]
@@ -470,7 +468,7 @@ def test_a_program_that_is_ended_closes_its_recording(
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
 
 
-def test_who_is_told_to_ignore_a_signal_does(tmp_path: Path) -> None:
+def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     """As by nohup."""
     program = "from signal import *; signal(SIGTERM, SIG_IGN); from pipeline.cli import run; run()"
     call = ["live", "--source", str(DEMO), "--known-faces", str(tmp_path)]
@@ -490,14 +488,14 @@ def test_who_is_told_to_ignore_a_signal_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--record", "photo.jpg"], "--record photo.jpg: is there, and something else"),
-        (["--csv", "photo.jpg"], "--csv photo.jpg: is there, and something else"),
+        (["--record", "photo.jpg"], "--record photo.jpg: exists, and is not a file"),
+        (["--csv", "photo.jpg"], "--csv photo.jpg: exists, and is not a file"),
         (["--record", "hard.mp4", "--source", "other.mp4"], "--record hard.mp4: is there, and"),
-        (["--csv", "walk/live.csv"], "--csv walk/live.csv: lies in the folder of a movie"),
+        (["--csv", "walk/live.csv"], "--csv walk/live.csv: is in the folder of a movie"),
         (["--csv", "film.mp4", "--source", "hard.mp4"], "--source and --csv are both film.mp4"),
     ],
 )
-def test_nothing_of_somebody_is_written_over(
+def test_existing_files_are_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -527,7 +525,7 @@ def test_what_an_earlier_stream_left_is_replaced(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_a_table_that_cannot_be_ended_is_told(tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_finished_is_reported(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])])
     with closing(Movie(path)) as source:
         keeper = TableSink(tmp_path / "a.csv", source)

@@ -1,4 +1,4 @@
-"""Cards of networks, and the weights that lie in the package."""
+"""Cards of networks, and the weights in the package."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ModelError, OutputError
-from pipeline.models.cards import WEIGHTS, Card, CardSource, Input
+from pipeline.models.cards import WEIGHTS, Card, CardSource, Input, Tolerances
 from pipeline.models.emotion import Reading
 
 CARD: dict[str, Any] = {
@@ -19,6 +19,10 @@ CARD: dict[str, Any] = {
     "classes": ["sad", "happy"],
     "licence": "MIT",
 }
+TOLERANCES: dict[str, Any] = {
+    "name": 0.97, "sure": 0.87, "link": 1.06, "cast": 1.04, "clear": 0.15, "alike": 0.95,
+    "misfit": 1.15, "first": [32.5, -35, 8.25], "second": [58, -7.3, -44.5],
+}  # fmt: skip
 CARDS = sorted(WEIGHTS.glob("*.json"))
 
 
@@ -85,7 +89,7 @@ def test_a_missing_card_of_our_own_is_not_to_be_written() -> None:
 
 
 def test_what_is_altogether_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"net\.onnx: missing; .*say where it is"):
+    with pytest.raises(ModelError, match=r"net\.onnx: missing; .*give its path"):
         Card.beside(tmp_path / "net.onnx")
 
 
@@ -101,7 +105,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("weights", [b"", b"weight", b"weights!", b"Weights"])
 def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
     path = put(tmp_path, CARD, weights)
-    with pytest.raises(ModelError, match="changed or cut") as caught:
+    with pytest.raises(ModelError, match="changed or cut off") as caught:
         Card.beside(path).checked()
     assert hashlib.sha256(weights).hexdigest()[:12] in str(caught.value)
     assert CARD["sha256"][:12] in str(caught.value)
@@ -111,9 +115,9 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
-        ({"class": ["sad"]}, "class: there is no such fact; there are file, job, sha256, input"),
+        ({"class": ["sad"]}, "class: unknown; a card may have file, job, sha256, input"),
         ({"output": "softmax"}, "output is 'softmax'"),
         ({"classes": "sad"}, "classes is 'sad', wanted a list"),
         ({"classes": ["sad", "sad"]}, "different names"),
@@ -121,8 +125,8 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
         ({"heads": 0}, "heads is 0"),
         ({"heads": "two"}, "heads is 'two'"),
         ({"heads": True}, "heads is True"),
-        ({"tau": 1}, "tau goes with priors"),
-        ({"priors": [[0.5, 0.5]]}, "both with output logits"),
+        ({"tau": 1}, "tau needs priors"),
+        ({"priors": [[0.5, 0.5]]}, "both need output logits"),
         ({"priors": [[0.5, 0.5, 1]], "output": "logits"}, r"\[3\] numbers, wanted 1 lists of 2"),
         ({"priors": [[0.5, 0]], "output": "logits"}, "all above 0"),
         ({"priors": [0.5, 0.5], "output": "logits"}, "wanted numbers"),
@@ -133,16 +137,26 @@ def test_a_changed_file_is_refused(tmp_path: Path, weights: bytes) -> None:
         ({"input": {"size": [48]}}, "wanted .height, width"),
         ({"input": {"size": [48.5, 48]}}, "wanted .height, width"),
         ({"input": {"size": 48}}, "wanted numbers"),
-        ({"input": {"mean": 127.5}}, "go with float32"),
+        ({"input": {"mean": 127.5}}, "need dtype float32"),
         ({"input": {"dtype": "float32", "mean": [1, 2, 3]}}, "3 numbers for grey"),
         ({"input": {"dtype": "float32", "scale": [1e999]}}, "wanted numbers"),
         ({"input": {"side": 48}}, "side"),
         ({"input": []}, "must be a mapping"),
+        ({"tolerances": TOLERANCES | {"name": 0}}, "tolerances.name is 0.0, wanted a number up to"),
+        ({"tolerances": TOLERANCES | {"cast": 2.1}}, "tolerances.cast is 2.1"),
+        ({"tolerances": TOLERANCES | {"sure": True}}, "tolerances.sure is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"alike": None}}, "tolerances.alike is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"first": [1, 2]}}, "tolerances.first are 2 numbers, wanted"),
+        ({"tolerances": TOLERANCES | {"second": 3}}, "tolerances.second is 3, wanted numbers"),
+        ({"tolerances": TOLERANCES | {"name": 1e999}}, "tolerances.name is .*wanted numbers"),
+        ({"tolerances": TOLERANCES | {"near": 1}}, "near"),
+        ({"tolerances": {"name": 1}}, "missing 8 required"),
+        ({"tolerances": 1}, "must be a mapping"),
     ],
     ids=str,
 )
-def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], told: str) -> None:
-    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{told}"):
+def test_a_wrong_fact_is_told(tmp_path: Path, facts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=rf"net\.json: not a network's card .*{message}"):
         Card.beside(put(tmp_path, CARD | facts))
 
 
@@ -156,6 +170,7 @@ FULL = Card(
     heads=2,
     priors=((0.25, 0.75), (0.5, 0.5)),
     tau=0.75,
+    tolerances=Tolerances(**TOLERANCES),
     source=CardSource("package", "1.0", "net.h5", "ab"),
     licence="MIT",
     copyright="nobody",
@@ -173,6 +188,15 @@ def test_a_card_that_is_written_comes_back(tmp_path: Path, card: Card) -> None:
     assert found.checked() == tmp_path / "net.onnx"
 
 
+def test_tolerances_are_read_as_they_stand(tmp_path: Path) -> None:
+    found = Card.beside(put(tmp_path, CARD | {"tolerances": TOLERANCES})).tolerances
+    assert found is not None
+    assert {name: getattr(found, name) for name in TOLERANCES} == {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in TOLERANCES.items()
+    }
+
+
 def test_two_files_of_one_stem_have_cards_of_their_own(tmp_path: Path) -> None:
     names = ("net.keras", "net.onnx")
     for _ in range(2):
@@ -185,7 +209,7 @@ def test_two_files_of_one_stem_have_cards_of_their_own(tmp_path: Path) -> None:
 
 def test_the_card_of_another_file_is_none(tmp_path: Path) -> None:
     put(tmp_path, CARD)
-    with pytest.raises(ModelError, match=r"it is that of net\.onnx, and net\.keras has none"):
+    with pytest.raises(ModelError, match=r"it belongs to net\.onnx, and net\.keras has none"):
         Card.beside(tmp_path / "net.keras")
 
 
@@ -203,7 +227,7 @@ def test_the_identity_holds_what_changes_answers(tmp_path: Path) -> None:
         return replace(FULL, folder=tmp_path, **facts).identity
 
     same = identity()
-    assert same == identity(note="other", licence="other", sha256="ab")
+    assert same == identity(note="other", licence="other", sha256="ab", tolerances=None)
     others = {
         identity(**facts)
         for facts in (
@@ -223,6 +247,7 @@ def test_each_card_of_the_package_describes_its_file(place: Path) -> None:
     assert card.job in ("detect", "landmarks", "identity", "emotion")
     assert card.licence
     assert card.sha256
+    assert (card.tolerances is not None) == (card.job == "identity")
     assert (WEIGHTS.parents[2] / json.loads(place.read_text())["made_by"]).is_file()
 
 

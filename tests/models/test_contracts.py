@@ -1,4 +1,4 @@
-"""What every network of the registry must do, whatever is behind it."""
+"""The contracts that every network in the registry fulfils, whatever library runs it."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ from pipeline import crops
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Detections, Image
 from pipeline.models import registry
-from pipeline.models.base import CHIP_SIDE, unit_embeddings
+from pipeline.models.base import FaceEmbedder, unit_embeddings
 from pipeline.models.registry import Entry, PackageEntry
 from pipeline.movie.frame import RgbFrame, shrink
 from pipeline.settings import WalkSettings
 from tests.support.movies import noise
 from tests.support.networks import users_keras, users_onnx
-from tests.support.stills import KERAS, KNOWN, box_of, chips, needs, still
+from tests.support.stills import KERAS, KNOWN, box_of, chip_of, chips, face_of, needs, still
 
 JOBS = {
     "detector": registry.DETECTORS,
@@ -63,15 +63,23 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def greys(n: int) -> Image:
-    """Grey crops `(n, 48, 48)`: the stills' faces, then noise."""
+    """Grey crops `(n, 48, 48)`: the faces of the stills, then noise."""
     faces = [
         crops.resized(crops.grey_face(RgbFrame(0, 0.0, still(k)), box_of(k)), 48) for k in KNOWN
     ]
     return np.stack([*faces, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
 
 
-def some_chips(n: int) -> Image:
-    return np.stack([*chips(), *noise(n, width=CHIP_SIDE, height=CHIP_SIDE)])[:n]
+def stills_for(model: FaceEmbedder) -> Image:
+    """The chips of the stills, as the recognizer's own aligner cuts them."""
+    kinds = {entry.name: name for name, entry in registry.RECOGNIZERS.items()}
+    return chips(kinds[type(model).__name__])
+
+
+def some_chips(model: FaceEmbedder, n: int) -> Image:
+    real = stills_for(model)
+    side = real.shape[1]
+    return np.stack([*real, *noise(n, width=side, height=side)])[:n]
 
 
 def untouched(inputs: Iterable[NDArray[Any]], call: Callable[[], Any]) -> Any:
@@ -140,7 +148,10 @@ def test_detecting_together_is_detecting_one_by_one(model: Any) -> None:
         assert np.array_equal(together.landmarks, alone.landmarks)
 
 
-@pytest.mark.parametrize("entry", registry.DETECTORS.values(), ids=registry.DETECTORS.keys())
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(e, id=name, marks=_marks(e)) for name, e in registry.DETECTORS.items()],
+)
 def test_a_higher_least_score_only_drops_faces(entry: Entry) -> None:
     images = PICTURES["faces"][:2]
     counts = []
@@ -157,10 +168,12 @@ def test_a_higher_least_score_only_drops_faces(entry: Entry) -> None:
 @of("aligner")
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_chip_is_a_small_picture_of_the_face(model: Any, name: str) -> None:
-    image = still(name)
-    chip = untouched([image, box_of(name)], lambda: model.chip(image, box_of(name)))
-    assert (chip.shape, chip.dtype) == ((CHIP_SIDE, CHIP_SIDE, 3), np.uint8)
-    assert np.array_equal(chip, model.chip(image, box_of(name)))
+    face = face_of(name)
+    inputs: list[NDArray[Any]] = [still(name), face.boxes, face.landmarks]
+    chip = untouched(inputs, lambda: chip_of(model, name))
+    side = len(chip)
+    assert (chip.shape, chip.dtype) == ((side, side, 3), np.uint8)
+    assert np.array_equal(chip, chip_of(model, name))
     assert chip.std() > 20
 
 
@@ -171,9 +184,11 @@ def test_a_chip_is_a_small_picture_of_the_face(model: Any, name: str) -> None:
     ids=["half outside", "tiny", "far outside", "huge"],
 )
 def test_a_chip_is_cut_from_any_box(model: Any, box: tuple[float, ...]) -> None:
-    image = still("guest/1.jpg")
-    chip = untouched([image], lambda: model.chip(image, np.array(box, np.float32)))
-    assert (chip.shape, chip.dtype) == ((CHIP_SIDE, CHIP_SIDE, 3), np.uint8)
+    image, place = still("guest/1.jpg"), np.array(box, np.float32)
+    landmarks = place[:2] + crops.ALIGNED.astype(np.float32) * (place[2:] - place[:2])
+    inputs: list[NDArray[Any]] = [image, place, landmarks]
+    chip = untouched(inputs, lambda: model.chip(image, place, landmarks))
+    assert (chip.shape, chip.dtype) == (chip_of(model, KNOWN[0]).shape, np.uint8)
 
 
 # --- embedders ----------------------------------------------------------------------------------
@@ -182,16 +197,16 @@ def test_a_chip_is_cut_from_any_box(model: Any, box: tuple[float, ...]) -> None:
 @of("recognizer")
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_embeddings_keep_the_conventions(model: Any, n: int) -> None:
-    faces = some_chips(n)
+    faces = some_chips(model, n)
     found = untouched([faces], lambda: model.embed(faces))
-    assert found.shape == (n, model.embed(chips()).shape[1])
+    assert found.shape == (n, model.embed(stills_for(model)).shape[1])
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
 
 
 @of("recognizer")
 def test_embedding_together_is_embedding_one_by_one(model: Any) -> None:
-    faces = some_chips(18)
+    faces = some_chips(model, 18)
     together = model.embed(faces)
     alone = np.concatenate([model.embed(faces[i : i + 1]) for i in range(18)])
     assert np.array_equal(together, alone)
@@ -199,7 +214,7 @@ def test_embedding_together_is_embedding_one_by_one(model: Any) -> None:
 
 @of("recognizer")
 def test_one_person_is_nearer_than_two(model: Any) -> None:
-    actor, actress, guest, guest_again = unit_embeddings(model, chips())
+    actor, actress, guest, guest_again = unit_embeddings(model, stills_for(model), mirrored=True)
     near = np.linalg.norm(guest - guest_again)
     assert all(np.linalg.norm(guest - other) > 2 * near for other in (actor, actress))
 
@@ -293,8 +308,8 @@ def test_the_identity_is_the_cards(entry: Entry) -> None:
 def test_all_models_are_those_that_were_asked_for() -> None:
     models = registry.all_models(WalkSettings())
     assert type(models.detector).__name__ == "YuNet"
-    assert type(models.aligner).__name__ == "DlibAligner"
-    assert type(models.embedder).__name__ == "DlibOnnx"
+    assert type(models.aligner).__name__ == "LandmarkAligner"
+    assert type(models.embedder).__name__ == "SFace"
     assert type(models.emotion).__name__ == "OnnxEmotion"
     assert list(registry.identities(WalkSettings())) == list(JOBS)
 

@@ -1,4 +1,4 @@
-"""dlib's detectors, framed as YuNet frames."""
+"""dlib's detectors, with YuNet's framing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.faces import Detections, Image, iou
 from pipeline.models import registry
+
+pytest.importorskip("dlib", reason="needs the extra `dlib`")
 from pipeline.models.dlib_detect import (
     LANDMARKS,
     LEAST_MARGIN,
@@ -20,7 +22,9 @@ from pipeline.models.dlib_detect import (
     score_of,
 )
 from pipeline.movie.frame import shrink
-from tests.support.stills import KNOWN, photo, still
+from tests.support.stills import DLIB, KNOWN, needs, photo, still
+
+pytestmark = needs(*DLIB)
 
 HOG, CNN, YUNET = (registry.DETECTORS[name] for name in ("hog", "cnn", "yunet"))
 PHOTOS = ("astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg")

@@ -1,4 +1,4 @@
-"""Emotion networks: the shipped one, and anybody's by a card."""
+"""Emotion networks: the shipped one, and a user's own with a card."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_an_even_picture_is_no_sure_face(model: OnnxEmotion) -> None:
 
 
 def logits(path: Path, crops: Image) -> Floats:
-    """What a network of tests/models/networks.py says of grey crops shown as shares of white."""
+    """The answer of a network of `tests.support.networks` for grey crops as shares of white."""
     shown = (crops[..., None].astype(np.float32) - np.float32(0)) * np.float32(1 / 255)
     found: Floats = session(path).run(["answer"], {"face": shown})[0]
     return found
@@ -167,8 +167,8 @@ def test_one_output_of_several_is_named(tmp_path: Path) -> None:
     path = onnx_network(tmp_path / "a.onnx", 7, other=1.0)
     found = OnnxEmotion(with_card(path, outputs=("answer",))).classify(faces(3))
     assert found == pytest.approx(softmax(logits(path, faces(3))), abs=1e-6)
-    for outputs, told in (((), "outputs None, the file has answer, other"), (("x",), "'x'")):
-        with pytest.raises(ModelError, match=told):
+    for outputs, message in (((), "outputs None, the file has answer, other"), (("x",), "'x'")):
+        with pytest.raises(ModelError, match=message):
             OnnxEmotion(with_card(path, outputs=outputs))
 
 
@@ -176,17 +176,20 @@ FLOAT = Input(dtype="float32", scale=1 / 255)
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
         ({"job": "identity"}, "its card says job 'identity', wanted 'emotion'"),
-        ({"classes": ()}, r"classes \[\], wanted the network's, in its order, at least 2"),
-        ({"classes": ("happiness", "sadness", "fear")}, "at least 2 of them out of angry, disg"),
-        ({"classes": EMOTIONS[:6]}, r"gives \(2, 7\) for 2 faces, wanted \(2, 6\).*6 classes"),
+        (
+            {"classes": ()},
+            r"classes \[\], wanted the network's classes in their order, with at least 2",
+        ),
+        ({"classes": ("happiness", "sadness", "fear")}, "at least 2 of angry, disg"),
+        ({"classes": EMOTIONS[:6]}, r"returns \(2, 7\) for 2 faces, wanted \(2, 6\).*6 classes"),
         ({"classes": (*EMOTIONS, "contempt")}, r"wanted \(2, 8\)"),
         ({"heads": 2}, r"wanted \(2, 14\): its card says heads 2 and 7 classes"),
-        ({"output": "probabilities"}, 'do not sum to 1.*say "output": "logits"'),
-        ({"input": Input()}, r"cannot be run as its card says, on uint8 \(1, 48, 48, 1\)"),
-        ({"input": replace(FLOAT, size=(40, 40))}, r"on float32 \(1, 40, 40, 1\) for a face \("),
+        ({"output": "probabilities"}, 'do not sum to 1.*write "output": "logits"'),
+        ({"input": Input()}, r"cannot run as its card says, on uint8 \(1, 48, 48, 1\)"),
+        ({"input": replace(FLOAT, size=(40, 40))}, r"on float32 \(1, 40, 40, 1\) for one face \("),
         ({"input": replace(FLOAT, layout="NCHW")}, r"on float32 \(1, 1, 48, 48\)"),
         ({"input": replace(FLOAT, size=(40, 48))}, "wanted a square"),
         ({"input": replace(FLOAT, name="image")}, "input.name 'image', the file has face"),
@@ -194,21 +197,21 @@ FLOAT = Input(dtype="float32", scale=1 / 255)
     ids=str,
 )
 def test_a_card_of_another_network_is_told_at_once(
-    tmp_path: Path, facts: dict[str, Any], told: str
+    tmp_path: Path, facts: dict[str, Any], message: str
 ) -> None:
     path = onnx_network(tmp_path / "a.onnx", 7)
     with_card(path, **facts)
-    with pytest.raises(ModelError, match=told) as caught:
+    with pytest.raises(ModelError, match=message) as caught:
         OnnxEmotion(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize(
-    ("more", "told"), [(nan, "gives NaN; look"), (inf, "gives infinity; look")]
+    ("more", "message"), [(nan, "returns NaN; check"), (inf, "returns infinity; check")]
 )
-def test_answers_that_are_no_numbers_are_told(tmp_path: Path, more: float, told: str) -> None:
+def test_answers_that_are_no_numbers_are_told(tmp_path: Path, more: float, message: str) -> None:
     path = onnx_network(tmp_path / "a.onnx", 7, other=more)
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=message):
         OnnxEmotion(with_card(path, outputs=("other",)))
 
 
@@ -226,7 +229,7 @@ def test_what_is_no_network_is_told(tmp_path: Path) -> None:
 def test_keras_says_what_onnx_says(
     tmp_path: Path, model: OnnxEmotion, figure: Callable[[str], None]
 ) -> None:
-    """The network that the shipped one was made of, by a card."""
+    """The network from which the shipped one was made, with a card."""
     if not TRAINED.exists():
         pytest.skip("emotion.keras is not beside the repository")
     path = tmp_path / TRAINED.name
@@ -254,9 +257,11 @@ def test_without_keras_it_is_said_what_to_install(
     path = tmp_path / "a.keras"
     path.write_bytes(b"a network")
     monkeypatch.setattr("pipeline.models.emotion.find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"needs Keras.*pip install keras tensorflow-cpu") as told:
+    with pytest.raises(
+        ModelError, match=r"needs Keras.*pip install keras tensorflow-cpu"
+    ) as caught:
         KerasEmotion(with_card(path))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_without_its_backend_it_is_said_what_to_install(

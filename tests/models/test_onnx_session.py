@@ -1,4 +1,4 @@
-"""Where ONNX networks run. There is no GPU here: ONNX Runtime's answers are played."""
+"""The device on which ONNX networks run; ONNX Runtime is mocked, as there is no GPU."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ Play = Callable[..., list[list[str]]]
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Makes ONNX Runtime have some providers and load others; gives what it is asked for."""
+    """Makes ONNX Runtime offer some providers and load others; returns those requested."""
 
     def playing(available: list[str], loaded: list[str]) -> list[list[str]]:
         asked: list[list[str]] = []
@@ -56,17 +56,17 @@ def test_cuda_is_asked_for_first(play: Play) -> None:
 
 def test_an_onnxruntime_without_cuda_is_told(play: Play) -> None:
     asked = play(["AzureExecutionProvider", CPU], [CPU])
-    with pytest.raises(ModelError, match="pip uninstall onnxruntime, then pip install") as told:
+    with pytest.raises(ModelError, match="pip uninstall onnxruntime, then pip install") as caught:
         session(PATH, device="cuda")
     assert asked == []
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_silent_fall_back_to_the_cpu_is_told(play: Play) -> None:
     play([CUDA, CPU], [CPU])
-    with pytest.raises(ModelError, match="cannot load CUDA and runs on the CPU") as told:
+    with pytest.raises(ModelError, match="cannot load CUDA and runs on the CPU") as caught:
         session(PATH, device="cuda")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="CUDA is here")
@@ -82,14 +82,14 @@ def test_every_network_that_can_choose_is_told_where() -> None:
 
 def test_others_do_not_hear_of_it() -> None:
     registry.DETECTORS["hog"].build(device="cuda")
-    told = list(registry.remarks(WalkSettings(detector="hog"), "cuda"))
-    assert told == ["--device cuda does not reach --detector hog"]
+    remarks = list(registry.remarks(WalkSettings(detector="hog"), "cuda"))
+    assert remarks == ["--device cuda has no effect on --detector hog"]
     assert list(registry.remarks(WalkSettings(), "cuda")) == []
     assert list(registry.remarks(WalkSettings(detector="cnn"), "cpu")) == []
 
 
 def test_nothing_is_told_to_the_makers_of_the_runtime(tmp_path: Path) -> None:
-    """It would report over the network, and keep files about this computer to do so."""
+    """Telemetry would send data, and leave files about this computer."""
     program = (
         "from pipeline.models.onnx_session import session; import sys, pathlib;"
         f"session(pathlib.Path({str(PATH)!r}), 1, 'cpu')"

@@ -1,6 +1,7 @@
-"""Names and paths of backends, and what is known of them before they run."""
+"""Names and paths of backends, and the remarks about them before they run."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ from pipeline.settings import WalkSettings
 
 
 def network(folder: Path, name: str, content: bytes = b"weights", **facts: object) -> Path:
-    """A file and its card; no network, but nobody looks."""
+    """A file and its card; the file is not a network, but is never loaded."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_bytes(content)
-    Card(file=name, job="emotion", **({"classes": EMOTIONS} | facts)).write(folder)  # type: ignore[arg-type]
+    Card(file=name, **({"job": "emotion", "classes": EMOTIONS} | facts)).write(folder)  # type: ignore[arg-type]
     return path
 
 
@@ -70,7 +71,7 @@ def test_a_file_that_changes_is_another_network(tmp_path: Path) -> None:
 def test_a_network_that_is_gone_is_told(tmp_path: Path) -> None:
     path = network(tmp_path, "a.onnx")
     path.unlink()
-    with pytest.raises(ModelError, match=r"a\.onnx: missing; .* if the network is your own, say"):
+    with pytest.raises(ModelError, match=r"a\.onnx: missing; .* if the network is your own, give"):
         emotion(path)
 
 
@@ -83,20 +84,73 @@ def test_classes_that_do_not_fit_are_remarked(tmp_path: Path) -> None:
     path = network(
         tmp_path, "a.onnx", classes=("happy", "sad", "contempt", "unknown", *EMOTIONS[:3])
     )
-    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cpu"))
-    assert told == [
-        f"{path}: its classes contempt, unknown are none of ours and are dropped",
-        f"{path}: has no class for surprise, neutral: no face will be labelled so",
+    remarks = list(registry.remarks(WalkSettings(emotion=str(path)), "cpu"))
+    assert remarks == [
+        f"{path}: ignoring its classes contempt, unknown, which this program does not use",
+        f"{path}: has no class for surprise, neutral; no face will get such a label",
     ]
     assert list(registry.remarks(WalkSettings(), "cpu")) == []
 
 
 def test_a_keras_file_runs_where_keras_puts_it(tmp_path: Path) -> None:
     path = network(tmp_path, "a.keras")
-    told = list(registry.remarks(WalkSettings(emotion=str(path)), "cuda"))
-    assert told == [f"--device cuda does not reach --emotion-model {path}"]
+    remarks = list(registry.remarks(WalkSettings(emotion=str(path)), "cuda"))
+    assert remarks == [f"--device cuda has no effect on --emotion-model {path}"]
 
 
 def test_what_is_listed_here_can_be_sent() -> None:
     sent = pickle.loads(pickle.dumps(registry.entries()))
     assert sent == registry.entries()
+
+
+def test_each_recognizer_has_its_own_tolerances() -> None:
+    names = {
+        name: registry.tolerances(WalkSettings(recognizer=name)).name
+        for name in registry.RECOGNIZERS
+    }
+    assert names == {"sface": 0.97, "dlib": 0.38, "face_recognition": 0.38}
+    assert registry.tolerance_of(WalkSettings(), None) == 0.97
+    assert registry.tolerance_of(WalkSettings(), 0.5) == 0.5
+
+
+def test_each_recognizer_has_an_aligner() -> None:
+    assert registry.ALIGNERS.keys() == registry.RECOGNIZERS.keys()
+
+
+def test_a_card_without_tolerances_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = network(tmp_path, "own.onnx", job="identity", classes=())
+    entry = registry.Entry("own", "Own", str(path))
+    monkeypatch.setitem(registry.RECOGNIZERS, "own", entry)
+    with pytest.raises(ModelError, match=r"own\.onnx: its card has no tolerances; add them"):
+        registry.tolerances(WalkSettings(recognizer="own"))
+
+
+# --- networks of earlier versions ---------------------------------------------------------------
+
+OLD = WalkSettings(recognizer="dlib-onnx")
+
+
+def test_a_network_that_is_gone_has_its_tolerance_still() -> None:
+    assert registry.tolerance_of(OLD, None) == 0.38
+
+
+@pytest.mark.parametrize("use", [registry.identities, registry.all_models])
+def test_a_network_of_an_earlier_version_is_told_by_its_name(
+    use: Callable[[WalkSettings], object],
+) -> None:
+    with pytest.raises(ModelError, match="dlib-onnx is no longer part of mine-video; --rewalk"):
+        use(OLD)
+
+
+def test_only_embeddings_of_the_same_networks_compare() -> None:
+    usual = WalkSettings()
+    now = registry.identities(usual)
+    assert registry.compares(usual, now)
+    assert registry.compares(usual, now | {"detector": "Other 1 2", "emotion": "Other 1 2"})
+    assert registry.compares(usual, {"aligner": f"{now['aligner']}"})
+    for job in ("aligner", "recognizer"):
+        assert not registry.compares(usual, now | {job: "Other 1 2"})
+        name, file, how = now[job].split()
+        assert not registry.compares(usual, now | {job: f"{name} {file[:-1]}x {how}"})
+        assert registry.compares(usual, now | {job: f"{name} {file}"})
+    assert not registry.compares(OLD, {})

@@ -1,4 +1,4 @@
-"""Movies at their own speed, and cameras: what is dropped, and what is told."""
+"""Movies at their own speed, and cameras: dropped frames and messages."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ RATE = 10
 
 
 class Clock:
-    """A clock that goes only when somebody waits or works."""
+    """A clock that only advances when the test waits or works."""
 
     def __init__(self) -> None:
         self.time = 100.0
@@ -41,7 +41,7 @@ def frames(count: int, rate: float = RATE) -> Iterator[RgbFrame]:
 
 
 def shown(count: int, work: Callable[[int], float]) -> tuple[list[int], list[float]]:
-    """Which frames are given, and how late each is, where analysing one takes so long."""
+    """The indices that `paced` yields, and how late each is, if frame n takes `work(n)` seconds."""
     clock = Clock()
     begin, indices, late = clock.time - 5, [], []
     for frame in paced(frames(count), clock, clock.sleep):
@@ -61,7 +61,7 @@ def test_who_is_quick_sees_every_frame_in_time() -> None:
 
 
 def test_frames_for_which_there_is_no_time_are_dropped() -> None:
-    """Each takes as long as two and a half are shown, and none is more than one behind."""
+    """Each frame takes as long as two and a half are shown; none is more than one behind."""
     indices, late = shown(30, lambda _: 0.25)
     assert indices[:5] == [0, 2, 5, 7, 10]
     assert max(late) < 0.1
@@ -113,10 +113,10 @@ def test_closing_a_movie_ends_a_wait_within_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0, "00:00:00"), (59.99, "00:00:59"), (3723.5, "01:02:03")]
+    ("seconds", "moment"), [(0, "00:00:00"), (59.99, "00:00:59"), (3723.5, "01:02:03")]
 )
-def test_moments_of_a_movie_are_its_own(tmp_path: Path, seconds: float, told: str) -> None:
-    assert Movie(film(tmp_path / "a.mkv", [Shot(1)])).moment(seconds) == told
+def test_moments_of_a_movie_are_its_own(tmp_path: Path, seconds: float, moment: str) -> None:
+    assert Movie(film(tmp_path / "a.mkv", [Shot(1)])).moment(seconds) == moment
 
 
 def test_a_movie_that_is_missing_is_told(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_movie_that_is_missing_is_told(tmp_path: Path) -> None:
 
 
 class Capture:
-    """What OpenCV would open: gives a picture whenever the test lets it."""
+    """Stands in for OpenCV: gives pictures as the test allows."""
 
     opened: ClassVar[list["Capture"]] = []
     pictures = 0
@@ -167,7 +167,7 @@ def test_a_camera_gives_rgb_and_ends_with_a_message(capture: type[Capture]) -> N
     assert capture.opened[0].address == (1,)
     assert found.size == (8, 6)
     seen: list[Frame] = []
-    with pytest.raises(MovieError, match="camera 1: gives no more pictures"):
+    with pytest.raises(MovieError, match="camera 1: sends no more pictures"):
         seen.extend(found.frames())
     assert seen[-1].image[0, 0].tolist() == [200, 0, 3]
     assert [f.index for f in seen] == sorted({f.index for f in seen})
@@ -177,7 +177,7 @@ def test_a_camera_gives_rgb_and_ends_with_a_message(capture: type[Capture]) -> N
 def test_only_the_newest_picture_of_a_camera_is_given(
     capture: type[Capture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While one is analysed nine more come: the next one given is the last of them."""
+    """Nine more frames arrive while one is analysed; the next one given is the last of them."""
     go, done = Event(), Event()
 
     def read(self: Capture) -> tuple[bool, Any]:
@@ -225,13 +225,13 @@ def test_without_a_camera_the_recorded_way_is_named(
     capture: type[Capture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture, "there", False)
-    with pytest.raises(MovieError, match=r"camera 0: there is none; .*--source movie.mp4"):
+    with pytest.raises(MovieError, match=r"camera 0: no such camera; .*--source movie.mp4"):
         Camera("0")
 
 
 def test_a_camera_without_pictures_is_let_go(capture: type[Capture]) -> None:
     capture.pictures = 0
-    with pytest.raises(MovieError, match=r"gives no picture; .*--source movie.mp4"):
+    with pytest.raises(MovieError, match=r"sends no picture; .*--source movie.mp4"):
         Camera("0")
     assert capture.opened[0].released.is_set()
 
@@ -260,9 +260,9 @@ def test_a_network_camera_is_opened_and_its_password_kept(capture: type[Capture]
     ],
 )
 def test_what_is_no_camera_is_refused(capture: type[Capture], address: str) -> None:
-    with pytest.raises(MovieError, match="neither a number") as told:
+    with pytest.raises(MovieError, match="neither a number") as caught:
         Camera(address)
-    assert "sec" not in str(told.value).partition(":")[2].partition("neither")[0]
+    assert "sec" not in str(caught.value).partition(":")[2].partition("neither")[0]
     assert capture.opened == []
 
 

@@ -1,4 +1,4 @@
-"""Movies of every kind, decoded from anywhere."""
+"""Movies of every kind, decoded from any frame."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A movie of 40 frames and all that decoding it from its beginning gives."""
+    """A movie of 40 frames, and all frames as decoded from the beginning."""
 
     path: Path
     scan: Scan
@@ -186,7 +186,7 @@ def test_frames_without_timestamps_are_counted(tmp_path: Path, name: str) -> Non
     assert found.times == pytest.approx(np.arange(30) / 25)
     (warning,) = found.warnings
     assert "counted" in warning
-    assert "25 frames a second" in warning
+    assert "25 frames per second" in warning
 
 
 def test_what_an_edit_list_hides_is_not_shown_yet_used(tmp_path: Path) -> None:
@@ -448,7 +448,7 @@ def unreadable(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         ("sound", "no video stream; give a movie with pictures"),
         ("song", "no video stream; give a movie with pictures"),
         ("no frames", "no video stream; give a movie with pictures"),
-        ("zeros", "not one frame that decodes; check that it plays elsewhere"),
+        ("zeros", "none of its frames can be decoded; check that it plays elsewhere"),
     ],
     indirect=["unreadable"],
 )

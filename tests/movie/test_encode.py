@@ -1,4 +1,4 @@
-"""Files that players take: which streams, which order, which pictures and times."""
+"""Files that every player takes: their streams, order, pictures and times."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a frame shows of its pixels, whichever way they are stored."""
+"""Frames give the same pixels however they are stored."""
 
 from dataclasses import FrozenInstanceError
 

@@ -1,4 +1,4 @@
-"""Movies by URL: the same frames as on disk, by ranges, whatever the network does."""
+"""Movies by URL: the same frames as from disk, read in ranges, despite network errors."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -84,7 +84,9 @@ def test_of_a_part_only_its_ranges_are_read(
     size, tenth = here.stat().st_size, FRAMES // 10
     _frames(there, scan, FRAMES // 2, FRAMES // 2 + tenth)
     figure(f"of a {kind} of {size:,} bytes, {web.sent / size:.3f} are read for a tenth of it")
-    assert 0.09 < web.sent / size < 0.25, "a tenth of the frames, the index, and what rounds up"
+    assert 0.09 < web.sent / size < 0.25, (
+        "a tenth of the frames, the index, and rounding up to blocks"
+    )
     assert max(stop - begin for begin, stop in web.asked) <= 64 * BLOCK
     web.forget()
     _frames(there, scan, FRAMES // 2, FRAMES // 2 + tenth)
@@ -103,7 +105,7 @@ def test_who_reads_on_and_on_is_read_ahead_for(
         steady = remote.STEADY_BLOCKS
         ahead = -(-(count - steady) // remote.AHEAD_BLOCKS)
         assert len(web.asked) == steady + ahead
-        assert web.sent == len(content), "and no byte twice"
+        assert web.sent == len(content), "no byte is sent twice"
         web.forget()
         file.seek(0)
         assert file.read(10) == content[:10]
@@ -172,11 +174,11 @@ def test_what_cannot_be_had_is_told(url: str, words: str, web: Served) -> None:
 @pytest.mark.parametrize(
     ("status", "words", "tries"),
     [
-        (401, "film.mp4: 401: no right to read; is the link, .*expired", 1),
-        (403, "film.mp4: 403: no right to read; is the link, .*expired", 1),
+        (401, "film.mp4: 401: no right to read; has the link, .*expired", 1),
+        (403, "film.mp4: 403: no right to read; has the link, .*expired", 1),
         (404, "film.mp4: no such movie", 1),
         (410, "film.mp4: no such movie", 1),
-        (302, "film.mp4: leads from one address to the next", 3),
+        (302, "film.mp4: redirects too often", 3),
         (503, "film.mp4: cannot be read .*503", 3),
     ],
 )
@@ -187,7 +189,7 @@ def test_what_a_server_answers_is_told_and_is_final_or_not(
     web.status = status
     with pytest.raises(MovieError, match=words):
         remote._fetched(url, 0, 10)
-    once = 10 if status == 302 else 1  # So often aiohttp follows.
+    once = 10 if status == 302 else 1  # aiohttp follows this many redirects.
     assert web.answers == tries * once
     web.forget()
     with pytest.raises(MovieError, match=words):
@@ -213,7 +215,7 @@ def test_a_movie_that_is_gone_is_asked_for(status: int, web: Served, tmp_path: P
     walk = walker.prepare_walk(movie, tmp_path, WalkSettings())
     web.status = status
     assert not movie.exists()
-    with pytest.raises(MovieError, match=r"gone .*; say where it is now with --movie PATH"):
+    with pytest.raises(MovieError, match=r"gone, .*; give its new path with --movie PATH"):
         manifests.movie_of(walk, None)
 
 
@@ -233,7 +235,7 @@ def test_no_password_and_no_token_is_told(status: int, web: Served) -> None:
             look(movie)
         assert "secret" not in str(caught.value)
     assert "secret" not in f"{movie} {movie!r} {movie.name}"
-    assert os.fspath(movie).count("secret") == 3, "whoever asks for it has it all"
+    assert os.fspath(movie).count("secret") == 3, "os.fspath gives the whole URL"
     with pytest.raises(OSError) as raised:  # noqa: PT011 - of whichever kind.
         movie.read_text()
     assert "secret" not in str(raised.value)
@@ -261,7 +263,7 @@ def test_a_movie_is_found_again_by_its_whole_url(films: Path, web: Served, tmp_p
     manifests.write(tmp_path / "film", walk)
     assert manifests.folder_for(movie, tmp_path) == tmp_path / "film"
     (state,) = states([tmp_path / "film"])
-    assert state.movie == f"{web.address}/film.mkv", "and told without its token"
+    assert state.movie == f"{web.address}/film.mkv", "and shown without its token"
 
 
 def test_what_another_package_reads_names_that_package() -> None:
@@ -280,7 +282,7 @@ def test_the_case_of_a_scheme_does_not_count(films: Path, web: Served) -> None:
 
 def test_a_server_without_ranges_is_told_and_not_asked_twice(films: Path, web: Served) -> None:
     web.ranges = False
-    with pytest.raises(MovieError, match=r"bytes came for .* its server knows no ranges"):
+    with pytest.raises(MovieError, match=r"got .* bytes, wanted .* does not support ranges"):
         stream.fingerprint(path_or_url(f"{web.address}/film.mp4"))
     assert web.sent == (films / "film.mp4").stat().st_size
 
@@ -290,7 +292,7 @@ def test_a_movie_by_url_leads_nowhere_else(films: Path, web: Served, tmp_path: P
     (tmp_path / "list.txt").write_text(f"ffconcat version 1.0\nfile '{films / 'film.mp4'}'\n")
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\n{films / 'film.ts'}\n")
     for name in ("list.txt", "list.m3u8"):
-        with pytest.raises(MovieError, match="cannot be read as a movie"):
+        with pytest.raises(MovieError, match="not a playable movie, or damaged"):
             scan_movie(path_or_url(f"{web.address}/{name}"))
 
 
@@ -313,7 +315,7 @@ def test_a_pattern_names_files(films: Path) -> None:
 def test_a_pattern_names_what_a_server_lists(films: Path, web: Served) -> None:
     found = find_movies([path_or_url(f"{web.address}/*.mkv")])
     assert [str(movie) for movie in found] == [f"{web.address}/film.mkv"]
-    with pytest.raises(MovieError, match="no file is called like this; of a web server that does"):
+    with pytest.raises(MovieError, match="no file matches; if the web server does"):
         find_movies([path_or_url(f"{web.address}/*.nothing")])
 
 

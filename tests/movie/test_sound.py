@@ -1,4 +1,4 @@
-"""Sound by its timestamps, text tracks and timecodes, as `pipeline.video` reads them."""
+"""Sound, text tracks and timecodes of movies, by their timestamps."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.support.movies import blocks, cut, spoil, write_movie, write_sound
 from tests.support.reels import Voice, flashing, onsets, write_reel, write_texts
 
 CLOSE = 0.003
-"""Seconds; codecs and milliseconds of containers take up to 1.4 ms of it."""
+"""Seconds; codecs and container timestamps in milliseconds cause up to 1.4 ms."""
 
 
 def _mono(path: Path, begin: float, seconds: float) -> sound.Samples:

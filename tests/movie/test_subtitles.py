@@ -1,4 +1,4 @@
-"""What is spoken when, from files as they are found in the wild."""
+"""Spoken lines and their times, from real-world subtitle files."""
 
 import logging
 from pathlib import Path
@@ -46,7 +46,7 @@ ANNA: [sighs]
 
 """
 PLAIN = SRT.replace("Déjà", "Deja").partition("\n5\n")[0] + "\n"
-"""ASCII, and times that a movie can hold."""
+"""ASCII, and times that a movie can store."""
 
 VTT = """WEBVTT
 
@@ -125,10 +125,10 @@ def test_another_encoding_is_told_and_can_be_given(
 @pytest.mark.parametrize(
     ("data", "encoding", "message"),
     [
-        (b"", None, "holds no subtitles"),
-        (b"\x00\x01\x02" * 100, None, "holds no subtitles"),
-        (b"Dear all,\nthis is a letter.\n", None, "holds no subtitles"),
-        ("Привет".encode("cp1251"), "utf-8", "is not in utf-8"),
+        (b"", None, "contains no readable subtitles"),
+        (b"\x00\x01\x02" * 100, None, "contains no readable subtitles"),
+        (b"Dear all,\nthis is a letter.\n", None, "contains no readable subtitles"),
+        ("Привет".encode("cp1251"), "utf-8", "not in utf-8"),
         (b"x", "klingon", "no such encoding"),
     ],
     ids=["empty", "binary", "letter", "wrong", "unknown"],
@@ -152,7 +152,7 @@ def test_a_file_without_words_is_told(tmp_path: Path, caplog: pytest.LogCaptureF
     path = _written(tmp_path / "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n[thunder]\n\n")
 
     assert len(read_subtitles(path)) == 0
-    assert "none of them spoken words" in caplog.text
+    assert "no spoken words in them" in caplog.text
 
 
 @pytest.mark.parametrize("offset", [-1.5, 0.0, 2.25])
@@ -173,7 +173,7 @@ def test_the_movies_own_track(tmp_path: Path, name: str) -> None:
 
 
 def test_a_movie_without_one(tmp_path: Path) -> None:
-    with pytest.raises(MovieError, match="no subtitles that are text"):
+    with pytest.raises(MovieError, match="no text subtitles"):
         movie_subtitles(write_movie(tmp_path / "a.mkv", blocks(2)))
 
 

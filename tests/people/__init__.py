@@ -1,1 +1,1 @@
-"""Tests of gallery and naming."""
+"""Tests of the gallery and of naming."""

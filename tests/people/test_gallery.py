@@ -1,4 +1,4 @@
-"""Photos to a gallery."""
+"""Reading photos into a gallery."""
 
 import logging
 from pathlib import Path
@@ -42,25 +42,25 @@ def test_no_folder_is_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("any", "nobody can be called 'any'", id="any"),
-        pytest.param("unknown", "nobody can be called 'unknown'", id="unknown"),
-        pytest.param(" ", "nobody can be called", id="blank"),
+        pytest.param("any", "a person cannot be called 'any'", id="any"),
+        pytest.param("unknown", "a person cannot be called 'unknown'", id="unknown"),
+        pytest.param(" ", "a person cannot be called", id="blank"),
         pytest.param("=cmd()", "cannot begin with", id="formula"),
         pytest.param("+1", "cannot begin with", id="plus"),
         pytest.param("-q", "cannot begin with", id="option"),
         pytest.param("@home", "cannot begin with", id="at"),
         pytest.param("..", "cannot begin with", id="parent folder"),
-        pytest.param("a/b", "hold / ", id="slash"),
-        pytest.param("a\\b", "hold / ", id="backslash"),
-        pytest.param("c:d", "hold / ", id="colon"),
-        pytest.param("two\nlines", "hold / ", id="line break"),
+        pytest.param("a/b", "contain / ", id="slash"),
+        pytest.param("a\\b", "contain / ", id="backslash"),
+        pytest.param("c:d", "contain / ", id="colon"),
+        pytest.param("two\nlines", "contain / ", id="line break"),
     ],
 )
 def test_names_that_would_do_harm_are_refused(name: str, words: str) -> None:
-    with pytest.raises(PeopleError, match=words) as told:
+    with pytest.raises(PeopleError, match=words) as raised:
         check_name(name, "known_faces/x.jpg")
-    assert "known_faces/x.jpg" in str(told.value)
-    assert "rename it" in str(told.value)
+    assert "known_faces/x.jpg" in str(raised.value)
+    assert "rename it" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["rdj", "007", "NA", "Zoë", "O'Hara, Jr.", "a-b", "x=y"])
@@ -115,11 +115,11 @@ def _cut_short(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        pytest.param(_not_a_picture, "not a photo that can be read", id="no picture"),
-        pytest.param(_cut_short, "not a photo that can be read", id="cut short"),
+        pytest.param(_not_a_picture, "not a readable photo", id="no picture"),
+        pytest.param(_cut_short, "not a readable photo", id="cut short"),
         pytest.param(_nobody, "no face found, photo skipped; use one where", id="nobody"),
-        pytest.param(_two, "2 faces found, photo skipped; crop it to the one", id="two faces"),
-        pytest.param(_small, "only 30 px wide, photo skipped; wanted at least 80", id="too small"),
+        pytest.param(_two, "2 faces found, photo skipped; crop it to one face", id="two faces"),
+        pytest.param(_small, "only 30 px wide, photo skipped; use one with a", id="too small"),
     ],
 )
 def test_a_photo_that_cannot_be_used_is_told_and_skipped(
@@ -160,12 +160,12 @@ def test_a_photo_that_cannot_be_opened_is_told_and_stops_nothing(
     there = galleries.digest(known, 0.38)
     assert there != before
     assert galleries.embed_gallery(known, puppet.models()).owner.tolist() == [0, 1, 1]
-    assert f"{known / 'carl.png'}: not a photo that can be read" in caplog.text
+    assert f"{known / 'carl.png'}: not a readable photo" in caplog.text
     photo(known / "nowhere.png", "carl")
     assert galleries.digest(known, 0.38) != there
 
 
-# --- photos of who it is not, hidden files, other kinds -----------------------------------------
+# --- photos in not/, hidden files, other kinds --------------------------------------------------
 
 
 def test_photos_of_who_it_is_not_are_no_photos_of_who_it_is(known: Path) -> None:
@@ -216,7 +216,7 @@ def test_pictures_of_kinds_that_are_not_read_are_told(
         str(known / "ben" / "c.heic"),
         str(known / "zoe.HEIC"),
     ]
-    assert "save it anew as JPEG" in caplog.text
+    assert "cannot read this kind of picture, skipped; save it as JPEG" in caplog.text
 
 
 def test_a_folder_that_cannot_be_read_is_told(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_read_is_told(known: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", refused)
-    with pytest.raises(PeopleError, match=r"known: cannot be read \(Permission denied\); give"):
+    with pytest.raises(PeopleError, match=r"known: cannot be read \(Permission denied\); get"):
         galleries.photos(known)
 
 
@@ -249,8 +249,8 @@ def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> Non
 
 def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     galleries.warn_of_alike(_gallery([0], [0], [20]), 0.38, Path("known_faces"))
-    (told,) = caplog.messages
-    assert "a and b (the same photo), a and c (0.35), b and c (0.35); take away" in told
+    (message,) = caplog.messages
+    assert "a and b (the same photo), a and c (0.35), b and c (0.35); remove" in message
     caplog.clear()
     galleries.warn_of_alike(_gallery([0], [90], [180]), 0.38, Path("known_faces"))
     assert caplog.messages == []

@@ -1,4 +1,4 @@
-"""Embeddings of photos that are kept."""
+"""The stored embeddings of photos."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def known(tmp_path: Path) -> Path:
-    """Anna with a photo of who she is not, ben, and a photo with nobody in it."""
+    """Anna with a photo in not/, ben, and a photo without a face."""
     folder = tmp_path / "known"
     photo(folder / "anna" / "1.png", "anna")
     photo(folder / "anna" / "not" / "1.png", 30)
@@ -37,7 +37,7 @@ def known(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each call of a network, by its name."""
+    """The name of the network of each call."""
     calls: list[str] = []
     for kind, name in ((puppet.Detector, "detect"), (puppet.Embedder, "embed")):
         whole = getattr(kind, name)
@@ -99,9 +99,9 @@ def test_what_is_no_photo_is_told_by_its_own_name_only(
     for name in ("text.png", "other.png"):
         (known / name).write_text("no picture")
     load(known)
-    told = [line for line in caplog.messages if "of no known kind" in line]
-    assert len(told) == 2
-    assert sum("text.png" in line for line in told) == 1
+    lines = [line for line in caplog.messages if "(unknown format)" in line]
+    assert len(lines) == 2
+    assert sum("text.png" in line for line in lines) == 1
 
 
 def test_a_photo_with_other_bytes_is_looked_at_again(known: Path, asked: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""People from the outside: `mine-video name`, photos that take a name away, the crash between."""
+"""Naming by the command line: `mine-video name`, photos in not/, crashes between two files."""
 
 import shlex
 from pathlib import Path
@@ -23,7 +23,9 @@ FILM = (
         15,
         (
             Square(15, "happy 6, gone", x=20),
-            Square(30, "gone 9, happy", x=50),  # Goes on, though farther from the photo than .38.
+            Square(
+                30, "gone 9, happy", x=50
+            ),  # Continues the track before, though farther from the photo than .38.
             Square("ben", y=90),
         ),
     ),
@@ -34,7 +36,7 @@ FILM = (
 def program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Program:
-    """Runs `mine-video` where movie.mkv was walked and deleted, anna and ben being known."""
+    """Runs `mine-video` where anna and ben are known and movie.mkv was walked and then deleted."""
     puppet.plug_in(monkeypatch, instead=True)
     monkeypatch.setattr(naming, "CLEAR", 0.0)  # Puppets are small and flat.
     monkeypatch.chdir(tmp_path)
@@ -49,7 +51,7 @@ def program(
 
 
 def _people() -> set[tuple[int, str]]:
-    """Shot and name of the faces."""
+    """The shot and name of each face."""
     rows = faces_csv.read_faces(Path("output/movie/faces.csv"))
     return {(int(shot), str(p)) for shot, p in zip(rows["shot"], rows["person"], strict=True)}
 
@@ -75,7 +77,7 @@ def test_adding_a_person_needs_no_movie(program: Program) -> None:
     photo(Path("known_faces/carl.png"), "carl")
     done = program("name", "output/movie/faces.csv")
     assert (done.code, [line[1] for line in done.table]) == (0, ["ben", "anna", "carl"])
-    assert "output/movie: faces named by the photos in known_faces/" in done.err
+    assert "output/movie: named the faces by the photos in known_faces/" in done.err
     assert _people() == WALKED - {(1, "")} | {(1, "carl")}
     again = program("name", "output/movie")
     assert again.out == done.out
@@ -110,16 +112,16 @@ def test_people_who_look_alike_are_told_each_time_in_one_line(program: Program) 
     photo(Path("known_faces/annie.png"), 15)
     photo(Path("known_faces/zoe.png"), "ben")
     for _ in range(2):
-        told = program("name", "movie", "movie", "-q").err
-        assert told.count("ben and zoe (the same photo), anna and annie (0.27)") == 1
-        assert len(told.splitlines()) == 1
+        messages = program("name", "movie", "movie", "-q").err
+        assert messages.count("ben and zoe (the same photo), anna and annie (0.27)") == 1
+        assert len(messages.splitlines()) == 1
 
 
 def test_photos_that_cannot_be_used_are_told_each_time(program: Program) -> None:
     photo(Path("known_faces/both.png"), "anna", "ben")
     for _ in range(2):
         assert program("name", "movie", "-q").err == (
-            "known_faces/both.png: 2 faces found, photo skipped; crop it to the one\n"
+            "known_faces/both.png: 2 faces found, photo skipped; crop it to one face\n"
         )
 
 
@@ -152,8 +154,8 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
     assert Path("known_faces/zoe.png").exists()
     done = program("name", "movie", "--rename", "anna", "zoe")
     assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
-    assert "anna has no photos, zoe has: none is moved, faces are named anew" in done.err
-    assert "nobody is called 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
+    assert "anna has no photos, but zoe has: no photos are moved, the faces are" in done.err
+    assert "No person 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
 def test_only_where_names_change_crops_are_said_to_be_old(
     program: Program, who: str, changed: bool
 ) -> None:
-    """A stranger's name stands before all others, so that their positions change."""
+    """The new name sorts before all others, so that their positions change."""
     _pick_something()
     photo(Path("known_faces/aaron.png"), who)
     assert ("names have changed" in program("name", "movie").err) == changed
@@ -175,15 +177,17 @@ def _pick_something() -> None:
 
 def test_a_walk_anew_changes_no_names_but_leaves_old_crops(program: Program) -> None:
     _pick_something()
-    told = program("walk", film(Path("movie.mkv"), FILM), "--rewalk").err
-    assert "walked anew; crops picked before are the old ones" in told
-    assert "names have changed" not in told
+    messages = program("walk", film(Path("movie.mkv"), FILM), "--rewalk").err
+    assert "walked again; earlier crops are out of date" in messages
+    assert "names have changed" not in messages
 
 
 def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> None:
     photo(Path("known_faces/both.png"), "anna", "ben")
-    told = program("pick", "movie", "--person", "carla").err
-    assert "The gallery has anna, ben; any and unknown go too" in told
+    messages = program("pick", "movie", "--person", "carla").err
+    assert (
+        "No person 'carla' in the gallery. Known: anna, ben; any and unknown work too" in messages
+    )
     assert "no usable photo of both" in program("pick", "movie", "--person", "both").err
 
 
@@ -197,8 +201,8 @@ def test_without_photos_names_stay(program: Program) -> None:
     done = program("name", "movie", "--known-faces", "nowhere")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "No folder nowhere/ here, so faces stay unnamed and names stay as they are; put NAME.jpg "
-        "there, give --known-faces, or name people from the film: mine-video cast output/FILM"
+        "No folder nowhere/ here, so new faces stay unnamed and old names stay; put NAME.jpg "
+        "there, give --known-faces, or name people from the movie: mine-video cast output/MOVIE"
     ]
     assert _people() == WALKED
 
@@ -208,7 +212,7 @@ def test_without_photos_names_stay(program: Program) -> None:
     [
         pytest.param((), 2, "give the folder of a movie, or --rename OLD NEW", id="nothing"),
         pytest.param(("nowhere",), 1, "nowhere: holds no walk; give the folder", id="no folder"),
-        pytest.param(("movie", "--rename", "ana", "x"), 1, "did you mean 'anna'?", id="nobody"),
+        pytest.param(("movie", "--rename", "ana", "x"), 1, "Did you mean 'anna'?", id="nobody"),
         pytest.param(("movie", "--rename", "anna", "a/b"), 1, "--rename: a name", id="no name"),
         pytest.param(("movie", "--rename", "anna"), 2, "--rename", id="one name"),
         pytest.param(("movie", "--tolerance", "3"), 2, "--tolerance", id="tolerance"),
@@ -240,8 +244,8 @@ def test_a_walk_that_is_not_finished_is_told(program: Program) -> None:
 def test_a_command_that_is_told_names_the_output(program: Program) -> None:
     program("walk", film(Path("movie.mkv"), FILM), "--output", "else where")
     (Path("else where") / "movie" / "tracks.npz").unlink()
-    told = program("name", "else where/movie").err.split("`")[1]
-    assert shlex.split(told)[-2:] == ["--output", "else where"]
+    command = program("name", "else where/movie").err.split("`")[1]
+    assert shlex.split(command)[-2:] == ["--output", "else where"]
 
 
 def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:
@@ -249,9 +253,9 @@ def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:
     assert program("walk", film(Path(name), FILM)).code == 0
     folder = Path("output") / Path(name).stem
     (folder / "tracks.npz").unlink()
-    told = program("name", folder).err.split("`")[1]
-    assert shlex.split(told)[:3] == ["mine-video", "walk", str(Path(name).absolute())]
-    assert program(*shlex.split(told)[1:]).code == 0
+    command = program("name", folder).err.split("`")[1]
+    assert shlex.split(command)[:3] == ["mine-video", "walk", str(Path(name).absolute())]
+    assert program(*shlex.split(command)[1:]).code == 0
     sampled = program("judge", folder, "--sample", "3").out
     again = shlex.split(sampled.partition("then: ")[2])
     assert again[:2] == ["mine-video", "judge"]
@@ -259,14 +263,14 @@ def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:
 
 
 class CrashError(Exception):
-    """The program ends here."""
+    """Simulates the end of the program."""
 
 
 @pytest.mark.parametrize("last", [1, 2, 3])
 def test_after_a_crash_between_the_files_the_next_call_names_all(
     last: int, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files are tracks.npz, faces.csv, tracks.npz; whichever is the first one not to be written."""
+    """The files are written in the order tracks.npz, faces.csv, tracks.npz; a crash before each."""
     folder, calls = Path("output/movie"), []
     photo(Path("known_faces/carl.png"), "carl")
     job = Job(walk=puppet.SETTINGS)
@@ -293,7 +297,7 @@ def test_after_a_crash_between_the_files_the_next_call_names_all(
 def test_tracks_of_before_people_were_in_them_are_made_anew(
     program: Program, tmp_path: Path
 ) -> None:
-    """What an older version left."""
+    """Files of an older version."""
     path = Path("output/movie/tracks.npz")
     names = ["embedding", "track", "frame", "quality", "walk", "people", "far", "gallery"]
     npz.write_arrays(path, npz.read_arrays(path, dict.fromkeys(names)))

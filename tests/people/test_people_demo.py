@@ -1,4 +1,4 @@
-"""Gallery and names on the demo with the real networks, held against its truth."""
+"""Gallery and names on the demo with the real networks, compared with its labels."""
 
 import logging
 import shutil
@@ -15,7 +15,8 @@ from pipeline import mine
 from pipeline.crops import portrait
 from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk import manifest as manifests
-from pipeline.models.dlib_face import DlibOnnx
+from pipeline.models.registry import tolerances
+from pipeline.models.sface import SFace
 from pipeline.movie import decode
 from pipeline.people import memory
 from pipeline.people.gallery import warn_of_alike
@@ -39,7 +40,7 @@ Figure = Callable[[str], None]
 
 @pytest.fixture(scope="module")
 def original(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """The demo, walked and named; not to be changed."""
+    """The demo, walked and named. Tests must not change it."""
     place = tmp_path_factory.mktemp("people")
     shutil.copytree(ROOT / "known_faces", place / "known")
     job = Job(output=place / "output", known_faces=place / "known")
@@ -49,7 +50,7 @@ def original(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job
 
 @pytest.fixture
 def job(original: Job, tmp_path: Path) -> Job:
-    """The same, to do with as one likes; without the movie."""
+    """A copy that tests may change, without the movie."""
     shutil.copytree(original.output.parent, tmp_path / "all")
     return replace(
         original, output=tmp_path / "all" / "output", known_faces=tmp_path / "all" / "known"
@@ -61,7 +62,7 @@ def _rows(job: Job) -> pd.DataFrame:
 
 
 def _face(job: Job, frame: int, path: Path) -> Path:
-    """Writes a photo of the one face of a frame."""
+    """Writes a photo of the only face in a frame."""
     row = next(_rows(job).loc[lambda rows: rows["frame"] == frame].itertuples())
     scan = manifests.read(job.output / "demo").scan
     (image,) = (f.image for f in decode.decode_frames(MOVIE, scan, frame, frame + 1))
@@ -72,7 +73,7 @@ def _face(job: Job, frame: int, path: Path) -> Path:
 
 
 def _alone(job: Job, person: str) -> int:
-    """A frame in the middle of those in which a person is alone."""
+    """The middle one of the frames that show only this person."""
     rows = _rows(job)
     alone = rows[~rows.duplicated("frame", keep=False) & (rows["person"] == person)]
     return int(alone["frame"].iloc[len(alone) // 2])
@@ -108,7 +109,7 @@ def test_adding_a_person_needs_no_movie(job: Job, tmp_path: Path) -> None:
 def test_a_photo_of_who_it_is_not_removes_a_wrong_name(
     job: Job, tmp_path: Path, figure: Figure
 ) -> None:
-    """With a photo of the guest as the actor's, the guest is called so, until a photo tells."""
+    """With a photo of the guest among the actor's, the guest is named actor, until not/ has one."""
     frame = _alone(job, "guest")
     guest, actor = (_rows(job)["person"] == name for name in ("guest", "actor"))
     wrong = _face(job, frame, job.known_faces / "actor" / "wrong.png")
@@ -133,7 +134,7 @@ def test_a_photo_of_who_it_is_not_removes_a_wrong_name(
 
 def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     first = memory.load_gallery(job.known_faces, WalkSettings())
-    monkeypatch.setattr(DlibOnnx, "embed", lambda *_: pytest.fail("a network runs"))
+    monkeypatch.setattr(SFace, "embed", lambda *_: pytest.fail("a network runs"))
     second = memory.load_gallery(job.known_faces, WalkSettings())
     assert np.array_equal(second.embedding, first.embedding)
 
@@ -141,12 +142,12 @@ def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch
 def test_the_people_of_the_demo_are_told_apart(job: Job, caplog: pytest.LogCaptureFixture) -> None:
     gallery = memory.load_gallery(job.known_faces, WalkSettings())
     with caplog.at_level(logging.INFO):
-        warn_of_alike(gallery, job.tolerance, job.known_faces)
+        warn_of_alike(gallery, tolerances(WalkSettings()).alike, job.known_faces)
     assert caplog.messages == []
 
 
 def test_a_cut_track_goes_on_and_two_people_in_a_frame_do_not(job: Job, figure: Figure) -> None:
-    """Every track is cut in the middle and its second half hidden from the gallery's tolerance."""
+    """Every track is cut in the middle, and its second half is put beyond the tolerance."""
     rows, tracks = read_walk(job.output / "demo")
     numbers, mean = templates(tracks.embedding, tracks.track)
     place = {int(n): i for i, n in enumerate(numbers)}

@@ -1,5 +1,6 @@
-"""One photo to a chip."""
+"""Reading one photo and its face."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageOps, features
 
+from pipeline import crops
 from pipeline.faces import Detections, Floats, Image
 from pipeline.models.registry import FaceModels
 from pipeline.people.photo import photo_chip, read_photo
@@ -16,7 +18,7 @@ from tests.support import puppet
 
 def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
     class Shy(puppet.Detector):
-        """Finds nothing at the edge of a picture."""
+        """Finds no face at the edge of a picture."""
 
         def _one(self, image: Image) -> Detections:
             edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
@@ -28,17 +30,27 @@ def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
         whole.crop((20, 20, 110, 110)).save(path)
     models = puppet.models()
     shy = FaceModels(Shy(puppet.WEIGHTS), models.aligner, models.embedder)
-    chip = photo_chip(path, shy)
-    assert (
-        chip == models.aligner.chip(read_photo(path), np.array([0, 0, 90, 90], np.float32))
-    ).all()
+    box = np.array([0, 0, 90, 90], np.float32)
+    landmarks = 90 * crops.ALIGNED.astype(np.float32)
+    seen = []
+
+    class Aligner(puppet.Aligner):
+        def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:
+            seen.append((box, landmarks))
+            return super().chip(image, box, landmarks)
+
+    chip = photo_chip(path, replace(shy, aligner=Aligner(puppet.WEIGHTS)))
+    assert (chip == models.aligner.chip(read_photo(path), box, landmarks)).all()
+    ((own_box, own_landmarks),) = seen
+    assert own_box == pytest.approx(box)
+    assert own_landmarks == pytest.approx(landmarks), "the room around is taken off again"
 
 
 def test_a_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     lying = np.zeros((40, 60, 3), np.uint8)
     lying[:, :10] = 255
     exif = Pillow.Exif()
-    exif[0x0112] = 6  # Turn clockwise: the left edge becomes the top.
+    exif[0x0112] = 6  # Turned clockwise: the left edge becomes the top.
     Pillow.fromarray(lying).save(tmp_path / "a.png", exif=exif)
     image = read_photo(tmp_path / "a.png")
     assert image.shape == (60, 40, 3)
@@ -59,18 +71,20 @@ def test_of_a_huge_photo_no_more_is_read_than_is_needed(tmp_path: Path) -> None:
     seen = []
 
     class Aligner(puppet.Aligner):
-        def chip(self, image: Image, box: Floats) -> Image:
-            seen.append((image.shape, float(box[2] - box[0]) / image.shape[1]))
-            return super().chip(image, box)
+        def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:
+            sides = float(box[2] - box[0]), float(np.ptp(landmarks[:, 0]))
+            seen.append((image.shape, *(side / image.shape[1] for side in sides)))
+            return super().chip(image, box, landmarks)
 
     models = puppet.models()
     photo_chip(
         tmp_path / "a.png",
         FaceModels(models.detector, Aligner(puppet.WEIGHTS), models.embedder),
     )
-    ((shape, share),) = seen
+    ((shape, share, across),) = seen
     assert shape == (2520, 2520, 3)
     assert share == pytest.approx(90 / 140, abs=0.01), "the box is that of what was read"
+    assert across == pytest.approx(share * np.ptp(crops.ALIGNED[:, 0]), abs=0.01), "landmarks too"
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
@@ -119,7 +133,7 @@ def test_16_bit_png_is_scaled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "RGB"])
 def test_what_is_transparent_is_grey(mode: str, tmp_path: Path) -> None:
-    """`P`, `L` and `RGB` hold one colour that stands for none."""
+    """`P`, `L` and `RGB` mark one colour as transparent."""
     path = tmp_path / "a.png"
     options: dict[str, Any] = {}
     if mode in ("RGBA", "LA"):

@@ -1,4 +1,4 @@
-"""The table of who is who."""
+"""The table of the people in a movie."""
 
 from math import isnan
 

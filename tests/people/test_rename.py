@@ -1,4 +1,4 @@
-"""Photos under another name."""
+"""Renaming people: moving their photos."""
 
 from pathlib import Path
 
@@ -74,14 +74,14 @@ def test_names_are_the_same_however_they_are_composed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        pytest.param("ana", "b", r"nobody is called 'ana'. did you mean 'anna'\?", id="nobody"),
-        pytest.param("", "b", "nobody is called ''", id="empty"),
-        pytest.param("../x", "b", "nobody is called", id="elsewhere"),
-        pytest.param("*", "b", "nobody is called", id="a pattern"),
-        pytest.param("anna", "anna", "called so already", id="the same"),
+        pytest.param("ana", "b", r"No person 'ana' in .*/\. Did you mean 'anna'\?", id="nobody"),
+        pytest.param("", "b", "No person ''", id="empty"),
+        pytest.param("../x", "b", r"No person '\.\./x'", id="elsewhere"),
+        pytest.param("*", "b", r"No person '\*'", id="a pattern"),
+        pytest.param("anna", "anna", "the new name 'anna' is the old one", id="the same"),
         pytest.param("anna", "../x", "--rename: a name cannot begin", id="to elsewhere"),
-        pytest.param("anna", "any", "--rename: nobody can be called 'any'", id="reserved"),
-        pytest.param("any", "b", "nobody is called 'any'", id="everybody"),
+        pytest.param("anna", "any", "--rename: a person cannot be called 'any'", id="reserved"),
+        pytest.param("any", "b", "No person 'any'", id="everybody"),
     ],
 )
 def test_what_cannot_be_renamed_is_told_and_stays(

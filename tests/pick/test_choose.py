@@ -1,4 +1,4 @@
-"""Stage two without files: who is chosen, how many each step leaves, and what is said."""
+"""Stage two without files: the chosen faces, the funnel and the hints."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ STEPS = [
 
 def _chosen(rows: pd.DataFrame, job: Job, **changes: Any) -> list[Choice]:
     asked = PickSettings(**({"repeat": 1, "smooth": 1} | changes))
-    return list(choose(select.steadied(rows, 1, asked), tracks_of(rows), job, asked, SIZE))
+    return list(choose(select.steadied(rows, 1, asked), tracks_of(rows), job, asked, SIZE, 0.38))
 
 
 TALK = [
@@ -53,7 +53,7 @@ def test_the_funnel_counts_each_step() -> None:
         rows, Job(("anna",), ("happy",)),
         repeat=6, min_size=30, min_sharpness=6, max_yaw=45, single_face=True, per_run=1,
     )  # fmt: skip
-    # Of anna's six happy frames 1, 2 and 3 fall to one gate each, and ben is there until 3.
+    # Of anna's six happy frames, 1, 2 and 3 fail one gate each; ben is in frames up to 3.
     assert list(found.funnel.values()) == [15, 9, 6, 6, 6, 5, 4, 3, 2, 2, 1]
     assert list(found.funnel) == STEPS
     assert len(found.kept) == 1

@@ -1,4 +1,4 @@
-"""Which rows are picked."""
+"""Selecting rows."""
 
 from collections.abc import Hashable
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_a_run_of_l_frames_gives_l_rows_or_none(length: int, around: list[Face])
 
 
 def test_a_label_that_changes_hands_breaks_no_run_and_makes_none() -> None:
-    """Two people in turn: each has every second frame, and neither a run."""
+    """Two people alternate: each has every second frame, and neither has a run."""
     rows = made([(n, n % 2, ("anna", "ben")[n % 2], "happy") for n in range(20)])
     assert len(_picked(rows, PickSettings(repeat=2, smooth=1))) == 0
     assert len(_picked(rows, PLAIN)) == 10
@@ -65,7 +65,7 @@ def test_smoothing_bridges_one_odd_frame_and_moves_no_other() -> None:
     assert _frames(_picked(rows, PickSettings(repeat=11, smooth=1))) == []
     kept = _picked(rows, PickSettings(repeat=20, smooth=5))
     assert _frames(kept) == list(range(20))
-    # In rows 8 to 12 one of five frames is sad; at 0.7 and 0.05.
+    # In rows 8 to 12 one of five frames is sad, with probabilities 0.7 and 0.05.
     assert kept["probability"].to_numpy() == pytest.approx(
         [0.57 if 8 <= n <= 12 else 0.7 for n in range(20)], abs=1e-6
     )
@@ -176,20 +176,20 @@ def test_known_people_may_be_asked_for(asked: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("asked", "known", "words"),
     [
-        ("ana", {"anna", "ben"}, ["'ana'", "did you mean 'anna'?", "known_faces/ has anna, ben"]),
-        ("Ben", {"anna", "ben"}, ["'Ben'", "did you mean 'ben'?"]),
-        ("qqq", {"anna"}, ["'qqq'", "known_faces/ has anna; any and unknown"]),
-        ("anna", set(), ["'anna'", "known_faces/ has nobody"]),
+        ("ana", {"anna", "ben"}, ["'ana'", "Did you mean 'anna'?", "Known: anna, ben"]),
+        ("Ben", {"anna", "ben"}, ["'Ben'", "Did you mean 'ben'?"]),
+        ("qqq", {"anna"}, ["'qqq' in known_faces/. Known: anna; any and unknown"]),
+        ("anna", set(), ["'anna'", "Known: nobody"]),
     ],
     ids=["a letter", "a capital", "nothing like it", "empty gallery"],
 )
 def test_somebody_unknown_is_told_with_the_nearest(
     asked: str, known: set[str], words: list[str]
 ) -> None:
-    with pytest.raises(PeopleError) as told:
+    with pytest.raises(PeopleError) as raised:
         select.check_people(("any", asked), known, "known_faces/")
     for part in words:
-        assert part in str(told.value)
+        assert part in str(raised.value)
 
 
 # --- gaps and gates -----------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_gap_keeps_the_run_and_not_what_lies_in_it() -> None:
 
 
 def test_gaps_count_source_frames_with_a_stride_too() -> None:
-    """Of 0, 2, 4 and 8 the frames 6 and 7 are in no row's reach: a gap of two."""
+    """Between 4 and 8 no row covers the frames 6 and 7: a gap of two."""
     rows = made(stretch((0, 2, 4, 8), 0, "anna", "happy"))
     found = [
         len(_picked(rows, PickSettings(repeat=10, smooth=1, gap=gap), stride=2)) for gap in range(4)
@@ -229,7 +229,7 @@ GATES: dict[str, st.SearchStrategy[PickSettings]] = {
 
 @st.composite
 def _measured(draw: st.DrawFn) -> pd.DataFrame:
-    """Steadied rows with boxes, sharpness and angles in tenths, as faces.csv has them."""
+    """Steadied rows with boxes, sharpness and angles in tenths, as in faces.csv."""
     count = draw(st.integers(0, 8))
     random = np.random.default_rng(draw(st.integers(0, 1 << 30)))
     rows = made((n // 2 * 2, n, "anna", "happy") for n in range(count))
@@ -239,14 +239,14 @@ def _measured(draw: st.DrawFn) -> pd.DataFrame:
         "x1": x1, "y1": y1, "x2": x1 + width, "y2": y1 + height,
         "sharpness": random.integers(0, 2000, count), "yaw": random.integers(-900, 901, count),
     }  # fmt: skip
-    if count > 2:  # One of all comes alone.
+    if count > 2:  # One face is alone in its frame.
         rows.loc[count - 1, "frame"] = 99
     rows = rows.assign(**{name: (n / 10).astype(np.float32) for name, n in numbers.items()})
     return select.steadied(rows, 1, PLAIN)
 
 
 def _passes(row: dict[Hashable, Any], faces: int, settings: PickSettings) -> bool:
-    """What a gate is to do, in whole tenths."""
+    """The expected result of a gate, in whole tenths."""
     tenths = {name: round(10 * row[name]) for name in ("x1", "y1", "x2", "y2", "sharpness", "yaw")}
     side = min(tenths["x2"] - tenths["x1"], tenths["y2"] - tenths["y1"])
     width, height = (10 * n for n in SIZE)

@@ -1,4 +1,4 @@
-"""Moving means that never leave a stretch."""
+"""Moving means stay within a segment."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_segments(frame: list[int], track: list[int], stride: int, wanted: list[
 
 @st.composite
 def _segmented(draw: st.DrawFn) -> tuple[Floats, Ints]:
-    """Probabilities `(n, 7)` and the stretches they lie in."""
+    """Probabilities `(n, 7)` and their segments."""
     lengths = draw(st.lists(st.integers(1, 9), max_size=5))
     segment = np.repeat(np.arange(len(lengths)), lengths)
     random = np.random.default_rng(draw(st.integers(0, 1 << 30)))

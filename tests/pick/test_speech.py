@@ -1,4 +1,4 @@
-"""What is spoken over faces, and runs while which nobody speaks."""
+"""Subtitles at faces, and runs during which nobody speaks."""
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,8 @@ def _line(begin: float, end: float) -> Lines:
 
 
 def _kept(rows: pd.DataFrame, lines: Lines, stride: int = 1) -> pd.DataFrame:
-    told = select.steadied(with_speech(rows, lines, EDGES, stride), stride, SILENT)
-    return select.steady(told, SILENT)[0]
+    spoken = select.steadied(with_speech(rows, lines, EDGES, stride), stride, SILENT)
+    return select.steady(spoken, SILENT)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The repeater, against a slow one that reads like its definition."""
+"""The repeater, compared with a slow implementation of its definition."""
 
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from pipeline.faces import Ints
 from pipeline.pick.steady import positions, run_lengths, runs, segments
 
 Row = tuple[int, int, int]
-"""Track, frame, label."""
+"""A row: track, frame, label."""
 
 
 def _ints(values: list[int]) -> Ints:
@@ -34,7 +34,7 @@ def _rows(draw: st.DrawFn) -> tuple[list[Row], int]:
 
 
 def _kept(rows: list[Row], stride: int, repeat: int, gap: int = 0) -> list[Row]:
-    """What the program does."""
+    """The kept rows by the program."""
     track, frame, label = (_ints([row[i] for row in rows]) for i in range(3))
     run = runs(frame, track, label, stride + gap)
     lengths = run_lengths(frame, run, stride)
@@ -42,7 +42,7 @@ def _kept(rows: list[Row], stride: int, repeat: int, gap: int = 0) -> list[Row]:
 
 
 def _defined(rows: list[Row], stride: int, repeat: int) -> list[Row]:
-    """What it is to do: look in every row's own neighbourhood, both ways."""
+    """The kept rows by definition: search from each row in both directions."""
     there = set(rows)
     kept = []
     for track, frame, label in rows:
@@ -66,7 +66,7 @@ def _columns(rows: list[Row]) -> tuple[Ints, Ints, Ints]:
 
 
 def _bridged(rows: list[Row], reach: int) -> list[set[Row]]:
-    """Runs with gaps as they are to be: for each track and label, frame by frame."""
+    """The expected runs with gaps: for each track and label, frame by frame."""
     found: list[set[Row]] = []
     for track, label in sorted({(row[0], row[2]) for row in rows}):
         mine = sorted(row for row in rows if (row[0], row[2]) == (track, label))

@@ -1,4 +1,4 @@
-"""Thinning: the few best and most different faces of each run."""
+"""Thinning runs to their best and most different faces."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ COUNTS = st.integers(1, 6)
 
 @st.composite
 def _picked(draw: st.DrawFn) -> pd.DataFrame:
-    """Steadied rows of several runs, tracks and qualities, some of them dropped by a gate."""
+    """Steadied rows of several runs, tracks and qualities; a gate dropped some of them."""
     looks = st.lists(st.tuples(st.sampled_from(["happy", "sad"]), st.integers(1, 6)), max_size=4)
     faces = []
     for track in range(draw(st.integers(0, 3))):
@@ -78,7 +78,7 @@ def test_more_never_loses_one(rows: pd.DataFrame, count: int) -> None:
 
 
 def _alike(length: int, **changes: Any) -> pd.DataFrame:
-    """One run of equally good faces that differ in nothing but time."""
+    """One run of equally good faces that differ only in time."""
     rows = made(stretch(range(length), 0, "anna", "happy"))
     rows = rows.assign(x2=60.0, y2=60.0, sharpness=50.0).assign(**changes)
     return select.steadied(rows, 1, PLAIN)
@@ -95,7 +95,7 @@ def test_equal_faces_are_spread_in_time(count: int, frames: list[int]) -> None:
 
 
 def test_a_turned_face_is_more_different_than_a_later_one() -> None:
-    """Turned by 70 degrees is farther than the whole run, but worth little unless it is sharp."""
+    """A face turned by 70 degrees is farther than the whole run, but worth little unless sharp."""
     turned = np.arange(40) == 12
     rows = _alike(40, yaw=np.where(turned, 70.0, 0.0))
     tracks = without_embeddings(rows)
@@ -113,7 +113,7 @@ def test_faces_of_another_embedding_are_different() -> None:
 
 def test_a_better_face_comes_first_but_a_blurred_one_never_for_being_different() -> None:
     sharpness = np.where(np.arange(20) == 7, 500.0, 100.0)
-    sharpness[19] = 0  # Worth nothing, though it lies at the end.
+    sharpness[19] = 0  # Worth nothing, although it is the last face.
     rows = _alike(20, sharpness=sharpness)
     tracks = tracks_of(rows)
     assert thin(rows, tracks, 1)["frame"].tolist() == [7]

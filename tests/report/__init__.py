@@ -1,1 +1,1 @@
-"""Tests of what a person looks at."""
+"""Tests of crops, contact sheets, plots and report.html."""

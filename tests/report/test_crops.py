@@ -1,4 +1,4 @@
-"""Crops on disk: their names, pixels and provenance, and what picking again leaves alone."""
+"""Tests of crops: their names, pixels and provenance, and which files picking again replaces."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ NAMES = [
         for n in (0, 1, 2, 3, 4, 8, 9, 10, 11)
     ),
 ]
-"""Anna's, when she is happy in the first take."""
+"""Names of anna's crops while she looks happy in the first shot."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
 
 @pytest.fixture
 def walked(once: Walked, tmp_path: Path) -> Walked:
-    """A folder of one's own."""
+    """A copy of the folder for one test."""
     folder = tmp_path / "out"
     shutil.copytree(once.folder, folder)
     return Walked(once.movie, folder, manifests.read(folder), once.rows)
@@ -204,7 +204,7 @@ def test_a_stranger_has_neither_name_nor_distance(walked: Walked) -> None:
     assert (listed["person"], listed["distance"]) == ("", "")
 
 
-def test_a_picture_without_provenance_is_told(tmp_path: Path) -> None:
+def test_picture_without_provenance_is_an_error(tmp_path: Path) -> None:
     Pillow.new("RGB", (8, 8)).save(tmp_path / "bare.jpg")
     with pytest.raises(ValueError, match=r".+"):
         crop_file.read_provenance(tmp_path / "bare.jpg")
@@ -296,7 +296,7 @@ def _lines(names: Sequence[str]) -> str:
         pytest.param([], id="nothing"),
     ],
 )
-def test_files_of_others_stay_whatever_crops_csv_says(names: list[str], walked: Walked) -> None:
+def test_other_files_stay_whatever_crops_csv_lists(names: list[str], walked: Walked) -> None:
     selection = walked.selection()
     walked.write(selection)
     crops = {name: (selection.folder / name).read_bytes() for name in NAMES}
@@ -321,7 +321,7 @@ def test_an_absolute_path_in_crops_csv_is_not_followed(walked: Walked, tmp_path:
     assert outside.read_text() == "kept"
 
 
-def test_a_crop_that_is_not_listed_is_somebodys(walked: Walked) -> None:
+def test_a_crop_that_is_not_listed_is_not_deleted(walked: Walked) -> None:
     walked.write(walked.selection())
     folder = walked.folder / "anna" / "happy"
     rows = (folder / "crops.csv").read_text().splitlines(keepends=True)
@@ -342,7 +342,7 @@ def test_a_crops_csv_that_is_no_text_deletes_nothing(walked: Walked) -> None:
 # --- what can go wrong --------------------------------------------------------------------------
 
 
-def test_a_frame_that_does_not_decode_is_told(
+def test_a_frame_that_does_not_decode_is_reported(
     walked: Walked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(path: Path, found: scan.Scan, start: int, stop: int) -> Iterator[Frame]:
@@ -357,7 +357,7 @@ def test_a_frame_that_does_not_decode_is_told(
     assert [row["file"] for row in _listed(folder)] == _jpegs(folder)
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_crop(
+def test_a_full_disk_is_reported_and_leaves_no_partial_crop(
     walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: Any, file: IO[bytes], *kind: str, **options: Any) -> None:
@@ -371,7 +371,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_crop(
     assert _listed(walked.folder / "anna" / "happy") == []
 
 
-def test_each_crop_is_told_of_when_it_is_there(walked: Walked) -> None:
+def test_each_crop_is_reported_after_it_is_written(walked: Walked) -> None:
     told: list[Path] = []
 
     def tell(path: Path) -> None:
@@ -384,8 +384,8 @@ def test_each_crop_is_told_of_when_it_is_there(walked: Walked) -> None:
     assert len(set(told)) == len(told)
 
 
-def test_what_ends_it_early_leaves_lists_of_what_is_there(walked: Walked) -> None:
-    """Also in folders of which not one crop was written; crops of before are whole, and stay."""
+def test_after_an_interrupt_lists_name_only_existing_crops(walked: Walked) -> None:
+    """Also in folders without any crop yet; crops of an earlier pick are whole, and stay."""
 
     def tell(path: Path) -> None:
         if path.name == NAMES[4]:
@@ -404,7 +404,7 @@ def test_what_ends_it_early_leaves_lists_of_what_is_there(walked: Walked) -> Non
     assert _listed(late.folder) == []
 
 
-def test_a_crop_that_cannot_be_removed_is_told(walked: Walked) -> None:
+def test_a_crop_that_cannot_be_removed_is_reported(walked: Walked) -> None:
     walked.write(walked.selection())
     crop_to_go = walked.folder / "anna" / "happy" / NAMES[-1]
     crop_to_go.unlink()

@@ -1,5 +1,5 @@
-"""report.html as a file: what stands in it, that it needs nothing else, and that nobody's name
-becomes a part of it. What it does in a browser is tested in tests/browser."""
+"""Tests of report.html as a file: its contents, that it needs no other file, and that names are
+escaped. test_page_browser.py tests it in a browser."""
 
 import base64
 import hashlib
@@ -112,11 +112,11 @@ def test_a_page_tells_cast_summary_and_funnel(tmp_path: Path) -> None:
     assert "unknown angry 76 30 30 30 30" in words
 
 
-def test_steps_that_take_nothing_away_are_not_told_but_those_that_do(tmp_path: Path) -> None:
+def test_the_funnel_shows_only_steps_that_filter(tmp_path: Path) -> None:
     job = replace(JOB, pick=replace(PLAIN, min_size=41, per_run=3))
     words = " ".join(_Elements(_written(tmp_path, walked(FACES, 100), job)).words)
     assert "min-size" in words
-    assert "max-yaw" not in words.split("What each step")[1]
+    assert "max-yaw" not in words.split("Faces left after each step")[1]
 
 
 def test_every_crop_is_listed_with_its_own_picture(tmp_path: Path) -> None:
@@ -159,14 +159,14 @@ def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
     write_crops(tmp_path, movie, choices := chosen(movie, job))
     text = reported(tmp_path, movie, job, choices).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna", "ben"]
-    assert "anna" not in text.split("What each step")[1].split("</details>")[0]
+    assert "anna" not in text.split("Faces left after each step")[1].split("</details>")[0]
 
 
-OLDER = "20 older crops, of another walk or other names, are not shown."
+OLDER = "20 older crops, from another walk or with other names, are not shown."
 
 
 def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
-    """The second walk ends before ben comes, and has another number for his face."""
+    """The second walk has fewer frames of ben, and another number for his track."""
     picked(tmp_path, walked(FACES, 100))
     shorter = [*stretch(range(20), 0, "anna", "happy"), *stretch(range(40, 45), 7, "ben", "sad")]
     text = reported(tmp_path, walked(shorter, 100), JOB, []).read_text(encoding="utf-8")
@@ -178,7 +178,7 @@ def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
 
 
 def test_crops_under_an_earlier_name_are_not_shown(tmp_path: Path) -> None:
-    """Each face once: under the name that it has now."""
+    """Each face is shown once, with the name that it has now."""
     nobody = [(f, t, "" if p == "anna" else p, e) for f, t, p, e in FACES]
     picked(tmp_path, walked(nobody, 100), replace(JOB, emotions=("happy",)))
     movie, job = walked(FACES, 100), replace(JOB, people=("anna",))
@@ -193,11 +193,11 @@ def test_where_all_crops_are_older_no_filters_are_offered(tmp_path: Path) -> Non
     picked(tmp_path, walked(stretch(range(20), 0, "anna", "happy"), 100))
     movie = walked(stretch(range(20), 1, "anna", "happy"), 100)
     text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
-    assert "No crops of this walk and these names lie in this movie" in text
+    assert "folder holds no crops of this walk with these names" in text
     assert OLDER in text
 
 
-def test_of_a_pick_of_today_no_older_crops_are_told(tmp_path: Path) -> None:
+def test_a_first_pick_has_no_older_crops(tmp_path: Path) -> None:
     assert "older crop" not in _written(tmp_path, walked(FACES, 100))
 
 
@@ -216,7 +216,7 @@ def test_the_legend_says_which_cuts_are_drawn(starts: list[int], told: str, tmp_
 def test_a_movie_without_faces_has_a_page(tmp_path: Path) -> None:
     text = _written(tmp_path, walked([], 100))
     assert "No face was found in this movie." in text
-    assert "No crops lie in this movie" in text
+    assert "folder holds no crops." in text
     assert _data(text)["faces"] == {"lane": [], "time": []}
 
 
@@ -248,7 +248,7 @@ def test_crops_that_were_deleted_are_not_shown(tmp_path: Path) -> None:
         pytest.param(f"{','.join(tiles.TILE_COLUMNS)}\na.jpg,1,{9**30},2,3,,4,5\n", id="too large"),
     ],
 )
-def test_a_list_that_is_none_is_told_and_passed_over(
+def test_a_damaged_list_is_reported_and_skipped(
     text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     movie = walked(FACES, 100)
@@ -306,11 +306,11 @@ def test_a_crop_that_is_no_picture_stays_grey(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_name_becomes_a_part_of_the_page(name: str, tmp_path: Path) -> None:
+def test_names_are_escaped(name: str, tmp_path: Path) -> None:
     usual = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
     faces = [(f, t, name if p == "anna" else p, e) for f, t, p, e in FACES]
     movie = walked(faces, 100, name=f"{name}.mkv")
-    picked(tmp_path, movie, replace(JOB, people=("ben",)))  # Where the name cannot be a folder's.
+    picked(tmp_path, movie, replace(JOB, people=("ben",)))  # The name may be no valid folder.
     text = reported(tmp_path, movie, JOB, chosen(movie, JOB)).read_text(encoding="utf-8")
     found = _Elements(text)
     assert {tag for tag, _ in found.found} == {tag for tag, _ in usual.found}
@@ -362,12 +362,12 @@ def test_the_same_movie_gives_the_same_page(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
-def test_a_page_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_a_page_replaces_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("old")
     assert "old" not in _written(tmp_path, walked(FACES, 100))[:20]
 
 
-def test_a_page_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
     with pytest.raises(OutputError, match=r"report\.html: cannot be written"):
         reported(tmp_path, walked(FACES, 100), JOB, [])
@@ -408,7 +408,7 @@ def test_faces_are_spread_over_time_and_people(monkeypatch: pytest.MonkeyPatch) 
     assert found["time"].is_monotonic_increasing
 
 
-def test_of_a_stretch_the_best_face_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_face_of_a_stretch_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MOST_FACES", 1)
     movie = walked([f for n in range(4) for f in stretch([n], n, "a", "happy")], 10)
     quality = np.array([0.1, 0.1, 0.2, 0.2, 0.9, 0.9, 0.3, 0.3], np.float32)
@@ -416,19 +416,19 @@ def test_of_a_stretch_the_best_face_is_shown(monkeypatch: pytest.MonkeyPatch) ->
     assert found["frame"].tolist() == [2]
 
 
-def test_what_is_odd_about_a_movie_is_told(tmp_path: Path) -> None:
+def test_what_is_unusual_about_a_movie_is_shown(tmp_path: Path) -> None:
     movie = walked(FACES, 100, WalkSettings(every=2))
     scan = movie.manifest.scan
     odd = replace(scan, stream=replace(scan.stream, rate=0.0), warnings=("it is torn",))
     movie = replace(movie, manifest=replace(movie.manifest, scan=odd))
     text = reported(tmp_path, movie, JOB, []).read_text(encoding="utf-8")
     words = " ".join(" ".join(_Elements(text).words).split())
-    assert "of unknown rate" in words
+    assert "unknown frame rate" in words
     assert "100 of 100 , one in 2 analysed" in words
     assert "Warnings it is torn" in words
 
 
-def test_settings_are_told_as_they_are_typed() -> None:
+def test_settings_are_shown_as_they_are_typed() -> None:
     job = Job(("anna", "ben"), ("happy",), tolerance=0.4)
     settings = PickSettings(single_face=True, border=0, repeat=12)
     assert list(page._pick_options(job, settings)) == [

@@ -1,4 +1,4 @@
-"""report.html in Chromium: nothing complains, filters filter, pointing shows a face."""
+"""Tests of report.html in Chromium: no errors, filters filter, pointing at a bar shows a face."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: "Browser", report: Path) -> Iterator[Opened]:
-    """Opens a page; at the end nothing may have been complained of, or asked of a network."""
+    """Opens pages; at the end, there must be no console errors and no network requests."""
     complaints: list[str] = []
     contexts = []
 
@@ -76,7 +76,7 @@ def _middle(picture: bytes) -> Any:
 
 
 def _frame(page: "Page") -> dict[str, float]:
-    """Where the timeline's lanes lie in the window."""
+    """The rectangle of the timeline's lanes in the window."""
     found: dict[str, float] = page.evaluate("""() => {
         const view = [...Bokeh.index].find((view) => view.model.name === "timeline");
         const box = document.querySelector("#line").getBoundingClientRect();
@@ -87,7 +87,7 @@ def _frame(page: "Page") -> dict[str, float]:
 
 
 def _spot(page: "Page", seconds: float, lane: int) -> tuple[float, float]:
-    """The place in the window of a time and a lane of the whole timeline."""
+    """The position in the window of a time and a lane, while the whole timeline is shown."""
     page.locator("#line").scroll_into_view_if_needed()
     frame, lanes = _frame(page), 3 + 1.3 * TICK
     x = frame["left"] + frame["width"] * seconds / (FRAMES / 25)
@@ -99,7 +99,7 @@ def _spot(page: "Page", seconds: float, lane: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_page_fits_its_window_and_complains_of_nothing(
+def test_page_fits_its_window_without_console_errors(
     opened: Opened, scheme: str, width: int
 ) -> None:
     page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)
@@ -126,11 +126,11 @@ def test_the_toggle_turns_page_and_plots(opened: Opened) -> None:
 def test_a_movie_without_faces_opens(opened: Opened, tmp_path: Path) -> None:
     page = opened(reported(tmp_path, walked([], 20), Job(), []))
     assert page.get_by_text("No face was found in this movie.").is_visible()
-    assert page.get_by_text("No crops lie in this movie").is_visible()
+    assert page.get_by_text("folder holds no crops").is_visible()
 
 
 def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
-    """In the cast, on the card, in a plot's hint and in the filters."""
+    """In the cast, on the card, in a plot's tooltip and in the filters."""
     movie = walked(stretch(range(200), 0, HOSTILE, "happy"), 250, name=f"{HOSTILE}.mkv")
     picked(tmp_path, movie)
     page = opened(reported(tmp_path, movie, Job(), []))
@@ -145,7 +145,7 @@ def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
 
 
 def _tip(page: "Page") -> str:
-    """What the first bar of the shares tells when it is pointed at."""
+    """The tooltip of the first bar of the shares."""
     shares = page.locator("#parts")
     shares.scroll_into_view_if_needed()
     box = shares.bounding_box()
@@ -173,13 +173,13 @@ def test_filters_filter(opened: Opened) -> None:
     page.locator("#probability").fill("71")
     assert _count(page) == f"0 of {CROPS} crops"
     assert page.locator(".tile").count() == 0
-    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Show all", exact=True).click()
     page.get_by_text(f"{CROPS} crops", exact=True).wait_for()
 
 
-def test_only_the_surest_of_each_run_is_shown_on_demand(opened: Opened) -> None:
+def test_only_the_most_probable_crop_of_each_run_is_shown_on_demand(opened: Opened) -> None:
     page = opened()
-    page.get_by_label("only the surest of each run").check()
+    page.get_by_label("only the most probable crop of each run").check()
     assert _count(page) == f"5 of {CROPS} crops"
     page.locator("#person").select_option("anna")
     assert _count(page) == f"3 of {CROPS} crops"
@@ -234,7 +234,7 @@ def test_crops_are_ordered(opened: Opened, order: str, label: str) -> None:
     assert label in str(page.locator(".tile[data-place='0']").get_attribute("aria-label"))
 
 
-def test_a_member_of_the_cast_leads_to_their_crops(opened: Opened) -> None:
+def test_link_of_a_cast_member_shows_their_crops(opened: Opened) -> None:
     page = opened()
     page.locator(".only").nth(1).click()
     assert page.locator("#person option:checked").inner_text() == "ben"
@@ -282,7 +282,7 @@ def test_keys_lead_to_filters_and_help(opened: Opened) -> None:
     ("seconds", "lane", "person", "words"),
     [
         pytest.param(0.4, 0, "anna", ["anna", "0:00.4", "happy 70 %", "steady"], id="steady"),
-        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "only seen"], id="only seen"),
+        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "filtered out"], id="filtered out"),
         pytest.param(5.0, 1, "ben", ["ben", "0:05.0", "surprise"], id="another lane"),
         pytest.param(9.0, 2, "", ["unknown", "0:09.0", "angry"], id="unknown"),
     ],

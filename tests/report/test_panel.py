@@ -1,4 +1,4 @@
-"""Panels: where they lie, what they never cover, and that they can be read."""
+"""Tests of panels: where they are, what they never cover, and that they can be read."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ImageDraw
 
 from pipeline.faces import EMOTIONS, Image
-from pipeline.report.panel import PAPER, PLAIN, Mark, Painter, colour, font
+from pipeline.report.panel import PANEL_DARK, PLAIN, Mark, Painter, colour, font
 
 SHARES = (0.06, 0.15, 0.11, 0.31, 0.2, 0.14, 0.03)
 GREY = 90
@@ -47,7 +47,7 @@ def test_a_steady_face_is_outlined_in_its_emotions_colour() -> None:
 
 
 def _changed(image: Image) -> int:
-    """Pixels of the outline: those around the box, where no panel lies."""
+    """Number of pixels of the outline, counted on the side without a panel."""
     return int((image[90:230, 190:200] != GREY).any(axis=2).sum())
 
 
@@ -154,10 +154,10 @@ def test_names_of_any_script_are_drawn(name: str) -> None:
     assert font(name, 20).getlength(name[:24]) > 0
 
 
-def test_a_name_without_a_font_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_name_without_a_font_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     font("\ue123 no font has this", 12)
 
-    assert "no font here has all its letters" in caplog.text
+    assert "no installed font has all letters of this name" in caplog.text
 
 
 def test_the_frame_itself_stays() -> None:
@@ -166,4 +166,4 @@ def test_the_frame_itself_stays() -> None:
     Painter(640, 360).paint(frame, [_mark((200, 100, 300, 220))])
 
     assert (frame == GREY).all()
-    assert PAPER != (GREY,) * 3
+    assert PANEL_DARK != (GREY,) * 3

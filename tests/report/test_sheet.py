@@ -1,4 +1,4 @@
-"""Contact sheets and comparisons: which faces are where, and which files are touched."""
+"""Tests of contact sheets and comparisons: their faces, and which files are replaced."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ from pipeline.report import sheet
 from pipeline.report.crops import Selection
 from pipeline.report.sheet import (
     CAPTION,
+    CELL_SIDE,
     DOWN,
     SHEET_COLUMNS,
-    THUMB_SIDE,
     TITLE_HEIGHT,
     contact_sheets,
     grid,
@@ -39,22 +39,22 @@ from tests.support.face_rows import made, stretch, tracks_of
 from tests.support.puppet import Shot, Square, film, photo
 
 PAGE = SHEET_COLUMNS * DOWN
-LINE = THUMB_SIDE + CAPTION
+LINE = CELL_SIDE + CAPTION
 PLAIN = PickSettings(repeat=1, smooth=1)
 
 
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Everything that is written on pages."""
-    told: list[str] = []
+    """Collects all text that is drawn on pages."""
+    drawn: list[str] = []
     text = ImageDraw.ImageDraw.text
 
     def heard(self: ImageDraw.ImageDraw, place: Any, words: str, **options: Any) -> None:
-        told.append(words)
+        drawn.append(words)
         text(self, place, words, **options)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", heard)
-    return told
+    return drawn
 
 
 def _pixels(path: Path) -> Image:
@@ -66,18 +66,18 @@ def _tiles(page: Image, count: int, across: int = SHEET_COLUMNS) -> Iterator[Ima
     """The thumbnails of a page."""
     columns = max(4, min(across, count))
     for n in range(count):
-        x, y = n % columns * THUMB_SIDE, TITLE_HEIGHT + n // columns * LINE
-        yield page[y : y + THUMB_SIDE, x : x + THUMB_SIDE]
+        x, y = n % columns * CELL_SIDE, TITLE_HEIGHT + n // columns * LINE
+        yield page[y : y + CELL_SIDE, x : x + CELL_SIDE]
 
 
 def _middle(tile: Image) -> Any:
-    """The colour a little below the middle, where no arm of a cross is, nor an eye."""
+    """The colour a little below the middle, where neither a cross nor an eye is."""
     return np.median(tile[68:78, 56:64].reshape(-1, 3), axis=0)
 
 
 def _pixel(tile: Image) -> list[int]:
     """The colour in the middle."""
-    return [int(value) for value in tile[THUMB_SIDE // 2, THUMB_SIDE // 2]]
+    return [int(value) for value in tile[CELL_SIDE // 2, CELL_SIDE // 2]]
 
 
 def _colour(number: int) -> tuple[int, int, int]:
@@ -89,7 +89,7 @@ def _colour(number: int) -> tuple[int, int, int]:
 
 
 def _selection(folder: Path, runs: int) -> Selection:
-    """Runs of two faces, the second one sharper; each run's crops in its own colour."""
+    """Runs of two faces, the second one sharper; the crops of each run have one colour."""
     faces = [face for n in range(runs) for face in stretch((9 * n, 9 * n + 1), n, "anna", "happy")]
     rows = made(faces).assign(x2=80.0, y2=80.0, sharpness=[50.0, 90.0] * runs)
     rows = select.steadied(rows, 1, PLAIN)
@@ -133,12 +133,13 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
         columns = max(4, min(SHEET_COLUMNS, size))
         assert page.shape == (
             TITLE_HEIGHT + -(-size // SHEET_COLUMNS) * LINE,
-            columns * THUMB_SIDE,
+            columns * CELL_SIDE,
             3,
         )
         for n, tile in enumerate(_tiles(page, size), begin):
             assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
-        title = f"anna, happy: the best face of each of {runs} runs ({2 * runs} faces)"
+        count = f"{runs} run" if runs == 1 else f"{runs} runs"
+        title = f"anna, happy: the best face of each run ({count}, {2 * runs} faces)"
         assert words.count(f"{title}, page {number} of {len(sizes)}" if several else title) == 1
         begin += size
     assert len(words) == runs + len(sizes)
@@ -149,7 +150,7 @@ def test_captions_tell_time_probability_and_length(tmp_path: Path, words: list[s
     assert words[1:] == ["0:00.0  70%  2f", "0:00.4  70%  2f", "0:00.8  70%  2f"]
 
 
-def test_sheets_of_an_earlier_pick_go_and_no_other_file(tmp_path: Path) -> None:
+def test_only_sheets_of_an_earlier_pick_are_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "happy"
     _write(_selection(folder, 200))
     others = [
@@ -170,17 +171,17 @@ def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str
     for crop in (tmp_path / "happy").glob("*_f0000010_*.jpg"):
         crop.unlink()
     _write(selection)
-    assert words[0] == "anna, happy: the best face of each of 2 runs (6 faces)"
+    assert words[0] == "anna, happy: the best face of each run (2 runs, 6 faces)"
     tiles = list(_tiles(_pixels(tmp_path / "happy" / "sheet.jpg"), 2))
     for tile, run in zip(tiles, (0, 2), strict=True):
         assert _pixel(tile) == pytest.approx(_colour(run), abs=12)
 
 
 @pytest.mark.parametrize("name", ["sheet.jpg", "sheet-2.jpg"])
-def test_a_folder_where_a_sheet_was_is_told_and_stays(name: str, tmp_path: Path) -> None:
+def test_a_folder_named_like_a_sheet_is_reported_and_stays(name: str, tmp_path: Path) -> None:
     selection = _selection(tmp_path / "happy", 2)
     (tmp_path / "happy" / name).mkdir()
-    with pytest.raises(OutputError, match=f"{name}: an earlier sheet is in the way"):
+    with pytest.raises(OutputError, match=f"{name}: cannot be replaced by a new sheet"):
         _write(selection)
     assert (tmp_path / "happy" / name).is_dir()
 
@@ -211,7 +212,7 @@ def test_a_thumbnail_is_fitted_into_its_square_and_never_enlarged(
 
 def test_an_empty_page_has_its_title(words: list[str]) -> None:
     page = grid("nothing", [])
-    assert page.size == (4 * THUMB_SIDE, TITLE_HEIGHT + LINE)
+    assert page.size == (4 * CELL_SIDE, TITLE_HEIGHT + LINE)
     assert words == ["nothing"]
 
 
@@ -235,7 +236,8 @@ class Walked:
         settings = replace(PLAIN, **asked)
         tracks = tracks_npz.read_tracks(self.folder / "tracks.npz")
         job, size = Job(("anna",), (emotion,)), self.walk.scan.stream.size
-        (found,) = choose(select.steadied(self.rows, 1, settings), tracks, job, settings, size)
+        steadied = select.steadied(self.rows, 1, settings)
+        (found,) = choose(steadied, tracks, job, settings, size, 0.38)
         return found
 
 
@@ -254,8 +256,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 def _sides(path: Path, left: int, right: int) -> tuple[list[Image], list[Image]]:
     """The thumbnails of both sides of a comparison."""
     page, across = _pixels(path), SHEET_COLUMNS // 2
-    width = max(4, min(across, right)) * THUMB_SIDE
-    assert page.shape[1] == max(4, min(across, left)) * THUMB_SIDE + THUMB_SIDE // 4 + width
+    width = max(4, min(across, right)) * CELL_SIDE
+    assert page.shape[1] == max(4, min(across, left)) * CELL_SIDE + CELL_SIDE // 4 + width
     return (
         list(_tiles(page, left, across)),
         list(_tiles(page[:, page.shape[1] - width :], right, across)),
@@ -286,7 +288,7 @@ def test_crossed_faces_are_those_dropped(
     assert choice.kept["frame"].tolist() == kept
     write_comparison(walked.movie, walked.walk, choice, tmp_path / "happy", 0.0)
     titles = [text for text in words if "faces" in text]
-    assert titles == ["seen: 43 faces; crossed ones are dropped", f"kept: {len(kept)} faces"]
+    assert titles == ["seen: 43 faces, those crossed out are dropped", f"kept: {len(kept)} faces"]
     left, right = _sides(tmp_path / "happy" / "compare.jpg", len(seen), len(kept))
     crossed = [frame for frame, tile in zip(seen, left, strict=True) if _is_crossed(tile)]
     assert crossed == sorted(set(seen) - set(kept))
@@ -294,7 +296,7 @@ def test_crossed_faces_are_those_dropped(
 
 
 def test_faces_on_both_sides_are_the_right_ones(walked: Walked, tmp_path: Path) -> None:
-    """With no margin a puppet fills its crop: the colour is the look."""
+    """Without a margin, a puppet fills its crop, so the colour is that of its emotion."""
     choice = walked.choice("sad", repeat=4)
     write_comparison(walked.movie, walked.walk, choice, tmp_path, 0.0)
     left, right = _sides(tmp_path / "compare.jpg", 7, 4)
@@ -302,10 +304,10 @@ def test_faces_on_both_sides_are_the_right_ones(walked: Walked, tmp_path: Path) 
         assert _middle(tile) == pytest.approx(puppet.colour("anna", "sad"), abs=6)
 
 
-def test_of_many_faces_some_are_shown_evenly_and_kept_ones_always(
+def test_a_comparison_of_many_faces_shows_a_sample_and_kept_faces(
     walked: Walked, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One kept face of 43 would seldom be among ten."""
+    """The kept faces are few of 43 and would seldom all be in a sample of ten."""
     monkeypatch.setattr(sheet, "COMPARED_FACES", 10)
     write_comparison(walked.movie, walked.walk, walked.choice(per_run=1), tmp_path, 0.0)
     captions = [text for text in words if "faces" not in text]
@@ -317,7 +319,7 @@ def test_of_many_faces_some_are_shown_evenly_and_kept_ones_always(
     assert "kept: 3 faces" in words
 
 
-def test_of_many_faces_only_those_dropped_are_crossed_though_not_all_kept_are_shown(
+def test_in_a_sample_only_dropped_faces_are_crossed_out(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sheet, "COMPARED_FACES", 10)
@@ -331,7 +333,7 @@ def test_of_many_faces_only_those_dropped_are_crossed_though_not_all_kept_are_sh
     assert not any(_is_crossed(tile) for tile in right)
 
 
-def test_a_comparison_that_cannot_be_written_is_told(walked: Walked, tmp_path: Path) -> None:
+def test_a_comparison_that_cannot_be_written_is_reported(walked: Walked, tmp_path: Path) -> None:
     (tmp_path / "happy").write_text("in the way")
     with pytest.raises(OutputError, match=r"compare\.jpg: cannot be written"):
         write_comparison(walked.movie, walked.walk, walked.choice(), tmp_path / "happy", 0.0)

@@ -1,4 +1,4 @@
-"""The timeline: which bars there are, and that its picture can be read."""
+"""Tests of the timeline: its bars, and that its picture can be read."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -120,7 +120,7 @@ def test_a_part_of_a_movie_fills_the_timeline() -> None:
 
 
 def _cut(starts: Ints, faces: list[Face]) -> Walked:
-    """A movie of 100 frames with shots that start there."""
+    """A movie of 100 frames with shots that start at these frames."""
     movie = walked(faces, 100)
     shots = np.searchsorted(starts, movie.rows["frame"], side="right") - 1
     tracks = replace(movie.tracks, starts=starts)
@@ -142,16 +142,16 @@ def test_without_a_cut_none_is_drawn() -> None:
     assert line.tick == "cut"
 
 
-def test_of_an_older_walk_only_cuts_before_faces_are_known() -> None:
-    """Also before the first face, where the movie's first shot has none."""
+def test_walks_of_earlier_versions_know_only_cuts_before_faces() -> None:
+    """Also the cut before the first face, if the movie's first shot has none."""
     movie = _cut(np.array([0, 10, 20, 35, 40, 60, 90]), TALK)
     line = _timeline(replace(movie, tracks=replace(movie.tracks, starts=np.zeros(0, np.int64))))
     assert line.cuts.tolist() == [0.6, 0.8, 2.4]
     assert line.tick == "cut before a face"
 
 
-def test_shots_of_another_movie_draw_nothing(tmp_path: Path) -> None:
-    """Who edits tracks.npz must not end a pick."""
+def test_shots_beyond_the_movie_are_not_drawn(tmp_path: Path) -> None:
+    """An edited tracks.npz must not make a pick fail."""
     line = _timeline(_cut(np.array([0, 10, 100, 1 << 40]), TALK))
     assert line.cuts.tolist() == [0.4]
     write_timeline(tmp_path / "t.png", line, "film.mkv")
@@ -208,7 +208,7 @@ SIGHTS = {
     "no blue cones": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
                       [0.004733, 0.691367, 0.303900]],
 }  # fmt: skip
-"""Linear RGB to what is seen. Source: Machado et al., TVCG 2009, table of severity 1.0."""
+"""Linear RGB to what is seen. Source: Machado et al., TVCG 2009, the table for severity 1.0."""
 
 
 def _linear(colour: str) -> Numbers:
@@ -227,7 +227,7 @@ def _lab(linear: Numbers) -> Numbers:
 
 @pytest.mark.parametrize("sight", SIGHTS)
 @pytest.mark.parametrize("neutral", [EMOTION_COLOURS[-1], NEUTRAL_AT_NIGHT])
-def test_colours_are_told_apart_by_everybody(sight: str, neutral: str) -> None:
+def test_colours_differ_also_with_colour_blindness(sight: str, neutral: str) -> None:
     seen = [_lab(np.asarray(SIGHTS[sight]) @ _linear(c)) for c in (*EMOTION_COLOURS[:-1], neutral)]
     nearest = min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2))
     assert len(seen) == len(EMOTIONS)
@@ -243,12 +243,12 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
 
 
 def _share(path: Path, colour: str) -> float:
-    """Share of the pixels that are of this very colour."""
+    """Share of the pixels that have exactly this colour."""
     wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     return float((_pixels(path) == wanted).all(axis=2).mean())
 
 
-def test_bars_have_the_colours_of_their_looks(tmp_path: Path) -> None:
+def test_bars_have_the_colours_of_their_emotions(tmp_path: Path) -> None:
     faces = stretch(range(50), 0, "a", "happy") + stretch(range(50, 100), 0, "a", "sad")
     write_timeline(tmp_path / "t.png", _timeline(walked(faces, 200)), "film.mkv")
     happy, sad, angry = (
@@ -300,7 +300,7 @@ def test_the_same_movie_gives_the_same_picture(tmp_path: Path) -> None:
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     line = _timeline(walked([], 20))
     with pytest.raises(OutputError, match=r"t\.png: cannot be written"):

@@ -1,4 +1,4 @@
-"""What was decided of crops: on disk after each step, taken back whole, heeded by later picks."""
+"""Decisions about crops: durable after each step, undone completely, heeded by later picks."""
 
 import csv
 import io
@@ -56,8 +56,8 @@ def test_an_accepted_crop_stays_and_is_labelled(table_of: Table) -> None:
     now = table_of.decide(3, "happy")
     (label,) = table_of.labels()
     assert list(label) == list(LABEL_COLUMNS)
-    told = {k: label[k] for k in ("clip", "person", "first", "last", "emotion", "picked")}
-    assert told == {
+    values = {k: label[k] for k in ("clip", "person", "first", "last", "emotion", "picked")}
+    assert values == {
         "clip": "talk.mkv", "person": "anna", "first": "3", "last": "3", "emotion": "happy",
         "picked": "happy",
     }  # fmt: skip
@@ -92,15 +92,15 @@ def test_a_stranger_is_told_to_the_gallery_and_taken_back(table_of: Table) -> No
 
 
 def test_the_photo_of_a_stranger_is_the_face_itself(table_of: Table) -> None:
-    """Also where the frame's edge has moved the crop."""
+    """Also if the crop was shifted away from the frame's edge."""
     size = (200, 150)
     frame = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
     frame = cv2.GaussianBlur(frame, (0, 0), 5)
-    told = dict.fromkeys(LABEL_COLUMNS, "0") | {"clip": "talk.mkv"}
+    values = dict.fromkeys(LABEL_COLUMNS, "0") | {"clip": "talk.mkv"}
     for box in ((0, 0, 100, 95), (95, 50, 198, 149), (50, 30, 150, 130), (60, 5, 180, 140)):
         path = table_of.folder / "crop.jpg"
         path.write_bytes(crop_jpeg(portrait(frame, np.array(box, np.float32), 0.3), {}))
-        label = told | {side: str(value) for side, value in zip(BOX, box, strict=True)}
+        label = values | {side: str(value) for side, value in zip(BOX, box, strict=True)}
         with Pillow.open(io.BytesIO(not_photos._photo(path, label, size))) as photo:
             found = np.asarray(photo, np.int16)
         wanted = portrait(frame, np.array(box, np.float32), not_photos.FACE_MARGIN)
@@ -120,7 +120,7 @@ def test_of_each_track_two_photos_are_enough(table_of: Table) -> None:
 
 
 def test_a_stranger_to_nobody_known_has_no_photo(table_of: Table) -> None:
-    """Else the gallery would hold a person without a photo, of whom no face can be."""
+    """Otherwise the gallery would have a person without a photo, and no face would get the name."""
     (table_of.known / "anna.png").unlink()
     table_of.decide(0, STRANGER)
     assert not (table_of.known / "anna").exists()
@@ -157,7 +157,7 @@ def test_another_photo_of_that_name_stays_and_its_own_is_taken_back(table_of: Ta
 
 
 def test_nobody_is_a_stranger_among_the_unknown(table_of: Table) -> None:
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="without a name"):
         desk.decide(table_of.folder, ("unknown", "sad"), "x", STRANGER, table_of.known)
 
 
@@ -211,18 +211,18 @@ def test_a_crop_that_lies_aside_already_is_not_overwritten(table_of: Table) -> N
     other.write_bytes(b"another")
     before = table_of.everything()
     for looks in (NO_EMOTION, STRANGER, "happy"):
-        with pytest.raises(OutputError, match="another picture"):
+        with pytest.raises(OutputError, match="are different pictures"):
             table_of.decide(0, looks)
     assert table_of.everything() == before
     assert other.read_bytes() == b"another"
     assert frames(table_of.place) == [*range(10)]
 
 
-# --- what a crash leaves ------------------------------------------------------------------------
+# --- crashes ------------------------------------------------------------------------------------
 
 
 def crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next move ends the program."""
+    """Makes the next move end the program."""
 
     def dying(*_: Path) -> None:
         raise KeyboardInterrupt
@@ -245,8 +245,8 @@ def test_a_crash_before_the_move_is_put_right(
     desk.settle_folder(table_of.folder, table_of.known)
     labels = desk.picked(table_of.folder, *HAPPY).labels
     kept = then in ("happy", None)
-    told = {NO_EMOTION: "rejected", "happy": "accepted"}
-    wanted = {table_of.files[3]: told[then]} if then else {}
+    decisions = {NO_EMOTION: "rejected", "happy": "accepted"}
+    wanted = {table_of.files[3]: decisions[then]} if then else {}
     assert {file: label["decision"] for file, label in labels.items()} == wanted
     assert len(table_of.labels()) == len(wanted)
     assert (table_of.place / table_of.files[3]).exists() == kept
@@ -293,11 +293,11 @@ def test_a_photo_that_somebody_deleted_is_not_made_again(table_of: Table) -> Non
     assert not copy.exists()
 
 
-# --- what stands in the way ---------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------
 
 
 def blocked(table_of: Table) -> Path:
-    """A file where the folder of rejected crops is to be."""
+    """Puts a file where the folder of rejected crops should be."""
     path = table_of.place / ASIDE
     path.write_text("mine")
     return path
@@ -362,12 +362,12 @@ def test_one_stuck_crop_does_not_stop_the_picks(
     job = replace(table_of.job, people=("unknown",), emotions=("sad",))
     (outcome,) = mine.pick(table_of.folder, job)
     assert outcome.steady
-    assert "1 reviewed crops cannot be moved and stay where they are, the first: " in caplog.text
+    assert "could not move 1 reviewed crop; the first: " in caplog.text
     (outcome,) = mine.pick(table_of.folder, table_of.job)
     assert outcome.steady == 9
 
 
-# --- files of others ----------------------------------------------------------------------------
+# --- files changed by others --------------------------------------------------------------------
 
 
 def changed(column: str, value: str) -> Callable[[str], str]:
@@ -381,7 +381,7 @@ def changed(column: str, value: str) -> Callable[[str], str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "why"),
     [
         pytest.param(lambda text: text[:-5], "torn", id="last line cut"),
         pytest.param(lambda text: text[: text.rindex(",")] + "\n", "line 3: torn", id="cell gone"),
@@ -414,7 +414,7 @@ def changed(column: str, value: str) -> Callable[[str], str]:
     ],
 )
 def test_labels_that_are_none_are_told_and_not_touched(
-    table_of: Table, change: Callable[[str], str], told: str
+    table_of: Table, change: Callable[[str], str], why: str
 ) -> None:
     table_of.decide(3, "happy")
     table_of.decide(4, NO_EMOTION)
@@ -426,7 +426,7 @@ def test_labels_that_are_none_are_told_and_not_touched(
         lambda: desk.settle_folder(table_of.folder, table_of.known),
         lambda: mine.pick(table_of.folder, table_of.job),
     ):
-        with pytest.raises(TableError, match=told):
+        with pytest.raises(TableError, match=why):
             deed()
     assert table_of.everything() == before
 
@@ -461,7 +461,7 @@ def test_bytes_that_are_no_text_are_told(table_of: Table) -> None:
         decided.read_labels(table_of.folder)
 
 
-# --- which face it is ---------------------------------------------------------------------------
+# --- matching faces -----------------------------------------------------------------------------
 
 FACES = made([*stretch(range(6), 0, "anna", "happy"), *stretch(range(6), 1, "ben", "happy")])
 FACES = FACES.assign(x1=FACES["track"] * 100.0, y1=0.0, y2=50.0)
@@ -470,9 +470,9 @@ FACES = FACES.assign(x2=FACES["x1"] + 50)
 
 def label(frame: int, x1: float, looks: str = NO_EMOTION, person: str = "anna") -> dict[str, str]:
     box = {"x1": f"{x1}", "y1": "0.0", "x2": f"{x1 + 50}", "y2": "50.0"}
-    told = {"first": str(frame), "last": str(frame), "person": person, "emotion": looks}
-    told |= {"picked": "happy", "decision": "accepted" if looks == "happy" else "rejected"}
-    return dict.fromkeys(LABEL_COLUMNS, "") | box | told
+    values = {"first": str(frame), "last": str(frame), "person": person, "emotion": looks}
+    values |= {"picked": "happy", "decision": "accepted" if looks == "happy" else "rejected"}
+    return dict.fromkeys(LABEL_COLUMNS, "") | box | values
 
 
 def labels(*rows: dict[str, str]) -> pd.DataFrame:
@@ -503,7 +503,7 @@ def test_decisions_become_bits_of_the_emotion_picked() -> None:
 
 @pytest.mark.parametrize(("looks", "concerned"), [(STRANGER, False), (NO_EMOTION, True)])
 def test_a_stranger_is_one_only_to_that_person(looks: str, concerned: bool) -> None:
-    """The face that is not anna may be happy as ben; one that is not happy may not."""
+    """A face that is not anna may be happy as ben; a face that is not happy may not."""
     rows = match.applied(FACES, labels(label(1, 100, looks)))
     assert (faces.REJECTED in rows) == concerned
 
@@ -699,14 +699,14 @@ def test_where_a_crop_lies_no_more_nothing_is_decided(table_of: Table, renamed: 
     mine.pick(table_of.folder, renamed)
     before = table_of.everything()
     for looks in ("happy", None):
-        with pytest.raises(TableError, match="lies with those of zoe now"):
+        with pytest.raises(TableError, match="is among those of zoe now"):
             table_of.decide(2, looks)
     assert table_of.everything() == before
     assert desk.picked(table_of.folder, *HAPPY).path_of(table_of.files[2]) is not None
 
 
 def test_labels_go_by_the_face_and_strangers_by_the_person() -> None:
-    told = labels(
+    before = labels(
         label(1, 0), label(1, 100, person=""), label(2, 0, STRANGER) | {"copy": "x.jpg"},
         label(3, 0, STRANGER), label(9, 0), label(9, 0, person=""),
     )  # fmt: skip
@@ -719,15 +719,15 @@ def test_labels_go_by_the_face_and_strangers_by_the_person() -> None:
         ("", {"anna"}, {"x.jpg": "anna"}, "- - anna anna anna -"),
         ("", set(), {"x.jpg": "anna"}, "- - anna anna anna -"),
     ):
-        found = match.followed(told, FACES.assign(person=rows), set(known), owners)
+        found = match.followed(before, FACES.assign(person=rows), set(known), owners)
         assert [name or "-" for name in found["person"]] == expected.split()
 
 
-# --- how far it is ------------------------------------------------------------------------------
+# --- progress -----------------------------------------------------------------------------------
 
 
 def test_what_was_decided_counts_whatever_is_listed(table_of: Table) -> None:
-    """Faces that an earlier pick listed, and the last one does not."""
+    """Faces that an earlier pick listed but the last one does not."""
     for number, looks in ((9, "happy"), (1, NO_EMOTION), (8, NO_EMOTION)):
         table_of.decide(number, looks)
     path = table_of.place / "crops.csv"
@@ -754,7 +754,8 @@ def test_judge_reads_the_labels_as_they_are(table_of: Table) -> None:
     with (table_of.folder / "judge.csv").open() as file:
         judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
     plain = judged["happy", "10", "1"]
-    # Of nine that are labelled six are right; none of the six is missed. The stranger is no label.
+    # Six of nine labelled faces are right, none of the six is missed. "Not this person" does not
+    # count as a label.
     assert plain["picked"] == "9"
     assert float(plain["precision"]) == pytest.approx(6 / 9, abs=1e-4)
     assert plain["recall"] == "1.0"
@@ -781,7 +782,7 @@ def test_labels_of_a_walk_that_is_gone_are_passed_over(
     walk = manifests.read(table_of.folder).fingerprint
     path.write_text("".join([*lines[:2], lines[2].replace(walk, "0" * len(walk))]))
     list(judge.judge([table_of.folder], path, TIGHT))
-    assert "1 labels are of another walk, passed over" in caplog.text
+    assert "1 label of another walk is skipped" in caplog.text
     path.write_text(path.read_text().replace(walk, "0" * len(walk)))
-    with pytest.raises(TableError, match="drawn from another walk"):
+    with pytest.raises(TableError, match="from another walk than those given"):
         list(judge.judge([table_of.folder], path, TIGHT))

@@ -1,4 +1,4 @@
-"""Decisions go with the names of the faces: of who is renamed, gets a name, and loses it again."""
+"""Decisions follow their faces when people are renamed, get a name or lose it."""
 
 import csv
 import shutil
@@ -32,7 +32,7 @@ UNKNOWN_SAD, BEN_SAD = ("unknown", "sad"), ("ben", "sad")
 
 @pytest.fixture(autouse=True)
 def no_vetoes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A puppet's photos are all alike: one of who somebody is not would take the name away."""
+    """A puppet's photos are all alike, so a photo in not/ would take the name away."""
 
     def nobody(mean: Any, known: Any) -> Any:
         return np.zeros((len(mean), len(known.people)), np.bool_)
@@ -69,13 +69,13 @@ def labels(table_of: Table) -> list[dict[str, str]]:
 
 
 def counts(table_of: Table) -> dict[str, tuple[int, int, int]]:
-    """Crops, those decided and those accepted, of each list with any decision."""
+    """The crops, decided and accepted ones, of each list with any decision."""
     found = {f"{p.person}/{p.emotion}": p.progress for p in every(table_of)}
     return {w: (p.crops, p.decided, p.accepted) for w, p in found.items() if p.decided}
 
 
 def reviewed(table_of: Table) -> None:
-    """Of the unknown ben four are accepted, and three rejected."""
+    """Four crops of the unknown ben are accepted, and three rejected."""
     pick(table_of)
     for number in range(7):
         decide(table_of, UNKNOWN_SAD, number, "sad" if number < 4 else NO_EMOTION)
@@ -102,7 +102,7 @@ def test_decisions_go_with_who_gets_a_name_and_come_back_with_who_loses_it(
 
 @pytest.mark.parametrize("only", ["unknown", "ben"])
 def test_where_only_one_of_both_is_picked_all_are_found(table_of: Table, only: str) -> None:
-    """The list of the new name is there in any case; an old one is as it was."""
+    """The list of the new name always exists; an old one stays as it was."""
     reviewed(table_of)
     name_ben(table_of)
     pick(table_of, only)
@@ -137,7 +137,9 @@ def test_who_somebody_is_not_stays_said_of_that_person(table_of: Table) -> None:
     unname(table_of, "ben")
     pick(table_of)
     assert counts(table_of) == {"ben/sad": (1, 1, 0), "unknown/sad": (20, 1, 0)}
-    decide(table_of, UNKNOWN_SAD, 0, "sad")  # The same face, of which only the name was told.
+    decide(
+        table_of, UNKNOWN_SAD, 0, "sad"
+    )  # The same face; only "not this person" was said of it before.
     name_ben(table_of)
     for _ in range(2):
         pick(table_of)
@@ -157,7 +159,7 @@ ROUND = st.tuples(
 
 
 def call(table_of: Table, now: Names, wanted: Names) -> None:
-    """Changes who is known, as People does: renames, adds photos, deletes them."""
+    """Changes the known faces as the page People does: renames, adds and deletes photos."""
     for old, new, hue in zip(now, wanted, ("anna", "ben"), strict=True):
         if old and new and old != new:
             rename(table_of.known, old, new)
@@ -166,25 +168,27 @@ def call(table_of: Table, now: Names, wanted: Names) -> None:
 
 
 def _decide_or_leave(table_of: Table, now: Picked, number: int, looks: str) -> None:
-    """Decides; a face of an old list that was decided on under another name is left as it is."""
+    """Decides about a crop, unless its face was decided on under another name."""
     before, refused = labels(table_of), ""
     try:
         decide(table_of, (now.person, now.emotion), number, looks)
     except TableError as error:
         refused = str(error)
     if refused:
-        assert "this crop lies with those of" in refused
+        assert "this crop is among those of" in refused
         assert labels(table_of) == before
 
 
-def told(those: Iterable[dict[str, str]]) -> list[tuple[str, ...]]:
+def sorted_keys(those: Iterable[dict[str, str]]) -> list[tuple[str, ...]]:
     return sorted((x["first"], x["x1"], x["picked"], x["emotion"]) for x in those)
 
 
 def check(table_of: Table) -> None:
-    """After everybody was picked: each decision is in one list, that of the face's name."""
+    """After everybody is picked, each decision is in one list: that of the face's name."""
     found, all_labels = list(every(table_of)), labels(table_of)
-    assert told(label for now in found for label in now.labels.values()) == told(all_labels)
+    assert sorted_keys(label for now in found for label in now.labels.values()) == sorted_keys(
+        all_labels
+    )
     doubted = {label["file"] for label in all_labels if label["emotion"] == STRANGER}
     names = {(row["person"], row["track"]) for now in found for row in listed(now)}
     for now in found:
@@ -195,13 +199,13 @@ def check(table_of: Table) -> None:
 
 
 def listed(now: Picked) -> list[dict[str, str]]:
-    """The crops that the last pick left."""
+    """The crops of the last pick."""
     with (now.place / "crops.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def pictures(table_of: Table) -> dict[str, bytes]:
-    """Crops, and lists that list any."""
+    """All crops, and all lists with at least one."""
     found = {n: data for n, data in table_of.everything().items() if n.startswith("talk/")}
     lists = {n: d for n, d in found.items() if n.endswith("/crops.csv") and d.count(b"\n") > 1}
     return {n: data for n, data in found.items() if n.endswith(".jpg")} | lists
@@ -209,7 +213,7 @@ def pictures(table_of: Table) -> dict[str, bytes]:
 
 @pytest.fixture
 def fresh(table_of: Table, tmp_path: Path) -> Callable[[], Table]:
-    """Gives another copy each time, so that no example knows of the one before."""
+    """Returns a new copy each time, so that examples do not affect each other."""
     number = count()
 
     def copied() -> Table:
@@ -240,9 +244,9 @@ def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(
             now = lists[place % len(lists)]
             if looks != STRANGER or now.person in called:
                 _decide_or_leave(table_of, now, number, looks)
-        known = told(labels(table_of))
+        known = sorted_keys(labels(table_of))
         pick(table_of)
-        assert told(labels(table_of)) == known
+        assert sorted_keys(labels(table_of)) == known
         check(table_of)
     for now in every(table_of):
         for file in now.labels:
@@ -253,7 +257,7 @@ def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(
 
 
 def test_where_case_does_not_count_a_rejected_crop_stays(tmp_path: Path) -> None:
-    """As on a Mac: `Anna` is the folder `anna`."""
+    """As on a Mac, `Anna` is the folder `anna`."""
     place = tmp_path / "anna" / "sad" / ASIDE
     place.mkdir(parents=True)
     (place / "a.jpg").write_bytes(b"a crop")

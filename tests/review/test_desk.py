@@ -1,4 +1,4 @@
-"""What there is to be looked through: movies, picks, and how far each is."""
+"""Lists of movies and picks, and the progress of each review."""
 
 import shutil
 from pathlib import Path

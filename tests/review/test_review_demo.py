@@ -1,4 +1,4 @@
-"""Reviewing the demo's picks, made by the real networks: later picks and judge go by it."""
+"""Reviewing the demo's picks with the real networks: later picks and judge use the decisions."""
 
 import csv
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Figure = Callable[[str], None]
 
 @pytest.fixture(scope="module")
 def job(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """The demo's happy actress is picked, and every seventh crop is decided on, half of them so."""
+    """Picks the demo's happy actress and decides on every seventh crop, accepting half of them."""
     job = Job(
         people=HAPPY[:1], emotions=HAPPY[1:], output=tmp_path_factory.mktemp("review"),
         known_faces=ROOT / "known_faces", report=False,
@@ -48,7 +48,7 @@ def _frames(place: Path) -> set[int]:
 
 
 def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_path: Path) -> None:
-    """As the gallery reads it; a crop shows whoever is beside the face, too."""
+    """Read as by the gallery; a crop also shows whoever is beside the face."""
     folder = job.output / "demo"
     walk = manifests.read(folder)
     models = face_models(walk.settings)
@@ -85,19 +85,19 @@ def test_picking_again_goes_by_what_was_decided(
     place = folder.joinpath(*HAPPY)
     labels = pd.read_csv(folder / LABELS)
     (outcome,) = mine.pick(folder, replace(job, pick=settings))
-    told = {d: set(own["first"]) for d, own in labels.groupby("decision")}
+    frames = {d: set(own["first"]) for d, own in labels.groupby("decision")}
     figure(
-        f"{len(told['accepted'])} accepted, {len(told['rejected'])} rejected; picked again "
+        f"{len(frames['accepted'])} accepted, {len(frames['rejected'])} rejected; picked again "
         f"{outcome.seen} seen, {outcome.steady} kept"
     )
-    assert len(told["rejected"]) > 10
-    assert not _frames(place) & told["rejected"]
-    assert _frames(place / ASIDE) == told["rejected"]
+    assert len(frames["rejected"]) > 10
+    assert not _frames(place) & frames["rejected"]
+    assert _frames(place / ASIDE) == frames["rejected"]
     crops = pd.read_csv(place / "crops.csv")
-    assert told["accepted"] <= set(crops["frame"])
+    assert frames["accepted"] <= set(crops["frame"])
     assert outcome.steady == len(crops) == len(_frames(place))
     now = desk.picked(folder, *HAPPY).progress
-    assert (now.decided, now.accepted) == (len(labels), len(told["accepted"]))
+    assert (now.decided, now.accepted) == (len(labels), len(frames["accepted"]))
 
 
 def test_judge_reads_the_labels_as_truth(job: Job, figure: Figure) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures of all tests on clusters."""
+"""Fixtures for all tests of clusters."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.support.processes import ROOT
 
 @pytest.fixture(autouse=True, scope="session")
 def _workers_find_puppets() -> Iterator[None]:
-    """Workers import what the tests do, wherever the program is called."""
+    """Lets workers import what the tests import, wherever the program runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         yield

@@ -1,4 +1,4 @@
-"""Joining a cluster without Ray; with it, `test_walk.py` does."""
+"""Joining a cluster: errors and output. `test_walk.py` walks on one."""
 
 import socket
 import sys
@@ -40,6 +40,6 @@ def test_where_somebody_answers_the_token_is_named_first(
     monkeypatch.setattr(ray, "init", refuse)
     with (
         socket.create_server(("127.0.0.1", 0)) as head,
-        pytest.raises(WorkerError, match=r"somebody answers \(no\)\. If .* RAY_AUTH_MODE=token"),
+        pytest.raises(WorkerError, match=r"the port answers \(no\)\. If .* RAY_AUTH_MODE=token"),
     ):
         joined(f"127.0.0.1:{head.getsockname()[1]}", 1).__enter__()

@@ -1,4 +1,4 @@
-"""Whom a pool gives work, and of whom it warns, without a cluster."""
+"""Which workers a pool gives tasks, and of which it warns, without a cluster."""
 
 import logging
 import time
@@ -51,7 +51,7 @@ def test_who_takes_far_longer_than_others_is_told_once(
     for _ in range(2):
         two._look_after()
     words = (
-        f"film.mkv, part 7 ({method}): for {seconds / 60:.0f} min now on node host-b, process 42"
+        f"film.mkv, part 7 ({method}): has taken {seconds / 60:.0f} min on node host-b, process 42"
     )
     assert [words in record.getMessage() for record in caplog.records] == [True] * warned
 
@@ -67,8 +67,8 @@ def test_a_node_that_differs_is_left_out_until_there_is_no_other(
     assert [worker.node for worker in two._idle] == ["b"]
     with pytest.raises(ModelError, match="differs"):
         two._ended(differs, _Worker(None))
-    told = ["node host-a: differs; the node is left out"]
-    assert [record.getMessage() for record in caplog.records] == told, "once a node"
+    messages = ["node host-a: differs; leaving this node out"]
+    assert [record.getMessage() for record in caplog.records] == messages, "once a node"
 
 
 def test_a_node_that_has_gone_is_no_longer_left_out(

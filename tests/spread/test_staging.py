@@ -1,4 +1,4 @@
-"""Folders by URL: what is read comes, what changed goes back, whole and in order."""
+"""Folders by URL: wanted files are fetched, changed files are sent back, complete and in order."""
 
 import os
 from pathlib import Path

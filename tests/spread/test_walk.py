@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, gone 7, sad", x=10, dx=0.5)
 BEN = Square("ben", "angry", x=60, y=80)
@@ -55,7 +55,7 @@ Files = dict[str, bytes]
 
 
 def files(folder: Path) -> Files:
-    """All that a walk leaves, but for what says where it was."""
+    """All files that a walk writes, except those that depend on where it ran."""
     return {
         str(p.relative_to(folder)): p.read_bytes()
         for p in sorted(folder.rglob("*"))
@@ -65,7 +65,7 @@ def files(folder: Path) -> Files:
 
 @dataclass
 class Told:
-    """Adds up what it is told, and does something at the first part."""
+    """Adds up what it receives, and calls a function at the first part."""
 
     then: Callable[[], object] = lambda: None
     expected: int = 0
@@ -86,7 +86,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three movies beside `known`; not to be changed."""
+    """Three movies beside `known`. Tests must not change them."""
     folder = tmp_path_factory.mktemp("studio")
     photo(folder / "known" / "anna.png", "anna")
     for name, shots in SCRIPTS.items():
@@ -96,7 +96,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(studio: Path) -> dict[str, Files]:
-    """What one worker without a cluster leaves of each movie."""
+    """The files that one worker without a cluster writes for each movie."""
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         job = _job(studio, studio / "whole")
@@ -128,7 +128,7 @@ def two() -> Iterator[Cluster]:
 
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of faults, none yet."""
+    """An empty folder of faults."""
     folder = faulty.folder(tmp_path / "faults")
     faulty.plug_in(monkeypatch, folder)
     return folder
@@ -223,7 +223,7 @@ def test_a_part_over_which_workers_die_twice_fails_its_movie_alone(
     assert done.errors.keys() == {"troubled.mkv"}
     error = done.errors["troubled.mkv"]
     assert isinstance(error, WorkerError)
-    assert "troubled.mkv, part 1: workers died 2 times over it" in str(error)
+    assert "troubled.mkv, part 1: 2 workers died over it" in str(error)
     assert done.left == {n: whole[n] for n in ("long.mkv", "short.mkv")}
     told = failure.read_failure(job.output / "troubled")
     assert told is not None
@@ -239,7 +239,7 @@ def test_a_network_that_raises_fails_its_movie_alone(
     done = walked(*SCRIPTS)
     assert done.errors.keys() == {"troubled.mkv"}
     words = str(done.errors["troubled.mkv"])
-    assert "part 1: a bug, please report it" in words
+    assert "part 1: a bug in mine-video, please report it" in words
     assert "no such layer" in words
     assert done.left == {n: whole[n] for n in ("long.mkv", "short.mkv")}
 
@@ -252,7 +252,7 @@ def test_broken_and_missing_movies_fail_alone(
     done = walked("short.mkv", "text.mkv", "none.mkv")
     assert done.left == {"short.mkv": whole["short.mkv"]}
     assert all(isinstance(error, MovieError) for error in done.errors.values())
-    assert "cannot be read as a movie" in str(done.errors["text.mkv"])
+    assert "not a playable movie, or damaged" in str(done.errors["text.mkv"])
     assert "no such movie" in str(done.errors["none.mkv"])
 
 
@@ -267,7 +267,7 @@ def test_a_node_that_dies_in_mid_run_costs_nothing_but_time(
         assert (done.errors, done.left) == ({}, whole)
     finally:
         _node(two)
-        two.wait_for_nodes(60)  # The dead one is counted until it is missed.
+        two.wait_for_nodes(60)  # A dead node counts until the cluster notices its death.
 
 
 def test_a_node_that_comes_late_helps(
@@ -315,7 +315,7 @@ def test_a_node_that_differs_is_left_out(
     finally:
         two.remove_node(other, allow_graceful=False)
     assert (done.errors, done.left) == ({}, whole)
-    left_out = [r.getMessage() for r in caplog.records if "is left out" in r.getMessage()]
+    left_out = [r.getMessage() for r in caplog.records if "leaving this" in r.getMessage()]
     assert len(left_out) == 1
     assert "has pandas 0.1, not" in left_out[0]
 
@@ -441,5 +441,5 @@ def test_a_cluster_of_this_machine_alone(
 
 
 def test_no_cluster_is_told(studio: Path, job: Job, faults: Path) -> None:
-    with pytest.raises(WorkerError, match=r"--ray nowhere: no Ray cluster can be joined there"):
+    with pytest.raises(WorkerError, match=r"--ray nowhere: cannot join a Ray cluster there"):
         next(spread.walk_on_cluster([studio / "short.mkv"], job, "nowhere", Told()))

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does, in this process and without a cluster."""
+"""A worker of a cluster, run in this process and without a cluster."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -119,7 +119,7 @@ def test_a_movie_that_is_not_on_the_node_is_told(maker: PartWorker, tmp_path: Pa
         maker.make(tmp_path / "none.mkv", tmp_path / "none", "", 0),
     ):
         assert isinstance(answer.error, MovieError)
-        assert "not there on node node-7" in str(answer.error)
+        assert "not found on node node-7" in str(answer.error)
     assert not (tmp_path / "none").exists()
 
 
@@ -128,7 +128,7 @@ def test_a_folder_that_is_not_on_the_node_is_told(
 ) -> None:
     error = maker.make(movie, tmp_path / "none", "", 0).error
     assert isinstance(error, OutputError)
-    assert "walk.json is not there on node node-7; choose an --output that all" in str(error)
+    assert "walk.json is not found on node node-7; choose an --output that all" in str(error)
 
 
 def test_a_folder_with_another_walk_is_told(maker: PartWorker, movie: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def walked(
 def chosen(movie: Walked, job: Job) -> list[Choice]:
     """What a pick gives."""
     settings = job.pick.at(movie.manifest.scan.stream.rate)
-    return list(choose(steadied(movie, job), movie.tracks, job, settings, movie.size))
+    return list(choose(steadied(movie, job), movie.tracks, job, settings, movie.size, 0.38))
 
 
 def steadied(movie: Walked, job: Job) -> pd.DataFrame:

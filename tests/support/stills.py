@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.faces import Floats, Image
+from pipeline.faces import Detections, Floats, Image
 from pipeline.models import registry
+from pipeline.models.base import FaceAligner
 
 ROOT = Path(__file__).parents[2]
 KNOWN = ("actor.jpg", "actress.jpg", "guest/1.jpg", "guest/2.jpg")
@@ -20,7 +21,8 @@ PHOTOS = ROOT.parent / "shared" / "data" / "photos"
 ALL_BACKENDS = "MINE_VIDEO_ALL_BACKENDS"
 """Where this is set in the environment, tests of backends fail that could not run."""
 
-ORIGINALS = ("face_recognition", "face_recognition_models")
+DLIB = ("dlib", "face_recognition_models")
+ORIGINALS = (*DLIB, "face_recognition")
 KERAS = ("keras", "tensorflow")
 
 
@@ -54,14 +56,24 @@ def _read(path: Path) -> Image:
 
 
 @cache
-def box_of(name: str) -> Floats:
+def face_of(name: str) -> Detections:
     """The surest face of a still, as YuNet finds it."""
     (found,) = registry.DETECTORS["yunet"].build().detect([still(name)])
-    return found.boxes[0]
+    return Detections(found.boxes[:1], found.scores[:1], found.landmarks[:1])
+
+
+def box_of(name: str) -> Floats:
+    """That face's box."""
+    return face_of(name).boxes[0]
+
+
+def chip_of(aligner: FaceAligner, name: str) -> Image:
+    """That face's chip."""
+    return aligner.chip(still(name), box_of(name), face_of(name).landmarks[0])
 
 
 @cache
-def chips() -> Image:
-    """The chips of all stills `(4, 150, 150, 3)`."""
-    aligner = registry.ALIGNERS["dlib-onnx"].build()
-    return np.stack([aligner.chip(still(name), box_of(name)) for name in KNOWN])
+def chips(recognizer: str = "sface") -> Image:
+    """The chips of all stills `(4, side, side, 3)`, as a recognizer is shown them."""
+    aligner = registry.ALIGNERS[recognizer].build()
+    return np.stack([chip_of(aligner, name) for name in KNOWN])

@@ -1,4 +1,4 @@
-"""Mining never loads what networks are trained with, whether it is installed or not."""
+"""Mining never loads the packages for training, whether they are installed or not."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ TRAP = """from pathlib import Path
 Path({log!r}).open("a").write(__name__ + "\\n")
 raise ImportError(__name__ + " is not to be loaded")
 """
-"""Stands in for a trainer in every process, workers too; notes that it was asked for."""
+"""Stands in for a trainer in every process, including workers; records that it was imported."""
 
 TOLD = "print('LOADED', *sys.modules)"
 
 
 def _loaded(code: str, folder: Path) -> set[str]:
-    """The trainers that a program and its workers ask for."""
+    """The trainers that a program and its workers import."""
     log = folder / "asked.txt"
     for name in TRAINERS:
         (folder / f"{name}.py").write_text(TRAP.format(log=str(log)), encoding="utf-8")

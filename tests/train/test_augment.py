@@ -1,4 +1,4 @@
-"""Augmentation: what stays, what changes, and that a seed repeats it."""
+"""Augmentation: what stays, what changes, and that the same seed repeats it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keras: what is said where it is missing, and gradients."""
+"""Keras: the message if it is missing, and gradients."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands `data`, `train` and `evaluate`, as they are typed."""
+"""The commands `data`, `train` and `evaluate` on the command line."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_a_folder_that_is_there_is_refused_before_the_table(
 ) -> None:
     done = run("data", csv, "--pictures", tmp_path)
     assert (done.code, done.out) == (1, "")
-    assert "is there already" in done.err
+    assert "exists already" in done.err
 
 
 def test_a_comparison_writes_no_pictures(run: Program, csv: Path, tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_votes_that_nothing_is_learnt_of_are_said(
     pytest.importorskip("keras", reason="needs the extra `train`")
     done = run("train", csv, "--ferplus", votes, *OURS, *more, "--output", tmp_path / "run")
     assert done.code == 0
-    told = "shallow has one head and learns no FER+ votes unless --ferplus-share says how much"
-    assert done.err.count(told) == warned
+    warning = "shallow has one head and ignores FER+ votes; to use them, set --ferplus-share"
+    assert done.err.count(warning) == warned
 
 
 @pytest.mark.train
@@ -86,8 +86,8 @@ def test_a_network_of_a_random_split_is_evaluated_with_a_warning(
         done = run("evaluate", csv, f"{mine}{kind}", "--output", tmp_path / "pictures")
         remark, first, *_ = done.out.splitlines()
         assert remark == (
-            f"{mine}{kind} may have learnt rows that stand here: shallow, seed 0, --split random, "
-            f"epoch 1 of 1; its own test: {own}"
+            f"{mine}{kind} may have been trained on some of these test faces: shallow, seed 0, "
+            f"--split random, epoch 1 of 1; its own test: {own}"
         )
         assert first.startswith("Accuracy on test set: ")
         assert "seen in training" not in done.out

@@ -1,4 +1,4 @@
-"""Labelled faces: the arrays beside the CSV, classes, duplicates, votes."""
+"""Labelled faces: the cache beside the CSV, classes, duplicates, votes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_votes_come_with_the_rows(csv: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no such file; fetch fer2013"):
+    with pytest.raises(DataError, match="no such file; download fer2013"):
         dataset.read_dataset(tmp_path / "fer2013.csv")
 
 
@@ -104,7 +104,7 @@ def test_rows_go_and_numbers_stay() -> None:
 
 
 def test_one_class_is_too_few() -> None:
-    with pytest.raises(DataError, match="1 classes left"):
+    with pytest.raises(DataError, match="1 class left, wanted at least 2"):
         dataset.without(squares(28), EMOTIONS[1:])
 
 

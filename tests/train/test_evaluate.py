@@ -22,7 +22,7 @@ SHIPPED = registry.EMOTION_MODELS["two-headed"].path
 
 
 class Fixed:
-    """Says of the k-th face of `squares` what `table[k % 7]` says."""
+    """A network that answers `table[k % 7]` for the k-th face of `squares`."""
 
     def __init__(self, table: Floats) -> None:
         self.table = table
@@ -56,7 +56,7 @@ def models(monkeypatch: pytest.MonkeyPatch, cards: dict[str, Card]) -> dict[str,
 
 @pytest.fixture
 def cards() -> dict[str, Card]:
-    """Of the models; those that are not here know all classes and learnt the training part."""
+    """Cards of models; those without one know all classes and were trained on the training part."""
     return {}
 
 
@@ -135,7 +135,7 @@ def test_a_network_that_may_have_learnt_the_test_is_said(
     models |= {"a": Fixed(RIGHT), "b": Fixed(RIGHT)}
     cards["a"] = DRAWN
     lines = _report(squares(56), names, tmp_path)
-    assert lines[0] == f"a may have learnt rows that stand here: {DRAWN.note}"
+    assert lines[0] == f"a may have been trained on some of these test faces: {DRAWN.note}"
     assert lines[1] == "Accuracy on test set: 100%"
     assert "seen in training" not in "\n".join(lines)
     assert re.search(r"\n  FER\+ majority +7 +1\.000", "\n".join(lines))
@@ -149,7 +149,8 @@ def test_a_missing_class_is_said(
     data = squares(56)
     lines = _report(data, ["a"], tmp_path)
     assert lines[:2] == [
-        "a has no class for disgust, the label of 1 of 7 faces; --without disgust leaves them out",
+        "a has no class for disgust, the label of 1 of 7 faces; "
+        "leave them out with --without disgust",
         "Accuracy on test set: 86%",
     ]
     left = dataset.rows_without(data, ("disgust",))
@@ -172,7 +173,7 @@ def test_the_comparison_has_a_line_for_each(
     models |= {"two-headed": Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
     cards["b"] = DRAWN
     remark, header, *lines = evaluate.compare_networks(squares(56), ["b", "b"])
-    assert remark == f"b may have learnt rows that stand here: {DRAWN.note}"
+    assert remark == f"b may have been trained on some of these test faces: {DRAWN.note}"
     assert header.split()[0] == "network"
     assert [line.split()[0] for line in lines] == ["two-headed", "b"]
     assert lines[1].split()[1] == "0.857"
@@ -195,7 +196,7 @@ def test_milliseconds_are_of_one_face() -> None:
 
 def test_no_faces_are_refused(tmp_path: Path) -> None:
     nothing = dataset.subset(squares(7), np.zeros(0, np.int64))
-    with pytest.raises(DataError, match="no faces to evaluate on"):
+    with pytest.raises(DataError, match="no faces to evaluate on; give"):
         _report(nothing, [], tmp_path)
 
 
@@ -213,12 +214,12 @@ def test_onnx_files_are_evaluated_like_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_the_shipped_network_is_judged_without_keras(tmp_path: Path) -> None:
-    """In a process of its own, where keras and tensorflow cannot be imported."""
+    """Runs in a process of its own, in which keras and tensorflow cannot be imported."""
     program = (
         "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
         "from pathlib import Path\n"
         "from tests.support.training import squares\n"
-        "from pipeline.train import evaluate, look, split, settings\n"
+        "from pipeline.train import evaluate, preview, split, settings\n"
         f"print(next(evaluate.evaluate(squares(28), [], Path({str(tmp_path)!r}))))\n"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Training: what is learnt, what is written, and that a kill changes nothing."""
+"""Training: what it learns and writes, and that a kill changes nothing."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ def _weights(folder: Path) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A run that nobody disturbed."""
+    """An undisturbed run."""
     folder = tmp_path_factory.mktemp("trained")
     return folder, _run(QUICK, folder)
 
@@ -89,15 +89,15 @@ def test_both_files_answer_alike_and_can_be_evaluated(
     assert (card.heads, card.output, card.tau) == (1, "logits", 0.75)
     assert sum(card.priors[0]) == pytest.approx(1)
     best = lines[2].removeprefix("validation, epoch ")[0]
-    told = f"shallow, seed 0, epoch {best} of 3; its own test: {lines[1]}"
+    note = f"shallow, seed 0, epoch {best} of 3; its own test: {lines[1]}"
     names = [str(folder / "model.onnx"), str(folder / "model.keras")]
-    assert [Card.beside(Path(name)).note for name in names] == [told, told]
+    assert [Card.beside(Path(name)).note for name in names] == [note, note]
     for name in names:
         assert next(evaluate.evaluate(squares(112), [name], tmp_path)) == lines[0]
 
 
 class KilledError(Exception):
-    """Where the process would have died."""
+    """Raised where the process would have died."""
 
 
 @pytest.mark.parametrize("where", ["in an epoch", "after the best weights", "after the state"])
@@ -136,7 +136,7 @@ def test_a_killed_run_ends_as_if_undisturbed(
 def test_a_run_that_is_killed_for_good_ends_the_same(
     trained: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
-    """SIGKILL from outside, in the second epoch."""
+    """A SIGKILL comes in the second epoch."""
     program = (
         "from pathlib import Path; from tests.train.test_fit import QUICK, _run;"
         f"_run(QUICK, Path({str(tmp_path)!r}))"
@@ -181,16 +181,16 @@ def test_the_state_of_another_network_is_refused(
     trained: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "state.npz").write_bytes((trained[0] / "state.npz").read_bytes())
-    with pytest.raises(OutputError, match="is of another network"):
+    with pytest.raises(OutputError, match="belongs to another network"):
         _run(replace(QUICK, network="wide"), tmp_path)
 
 
 def test_patience_stops_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
-    """With a rate of nothing the first epoch stays the best."""
+    """With a learning rate of almost 0 the first epoch stays the best."""
     lines = _run(replace(QUICK, epochs=9, patience=2, learning_rate=1e-12, blur=0.0), tmp_path)
     assert len((tmp_path / "training.csv").read_text().splitlines()) == 1 + 3
     assert lines[2].startswith(
-        "validation, epoch 1, the best of 3 (stopped after 2 without gain; --epochs 9): "
+        "validation, epoch 1, the best of 3 (stopped after 2 epochs without gain; --epochs 9): "
     )
 
 
@@ -218,7 +218,7 @@ def test_balancing_correction_and_folds_go_together(optimizer: str, tmp_path: Pa
     )  # fmt: skip
     lines = _run(settings, tmp_path)
     assert " on 28 faces" in lines[1]
-    assert Card.beside(tmp_path / "model.keras").tau == 0  # Learnt already.
+    assert Card.beside(tmp_path / "model.keras").tau == 0  # The loss has corrected already.
 
 
 def test_logs_for_tensorboard_are_written(tmp_path: Path) -> None:
@@ -243,12 +243,12 @@ def test_elsewhere_there_is_no_bar(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_vgg16_asks_for_its_weights(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="vgg16 learns on frozen features; give"):
+    with pytest.raises(ModelError, match="vgg16 is trained on frozen features; give"):
         _run(replace(QUICK, network="vgg16"), tmp_path)
 
 
 def test_an_unknown_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no network is called 'alexnet'"):
+    with pytest.raises(ModelError, match="no network 'alexnet'"):
         _run(replace(QUICK, network="alexnet"), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The layouts of FER2013: what is read, and what is said of each thing that may be wrong."""
+"""The layouts of FER2013: reading them, and the message for everything that may be wrong."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,12 +68,12 @@ FACE = " ".join(["7"] * 2304)
         (lambda t: _cell(t, 4, 1, ""), r"faces\.csv:4: 0 pixels, wanted 2304"),
         (lambda t: _cell(t, 4, 1, "256" + FACE[1:]), r"faces\.csv:4: .* from 7 to 256"),
         (lambda t: _cell(t, 4, 1, "-1" + FACE[1:]), r"faces\.csv:4: .* from -1 to 7"),
-        (lambda t: _cell(t, 4, 1, "x" + FACE[1:]), r"faces\.csv:4: pixels hold 'x'"),
-        (lambda t: _cell(t, 4, 1, "1.5" + FACE[1:]), r"faces\.csv:4: pixels hold '1.5'"),
+        (lambda t: _cell(t, 4, 1, "x" + FACE[1:]), r"faces\.csv:4: pixels contain 'x'"),
+        (lambda t: _cell(t, 4, 1, "1.5" + FACE[1:]), r"faces\.csv:4: pixels contain '1.5'"),
         (lambda t: _cell(t, 5, 2, "Test"), r"faces\.csv:5: Usage is 'Test', wanted Training"),
         (lambda t: t[:-9000], r"faces\.csv:29: \d+ column|faces\.csv:28: 2 columns"),
         (lambda t: t.replace("pixels", "pixel"), r"faces\.csv:1: no column pixels; found emotion"),
-        (lambda t: t.split("\n")[0], r"holds no faces"),
+        (lambda t: t.split("\n")[0], r"has no faces"),
         (lambda _: "", r"faces\.csv:1: no column emotion, pixels; found nothing"),
     ],
 )  # fmt: skip
@@ -114,7 +114,7 @@ def test_votes_are_read(data: Dataset, tmp_path: Path) -> None:
         (lambda t: _cell(t, 3, 5, "x"), r"new\.csv:3: sadness is 'x'"),
         (
             lambda t: _cell(t, 2, 0, "PublicTest"),
-            r"new\.csv:2: Usage .*, the same row of the faces",
+            r"new\.csv:2: Usage .* in the same row of the faces",
         ),
         (lambda t: t[: t[:-1].rindex("\n") + 1], r"votes on 27 faces, but there are 28 faces"),
         (lambda t: t + t.split("\n")[-2], r"votes on 29 faces, but there are 28 faces"),
@@ -179,7 +179,7 @@ def test_larger_and_coloured_pictures_become_grey_and_small(tmp_path: Path) -> N
 
 def test_a_folder_that_is_no_class_is_named(data: Dataset, tmp_path: Path) -> None:
     _write(data, tmp_path, ("", "", ""), (*EMOTIONS[:6], "bored"))
-    with pytest.raises(DataError, match="'bored' is no emotion; wanted angry"):
+    with pytest.raises(DataError, match="'bored' is not an emotion; wanted angry"):
         read_folder(tmp_path)
 
 
@@ -192,5 +192,5 @@ def test_a_picture_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) 
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="has no pictures"):
         read_folder(tmp_path)

@@ -1,4 +1,4 @@
-"""Figures and their intervals, against others' numbers and plain counting."""
+"""Metrics and their intervals, against published numbers and plain counting."""
 
 from math import isnan
 
@@ -82,7 +82,7 @@ def test_the_bootstrap_repeats_itself_and_holds_the_value() -> None:
     found = metrics.resampled(metrics.balanced_accuracy, labels, probability)
     assert found == metrics.resampled(metrics.balanced_accuracy, labels, probability)
     assert found.low < found.value < found.high
-    assert 0.02 < found.high - found.low < 0.15  # Of 300 rows about 4 * sqrt(p q / n).
+    assert 0.02 < found.high - found.low < 0.15  # For 300 rows about 4 * sqrt(p q / n).
 
 
 def test_precision_and_recall_of_a_class() -> None:

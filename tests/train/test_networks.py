@@ -1,4 +1,4 @@
-"""The networks: their size, what goes in and comes out, and the shipped weights in ours."""
+"""The networks: their sizes, inputs and outputs, and the shipped weights in our layers."""
 
 import re
 from inspect import getdoc
@@ -23,11 +23,11 @@ pytestmark = KERAS
 @pytest.mark.parametrize("name", NETWORKS)
 def test_docstrings_tell_parameters_and_operations(name: str) -> None:
     network = networks.build(name)
-    told = re.search(
+    figures = re.search(
         r"([\d,]+) parameters, ([\d,]+) operations", getdoc(NETWORKS[name].build) or ""
     )
-    assert told is not None
-    parameters, operations = (int(number.replace(",", "")) for number in told.groups())
+    assert figures is not None
+    parameters, operations = (int(number.replace(",", "")) for number in figures.groups())
     assert architecture.n_parameters(network)[0] == parameters == network.count_params()
     assert architecture.flops(network) == operations
 
@@ -73,12 +73,12 @@ def test_the_shipped_weights_answer_the_same_in_our_network() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ModelError, match="no network is called 'alexnet'; there are article"):
+    with pytest.raises(ModelError, match="no network 'alexnet'; choose one of article"):
         networks.build("alexnet")
 
 
 def test_weights_are_for_vgg16_alone(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="weights are for vgg16 alone"):
+    with pytest.raises(ModelError, match="only vgg16 takes weights"):
         networks.build("shallow", 7, tmp_path / "vgg.h5")
 
 
@@ -104,11 +104,11 @@ def test_features_come_from_the_file_and_stay(tmp_path: Path) -> None:
 
 
 def test_the_text_tells_all(tmp_path: Path) -> None:
-    told = architecture.text(networks.build("shallow"), "about it")
-    assert told.startswith("about it\n")
-    assert "parameters: 679,435, of which learnt: 679,435" in told
-    assert "operations a face (two for each multiply-add): 19,933,959" in told
-    assert told.count("Conv2D") == 2
+    text = architecture.text(networks.build("shallow"), "about it")
+    assert text.startswith("about it\n")
+    assert "parameters: 679,435 (679,435 trained)" in text
+    assert "operations per face (two for each multiply-add): 19,933,959" in text
+    assert text.count("Conv2D") == 2
 
 
 def test_the_command_line_knows_them_all() -> None:

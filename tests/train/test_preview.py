@@ -1,4 +1,4 @@
-"""Looking at data: the table, the pictures, the plots."""
+"""Showing data: the table, the pictures, the plots."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_the_table_counts_classes_and_duplicates() -> None:
     assert lines[8].split() == ["all", "42", "7", "7", "56"]
     assert "as an earlier row: 1" in lines[9]
     assert "as a training row: 1 (public 0, private 1)" in lines[10]
-    assert "on 56 faces, the label on 100.0% of them" in lines[11]
+    assert "on 56 faces, the same as the label on 100.0% of them" in lines[11]
 
 
 def test_pictures_are_read_again_as_the_same_rows(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_pictures_of_no_class_are_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="exists already"):
         list(preview.write_pictures(squares(7), tmp_path))
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Settings of training: what is refused."""
+"""Settings of training: the values that are refused."""
 
 import re
 from typing import Any

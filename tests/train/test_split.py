@@ -20,7 +20,7 @@ PLAIN = TrainSettings(smoothing=0.0)
 
 
 def _repeated(data: Dataset, sources: Ints) -> Dataset:
-    """The data with some faces put in the place of others."""
+    """The data with some faces replaced by others."""
     return replace(data, faces=data.faces[sources])
 
 
@@ -38,7 +38,7 @@ def test_parts_share_no_pixels(sources: list[int], settings: TrainSettings, clea
     settings = replace(settings, clean=clean)
     try:
         parts = split.split(data, settings)
-    except DataError:  # Where so many faces are the same that a part stays empty.
+    except DataError:  # So many faces are the same that a part stays empty.
         return
     same = dataset.first_equal_faces(data.faces)
     kinds = [set(same[rows]) for rows in (parts.training, parts.validation, parts.test)]
@@ -108,7 +108,7 @@ def test_clean_drops_leaks_two_labels_and_no_faces() -> None:
     data = squares(56)
     test = int(np.flatnonzero(data.usage == 2)[0])
     sources = np.arange(56)
-    sources[[test, 8]] = 7, 1 + 7  # Row 7 stands in the test too.
+    sources[[test, 8]] = 7, 1 + 7  # The face of row 7 is in the test too.
     sources[10] = 9  # One face, two labels.
     sources[16] = 23  # One face twice, one label: both stay.
     votes = data.votes.copy()
@@ -175,7 +175,7 @@ def test_teachers_are_mixed_in(tmp_path: Path) -> None:
     found = split.targets(replace(data, votes=votes), 2, settings)
     assert np.allclose(found[1, 0], 0.1 + 0.3 * np.eye(7)[1])
     assert np.allclose(found[1, 1], 0.7 * np.eye(7)[6] + 0.3 * np.eye(7)[1])
-    assert np.allclose(found[0, 1], np.eye(7)[6])  # Where nobody voted the teachers alone.
+    assert np.allclose(found[0, 1], np.eye(7)[6])  # Without votes only the teachers count.
 
 
 @pytest.mark.parametrize("kind", ["missing", "other arrays", "other rows", "no npz"])
@@ -192,13 +192,13 @@ def test_teachers_of_something_else_are_refused(kind: str, tmp_path: Path) -> No
 
 
 def test_teachers_that_are_not_there_are_not_to_be_deleted(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"t\.npz: there is no such file; --teachers is"):
+    with pytest.raises(DataError, match=r"t\.npz: no such file; --teachers is"):
         split.targets(squares(14), 2, replace(PLAIN, teachers=tmp_path / "t.npz"))
 
 
 def test_teachers_do_not_go_with_fewer_classes(tmp_path: Path) -> None:
     data = dataset.without(squares(14), ("disgust",))
-    with pytest.raises(DataError, match="leave --without out"):
+    with pytest.raises(DataError, match="use --teachers without --without"):
         split.targets(data, 1, replace(PLAIN, teachers=tmp_path / "t.npz"))
 
 

@@ -1,4 +1,4 @@
-"""Parts joined: a border leaves no trace where it is no cut."""
+"""Merging parts: a border without a cut leaves no trace."""
 
 from dataclasses import replace
 from functools import cache
@@ -56,7 +56,7 @@ def _walked(
 
 
 def _starts(shots: Shots, borders: list[int], walk: WalkSettings, old: int = -1) -> list[int]:
-    """Where shots start, of a movie walked in parts; one of them by an earlier version."""
+    """The starts of shots of a movie walked in parts, one of them by an earlier version."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         _, tracks = _walked(folder, shots, borders, walk)
@@ -79,7 +79,7 @@ def _unbroken(shots: Shots, walk: WalkSettings) -> pd.DataFrame:
 
 
 def _borders(frames_in_all: int, every: int = 1) -> st.SearchStrategy[list[int]]:
-    """Borders as `walker.plan_parts` lays them: just after a frame that is analysed."""
+    """Borders as `walker.plan_parts` puts them: just after an analysed frame."""
     places = range(every + 1 if every > 1 else 1, frames_in_all, every)
     if not places:
         return st.just([])
@@ -138,7 +138,7 @@ LOOKS = st.lists(
 
 @st.composite
 def _movies(draw: st.DrawFn) -> Shots:
-    """Shots of up to three faces that come and go, each in its own lane."""
+    """Shots of up to three faces that appear and disappear, each in a lane of its own."""
     shots = []
     for length in draw(st.lists(st.integers(1, 45), min_size=1, max_size=3)):
         lanes = draw(st.lists(st.sampled_from(["anna", "ben", "carl"]), unique=True))
@@ -161,7 +161,7 @@ def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) 
 @settings(max_examples=12)
 @given(st.data())
 def test_with_boxes_between_detections_rows_and_numbers_stay_too(data: st.DataObject) -> None:
-    """At a border the detector runs once more, so that only `detected` may differ."""
+    """At a border the detector runs one more time, so that only `detected` may differ."""
     borders = data.draw(_borders(40), label="borders")
     parts, whole = _in_parts(TAKE, borders, SETTINGS), _unbroken(TAKE, SETTINGS)
     same = ["frame", "time", "shot", "track", "happy", "sad"]
@@ -211,7 +211,7 @@ def test_a_face_away_for_a_whole_part() -> None:
 
 
 def test_the_face_that_goes_on_is_joined_not_one_that_comes_to_its_place_later() -> None:
-    """At the border the first one is on its way out; the second stands where it was last."""
+    """At the border the first face leaves; the second is where the first one was last seen."""
     leaves = Square("anna", "happy 16, gone", x=20, dx=3)
     comes = Square("ben", "gone 28, sad", x=20 + 3 * 9)
     movie = (Shot(40, (leaves, comes)),)

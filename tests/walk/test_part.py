@@ -49,7 +49,7 @@ def _seen(part: Part, track: int = 0) -> list[int]:
 def test_boxes_between_detections_lie_on_the_way() -> None:
     rows = _rows(_part([Shot(8, [DRIFTING])]))
     assert rows["frame"].tolist() == list(range(8))
-    assert rows["detected"].tolist() == [1, 0, 0, 1, 0, 0, 1, 1]  # The last is the shot's.
+    assert rows["detected"].tolist() == [1, 0, 0, 1, 0, 0, 1, 1]  # The shot ends at the last frame.
     boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy()
     for frame in (0, 3, 6, 7):
         assert boxes[frame].tolist() == list(DRIFTING.box(frame))
@@ -101,7 +101,7 @@ def test_a_face_missed_once_is_bridged_twice_is_not(looks: str, seen: list[int])
 def test_a_track_goes_on_after_a_gap(away: int, tracks: int) -> None:
     shot = Shot(away + 10, [Square("anna", f"happy 5, gone {away}, happy")])
     rows = _rows(_part([shot], EVERY_FRAME))
-    # Once missed is bridged, which a longer gap is not.
+    # A face missed once is interpolated; one missed for longer is not.
     assert rows["frame"].tolist() == [*range(5), *range(5 + away, 10 + away)]
     assert rows["track"].nunique() == tracks
 
@@ -255,7 +255,7 @@ def test_aligned_faces_are_read_too() -> None:
 
 
 class _Outside(puppet.Detector):
-    """Finds faces where none can be."""
+    """Finds faces where there cannot be any: outside the picture, or without an area."""
 
     def detect(self, images: list[Image]) -> list[Detections]:
         boxes = np.array(

@@ -1,4 +1,4 @@
-"""Worker processes: deaths at any moment, errors that travel, nobody left behind."""
+"""Worker processes: deaths at any moment, errors sent to the parent, no process left behind."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ from tests.support import faulty, processes, puppet
 from tests.support.puppet import SETTINGS, Shot, Square, film
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 ANNA = Square("anna", "happy 20, sad", x=10, dx=0.5)
 SHOTS = (Shot(70, (ANNA,)), Shot(30, (ANNA, faulty.TROUBLE)), Shot(70, (ANNA,)))
@@ -59,7 +59,7 @@ def _parts(folder: Path) -> dict[str, bytes]:
 
 
 class _Sum:
-    """A progress that adds up what it was told, and never hears of less."""
+    """A progress that adds up what it receives, and checks that counts never fall."""
 
     def __init__(self) -> None:
         self.frames = self.faces = 0
@@ -181,7 +181,7 @@ def test_one_part_needs_no_process(
 
 @pytest.fixture
 def hearing() -> Iterator[None]:
-    """A worker ignores Ctrl-C, and here it is this process."""
+    """Restores Ctrl-C: a worker ignores it, and in these tests runs in this process."""
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Cuts, and that they do not depend on where decoding began."""
+"""Cuts do not depend on where decoding begins."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def _cuts(taken: list[RgbFrame]) -> list[int]:
 
 
 def _noisy(lengths: list[int], seed: int) -> list[RgbFrame]:
-    """Shots of blotches, of much contrast or little: some cuts are plain, some faint."""
+    """Shots of blotches with high or low contrast, so that some cuts are clear and some faint."""
     random = np.random.default_rng(seed)
     made: list[RgbFrame] = []
     for length in lengths:

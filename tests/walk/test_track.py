@@ -1,4 +1,4 @@
-"""Boxes to tracks."""
+"""Tracking boxes."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def _at(x: float, y: float = 0, side: float = 10) -> Box:
         pytest.param([_at(0)], [_at(6)], [], id="moved too far"),
         pytest.param([_at(0), _at(30)], [_at(31), _at(1)], [(0, 1), (1, 0)], id="other order"),
         pytest.param([_at(0)], [_at(4), _at(1)], [(0, 1)], id="the nearer of two"),
-        # The best pair first (0 with 1, at 8/12) would leave the others with nobody.
+        # Taking the best pair first (0 with 1, at 8/12) would leave the others without a partner.
         pytest.param([_at(0), _at(4)], [_at(-4), _at(2)], [(0, 0), (1, 1)], id="best in sum"),
     ],
 )

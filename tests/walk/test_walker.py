@@ -31,7 +31,7 @@ from tests.support import puppet
 from tests.support.puppet import SETTINGS, Shot, Square, film
 
 SLOW = 5
-"""Frames a second of the movies here: a part of ten seconds has 50 frames."""
+"""Frames per second of these movies: a part of ten seconds has 50 frames."""
 
 MOVIE = (
     Shot(52, (Square("anna", "happy 20, gone 7, sad", x=10, dx=1), Square("ben", y=60))),
@@ -47,7 +47,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`MOVIE`, and beside it `walked`, a walk of it; not to be changed."""
+    """`MOVIE`, and beside it `walked`, a walk of it. Tests must not change them."""
     folder = tmp_path_factory.mktemp("walker")
     movie = film(folder / "movie.mkv", MOVIE, SLOW)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,24 +58,24 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def movie(filmed: Path, tmp_path: Path) -> Path:
-    """`MOVIE`, to do with as one likes."""
+    """A copy of `MOVIE` that a test may change."""
     return Path(shutil.copy(filmed, tmp_path / filmed.name))
 
 
 @pytest.fixture
 def whole(filmed: Path) -> Path:
-    """A walk of `MOVIE`; not to be changed."""
+    """A walk of `MOVIE`. Tests must not change it."""
     return filmed.with_name("walked")
 
 
 @pytest.fixture
 def folder(whole: Path, tmp_path: Path) -> Path:
-    """A walk of `MOVIE`, to do with as one likes."""
+    """A copy of a walk of `MOVIE` that a test may change."""
     return Path(shutil.copytree(whole, tmp_path / "out"))
 
 
 class _Watch:
-    """A progress that remembers what it was told, and can break the walk off."""
+    """A progress that records what it receives, and can interrupt the walk."""
 
     def __init__(self, stop_after: int = 1 << 30) -> None:
         self.total = self.frames = 0
@@ -158,7 +158,7 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
     assert [n for a, b in parts for n in range(a, b)] == list(range(round(2 * begin), length))
     for border, _ in parts[1:]:
         assert any(border - every < k + LOOK_BACK <= border for k in scan.key_frames)
-        # The frame before is analysed: a cut after it is found by the part that needs it.
+        # The frame before the border is analysed: the part that needs it finds a cut after it.
         assert (border - 1) % every == 0
 
 
@@ -167,9 +167,9 @@ def test_parts_cover_the_movie_and_leave_no_cut_between_them(
     [
         (
             {"start": 40.0},
-            "no frame between --start 40 s and the end; the movie has frames from 0.000 s to",
+            "no frames between --start 40 s and the end; the movie has frames from 0.000 s to",
         ),
-        ({"start": 3.2, "end": 3.8}, "no frame between --start 3.2 s and 3.8 s"),
+        ({"start": 3.2, "end": 3.8}, "no frames between --start 3.2 s and 3.8 s"),
     ],
     ids=["after the end", "between two frames"],
 )
@@ -348,14 +348,15 @@ def test_a_long_walk_says_once_how_long_it_will_take(
     clock = iter([100.0, 102.0, 106.0, 107.0])
     monkeypatch.setattr("pipeline.walk.walker.time.monotonic", lambda: next(clock))
     heard: list[tuple[int, int]] = []
-    told = walker._Estimate(Path("movie.mkv"), 10_000, lambda *news: heard.append(news))
+    estimate = walker._Estimate(Path("movie.mkv"), 10_000, lambda *news: heard.append(news))
     with caplog.at_level(logging.INFO, "pipeline"):
         for news in ((0, 0), (100, 3), (50, 1), (50, 0)):
-            told(*news)
+            estimate(*news)
     assert heard == [(0, 0), (100, 3), (50, 1), (50, 0)]
-    # 150 frames in 6 s, and 9,850 are left.
-    (said,) = [r.getMessage() for r in caplog.records]
-    assert said == "movie.mkv: about 7 min more; Ctrl-C any time, the same line goes on from there"
+    # 150 frames took 6 s, and 9,850 are left.
+    (message,) = [r.getMessage() for r in caplog.records]
+    rest = "you can stop with Ctrl-C and continue with the same command"
+    assert message == f"movie.mkv: about 7 min left; {rest}"
 
 
 def test_a_short_walk_is_not_estimated(
@@ -406,7 +407,7 @@ def test_another_network_is_told(
 ) -> None:
     other = Entry("tests.support.puppet", "Other", str(puppet.WEIGHTS))
     monkeypatch.setitem(registry.EMOTION_MODELS, "puppet", other)
-    with pytest.raises(TableError, match="another walk: the emotion network is another one"):
+    with pytest.raises(TableError, match="another walk: the emotion network is a different one"):
         walker.prepare_walk(movie, folder, SETTINGS)
 
 

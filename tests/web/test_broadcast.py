@@ -232,7 +232,7 @@ def test_a_movie_is_started_looked_at_and_stopped(
 def test_what_cannot_be_read_is_told(client: TestClient) -> None:
     answer = client.post("/live", data={"source": "broken.mkv"})
     assert answer.status_code == 409
-    assert "cannot be read as a movie" in answer.text
+    assert "not a playable movie, or damaged" in answer.text
     assert '<option value="film.mkv"' in answer.text
 
 

@@ -20,10 +20,10 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import mine
-from pipeline.disk import crop_file
 from pipeline.errors import MovieError, OutputError
 from pipeline.files import locked
 from pipeline.live.reader import Reader
+from pipeline.report import crops
 from pipeline.report.outcome import Outcome, StartCropping
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress
@@ -112,13 +112,13 @@ class HeldCrops:
         return jpeg(*given)
 
 
-jpeg = crop_file.crop_jpeg
+jpeg = crops.crop_jpeg  # type: ignore[attr-defined]
 
 
 @pytest.fixture
 def held_crops(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldCrops]:
     found = HeldCrops()
-    monkeypatch.setattr(crop_file, "crop_jpeg", found)
+    monkeypatch.setattr(crops, "crop_jpeg", found)
     yield found
     found.going.set()
 
@@ -281,7 +281,7 @@ def test_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> N
     ("error", "told"),
     [
         (MovieError("a: no such movie"), "a: no such movie"),
-        (ZeroDivisionError(), "stopped by a bug; the terminal tells more"),
+        (ZeroDivisionError(), "stopped by a bug; see the terminal for details"),
     ],
 )
 def test_a_failure_is_told_and_the_next_run_begins(
@@ -325,10 +325,10 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert client.post("/mine", data=order).status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
     text = client.get("/mine").text
-    assert "anna · happy, sad · holding for 12 frames · least probability 0.4" in text
+    assert "anna · happy, sad · holding for 12 frames · minimum probability 0.4" in text
     assert '<a href="/review/film/anna/happy">happy</a>' in text
     assert f"<code>{job.output / 'film'}</code>" in text
-    assert "never looks so" in text
+    assert "anna never looks " in text
 
 
 def test_a_movie_that_cannot_be_chosen_is_told(client: TestClient) -> None:
@@ -401,7 +401,7 @@ def test_hints_are_in_the_words_of_the_form(client: TestClient) -> None:
         text = client.get("/mine/runs").text
         return text[: text.index("</section>")]
 
-    assert "at most 0.81 sure; try least probability 0.81, holding for 125<" in told()
+    assert "at most 0.81 sure; try minimum probability 0.81, holding for 125<" in told()
     order["min_prob"] = "0.8"
     assert "longest run is 125 of 200 frames; try holding for 125<" in told()
     order |= {"min_prob": "0.81", "repeat": "125"}
@@ -455,7 +455,7 @@ def test_faces_are_shown_as_they_come(client: TestClient, gate: Gate, job: Job) 
     assert client.post("/mine/1/cancel").status_code == 303
     assert client.post("/mine/0/cancel").status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "cancelled")
-    assert "Go on" in client.get("/mine/runs").text
+    assert "Continue" in client.get("/mine/runs").text
 
 
 def test_torn_files_take_no_page_away(client: TestClient, gate: Gate, job: Job) -> None:
@@ -505,7 +505,7 @@ def test_picking_shows_its_crops_and_stops_at_the_next(
         there, listed = crops_of(folder / "anna" / "happy")
     assert there == listed
     assert len(there) == 21
-    assert "Go on" in client.get("/mine/runs").text
+    assert "Continue" in client.get("/mine/runs").text
     client.post("/mine/0/again")
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
     there, listed = crops_of(folder / "anna" / "happy")
@@ -544,7 +544,7 @@ def test_a_run_goes_on_from_the_page(client: TestClient, gate: Gate) -> None:
 def test_a_failure_is_told_on_the_page(client: TestClient) -> None:
     client.post("/mine", data={"movie": "broken.mkv"})
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "failed")
-    assert "cannot be read as a movie" in client.get("/mine").text
+    assert "not a playable movie, or damaged" in client.get("/mine").text
 
 
 @pytest.mark.parametrize(
@@ -613,7 +613,7 @@ def test_where_uploads_find_no_room_it_is_told(
     monkeypatch.setattr("starlette.datastructures.UploadFile.write", full)
     answer = client.post("/mine/movie", files={"movie": ("a.mp4", b"a movie")})
     assert answer.status_code == 507
-    assert "cannot be kept (No space left on device); free some space in" in answer.text
+    assert "cannot be stored (No space left on device); free some space in" in answer.text
 
 
 def test_where_movies_find_no_room_the_folder_is_told(
@@ -654,7 +654,7 @@ def test_words_that_are_no_text_are_told_all_the_same(client: TestClient, job: J
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (lambda _: b"no movie", "a.mp4: no movie that can be read; check that it plays elsewhere"),
+        (lambda _: b"no movie", "a.mp4: not a playable movie, or damaged; check that it plays"),
         (
             lambda folder: write_sound(folder / "a.mp4").read_bytes(),
             "a.mp4: has no video stream; give a movie with pictures",

@@ -143,27 +143,27 @@ def test_two_become_one_person_by_drag(opened: Opened, folder: Path) -> None:
 def test_a_member_is_dragged_onto_a_known_person(opened: Opened, job: Job) -> None:
     photo(job.known_faces / "anna.png", "anna")
     page = opened(FILM)
-    page.get_by_role("button", name="Name again by today's photos").first.click()
+    page.get_by_role("button", name="Name again by the current photos").first.click()
     page.locator("[data-card=known-anna]").wait_for()
     page.drag_and_drop("[data-card=cast-2] .portrait", "[data-card=known-anna] .portrait")
-    assert words(page) == ["2 becomes anna, who is known already"]
-    page.get_by_role("button", name="Take all back").click()
+    assert words(page) == ["2 becomes anna, who is already known"]
+    page.get_by_role("button", name="Discard changes").click()
     page.locator("#staged:not(.full)").wait_for()
     page.drag_and_drop("[data-card=known-anna] .portrait", "[data-card=cast-2] .portrait")
-    assert words(page) == ["2 becomes anna, who is known already"]
+    assert words(page) == ["2 becomes anna, who is already known"]
 
 
 def test_a_known_person_is_renamed_and_that_taken_back(opened: Opened, job: Job) -> None:
     photo(job.known_faces / "anna.png", "anna")
     page = opened(FILM)
-    page.get_by_role("button", name="Name again by today's photos").first.click()
+    page.get_by_role("button", name="Name again by the current photos").first.click()
     page.locator("[data-card=known-anna]").wait_for()
     page.locator("#known-1").fill("Anna K")
     page.locator("#known-1").press("Enter")
     assert words(page) == ["anna becomes Anna K"]
     applied(page)
     assert cards(page)[0] == "Anna K"
-    page.get_by_role("button", name="Take it back").click()
+    page.get_by_role("button", name="Undo").click()
     page.locator("[data-card=known-anna]").wait_for()
     assert set(gallery(job)) == {"anna.png"}
 
@@ -175,7 +175,7 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     field.press("Enter")
     why = page.locator("#why-cast-2")
     why.wait_for()
-    assert why.inner_text() == "2: nobody can be called 'any'; choose another"
+    assert why.inner_text() == "2: a person cannot be called 'any'; choose another"
     assert field.get_attribute("aria-invalid") == "true"
     assert field.get_attribute("aria-describedby") == "why-cast-2"
     assert not page.get_by_role("button", name="Apply").is_visible()
@@ -265,7 +265,7 @@ def test_what_is_typed_while_faces_are_sorted_stays(
     going.set()
     page.get_by_text("The sorting has ended.").wait_for()
     assert page.locator("#cast-2").input_value() == "ben"
-    page.get_by_role("link", name="Reload to see who is there").click()
+    page.get_by_role("link", name="Reload the page to see the people").click()
     page.get_by_role("button", name="Sort them again").wait_for()
     assert page.locator("#cast-2").input_value() == ""
 
@@ -277,7 +277,7 @@ def test_two_become_one_person_by_finger(opened: Opened, folder: Path) -> None:
     assert "keyboard" not in page.locator("#keys").inner_text()
     for card in ("cast-1", "cast-3"):
         page.locator(f"[data-card={card}] .who").tap()
-    join = page.get_by_role("button", name="Make the marked ones one person")
+    join = page.get_by_role("button", name="Make the marked cards one person")
     for place in (9999, 0):
         page.evaluate(f"scrollTo(0, {place})")
         assert in_sight(join)
@@ -307,7 +307,7 @@ def test_the_page_fits(opened: Opened, folder: Path, scheme: str, width: int) ->
     (folder.with_name("half") / "tracks.npz").unlink()
     page.goto(page.url.replace("/film", ""))
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    on = page.get_by_role("link", name="go on with it in Mine").bounding_box()
+    on = page.get_by_role("link", name="continue in Mine").bounding_box()
     assert on is not None
     assert on["x"] + on["width"] <= width
 

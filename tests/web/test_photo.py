@@ -86,7 +86,7 @@ def test_a_name_that_only_a_nearer_face_has_is_told(client: TestClient, tmp_path
         assert [f["withheld"] for f in told].count("anna") == withheld
         assert [f["withheld"] for f in told].count("") == 3 - withheld
         text = client.post("/", files={"photo": ("three.png", data)}).text
-        assert "A distance tells" in text
+        assert "The distance says" in text
         assert (once in text) == bool(withheld)
         assert text.count("to <bdi>anna</bdi>") == withheld
 

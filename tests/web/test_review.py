@@ -201,7 +201,7 @@ def test_a_crop_that_is_gone_meanwhile_is_told(table_of: Table) -> None:
     path.write_text("".join(line for line in lines if file not in line))
     now = desk.find(*PLACE.split("/"))
     assert file not in desk.decide(now, Decision(file=file, looks="")).crops
-    with pytest.raises(HTTPException, match="no such crop any more"):
+    with pytest.raises(HTTPException, match="this crop no longer exists"):
         desk.decide(now, Decision(file=file, looks=""))
 
 
@@ -214,7 +214,7 @@ def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:
     place = "talk/unknown/sad"
     file = client.get(f"/api/review/{place}").json()["file"][0]
     answer = decide(client, file, "stranger", place)
-    assert (answer.status_code, "nobody" in answer.json()["detail"]) == (422, True)
+    assert (answer.status_code, "strangers" in answer.json()["detail"]) == (422, True)
     assert 'data-do="stranger"' not in client.get(f"/review/{place}").text
     assert decide(client, file, "sad", place).json()["progress"]["accepted"] == 1
 

@@ -175,13 +175,13 @@ def test_a_missing_folder_of_movies_is_told(
     monkeypatch.setattr(module, "serve", lambda *_: None)
     result = CliRunner().invoke(main, ["web", "--videos", str(tmp_path / "nope")])
     assert result.exit_code == 0
-    assert "No folder nope/ here" in result.stderr
+    assert "nope/ here, so there are no movies to choose from" in result.stderr
 
 
 def test_a_name_is_no_address() -> None:
     result = CliRunner().invoke(main, ["web", "--host", "example.com"])
     assert result.exit_code == 2
-    assert "give one, as 127.0.0.1" in result.output
+    assert "give one of this computer, such as 127.0.0.1" in result.output
 
 
 @pytest.mark.parametrize("package", ["fastapi", "python_multipart", "uvicorn"])

@@ -4,7 +4,7 @@
   const byId = (id) => document.getElementById(id);
   const PER_SHEET = data.across * data.across;
 
-  /** Seconds as a viewer reads them: 0:51.5 or 1:02:03.5. */
+  /** Formats seconds as 0:51.5 or 1:02:03.5. */
   function clock(seconds) {
     const tenths = Math.round(Math.max(0, seconds) * 10);
     const minutes = Math.floor(tenths / 600);
@@ -15,27 +15,27 @@
 
   const percent = (share) => `${Math.round(100 * share)} %`;
 
-  /** Shows tile `index` of the sheets of `kind` in an element. */
+  /** Shows tile `index` of the sheets of `kind` ("face" or "crop") in an element. */
   function showTile(element, kind, index) {
     element.className = `sprite ${kind}-${Math.floor(index / PER_SHEET)}`;
     element.style.setProperty("--x", index % data.across);
     element.style.setProperty("--y", Math.floor((index % PER_SHEET) / data.across));
   }
 
-  /** A crop's place beside this file. */
+  /** The address of a crop's file, relative to this page. */
   function hrefOf(crop) {
     const { people, person, emotion, file } = data.crops;
     const parts = [people[person[crop]], data.emotions[emotion[crop]], file[crop]];
     return "./" + parts.map(encodeURIComponent).join("/");
   }
 
-  /** First place of a sorted list whose value, read by `of`, is above `wanted`. */
-  function above(list, wanted, of) {
+  /** First position in a sorted list whose value is above `wanted`; its length if there is none. */
+  function above(list, wanted, valueOf) {
     let low = 0;
     let high = list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (of(list[middle]) > wanted) high = middle;
+      if (valueOf(list[middle]) > wanted) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -52,7 +52,7 @@
     return getComputedStyle(element)[property];
   }
 
-  /** Gives a plot the colours of the page. */
+  /** Gives a plot the colours of the page: Bokeh draws on a canvas, which CSS does not reach. */
   function dress(plot) {
     const ink = colour(document.body);
     const faint = colour(document.querySelector("footer"));
@@ -85,10 +85,10 @@
 
   const line = byId("line");
   const card = byId("card");
-  const REACH = 6; // Pixels beside a bar that still count as on it.
-  const NEAR = 0.5; // Seconds within which a crop or a face is that of the moment.
+  const REACH = 6; // Pixels beside a bar at which the pointer still counts as on it.
+  const NEAR = 0.5; // Seconds within which a crop or face counts as that of the moment.
 
-  /** The faces of each lane by time: those of the walk, and the crops. */
+  /** Lists the faces of each lane by time: the walk's small pictures and the crops. */
   function facesByLane() {
     const lanes = data.people.map(() => []);
     data.faces.lane.forEach((lane, index) => lanes[lane].push({ kind: "face", index, time: data.faces.time[index] }));
@@ -98,9 +98,10 @@
     return lanes;
   }
 
+  /** The face nearest in time; undefined if there is none. */
   function nearest(faces, time) {
-    const place = above(faces, time, (face) => face.time);
-    const [before, after] = [faces[place - 1], faces[place]];
+    const next = above(faces, time, (face) => face.time);
+    const [before, after] = [faces[next - 1], faces[next]];
     if (!before || !after) return before ?? after;
     return time - before.time <= after.time - time ? before : after;
   }
@@ -120,7 +121,7 @@
 
     const msPerPixel = () => (plot.x_range.end - plot.x_range.start) / Math.max(1, view.frame.bbox.width);
 
-    /** Place in its lane of the bar at a time, or the nearest one within reach; -1 for none. */
+    /** Position in its lane of the bar at a time, or of the nearest within reach; -1 for none. */
     function placeAt(lane, ms) {
       const bars = lanes[lane] ?? [];
       const next = above(bars, ms, (bar) => column.left[bar]);
@@ -136,7 +137,7 @@
       Object.assign(state, { held: false, href: "" });
     }
 
-    /** Fills the card with the face of a bar at a time. */
+    /** Shows the card with the face of a bar at a time. */
     function show(lane, place, ms) {
       const bar = lanes[lane][place];
       const time = Math.min(Math.max(ms, column.left[bar]), column.right[bar]) / 1000;
@@ -146,7 +147,7 @@
       else sprite.className = "sprite";
       const isCrop = face?.kind === "crop" && Math.abs(face.time - time) <= NEAR;
       state.href = isCrop ? hrefOf(face.index) : "";
-      tell(lane, bar, time, face);
+      describe(lane, bar, time, face);
       cursor.location = 1000 * time;
       cursor.visible = true;
       card.hidden = false;
@@ -154,7 +155,8 @@
       moveCard(lane, 1000 * time);
     }
 
-    function tell(lane, bar, time, face) {
+    /** Writes the card's text. Names are set as text, never as HTML: anyone can choose them. */
+    function describe(lane, bar, time, face) {
       const words = card.lastElementChild;
       const look = `${data.emotions[column.label[bar]]} ${percent(column.probability[bar])}`;
       const name = document.createElement("b");
@@ -162,8 +164,8 @@
       bdi.textContent = data.people[lane];
       name.append(bdi);
       const seconds = ((column.right[bar] - column.left[bar]) / 1000).toFixed(2);
-      const lines = [clock(time), look, column.steady[bar] ? "steady" : "only seen", `for ${seconds} s`];
-      if (face && Math.abs(face.time - time) > NEAR) lines.push(`face of ${clock(face.time)}`);
+      const lines = [clock(time), look, column.steady[bar] ? "steady" : "filtered out", `for ${seconds} s`];
+      if (face && Math.abs(face.time - time) > NEAR) lines.push(`face at ${clock(face.time)}`);
       words.replaceChildren(name, ...lines.flatMap((text) => [text, document.createElement("br")]));
       if (state.href) {
         const link = Object.assign(document.createElement("a"), { href: state.href, target: "_blank", rel: "noopener", textContent: "Open the crop" });
@@ -171,7 +173,7 @@
       }
     }
 
-    /** Beside the pointer, below the lane, within the page. */
+    /** Moves the card beside the pointer and below the lane, but keeps it within the page. */
     function moveCard(lane, ms) {
       const x = view.frame.bbox.left + (ms - plot.x_range.start) / msPerPixel();
       const y = view.frame.y_scale.compute(lane + 0.5);
@@ -196,14 +198,14 @@
       look(factor ? middle - share * length : whole[0], factor ? length : whole[1] - whole[0]);
     }
 
-    /** Shows a stretch, kept within the movie. */
+    /** Shows a stretch, moved so that it lies within the movie. */
     function look(start, length) {
       const from = Math.min(Math.max(start, whole[0]), whole[1] - length);
       plot.x_range.setv({ start: from, end: from + length });
       if (!card.hidden) moveCard(state.lane, cursor.location);
     }
 
-    /** Goes to a bar by key. */
+    /** Goes to a bar and keeps its card open. */
     function go(lane, place) {
       const bars = lanes[lane];
       if (!bars?.length) return;
@@ -220,7 +222,7 @@
       card.classList.add("held");
     }
 
-    /** The bar of another lane that is nearest in time. */
+    /** Position of the bar in another lane at the cursor, or of the last one before it. */
     function beside(lane) {
       const bars = lanes[lane] ?? [];
       const ms = cursor.visible ? cursor.location : plot.x_range.start;
@@ -241,7 +243,8 @@
       Escape: hide,
     };
 
-    // Set as a whole, for only so Bokeh learns of it; functions of this page need no eval.
+    // Assigned as a whole, since Bokeh notices no changes inside. Bokeh's own callbacks, CustomJS,
+    // need eval, which the page's policy forbids.
     plot.js_event_callbacks = {
       mousemove: [(event) => state.held || point(event)],
       mouseleave: [() => state.held || hide()],
@@ -262,7 +265,7 @@
     const view = [...views][0];
     plots.push(view.model);
     dress(view.model);
-    // A finger that moves up or down scrolls the page; sideways it is the plot's.
+    // A finger that moves up or down scrolls the page; sideways it moves the timeline.
     view.canvas.events_el.style.touchAction = "pan-y";
     const fit = () => { view.model.below[0].ticker.desired_num_ticks = Math.max(2, Math.round(place.clientWidth / 130)); };
     new ResizeObserver(fit).observe(place);
@@ -309,7 +312,7 @@
     filter();
   }
 
-  /** Lists the crops that pass the filters, in the order asked for. */
+  /** Shows the crops that pass the filters, in the chosen order. */
   function filter() {
     const person = Number(byId("person").value);
     const emotions = new Set([...document.getElementsByName("emotion")].filter((box) => box.checked).map((box) => Number(box.value)));
@@ -323,12 +326,13 @@
     wanted.list.sort(ORDERS[byId("order").value]);
     wanted.focus = 0;
     const [shown, all] = [wanted.list.length, crops.person.length].map((n) => n.toLocaleString("en"));
-    byId("count").textContent = shown === all ? `${all} crops` : `${shown} of ${all} crops`;
+    const noun = all === "1" ? "crop" : "crops";
+    byId("count").textContent = shown === all ? `${all} ${noun}` : `${shown} of ${all} ${noun}`;
     clear();
     layOut();
   }
 
-  /** Of each run the crop with the highest probability. */
+  /** Keeps the crop with the highest probability of each run. */
   function bestOfRuns(list) {
     const { run, person, emotion, probability } = data.crops;
     const best = new Map();
@@ -352,7 +356,7 @@
     paint();
   }
 
-  /** Makes the tiles near the window, and drops the others. */
+  /** Makes the tiles near the window and removes the others: a page may hold 40,000 crops. */
   function paint() {
     const top = -grid.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor((top - innerHeight / 2) / TILE.height)) * wanted.columns;

@@ -1,11 +1,11 @@
 "use strict";
 
-/** What the server says as `answer`, and whether it is `ok`; why it does not, in words, as `answer.detail`. */
+/** Resolves to `ok` and the server's JSON as `answer`; on failure, `answer.detail` says why, in words. */
 async function askServer(address, options) {
   try {
-    const answer = await fetch(address, options);
-    const json = answer.headers.get("Content-Type")?.startsWith("application/json");
-    return { ok: answer.ok && json, answer: json ? await answer.json() : { detail: (await answer.text()).trim() } };
+    const response = await fetch(address, options);
+    const json = response.headers.get("Content-Type")?.startsWith("application/json");
+    return { ok: response.ok && json, answer: json ? await response.json() : { detail: (await response.text()).trim() } };
   } catch {
     return { ok: false, answer: { detail: "the server does not answer; is it still running?" } };
   }

@@ -7,7 +7,7 @@
   const stop = document.getElementById("stop");
   let shown = "";
 
-  /** Shows what another browser has begun to watch: the stream of before has ended. */
+  /** Shows a source that another browser has started: the stream of the previous one has ended. */
   function follow(play) {
     if (stream.dataset.play === play) return;
     stream.dataset.play = play;
@@ -15,15 +15,15 @@
     stream.parentElement.hidden = play === "0"; // Nothing is watched.
   }
 
-  /** Shows the bars of now; the server makes them, so that they look as those of a photo. */
+  /** Shows the current bars; the server renders them, so that they look like those of a photo. */
   async function look() {
     try {
       const answer = await fetch("/live/faces");
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
-      if (text !== shown) faces.innerHTML = shown = text; // A problem is announced once.
+      if (text !== shown) faces.innerHTML = shown = text; // Screen readers announce a problem once.
     } catch {
-      faces.innerHTML = "<p class='problem' role='alert'>The server does not answer; reload the page, or start it again.</p>";
+      faces.innerHTML = "<p class='problem' role='alert'>The server does not answer; start it again if it has ended, then reload the page.</p>";
       return;
     }
     const { play, running } = faces.querySelector(".faces").dataset;

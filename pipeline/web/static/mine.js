@@ -1,9 +1,9 @@
 "use strict";
 (() => {
   const PAUSE = 500;
-  const LONG_PAUSE = 2000; // While nobody answers.
+  const LONG_PAUSE = 2000; // While the server does not answer.
   const runs = document.getElementById("runs");
-  const told = document.getElementById("told");
+  const announcement = document.getElementById("told");
   const problem = document.getElementById("problem");
   let known = states();
   let timer;
@@ -14,29 +14,29 @@
     return new Map(sections.map((section) => [section.dataset.number, section.dataset.state]));
   }
 
-  /** Announces what is in another state than before; how far it is changes all the time. */
+  /** Announces runs whose state has changed, but not their progress, which changes all the time. */
   function announce() {
     const now = states();
     const changed = [...now].filter(([number, state]) => known.get(number) !== state);
     known = now;
     const words = changed.map(([number]) => runs.querySelector(`[data-number="${number}"] h2`).textContent);
-    if (words.length) told.textContent = words.join("; ");
+    if (words.length) announcement.textContent = words.join("; ");
   }
 
-  /** Shows how far it is; not while a button is pressed, for it would be gone at its release. */
+  /** Shows the progress, except while a button is pressed: replacing it would lose the click. */
   async function show(answer) {
     if (runs.querySelector(":active")) return;
-    const held = runs.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = runs.contains(document.activeElement) ? document.activeElement.id : "";
     runs.innerHTML = await answer.text();
-    if (held) document.getElementById(held)?.focus();
+    if (focused) document.getElementById(focused)?.focus();
     announce();
   }
 
-  /** Asks how far it is, again and again while there is something to come. */
+  /** Asks for the progress, again and again while a run is active. */
   async function look() {
     const answer = await fetch("/mine/runs").catch(() => null);
     if (answer?.ok) {
-      if (!problem.hidden) return location.reload(); // It may be another one, with other secrets.
+      if (!problem.hidden) return location.reload(); // A restarted server has another CSRF token.
       await show(answer);
     }
     problem.hidden = Boolean(answer?.ok);

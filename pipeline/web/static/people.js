@@ -5,15 +5,15 @@
   const staged = document.getElementById("staged");
   const apply = document.getElementById("apply");
   const merge = document.getElementById("merge");
-  const reset = document.getElementById("reset"); // Not where the server has filled the fields.
+  const reset = document.getElementById("reset"); // Missing if the server has filled the fields.
   const said = document.getElementById("said");
   const sorting = document.getElementById("sorting");
 
   /** The cards that can be named, in the order of the page. */
   const cards = [...document.querySelectorAll(".person")].filter((card) => fieldOf(card));
   const faces = cards.map((card) => card.querySelector(".who"));
-  let asking = []; // Cards that get the name that is being typed.
-  let asked = 0; // Plans, so that a late answer does not cover a newer one.
+  let asking = []; // The cards that get the name that is being typed.
+  let asked = 0; // Counts requests for plans: a late answer must not replace a newer one.
 
   function fieldOf(card) {
     return card.querySelector(".name input");
@@ -35,20 +35,20 @@
     said.textContent = words;
   }
 
-  // --- what is planned: the server says what it comes to ---
+  // --- the plan: the server says what the names would change ---
 
-  function listed(words) {
-    return words.map((each) => {
+  function listed(changes) {
+    return changes.map((change) => {
       const line = document.createElement("li");
-      line.append(Object.assign(document.createElement("bdi"), { textContent: each }));
+      line.append(Object.assign(document.createElement("bdi"), { textContent: change }));
       return line;
     });
   }
 
   async function plan() {
-    const own = ++asked;
+    const number = ++asked;
     const { ok, answer } = await askServer(form.dataset.plan, { method: "POST", body: new FormData(form) });
-    if (own !== asked) return;
+    if (number !== asked) return;
     if (ok) return show(answer);
     apply.disabled = true;
     say(answer.detail);
@@ -66,10 +66,10 @@
     apply.disabled = problems.length > 0;
     const why = new Map(problems.map((problem) => [problem.card, problem.why]));
     for (const card of cards) {
-      const told = card.querySelector(".problem");
-      told.textContent = why.get(card.dataset.card) ?? "";
-      told.hidden = !told.textContent;
-      fieldOf(card).setAttribute("aria-invalid", String(!told.hidden));
+      const problem = card.querySelector(".problem");
+      problem.textContent = why.get(card.dataset.card) ?? "";
+      problem.hidden = !problem.textContent;
+      fieldOf(card).setAttribute("aria-invalid", String(!problem.hidden));
       card.classList.toggle("changed", renamed(card));
     }
     say(problems.map((problem) => problem.why).join("; "));
@@ -91,15 +91,15 @@
     for (const card of cards) mark(card, false);
   }
 
-  /** Asks for a name in a card's field; all of `group` get it. */
+  /** Asks for a name in a card's field; all cards of `group` get it. */
   function ask(card, group = [card]) {
     asking = group;
     fieldOf(card).focus();
     fieldOf(card).select();
-    if (group.length > 1) say(`What is the name of ${group.map(called).join(" and ")}? Type it, then Enter.`);
+    if (group.length > 1) say(`What is the name of ${group.map(called).join(" and ")}? Type it, then press Enter.`);
   }
 
-  /** Takes what was typed for all who were asked for. */
+  /** Gives the typed name to all cards that were asked for. */
   function accept(card) {
     const group = asking.includes(card) ? asking : [card];
     asking = [];
@@ -111,7 +111,7 @@
     plan();
   }
 
-  /** Makes cards one person: by the name that the last one has, or that any has, or that is asked for. */
+  /** Makes cards one person: takes the last card's name, or another card's, or else asks for one. */
   function unite(group) {
     const names = [...group].reverse().map(nameOf).filter(Boolean);
     unmark();
@@ -123,11 +123,11 @@
 
   // --- keyboard ---
 
-  /** The card beside, above or below, by where cards lie on the screen. */
+  /** The next card in the direction of a key, by the positions of the cards on the screen. */
   function beside(card, key) {
-    const place = cards.indexOf(card);
-    if (key === "ArrowLeft") return cards[place - 1];
-    if (key === "ArrowRight") return cards[place + 1];
+    const index = cards.indexOf(card);
+    if (key === "ArrowLeft") return cards[index - 1];
+    if (key === "ArrowRight") return cards[index + 1];
     if (key === "Home") return cards[0];
     if (key === "End") return cards.at(-1);
     const from = card.getBoundingClientRect();
@@ -214,27 +214,27 @@
 
   // --- setting up ---
 
-  cards.forEach((card, place) => {
-    const [face, field] = [faces[place], fieldOf(card)];
+  cards.forEach((card, index) => {
+    const [face, field] = [faces[index], fieldOf(card)];
     face.setAttribute("role", "button");
     face.setAttribute("aria-pressed", "false");
     face.setAttribute("aria-keyshortcuts", "Enter N Space M");
     face.setAttribute("aria-describedby", "keys");
-    face.tabIndex = place ? -1 : 0;
+    face.tabIndex = index ? -1 : 0;
     face.addEventListener("keydown", onCard);
     face.addEventListener("click", () => mark(card, !card.classList.contains("marked")));
     field.addEventListener("focus", () => (field.dataset.before = field.value));
     field.addEventListener("keydown", onField);
     field.addEventListener("change", () => accept(card));
-    // A card that is dragged cannot have text selected in it.
+    // The text in a draggable card cannot be selected with the mouse.
     field.addEventListener("pointerenter", () => (card.draggable = false));
     field.addEventListener("pointerleave", () => (card.draggable = true));
     addDragging(card);
   });
-  for (const each of ["keys", "merge"]) document.getElementById(each).hidden = cards.length < 1;
+  for (const id of ["keys", "merge"]) document.getElementById(id).hidden = cards.length < 1;
   document.getElementById("look").hidden = true;
   if (reset) reset.hidden = true;
-  // Of a large cast only what is new is sent, for a plan and with Apply: a form holds only so many fields.
+  // Only changed names are sent, for a plan and with Apply: the server limits the fields of a form.
   form.addEventListener("formdata", ({ formData }) => {
     for (const name of ["number", "name", "old", "new"]) formData.delete(name);
     for (const { name, value } of cards.filter(renamed).flatMap((card) => [...card.querySelectorAll("input")])) {
@@ -251,13 +251,13 @@
     say("Copied.");
   });
 
-  /** Whether a new page would lose something: a name or a mark. */
+  /** Whether reloading the page would lose a typed name or a mark. */
   function begun() {
     const typed = cards.some((card) => fieldOf(card).value !== fieldOf(card).dataset.was);
     return typed || asking.length > 1 || marked().length > 0;
   }
 
-  /** Follows the sorting; shows the cast when it is there. */
+  /** Follows the sorting, and shows the cast once it is ready. */
   async function look() {
     const answer = await fetch(sorting.dataset.address).catch(() => null);
     if (answer?.ok && !sorting.querySelector(":active")) {

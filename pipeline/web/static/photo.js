@@ -7,7 +7,7 @@
   const preview = document.getElementById("preview");
   const problem = document.getElementById("problem");
 
-  function tell(words) {
+  function showProblem(words) {
     problem.textContent = words;
     problem.hidden = !words;
   }
@@ -16,7 +16,7 @@
   function send(files) {
     const picture = [...files].find((file) => file.type.startsWith("image/"));
     if (!picture) {
-      tell("That is no picture: drop a JPEG, PNG or WebP.");
+      showProblem("This is not a picture: drop a JPEG, PNG or WebP.");
       return;
     }
     const transfer = new DataTransfer();
@@ -44,18 +44,18 @@
     camera.hidden = false;
   }
 
-  // Browsers give the camera only to pages of this computer, or over https.
+  // Browsers allow the camera only on pages from this computer, or over https.
   camera.hidden = !navigator.mediaDevices;
   camera.addEventListener("click", async () => {
-    camera.hidden = true; // A second stream would leave this one on.
-    tell("");
+    camera.hidden = true; // With a second stream, the first would never be turned off.
+    showProblem("");
     try {
       preview.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 } });
       await preview.play();
       viewfinder.hidden = false;
     } catch (error) {
       release();
-      tell(`The camera cannot be used (${error.message}); choose a picture instead.`);
+      showProblem(`The camera cannot be used (${error.message}); choose a picture instead.`);
     }
   });
   document.getElementById("shoot").addEventListener("click", () => {

@@ -5,22 +5,22 @@
   const [api, pictures] = [`/api/review/${place}`, `/review/${place}`];
   const cells = byId("cells");
   const large = byId("large");
-  const CELL = { width: 100, height: 118 }; // The width is fitted to that of the page.
+  const CELL = { width: 100, height: 118 }; // In pixels; the width is fitted to the page.
   const CAPTION = 18;
-  const KEPT = 1000; // Cells that keep their pictures while they are out of sight.
+  const KEPT = 1000; // Number of cells that keep their pictures while they are out of sight.
   const ABSENT = "not in the last pick";
   const REASONS = { none: "something else", stranger: `not ${person}` };
 
   const shown = { columns: 1, here: 0 };
-  const nodes = new Map(); // By place, those that were seen last at the end.
-  // Crops go by their files: another pick gives them other places.
-  const past = []; // What was decided on this page: {file, before}.
-  const queue = []; // What the server does not know yet: {file, before, looks}.
+  const nodes = new Map(); // Cells by index, the most recently seen at the end.
+  // Decisions name crops by file: after another pick, their indexes are others.
+  const past = []; // The decisions of this page: {file, before}.
+  const queue = []; // Decisions that are still to be sent: {file, before, looks}.
   let crops = { file: [], time: [], probability: [], run_length: [], looks: [], gone: [] };
-  let places = new Map(); // Of the files.
+  let places = new Map(); // Maps files to indexes.
   let sending = false;
-  let stale = false; // Whether the server may know more than is shown.
-  let turn = 0; // Counts loads and decisions: an answer to a load before the newest is none.
+  let stale = false; // Whether the server may know more than the page shows.
+  let turn = 0; // Counts loads and decisions: the answer to a load is dropped if either came since.
 
   const percent = (share) => `${Math.round(100 * share)} %`;
   const BADGES = { [emotion]: "✓", "": "", none: "✗", stranger: "✗ person" };
@@ -33,9 +33,11 @@
 
   function words(index) {
     const looks = crops.looks[index];
-    const right = crops.gone[index] ? `accepted, but ${ABSENT}` : "accepted";
-    const told = !looks ? "not decided" : looks === emotion ? right : `rejected: ${REASONS[looks] ?? looks}`;
-    return `${clock(crops.time[index])}, ${emotion} ${percent(crops.probability[index])}, run of ${crops.run_length[index]} frames, ${told}`;
+    const accepted = crops.gone[index] ? `accepted, but ${ABSENT}` : "accepted";
+    const decision = !looks ? "not decided" : looks === emotion ? accepted : `rejected: ${REASONS[looks] ?? looks}`;
+    const length = crops.run_length[index];
+    const run = `run of ${length} frame${length === 1 ? "" : "s"}`;
+    return `${clock(crops.time[index])}, ${emotion} ${percent(crops.probability[index])}, ${run}, ${decision}`;
   }
 
   // --- the grid ---------------------------------------------------------------------------------
@@ -57,7 +59,7 @@
     return node;
   }
 
-  /** Shows what is decided of a cell, and whether it is selected. */
+  /** Shows the decision on a cell, and whether it is selected. */
   function dress(index) {
     const node = nodes.get(index);
     if (!node) return;
@@ -71,7 +73,7 @@
 
   function put(index) {
     const node = nodes.get(index) ?? makeCell(index);
-    nodes.delete(index); // To the end of those that were seen last.
+    nodes.delete(index); // Inserting it again moves it to the end.
     nodes.set(index, node);
     node.style.left = `${(index % shown.columns) * CELL.width}px`;
     node.style.top = `${Math.floor(index / shown.columns) * CELL.height}px`;
@@ -80,7 +82,7 @@
     return node;
   }
 
-  /** The places of the cells near the window. */
+  /** The range of indexes of the cells near the window. */
   function near() {
     const top = -cells.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor((top - innerHeight / 2) / CELL.height)) * shown.columns;
@@ -88,7 +90,7 @@
     return [first, stop];
   }
 
-  /** Puts the cells near the window into the page, and takes the others out. */
+  /** Puts the cells near the window into the page, and removes the others. */
   function paint() {
     const [first, stop] = near();
     for (const node of [...cells.children]) {
@@ -96,7 +98,7 @@
       if (index >= first && index < stop) continue;
       node.remove();
       if (node.firstElementChild.complete === false) {
-        node.firstElementChild.removeAttribute("src"); // Others are waited for now.
+        node.firstElementChild.removeAttribute("src"); // Stops loading it, to make way for others.
         nodes.delete(index);
       }
     }
@@ -132,18 +134,18 @@
     if (large.open) enlarge();
   }
 
-  /** Scrolls so that the selected cell lies between what sticks above and below. */
+  /** Scrolls so that neither the head nor the tools cover the selected cell. */
   function reveal() {
     const top = cells.getBoundingClientRect().top + Math.floor(shown.here / shown.columns) * CELL.height;
     const [from, to] = [byId("head").getBoundingClientRect().bottom, byId("tools").getBoundingClientRect().top];
-    if (large.open) return; // The tools are in there.
+    if (large.open) return; // The dialog covers the cells, and holds the tools.
     if (top < from) scrollBy(0, top - from);
     else if (top + CELL.height > to) scrollBy(0, top + CELL.height - to);
   }
 
   // --- deciding ---------------------------------------------------------------------------------
 
-  /** The screen changes at once; the server is told in order. */
+  /** Shows a decision at once, and queues it for the server. */
   function decide(index, looks) {
     if (!crops.file.length || crops.looks[index] === looks) return;
     past.push({ file: crops.file[index], before: crops.looks[index] });
@@ -154,12 +156,12 @@
     turn += 1;
     queue.push({ file: crops.file[index], looks, before: crops.looks[index] });
     crops.looks[index] = looks;
-    tell(index);
+    announce(index);
     send();
   }
 
-  /** Shows and says what is decided of a crop now. */
-  function tell(index) {
+  /** Shows and announces the current decision on a crop. */
+  function announce(index) {
     dress(index);
     byId("told").textContent = `Last: ${words(index)}`;
     if (large.open) enlarge();
@@ -173,7 +175,7 @@
     else if (then === "next") go(nextOpen());
   }
 
-  /** The next one that is not decided, or this one where there is none. */
+  /** The next crop that is not decided, or the selected one if there is none. */
   function nextOpen() {
     const found = crops.looks.indexOf("", shown.here + 1);
     return found < 0 ? shown.here : found;
@@ -184,10 +186,10 @@
     crops.looks.forEach((looks, index) => {
       if (!looks && (found < 0 || crops.probability[index] < crops.probability[found])) found = index;
     });
-    if (found >= 0) go(found); // Where there is none, that all are decided is told already.
+    if (found >= 0) go(found); // If there is none, the page says already that all are decided.
   }
 
-  /** Takes back what was decided of the selected one, or else the last decision. */
+  /** Takes back the decision on the selected crop, or else the last decision. */
   function undo() {
     const last = past.at(-1);
     if (last && (last.file === crops.file[shown.here] || !crops.looks[shown.here])) {
@@ -206,13 +208,13 @@
       const headers = { "X-CSRF-Token": csrf, "Content-Type": "application/json" };
       const body = JSON.stringify({ file: queue[0].file, looks: queue[0].looks });
       const { ok, answer } = await askServer(api, { method: "POST", headers, body });
-      const deed = queue.shift();
+      const decision = queue.shift();
       if (ok) {
         byId("problem").hidden = true;
         count(answer.progress);
         if (answer.told) byId("told").textContent = answer.told;
       } else {
-        revert(deed);
+        revert(decision);
         complain(`Not saved: ${answer.detail}`);
       }
     }
@@ -220,15 +222,15 @@
     if (stale) load();
   }
 
-  /** Shows again what was there before a decision that was not taken. */
+  /** Restores what was shown before a decision that the server refused. */
   function revert({ file, before }) {
-    const later = queue.find((deed) => deed.file === file);
-    const index = places.get(file); // None, where it was picked away meanwhile.
+    const later = queue.find((decision) => decision.file === file);
+    const index = places.get(file); // Undefined if a new pick has dropped the crop meanwhile.
     if (later) later.before = before;
     else if (index !== undefined) crops.looks[index] = before;
-    const place = past.findLastIndex((deed) => deed.file === file);
-    if (place >= 0 && !later) past.splice(place, 1);
-    if (index !== undefined) tell(index);
+    const last = past.findLastIndex((decision) => decision.file === file);
+    if (last >= 0 && !later) past.splice(last, 1);
+    if (index !== undefined) announce(index);
   }
 
   function complain(why) {
@@ -254,9 +256,9 @@
     if (!gone && !picture.src.endsWith(source)) picture.src = source;
     byId("larger").textContent = words(shown.here);
     if (large.open) return;
-    large.append(byId("tools")); // What lies behind cannot be pressed, nor is it read out.
+    large.append(byId("tools")); // Behind a modal dialog they could be neither pressed nor read out.
     large.showModal();
-    focusCrops(); // Or the first tool would have the focus, and Enter would decide.
+    focusCrops(); // Otherwise the first tool would have the focus, and Enter would decide.
   }
 
   function shrink() {
@@ -265,7 +267,7 @@
     focusCrops();
   }
 
-  /** Where keys are not a button's or a menu's. */
+  /** Moves the focus to where no button or menu takes the keys. */
   function focusCrops() {
     (large.open ? large : cells).focus({ preventScroll: true });
   }
@@ -282,7 +284,7 @@
     other: () => {
       byId("others").hidden = !byId("others").hidden;
       document.querySelector('[data-do="other"]').ariaExpanded = String(!byId("others").hidden);
-      reveal(); // The tools take more room now.
+      reveal(); // The tools may now cover the selected cell.
     },
     undo,
     unsure: goUnsure,
@@ -296,12 +298,12 @@
     return { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -shown.columns, ArrowDown: shown.columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity }[key];
   }
 
-  /** Whether a key is another element's: those of a menu, and what presses a button. */
+  /** Whether another element handles the key: a menu, or a button that it presses. */
   function isTheirs({ target, key }) {
     return byId("keys").open || target.closest("select") || (target.closest("a, button") && (key === "Enter" || key === " "));
   }
 
-  /** Whether a key is held that is to be pressed for each crop; those that move may be held. */
+  /** Whether a key that decides is held down; only keys that move may repeat. */
   function isHeld({ repeat, target, key }) {
     return repeat && KEYS[key] && !target.closest("select");
   }
@@ -334,19 +336,19 @@
     const { do: deed, looks } = button.dataset;
     if (deed) deeds[deed]();
     if (looks) decideHere(looks);
-    if (!byId("keys").open && (event.detail || !button.offsetParent)) focusCrops(); // Not of a key.
+    if (!byId("keys").open && (event.detail || !button.offsetParent)) focusCrops(); // Not if a key pressed the button.
   });
   addEventListener("scroll", paint, { passive: true });
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
 
-  /** What the server knows: after a while another page, or another pick, may have changed it. */
+  /** Loads the crops again: another page or another pick may have changed them. */
   async function load() {
     stale = true;
-    if (sending) return; // It is done after that.
-    const own = ++turn;
+    if (sending) return; // `send` loads once it is done.
+    const number = ++turn;
     const { ok, answer } = await askServer(api);
-    if (own !== turn) return;
+    if (number !== turn) return;
     stale = false;
     if (ok) show(answer);
     else complain(answer.detail);

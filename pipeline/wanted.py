@@ -1,0 +1,98 @@
+"""What a pick starts from: the rows of the wanted people, with review decisions and subtitles."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.disk import manifest as manifests
+from pipeline.disk.walked import FACES, Walked, unreachable
+from pipeline.errors import PeopleError
+from pipeline.people import gallery as galleries
+from pipeline.people.names import check_name
+from pipeline.pick import select, speech
+from pipeline.review import match
+from pipeline.review.labels import read_labels
+from pipeline.settings import OWN_SUBTITLES, Job
+
+if TYPE_CHECKING:
+    from pipeline.movie.subtitles import Lines
+
+
+def wanted_rows(
+    walked: Walked, job: Job, movie: Path | None, lines: "Lines | None" = None
+) -> pd.DataFrame:
+    """The rows to pick from, with the decisions of the review and, if wanted, the subtitles.
+
+    Args:
+        walked: An open movie.
+        job: The wanted people and emotions, and the subtitles.
+        movie: Where the movie is now, if it was moved after the walk.
+        lines: The subtitles, if they were read before.
+
+    Raises:
+        TableError: faces.csv or labels.csv is damaged.
+        PeopleError: A wanted person does not exist or has no usable photo, or a name in faces.csv
+            is not allowed.
+        SubtitleError: The subtitles cannot be read.
+        MovieError: The movie's own subtitles are wanted, but the movie is missing or has none.
+    """
+    # A name in an edited faces.csv must not send crops to another folder.
+    for person in _people_of(walked):
+        check_name(person, walked.folder / FACES)
+    without_photo = unreachable(walked.tracks)
+    check_photos(job.people, without_photo)
+    select.check_people(job.people, _people_of(walked) - without_photo, "the gallery")
+    rows = match.applied(walked.rows, current_labels(walked, job))
+    if job.subtitles:
+        needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
+        film = manifests.movie_of(walked.manifest, movie) if needs_movie else None
+        edges = speech.borders(walked.manifest.scan.times)
+        lines = lines or read_lines(job, film)
+        rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
+    return rows
+
+
+def current_labels(walked: Walked, job: Job) -> pd.DataFrame:
+    """The labels of the review, with the names of today's gallery."""
+    others = galleries.others(job.known_faces)
+    owners = {path.name: person for person, paths in others.items() for path in paths}
+    labels = read_labels(walked.folder)
+    return match.followed(labels, walked.rows, _people_of(walked), owners)
+
+
+def read_lines(job: Job, film: Path | None) -> "Lines | None":
+    """The subtitles from the given file or the movie itself; None if none are wanted."""
+    if not job.subtitles:
+        return None
+    from pipeline.movie import subtitles  # noqa: PLC0415 - rarely used and slow to import.
+
+    if job.subtitles == OWN_SUBTITLES and film is not None:
+        return subtitles.movie_subtitles(film, offset=job.subtitle_offset)
+    encoding = job.subtitle_encoding or None
+    return subtitles.read_subtitles(
+        Path(job.subtitles), offset=job.subtitle_offset, encoding=encoding
+    )
+
+
+def check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
+    """Fails if a wanted person has no usable photo.
+
+    Args:
+        wanted: The wanted people.
+        without: The people without a usable photo.
+
+    Raises:
+        PeopleError: A wanted person is among them.
+    """
+    for person in wanted:
+        if person in without:
+            raise PeopleError(
+                f"no usable photo of {person}; add one that shows only {person}, facing the "
+                "camera, with a face at least 80 px wide"
+            )
+
+
+def _people_of(walked: Walked) -> set[str]:
+    """The names of all known people, seen in the movie or not."""
+    return {str(p) for p in walked.tracks.people} | set(walked.rows["person"]) - {""}
