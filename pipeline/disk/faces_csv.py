@@ -102,8 +102,6 @@ def read_faces(path: Path) -> pd.DataFrame:
                     f"{HEADER!r}; {REMEDY}"
                 )
             rows = _parsed(file)
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     except ValueError as error:  # pandas' own errors are ValueErrors.
         raise TableError(f"{_bad_line(path)}: damaged or changed ({error}); {REMEDY}") from error
     except OSError as error:
@@ -117,7 +115,8 @@ def read_faces(path: Path) -> pd.DataFrame:
 
 def _ends(file: BinaryIO) -> tuple[str, bool]:
     """The first line, and whether the last line is complete; rewinds the file."""
-    header = file.readline(1 << 16).decode().strip()  # The file may have no line breaks.
+    first = file.readline(1 << 16)  # The file may have no line breaks.
+    header = first.decode(errors="replace").strip()
     file.seek(-1 if header else 0, os.SEEK_END)
     ended = file.read() == b"\n"
     file.seek(0)
