@@ -19,16 +19,9 @@ from pipeline.models.registry import tolerances
 from pipeline.models.sface import SFace
 from pipeline.movie import decode
 from pipeline.people import memory
+from pipeline.people.cluster import between, clearness, clusters, plain_means, together
 from pipeline.people.gallery import warn_of_alike
-from pipeline.people.naming import (
-    SAME_TRACK,
-    between,
-    clearness,
-    identify_tracks,
-    margins,
-    templates,
-    together,
-)
+from pipeline.people.naming import identify_tracks
 from pipeline.settings import Job, WalkSettings
 from tests.support.demo import copied
 from tests.support.walks import read_walk
@@ -72,11 +65,11 @@ def _face(job: Job, frame: int, path: Path) -> Path:
     return path
 
 
-def _alone(job: Job, person: str) -> int:
-    """The middle one of the frames that show only this person."""
+def _alone(job: Job, person: str, part: float) -> int:
+    """A frame of those in which a person is alone: 0 is the first, 1 the last."""
     rows = _rows(job)
     alone = rows[~rows.duplicated("frame", keep=False) & (rows["person"] == person)]
-    return int(alone["frame"].iloc[len(alone) // 2])
+    return int(alone["frame"].iloc[int(part * (len(alone) - 1))])
 
 
 def test_who_is_who(job: Job, figure: Figure) -> None:
@@ -90,7 +83,12 @@ def test_who_is_who(job: Job, figure: Figure) -> None:
     assert sum(p.faces for p in found) == len(_rows(job))
     assert all(p.other_distance > p.distance for p in found if p.person)
     tracks = tracks_npz.read_tracks(job.output / "demo" / "tracks.npz")
-    assert (margins(tracks.far, tracks.person)[tracks.person >= 0] > 0.1).all()
+    named = np.flatnonzero(tracks.person >= 0)
+    nearest, second = np.sort(tracks.far[named], axis=1)[:, :2].T
+    assert (tracks.far[named, tracks.person[named]] == nearest).all()
+    assert (second - nearest > 0.1).all()
+    assert (tracks.sure[named] > 0.99).all()
+    assert (tracks.offer == -1).all()
 
 
 def test_adding_a_person_needs_no_movie(job: Job, tmp_path: Path) -> None:
@@ -109,27 +107,25 @@ def test_adding_a_person_needs_no_movie(job: Job, tmp_path: Path) -> None:
 def test_a_photo_of_who_it_is_not_removes_a_wrong_name(
     job: Job, tmp_path: Path, figure: Figure
 ) -> None:
-    """With a photo of the guest among the actor's, the guest is named actor, until not/ has one."""
-    frame = _alone(job, "guest")
-    guest, actor = (_rows(job)["person"] == name for name in ("guest", "actor"))
-    wrong = _face(job, frame, job.known_faces / "actor" / "wrong.png")
+    """A photo of the guest is all that is known of the actor, until not/ has others of him."""
+    guest = _rows(job)["person"] == "guest"
+    places = [_alone(job, "guest", part) for part in (0.2, 0.4, 0.6, 0.8)]
+    (job.known_faces / "actor.jpg").unlink()
     shutil.rmtree(job.known_faces / "guest")
-    wide = replace(job, tolerance=0.6)
-    mine.identify(job.output / "demo", wide)
+    _face(job, places[0], job.known_faces / "actor" / "wrong.png")
+    mine.identify(job.output / "demo", job)
     named = _rows(job)["person"]
     figure(
         f"guest called actor by a wrong photo: {(named[guest] == 'actor').sum()} of {sum(guest)}"
     )
-    assert (named[guest] == "actor").any()
-    assert (named[actor] == "actor").all()
-    wrong.unlink()
-    for n, place in enumerate((frame - 30, frame, frame + 30)):
+    assert (named[guest] == "actor").all()
+    assert set(named[~guest]) == {"actress", ""}
+    for n, place in enumerate(places[1:]):
         _face(job, place, job.known_faces / "actor" / "not" / f"{n}.png")
-    mine.identify(job.output / "demo", wide)
+    mine.identify(job.output / "demo", job)
     named = _rows(job)["person"]
     figure(f"with photos of who it is not: {(named[guest] == 'actor').sum()} of {sum(guest)}")
-    assert (named[guest] != "actor").all()
-    assert (named[actor] == "actor").all()
+    assert set(named) == {"actress", ""}
 
 
 def test_a_second_load_runs_no_network(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,35 +142,42 @@ def test_the_people_of_the_demo_are_told_apart(job: Job, caplog: pytest.LogCaptu
     assert caplog.messages == []
 
 
-def test_a_cut_track_goes_on_and_two_people_in_a_frame_do_not(job: Job, figure: Figure) -> None:
-    """Every track is cut in the middle, and its second half is put beyond the tolerance."""
+def test_halves_of_a_track_are_one_person_and_two_people_in_a_frame_are_two(
+    job: Job, figure: Figure
+) -> None:
+    """Every track is cut in the middle, as if somebody had passed before the face."""
     rows, tracks = read_walk(job.output / "demo")
-    numbers, mean = templates(tracks.embedding, tracks.track)
+    limits = tolerances(WalkSettings())
+    numbers, mean = plain_means(tracks.embedding, tracks.track)
     place = {int(n): i for i, n in enumerate(numbers)}
     beside = [float(between(mean[[place[a]]], mean[[place[b]]])[0, 0]) for a, b in together(rows)]
     assert len(beside) == 4
-    assert min(beside) > SAME_TRACK
-    halves = []
+    assert min(beside) > limits.cast
+    half = np.zeros(len(tracks.track), np.int64)
     for number in numbers:
         own = np.flatnonzero(tracks.track == number)
-        half = (np.arange(len(own)) >= len(own) // 2).astype(np.int64)
-        _, (first, second) = templates(tracks.embedding[own], half)
-        halves.append(float(np.linalg.norm(first - second)))
+        half[own] = 2 * place[int(number)] + (np.arange(len(own)) >= len(own) // 2)
+    cut, looks = plain_means(tracks.embedding, half)
+    label = clusters(looks, clearness(tracks.quality, half), set(), limits)
+    whole = dict(zip(cut.tolist(), label.tolist(), strict=True))
+    pairs = [(2 * n, 2 * n + 1) for n in range(len(numbers)) if 2 * n in whole]
+    far = [float(between(looks[cut == a], looks[cut == b])[0, 0]) for a, b in pairs]
     figure(
-        f"halves of {len(halves)} tracks: {np.median(halves):.2f}, at most {max(halves):.2f} "
-        f"apart; two people in a frame at least {min(beside):.2f}"
+        f"halves of {len(pairs)} tracks: {np.median(far):.2f}, at most {max(far):.2f} apart; two "
+        f"people in a frame at least {min(beside):.2f}"
     )
-    assert max(halves) <= SAME_TRACK
+    assert all(whole[a] == whole[b] for a, b in pairs)
+    assert len(set(whole.values())) == 3
 
 
-@pytest.mark.parametrize("tolerance", [0.2, 0.25, 0.3, 0.38])
-def test_going_on_never_makes_a_wrong_name(job: Job, tolerance: float) -> None:
+@pytest.mark.parametrize("tolerance", [0.2, 0.4, 0.6, 0.97])
+def test_a_smaller_tolerance_never_makes_another_name(job: Job, tolerance: float) -> None:
     rows, tracks = read_walk(job.output / "demo")
     gallery = memory.load_gallery(job.known_faces, WalkSettings())
-    numbers, mean = templates(tracks.embedding, tracks.track)
-    positions = rows.assign(track=np.searchsorted(numbers, rows["track"].to_numpy()))
+    numbers, mean = plain_means(tracks.embedding, tracks.track)
+    apart = together(rows.assign(track=np.searchsorted(numbers, rows["track"].to_numpy())))
+    limits = replace(tolerances(WalkSettings()), name=tolerance)
     clear = clearness(tracks.quality, tracks.track)
-    person, _, _ = identify_tracks(positions, mean, clear, gallery, tolerance)
-    wide = np.array(tracks.person)
+    person = identify_tracks(mean, clear, apart, gallery, limits).person
     assert tracks.people.tolist() == list(gallery.people)
-    assert ((person == wide) | (person < 0)).all()
+    assert ((person == tracks.person) | (person < 0)).all()
