@@ -231,7 +231,8 @@ def _sorted(crowd: Crowd, limits: Tolerances) -> tuple[pd.DataFrame, Floats]:
     clear = clearness(crowd.tracks.quality, crowd.tracks.track)
     place = {int(number): i for i, number in enumerate(numbers)}
     label = clusters(mean, clear, {(place[a], place[b]) for a, b in crowd.apart}, limits)
-    tracks = tracks.reindex(numbers).assign(label=label, clear=clear, place=np.arange(len(numbers)))
+    at = np.searchsorted(numbers, tracks.index)
+    tracks = tracks.assign(label=label[at], clear=clear[at], place=at)
     tracks = tracks[tracks["person"] == ""]
     known_enough = tracks[
         (tracks["side"] >= MIN_SIDE)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -105,7 +106,7 @@ def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator
             "sure", ascending=False, kind="stable"
         )
         offer = offered[["offer", "sure"]].head(1).itertuples(index=False, name=None)
-        who, sure = next(offer, ("", float("nan")))
+        who, sure = next(offer, ("", math.nan))  # The same NaN for all: members compare.
         files = kept.loc[kept["cluster"] == number, "file"]
         yield PrintedMember(
             number=number,

@@ -102,8 +102,6 @@ def read_faces(path: Path) -> pd.DataFrame:
                     f"{HEADER!r}; {REMEDY}"
                 )
             rows = _parsed(file)
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path}: cannot be read ({error}); {REMEDY}") from error
     except ValueError as error:  # pandas' own errors are ValueErrors.
         raise TableError(f"{_bad_line(path)}: damaged or changed ({error}); {REMEDY}") from error
     except OSError as error:
@@ -117,7 +115,8 @@ def read_faces(path: Path) -> pd.DataFrame:
 
 def _ends(file: BinaryIO) -> tuple[str, bool]:
     """The first line, and whether the last line is complete; rewinds the file."""
-    header = file.readline(1 << 16).decode().strip()  # The file may have no line breaks.
+    first = file.readline(1 << 16)  # The file may have no line breaks.
+    header = first.decode(errors="replace").strip()
     file.seek(-1 if header else 0, os.SEEK_END)
     ended = file.read() == b"\n"
     file.seek(0)
@@ -135,10 +134,11 @@ def _parsed(file: BinaryIO) -> pd.DataFrame:
 
 
 def _complete(rows: pd.DataFrame) -> bool:
-    """Whether every number is present, counts are whole, and no line is longer than the header."""
+    """Whether all numbers are present and possible, and no line is longer than the header."""
     numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
     good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
     good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
+    good &= not ((rows["sure"] < 0) | (rows["sure"] > 1)).any()  # NaN is neither.
     # pandas uses the first cell of longer lines as the name of the row.
     return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
 
@@ -160,8 +160,9 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
         return False
     row = dict(zip(columns, cells, strict=True))
     try:
-        for name in OPTIONAL:
-            float(row.get(name) or 0)
+        _, sure = (float(row.get(name) or 0) for name in OPTIONAL)
+        if sure < 0 or sure > 1:
+            return False
         counts = [float(row[name]) for name in WHOLE]
         whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)
         return whole and all(math.isfinite(float(row[name])) for name in NUMBERS)

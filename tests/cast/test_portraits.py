@@ -15,6 +15,8 @@ from pipeline.faces import BOX, Floats
 from pipeline.people.photo import PHOTO_WIDTH
 
 SIDE = 100
+FARTHEST = 0.38
+"""Beyond it a photo is not like its person: 22 degrees."""
 
 
 def _rows(count: int, **columns: Any) -> pd.DataFrame:
@@ -134,12 +136,14 @@ def test_crowded_faces_are_the_last_choice() -> None:
 
 def test_there_may_be_nobody() -> None:
     assert len(portraits.candidates(_rows(0), _tracks(), 3)) == 0
-    assert len(portraits.chosen(_rows(0), {}, _unit(0), _tracks(), 3)) == 0
+    assert len(portraits.chosen(_rows(0), {}, _unit(0), FARTHEST, _tracks(), 3)) == 0
 
 
 def _chosen(rows: pd.DataFrame, cut: dict[int, Portrait], count: int = PHOTOS) -> list[int]:
     some = rows.assign(run=0, probability=1.0)
-    return sorted(int(i) for i in portraits.chosen(some, cut, _unit(0), _tracks(), count).index)
+    return sorted(
+        int(i) for i in portraits.chosen(some, cut, _unit(0), FARTHEST, _tracks(), count).index
+    )
 
 
 def test_photos_of_one_face_that_is_the_persons_are_chosen() -> None:

@@ -24,8 +24,10 @@ from pipeline.faces import FaceRow
 
 PLAIN = FaceRow(
     "film.mp4", 7, 0.28, 0, 1, 1, 10.0, 20.0, 30.5, 45.0, 0.9, 120.0, -5.0, 3.0, 0.5,
-    "rdj", 0.25, 0.125, 0.125, 0.25, 0.25, 0.125, 0.0625, 0.0625,
+    "rdj", 0.25, 0.75, 0.125, 0.125, 0.25, 0.25, 0.125, 0.0625, 0.0625,
 )  # fmt: skip
+
+NAN = float("nan")
 
 PERSONS = [
     "NA", "007", "nan", "null", "None", "", "-", "1e5", "True", "a,b", 'the "Rock"', '"', '""',
@@ -35,13 +37,14 @@ PERSONS = [
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 tenth = st.integers(-20_000, 20_000).map(lambda n: n / 10)
 share = st.integers(0, 10_000).map(lambda n: n / 10_000)
+optional = share | st.just(float("nan"))
 whole = st.integers(0, 2**40)
 faces = st.builds(
     FaceRow,
     video=text, frame=whole, time=st.integers(0, 10**10).map(lambda n: n / 10**6),
     shot=whole, track=whole, detected=st.integers(0, 1),
     x1=tenth, y1=tenth, x2=tenth, y2=tenth, score=share, sharpness=tenth, yaw=tenth,
-    pitch=tenth, roll=tenth, person=text, distance=share | st.just(float("nan")),
+    pitch=tenth, roll=tenth, person=text, distance=optional, sure=optional,
     angry=share, disgust=share, fear=share, happy=share, sad=share, surprise=share, neutral=share,
 )  # fmt: skip
 
@@ -93,12 +96,12 @@ def test_text_stays_text(tmp_path: Path, person: str) -> None:
 
 
 def test_types_are_fixed_with_and_without_rows(tmp_path: Path) -> None:
-    for rows in ([], [PLAIN], [PLAIN._replace(person="", distance=float("nan"))]):
+    for rows in ([], [PLAIN], [PLAIN._replace(person="", distance=NAN, sure=NAN)]):
         found = faces_csv.read_faces(written(tmp_path, rows))
         assert tuple(found.columns) == FaceRow._fields
         assert {str(found[c].dtype) for c in faces_csv.WHOLE} == {"int64"}
         assert str(found["time"].dtype) == "float64"
-        assert str(found["happy"].dtype) == str(found["distance"].dtype) == "float32"
+        assert {str(found[c].dtype) for c in ("happy", *faces_csv.OPTIONAL)} == {"float32"}
         assert all(isinstance(v, str) for c in faces_csv.TEXTS for v in found[c])
 
 
@@ -119,7 +122,7 @@ def test_blocks_follow_one_another(tmp_path: Path) -> None:
 def test_one_row_as_it_stands(tmp_path: Path) -> None:
     assert written(tmp_path, [PLAIN]).read_text().splitlines()[1] == (
         "film.mp4,7,0.280000,0,1,1,10.0,20.0,30.5,45.0,0.9000,120.0,-5.0,3.0,0.5,rdj,0.2500,"
-        "0.12500,0.12500,0.25000,0.25000,0.12500,0.06250,0.06250"
+        "0.7500,0.12500,0.12500,0.25000,0.25000,0.12500,0.06250,0.06250"
     )
 
 
@@ -147,12 +150,14 @@ def put(name: str, value: str) -> Callable[[list[str]], list[str]]:
         put("happy", ""), put("x1", "nan"), put("x1", "inf"), put("score", "NA"),
         put("frame", ""), put("frame", "1.5"), put("track", "-1"), put("time", ""),
         put("happy", "much"), put("frame", "7th"), put("distance", "near"),
+        put("sure", "surely"), put("sure", "1.01"), put("sure", "-0.1"), put("sure", "inf"),
         lambda cells: cells[:-1], lambda cells: cells[:9], lambda cells: cells[:1],
         lambda cells: [*cells, "1"], lambda cells: [*cells, ""],
     ],
     ids=[
         "no probability", "nan", "inf", "NA", "no frame", "half a frame", "negative", "no time",
         "a word", "a word for a count", "a word for a distance",
+        "a word for a chance", "a chance above 1", "a chance below 0", "an endless chance",
         "one cell short", "half a line", "one cell", "one cell more", "one empty cell more",
     ],
 )  # fmt: skip
@@ -213,6 +218,50 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_a_missing_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="run mine-video"):
         faces_csv.read_faces(tmp_path / "faces.csv")
+
+
+def earlier(path: Path) -> Path:
+    """Takes the column `sure` out of a table, which earlier versions did not write."""
+    place = FaceRow._fields.index("sure")
+    rows = [line.split(",") for line in path.read_text().split("\n")]
+    path.write_text("\n".join(",".join(cells[:place] + cells[place + 1 :]) for cells in rows))
+    return path
+
+
+def test_tables_of_earlier_versions_do_not_say_how_sure_a_name_is(tmp_path: Path) -> None:
+    for rows in ([], [PLAIN], [PLAIN, PLAIN._replace(frame=8, person="", distance=NAN)]):
+        path = earlier(written(tmp_path, rows))
+        assert path.read_text().splitlines()[0] == faces_csv.EARLIER_HEADER
+        found = faces_csv.read_faces(path)
+        assert tuple(found.columns) == FaceRow._fields
+        assert same(found, [row._replace(sure=NAN) for row in rows])
+        assert str(found["sure"].dtype) == "float32"
+        faces_csv.write_faces(path, [found])
+        assert same(faces_csv.read_faces(path), [row._replace(sure=NAN) for row in rows])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cells: [*cells[:-1], ""], lambda cells: [*cells[:-1], "much"],
+        lambda cells: cells[:-1], lambda cells: [*cells, "1"],
+    ],
+    ids=["no probability", "a word", "one cell short", "one cell more"],
+)  # fmt: skip
+def test_a_wrong_number_of_an_earlier_version_is_refused_with_its_line(
+    tmp_path: Path, change: Callable[[list[str]], list[str]]
+) -> None:
+    path = earlier(written(tmp_path, [PLAIN] * 3))
+    edited(path, 3, change)
+    with pytest.raises(TableError, match=r"line 3\b"):
+        faces_csv.read_faces(path)
+
+
+def test_rows_of_an_earlier_version_do_not_follow_the_header_of_this_one(tmp_path: Path) -> None:
+    path = earlier(written(tmp_path, [PLAIN] * 2))
+    path.write_text(path.read_text().replace(faces_csv.EARLIER_HEADER, faces_csv.HEADER))
+    with pytest.raises(TableError, match=r"line 2\b"):
+        faces_csv.read_faces(path)
 
 
 def test_line_ends_of_a_spreadsheet_are_taken(tmp_path: Path) -> None:
@@ -439,9 +488,13 @@ def a_part(n: int = 3, m: int = 2) -> parts.Part:
     )  # fmt: skip
 
 
+def equal_arrays(a: Any, b: Any) -> bool:
+    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
+
+
 def equal(a: Any, b: Any) -> bool:
     return all(
-        np.array_equal(getattr(a, f.name), getattr(b, f.name))
+        equal_arrays(getattr(a, f.name), getattr(b, f.name))
         and np.asarray(getattr(a, f.name)).dtype == np.asarray(getattr(b, f.name)).dtype
         for f in fields(a)
     )
@@ -461,7 +514,7 @@ def test_a_part_comes_back(tmp_path: Path, n: int, m: int) -> None:
     named = faces_csv.read_faces(parts.part_paths(tmp_path, 7)[0])
     assert set(named["video"]) <= {"film.mp4"}
     assert set(named["person"]) <= {""}
-    assert named["distance"].isna().all()
+    assert named[["distance", "sure"]].isna().all(axis=None)
 
 
 def test_a_part_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -491,24 +544,71 @@ def test_a_part_of_other_arrays_is_refused(tmp_path: Path) -> None:
         parts.read_part(tmp_path, 0)
 
 
-@pytest.mark.parametrize(
-    "naming",
-    [
-        {},
-        {"people": np.array(["007", "NA", "Åsa"]), "far": np.zeros((2, 3), np.float32),
-         "gallery": "beef", "person": np.array([2, -1])},
-    ],
-    ids=["unnamed", "named"],
-)  # fmt: skip
-def test_tracks_come_back(tmp_path: Path, naming: dict[str, Any]) -> None:
-    tracks = tracks_npz.Tracks(
+EARLIER: dict[str, Any] = {
+    "people": np.array(["007", "NA", "Åsa"]), "far": np.zeros((2, 3), np.float32),
+    "gallery": "beef", "person": np.array([2, -1]),
+}  # fmt: skip
+"""What an earlier version kept of names."""
+
+NAMED = EARLIER | {
+    "cluster": np.array([0, 7]), "sure": np.array([1, NAN], np.float32), "offer": np.array([-1, 1]),
+}  # fmt: skip
+
+
+def some_tracks(**naming: Any) -> tracks_npz.Tracks:
+    return tracks_npz.Tracks(
         embedding=np.eye(3, 128, dtype=np.float32), track=np.array([0, 0, 1]),
         frame=np.array([3, 9, 30]), quality=np.array([0.5, 0.25, 1], np.float32), walk="abc",
         **naming,
     )  # fmt: skip
-    path = tmp_path / "tracks.npz"
+
+
+@pytest.mark.parametrize("naming", [{}, EARLIER, NAMED], ids=["unnamed", "earlier", "named"])
+def test_tracks_come_back(tmp_path: Path, naming: dict[str, Any]) -> None:
+    tracks, path = some_tracks(**naming), tmp_path / "tracks.npz"
     tracks_npz.write_tracks(path, tracks)
     assert equal(tracks_npz.read_tracks(path), tracks)
+
+
+@pytest.mark.parametrize("naming", [{}, EARLIER], ids=["unnamed", "named"])
+def test_tracks_of_earlier_versions_lack_clusters_chances_and_offers(
+    tmp_path: Path, naming: dict[str, Any]
+) -> None:
+    tracks, path = some_tracks(**naming), tmp_path / "tracks.npz"
+    tracks_npz.write_tracks(path, tracks)
+    with np.load(path) as stored:
+        older = {n: stored[n] for n in stored if n not in ("cluster", "sure", "offer")}
+    npz.write_arrays(path, older)
+    found = tracks_npz.read_tracks(path)
+    assert equal(found, tracks)
+    assert [len(a) for a in (found.cluster, found.sure, found.offer)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"cluster": np.array([0])}, id="a cluster too few"),
+        pytest.param({"sure": np.zeros(3, np.float32)}, id="a chance too many"),
+        pytest.param({"offer": np.zeros(0, np.int64)}, id="no offer"),
+        pytest.param({"cluster": np.array([0, -1])}, id="a cluster below 0"),
+        pytest.param({"sure": np.array([0, 1.01], np.float32)}, id="a chance above 1"),
+        pytest.param({"sure": np.array([-0.01, 1], np.float32)}, id="a chance below 0"),
+        pytest.param({"sure": np.array([0, np.inf], np.float32)}, id="an endless chance"),
+        pytest.param({"offer": np.array([0, 3])}, id="an offer of nobody"),
+        pytest.param({"offer": np.array([-2, 0])}, id="an offer below -1"),
+        pytest.param({"cluster": np.zeros(2, np.float32)}, id="half clusters"),
+        pytest.param({"sure": np.array([0, 1])}, id="whole chances"),
+        pytest.param({"offer": np.array(["NA", "Åsa"])}, id="offers by name"),
+        pytest.param({"sure": np.zeros((2, 1), np.float32)}, id="of another shape"),
+    ],
+)
+def test_clusters_chances_and_offers_that_cannot_be_are_refused(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "tracks.npz"
+    tracks_npz.write_tracks(path, some_tracks(**NAMED | change))
+    with pytest.raises(TableError, match=r"tracks\.npz: .*delete it and run mine-video again"):
+        tracks_npz.read_tracks(path)
 
 
 def test_files_of_earlier_versions_say_nothing_of_where_shots_start(tmp_path: Path) -> None:
