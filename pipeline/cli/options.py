@@ -142,11 +142,12 @@ WIDTH_OPTION = click.option(
 NETWORK_OPTIONS = options(
     click.option(
         "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
-        show_default=True, help="What finds faces; hog and cnn are dlib's, and slower.",
+        show_default=True,
+        help="What finds faces; hog and cnn are slower, and need the extra `dlib`.",
     ),
     click.option(
         "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
-        show_default=True, help="What tells people apart; face_recognition must be installed.",
+        show_default=True, help="What tells people apart; the others need the extra `dlib`.",
     ),
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
