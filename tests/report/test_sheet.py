@@ -339,8 +339,11 @@ def test_a_comparison_that_cannot_be_written_is_reported(walked: Walked, tmp_pat
         write_comparison(walked.movie, walked.walk, walked.choice(), tmp_path / "happy", 0.0)
 
 
-def test_a_sheet_of_puppets_shows_the_best_of_each_run(walked: Walked, tmp_path: Path) -> None:
+def test_a_sheet_of_puppets_shows_the_best_of_each_run(
+    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From the movie to the sheet: three smiles, then three tiles of that colour."""
+    puppet.plug_in(monkeypatch)
     photo(tmp_path / "known" / "anna.png", "anna")
     job = Job(("anna",), ("happy",), pick=replace(PLAIN, margin=0.0), known_faces=tmp_path / "none")
     (outcome,) = mine.pick(walked.folder, job)
