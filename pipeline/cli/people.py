@@ -31,7 +31,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {}"
     multiple=True,
     type=(click.IntRange(1), str),
     metavar="N NAME",
-    help="First copy the photos of number N in the movies' cast to NAME; may be repeated.",
+    help="First copy the photos of number N of the unknown cast to NAME; may be repeated.",
 )
 @PLACES
 @verbosity
