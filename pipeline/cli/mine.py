@@ -189,9 +189,10 @@ def judge_command(
     """Measure the precision, recall and yield of --repeat on walked movies.
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
-    names under --output. Prints a table for --repeat 1 to 25: without smoothing, with it, and with it and --min-prob.
-    Writes the same for each emotion to judge.csv and a plot to judge.png. The 95 % intervals come
-    from resampling whole runs, because neighbouring frames are not independent samples.
+    names under --output. Prints a table for --repeat 1 to 25: without smoothing, with it, and with
+    it and --min-prob. Writes the same for each emotion to judge.csv and a plot to judge.png. The
+    95 % intervals come from resampling whole runs, because neighbouring frames are not independent
+    samples.
 
     \b
     Example:

@@ -237,7 +237,8 @@ FILTERS = options(
 
 SPEECH = options(
     click.option(
-        "--silent-only", is_flag=True, help="Only runs during which nobody speaks, according to --subtitles.",
+        "--silent-only", is_flag=True,
+        help="Only runs during which nobody speaks, according to --subtitles.",
     ),
     click.option(
         "--subtitles", default=JOB.subtitles, metavar="FILE|own",
