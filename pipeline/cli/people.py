@@ -47,9 +47,8 @@ def name_command(
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
     names under --output; with --rename they may be left out. Needs neither the movies nor another
-    walk. The table lists, for each
-    person, the time on screen, tracks, faces, the mean distance to the photos, and the nearest
-    other person.
+    walk. The table lists, for each person, the time on screen, tracks, faces, the mean distance to
+    the photos, and the nearest other person.
 
     \b
     Example:
