@@ -91,8 +91,7 @@ def _change_gallery(
         }
         if was_moved(job.known_faces, *rename, named):
             log.warning(
-                "%s has no photos, but %s has: no photos are moved, the faces are named again",
-                *rename,
+                "the photos of %s already belong to %s; only the faces are named again", *rename
             )
         else:
             for path in move(job.known_faces, *rename):

@@ -251,5 +251,6 @@ def _names(job: Job) -> RayNames:
         ModelError: A network cannot be loaded.
     """
     album = Album(job)
+    digest = album.digest()  # First: a photo that changes meanwhile is seen the next time.
     gallery = album.gallery(job.walk)
-    return RayNames(gallery, job.tolerance, album.digest(), keep=not album.is_there)
+    return RayNames(gallery, job.tolerance, digest, keep=not album.is_there)
