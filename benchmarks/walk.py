@@ -1,6 +1,6 @@
 """Measures the speed of a walk, beside bare decoding and other programs, by size, faces and length.
 
-python benchmarks/walk.py [--quick] [--peers peers/bin/python] > docs/speed.md
+python benchmarks/walk.py [--quick] [--peers peers/bin/python]
 
 All movies are made from one: encoded at each size, with one, two or four copies of its picture in
 each frame, and looped by copying packets. The first of the sizes, faces, minutes and workers is the

@@ -83,7 +83,7 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
     seconds = time.perf_counter() - begin
     renamed = named_tracks(walked.tracks) != named_tracks(before)
     if renamed and any(walked.folder.glob("*/*/crops.csv")):
-        change = "names have changed" if before.gallery else "walked again"
+        change = "names have changed" if before.gallery else "the faces were named anew"
         log.warning(
             "%s: %s; earlier crops are out of date until you pick again "
             "(--person any --emotion any picks all)", walked.folder, change,

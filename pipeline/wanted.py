@@ -48,7 +48,7 @@ def wanted_rows(
         needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
         film = manifests.movie_of(walked.manifest, movie) if needs_movie else None
         edges = speech.borders(walked.manifest.scan.times)
-        lines = lines or read_lines(job, film)
+        lines = read_lines(job, film) if lines is None else lines
         rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
     return rows
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints where, its exit codes, and what it says to do."""
+"""The command line: what it prints and where, its exit codes, and the advice in its messages."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""The files that the documents name exist."""
 
 import re
 from pathlib import Path

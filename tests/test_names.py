@@ -32,3 +32,9 @@ def test_no_more_than_a_hundredth_of_the_public_names_are_defined_twice() -> Non
     twice = [name for name, n in count.items() if n > 1]
     assert len(count) > 1000
     assert len(twice) <= ALLOWED * len(count), twice
+
+
+def test_no_module_defines_a_public_name_twice() -> None:
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        twice = [name for name, n in Counter(names(path)).items() if n > 1]
+        assert not twice, path

@@ -142,6 +142,7 @@ def cast_place(folders: Sequence[Path]) -> Path:
 def _named(folder: Path, job: Job, album: Album) -> Walked:
     """A movie with today's names. Its folder is unlocked again on return."""
     with opened(folder, job, album) as walked:
+        log.debug("%s: %d faces", folder, len(walked.rows))  # Read while the folder is locked.
         return walked
 
 

@@ -186,11 +186,13 @@ def judge_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Measure the repeater's precision, recall and yield on walked movies.
+    """Measure the precision, recall and yield of --repeat on walked movies.
 
-    Prints a table for --repeat 1 to 25: plain, with smoothing, and with smoothing and --min-prob.
-    Writes the same for each emotion to judge.csv and a plot to judge.png. The 95 % intervals come
-    from resampling whole runs, because neighbouring frames are not independent samples.
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Prints a table for --repeat 1 to 25: without smoothing, with it, and with
+    it and --min-prob. Writes the same for each emotion to judge.csv and a plot to judge.png. The
+    95 % intervals come from resampling whole runs, because neighbouring frames are not independent
+    samples.
 
     \b
     Example:

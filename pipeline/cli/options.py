@@ -211,7 +211,7 @@ FILTERS = options(
     ),
     click.option(
         "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
-        help="Frames without the emotion or the face that a run may bridge.",
+        help="Frames in a row that a run may lack the emotion or the face.",
     ),
     click.option(
         "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,
@@ -231,14 +231,15 @@ FILTERS = options(
     ),
     click.option("--single-face", is_flag=True, help="Keep only frames with one face."),
     click.option(
-        "--border", type=click.IntRange(0), show_default="faces may leave the picture",
-        help="Smallest distance of the face to the picture's edge, in pixels.",
+        "--border", type=click.IntRange(0), show_default="no limit",
+        help="Smallest distance of the face from the picture's edge, in pixels.",
     ),
 )  # fmt: skip
 
 SPEECH = options(
     click.option(
-        "--silent-only", is_flag=True, help="Only runs during which nobody speaks, by --subtitles.",
+        "--silent-only", is_flag=True,
+        help="Only runs during which nobody speaks, according to --subtitles.",
     ),
     click.option(
         "--subtitles", default=JOB.subtitles, metavar="FILE|own",

@@ -31,7 +31,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     multiple=True,
     type=(click.IntRange(1), str),
     metavar="N NAME",
-    help="First copy the photos of number N in the movies' cast to NAME; may be repeated.",
+    help="First copy the photos of number N of the unknown cast to NAME; may be repeated.",
 )
 @PLACES
 @verbosity
@@ -46,9 +46,9 @@ def name_command(
     """Name faces by the current photos, and print who is who.
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
-    names under --output. Needs neither the movies nor another walk. The table lists, for each
-    person, the time on screen, tracks, faces, the mean distance to the photos, and the nearest
-    other person.
+    names under --output; with --rename they may be left out. Needs neither the movies nor another
+    walk. The table lists, for each person, the time on screen, tracks, faces, the mean distance to
+    the photos, and the nearest other person.
 
     \b
     Example:
@@ -91,8 +91,7 @@ def _change_gallery(
         }
         if was_moved(job.known_faces, *rename, named):
             log.warning(
-                "%s has no photos, but %s has: no photos are moved, the faces are named again",
-                *rename,
+                "the photos of %s already belong to %s; only the faces are named again", *rename
             )
         else:
             for path in move(job.known_faces, *rename):

@@ -60,7 +60,7 @@ def is_same_face(one: Path, other: Path) -> bool:
     for path in (one, other):
         try:
             facts = read_provenance(path)
-        except (OSError, ValueError, KeyError):  # Not a crop of this program.
+        except (OSError, ValueError):  # Not a crop of this program.
             return False
         places.append([facts.get(name) for name in ("movie", "frame", "box")])
     return places[0] == places[1] and None not in places[0]
@@ -70,9 +70,16 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """Reads a crop's provenance: movie, frame, time, box, person, probabilities, models.
 
     Raises:
-        ValueError: The picture has no provenance.
+        ValueError: The picture has no provenance, or is damaged.
         OSError: The picture cannot be read.
     """
-    comment = piexif.load(str(path))["Exif"].get(piexif.ExifIFD.UserComment, b"")
-    provenance: dict[str, Any] = json.loads(piexif.helper.UserComment.load(comment))
+    try:
+        comment = piexif.load(str(path))["Exif"].get(piexif.ExifIFD.UserComment, b"")
+        provenance: dict[str, Any] = json.loads(piexif.helper.UserComment.load(comment))
+    except OSError:
+        raise
+    except Exception as error:  # Of a damaged picture, piexif raises whatever Python does.
+        raise ValueError(f"{path}: holds no provenance ({error})") from error
+    if not isinstance(provenance, dict):
+        raise ValueError(f"{path}: holds no provenance")
     return provenance

@@ -26,10 +26,10 @@ def file_stamp(path: Path) -> Stamp:
     """
     try:
         facts = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0, 0, 0
     except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror})") from error
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 

@@ -85,9 +85,8 @@ class Walked:
             )
         twice = rows.duplicated(["frame", "track"])
         if twice.any():
-            line = (
-                int(twice.to_numpy().argmax()) + 2
-            )  # Lines count from 1; the first is the header.
+            # Lines count from 1; the first is the header.
+            line = int(twice.to_numpy().argmax()) + 2
             raise TableError(f"{path}, line {line}: the same track twice in one frame; {REMEDY}")
         if len(rows) and int(rows["frame"].max()) >= frames:
             raise TableError(

@@ -176,7 +176,7 @@ def _rows(film: Footage, reel: Reel, piece: Piece) -> Iterator[list[str]]:
 def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
     """Reads export.csv: the kind and lines of each file that may be replaced, by its name.
 
-    A missing or torn list counts as empty.
+    A missing or damaged list counts as empty.
     """
     exported: dict[str, tuple[str, list[list[str]]]] = {}
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):

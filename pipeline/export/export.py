@@ -100,8 +100,9 @@ def annotate(
         film = footage(manifests.movie_of(walk, movie), walk.scan)
         rows, kept = _kept(walked, job, film.movie)
         marks = Marks(rows, [choice.kept for choice in kept], walked.stride)
-        path, frame_done = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
-        write_annotated(film, walk.span, marks, path, frame_done, quality=quality)
+    # The folder is free again: encoding may take hours.
+    path, frame_done = folder / ANNOTATED, progress(walk.span[1] - walk.span[0])
+    write_annotated(film, walk.span, marks, path, frame_done, quality=quality)
     return path
 
 
@@ -137,10 +138,9 @@ def export(
             (choice, _reel(choice, walk, film, settings))
             for choice in _kept(walked, job, film.movie)[1]
         ]
-        frame_done = progress(_frames([reel for _, reel in reels], settings.kinds))
-        return [
-            _exported(choice, reel, film, folder, settings, frame_done) for choice, reel in reels
-        ]
+    # The folder is free again: encoding may take hours.
+    frame_done = progress(_frames([reel for _, reel in reels], settings.kinds))
+    return [_exported(choice, reel, film, folder, settings, frame_done) for choice, reel in reels]
 
 
 def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:

@@ -46,7 +46,7 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         The lines of a table, then the names of the files.
 
     Raises:
-        TableError: A file is missing or torn, the labels are of another walk, or no row is
+        TableError: A file is missing or damaged, the labels are of another walk, or no row is
             labelled.
         OutputError: A file cannot be written.
     """

@@ -228,7 +228,7 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
         The movie with those names.
 
     Raises:
-        TableError: faces.csv is missing or torn.
+        TableError: faces.csv is missing or damaged.
         OutputError: A file cannot be written.
     """
     rows, tracks, folder = walked.rows, walked.tracks, walked.folder

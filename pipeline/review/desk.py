@@ -16,7 +16,7 @@ from pipeline.disk.crop_file import CROP_NAME
 from pipeline.disk.crops_csv import CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
-from pipeline.errors import TableError
+from pipeline.errors import MiningError, TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
 from pipeline.people.names import check_name
 from pipeline.review import labels as decided
@@ -251,21 +251,28 @@ def _decide(
     if emotion is not None:
         _check_current(now, emotion)
         new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
-        if emotion != STRANGER:
-            _take_back_others(now.folder, crop, old, photos)
-        write_decision(now.folder, old, new, photos)
+        others = [] if emotion == STRANGER else _others(now.folder, crop, old)
+        gone: list[Label] = []
+        try:
+            for label in others:
+                write_decision(now.folder, label, decided.taken_back(label), photos)
+                gone.append(label)
+            write_decision(now.folder, old, new, photos)
+        except MiningError:
+            for label in gone:
+                with suppress(MiningError):
+                    write_decision(now.folder, None, label, photos)
+            raise
     elif old:
         write_decision(now.folder, old, decided.taken_back(old), photos)
 
 
-def _take_back_others(folder: Path, crop: Row, old: Label | None, photos: NotPhotos) -> None:
-    """Takes back decisions about the emotion of the same face under other names."""
+def _others(folder: Path, crop: Row, old: Label | None) -> list[Label]:
+    """Decisions about the emotion of the same face under other names: a new one replaces them."""
     labels = decided.read_labels(folder)
     all_labels = decided.labels_as_dicts(labels)
-    for position in match.same_look(crop, labels):
-        label = all_labels[position]
-        if label != old:
-            write_decision(folder, label, decided.taken_back(label), photos)
+    same = [all_labels[position] for position in match.same_look(crop, labels)]
+    return [label for label in same if label != old]
 
 
 def _check_place(now: Picked, old: Label | None) -> None:

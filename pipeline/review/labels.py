@@ -136,13 +136,15 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
 def replace_label(folder: Path, old: Label | None, new: Label | None) -> None:
     """Removes the label `old` from labels.csv and appends the label `new`; None means no label.
 
+    An earlier label about the crop of `new`, such as one that a crash left open, goes too.
+
     Raises:
         TableError: The labels cannot be read.
         OutputError: They cannot be written.
     """
     labels = read_labels(folder)
-    if old:
-        same = (labels[LABEL_KEY] == [old[column] for column in LABEL_KEY]).all(axis=1)
+    for label in filter(None, (old, new)):
+        same = (labels[LABEL_KEY] == [label[column] for column in LABEL_KEY]).all(axis=1)
         labels = labels[~same]
     fresh = pd.DataFrame([new] if new else [], columns=[*LABEL_COLUMNS], dtype=object)
     write_labels(folder, pd.concat([labels, fresh], ignore_index=True))

@@ -3,7 +3,8 @@
 A decision is a label in labels.csv, and the label is written first. Then the files follow: a
 rejected crop moves into the folder `rejected` beside crops.csv, any other crop moves back. For "not
 this person" a photo is put into the person's not/, for any other decision it is removed. Every step
-may be repeated, so `reconcile` can finish what a crash left undone.
+may be repeated, so `reconcile` can finish what a crash left undone. Only a photo in not/ that a
+crash kept from being added stays out: it cannot be told from one that the user deleted.
 """
 
 from collections.abc import Iterator
@@ -135,6 +136,7 @@ def rename_labels(folder: Path, renamed: pd.DataFrame) -> list[str]:
             keeps = True
             failed.append(str(error))
         rows.append(old if keeps else new)
+        taken.add(tuple(rows[-1][column] for column in LABEL_KEY))
     write_labels(folder, pd.DataFrame(rows, columns=[*LABEL_COLUMNS], dtype=object))
     return failed
 

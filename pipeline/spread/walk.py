@@ -251,7 +251,7 @@ def _names(job: Job) -> RayNames:
         ModelError: A network cannot be loaded.
     """
     album = Album(job)
+    digest = album.digest()  # First: a photo that changes meanwhile is seen the next time.
     gallery = album.gallery(job.walk)
-    return RayNames(
-        gallery, tolerances(job.walk, job.tolerance), album.digest(), keep=not album.is_there
-    )
+    limits = tolerances(job.walk, job.tolerance)
+    return RayNames(gallery, limits, digest, keep=not album.is_there)

@@ -101,7 +101,7 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
         The number of decoded frames.
 
     Raises:
-        TableError: A part is missing or torn.
+        TableError: A part is missing or damaged.
         OutputError: The files cannot be written.
     """
     # tracks.npz says which gallery named faces.csv. If it outlived the names, an interrupted merge

@@ -69,7 +69,7 @@ def prepare_walk(
 
     Raises:
         MovieError: The movie is missing or unreadable.
-        TableError: The folder holds a walk with other settings or of a changed movie, or a torn
+        TableError: The folder holds a walk with other settings or of a changed movie, or a damaged
             manifest.
         OutputError: The folder cannot be written.
     """

@@ -12,6 +12,7 @@ from pipeline.movie.frame import shrink
 from pipeline.web.pages import Problem, page
 from pipeline.web.readings import (
     LOOKED_WIDTH,
+    READING_WIDTH,
     SHOWN_WIDTH,
     PhotoReading,
     jpeg_bytes,
@@ -34,7 +35,7 @@ PHOTO_PROBLEMS: Responses = REFUSALS | {
 def photo_router(reader: Reader) -> APIRouter:
     """Makes the routes of the page."""
     routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["photo"])
-    precise, turn = reader.at(SHOWN_WIDTH), Lock()
+    precise, turn = reader.at(READING_WIDTH), Lock()
 
     def analysed(photo: UploadFile) -> tuple[Image, PhotoReading]:
         name = clean_name(photo.filename)

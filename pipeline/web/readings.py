@@ -13,7 +13,7 @@ from pipeline.faces import BOX, EMOTIONS, FaceRow, Floats, Image
 from pipeline.live.reader import Faces, Reader, shares
 from pipeline.movie.frame import RgbFrame, shrink
 
-SHOWN_WIDTH = 960
+READING_WIDTH = 960
 """Pixels across of a photo that the detector sees: groups have small faces."""
 
 LOOKED_WIDTH = 1920
@@ -99,7 +99,7 @@ def _withheld(found: Faces, reader: Reader) -> list[str]:
 
 
 def _read_with_border(image: Image, reader: Reader) -> Faces:
-    small = shrink(image, SHOWN_WIDTH // 2)
+    small = shrink(image, READING_WIDTH // 2)
     border, scale = max(small.shape[:2]) // 2, image.shape[1] / small.shape[1]
     padded = np.pad(small, ((border, border), (border, border), (0, 0)))
     found = reader.read(RgbFrame(0, 0.0, padded))

@@ -154,7 +154,7 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
     assert Path("known_faces/zoe.png").exists()
     done = program("name", "movie", "--rename", "anna", "zoe")
     assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
-    assert "anna has no photos, but zoe has: no photos are moved, the faces are" in done.err
+    assert "the photos of anna already belong to zoe; only the faces are named again" in done.err
     assert "No person 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
 
 

@@ -210,6 +210,16 @@ def test_picture_without_provenance_is_an_error(tmp_path: Path) -> None:
         crop_file.read_provenance(tmp_path / "bare.jpg")
 
 
+@pytest.mark.parametrize("size", [0, 3, 12, 40])
+def test_a_crop_that_is_cut_off_has_no_provenance(tmp_path: Path, size: int) -> None:
+    whole = crop_file.crop_jpeg(np.zeros((8, 8, 3), np.uint8), {"movie": "a.mkv", "frame": 3})
+    for name, picture in (("whole.jpg", whole), ("cut.jpg", whole[:size])):
+        (tmp_path / name).write_bytes(picture)
+    with pytest.raises(ValueError, match=r"cut\.jpg"):
+        crop_file.read_provenance(tmp_path / "cut.jpg")
+    assert not crop_file.is_same_face(tmp_path / "whole.jpg", tmp_path / "cut.jpg")
+
+
 def test_crops_csv_lists_every_crop(walked: Walked) -> None:
     selection = walked.selection()
     walked.write(selection)

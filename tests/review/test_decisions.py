@@ -253,6 +253,31 @@ def test_a_crash_before_the_move_is_put_right(
     assert (table_of.place / ASIDE / table_of.files[3]).exists() != kept
 
 
+def test_a_decision_after_a_crash_that_left_another_open_stays(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of somebody whose page of before the crash is still there."""
+    table_of.decide(3, NO_EMOTION)
+    with monkeypatch.context() as patch:
+        crash(patch)
+        with pytest.raises(KeyboardInterrupt):
+            table_of.decide(3, None)
+    table_of.decide(3, "sad")
+    desk.settle_folder(table_of.folder, table_of.known)
+    assert [label["emotion"] for label in table_of.labels()] == ["sad"]
+    assert (table_of.place / ASIDE / table_of.files[3]).exists()
+
+
+def test_two_labels_of_a_face_never_get_the_same_name(table_of: Table) -> None:
+    table_of.decide(3, "happy")
+    labels = decided.read_labels(table_of.folder)
+    other = labels.assign(person="ben", decision="rejected", emotion="sad")
+    both = pd.concat([labels, other], ignore_index=True)
+    decided.write_labels(table_of.folder, both)
+    reconcile.rename_labels(table_of.folder, both.assign(person="carl"))
+    assert [label["person"] for label in table_of.labels()] == ["carl", "ben"]
+
+
 def test_a_crash_within_the_move_leaves_two_and_then_one(table_of: Table) -> None:
     table_of.decide(3, NO_EMOTION)
     aside = table_of.place / ASIDE / table_of.files[3]
@@ -383,8 +408,10 @@ def changed(column: str, value: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param(lambda text: text[:-5], "torn", id="last line cut"),
-        pytest.param(lambda text: text[: text.rindex(",")] + "\n", "line 3: torn", id="cell gone"),
+        pytest.param(lambda text: text[:-5], "damaged", id="last line cut"),
+        pytest.param(
+            lambda text: text[: text.rindex(",")] + "\n", "line 3: damaged", id="cell gone"
+        ),
         pytest.param(lambda _: "clip,person,first,last,emotion\n", "columns", id="by hand"),
         pytest.param(lambda _: "", "columns", id="empty"),
         pytest.param(
