@@ -17,7 +17,7 @@ from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS
 from pipeline.judge import judge
-from pipeline.models.registry import face_models, tolerance_of
+from pipeline.models.registry import face_models, tolerances
 from pipeline.movie import decode
 from pipeline.people import gallery as galleries
 from pipeline.people import naming
@@ -155,7 +155,7 @@ def test_somebody_not_in_the_gallery_is_unknown(
     copy = tmp_path / "demo"
     shutil.copytree(mined.folder, copy, ignore=shutil.ignore_patterns("*.jpg"))
     gallery = galleries.embed_gallery(known, face_models(WalkSettings()))
-    tolerance = tolerance_of(WalkSettings(), mined.job.tolerance)
+    tolerance = tolerances(WalkSettings(), mined.job.tolerance).name
     naming.name_tracks(finished(copy), gallery, tolerance, "without")
     now = faces_csv.read_faces(copy / "faces.csv")["person"]
     before = mined.rows["person"]

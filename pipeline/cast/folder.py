@@ -102,11 +102,9 @@ def _each(rows: pd.DataFrame) -> Iterator[Any]:
 def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator[PrintedMember]:
     for key, member_tracks in tracks.groupby("cluster"):
         number = int(str(key))
-        offered = member_tracks[member_tracks["offer"] != ""].sort_values(
-            "sure", ascending=False, kind="stable"
-        )
-        offer = offered[["offer", "sure"]].head(1).itertuples(index=False, name=None)
-        who, sure = next(offer, ("", math.nan))  # The same NaN for all: members compare.
+        offered = member_tracks[member_tracks["offer"] != ""]
+        best = offered.nlargest(1, "sure")[["offer", "sure"]].itertuples(index=False, name=None)
+        offer, sure = next(best, ("", math.nan))  # The same NaN for all, so that members compare.
         files = kept.loc[kept["cluster"] == number, "file"]
         yield PrintedMember(
             number=number,
@@ -116,7 +114,7 @@ def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator
             folder=folder / str(number),
             photos=tuple(Path(file).name for file in files),
             offer=str(offer),
-            sure=float(sure),
+            sure=sure,
         )
 
 

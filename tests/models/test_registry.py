@@ -109,8 +109,8 @@ def test_each_recognizer_has_its_own_tolerances() -> None:
         for name in registry.RECOGNIZERS
     }
     assert names == {"sface": 0.97, "dlib": 0.38, "face_recognition": 0.38}
-    assert registry.tolerance_of(WalkSettings(), None) == 0.97
-    assert registry.tolerance_of(WalkSettings(), 0.5) == 0.5
+    assert registry.tolerances(WalkSettings(), None).name == 0.97
+    assert registry.tolerances(WalkSettings(), 0.5).name == 0.5
 
 
 def test_each_recognizer_has_an_aligner() -> None:
@@ -131,7 +131,7 @@ OLD = WalkSettings(recognizer="dlib-onnx")
 
 
 def test_a_network_that_is_gone_has_its_tolerance_still() -> None:
-    assert registry.tolerance_of(OLD, None) == 0.38
+    assert registry.tolerances(OLD).name == 0.38
 
 
 @pytest.mark.parametrize("use", [registry.identities, registry.all_models])

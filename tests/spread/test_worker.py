@@ -11,6 +11,7 @@ from pipeline import mine
 from pipeline.disk import faces_csv, parts
 from pipeline.disk import manifest as manifests
 from pipeline.errors import ModelError, MovieError, OutputError, TableError
+from pipeline.models.registry import tolerances
 from pipeline.movie.remote import is_remote, path_or_url
 from pipeline.people import gallery, memory
 from pipeline.settings import Job
@@ -49,8 +50,8 @@ def maker(terms: Terms) -> PartWorker:
 
 def _names(movie: Path, *, keep: bool = False) -> RayNames:
     known = movie.parent / "known"
-    digest = gallery.digest(known, 0.38)
-    return RayNames(memory.load_gallery(known, SETTINGS), 0.38, digest, keep)
+    digest = gallery.digest(known, None)
+    return RayNames(memory.load_gallery(known, SETTINGS), tolerances(SETTINGS), digest, keep)
 
 
 def _plan(answer: WorkerAnswer) -> MoviePlan:
@@ -88,7 +89,8 @@ def test_names_given_before_stay_where_there_is_no_gallery(
     named = (folder / "faces.csv").read_bytes()
     assert b",anna," in named
     empty = memory.load_gallery(tmp_path / "none", SETTINGS)
-    nobody = RayNames(empty, 0.38, gallery.digest(tmp_path / "none", 0.38), keep=False)
+    digest = gallery.digest(tmp_path / "none", None)
+    nobody = RayNames(empty, tolerances(SETTINGS), digest, keep=False)
     maker.finish(movie, folder, plan.fingerprint, replace(nobody, keep=True))
     assert (folder / "faces.csv").read_bytes() == named
     maker.finish(movie, folder, plan.fingerprint, nobody)
