@@ -155,7 +155,7 @@ def test_somebody_not_in_the_gallery_is_unknown(
     copy = tmp_path / "demo"
     shutil.copytree(mined.folder, copy, ignore=shutil.ignore_patterns("*.jpg"))
     gallery = galleries.embed_gallery(known, face_models(WalkSettings()))
-    tolerance = tolerances(WalkSettings(), mined.job.tolerance).name
+    tolerance = tolerances(WalkSettings(), mined.job.tolerance)
     naming.name_tracks(finished(copy), gallery, tolerance, "without")
     now = faces_csv.read_faces(copy / "faces.csv")["person"]
     before = mined.rows["person"]
