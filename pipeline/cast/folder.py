@@ -115,7 +115,7 @@ def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator
             movies=tuple(member_tracks.drop_duplicates("film")["video"]),
             folder=folder / str(number),
             photos=tuple(Path(file).name for file in files),
-            offer=str(offer),
+            offer=str(who),
             sure=float(sure),
         )
 
