@@ -447,7 +447,7 @@ def _gone(job: Job, tmp_path: Path, count: int = 2) -> tuple[list[Path], list[Pa
 
 def test_a_movie_that_is_gone_is_told_and_nothing_changes(job: Job, tmp_path: Path) -> None:
     (folder,), (movie,) = _gone(job, tmp_path, 1)
-    with pytest.raises(MovieError, match=r"lost0\.mkv: the movie is gone .* --movie PATH"):
+    with pytest.raises(MovieError, match=r"lost0\.mkv: the movie is gone, .* --movie PATH"):
         cast([folder], job)
     assert not (folder / "cast").exists()
     before = cast([folder], job, [movie])
