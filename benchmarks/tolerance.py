@@ -42,7 +42,7 @@ from pipeline.people.naming import (
 from pipeline.people.photo import embed
 from pipeline.settings import Job, WalkSettings
 
-STEPS = (0.75, 0.80, 0.85, 0.90, 0.93, 0.95, 0.97, 1.00, 1.03, 1.06, 1.10)
+STEPS = (0.60, 0.70, 0.75, 0.80, 0.90, 0.97, 1.06, 1.10, 1.15, 1.20, 1.25, 1.30)
 SAME_STEPS = (0.50, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 MOVIES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".gif")
 

@@ -5,8 +5,8 @@ row of weights summing to 1. Boxes: medians of shift and sides, in spreads of th
 comparison also what dlib's squares give, by medians in sides of the square. A face counts where
 both detectors see it (IoU over 0.3).
 
-dlib's files are those of the extra `dlib`. Run once, put the constants in, and run again for what is
-left; the network takes minutes:
+The files of dlib are those of the extra `dlib`. Run once, put the constants in, and run again for
+what is left; the network takes minutes:
     python tools/fit_dlib_boxes.py PHOTO… CLIP… --check videos/demo.mp4
 """
 

@@ -49,7 +49,7 @@ def maker(terms: Terms) -> PartWorker:
 
 def _names(movie: Path, *, keep: bool = False) -> RayNames:
     known = movie.parent / "known"
-    digest = gallery.digest(known, 0.38)
+    digest = gallery.digest(known, None)
     return RayNames(memory.load_gallery(known, SETTINGS), 0.38, digest, keep)
 
 
@@ -88,7 +88,7 @@ def test_names_given_before_stay_where_there_is_no_gallery(
     named = (folder / "faces.csv").read_bytes()
     assert b",anna," in named
     empty = memory.load_gallery(tmp_path / "none", SETTINGS)
-    nobody = RayNames(empty, 0.38, gallery.digest(tmp_path / "none", 0.38), keep=False)
+    nobody = RayNames(empty, 0.38, gallery.digest(tmp_path / "none", None), keep=False)
     maker.finish(movie, folder, plan.fingerprint, replace(nobody, keep=True))
     assert (folder / "faces.csv").read_bytes() == named
     maker.finish(movie, folder, plan.fingerprint, nobody)
