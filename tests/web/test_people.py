@@ -37,7 +37,7 @@ from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, Policy
 from tests.support.application import HOST, LIMIT, ORIGIN
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
 from tests.support.program import Program, caller
-from tests.support.puppet import photo
+from tests.support.puppet import TOLERANCES, photo
 from tests.web.test_broadcast import wait_for
 from tests.web.test_openapi import MODES, checks, fuzz
 
@@ -157,7 +157,7 @@ def test_known_people_are_shown_with_how_sure_they_are(
     assert re.findall(r'data-card="([^"]+)"', text) == ["known-anna", "cast-2", "cast-3"]
     assert "2 tracks, distance 0.0" in page(client)
     assert re.findall(r"nearest: anna (\S+)", page(client)) == ["1.414", "2.000"]
-    assert f"above {job.tolerance} the track gets no name" in page(client)
+    assert f"above {TOLERANCES.name} the track gets no name" in page(client)
     assert text.count('src="data:image/jpeg;base64,') == 2  # A face of each track.
     assert client.get("/pictures/known/anna").headers["content-type"] == "image/jpeg"
     assert "The known faces have changed" not in page(client)
