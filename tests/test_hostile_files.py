@@ -603,9 +603,9 @@ def tga(width: int, height: int) -> bytes:
     [
         (png(60_000, 60_000), "too large"), (png(10_000, 9_500), "too large"),
         (bmp(60_000, 60_000), "too large"), (png(2**31 - 1, 2**31 - 1), "too large"),
-        (png(1, 80_000_000), "a strip"), (png(9000, 800), "a strip"),
-        (tga(9, 9), "not a photo"), (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a"),
-        (b"", "not a photo"), (png(0, 0), "not a photo"), (b"\x89PNG\r\n\x1a\n", "not a photo"),
+        (png(1, 80_000_000), "too long and narrow"), (png(9000, 800), "too long and narrow"),
+        (tga(9, 9), "not a readable photo"), (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a readable"),
+        (b"", "not a readable photo"), (png(0, 0), "not a readable photo"), (b"\x89PNG\r\n\x1a\n", "not a readable photo"),
     ],
     ids=[
         "60,000 squared", "just too large", "bmp", "the largest there is", "a line", "a banner",
