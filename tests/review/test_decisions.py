@@ -384,7 +384,9 @@ def changed(column: str, value: str) -> Callable[[str], str]:
     ("change", "told"),
     [
         pytest.param(lambda text: text[:-5], "damaged", id="last line cut"),
-        pytest.param(lambda text: text[: text.rindex(",")] + "\n", "line 3: damaged", id="cell gone"),
+        pytest.param(
+            lambda text: text[: text.rindex(",")] + "\n", "line 3: damaged", id="cell gone"
+        ),
         pytest.param(lambda _: "clip,person,first,last,emotion\n", "columns", id="by hand"),
         pytest.param(lambda _: "", "columns", id="empty"),
         pytest.param(
