@@ -694,12 +694,12 @@ def test_everybody_and_somebody_who_is_not_in_the_movie(talk: Path, job: Job) ->
 
 def test_a_pick_waits_for_a_decision_to_be_written(talk: Path, job: Job) -> None:
     folder = mine.walk(talk, job, puppet.silent)
-    taken, told = Event(), Event()
+    taken, released = Event(), Event()
 
     def decide() -> None:
         with files.locked(folder):
             taken.set()
-            told.wait(0.3)
+            released.wait(0.3)
 
     writer = Thread(target=decide)
     writer.start()
