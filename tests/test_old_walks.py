@@ -73,7 +73,7 @@ def test_another_walk_is_not_made_of_it_in_silence(program: Program) -> None:
     done = program("movie.mkv", "--person", "anna", "--emotion", "happy", "--detect-every", "2")
     assert done.code == 1
     for told in (
-        "--recognizer was dlib-onnx, now sface", "the aligner network is another one",
+        "--recognizer was dlib-onnx, now sface", "the aligner network is a different one",
         "the recognizer network is another one", "mine-video pick output/movie", "--rewalk",
     ):  # fmt: skip
         assert told in done.err
@@ -83,7 +83,7 @@ def test_an_unfinished_one_cannot_go_on(program: Program) -> None:
     (FOLDER / "faces.csv").unlink()
     done = program("walk", "movie.mkv", "--detect-every", "2")
     assert done.code == 1
-    assert "Either walk anew with --rewalk, or choose another --output" in done.err
+    assert "Either walk again with --rewalk, or choose another --output" in done.err
     assert "go on with it" not in done.err
 
 

@@ -23,7 +23,6 @@ from pipeline.disk import faces_csv
 from pipeline.disk.crop_file import read_provenance
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.files import locked
-from pipeline.models import registry
 from pipeline.models.registry import Entry
 from pipeline.people.gallery import photos as gallery_photos
 from pipeline.report.sheet import CELL_SIDE, LABEL, LINES_PER_SHEET, TITLE_HEIGHT
@@ -55,16 +54,9 @@ BOTH = {1: "ben", 2: "anna", 3: "carl"}
 Words = list[str]
 
 
-def _clear_from(patch: pytest.MonkeyPatch, quality: float) -> None:
-    """Sets the quality from which on a track is clear."""
-    for name, entry in registry.RECOGNIZERS.items():
-        limits = replace(puppet.TOLERANCES, clear=quality)
-        patch.setitem(registry.RECOGNIZERS, name, replace(entry, tolerances=limits))
-
-
 def _plug_in(patch: pytest.MonkeyPatch) -> None:
     puppet.plug_in(patch, instead=True)
-    _clear_from(patch, 0.002)  # Puppets are flat.
+    puppet.clear_from(patch, 0.002)  # Puppets are flat.
     # Enlarged, or with colours at half the resolution, they have edges of other hues.
     patch.setattr(crops, "LEAST_PHOTO_FACE", 40)
     save = Pillow.Image.save
@@ -264,7 +256,7 @@ def test_a_face_seen_once_lasts_until_the_next_frame_looked_at(
 
 
 def test_poor_tracks_stay_out(job: Job, both: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    _clear_from(monkeypatch, 0.2)
+    puppet.clear_from(monkeypatch, 0.2)
     assert cast(both, job) == []
 
 

@@ -9,7 +9,6 @@ from pipeline import files, mine, opened
 from pipeline.cli.options import job_of
 from pipeline.disk import faces_csv, npz, tracks_npz
 from pipeline.errors import OutputError, TableError
-from pipeline.people import naming
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.program import Program, caller
@@ -23,9 +22,7 @@ FILM = (
         15,
         (
             Square(15, "happy 6, gone", x=20),
-            Square(
-                30, "gone 9, happy", x=50
-            ),  # Continues the track before, though farther from the photo than .38.
+            Square(20, "gone 9, happy", x=50),
             Square("ben", y=90),
         ),
     ),
@@ -38,7 +35,7 @@ def program(
 ) -> Program:
     """Runs `mine-video` where anna and ben are known and movie.mkv was walked and then deleted."""
     puppet.plug_in(monkeypatch, instead=True)
-    monkeypatch.setattr(naming, "CLEAR", 0.0)  # Puppets are small and flat.
+    puppet.clear_from(monkeypatch, 0.002)  # All tracks stand alone.
     monkeypatch.chdir(tmp_path)
     photo(Path("known_faces/anna.png"), "anna")
     photo(Path("known_faces/ben.png"), "ben")
@@ -62,14 +59,24 @@ WALKED = {(0, "anna"), (0, "ben"), (1, ""), (2, "anna"), (2, "ben")}
 def test_name_tells_who_is_who(program: Program) -> None:
     done = program("name", "movie")
     assert done.code == 0
-    header = ["movie", "person", "seconds", "tracks", "faces", "distance", "nearest", "other"]
+    header = [
+        "movie",
+        "person",
+        "seconds",
+        "tracks",
+        "faces",
+        "sure",
+        "distance",
+        "nearest",
+        "other",
+    ]
     assert done.out.splitlines()[0].split() == header
     assert [line[:5] for line in done.table] == [
         ["movie.mkv", "ben", "1.4", "2", "35"],
         ["movie.mkv", "anna", "1.2", "3", "30"],
         ["movie.mkv", "unknown", "0.4", "1", "10"],
     ]
-    assert [line[6] for line in done.table] == ["anna", "ben", "ben"]
+    assert [line[7] for line in done.table] == ["anna", "ben", "ben"]
     assert _people() == WALKED
 
 
@@ -91,13 +98,15 @@ def test_a_photo_of_who_it_is_not_takes_a_wrong_name_away(program: Program) -> N
     assert _people() == WALKED - {(2, "anna")} | {(2, "")}
     tracks = tracks_npz.read_tracks(Path("output/movie/tracks.npz"))
     assert sorted(tracks.person.tolist()) == [-1, -1, -1, 0, 1, 1]
-    assert (tracks.far[:, 0] <= 0.38).sum() == 2, "the distances tell what the photos look like"
+    assert (tracks.far[:, 0] <= 0.38).sum() == 3, "the distances tell what the photos look like"
 
 
 def test_the_tolerance_can_be_another(program: Program) -> None:
     done = program("name", "movie", "--tolerance", "0.1")
-    assert [line[1] for line in done.table] == ["ben", "anna", "unknown"]
+    people = [line for line in done.table if line[0] == "movie.mkv"]
+    assert [line[1] for line in people] == ["ben", "anna", "unknown"]
     assert _people() == WALKED - {(2, "anna")} | {(2, "")}
+    assert "1 track from 0:01.2 may be anna, too: 1.00" in done.out
 
 
 def test_another_gallery_and_output_folder(program: Program) -> None:
@@ -178,7 +187,7 @@ def _pick_something() -> None:
 def test_a_walk_anew_changes_no_names_but_leaves_old_crops(program: Program) -> None:
     _pick_something()
     messages = program("walk", film(Path("movie.mkv"), FILM), "--rewalk").err
-    assert "walked again; earlier crops are out of date" in messages
+    assert "the faces were named anew; earlier crops are out of date" in messages
     assert "names have changed" not in messages
 
 
@@ -257,7 +266,7 @@ def test_a_command_that_is_told_can_be_pasted(program: Program) -> None:
     assert shlex.split(command)[:3] == ["mine-video", "walk", str(Path(name).absolute())]
     assert program(*shlex.split(command)[1:]).code == 0
     sampled = program("judge", folder, "--sample", "3").out
-    again = shlex.split(sampled.partition("then: ")[2])
+    again = shlex.split(sampled.partition("Then run: ")[2])
     assert again[:2] == ["mine-video", "judge"]
     assert Path(again[-1]).is_file()
 

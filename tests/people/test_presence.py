@@ -1,5 +1,6 @@
 """The table of the people in a movie."""
 
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -28,7 +29,8 @@ def _tracks(people: list[str], far: list[list[float]], person: list[int]) -> Tra
 
 
 def _rows(faces: list[tuple[int, int, str, float]]) -> pd.DataFrame:
-    return pd.DataFrame(faces, columns=["frame", "track", "person", "distance"])
+    rows = pd.DataFrame(faces, columns=["frame", "track", "person", "distance"])
+    return rows.assign(time=rows["frame"] / 10, sure=0.9)
 
 
 def test_who_is_who() -> None:
@@ -39,6 +41,8 @@ def test_who_is_who() -> None:
     anna, nobody = who_is_who(_rows(faces), tracks, np.full(6, 0.5))
     assert (anna.person, anna.seconds, anna.tracks, anna.faces) == ("anna", 2.0, 2, 4)
     assert (anna.distance, anna.other_distance) == pytest.approx((0.15, 0.65))
+    assert anna.sure == pytest.approx(0.9)
+    assert isnan(nobody.sure)
     assert anna.other == "carl", "by the mean over faces, not tracks"
     assert (nobody.person, nobody.seconds, nobody.tracks, nobody.faces) == ("", 1.0, 1, 2)
     assert nobody.other == "ben"
@@ -71,3 +75,17 @@ def test_a_person_without_a_photo_is_nobodys_neighbour() -> None:
 
 def test_nobody_is_nobody() -> None:
     assert list(who_is_who(_rows([]), _tracks(["a"], [], []), np.ones(0))) == []
+
+
+def test_offers_are_told_of_the_unknown_the_surest_first() -> None:
+    tracks = replace(
+        _tracks(["a", "b"], [[0.9, 1.0], [1.0, 0.9], [1.0, 0.9], [0.2, 1.0]], [-1, -1, -1, 0]),
+        cluster=np.array([0, 1, 1, 2]),
+        sure=np.array([0.4, 0.7, 0.7, 0.99], np.float32),
+        offer=np.array([0, 1, 1, -1]),
+    )
+    faces = [(n, track, "a" if track == 6 else "", 0.9) for n, track in enumerate((6, 4, 2, 0))]
+    named, nobody = who_is_who(_rows(faces), tracks, np.ones(4))
+    assert named.offers == ()
+    told = [(o.person, round(o.sure, 2), o.tracks, o.time) for o in nobody.offers]
+    assert told == [("b", 0.7, (2, 4), 0.1), ("a", 0.4, (0,), 0.3)]
