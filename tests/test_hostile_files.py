@@ -754,10 +754,13 @@ def test_the_advice_of_a_torn_file_helps(walked: Walked, name: str) -> None:
         (walked.folder / left).unlink()
     again = partial(mine.walk, walked.movie, walked.job, puppet.silent)
     do = again if name.startswith("parts") else partial(read_all, walked.folder)
-    with pytest.raises(TableError, match="delete it and run mine-video") as caught:
+    merged = name == "tracks.npz"  # A walk whose tracks cannot be read counts as not finished.
+    advice = "its walk is not finished; `mine-video walk .*`" if merged else "delete it and run"
+    with pytest.raises(TableError, match=advice) as caught:
         do()
-    assert str(path) in str(caught.value)
-    path.unlink()
+    if not merged:
+        assert str(path) in str(caught.value)
+        path.unlink()
     mine.mine(walked.movie, walked.job, puppet.silent)
     assert files_below(walked.folder) == whole
 
