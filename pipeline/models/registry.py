@@ -212,7 +212,9 @@ def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
     found = entry.tolerances or Card.beside(entry.path).tolerances
     if found is None:
         raise ModelError(f"{entry.path}: its card has no tolerances; add them")
-    return found if name is None else replace(found, name=name)
+    if name is None:
+        return found
+    return replace(found, name=max(name, 1e-6))  # A card's is above 0; a user may want 0.
 
 
 def all_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> Models:

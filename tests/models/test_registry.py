@@ -111,6 +111,7 @@ def test_each_recognizer_has_its_own_tolerances() -> None:
     assert names == {"sface": 0.97, "dlib": 0.38, "face_recognition": 0.38}
     assert registry.tolerances(WalkSettings(), None).name == 0.97
     assert registry.tolerances(WalkSettings(), 0.5).name == 0.5
+    assert registry.tolerances(WalkSettings(), 0).name < 1e-5
 
 
 def test_each_recognizer_has_an_aligner() -> None:

@@ -481,7 +481,7 @@ def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
     """A known person too; and what was given to it is none of that."""
     photo(job.known_faces / "carl.png", "carl")
     mine.identify(folder, job)
-    lax = replace(job, tolerance=2.1)
+    lax = replace(job, tolerance=2.0)
     deed = changes.apply_names(changes.plan_names([NameWish(2, "ben")], folder, lax), folder, lax)
     assert deed.taken == ("ben also got 1 track of number 1",)  # She is not beside carl there.
     deed = changes.apply_names(
@@ -493,7 +493,7 @@ def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
 def test_the_notice_tells_whom_a_name_took(
     reader: Reader, job: Job, folder: Path, sorted_place: Path
 ) -> None:
-    settings = WebSettings(replace(job, tolerance=2.1), sorted_place / "videos")
+    settings = WebSettings(replace(job, tolerance=2.0), sorted_place / "videos")
     policy = Policy(limit=LIMIT)
     known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
     app = create_app(reader, settings, policy)
