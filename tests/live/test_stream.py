@@ -490,7 +490,7 @@ def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     [
         (["--record", "photo.jpg"], "--record photo.jpg: exists, and is not a file"),
         (["--csv", "photo.jpg"], "--csv photo.jpg: exists, and is not a file"),
-        (["--record", "hard.mp4", "--source", "other.mp4"], "--record hard.mp4: is there, and"),
+        (["--record", "hard.mp4", "--source", "other.mp4"], "--record hard.mp4: exists, and"),
         (["--csv", "walk/live.csv"], "--csv walk/live.csv: is in the folder of a movie"),
         (["--csv", "film.mp4", "--source", "hard.mp4"], "--source and --csv are both film.mp4"),
     ],
