@@ -56,7 +56,7 @@ Words = list[str]
 
 def _plug_in(patch: pytest.MonkeyPatch) -> None:
     puppet.plug_in(patch, instead=True)
-    puppet.clear_from(patch, 0.002)  # Puppets are flat.
+    puppet.set_tolerances(patch, clear=0.002)  # Puppets are flat.
     # Enlarged, or with colours at half the resolution, they have edges of other hues.
     patch.setattr(crops, "LEAST_PHOTO_FACE", 40)
     save = Pillow.Image.save
@@ -256,7 +256,7 @@ def test_a_face_seen_once_lasts_until_the_next_frame_looked_at(
 
 
 def test_poor_tracks_stay_out(job: Job, both: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    puppet.clear_from(monkeypatch, 0.2)
+    puppet.set_tolerances(monkeypatch, clear=0.2)
     assert cast(both, job) == []
 
 

@@ -35,7 +35,7 @@ def program(
 ) -> Program:
     """Runs `mine-video` where anna and ben are known and movie.mkv was walked and then deleted."""
     puppet.plug_in(monkeypatch, instead=True)
-    puppet.clear_from(monkeypatch, 0.002)  # All tracks stand alone.
+    puppet.set_tolerances(monkeypatch, clear=0.002)  # All tracks stand alone.
     monkeypatch.chdir(tmp_path)
     photo(Path("known_faces/anna.png"), "anna")
     photo(Path("known_faces/ben.png"), "ben")

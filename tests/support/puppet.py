@@ -288,10 +288,10 @@ def _entries() -> Iterator[tuple[dict[str, Entry], Entry]]:
         yield entries, Entry("tests.support.puppet", kind, str(WEIGHTS), tolerances=own)
 
 
-def clear_from(patch: pytest.MonkeyPatch, quality: float) -> None:
-    """Sets the quality from which on a track is clear: puppets are flat, and poor by default."""
+def set_tolerances(patch: pytest.MonkeyPatch, **changes: float) -> None:
+    """Changes tolerances; puppets are flat, and poor where `clear` is as it is."""
     for name, entry in registry.RECOGNIZERS.items():
-        limits = replace(TOLERANCES, clear=quality)
+        limits = replace(TOLERANCES, **changes)
         patch.setitem(registry.RECOGNIZERS, name, replace(entry, tolerances=limits))
 
 

@@ -34,6 +34,7 @@ from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.people import MOST_NAMED
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, Policy
+from tests.support import puppet
 from tests.support.application import HOST, LIMIT, ORIGIN
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
 from tests.support.program import Program, caller
@@ -477,8 +478,11 @@ def test_a_member_of_the_cast_is_named(client: TestClient, job: Job, folder: Pat
     assert cards == ["known-anna", "cast-2", "cast-3"]
 
 
-def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
+def test_whom_a_name_took_besides_is_told(
+    job: Job, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A known person too; and what was given to it is none of that."""
+    puppet.set_tolerances(monkeypatch, sure=2.0)
     photo(job.known_faces / "carl.png", "carl")
     mine.identify(folder, job)
     lax = replace(job, tolerance=2.0)
@@ -491,8 +495,9 @@ def test_whom_a_name_took_besides_is_told(job: Job, folder: Path) -> None:
 
 
 def test_the_notice_tells_whom_a_name_took(
-    reader: Reader, job: Job, folder: Path, sorted_place: Path
+    reader: Reader, job: Job, folder: Path, sorted_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    puppet.set_tolerances(monkeypatch, sure=2.0)
     settings = WebSettings(replace(job, tolerance=2.0), sorted_place / "videos")
     policy = Policy(limit=LIMIT)
     known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
