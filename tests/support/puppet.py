@@ -13,6 +13,7 @@ writes a lossless movie (FFV1 in Matroska); `plug_in` makes the whole program se
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -288,7 +289,7 @@ def _entries() -> Iterator[tuple[dict[str, Entry], Entry]]:
         yield entries, Entry("tests.support.puppet", kind, str(WEIGHTS), tolerances=own)
 
 
-def set_tolerances(patch: pytest.MonkeyPatch, **changes: float) -> None:
+def set_tolerances(patch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Changes tolerances; puppets are flat, and poor where `clear` is as it is."""
     for name, entry in registry.RECOGNIZERS.items():
         limits = replace(TOLERANCES, **changes)
