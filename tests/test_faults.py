@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli, mine
+from pipeline import files as locks
 from pipeline.disk import manifest as manifests
 from pipeline.disk.parts import has_part, part_paths
 from pipeline.errors import MovieError, OutputError, TableError
