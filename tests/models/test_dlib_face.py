@@ -16,7 +16,6 @@ from pipeline.errors import ModelError
 from pipeline.faces import Floats
 from pipeline.models import registry
 from pipeline.models.base import FaceAligner, FaceEmbedder, unit_embeddings
-from pipeline.models.face_recognition import FaceRecognition
 from pipeline.movie.frame import shrink
 from tests.support.stills import (
     DLIB,
@@ -161,14 +160,16 @@ def test_a_package_without_its_file_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         registry.RECOGNIZERS["dlib"].identity()
 
 
+@needs("dlib")
 @pytest.mark.parametrize("error", [SystemExit(), ImportError("torn")])
 def test_a_broken_package_is_told(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise error
 
-    monkeypatch.setattr("pipeline.models.face_recognition.import_module", broken)
+    backend = import_module("pipeline.models.face_recognition")
+    monkeypatch.setattr(backend, "import_module", broken)
     with pytest.raises(ModelError, match=r"net\.dat: face_recognition cannot be loaded"):
-        FaceRecognition(Path("net.dat"))
+        backend.FaceRecognition(Path("net.dat"))
 
 
 # --- chips --------------------------------------------------------------------------------------
