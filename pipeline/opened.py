@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import Walked, finished, named_tracks, walk_line
+from pipeline.errors import TableError
 from pipeline.models.registry import RETIRED, compares, tolerances
 from pipeline.people.album import Album
 from pipeline.people.naming import name_tracks
@@ -93,6 +94,21 @@ def named(walked: Walked, job: Job, album: Album) -> Walked:
             "%s: named the faces by the photos in %s/, %.1f s", walked.folder, album.folder, seconds
         )
     return walked
+
+
+def check_nameable(walked: Walked) -> None:
+    """Refuses a walk that an earlier version made with another network, before photos are moved.
+
+    Raises:
+        TableError: Its faces cannot be compared with photos; says how to walk it again.
+        ModelError: What its network needs is not installed.
+    """
+    if not compares(walked.manifest.settings, walked.manifest.models):
+        raise TableError(
+            f"{walked.folder}: another network told its faces apart (--recognizer "
+            f"{walked.manifest.settings.recognizer} of an earlier version), so they cannot be "
+            f"compared with photos or one another; walk it again: {_anew(walked)} --rewalk"
+        )
 
 
 def _anew(walked: Walked) -> str:

@@ -74,7 +74,7 @@ def test_another_walk_is_not_made_of_it_in_silence(program: Program) -> None:
     assert done.code == 1
     for told in (
         "--recognizer was dlib-onnx, now sface", "the aligner network is a different one",
-        "the recognizer network is another one", "mine-video pick output/movie", "--rewalk",
+        "the recognizer network is a different one", "mine-video pick output/movie", "--rewalk",
     ):  # fmt: skip
         assert told in done.err
 
@@ -85,6 +85,21 @@ def test_an_unfinished_one_cannot_go_on(program: Program) -> None:
     assert done.code == 1
     assert "Either walk again with --rewalk, or choose another --output" in done.err
     assert "go on with it" not in done.err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("cast",), ("name", "--rename", "anna", "eve")],
+    ids=["cast", "rename"],
+)
+def test_nothing_is_moved_for_names_that_cannot_be_given(
+    program: Program, call: tuple[str, ...]
+) -> None:
+    done = program(call[0], FOLDER, *call[1:])
+    assert done.code == 1
+    assert "cannot be compared with photos or one another; walk it again: mine-video" in done.err
+    assert Path("known_faces/anna.png").exists()
+    assert not (FOLDER / "cast").exists()
 
 
 def test_it_shares_no_cast_with_a_walk_of_today(program: Program) -> None:

@@ -22,7 +22,7 @@ from pipeline.people import presence
 from pipeline.pick import select
 from pipeline.settings import PickSettings
 
-TABLE_FORMAT = 1
+TABLE_FORMAT = 2
 """Version of the tables; raise it when a column is added, removed or changes its meaning."""
 
 TABLE_NAME = "faces.parquet"

@@ -9,7 +9,7 @@ from pipeline.cast.cast import cast_place
 from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import CAST, CAST_TABLE, finished
 from pipeline.errors import PeopleError
-from pipeline.opened import opened
+from pipeline.opened import check_nameable, opened
 from pipeline.people import gallery, names
 from pipeline.people.album import Album
 from pipeline.settings import Job
@@ -33,7 +33,7 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         MiningError: A file is missing or damaged, or cannot be written.
     """
     for folder in folders:
-        finished(folder)  # Fails for a damaged walk before anything is copied.
+        check_nameable(finished(folder))  # Before anything is copied.
     for path in copied(folders, chosen, job.known_faces):
         log.debug("%s: new", path)
     album = Album(job)

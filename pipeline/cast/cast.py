@@ -28,7 +28,7 @@ from pipeline.faces import Floats
 from pipeline.models.cards import Tolerances
 from pipeline.models.registry import face_models, tolerances
 from pipeline.movie import stream
-from pipeline.opened import opened
+from pipeline.opened import check_nameable, opened
 from pipeline.people.album import Album
 from pipeline.people.cluster import (
     Pairs,
@@ -98,6 +98,7 @@ def cast(
     album = Album(job)
     films = [_named(folder, job, album) for folder in manifests.unique(folders)]
     _check_networks(films)
+    check_nameable(films[0])
     crowd = _crowd(films)
     limits = tolerances(films[0].manifest.settings)
     tracks, centre = _sorted(crowd, limits)

@@ -16,7 +16,7 @@ from pipeline.cast.company import owners, shown
 from pipeline.disk.manifest import LONGEST_FOLDER_NAME
 from pipeline.disk.walked import finished
 from pipeline.errors import MiningError, PeopleError
-from pipeline.opened import named
+from pipeline.opened import check_nameable, named
 from pipeline.people import gallery
 from pipeline.people.album import Album
 from pipeline.people.names import check_name
@@ -229,6 +229,7 @@ def apply_names(what: NamingPlan, folder: Path, job: Job) -> Naming:
     """
     with files.locked(folder):
         walked = finished(folder)
+        check_nameable(walked)
         before = owners(walked)
         with _kept(job.known_faces, what) as (copies, moves):
             for old, new in what.renames:

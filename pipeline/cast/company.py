@@ -25,6 +25,7 @@ from pipeline.disk.walked import (
 )
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints, Numbers
+from pipeline.models.registry import compares
 from pipeline.people import gallery
 from pipeline.people.presence import Presence, durations, nearest, who_is_who
 from pipeline.settings import Job
@@ -177,7 +178,8 @@ def company(folder: Path, job: Job) -> Company:
         unknown=next((presence for presence in presences if not presence.person), None),
         cast=(folder / CAST_TABLE).is_file(),
         version=version(folder),
-        outdated=tracks.gallery != gallery.digest(job.known_faces, job.tolerance),
+        outdated=tracks.gallery != gallery.digest(job.known_faces, job.tolerance)
+        and compares(walk.settings, walk.models),
         old_crops=_old_crops(folder, rows),
     )
 

@@ -60,6 +60,7 @@ def name_command(
     from pipeline import mine as program
     from pipeline.disk.manifest import movie_name
     from pipeline.disk.walked import finished
+    from pipeline.opened import check_nameable
     from pipeline.people.album import Album
 
     if not folders and (adopted or rename is None):
@@ -67,7 +68,7 @@ def name_command(
     job = job_of(given)
     walks = folders_of(folders, job)
     for folder in walks if rename or adopted else ():
-        finished(folder)  # Raises for an unfinished walk before any photo is moved or copied.
+        check_nameable(finished(folder))  # Before any photo is moved or copied.
     _change_gallery(walks, rename, adopted, job)
     table = WhoTable()
     album = Album(job)
@@ -138,6 +139,6 @@ def cast_command(
         titles = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
         click.echo(CAST_ROW.format(*titles))
     for m in members:
-        may_be = f"{m.offer}, too: {m.sure:.2f}" if m.offer else ""
+        may_be = f"{m.offer} {m.sure:.2f}" if m.offer else ""
         cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
         click.echo(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))

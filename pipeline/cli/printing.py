@@ -223,7 +223,7 @@ class WhoTable:
 def offered(offer: "Offer") -> str:
     """What is told of unknown faces that may be somebody known."""
     count = "1 track" if len(offer.tracks) == 1 else f"{len(offer.tracks)} tracks"
-    return f"{count} from {clock(offer.time)} may be {offer.person}, too: {offer.sure:.2f}"
+    return f"{count} from {clock(offer.time)} may be {offer.person} (chance {offer.sure:.2f})"
 
 
 def log_to_stderr(quiet: bool, verbose: bool) -> None:

@@ -118,6 +118,7 @@ class Tolerances:
         first: for the nearest cluster of a name, of its distance to the photos and of how much
             nearer they are than the next person's.
         second: for another cluster of the name, of its distance to the photos and to the first.
+        margin: how much nearer than the next person counts at most, and where there is no other.
     """
 
     name: float
@@ -129,9 +130,10 @@ class Tolerances:
     misfit: float
     first: tuple[float, float, float]
     second: tuple[float, float, float]
+    margin: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("name", "sure", "link", "cast", "clear", "alike", "misfit"):
+        for name in ("name", "sure", "link", "cast", "clear", "alike", "misfit", "margin"):
             (value,) = _numbers(f"tolerances.{name}", [getattr(self, name)])
             if not 0 < value <= 2:
                 raise ValueError(f"tolerances.{name} is {value!r}, wanted a number up to 2")

@@ -107,7 +107,7 @@ INSTALL_FACE_RECOGNITION = (
 
 DLIB_TOLERANCES = Tolerances(
     name=0.38, sure=0.30, link=0.38, cast=0.36, clear=0.2, alike=0.38, misfit=0.55,
-    first=(32.59, -89.5, 21.1), second=(58.27, -18.6, -113.7),
+    first=(32.59, -89.5, 21.1), second=(58.27, -18.6, -113.7), margin=0.12,
 )  # fmt: skip
 """Name and cast were measured; the others are SFace's, in proportion."""
 

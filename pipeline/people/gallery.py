@@ -292,8 +292,8 @@ def warn_of_misfits(gallery: Gallery, farthest: float) -> None:
         told = ", ".join(f"{path} ({far:.2f})" for path, far in found[:MOST_PAIRS_LISTED])
         more = f" and {len(found) - MOST_PAIRS_LISTED} more" * (len(found) > MOST_PAIRS_LISTED)
         log.warning(
-            "photos unlike all others of their person, who may show somebody else: %s%s; take away "
-            "what is wrong, or add photos between them", told, more,
+            "photos unlike all others of their person, which may show somebody else: %s%s; remove "
+            "the wrong ones, or add more photos of that person", told, more,
         )  # fmt: skip
 
 
@@ -311,7 +311,7 @@ def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
             else ""
         )
         log.warning(
-            "%s/: photos of different people are nearer than the tolerance %g, so their names may "
-            "be mixed up: %s%s; remove the wrong photo, or lower --tolerance",
+            "%s/: photos of different people are nearer than %g, so their names may be mixed up: "
+            "%s%s; remove the wrong photo, or add more photos of each",
             where, tolerance, listed, more,
         )  # fmt: skip

@@ -38,9 +38,6 @@ NEAREST = 3
 OFFERED = 0.3
 """A name that is not given is offered where it is right with at least this chance."""
 
-WIDEST_MARGIN = 0.3
-"""A margin to the next person counts up to here; it is this where there is no other person."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Names:
@@ -193,7 +190,7 @@ def _decided(
     nearest, distance = far.argmin(axis=1), far.min(axis=1)
     rest = far.copy()
     rest[np.arange(count), nearest] = np.inf
-    margin = np.minimum(rest.min(axis=1) - distance, WIDEST_MARGIN)
+    margin = np.minimum(rest.min(axis=1) - distance, tolerances.margin)
     beside = neighbours(meeting)
     holders: dict[int, list[int]] = {}
     for k in np.lexsort((np.arange(count), distance)).tolist():
@@ -254,12 +251,12 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
 
 
 def _advise_more_photos(folder: Path, offer: Ints, gallery: Gallery) -> None:
-    """Says whose name rests on a single photo where others come near to it."""
+    """Says whose name rests on a single photo where others may have it, too."""
     count = np.bincount(gallery.owner, minlength=len(gallery.people))
     single = [gallery.people[i] for i in np.unique(offer[offer >= 0]) if count[i] == 1]
     if single:
         log.warning(
-            "%s: of %s there is a single photo, and other people come near to it; with three "
-            "photos names are surer (mine-video cast %s shows who may be whom)",
+            "%s: there is a single photo of %s, and some faces without a name may be theirs; three "
+            "photos make names surer (mine-video cast %s shows who may be whom)",
             folder, ", ".join(single), quote(str(folder)),
         )  # fmt: skip

@@ -38,6 +38,9 @@ PACKAGES = (
 )  # fmt: skip
 """The packages of which another version may give parts with other bytes."""
 
+OPTIONAL = "dlib-bin"
+"""The one of them that may be absent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -69,10 +72,9 @@ class Terms:
 
 def versions() -> dict[str, str]:
     """Gives the versions installed here on which the bytes of a part depend."""
-    found = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):  # dlib is not everywhere.
-            found[name] = version(name)
+    found = {name: version(name) for name in PACKAGES if name != OPTIONAL}
+    with suppress(PackageNotFoundError):
+        found[OPTIONAL] = version(OPTIONAL)
     return found | {"processor": platform.machine()}
 
 

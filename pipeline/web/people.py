@@ -175,7 +175,7 @@ class People:
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "jpeg_url": jpeg_url,
-            "tolerance": tolerances(self._job.walk, self._job.tolerance).name,
+            "tolerance": round(tolerances(self._job.walk, self._job.tolerance).name, 2),
             "most": MOST_NAMED,
             "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip

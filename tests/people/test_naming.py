@@ -17,7 +17,6 @@ from pipeline.people.gallery import Gallery
 from pipeline.people.naming import (
     NEAREST,
     OFFERED,
-    WIDEST_MARGIN,
     Names,
     assign,
     chance,
@@ -393,7 +392,7 @@ def test_a_name_is_less_sure_where_another_person_is_near() -> None:
     alone = _identified(_gallery(anna=[0]), [21]).sure[0]
     far = _identified(_gallery(anna=[0], ben=[90]), [21]).sure[0]
     near = _identified(_gallery(anna=[0], ben=[43]), [21]).sure[0]
-    assert alone == far == np.float32(chance(TOLERANCES.first, _apart(21), WIDEST_MARGIN))
+    assert alone == far == np.float32(chance(TOLERANCES.first, _apart(21), TOLERANCES.margin))
     assert near < 0.8 < far
 
 

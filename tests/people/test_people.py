@@ -106,7 +106,7 @@ def test_the_tolerance_can_be_another(program: Program) -> None:
     people = [line for line in done.table if line[0] == "movie.mkv"]
     assert [line[1] for line in people] == ["ben", "anna", "unknown"]
     assert _people() == WALKED - {(2, "anna")} | {(2, "")}
-    assert "1 track from 0:01.2 may be anna, too: 1.00" in done.out
+    assert "1 track from 0:01.2 may be anna (chance 1.00)" in done.out
 
 
 def test_another_gallery_and_output_folder(program: Program) -> None:
