@@ -14,6 +14,7 @@ from pipeline.errors import ModelError
 from pipeline.models import registry
 from pipeline.models.onnx_session import CPU, CUDA, session
 from pipeline.settings import WalkSettings
+from tests.support.stills import needs
 
 PATH = registry.DETECTORS["yunet"].path
 
@@ -80,6 +81,7 @@ def test_every_network_that_can_choose_is_told_where() -> None:
         registry.all_models(WalkSettings(), device="cuda")
 
 
+@needs("dlib", "face_recognition_models")
 def test_others_do_not_hear_of_it() -> None:
     registry.DETECTORS["hog"].build(device="cuda")
     remarks = list(registry.remarks(WalkSettings(detector="hog"), "cuda"))
