@@ -193,7 +193,8 @@ def _decided(
     margin = np.minimum(rest.min(axis=1) - distance, tolerances.margin)
     beside = neighbours(meeting)
     holders: dict[int, list[int]] = {}
-    for k in np.lexsort((np.arange(count), distance)).tolist():
+    # Of equally near clusters the order is that of their embeddings, not that of their tracks.
+    for k in np.lexsort((*centre.round(5).T[::-1], distance.round(5))).tolist():
         name = int(nearest[k])
         held = holders.setdefault(name, [])
         right, surely = chance(tolerances.first, distance[k], margin[k]), not held
