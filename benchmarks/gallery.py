@@ -1,16 +1,18 @@
-"""Measures how long loading the gallery and naming a long movie again take.
+"""Measures how long loading the gallery, sorting a long movie's tracks and naming them take.
 
 python benchmarks/gallery.py [PHOTO]
 
 One photo becomes a thousand photos of fifty people, each with different bytes. The first load
 embeds them, later loads find them in `known_faces/.embeddings.npz`. The movie is made up: 2,000
-tracks, 260,000 rows, 50 people with 20 photos each.
+tracks, 260,000 rows, 50 people with 20 photos each; what is sorted into people by itself is 10,000
+tracks of 500 people, of which neighbours share a frame.
 """
 
 import argparse
 import os
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,7 @@ from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
 from pipeline.people import gallery as galleries
 from pipeline.people import memory
+from pipeline.people.cluster import clusters
 from pipeline.people.gallery import Gallery
 from pipeline.people.naming import name_tracks
 from pipeline.settings import WalkSettings
@@ -39,6 +42,12 @@ TRACKS = 2000
 ROWS = 260_000
 EMBEDDINGS = 5
 """Embeddings of each track."""
+
+SORTED = 10_000
+"""Tracks that are sorted into people."""
+
+CAST = 500
+"""People of these tracks."""
 
 FRAMES = TRACKS * 200
 STREAM = Stream("h264", 1280, 720, 25.0, (1, 25), 0, 0, counted=False, hdr="")
@@ -129,13 +138,31 @@ def naming(folder: Path) -> Iterator[str]:
     yield f"| {PHOTOS:,} photos, who looks alike | {seconds:.2f} |"
 
 
+def sorting() -> Iterator[str]:
+    """Gives lines about sorting the tracks of a very long film into people."""
+    random = np.random.default_rng(2)
+    people = unit(random, CAST)
+    person = random.integers(0, CAST, SORTED)
+    mean = (0.8 * people[person] + 0.4 * unit(random, SORTED)).astype(np.float32)
+    pairs = np.flatnonzero(person[1:] != person[:-1]).tolist()
+    apart = {(a, a + 1) for a in pairs} | {(a + 1, a) for a in pairs}
+    clear, limits = np.ones(SORTED, np.float32), tolerances(WalkSettings())
+    seconds = timed(lambda: clusters(mean, clear, apart, limits))
+    tracemalloc.start()
+    found = int(clusters(mean, clear, apart, limits).max()) + 1
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    what = f"{SORTED:,} tracks of {CAST} people, sorted ({found} found; {peak:.0f} MB)"
+    yield f"| {what} | {seconds:.2f} |"
+
+
 def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photo", type=Path, nargs="?", default=Path("known_faces/actress.jpg"))
     photo = parser.parse_args().photo
     with tempfile.TemporaryDirectory() as name:
-        lines = [*loading(photo, Path(name) / "known"), *naming(Path(name))]
+        lines = [*loading(photo, Path(name) / "known"), *naming(Path(name)), *sorting()]
     print(f"{os.cpu_count()} cores, photos of {photo.stat().st_size:,} bytes\n")
     print("| step | seconds |\n|---|---|")
     print(*lines, sep="\n")

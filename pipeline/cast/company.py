@@ -25,7 +25,7 @@ from pipeline.disk.walked import (
 )
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints, Numbers
-from pipeline.models.registry import compares
+from pipeline.models.registry import compares, tolerances
 from pipeline.people import gallery
 from pipeline.people.presence import Presence, durations, nearest, who_is_who
 from pipeline.settings import Job
@@ -104,6 +104,7 @@ class Company:
         unknown: all faces without a name, None if there are none.
         cast: whether the faces without a name were sorted.
         version: a hash of the cast; its numbers mean other people when this changes.
+        tolerance: largest distance of a track that has a name.
         outdated: whether the known faces changed since the movie was named.
         old_crops: whether some crops were picked under a name that their face no longer has.
     """
@@ -114,6 +115,7 @@ class Company:
     unknown: Presence | None
     cast: bool
     version: str
+    tolerance: float
     outdated: bool
     old_crops: bool
 
@@ -178,6 +180,7 @@ def company(folder: Path, job: Job) -> Company:
         unknown=next((presence for presence in presences if not presence.person), None),
         cast=(folder / CAST_TABLE).is_file(),
         version=version(folder),
+        tolerance=tolerances(walk.settings, job.tolerance).name,
         outdated=tracks.gallery != gallery.digest(job.known_faces, job.tolerance)
         and compares(walk.settings, walk.models),
         old_crops=_old_crops(folder, rows),

@@ -21,7 +21,6 @@ from pipeline.disk.find import walked_movie
 from pipeline.disk.walked import CAST, finished
 from pipeline.errors import MiningError, PeopleError
 from pipeline.faces import clock
-from pipeline.models.registry import tolerances
 from pipeline.people import gallery
 from pipeline.settings import Job
 from pipeline.walk.part import StartProgress
@@ -175,7 +174,6 @@ class People:
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "jpeg_url": jpeg_url,
-            "tolerance": round(tolerances(self._job.walk, self._job.tolerance).name, 2),
             "most": MOST_NAMED,
             "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
