@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, FaceRow, Floats
+from pipeline.models.cards import Tolerances
 from pipeline.models.registry import Models, all_models, tolerances
 from pipeline.movie.frame import Frame
 from pipeline.people import naming
@@ -41,7 +42,7 @@ class Reader:
         models: Models,
         gallery: Gallery,
         settings: WalkSettings,
-        tolerance: float,
+        limits: Tolerances,
         album: Album | None = None,
     ) -> None:
         """Takes networks and known faces that are already loaded.
@@ -50,11 +51,11 @@ class Reader:
             models: The networks.
             gallery: The known faces.
             settings: Settings of the walk that would find the same faces.
-            tolerance: Largest distance to a known face that gives a face its name.
+            limits: The network's distances of known faces.
             album: Where `now` finds changed photos; None if the known faces never change.
         """
         self._models, self._gallery = models, gallery
-        self._settings, self._tolerance = settings, tolerance
+        self._settings, self._limits = settings, limits
         self._album = album
 
     @classmethod
@@ -70,13 +71,13 @@ class Reader:
             ModelError: A network's file is missing or changed.
         """
         models, album = all_models(job.walk, threads, job.device), Album(job)
-        tolerance = tolerances(job.walk, job.tolerance).name
-        return cls(models, album.gallery(job.walk), job.walk, tolerance, album)
+        limits = tolerances(job.walk, job.tolerance)
+        return cls(models, album.gallery(job.walk), job.walk, limits, album)
 
     def at(self, width: int) -> "Reader":
         """A reader with the same networks that shrinks pictures to another width to detect."""
         settings = replace(self._settings, width=width)
-        return Reader(self._models, self._gallery, settings, self._tolerance, self._album)
+        return Reader(self._models, self._gallery, settings, self._limits, self._album)
 
     def now(self) -> "Reader":
         """A reader with the same networks that knows the photos as they are now.
@@ -87,7 +88,7 @@ class Reader:
         if self._album is None:
             return self
         gallery = self._album.gallery(self._settings)
-        return Reader(self._models, gallery, self._settings, self._tolerance, self._album)
+        return Reader(self._models, gallery, self._settings, self._limits, self._album)
 
     def read(self, frame: Frame) -> Faces:
         """Finds and names the faces of one frame; `shot` and `track` count within it only."""
@@ -104,10 +105,10 @@ class Reader:
             rows: `n` faces.
             embedding: `(n, 128)` unit length, of each face alone or the mean of its track.
         """
-        far = naming.distances(embedding, self._gallery)
+        far = naming.distances(embedding, self._gallery, self._limits.sure)
         vetoed = naming.vetoes(embedding, self._gallery)
         pairs = set(permutations(range(len(rows)), 2))
-        person, distance = naming.assign(far, vetoed, pairs, self._tolerance)
+        person, distance = naming.assign(far, vetoed, pairs, self._limits.name)
         names = [self._gallery.people[i] if i >= 0 else "" for i in person.tolist()]
         named = zip(rows, names, distance.tolist(), strict=True)
         return tuple(row._replace(person=name, distance=far) for row, name, far in named)

@@ -109,7 +109,8 @@ class Tolerances:
 
     Attributes:
         name: largest distance of a person in the film to the photos of who it is.
-        sure: the same for a second cluster of tracks that is to get a name.
+        sure: the same for a second cluster of tracks that is to get a name; one photo within it is
+            enough to tell who somebody is.
         link: largest distance of such a cluster to the one that has the name, if it is not `sure`.
         cast: distance beyond which two clusters of tracks are two people.
         clear: least quality of a track's best face; poorer tracks make no cluster.

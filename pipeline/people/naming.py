@@ -60,12 +60,16 @@ class Names:
     far: Floats
 
 
-def distances(template: Floats, gallery: Gallery) -> Floats:
+def distances(template: Floats, gallery: Gallery, sure: float) -> Floats:
     """How far each template is from each person: the mean over that person's `NEAREST` photos.
+
+    Photos of several looks would make that mean large for each look, so one photo that is surely of
+    the same person counts alone.
 
     Args:
         template: `(t, d)` unit length.
         gallery: The known people.
+        sure: The distance within which one photo is enough.
 
     Returns:
         `(t, p)` from 0 to 2; inf for a person without photos.
@@ -73,7 +77,8 @@ def distances(template: Floats, gallery: Gallery) -> Floats:
     far = np.full((len(template), len(gallery.people)), np.inf, np.float32)
     for person in np.unique(gallery.owner):
         each = between(template, gallery.embedding[gallery.owner == person])
-        far[:, person] = np.sort(each, axis=1)[:, :NEAREST].mean(axis=1)
+        each = np.sort(each, axis=1)[:, :NEAREST]
+        far[:, person] = np.where(each[:, 0] <= sure, each[:, 0], each.mean(axis=1))
     return far
 
 
@@ -143,7 +148,7 @@ def identify_tracks(
     judged = good | ~np.isin(label, label[good])
     centre = cluster_means(mean[judged], label[judged], count)
     template = unit(centre)
-    far, vetoed = distances(template, gallery), vetoes(template, gallery)
+    far, vetoed = distances(template, gallery, tolerances.sure), vetoes(template, gallery)
     meeting = {(int(label[a]), int(label[b])) for a, b in apart}
     person, sure, offer = _decided(far, vetoed, centre, meeting, tolerances)
     distance = far.min(axis=1) if gallery.people else np.full(count, np.inf, np.float32)

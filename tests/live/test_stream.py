@@ -49,7 +49,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     for name in ("anna", "ben"):
         photo(folder / f"{name}.png", name)
     known = gallery.embed_gallery(folder, puppet.models())
-    return Reader(puppet.models(), known, puppet.SETTINGS, 0.38)
+    return Reader(puppet.models(), known, puppet.SETTINGS, puppet.TOLERANCES)
 
 
 def followed(reader: Reader, shots: Sequence[Shot]) -> list[FollowedFrame]:

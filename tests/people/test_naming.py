@@ -80,13 +80,13 @@ def test_distance_of_a_track_to_a_person(
     photos: list[float], track: list[float], wanted: float
 ) -> None:
     _, mean = plain_means(_at(*track), np.full(len(track), 4))
-    far = distances(unit(mean), _gallery(anna=photos))
+    far = distances(unit(mean), _gallery(anna=photos), -1)
     assert far == pytest.approx(np.array([[wanted]]), abs=1e-3)
     assert NEAREST == 3
 
 
 def test_distances_are_by_track_and_by_person() -> None:
-    far = distances(_at(0, 30, 90), _gallery(anna=[0], ben=[90], carl=[]))
+    far = distances(_at(0, 30, 90), _gallery(anna=[0], ben=[90], carl=[]), 0)
     right = _apart(90)
     assert far[:, :2] == pytest.approx(
         np.array([[0, right], [_apart(30), _apart(60)], [right, 0]]), abs=1e-3
@@ -94,9 +94,16 @@ def test_distances_are_by_track_and_by_person() -> None:
     assert np.isinf(far[:, 2]).all(), "a person without a usable photo is nowhere near"
 
 
+def test_a_photo_that_is_surely_the_same_person_is_enough() -> None:
+    """As after a number of the cast was named like somebody whose photos have another look."""
+    far = distances(_at(2, 20), _gallery(anna=[0, 80, 90]), _apart(10))
+    assert far[0, 0] == pytest.approx(_apart(2), abs=1e-3)
+    assert far[1, 0] == pytest.approx((_apart(20) + _apart(60) + _apart(70)) / 3, abs=1e-3)
+
+
 def test_distances_of_nothing() -> None:
-    assert distances(_at(), _gallery(anna=[0])).shape == (0, 1)
-    assert distances(_at(10), _gallery()).shape == (1, 0)
+    assert distances(_at(), _gallery(anna=[0]), 0).shape == (0, 1)
+    assert distances(_at(10), _gallery(), 0).shape == (1, 0)
 
 
 # --- faces of one picture -----------------------------------------------------------------------

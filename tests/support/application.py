@@ -18,7 +18,6 @@ from tests.support.puppet import Shot, Square, film, photo
 HOST = "127.0.0.1:8000"
 ORIGIN = f"http://{HOST}"
 LIMIT = 300_000
-TOLERANCE = 0.38
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +26,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("known")
     photo(folder / "anna.png", "anna")
     known = gallery.embed_gallery(folder, puppet.models())
-    return Reader(puppet.models(), known, puppet.SETTINGS, TOLERANCE)
+    return Reader(puppet.models(), known, puppet.SETTINGS, puppet.TOLERANCES)
 
 
 @pytest.fixture(scope="session")

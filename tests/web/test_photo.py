@@ -126,7 +126,7 @@ def test_no_picture_at_all_is_told(client: TestClient) -> None:
 
 def test_who_is_nobody_in_an_empty_gallery_has_no_distance(tmp_path: Path, two: Path) -> None:
     empty = gallery.embed_gallery(tmp_path / "nobody", puppet.models())
-    reader = Reader(puppet.models(), empty, puppet.SETTINGS, 0.38)
+    reader = Reader(puppet.models(), empty, puppet.SETTINGS, puppet.TOLERANCES)
     assert len(reader.read(RgbFrame(0, 0, pixels(two))).rows) == 2
     told = photo_reading(pixels(two), (280, 140), "two", reader)
     assert [face.distance for face in told.faces] == [None, None]
@@ -158,5 +158,7 @@ def test_a_face_cut_close_is_found_with_room_around_it() -> None:
     puppet.paint(image, "anna", "sad", (0, 0, 90, 90))
     models = replace(puppet.models(), detector=Inner(puppet.WEIGHTS))
     nobody = gallery.embed_gallery(Path("none"), models)
-    told = photo_reading(image, (180, 180), "a", Reader(models, nobody, puppet.SETTINGS, 0.38))
+    told = photo_reading(
+        image, (180, 180), "a", Reader(models, nobody, puppet.SETTINGS, puppet.TOLERANCES)
+    )
     assert [(face.box, face.emotion) for face in told.faces] == [((0, 0, 180, 180), "sad")]
