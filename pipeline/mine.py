@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from pipeline import files
@@ -174,7 +175,19 @@ def _picked(
             walked.folder,
         )
     _warn_of_stride(walked, job.pick.at(walked.manifest.scan.stream.rate))
-    return write_picks(walked.with_rows(rows), job, movie, cropping)
+    outcomes = write_picks(walked.with_rows(rows), job, movie, cropping)
+    _tell_of_unknown(walked)
+    return outcomes
+
+
+def _tell_of_unknown(walked: Walked) -> None:
+    """Says how to give names to whoever has none."""
+    nameless = int((walked.tracks.person < 0).sum())
+    if nameless:
+        tracks = "1 track has no name; to sort it"
+        if nameless > 1:
+            tracks = f"{nameless} tracks have no name; to sort them into people"
+        log.info("%s: mine-video cast %s", tracks, quote(str(walked.folder)))
 
 
 def _check_people_known(job: Job, album: Album) -> None:

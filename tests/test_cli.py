@@ -164,9 +164,26 @@ def test_filters_that_a_stride_makes_idle_are_told(
     options: list[str], told: list[str], program: Program
 ) -> None:
     program("walk", "movie.mkv", "--every", "4")
-    err = program("pick", "movie", *options).err
+    err = program("pick", "movie", "--person", "any", *options).err
     found = [line.partition(" analysed, so ")[2] for line in err.splitlines() if "analysed" in line]
     assert found == told
+
+
+def test_a_pick_of_every_face_is_asked_for(program: Program) -> None:
+    program("walk", "movie.mkv")
+    done = program("pick", "movie")
+    assert done.code == 2
+    assert "mine-video pick movie --person NAME, or --emotion happy" in done.err
+    assert not list(Path("output").rglob("crops.csv"))
+    assert program("pick", "movie", "--person", "any").code == 0
+    assert list(Path("output").rglob("crops.csv"))
+
+
+def test_a_run_says_what_to_open_and_what_to_do_next(program: Program) -> None:
+    assert program("movie.mkv", *HAPPY_ANNA).err.endswith("report: output/movie/report.html\n")
+    Path("known_faces", "ben.png").unlink()
+    err = program("pick", "movie", *HAPPY_ANNA).err
+    assert err.endswith("1 track has no name; to sort it: mine-video cast output/movie\n")
 
 
 @pytest.mark.parametrize("place", ["output/movie", "output/movie/faces.csv", "movie"])
@@ -458,10 +475,12 @@ CASES = {
         ("no frames between --start 99 s and", "the movie has frames from"),
     ),
     "torn faces.csv": Case(
-        ("pick", "movie"), ("faces.csv, line 61:", "delete it and run mine-video"), before=_torn
+        ("pick", "movie", *HAPPY_ANNA),
+        ("faces.csv, line 61:", "delete it and run mine-video"),
+        before=_torn,
     ),
     "foreign faces.csv": Case(
-        ("pick", "output/movie/faces.csv"),
+        ("pick", "output/movie/faces.csv", *HAPPY_ANNA),
         ("not a faces.csv", "'date,weight'", "delete it and run mine-video"),
         before=_foreign,
     ),
@@ -646,7 +665,9 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
         (("a.mkv", "--silent-only"), "needs --subtitles"),
         (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
-        (("exprot", "movie.mkv"), "No command or movie 'exprot'. Did you mean 'export'?"),
+        (("exprot", "movie.mkv"), "no command and no movie 'exprot'. Did you mean 'export'?"),
+        (("movies",), "There is no command and no movie 'movies'."),
+        (("a.mkv", "--emotion", "happy,sad"), "once for each: --emotion happy --emotion sad"),
     ],
 )
 def test_options_that_do_not_go_together(

@@ -5,6 +5,7 @@ work, 2 wrong usage, 3 a bug, 130 Ctrl-C.
 """
 
 import errno
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ COMMANDS = (
     train.data_command, train.train_command, train.evaluate_command, train.fool_command,
 )  # fmt: skip
 """All commands, in the order in which --help and the README list them."""
+
+WORD = re.compile(r"[^\W\d_][\w-]*")
+"""What may be meant as a command: a path, a pattern and a file name have other characters too."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of writing to standard output when it is redirected to a file: no fault of ours."""
@@ -56,10 +60,11 @@ class DefaultGroup(click.Group):
                 raise click.UsageError(
                     f"put options after the command: mine-video {late_commands[0]} …"
                 )
-            similar = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
-            if similar and not Path(args[0]).exists():
+            if WORD.fullmatch(args[0]) and not Path(args[0]).exists():
+                similar = get_close_matches(args[0], self.commands, n=1)
                 raise click.UsageError(
-                    f"No command or movie '{args[0]}'. Did you mean '{similar[0]}'?"
+                    f"There is no command and no movie '{args[0]}'."
+                    + (f" Did you mean '{similar[0]}'?" if similar else "")
                 )
             args.insert(0, "mine")
         return super().parse_args(ctx, args)

@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli.options import FILTERS, MARGIN_OPTION, PLACES, Here, job_of, options, verbosity
 from pipeline.cli.printing import fitted, log_to_stderr
+from pipeline.cli.sections import command
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
 from pipeline.settings import Job
@@ -49,7 +50,7 @@ def archive_of(
     return open_archive(without_failed(walks), index, with_bar)
 
 
-@click.command()
+@command()
 @ARCHIVE
 @FILTERS
 @MARGIN_OPTION
@@ -159,7 +160,7 @@ def _write_crops_and_sheets(
         raise MiningError(f"{movies} missing, see above; the others are done")
 
 
-@click.command()
+@command()
 @ARCHIVE
 @click.option(
     "--to",
@@ -198,7 +199,7 @@ def table_command(
         click.echo(f"{to}: {join(archive, to)} rows of {count} movie{'' if count == 1 else 's'}")
 
 
-@click.command()
+@command()
 @ARCHIVE
 @PLACES
 @verbosity
@@ -223,7 +224,7 @@ def stats_command(
             click.echo(TOTAL.format(fitted(t.entry.facts.movie), *map(str, cells)))
 
 
-@click.command()
+@command()
 @click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @PLACES
 @verbosity

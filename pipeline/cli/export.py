@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     verbosity,
 )
 from pipeline.cli.printing import Header, bar, each, fitted, log_to_stderr
+from pipeline.cli.sections import command
 
 if TYPE_CHECKING:
     from pipeline.export.export import Exported
@@ -37,7 +38,7 @@ QUALITY_OPTION = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@command()
 @FOLDERS
 @FILTERS
 @SPEECH
@@ -77,7 +78,7 @@ def annotate_command(
     each(folders_of(folders, job, movie), annotate_one)
 
 
-@click.command()
+@command()
 @FOLDERS
 @click.option("--clips", is_flag=True, help=KIND_OPTIONS["clips"])
 @click.option("--supercut", is_flag=True, help=KIND_OPTIONS["supercut"])

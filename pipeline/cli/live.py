@@ -20,12 +20,13 @@ from pipeline.cli.options import (
     verbosity,
 )
 from pipeline.cli.printing import log_to_stderr
+from pipeline.cli.sections import command
 from pipeline.cli.signals import interrupted_once
 
 OUTPUT_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@command()
 @click.option(
     "--camera",
     show_default="0",
@@ -116,7 +117,7 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
             )
 
 
-@click.command()
+@command()
 @click.option(
     "--host",
     default="127.0.0.1",

@@ -19,12 +19,14 @@ from pipeline.cli.options import (
     PLACES,
     WALKING,
     Real,
+    check_asked,
     check_single,
     folders_of,
     job_of,
     verbosity,
 )
 from pipeline.cli.printing import Bar, Failures, Table, bar, crop_bar, each, log_to_stderr
+from pipeline.cli.sections import command
 from pipeline.movie.remote import is_remote
 from pipeline.settings import Job
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.spread.walk import Ended
 
 
-@click.command()
+@command()
 @MOVIES
 @PICKING
 @WALKING
@@ -75,7 +77,7 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
     failures.tell()
 
 
-@click.command()
+@command()
 @MOVIES
 @WALKING
 @OUTPUT_ANYWHERE
@@ -114,7 +116,7 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
     failures.tell()
 
 
-@click.command()
+@command()
 @FOLDERS
 @PICKING
 @PLACES
@@ -145,10 +147,12 @@ def pick_command(
         name = movie_name(folder)
         table.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
 
-    each(folders_of(folders, job, movie), pick_one)
+    walks = folders_of(folders, job, movie)
+    check_asked(folders)
+    each(walks, pick_one)
 
 
-@click.command()
+@command()
 @FOLDERS
 @click.option(
     "--truth",

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,8 +13,9 @@ from typing import Any, TypeVar
 from unicodedata import normalize
 
 import click
+from click.core import ParameterSource
 
-from pipeline.faces import EMOTIONS
+from pipeline.faces import ANY, EMOTIONS
 from pipeline.models.registry import DETECTORS, RECOGNIZERS
 from pipeline.movie.remote import is_remote, path_or_url
 from pipeline.settings import DEVICES, OWN_SUBTITLES, Job, PickSettings, WalkSettings
@@ -98,6 +100,18 @@ class Real(click.FloatRange):
         if isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
+
+
+class Emotion(click.Choice[str]):
+    """An emotion, or any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the emotion in small letters."""
+        several = [part for part in re.split(r"[\s,;]+", str(value)) if part]
+        if len(several) > 1:
+            each = " ".join(f"--emotion {part}" for part in several)
+            self.fail(f"{value!r} is several; give the option once for each: {each}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -198,7 +212,7 @@ FILTERS = options(
     ),
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
-        type=click.Choice([*EMOTIONS, "any"], case_sensitive=False), metavar="EMOTION",
+        type=Emotion([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
         help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
     ),
     click.option(
@@ -309,6 +323,27 @@ def check_single(
     if len(places) > 1 and subtitles not in ("", OWN_SUBTITLES):
         raise click.UsageError(
             "--subtitles FILE works with one movie only; --subtitles own works with several"
+        )
+
+
+def check_asked(places: Sequence[Path]) -> None:
+    """Refuses a pick of everybody with every emotion unless it was asked for.
+
+    An hour of film gives a hundred thousand crops, which nobody wants who typed a movie alone.
+
+    Args:
+        places: Movies or folders, of the command that runs.
+
+    Raises:
+        UsageError: Neither --person nor --emotion was given.
+    """
+    context = click.get_current_context()
+    sources = {context.get_parameter_source(name) for name in ("people", "emotions")}
+    if sources == {ParameterSource.DEFAULT}:
+        words = shlex.join(["mine-video", str(context.info_name), *map(str, places[:1])])
+        raise click.UsageError(
+            f"say whom or which look to crop: {words} --person NAME, or --emotion happy, or both; "
+            "--person any crops every face"
         )
 
 

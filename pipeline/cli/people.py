@@ -1,6 +1,7 @@
 """The commands `name` and `cast`, which say who is who."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 
 from pipeline.cli.options import FOLDERS, PLACES, Anywhere, Here, folders_of, job_of, verbosity
 from pipeline.cli.printing import WhoTable, each, log_to_stderr
+from pipeline.cli.sections import command
 from pipeline.faces import clock
 from pipeline.settings import Job
 
@@ -16,7 +18,7 @@ log = logging.getLogger(__name__)
 CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
 
 
-@click.command()
+@command()
 @click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @click.option(
     "--rename",
@@ -103,7 +105,7 @@ def _change_gallery(
         adopt(folders, adopted, job)
 
 
-@click.command()
+@command()
 @FOLDERS
 @PLACES
 @click.option(
@@ -142,3 +144,7 @@ def cast_command(
         may_be = f"{m.offer} {m.sure:.2f}" if m.offer else ""
         cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
         click.echo(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))
+    if members:
+        sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
+        words = shlex.join(["mine-video", "name", *map(str, folders)])
+        log.info("look at %s, then name people: %s --cast 1 NAME", sheet, words)

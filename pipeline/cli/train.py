@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from pipeline.cli.options import WALK, Real, options, verbosity
 from pipeline.cli.printing import log_to_stderr
+from pipeline.cli.sections import command
 from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.train.settings import NETWORK_NAMES, OPTIMIZERS, SPLITS, TrainSettings
@@ -118,7 +119,7 @@ LEARNING = options(
 )  # fmt: skip
 
 
-@click.command()
+@command()
 @DATA
 @FERPLUS_OPTION
 @click.option("--pictures", type=FOLDER, help="Write every face as a picture into a new folder.")
@@ -153,7 +154,7 @@ def data_command(
         say(preview.write_plots(rows, plots, balance=given["balance"], without=without))
 
 
-@click.command()
+@command()
 @DATA
 @FERPLUS_OPTION
 @click.option(
@@ -191,7 +192,7 @@ def train_command(
     say(fit.train(dataset.read_dataset(data, ferplus), settings, output, progress=not quiet))
 
 
-@click.command()
+@command()
 @DATA
 @click.argument("models", nargs=-1)
 @FERPLUS_OPTION
@@ -243,7 +244,7 @@ def evaluate_command(
         say(program.evaluate(rows, models, output))
 
 
-@click.command()
+@command()
 @click.argument("photo", type=INPUT_FILE)
 @click.option("--to", "target", required=True, type=click.Choice(EMOTIONS), help="Emotion to fake.")
 @click.option(

@@ -166,8 +166,9 @@ def check_people(people: tuple[str, ...], known: set[str], where: str) -> None:
     for name in people:
         if name in known or name in (ANY, UNKNOWN):
             continue
-        similar = get_close_matches(name, known, n=1)
-        suggestion = f" Did you mean {similar[0]!r}?" if similar else ""
+        small = {person.casefold(): person for person in sorted(known, reverse=True)}
+        similar = get_close_matches(name.casefold(), small, n=1)
+        suggestion = f" Did you mean {small[similar[0]]!r}?" if similar else ""
         names = ", ".join(sorted(known)) or "nobody"
         raise PeopleError(
             f"No person {name!r} in {where}.{suggestion} Known: {names}; any and unknown work "

@@ -88,7 +88,8 @@ def write_picks(
     if job.report:
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
 
-        page.write_report(walked, steadied, job, [c for c, _ in choices])
+        written = page.write_report(walked, steadied, job, [c for c, _ in choices])
+        log.info("report: %s", written)
     return _outcomes(choices, job)
 
 

@@ -648,6 +648,7 @@ def test_cast_and_name_on_the_command_line(
     assert lines[0] == ["number", "screen", "tracks", "photos", "folder", "may", "be", "movies"]
     assert lines[1] == ["1", "0:01.8", "2", "3", "output/cast/1", "first.mkv,", "second.mkv"]
     assert "3 unknown people in 5 tracks; 1 track (10 of 115 faces) is too short" in err
+    assert "look at output/cast/sheet.jpg, then name people: mine-video name first second" in err
     asked = ("name", "first", "second", "--cast", "1", "host", "--cast", "3", "host")
     code, out, err = program(*asked)
     assert code == 0

@@ -178,10 +178,11 @@ def test_known_people_may_be_asked_for(asked: tuple[str, ...]) -> None:
     [
         ("ana", {"anna", "ben"}, ["'ana'", "Did you mean 'anna'?", "Known: anna, ben"]),
         ("Ben", {"anna", "ben"}, ["'Ben'", "Did you mean 'ben'?"]),
+        ("ANNA", {"anna", "ben"}, ["'ANNA'", "Did you mean 'anna'?"]),
         ("qqq", {"anna"}, ["'qqq' in known_faces/. Known: anna; any and unknown"]),
         ("anna", set(), ["'anna'", "Known: nobody"]),
     ],
-    ids=["a letter", "a capital", "nothing like it", "empty gallery"],
+    ids=["a letter", "a capital", "capitals", "nothing like it", "empty gallery"],
 )
 def test_somebody_unknown_is_told_with_the_nearest(
     asked: str, known: set[str], words: list[str]
