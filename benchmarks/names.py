@@ -237,12 +237,23 @@ def table(*names: str) -> None:
     print(f"\n| {' | '.join(names)} |\n{len(names) * '|---'}|")
 
 
+def positive(text: str) -> int:
+    """Reads a number of at least 1.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
 def main() -> None:
     """Prints Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--draws", type=int, default=60, help="films of each kind")
-    parser.add_argument("--longest", type=int, default=3, help="pictures of a track, at most")
+    parser.add_argument("--draws", type=positive, default=60, help="films of each kind")
+    parser.add_argument("--longest", type=positive, default=3, help="pictures of a track, at most")
     parser.add_argument("--recognizer", default=WalkSettings().recognizer)
     args = parser.parse_args()
     settings = WalkSettings(recognizer=args.recognizer)

@@ -461,7 +461,7 @@ CASES = {
     ),
     "a name that cannot be": Case(
         ("movie.mkv",),
-        ("unknown.png", "a person cannot be called", "rename it"),
+        ("unknown.png", "a person cannot be called", "choose another name"),
         before=_reserved_name,
     ),
     "other settings": Case(

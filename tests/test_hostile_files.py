@@ -568,7 +568,7 @@ def test_rows_that_cannot_be_are_refused(walked: Walked, column: str, value: str
 def test_a_name_in_the_rows_leads_nowhere_else(walked: Walked, person: str) -> None:
     edit_rows(walked.folder, "person", person)
     before = files_below(walked.folder.parents[1])
-    with pytest.raises(PeopleError, match=r"faces\.csv: .*rename it"):
+    with pytest.raises(PeopleError, match=r"faces\.csv: .*choose another name"):
         mine.pick(walked.folder, walked.job, walked.movie)
     assert files_below(walked.folder.parents[1]) == before
 
@@ -673,7 +673,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("name", ELSEWHERE, ids=ascii)
 def test_a_persons_name_cannot_do_harm(name: str) -> None:
-    with pytest.raises(PeopleError, match=r"known/x\.jpg: .*rename it"):
+    with pytest.raises(PeopleError, match=r"known/x\.jpg: .*choose another name"):
         check_name(name, "known/x.jpg")
 
 

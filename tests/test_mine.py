@@ -333,7 +333,7 @@ def test_one_frame_one_name_is_told(tmp_path: Path, job: Job) -> None:
     movie = film(tmp_path / "m.mkv", [Shot(9, (Square("carl"), Square("carl", "sad", x=10)))])
     photo(job.known_faces / "carl.png", "carl")
     photo(job.known_faces / "cleo.png", 195)
-    assert "it is nearer to somebody else" in _mine(movie, job, people=("cleo",)).hint
+    assert "it is as near to somebody else" in _mine(movie, job, people=("cleo",)).hint
 
 
 def test_a_movie_without_faces_is_no_error(tmp_path: Path, job: Job) -> None:

@@ -5,9 +5,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.cast.cast import cast_place
+from pipeline.cast.company import numbers, pictures
 from pipeline.disk import manifest as manifests
-from pipeline.disk.walked import CAST, CAST_TABLE, finished
+from pipeline.disk.walked import CAST, CAST_TABLE, Walked, finished, named_tracks
 from pipeline.errors import PeopleError
 from pipeline.opened import check_nameable, opened
 from pipeline.people import gallery, names
@@ -17,7 +20,12 @@ from pipeline.settings import Job
 log = logging.getLogger(__name__)
 
 
-def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) -> None:
+def adopt(
+    folders: Sequence[Path],
+    chosen: Sequence[tuple[int, str]],
+    job: Job,
+    album: Album | None = None,
+) -> None:
     """Names people of the cast: copies their photos into the gallery, and names the movies' faces.
 
     Only photos that are still in a number's folder are copied, so that wrong ones can be deleted
@@ -27,19 +35,46 @@ def adopt(folders: Sequence[Path], chosen: Sequence[tuple[int, str]], job: Job) 
         folders: The folders of the movies that share the cast.
         chosen: Pairs of a number of the cast and a name; one name for two numbers joins them.
         job: With the folder of known faces.
+        album: The known faces, if the caller uses them too.
 
     Raises:
-        PeopleError: There is no such number, or a name is not allowed.
+        PeopleError: There is no such number, it has another name already, or a name is not allowed.
         MiningError: A file is missing or damaged, or cannot be written.
     """
-    for folder in folders:
-        check_nameable(finished(folder))  # Before anything is copied.
+    walks = [finished(folder) for folder in manifests.unique(folders)]
+    for walked in walks:  # Before anything is copied.
+        check_nameable(walked)
+    _check_unnamed(walks, chosen)
     for path in copied(folders, chosen, job.known_faces):
         log.debug("%s: new", path)
-    album = Album(job)
+    album = album or Album(job)
     for folder in manifests.unique(folders):
         with opened(folder, job, album):
             pass  # Opening a movie names its faces.
+
+
+def _check_unnamed(walks: Sequence[Walked], chosen: Sequence[tuple[int, str]]) -> None:
+    """Refuses to give a second name to a number all of whose tracks have one by now.
+
+    Raises:
+        PeopleError: A number is somebody else already; says how to rename that person.
+        TableError: cast.csv is damaged.
+    """
+    place = cast_place([walked.folder for walked in walks])
+    names_of: dict[int, set[str]] = {}
+    for walked in walks:
+        tracks = np.unique(walked.tracks.track).tolist()
+        name_of = dict(zip(tracks, named_tracks(walked.tracks), strict=False))
+        for track, number in numbers(place, walked.manifest.movie.name).items():
+            names_of.setdefault(number, set()).add(name_of.get(track, ""))
+    for number, person in chosen:
+        others = names_of.get(number, {""})
+        if others & {"", person}:
+            continue
+        known = " and ".join(sorted(others))
+        words = ["mine-video", "name", *(str(walked.folder) for walked in walks)]
+        rename = shlex.join([*words, "--rename", min(others), person])
+        raise PeopleError(f"number {number} of the cast is {known} by now; to rename: {rename}")
 
 
 def copied(
@@ -69,19 +104,6 @@ def copied(
             count += 1
         noun = "photo" if count == 1 else "photos"
         log.info("%s: %d new %s from number %d of the cast", target, count, noun, number)
-
-
-def pictures(place: Path) -> dict[int, list[Path]]:
-    """The photos of each number of a cast.
-
-    Args:
-        place: The folder that holds cast/.
-
-    Raises:
-        PeopleError: The folder cannot be read.
-    """
-    photos = gallery.photos(place / CAST)  # cast/ is laid out like a gallery: numbers are names.
-    return {int(name): paths for name, paths in photos.items() if name.isdecimal() and paths}
 
 
 def _of_number(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:

@@ -97,8 +97,7 @@ def cast(
     place = cast_place(folders)
     album = Album(job)
     films = [_named(folder, job, album) for folder in manifests.unique(folders)]
-    _check_networks(films)
-    check_nameable(films[0])
+    _check_comparable(films)
     crowd = _crowd(films)
     limits = tolerances(films[0].manifest.settings)
     tracks, centre = _sorted(crowd, limits)
@@ -158,20 +157,22 @@ def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
     return manifests.movie_of(walk, same[0] if same else None)
 
 
-def _check_networks(films: Sequence[Walked]) -> None:
+def _check_comparable(films: Sequence[Walked]) -> None:
     """Refuses embeddings that cannot be compared.
 
     Raises:
-        TableError: The movies were walked with different networks.
+        TableError: A movie was walked with networks of an earlier version, or two with different
+            ones.
+        ModelError: What their network needs is not installed.
     """
     first = films[0]
-    for film in films[1:]:
-        for job in ("aligner", "recognizer"):
-            if film.manifest.models.get(job) != first.manifest.models.get(job):
-                raise TableError(
-                    f"{first.folder} and {film.folder}: walked with different networks, so their "
-                    "faces cannot be compared; walk one of them again with --rewalk"
-                )
+    for film in films:
+        check_nameable(film)
+        if film.manifest.settings.recognizer != first.manifest.settings.recognizer:
+            raise TableError(
+                f"{first.folder} and {film.folder}: walked with different networks, so their "
+                "faces cannot be compared; walk one of them again with --rewalk"
+            )
 
 
 def _crowd(films: Sequence[Walked]) -> Crowd:

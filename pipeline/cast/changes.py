@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from pipeline import files
 from pipeline.cast import adopt
-from pipeline.cast.company import owners, shown
+from pipeline.cast.company import owners, pictures, shown
 from pipeline.disk.manifest import LONGEST_FOLDER_NAME
 from pipeline.disk.walked import finished
 from pipeline.errors import MiningError, PeopleError
@@ -156,7 +156,7 @@ def plan_names(wishes: Sequence[NameWish], folder: Path, job: Job) -> NamingPlan
     cleaned = [NameWish(w.who, normalize("NFC", w.name).strip()) for w in wishes]
     wanted = {w.who: w.name for w in cleaned if w.wanted}
     known = gallery.photos(job.known_faces).keys() | gallery.others(job.known_faces).keys()
-    numbers = adopt.pictures(folder)
+    numbers = pictures(folder)
     problems = tuple(
         NameProblem(who, why)
         for who, name in wanted.items()
@@ -188,7 +188,7 @@ def _why_not(
     try:
         check_name(name, str(who))
     except PeopleError as error:
-        return str(error).replace("rename it", "choose another")
+        return str(error)
     return ""
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.cast.adopt import pictures
 from pipeline.disk import manifest as manifests
 from pipeline.disk.find import walked_movies
 from pipeline.disk.tracks_npz import Tracks
@@ -176,7 +175,7 @@ def company(folder: Path, job: Job) -> Company:
     return Company(
         movie=shown(walk.movie.name),
         known=tuple(known),
-        strangers=tuple(_strangers(folder, rows, tracks, seconds)),
+        strangers=tuple(_strangers(walked, seconds)),
         unknown=next((presence for presence in presences if not presence.person), None),
         cast=(folder / CAST_TABLE).is_file(),
         version=version(folder),
@@ -199,12 +198,11 @@ def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[bytes, ...]
     return tuple(best)
 
 
-def _strangers(
-    folder: Path, rows: pd.DataFrame, tracks: Tracks, seconds: Numbers
-) -> Iterator[CastMember]:
+def _strangers(walked: Walked, seconds: Numbers) -> Iterator[CastMember]:
     """The people of the cast, without the tracks that got a name since."""
-    photos = pictures(folder)
-    timed = rows.assign(seconds=seconds, number=rows["track"].map(numbers(folder)))
+    photos, rows, tracks = pictures(walked.folder), walked.rows, walked.tracks
+    number_of = numbers(walked.folder, walked.manifest.movie.name)
+    timed = rows.assign(seconds=seconds, number=rows["track"].map(number_of))
     timed = timed[(timed["person"] == "") & timed["number"].notna()]
     members = []
     for key, of_number in timed.astype({"number": "int64"}).groupby("number"):
@@ -249,7 +247,7 @@ def owners(walked: Walked) -> dict[int, str | int]:
     Raises:
         TableError: A file is missing or damaged.
     """
-    tracks, cast = walked.tracks, numbers(walked.folder)
+    tracks, cast = walked.tracks, numbers(walked.folder, walked.manifest.movie.name)
     person = np.full(len(np.unique(tracks.track)), -1)
     person[: len(tracks.person)] = tracks.person  # Empty if the walk is not named yet.
     pairs = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)
@@ -257,21 +255,40 @@ def owners(walked: Walked) -> dict[int, str | int]:
     return {track: owner for track, owner in owner_of.items() if owner}
 
 
-def numbers(folder: Path) -> dict[int, int]:
-    """The number in the cast of each track, from cast.csv; empty if there is no cast.
+def pictures(place: Path) -> dict[int, list[Path]]:
+    """The photos of each number of a cast.
+
+    Args:
+        place: The folder that holds cast/.
+
+    Raises:
+        PeopleError: The folder cannot be read.
+    """
+    photos = gallery.photos(place / CAST)  # cast/ is laid out like a gallery: numbers are names.
+    return {int(name): paths for name, paths in photos.items() if name.isdecimal() and paths}
+
+
+def numbers(place: Path, movie: str) -> dict[int, int]:
+    """The number in the cast of each track of a movie; empty if there is no cast.
+
+    Args:
+        place: The folder with cast.csv, see `cast.cast_place`.
+        movie: Name of the movie's file, as in cast.csv.
 
     Raises:
         TableError: cast.csv is damaged, or not a list of the cast.
     """
-    path = folder / CAST_TABLE
+    path = place / CAST_TABLE
     if not path.is_file():
         return {}
+    columns = {"cluster": "int64", "video": "str", "track": "int64"}
     try:
-        table = pd.read_csv(path, usecols=["cluster", "track"], dtype="int64")
+        table = pd.read_csv(path, usecols=list(columns), dtype=columns, keep_default_na=False)
     except (ValueError, OSError) as error:  # Errors of pandas are ValueErrors.
         raise TableError(
             f"{path}: damaged or changed ({error}); delete it, and sort the faces again"
         ) from error
+    table = table[table["video"] == movie]
     return dict(zip(table["track"].tolist(), table["cluster"].tolist(), strict=True))
 
 

@@ -143,7 +143,8 @@ KNOWN = options(
     ),
     click.option(
         "--tolerance", type=Real(0, 2), show_default="the recognizer's: sface .97, dlib .38",
-        help="Largest distance at which a face still gets a known person's name.",
+        help="Largest distance at which the faces that look most like a person get that name; "
+        "others get it only where they surely are that person.",
     ),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import logging
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from pipeline.cli.printing import WhoTable, each, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.faces import clock
 from pipeline.settings import Job
+
+if TYPE_CHECKING:
+    from pipeline.people.album import Album
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +74,8 @@ def name_command(
     walks = folders_of(folders, job)
     for folder in walks if rename or adopted else ():
         check_nameable(finished(folder))  # Before any photo is moved or copied.
-    _change_gallery(walks, rename, adopted, job)
-    table = WhoTable()
-    album = Album(job)
+    table, album = WhoTable(), Album(job)
+    _change_gallery(walks, rename, adopted, job, album)
     each(walks, lambda f: table.add(movie_name(f), program.identify(f, job, album)))
 
 
@@ -82,6 +84,7 @@ def _change_gallery(
     rename: tuple[str, str] | None,
     adopted: tuple[tuple[int, str], ...],
     job: Job,
+    album: "Album",
 ) -> None:
     """Moves and copies photos before the movies are named by them."""
     if rename is not None:
@@ -102,7 +105,7 @@ def _change_gallery(
     if adopted:
         from pipeline.cast.adopt import adopt
 
-        adopt(folders, adopted, job)
+        adopt(folders, adopted, job, album)
 
 
 @command()

@@ -201,17 +201,17 @@ def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
 
     Args:
         settings: Of the walk.
-        name: Largest distance of a known face; None for the network's own.
+        name: Largest distance of a known face, 0 to 2; None for the network's own.
 
     Raises:
         ModelError: A name is not in the registry, a card is missing or has none.
     """
-    if settings.recognizer in RETIRED:
-        return RETIRED[settings.recognizer]
-    entry = _get(RECOGNIZERS, settings.recognizer)
-    found = entry.tolerances or Card.beside(entry.path).tolerances
+    found = RETIRED.get(settings.recognizer)
     if found is None:
-        raise ModelError(f"{entry.path}: its card has no tolerances; add them")
+        entry = _get(RECOGNIZERS, settings.recognizer)
+        found = entry.tolerances or Card.beside(entry.path).tolerances
+        if found is None:
+            raise ModelError(f"{entry.path}: its card has no tolerances; add them")
     if name is None:
         return found
     return replace(found, name=max(name, 1e-6))  # A card's is above 0; a user may want 0.

@@ -16,6 +16,7 @@ SciPy's `linkage(..., "average")` on squared distances in 240 comparisons of syn
 """
 
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 import pandas as pd
@@ -112,18 +113,25 @@ def clusters(mean: Floats, clear: Floats, apart: Pairs, tolerances: Tolerances) 
     centre = cluster_means(mean[good], label[good], count)
     poor, beside = np.flatnonzero(label < 0), neighbours(apart)
     nearest, distance = _nearest(mean[poor], centre)
-    for row in np.argsort(distance, kind="stable"):
-        track, own, far = int(poor[row]), int(nearest[row]), float(distance[row])
+    # Of equally near tracks the order is that of their embeddings, not that of the tracks.
+    order = np.lexsort(mean[poor].round(5).T[::-1]).tolist()
+    queue = [(round(float(distance[r]), 5), n, int(nearest[r])) for n, r in enumerate(order)]
+    heapify(queue)
+    while queue:
+        far, n, own = heappop(queue)
+        track = int(poor[order[n]])
         taken = [int(label[other]) for other in beside.get(track, ())]
         taken = [k for k in taken if 0 <= k < len(centre)]
-        if own in taken:
+        if far > tolerances.cast:
+            continue
+        if own in taken:  # Its next one waits for its turn: somebody may be nearer to that.
             near = between(mean[track : track + 1], centre)[0]
             near[taken] = np.inf
-            own, far = int(near.argmin()), float(near.min())
-        if far <= tolerances.cast:
-            label[track] = own
+            heappush(queue, (round(float(near.min()), 5), n, int(near.argmin())))
         else:
-            label[track], count = count, count + 1
+            label[track] = own
+    alone = np.flatnonzero(label < 0)
+    label[alone] = count + np.arange(len(alone))
     return label
 
 

@@ -282,7 +282,7 @@ def misfits(gallery: Gallery, farthest: float) -> list[tuple[Path, float]]:
         found += [
             (gallery.photo[i], float(d)) for i, d in zip(own, far, strict=True) if d > farthest
         ]
-    return sorted((f for f in found if f[1] < 2), key=lambda one: (-one[1], one[0]))
+    return sorted(found, key=lambda one: (-one[1], one[0]))
 
 
 def warn_of_misfits(gallery: Gallery, farthest: float) -> None:

@@ -39,10 +39,10 @@ def check_name(name: str, where: Path | str) -> str:
     # `casefold`: on file systems that ignore case, Any and any are one folder.
     reserved = name.casefold() in RESERVED or WINDOWS_DEVICES.fullmatch(name)
     if reserved or not name.strip() or name != name.strip():
-        raise PeopleError(f"{where}: a person cannot be called {name!r}; rename it")
+        raise PeopleError(f"{where}: a person cannot be called {name!r}; choose another name")
     if name.startswith(FORBIDDEN_START) or FORBIDDEN.search(name):
         raise PeopleError(
             f"{where}: a name cannot begin with = + - @ or . nor contain / \\ : or invisible "
-            "characters; rename it"
+            "characters; choose another name"
         )
     return name

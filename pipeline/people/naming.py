@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 NEAREST = 3
 """Photos of a person that a face is compared with: the mean of this many nearest."""
 
+TIE = 0.01
+"""Two people whose photos are as near as that to one another's distance are equally likely."""
+
 OFFERED = 0.3
 """A name that is not given is offered where it is right with at least this chance."""
 
@@ -141,14 +144,20 @@ def identify_tracks(
         gallery: The known people.
         tolerances: The network's.
     """
-    label = clusters(mean, clear, apart, tolerances)
+    label, others = clusters(mean, clear, apart, tolerances), vetoes(unit(mean), gallery)
+    # Whom a photo in `not/` shows is another person than the rest of the cluster.
+    _, first, label = np.unique(
+        np.column_stack([label, others]), axis=0, return_index=True, return_inverse=True
+    )
+    label = label.ravel()
     count = int(label.max(initial=-1)) + 1
     # Only the clear tracks of a cluster count, but poor ones that are alone count for themselves.
     good = clear >= tolerances.clear
     judged = good | ~np.isin(label, label[good])
     centre = cluster_means(mean[judged], label[judged], count)
     template = unit(centre)
-    far, vetoed = distances(template, gallery, tolerances.sure), vetoes(template, gallery)
+    far = distances(template, gallery, tolerances.sure)
+    vetoed = vetoes(template, gallery) | others[first]
     meeting = {(int(label[a]), int(label[b])) for a, b in apart}
     person, sure, offer = _decided(far, vetoed, centre, meeting, tolerances)
     distance = far.min(axis=1) if gallery.people else np.full(count, np.inf, np.float32)
@@ -203,6 +212,8 @@ def _decided(
         name = int(nearest[k])
         held = holders.setdefault(name, [])
         right, surely = chance(tolerances.first, distance[k], margin[k]), not held
+        if margin[k] < TIE:
+            right = min(right, 0.5)
         if held:
             link = float(between(centre[k : k + 1], centre[held]).min())
             right = min(right, chance(tolerances.second, distance[k], link))

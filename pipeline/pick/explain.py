@@ -104,18 +104,19 @@ def _nearest_track(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: f
     numbers, far = np.unique(tracks.track), tracks.far[:, column]
     nearest_to_person = np.flatnonzero(tracks.far.argmin(axis=1) == column)
     if len(nearest_to_person) and float(far[nearest_to_person].min()) > tolerance:
+        found = f"no face within tolerance {tolerance:g}"
         best = nearest_to_person[far[nearest_to_person].argmin()]
         # Rounded up, so that the track is within the proposed tolerance.
         advice = f"try --tolerance {np.ceil(far[best] * 100) / 100:g}, or add a photo like it"
     else:
         # A larger tolerance would not help: another rule of naming refuses every near track.
-        best = far.argmin()
+        found, best = f"no face is named {person}", far.argmin()
         advice = (
-            f"it is nearer to somebody else, in one frame with a nearer face of {person}, or "
+            f"it is as near to somebody else, in one frame with a nearer face of {person}, or "
             f"refused by a photo in {person}/not/; perhaps {person} is not in this movie"
         )
     begin = clock(float(rows.loc[rows["track"] == numbers[best], "time"].min()))
     return (
-        f"no face within tolerance {tolerance:g}; the nearest is at {begin} "
+        f"{found}; the nearest is at {begin} "
         f"(track {numbers[best]}), distance {far[best]:.2f}; {advice}"
     )

@@ -12,10 +12,10 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from pipeline.cast import adopt, changes
 from pipeline.cast import cast as casting
+from pipeline.cast import changes
 from pipeline.cast.changes import NameWish, Naming, NamingPlan
-from pipeline.cast.company import company, listed_movies, version
+from pipeline.cast.company import company, listed_movies, pictures, version
 from pipeline.cast.folder import PrintedMember
 from pipeline.disk.find import walked_movie
 from pipeline.disk.walked import CAST, finished
@@ -428,7 +428,7 @@ def _add_pictures(routes: APIRouter, people: People, job: Job) -> None:
     @routes.get("/pictures/cast/{movie}/{number}/{place}", **kind)
     def show_stranger(movie: str, number: int, place: Annotated[int, InPath(ge=0)]) -> Response:
         """Shows one of the photos of a number in a movie's cast, small."""
-        return picture(adopt.pictures(people.folder(movie)).get(number, ()), place)
+        return picture(pictures(people.folder(movie)).get(number, ()), place)
 
 
 def _back(movie: str) -> Response:

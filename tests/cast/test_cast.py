@@ -23,7 +23,7 @@ from pipeline.disk import faces_csv
 from pipeline.disk.crop_file import read_provenance
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.files import locked
-from pipeline.models.registry import Entry
+from pipeline.models import registry
 from pipeline.people.gallery import photos as gallery_photos
 from pipeline.report.sheet import CELL_SIDE, LABEL, LINES_PER_SHEET, TITLE_HEIGHT
 from pipeline.settings import Job
@@ -484,8 +484,10 @@ def test_a_movie_called_cast_is_not_written_into(job: Job, both: list[Path]) -> 
 def test_movies_of_two_networks_have_no_common_cast(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, both: list[Path]
 ) -> None:
-    monkeypatch.setattr(Entry, "identity", lambda self: f"another {self.name}")
-    folder = mine.walk(film(tmp_path / "other.mkv", SECOND), job, puppet.silent)
+    other = replace(job, walk=replace(job.walk, recognizer="other"))
+    monkeypatch.setitem(registry.RECOGNIZERS, "other", registry.RECOGNIZERS["sface"])
+    monkeypatch.setitem(registry.ALIGNERS, "other", registry.ALIGNERS["sface"])
+    folder = mine.walk(film(tmp_path / "other.mkv", SECOND), other, puppet.silent)
     with pytest.raises(TableError, match=r"first and .*other: walked with different networks"):
         cast([both[0], folder], job)
 
@@ -514,6 +516,19 @@ def test_who_is_adopted_has_a_name_in_every_movie(job: Job, both: list[Path]) ->
     assert _names(both[1]) == {0: "host", 1: ""}
     cast(both, job)
     assert _who(job.output / "cast.csv") == {1: {"anna"}, 2: {"carl"}}
+
+
+def test_a_number_that_has_a_name_by_now_gets_no_second_one(job: Job, both: list[Path]) -> None:
+    cast(both, job)
+    adopt(both, [(1, "host")], job)
+    first, second = map(str, both)
+    with pytest.raises(PeopleError) as raised:
+        adopt(both, [(1, "zed")], job)
+    assert str(raised.value) == (
+        "number 1 of the cast is host by now; to rename: "
+        f"mine-video name {first} {second} --rename host zed"
+    )
+    assert not (job.known_faces / "zed").exists()
 
 
 def test_two_numbers_with_one_name_become_one(job: Job, both: list[Path]) -> None:

@@ -301,6 +301,9 @@ def _at(*degrees: float) -> Floats:
         pytest.param([0, 80, 50], [2], {(1, 2)}, [0, 1, 0], id="or else the next"),
         pytest.param([0, 80, 50], [2], {(2, 0), (1, 2)}, [0, 1, 2], id="or none"),
         pytest.param([0, 40, 30], [1, 2], {(1, 2)}, [0, 1, 0], id="of two in a frame the nearer"),
+        pytest.param(
+            [0, 100, 46, 53], [2, 3], {(2, 0), (2, 3)}, [0, 1, 2, 1], id="the nearer, though later"
+        ),
         pytest.param([0, 58, 100], [1], set(), [0, 1, 1], id="is no bridge"),
     ],
 )

@@ -1,6 +1,7 @@
 """Reading photos into a gallery."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_names_that_would_do_harm_are_refused(name: str, words: str) -> None:
     with pytest.raises(PeopleError, match=words) as raised:
         check_name(name, "known_faces/x.jpg")
     assert "known_faces/x.jpg" in str(raised.value)
-    assert "rename it" in str(raised.value)
+    assert "choose another name" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["rdj", "007", "NA", "Zoë", "O'Hara, Jr.", "a-b", "x=y"])
@@ -245,6 +246,22 @@ def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> Non
     assert [far for _, _, far in found] == pytest.approx([0, 0.347, 0.347, 0.347], abs=1e-3)
     assert galleries.alike(_gallery([0, 10, 20]), 0.38) == [], "one person is no pair"
     assert galleries.alike(_gallery(), 0.38) == []
+
+
+def test_misfits_are_photos_far_from_all_others_of_their_person(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gallery = replace(
+        _gallery([0, 10, 90], [0, 180], [50]),
+        photo=tuple(Path(name) for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg")),
+    )
+    found = galleries.misfits(gallery, 0.55)
+    assert [path.name for path, _ in found] == ["d.jpg", "e.jpg", "c.jpg"]
+    assert [far for _, far in found] == pytest.approx([2, 2, 2 * np.sin(np.radians(40))], abs=1e-3)
+    galleries.warn_of_misfits(gallery, 0.55)
+    assert "photos unlike all others of their person" in caplog.text
+    assert "d.jpg (2.00), e.jpg (2.00), c.jpg (1.29)" in caplog.text
+    assert galleries.misfits(gallery, 2.1) == []
 
 
 def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

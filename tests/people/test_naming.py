@@ -259,11 +259,18 @@ def test_who_is_vetoed_gets_no_other_name_but_that_of_the_nearest() -> None:
     assert _identified(gallery, [10]).sure.tolist() == [0]
 
 
-def test_a_photo_of_who_it_is_not_takes_the_name_of_the_whole_cluster() -> None:
+def test_a_photo_of_who_it_is_not_takes_the_name_of_the_tracks_that_it_shows() -> None:
     gallery = _gallery_with_not(anna=([0], [20]))
-    assert _identified(gallery, [6, 16]).person.tolist() == [NOBODY, NOBODY]
-    assert _identified(gallery, [2, 16]).person.tolist() == [0, 0], "together they are like anna"
-    assert _identified(gallery, [6, 16], [(0, 1)]).person.tolist() == [0, NOBODY]
+    named = _identified(gallery, [2, 6, 16])
+    assert (named.person.tolist(), named.cluster.tolist()) == ([0, 0, NOBODY], [0, 0, 1])
+    assert _identified(gallery, [12, 16]).person.tolist() == [NOBODY, NOBODY]
+    assert _identified(_gallery(anna=[0]), [2, 6, 16]).cluster.tolist() == [0, 0, 0]
+
+
+def test_nobody_is_surely_one_of_two_people_with_the_same_photo() -> None:
+    tied = _identified(_gallery(anna=[0], ben=[0]), [2])
+    assert (tied.person.tolist(), tied.sure.tolist()) == ([0], [0.5])
+    assert _identified(_gallery(anna=[0], ben=[30]), [2]).sure[0] > 0.99
 
 
 def test_two_who_look_alike_are_one_but_where_they_share_a_frame() -> None:
