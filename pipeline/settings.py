@@ -106,7 +106,7 @@ class PickSettings:
     repeat: int = 8
     repeat_seconds: float = 0.0
     gap: int = 0
-    sure: float = 0.65
+    sure: float = 0.7
     min_prob: float = 0.0
     min_size: float = 0.0
     min_sharpness: float = 0.0

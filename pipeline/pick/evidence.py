@@ -11,7 +11,7 @@ REACH = 750_000
 The whole run would vouch for a part of it in which the face looks otherwise.
 """
 
-SLOPE, INTERCEPT = 4.6, -0.29
+SLOPE, INTERCEPT = 4.3, -0.1
 """From evidence to the logarithm of the odds that the label is right."""
 
 CONSTANTS = (REACH, SLOPE, INTERCEPT)
