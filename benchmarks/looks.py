@@ -225,13 +225,14 @@ def reliability(seen: pd.DataFrame) -> pd.DataFrame:
 
 def drawn(table: pd.DataFrame, path: Path) -> None:
     """Plots the share that is right over the chance."""
-    axes = Figure(figsize=(4.2, 4), layout="constrained").subplots()
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot([0.3, 1], [0.3, 1], color="#767676", linewidth=0.8)
     for name, part in table.groupby("set"):
         axes.plot(part["said"], part["right"], marker="o", label=name)
     axes.set(xlabel="look_sure, fitted without the clip", ylabel="share that is right")
     axes.legend(frameon=False)
-    axes.figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=120)
 
 
 def calibrated(sets: Sequence[LookSet], plot: Path | None) -> Iterator[str]:

@@ -68,10 +68,10 @@ def spliced(rows: pd.DataFrame, count: int, seed: int) -> Iterator[pd.DataFrame]
 
 def write(rows: pd.DataFrame, path: Path) -> None:
     """Writes a set, and prints what it holds."""
-    arrays = {name: rows[name].to_numpy() for name in ("track", "frame", "time", "truth")}
     np.savez_compressed(
-        path, clip=rows["clip"].to_numpy(np.str_), **arrays,
-        probabilities=rows[list(EMOTIONS)].to_numpy(np.float32),
+        path, clip=rows["clip"].to_numpy(np.str_), track=rows["track"].to_numpy(),
+        frame=rows["frame"].to_numpy(), time=rows["time"].to_numpy(),
+        truth=rows["truth"].to_numpy(), probabilities=rows[list(EMOTIONS)].to_numpy(np.float32),
     )  # fmt: skip
     labels = int((rows["truth"] >= 0).sum())
     print(f"{path}: {labels:,} labelled rows of {rows['clip'].nunique()} clips")

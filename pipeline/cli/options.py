@@ -246,6 +246,10 @@ FILTERS = options(
         help="How long an emotion must last, in frames (8) or seconds (0.5s); 1 filters nothing.",
     ),
     click.option(
+        "--sure", type=Real(0, 1), default=PICK.sure, show_default=True,
+        help="Lowest chance that the emotion is right; higher keeps fewer, better faces.",
+    ),
+    click.option(
         "--smooth", type=SmoothingType(), default=PICK.smooth, show_default=True,
         help="How looks are told from the frames: auto decodes each track as a sequence; a number "
         "of frames averages over them; 1 takes each frame alone.",
@@ -253,10 +257,6 @@ FILTERS = options(
     click.option(
         "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
         help="Frames in a row that a run may lack the emotion or the face.",
-    ),
-    click.option(
-        "--sure", type=Real(0, 1), default=PICK.sure, show_default=True,
-        help="Lowest chance that the emotion is right; higher keeps fewer, better faces.",
     ),
     click.option(
         "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,

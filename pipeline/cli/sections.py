@@ -10,7 +10,7 @@ SECTIONS = {
     OWN: (),
     "What to pick": ("people", "emotions"),
     "How strict": (
-        "repeat", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
+        "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
         "single_face", "border",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
