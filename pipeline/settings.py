@@ -156,6 +156,7 @@ class Job:
         workers: processes of the walk.
         compare: also show what passes without the repeater.
         report: also write timeline.png and report.html.
+        learn: correct the probabilities by what the review of the movie teaches.
         subtitles: a file of subtitles, "own" for the movie's own text track, "" for none.
         subtitle_offset: seconds added to all times of the subtitles.
         subtitle_encoding: encoding of the file, "" to detect it.
@@ -173,6 +174,7 @@ class Job:
     workers: int = 1
     compare: bool = False
     report: bool = True
+    learn: bool = False
     subtitles: str = ""
     subtitle_offset: float = 0.0
     subtitle_encoding: str = ""

@@ -300,6 +300,11 @@ SPEECH = options(
     ),
 )  # fmt: skip
 
+LEARN_OPTION = click.option(
+    "--learn", is_flag=True,
+    help="Correct the network by what was accepted and rejected in this movie, where that gains.",
+)  # fmt: skip
+
 MARGIN_OPTION = click.option(
     "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
     help="Margin around the face in a crop, as a share of the face's longer side.",
@@ -307,6 +312,7 @@ MARGIN_OPTION = click.option(
 
 PICKING = options(
     FILTERS,
+    LEARN_OPTION,
     SPEECH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,

@@ -11,7 +11,7 @@ SECTIONS = {
     "What to pick": ("people", "emotions"),
     "How strict": (
         "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
-        "single_face", "border",
+        "single_face", "border", "learn",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
     "What to write": ("per_run", "margin", "explain", "compare", "report"),

@@ -141,6 +141,8 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
         if name not in HIDDEN and value is not None and value is not False:
             text = f"{value:.15g}" if isinstance(value, float) else f"{value}"
             yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}")
+    if job.learn:
+        yield "--learn"
     if settings.per_run:
         yield f"--per-run {settings.per_run}"
     if job.subtitles:

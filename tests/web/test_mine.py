@@ -325,7 +325,7 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert client.post("/mine", data=order).status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
     text = client.get("/mine").text
-    assert "anna · happy, sad · holding for 12 frames · minimum probability 0.4" in text
+    assert "anna · happy, sad · holding for 12 frames · sure 0.7" in text
     assert '<a href="/review/film/anna/happy">happy</a>' in text
     assert f"<code>{job.output / 'film'}</code>" in text
     assert "anna never looks " in text
