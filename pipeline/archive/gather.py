@@ -247,7 +247,7 @@ def _words(moment: Moment) -> tuple[str, ...]:
         Path(moment.entry.facts.movie).stem,
         f"{moment.person}, {moment.emotion}",
         f"{clock(moment.start)}  track {moment.track}",
-        f"{moment.probability * 100:.0f}%  {moment.length} frames",
+        f"{moment.look_sure * 100:.0f}% sure  {moment.length} frames",
     )
 
 

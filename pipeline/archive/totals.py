@@ -33,7 +33,7 @@ class Total:
         tracks: Number of tracks.
         faces: Number of rows in faces.csv.
         shares: Share of each of `EMOTIONS` in the seconds of all faces; they sum to 1. A face has
-            the emotion with the highest probability after the default smoothing, without filters.
+            the emotion that the default --smooth gives it, without filters.
     """
 
     entry: ArchiveMovie

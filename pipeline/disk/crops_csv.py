@@ -15,8 +15,11 @@ CROPS = "crops.csv"
 
 CROP_COLUMNS = (
     "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
-    "person", "distance", "emotion", "probability", *BOX, "sharpness", "line",
+    "person", "distance", "emotion", "look_sure", "probability", *BOX, "sharpness", "line",
 )  # fmt: skip
+
+ADDED_COLUMNS = ("look_sure",)
+"""Those that the files of earlier versions lack."""
 
 
 def delete_listed(folder: Path, names: set[str]) -> None:
@@ -63,7 +66,7 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     rows = rows.assign(file=names, emotion=emotion)
     if "line" not in rows:
         rows["line"] = ""
-    for column, digits in (("time", 6), ("distance", 4), ("probability", 4)):
+    for column, digits in (("time", 6), ("distance", 4), ("look_sure", 4), ("probability", 4)):
         rows[column] = rows[column].astype("float64").round(digits)
     for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)

@@ -34,7 +34,7 @@ def file_stamp(path: Path) -> Stamp:
 
 
 def read_text(
-    path: Path, columns: tuple[str, ...], remedy: str
+    path: Path, columns: tuple[str, ...], remedy: str, added: tuple[str, ...] = ()
 ) -> tuple[list[list[str]], list[int]]:
     """Reads the cells of a table of this program, and the line on which each row ends.
 
@@ -44,6 +44,7 @@ def read_text(
         path: The table.
         columns: The column names that its first line must have.
         remedy: What to do if the table is wrong, for the message.
+        added: Those of the columns that tables of earlier versions lack; they are empty then.
 
     Raises:
         TableError: The table is damaged, or has other columns.
@@ -57,17 +58,22 @@ def read_text(
         numbered = [(row, reader.line_num) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
-    if tuple(header) != columns:
+    absent = [column for column in columns if column in added and column not in header]
+    written = tuple(column for column in columns if column not in absent)
+    if tuple(header) != written:
         missing = [column for column in columns if column not in header]
         which = ", ".join(missing[:MOST_COLUMNS_LISTED])
         which += ", …" if len(missing) > MOST_COLUMNS_LISTED else ""
         why = f"{which} missing" if missing else "there are more, or in another order"
         raise TableError(f"{path}: its columns have changed ({why}); {remedy}")
     for row, line in numbered:
-        if len(row) != len(columns):
+        if len(row) != len(written):
             raise TableError(f"{path}, line {line}: damaged or changed; {remedy}")
     if not text.endswith("\n"):
         raise TableError(f"{path}: its last line is incomplete; {remedy}")
+    for column in absent:
+        for row, _ in numbered:
+            row.insert(columns.index(column), "")
     return [row for row, _ in numbered], [line for _, line in numbered]
 
 

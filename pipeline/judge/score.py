@@ -15,9 +15,12 @@ from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
 from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
-from pipeline.settings import PickSettings
+from pipeline.settings import AUTO, PickSettings, Smoothing
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
+MEAN = 5
+"""Frames of the moving mean that is compared with the other ways to smooth."""
+
 DRAWS, BLOCK = 1000, 50
 EMOTION_NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
@@ -39,8 +42,9 @@ class Score:
     Attributes:
         emotion: One of `EMOTIONS`, or `POOLED`.
         repeat: `--repeat`, in source frames.
-        smooth: Frames of the moving mean; 1 is no smoothing.
-        min_prob: Least smoothed probability; 0 is no gate.
+        smooth: `--smooth`; 1 is no smoothing.
+        sure: `--sure`; 0 is no gate.
+        min_prob: `--min-prob`; 0 is no gate.
         picked: Picked faces that are labelled.
         runs: The runs that contain them.
         precision: Share of them with the label of their emotion; NaN if none is picked.
@@ -50,12 +54,13 @@ class Score:
         recall_low: 2.5 % quantile over resampled labelled stretches.
         recall_high: 97.5 % quantile.
         kept: The yield: picked faces as a share of those picked without `repeat`, smoothing and
-            gate.
+            gates.
     """
 
     emotion: str
     repeat: int
-    smooth: int
+    smooth: Smoothing
+    sure: float
     min_prob: float
     picked: int
     runs: int
@@ -157,15 +162,14 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(
-    movies: Sequence[JudgedMovie], truth: pd.DataFrame, base: PickSettings, min_prob: float
+    movies: Sequence[JudgedMovie], truth: pd.DataFrame, base: PickSettings
 ) -> Iterator[Score]:
-    """Scores each of `REPEATS` without smoothing, with smoothing, and with smoothing and a gate.
+    """Scores each of `REPEATS` for each of `compared`.
 
     Args:
         movies: The walked movies.
         truth: The labels from `read_truth`.
-        base: The settings; its `smooth` is compared with no smoothing.
-        min_prob: The gate that is compared with none.
+        base: The settings to compare.
 
     Yields:
         A score for each emotion, then one for all of them, for each of these settings.
@@ -185,13 +189,25 @@ def scores(
             "columns clip, person, first and last"
         )
     faces = pd.concat([m.rows.loc[m.rows["stretch"] >= 0, ["stretch", "truth"]] for m in labelled])
-    unfiltered = _picked(labelled, replace(base, repeat=1, smooth=1, min_prob=0.0))
-    for smooth, gate in dict.fromkeys(((1, 0.0), (base.smooth, 0.0), (base.smooth, min_prob))):
+    ways = compared(base)
+    unfiltered = _picked(labelled, replace(ways[0], repeat=1))
+    for way in ways:
         for repeat in REPEATS:
-            settings = replace(base, repeat=repeat, smooth=smooth, min_prob=gate)
+            settings = replace(way, repeat=repeat)
             picked = _picked(labelled, settings)
             for emotion in (*EMOTIONS, POOLED):
                 yield _score(emotion, settings, picked, unfiltered, faces)
+
+
+def compared(base: PickSettings) -> list[PickSettings]:
+    """The settings that are compared: no smoothing, the mean, `auto`, and `base` with its gates.
+
+    >>> [(s.smooth, s.sure) for s in compared(PickSettings(sure=0.7))]
+    [(1, 0.0), (5, 0.0), ('auto', 0.0), ('auto', 0.7)]
+    """
+    open_ = replace(base, sure=0.0, min_prob=0.0)
+    smooth = dict.fromkeys((1, MEAN, AUTO, base.smooth))
+    return list(dict.fromkeys([*(replace(open_, smooth=way) for way in smooth), base]))
 
 
 def _picked(movies: Sequence[JudgedMovie], settings: PickSettings) -> pd.DataFrame:
@@ -224,7 +240,8 @@ def _score(
     hits_of_run = np.bincount(run, right, minlength=len(lengths))
     n_unfiltered = int(unfiltered["label"].isin(wanted).sum())
     return Score(
-        emotion, settings.repeat, settings.smooth, settings.min_prob, len(mine), len(lengths),
+        emotion, settings.repeat, settings.smooth, settings.sure, settings.min_prob,
+        len(mine), len(lengths),
         *_ratio(hits_of_run, lengths), *_ratio(hits_of_stretch, sizes),
         len(mine) / n_unfiltered if n_unfiltered else float("nan"),
     )  # fmt: skip
