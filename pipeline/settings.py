@@ -56,7 +56,7 @@ class WalkSettings:
     align: bool = False
     detector: str = "yunet"
     recognizer: str = "sface"
-    emotion: str = "two-headed"
+    emotion: str = "two-headed-int8"
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.detect_every < 1 or self.width < 160:

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import mine
+from pipeline import crops, mine
 from pipeline.crops import portrait
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
 from pipeline.disk.walked import finished
-from pipeline.faces import EMOTIONS
+from pipeline.faces import BOX, EMOTIONS
 from pipeline.judge import judge
+from pipeline.models import registry
 from pipeline.models.registry import face_models, tolerances
 from pipeline.movie import decode
 from pipeline.people import gallery as galleries
@@ -191,6 +192,23 @@ def test_the_guest_is_never_happy(mined: Mined, figure: Figure) -> None:
     assert outcome.steady == 0
     assert "neutral" in outcome.hint
     assert not list((mined.folder / "guest").glob("**/*.jpg"))
+
+
+def test_int8_tells_the_same_emotions_as_float(mined: Mined, figure: Figure) -> None:
+    """On every third frame; the rows are the int8 network's."""
+    rows = mined.rows[mined.rows["frame"] % 3 == 0]
+    boxes = {frame: x[list(BOX)].to_numpy(np.float32) for frame, x in rows.groupby("frame")}
+    walk = manifests.read(mined.folder)
+    faces = [
+        crops.resized(crops.grey_face(frame, box), crops.EMOTION_SIDE)
+        for frame in decode.decode_frames(MOVIE, walk.scan, 0, len(walk.scan))
+        for box in boxes.get(frame.index, ())
+    ]
+    exact = registry.emotion_entry("two-headed").build().classify(np.stack(faces)).argmax(axis=1)
+    same = float((rows[list(EMOTIONS)].to_numpy().argmax(axis=1) == exact).mean())
+    figure(f"labels of {len(faces)} faces that int8 and float give alike: {same:.4f}")
+    assert len(faces) == len(rows) > 800
+    assert same >= 0.99
 
 
 def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:

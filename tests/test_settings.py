@@ -110,7 +110,7 @@ def test_the_path_of_a_network_is_made_absolute(
     assert replace(made, every=2).emotion == made.emotion
 
 
-@pytest.mark.parametrize("name", ["two-headed", "mine", "mine.h5", "onnx"])
+@pytest.mark.parametrize("name", ["two-headed", "two-headed-int8", "mine", "mine.h5", "onnx"])
 def test_the_name_of_a_network_stays(name: str) -> None:
     assert WalkSettings(emotion=name).emotion == name
 

@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from pipeline.faces import ANY, EMOTIONS
-from pipeline.models.registry import DETECTORS, RECOGNIZERS
+from pipeline.models.registry import DETECTORS, EMOTION_MODELS, RECOGNIZERS
 from pipeline.movie.remote import is_remote, path_or_url
 from pipeline.settings import (
     AUTO,
@@ -195,7 +195,8 @@ NETWORK_OPTIONS = options(
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
         metavar="NAME|PATH",
-        help="Network that reads emotions: the shipped one, or your own .onnx or .keras file.",
+        help=f"Network that reads emotions: {' or '.join(EMOTION_MODELS)}, or your own .onnx or "
+        ".keras file.",
     ),
     click.option(
         "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
