@@ -37,6 +37,8 @@ from tests.support.movies import write_movie
 from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
 from tests.support.walks import read_walk
 
+pytestmark = pytest.mark.e2e
+
 PATIENCE = 120
 """Seconds after which a walk counts as hanging; each takes a fraction of one."""
 

@@ -3,10 +3,14 @@
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.browser import NAMES, QUIET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.e2e
 
 FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
