@@ -1,4 +1,4 @@
-"""Selects rows of faces.csv: smoothed labels, runs, the repeater and the gates."""
+"""Selects rows of faces.csv: labels over time, runs, the repeater and the gates."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches

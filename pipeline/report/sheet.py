@@ -99,7 +99,9 @@ def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
         OutputError: A sheet cannot be written.
     """
     delete_sheets(selection.folder, "sheet*.jpg")
-    best = thin(selection.rows, tracks, 1)
+    # The captions say how sure the runs are, by which they are ordered.
+    sure = selection.rows.groupby("run")["look_sure"].transform("mean")
+    best = thin(selection.rows.assign(look_sure=sure), tracks, 1)
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
     shown = [(path, caption) for path, caption in named if path.exists()]
     size = SHEET_COLUMNS * DOWN
