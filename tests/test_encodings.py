@@ -31,7 +31,8 @@ LEGACY = [
     *((language, "cp1250") for language in ("Polish", "Czech", "Hungarian")),
     *((language, "iso8859_2") for language in ("Polish", "Czech")),
     ("Turkish", "cp1254"), ("Russian", "cp1251"), ("Russian", "koi8_r"), ("Russian", "cp866"),
-    ("Greek", "cp1253"), ("Hebrew", "cp1255"), ("Arabic", "cp1256"), ("Japanese", "cp932"), ("Japanese", "iso2022_jp"), ("Chinese", "gb18030"),
+    ("Greek", "cp1253"), ("Hebrew", "cp1255"), ("Arabic", "cp1256"), ("Japanese", "cp932"),
+    ("Japanese", "iso2022_jp"), ("Chinese", "gb18030"),
     ("Korean", "cp949"), ("Thai", "cp874"),
 ]  # fmt: skip
 
