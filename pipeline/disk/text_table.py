@@ -53,11 +53,12 @@ def file_stamp(path: Path) -> Stamp:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def text_of(path: Path, *, by_hand: bool) -> str:
+def text_of(path: Path, remedy: str, *, by_hand: bool) -> str:
     """Reads the text of a table.
 
     Args:
         path: The table.
+        remedy: What to do if it cannot be read, for the message.
         by_hand: Whether people write such tables: text that is not Unicode is then read in the
             likeliest encoding, with a warning. A table of this program, which names files and
             people, is refused.
@@ -69,7 +70,7 @@ def text_of(path: Path, *, by_hand: bool) -> str:
         data = path.read_bytes()
         decoded = decode_text(data)
     except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read ({error}); check it, and {SAVE_AS}") from error
+        raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
     if SPREADSHEET.match(data):
         raise TableError(f"{path}: is a spreadsheet, no table of text; {SAVE_AS}")
     if not decoded.sure:
@@ -145,7 +146,7 @@ def read_text(
     Raises:
         TableError: The table is damaged, or has other columns.
     """
-    text = text_of(path, by_hand=False)
+    text = text_of(path, remedy, by_hand=False)
     try:
         (_, header), *numbered = cells_of(text, by_hand=False) or [(0, [""])]
     except csv.Error as error:

@@ -94,10 +94,11 @@ def read_truth(path: Path) -> pd.DataFrame:
     Raises:
         TableError: The file is missing or is no table of labels, or it has a wrong value.
     """
+    wanted = f"wanted {', '.join(TRUTH)}"
     try:
-        rows = cells_of(text_of(path, by_hand=True), by_hand=True)
+        rows = cells_of(text_of(path, wanted, by_hand=True), by_hand=True)
     except csv.Error as error:
-        raise TableError(f"{path}: not a table ({error}); wanted {', '.join(TRUTH)}") from error
+        raise TableError(f"{path}: not a table ({error}); {wanted}") from error
     header = [name.strip().lower() for name in rows[0][1]] if rows else []
     missing = sorted(set(TRUTH) - set(header))
     if missing:
