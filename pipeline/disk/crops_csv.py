@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.text_table import read_list
 from pipeline.errors import OutputError
 from pipeline.faces import BOX
 from pipeline.files import replacing
@@ -33,14 +34,11 @@ def delete_listed(folder: Path, names: set[str]) -> None:
         OutputError: A crop cannot be deleted, or crops.csv cannot be read.
     """
     try:
-        text = (folder / CROPS).read_text(encoding="utf-8")
-        for row in csv.reader(io.StringIO(text)):
+        for row in read_list(folder / CROPS):
             # Somebody may have edited the table: delete nothing outside this folder.
-            is_crop = row and CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
+            is_crop = CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
             if is_crop and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
-    except (FileNotFoundError, UnicodeDecodeError, csv.Error):
-        return
     except OSError as error:
         raise OutputError(
             f"{error.filename}: cannot replace the earlier crops or their list "

@@ -1,6 +1,7 @@
 """Compares what would be picked with labels: precision, recall and yield for many settings."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.disk.faces_csv import LARGEST_WHOLE
+from pipeline.disk.text_table import cells_of, text_of
 from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
@@ -25,6 +27,9 @@ DRAWS, BLOCK = 1000, 50
 EMOTION_NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 NO_TRACK = -1
+
+WHOLE_AS_DECIMAL = re.compile(r"[.,]0+$")
+"""What some spreadsheets write after whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,39 +89,38 @@ def read_truth(path: Path) -> pd.DataFrame:
     wrong if the network, with other settings, calls the face something else, although nobody has
     judged that.
 
-    Columns may be separated by semicolons, as some spreadsheets write them.
+    Columns may be separated by commas, semicolons or tabs, and be named in capitals.
 
     Raises:
         TableError: The file is missing or is no table of labels, or it has a wrong value.
     """
+    wanted = f"wanted {', '.join(TRUTH)}"
     try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read ({error}); wanted {', '.join(TRUTH)}") from error
-    numbered = [(n, line) for n, line in enumerate(text, 1) if line.strip() and line[0] != "#"]
-    delimiter = ";" if numbered and "," not in numbered[0][1] else ","
-    reader = csv.DictReader((line for _, line in numbered), delimiter=delimiter)
-    try:
-        missing = set(TRUTH) - set(reader.fieldnames or ())
-        if missing:
-            columns = "column" if len(missing) == 1 else "columns"
-            raise TableError(f"{path}: missing {columns} {', '.join(sorted(missing))}; add them")
-        rows = [_labelled(path, numbered[reader.line_num - 1][0], row) for row in reader]
+        rows = cells_of(text_of(path, wanted, by_hand=True), by_hand=True)
     except csv.Error as error:
-        raise TableError(f"{path}: not a table ({error}); wanted {', '.join(TRUTH)}") from error
+        raise TableError(f"{path}: not a table ({error}); {wanted}") from error
+    header = [name.strip().lower() for name in rows[0][1]] if rows else []
+    missing = sorted(set(TRUTH) - set(header))
+    if missing:
+        columns = "column" if len(missing) == 1 else "columns"
+        raise TableError(f"{path}: missing {columns} {', '.join(missing)}; add them")
+    labels = [_labelled(path, line, dict(zip(header, row, strict=False))) for line, row in rows[1:]]
     return pd.DataFrame(
-        [r for r in rows if r["emotion"]], columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN]
+        [label for label in labels if label["emotion"]],
+        columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN],
     )
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
-    row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
+    row = {name: row.get(name, "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
     emotion = row["emotion"].lower()
     if emotion not in (*EMOTIONS, NO_EMOTION, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is not one of {', '.join(EMOTIONS)}")
     try:
-        first, last = int(row["first"]), int(row["last"])
-        track = int(row[TRACK_COLUMN] or NO_TRACK)
+        first, last, track = (
+            int(WHOLE_AS_DECIMAL.sub("", row[name] or default))
+            for name, default in (("first", ""), ("last", ""), (TRACK_COLUMN, str(NO_TRACK)))
+        )
     except ValueError as error:
         raise TableError(
             f"{path}, line {line}: first, last and track must be whole numbers"

@@ -272,7 +272,6 @@ HEADER = "clip,person,first,last,emotion"
     "text",
     [
         pytest.param(f"{HEADER}\nm,anna,1,2,happy\n", id="plain"),
-        pytest.param(f"\ufeff{HEADER}\nm,anna,1,2,happy\n", id="byte order mark"),
         pytest.param(f"{HEADER}\r\nm,anna,1,2,happy\r\n", id="Windows"),
         pytest.param(f"# by hand\n\n{HEADER}\n# more\nm,anna,1,2,happy\n\n", id="comments"),
         pytest.param(f"{HEADER}\nm, anna ,1, 2,Happy \n", id="spaces and capitals"),
@@ -282,10 +281,26 @@ HEADER = "clip,person,first,last,emotion"
         pytest.param("clip;person;first;last;emotion\nm;anna;1;2;happy\n", id="semicolons"),
         pytest.param(f'{HEADER}\n"m","anna","1","2","happy"', id="quoted, no last line end"),
         pytest.param(f"{HEADER},track\nm,anna,1,2,happy,\n", id="an empty track"),
+        pytest.param(f"{HEADER}\nm,anna,1,2,happy\n,,,,\n,,,,\n", id="rows of commas"),
+        pytest.param(f"{HEADER},,\nm,anna,1,2,happy,,\n,,,,,,\n", id="columns of commas"),
+        pytest.param(f"{HEADER}\n,,,,\nm,anna,1,2,happy\n", id="a blank row in the middle"),
+        pytest.param(f"{HEADER}\n# note,,,,\nm,anna,1,2,happy\n", id="a comment of a spreadsheet"),
+        pytest.param(",,,,\n" + f"{HEADER}\nm,anna,1,2,happy\n", id="a blank row first"),
+        pytest.param("Clip;Person;FIRST;Last;Emotion\nm;anna;1;2;HAPPY\n;;;;\n", id="capitals"),
+        pytest.param(f"{HEADER}\nm,anna,1,2,happy\n".replace(",", "\t"), id="tabs"),
+        pytest.param("sep=;\nclip;person;first;last;emotion\nm;anna;1;2;happy\n", id="sep"),
+        pytest.param(f'"sep=,"\r\n{HEADER}\r\nm,anna,1,2,happy\r\n', id="quoted sep"),
+        pytest.param(f"sep=\t\n{HEADER}\nm,anna,1,2,happy\n".replace(",", "\t"), id="sep tab"),
+        pytest.param(f"{HEADER} \nm ,anna,1 , 2,happy\xa0\n", id="blanks after cells"),
+        pytest.param(f"{HEADER}\nm,anna,1.0,2.00,happy\n", id="decimals"),
+        pytest.param("clip;person;first;last;emotion\nm;anna;1,0;2,0;happy\n", id="commas"),
+        pytest.param(f"{HEADER}\rm,anna,1,2,happy\r", id="an old Mac"),
+        pytest.param(f'{HEADER},"a,b"\nm,anna,1,2,happy,"x;y;z;1;2;3"\n', id="delimiters in cells"),
     ],
 )
-def test_read_truth(text: str, tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_bytes(text.encode())
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_read_truth(text: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_bytes(text.encode(encoding))
     found = read_truth(tmp_path / "truth.csv")
     assert list(found.columns) == [*TRUTH, TRACK_COLUMN, "walk"]
     assert found.to_dict("records") == [
@@ -319,13 +334,25 @@ def test_read_truth(text: str, tmp_path: Path) -> None:
         pytest.param(f"{HEADER},track\nm,anna,1,2,sad,left\n", "line 2: first, last and track",
                      id="no track"),
         pytest.param(f"{HEADER}\n{'x' * 200_000},anna,1,2,sad\n", "not a table", id="a huge cell"),
-        pytest.param("\udcff", "cannot be read .*wanted clip, person", id="no text"),
+        pytest.param("\udcff\udcfea", "cannot be read .*wanted clip, person", id="no text"),
+        pytest.param("PK\x03\x04", 'is a spreadsheet.*save the table as "CSV UTF-8"', id="xlsx"),
     ],
 )  # fmt: skip
 def test_a_truth_that_is_none_is_told(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(TableError, match=words):
         read_truth(tmp_path / "truth.csv")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_a_truth_in_another_encoding_is_read_and_told(
+    encoding: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f"{HEADER}\r\nm,Zoë,1,2,happy\r\nm,François,3,4,sad\r\n"
+    (tmp_path / "truth.csv").write_bytes(text.encode(encoding))
+    assert read_truth(tmp_path / "truth.csv")["person"].tolist() == ["Zoë", "François"]
+    told = "truth.csv: not in UTF-8, so read as cp1252, the likeliest encoding; if names in it"
+    assert (told in caplog.text) == (encoding == "cp1252")
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", ""], ids=["missing", "a folder"])

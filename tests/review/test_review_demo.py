@@ -61,7 +61,7 @@ def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_pa
     crowded = 0
     for crop in every:
         photos.add(label_of(crop, desk.STRANGER, walk.fingerprint, crop["file"]))
-        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)) == 128
+        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)[0]) == 128
         path = now.path_of(crop["file"])
         assert path is not None
         try:
