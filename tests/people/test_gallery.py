@@ -248,22 +248,6 @@ def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> Non
     assert galleries.alike(_gallery(), 0.38) == []
 
 
-def test_misfits_are_photos_far_from_all_others_of_their_person(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    gallery = replace(
-        _gallery([0, 10, 90], [0, 180], [50]),
-        photo=tuple(Path(name) for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg")),
-    )
-    found = galleries.misfits(gallery, 0.55)
-    assert [path.name for path, _ in found] == ["d.jpg", "e.jpg", "c.jpg"]
-    assert [far for _, far in found] == pytest.approx([2, 2, 2 * np.sin(np.radians(40))], abs=1e-3)
-    galleries.warn_of_misfits(gallery, 0.55)
-    assert "photos unlike all others of their person" in caplog.text
-    assert "d.jpg (2.00), e.jpg (2.00), c.jpg (1.29)" in caplog.text
-    assert galleries.misfits(gallery, 2.1) == []
-
-
 def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     galleries.warn_of_alike(_gallery([0], [0], [20]), 0.38, Path("known_faces"))
     (message,) = caplog.messages
