@@ -1,0 +1,45 @@
+"""moments.csv: the moments of one person and emotion, one row a steady run."""
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.files import replacing
+
+MOMENTS = "moments.csv"
+
+MOMENT_COLUMNS = (
+    "run", "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop",
+    "seconds", "length", "faces", "look_sure", "probability", "best",
+)  # fmt: skip
+
+
+def write_moments_csv(
+    folder: Path, person: str, emotion: str, moments: pd.DataFrame, names: "pd.Series[str]"
+) -> None:
+    """Replaces moments.csv in a folder.
+
+    Args:
+        folder: The folder of a person and emotion.
+        person: A name or "unknown".
+        emotion: The emotion of all of them.
+        moments: As `pick.moments` gives them, with `seconds` on screen.
+        names: The file name of each crop, by the index of its row.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(MOMENT_COLUMNS)
+    best = moments["best"].map(names).fillna("")
+    table = moments.assign(person=person, emotion=emotion, best=best)
+    for column, digits in (("start", 6), ("stop", 6), ("seconds", 3)):
+        table[column] = table[column].astype("float64").round(digits)
+    for column in ("look_sure", "probability"):
+        table[column] = table[column].round(4)
+    writer.writerows(table[list(MOMENT_COLUMNS)].itertuples(index=False))
+    with replacing(folder / MOMENTS) as file:
+        file.write(text.getvalue().encode(errors="backslashreplace"))
