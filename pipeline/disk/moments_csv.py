@@ -10,7 +10,7 @@ from pipeline.files import replacing
 
 MOMENTS = "moments.csv"
 
-MOMENT_COLUMNS = (
+LISTED_MOMENT = (
     "run", "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop",
     "seconds", "length", "faces", "look_sure", "probability", "best",
 )  # fmt: skip
@@ -33,13 +33,13 @@ def write_moments_csv(
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(MOMENT_COLUMNS)
+    writer.writerow(LISTED_MOMENT)
     best = moments["best"].map(names).fillna("")
     table = moments.assign(person=person, emotion=emotion, best=best)
     for column, digits in (("start", 6), ("stop", 6), ("seconds", 3)):
         table[column] = table[column].astype("float64").round(digits)
     for column in ("look_sure", "probability"):
         table[column] = table[column].round(4)
-    writer.writerows(table[list(MOMENT_COLUMNS)].itertuples(index=False))
+    writer.writerows(table[list(LISTED_MOMENT)].itertuples(index=False))
     with replacing(folder / MOMENTS) as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))

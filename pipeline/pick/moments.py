@@ -5,7 +5,7 @@ import pandas as pd
 
 from pipeline.pick.thin import qualities
 
-MOMENT = (
+MOMENT_FACTS = (
     "run", "video", "shot", "track", "first", "last", "start", "stop", "length", "faces",
     "look_sure", "probability",
 )  # fmt: skip
@@ -19,7 +19,7 @@ def moments(rows: pd.DataFrame) -> pd.DataFrame:
         rows: The kept rows of one person and emotion, see `select.steady`.
 
     Returns:
-        A row a run, the surest first, with `MOMENT` and `best`: `first` and `last` are frames of
+        A row a run, the surest first, with `MOMENT_FACTS` and `best`: `first` and `last` are frames of
         kept faces, `start` and `stop` their seconds, `length` the source frames that the run
         covers, `faces` how many were kept, `look_sure` and `probability` their means, and `best`
         the index in `rows` of the face that shows the look best.
@@ -35,4 +35,4 @@ def moments(rows: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()  # fmt: skip
     # In the digits of tables: sums of the same numbers differ in the last bits by their order.
     surest = summed["look_sure"].round(6)
-    return summed.loc[surest.sort_values(ascending=False, kind="stable").index, [*MOMENT, "best"]]
+    return summed.loc[surest.sort_values(ascending=False, kind="stable").index, [*MOMENT_FACTS, "best"]]
