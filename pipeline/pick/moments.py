@@ -19,10 +19,10 @@ def moments(rows: pd.DataFrame) -> pd.DataFrame:
         rows: The kept rows of one person and emotion, see `select.steady`.
 
     Returns:
-        A row a run, the surest first, with `MOMENT_FACTS` and `best`: `first` and `last` are frames of
-        kept faces, `start` and `stop` their seconds, `length` the source frames that the run
-        covers, `faces` how many were kept, `look_sure` and `probability` their means, and `best`
-        the index in `rows` of the face that shows the look best.
+        A row a run, the surest first, with `MOMENT_FACTS` and `best`: `first` and `last` are
+        frames of kept faces, `start` and `stop` their seconds, `length` the source frames that the
+        run covers, `faces` how many were kept, `look_sure` and `probability` their means, and
+        `best` the index in `rows` of the face that shows the look best.
     """
     worth = rows["probability"].to_numpy(np.float64) * qualities(rows)
     exact = rows.astype({"look_sure": "float64", "probability": "float64"}).assign(worth=worth)
@@ -34,5 +34,5 @@ def moments(rows: pd.DataFrame) -> pd.DataFrame:
         probability=("probability", "mean"), best=("worth", "idxmax"),
     ).reset_index()  # fmt: skip
     # In the digits of tables: sums of the same numbers differ in the last bits by their order.
-    surest = summed["look_sure"].round(6)
-    return summed.loc[surest.sort_values(ascending=False, kind="stable").index, [*MOMENT_FACTS, "best"]]
+    surest = summed["look_sure"].round(6).sort_values(ascending=False, kind="stable")
+    return summed.loc[surest.index, [*MOMENT_FACTS, "best"]]
