@@ -122,7 +122,7 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; browsers on other computers need the printed token.",
+    help="Address to listen on; another than this lets other computers connect.",
 )
 @click.option(
     "--port",
@@ -169,6 +169,7 @@ def web_command(
     """Serve the browser pages until Ctrl-C.
 
     The pages analyse a photo, show a live stream, mine movies, review crops and name people.
+    Open the address that it prints: only browsers that bring its token are let in.
 
     Needs the extra `web`: pip install 'mine-video[web]'.
 

@@ -5,7 +5,8 @@ other people on the network may use them:
 
 * The Host header must name this server. Otherwise another site could point its own name here (DNS
   rebinding), and the browser would take both for the same origin.
-* Requests from other computers need a random token.
+* Every request needs a secret: other users and containers of this computer reach its ports, too.
+  The printed address holds a random token; a browser that brings it gets a cookie of its own.
 * Requests that change something must come from one of our pages (Origin header), which knows a
   secret (CSRF token).
 * Request bodies have a size limit, and response headers restrict what the browser may do.
@@ -24,8 +25,10 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.web.sessions import LASTING, Sessions
 
 log = logging.getLogger(__name__)
 
@@ -64,31 +67,21 @@ class Policy:
         host: the address that the server listens on.
         limit: largest request body, in bytes.
         movie_limit: largest uploaded movie, in bytes.
-        token: secret that other computers must know; "" if only this computer can connect.
+        token: secret of the printed address.
         csrf: secret that only our own pages know.
+        sessions: the browsers that brought the token.
     """
 
     host: str = "127.0.0.1"
     limit: int = UPLOAD
     movie_limit: int = 8_000_000_000
-    token: str = ""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-
-    @classmethod
-    def listening_on(cls, host: str, limit: int) -> "Policy":
-        """Makes a policy, with a new token if other computers can connect.
-
-        >>> bool(Policy.listening_on("127.0.0.1", 1).token)
-        False
-        >>> len(Policy.listening_on("0.0.0.0", 1).token) > 40
-        True
-        """
-        alone = host in LOOPBACK or ip_address(host).is_loopback
-        return cls(host, limit, token="" if alone else secrets.token_urlsafe(32))
+    sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie with the token; each server on this host has its own."""
+        """The name of the cookie with a browser's secret; each server on this host has its own."""
         return f"mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def limit_of(self, path: str) -> int:
@@ -98,18 +91,23 @@ class Policy:
     def allows_host(self, header: str) -> bool:
         """Whether a Host header names this server.
 
-        With a token, any IP address is allowed: DNS rebinding needs a host name.
+        Beyond this computer, any IP address is allowed: DNS rebinding needs a host name.
 
         >>> [Policy().allows_host(h) for h in ("localhost:8000", "[::1]:8000", "evil.example")]
         [True, True, False]
-        >>> Policy("0.0.0.0", token="t").allows_host("192.168.1.7:8000")
-        True
+        >>> [Policy(h).allows_host("192.168.1.7:8000") for h in ("0.0.0.0", "127.0.0.1")]
+        [True, False]
         """
         try:
             name = urlsplit(f"//{header}").hostname or ""
         except ValueError:
             return False
-        return name in LOOPBACK or name == self.host or (bool(self.token) and _is_address(name))
+        return name in LOOPBACK or name == self.host or (self._is_beyond and _is_address(name))
+
+    @property
+    def _is_beyond(self) -> bool:
+        """Whether other computers can connect."""
+        return self.host not in LOOPBACK and not ip_address(self.host).is_loopback
 
 
 def _is_address(name: str) -> bool:
@@ -153,8 +151,14 @@ class Guard:
             answer = PlainTextResponse(f"{refused}\n", refused.status)
             await answer(scope, receive, send_with_headers)
             return
-        if self._policy.token and not self._has_token(headers):
-            await self._swap_token(scope)(scope, receive, send_with_headers)
+        if self._brings_token(scope):
+            await self._let_in()(scope, receive, send_with_headers)
+            return
+        if not self._is_let_in(headers):
+            answer = PlainTextResponse(
+                "open the address with ?token=… that `mine-video web` printed\n", 401
+            )
+            await answer(scope, receive, send_with_headers)
             return
         body = _limited(receive, self._policy.limit_of(scope["path"]))
         await self._call_app(scope, body, send_with_headers)
@@ -177,10 +181,10 @@ class Guard:
             answer = PlainTextResponse("stopped by a bug; see the terminal for details\n", 500)
             await answer(scope, receive, send)
 
-    def _has_token(self, headers: Headers) -> bool:
-        """Whether a request brings the token in its cookie."""
+    def _is_let_in(self, headers: Headers) -> bool:
+        """Whether a request brings a browser's secret in its cookie."""
         cookies = cookie_parser(headers.get("cookie", ""))
-        return _equals(self._policy.token, cookies.get(self._policy.cookie))
+        return cookies.get(self._policy.cookie, "") in self._policy.sessions
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -195,16 +199,20 @@ class Guard:
         if int(length) > limit:
             raise RefusedError(413, _too_large(limit))
 
-    def _swap_token(self, scope: Scope) -> ASGIApp:
-        """Swaps the right token in the address for a cookie, so that it leaves the address bar."""
+    def _brings_token(self, scope: Scope) -> bool:
+        """Whether a page is asked for with the right token in its address."""
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["method"] not in SAFE or not _equals(self._policy.token, token):
-            return PlainTextResponse(
-                "open the address with ?token=… that `mine-video web` printed\n", 401
-            )
-        answer = RedirectResponse("/", 303)
-        # With "strict", following a link from a mail would ask for the token again.
-        answer.set_cookie(self._policy.cookie, self._policy.token, httponly=True, samesite="lax")
+        return scope["method"] in SAFE and _equals(self._policy.token, token)
+
+    def _let_in(self) -> Response:
+        """Swaps the token for a cookie, so that it leaves the address bar."""
+        # No redirect: a browser that followed a link from elsewhere, such as a terminal in a page,
+        # would send no strict cookie with it.
+        answer = HTMLResponse('<a href="/">mine-video</a>', headers={"Refresh": "0; url=/"})
+        answer.set_cookie(
+            self._policy.cookie, self._policy.sessions.begin(), max_age=round(LASTING),
+            httponly=True, samesite="strict",
+        )  # fmt: skip
         return answer
 
 
@@ -264,7 +272,10 @@ async def _check_csrf(request: Request) -> None:
 Responses = dict[int | str, dict[str, Any]]
 
 REFUSALS: Responses = {
-    401: {"description": "The token is missing.", "content": {"text/plain": {}}},
+    401: {
+        "description": "From a browser that did not bring the token.",
+        "content": {"text/plain": {}},
+    },
     403: {"description": "Not from one of our pages, or without the CSRF token."},
     413: {"description": "Too large."},
     421: {"description": "The Host header names another server.", "content": {"text/plain": {}}},

@@ -80,7 +80,7 @@ def serve(
         ModelError: A network's file is missing or changed.
     """
     check_address(settings.camera)
-    policy = Policy.listening_on(host, settings.limit)
+    policy = Policy(host, settings.limit)
     with _listening(host, port) as listener:
         app = create_app(Reader.of(settings.job, threads), settings, policy)
         config = uvicorn.Config(
@@ -108,7 +108,7 @@ def address(listener: socket.socket, token: str) -> str:
     host, port = listener.getsockname()[:2]
     host = reached(host) if ip_address(host).is_unspecified else host
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/{f'?token={token}' if token else ''}"
+    return f"http://{name}:{port}/?token={token}"
 
 
 def reached(everywhere: str) -> str:

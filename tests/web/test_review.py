@@ -23,7 +23,7 @@ from pipeline.web.mine import Mining
 from pipeline.web.pages import fragment
 from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
-from tests.support.application import LIMIT, ORIGIN
+from tests.support.application import LIMIT, ORIGIN, trusted
 from tests.support.reviewed import Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
@@ -338,7 +338,9 @@ def test_hidden_folders_and_others_are_no_movies(client: TestClient, table_of: T
 
 def test_without_an_output_folder_there_is_nothing(reader: Reader, tmp_path: Path) -> None:
     settings = WebSettings(Job(output=tmp_path / "none"), videos=tmp_path)
-    with TestClient(create_app(reader, settings, Policy()), base_url=ORIGIN) as client:
+    policy = Policy()
+    app = create_app(reader, settings, policy)
+    with TestClient(app, base_url=ORIGIN, headers=trusted(policy)) as client:
         assert client.get("/api/review").json() == []
 
 

@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 
 from pipeline.web import live
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
-from tests.support.application import HOST, LIMIT, ORIGIN
+from pipeline.web.sessions import Sessions
+from tests.support.application import HOST, LIMIT, ORIGIN, let_in
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -88,27 +89,26 @@ def test_two_servers_have_two_tokens() -> None:
     assert Policy().csrf != Policy().csrf
 
 
-def test_what_is_only_read_needs_no_token(stranger: TestClient) -> None:
+def test_what_is_only_read_needs_no_csrf_token(stranger: TestClient) -> None:
     assert stranger.get("/api/live").status_code == 200
 
 
-# --- beyond this computer -----------------------------------------------------------------------
+# --- the token ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def outside(made: Callable[[Policy], FastAPI]) -> Iterator[tuple[TestClient, Policy]]:
-    """A client on the network of a server that listens to all of it."""
-    policy = Policy.listening_on("0.0.0.0", LIMIT)
-    own = {"Origin": "http://192.168.1.7:8000", CSRF_HEADER: policy.csrf}
-    with TestClient(
-        made(policy), base_url=own["Origin"], headers=own, follow_redirects=False
-    ) as found:
+@pytest.fixture(params=[("127.0.0.1", ORIGIN), ("0.0.0.0", "http://192.168.1.7:8000")])
+def outside(
+    made: Callable[[Policy], FastAPI], request: pytest.FixtureRequest
+) -> Iterator[tuple[TestClient, Policy]]:
+    """A client without a cookie: of another user of this computer, or on the network."""
+    host, origin = request.param
+    policy = Policy(host, LIMIT)
+    own = {"Origin": origin, CSRF_HEADER: policy.csrf}
+    with TestClient(made(policy), base_url=origin, headers=own, follow_redirects=False) as found:
         yield found, policy
 
 
-def test_beyond_this_computer_nothing_is_shown_without_the_token(
-    outside: tuple[TestClient, Policy],
-) -> None:
+def test_nothing_is_shown_without_the_token(outside: tuple[TestClient, Policy]) -> None:
     client, policy = outside
     app = client.app
     assert isinstance(app, FastAPI)
@@ -116,7 +116,9 @@ def test_beyond_this_computer_nothing_is_shown_without_the_token(
         assert client.request(method, path).status_code == 401
     for wrong in ("", "guessed", policy.token[:-1], "é"):
         assert client.get("/", params={"token": wrong}).status_code == 401
-        assert client.get("/", headers={"Cookie": f"{policy.cookie}={wrong!a}"}).status_code == 401
+        for value in (repr(wrong), policy.token):  # The address's secret is nobody's cookie.
+            cookie = {"Cookie": f"{policy.cookie}={value}".encode()}
+            assert client.get("/", headers=cookie).status_code == 401  # type: ignore[arg-type]
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(
@@ -124,12 +126,31 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(
 ) -> None:
     client, policy = outside
     answer = client.get("/", params={"token": policy.token})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/")
     cookie = answer.headers["set-cookie"].lower()
+    assert policy.token.lower() not in cookie
     assert "httponly" in cookie
-    assert "samesite=lax" in cookie
+    assert "samesite=strict" in cookie
     assert client.get("/").status_code == 200
+    assert client.get("/", params={"token": policy.token}).headers["refresh"] == "0; url=/"
+    assert client.get("/", params={"token": "old"}).status_code == 200
     assert client.post("/live/stop").status_code == 303
+
+
+def test_each_browser_has_a_secret_of_its_own_which_ends(
+    made: Callable[[Policy], FastAPI],
+) -> None:
+    now = [0.0]
+    policy = Policy(limit=LIMIT, sessions=Sessions(60, lambda: now[0]))
+    one, two = let_in(policy), let_in(policy)
+    with TestClient(made(policy), base_url=ORIGIN) as client:
+        now[0] = 59.0
+        assert client.get("/", headers=one).status_code == 200
+        policy.sessions.end(one["Cookie"].partition("=")[2])
+        assert client.get("/", headers=one).status_code == 401
+        assert client.get("/", headers=two).status_code == 200
+        now[0] = 60.0
+        assert client.get("/", headers=two).status_code == 401
 
 
 @pytest.mark.parametrize("before", ['prefs={"a":1}; ', "=; ", "a b=c; ", "mine-video-0=x; "])
@@ -138,7 +159,7 @@ def test_cookies_of_other_servers_are_in_nobodys_way(
 ) -> None:
     """Browsers send those of all servers of a computer, whatever their port."""
     client, policy = outside
-    cookie = f"{before}{policy.cookie}={policy.token}"
+    cookie = before + let_in(policy)["Cookie"]
     assert client.get("/", headers={"Cookie": cookie}).status_code == 200
 
 
@@ -147,17 +168,9 @@ def test_a_token_in_the_address_changes_nothing(outside: tuple[TestClient, Polic
     assert client.post("/live/stop", params={"token": policy.token}).status_code == 401
 
 
-def test_names_stay_refused_beyond_this_computer(outside: tuple[TestClient, Policy]) -> None:
+def test_names_stay_refused(outside: tuple[TestClient, Policy]) -> None:
     client, _ = outside
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
-
-
-@pytest.mark.parametrize(
-    ("host", "asks"),
-    [("127.0.0.1", False), ("127.8.8.8", False), ("::1", False), ("0.0.0.0", True), ("::", True)],
-)
-def test_a_token_is_asked_for_beyond_this_computer_only(host: str, asks: bool) -> None:
-    assert bool(Policy.listening_on(host, LIMIT).token) == asks
 
 
 # --- sizes and headers --------------------------------------------------------------------------

@@ -63,32 +63,27 @@ def served(settings: WebSettings, monkeypatch: pytest.MonkeyPatch) -> Served:
     return run
 
 
-def test_the_printed_address_opens(
-    served: Served,
-) -> None:
-    def ask(address: str) -> None:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
-        with urllib.request.urlopen(address) as answer:
-            assert b"<h1>Photo</h1>" in answer.read()
-            assert "server" not in answer.headers
-
-    served("127.0.0.1", ask)
+def entered(address: str) -> tuple[str, urllib.request.OpenerDirector]:
+    """Brings the token of a printed address, and keeps the cookie; also the address without it."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(address) as answer:
+        assert answer.status == 200
+    return address.partition("?")[0], opener
 
 
-def test_beyond_this_computer_the_address_holds_the_token(
-    served: Served,
-) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_printed_address_holds_the_token(served: Served, host: str) -> None:
     def ask(address: str) -> None:
         found = re.fullmatch(r"(http://[\d.]+:\d+/)\?token=[\w-]{43}", address)
         assert found is not None
         with pytest.raises(HTTPError, match="401"):
             urllib.request.urlopen(found[1])
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(address) as answer:
-            assert answer.url == found[1]
-            assert answer.status == 200
+        pages, opener = entered(address)
+        with opener.open(pages) as answer:
+            assert b"<h1>Photo</h1>" in answer.read()
+            assert "server" not in answer.headers
 
-    served("0.0.0.0", ask)
+    served(host, ask)
 
 
 def test_connections_that_ask_for_nothing_are_closed(
@@ -116,14 +111,15 @@ def test_an_open_stream_ends_with_the_server(
     streams = []
 
     def ask(address: str) -> None:
-        with urllib.request.urlopen(address) as page:
+        pages, opener = entered(address)
+        with opener.open(pages) as page:
             csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
         assert csrf is not None
         form = f"source=film.mkv&csrf={csrf[1]}".encode()
-        own = {"Origin": address.rstrip("/")}
-        with urllib.request.urlopen(urllib.request.Request(f"{address}live", form, own)):
+        own = {"Origin": pages.rstrip("/")}
+        with opener.open(urllib.request.Request(f"{pages}live", form, own)):
             pass
-        streams.append(urllib.request.urlopen(f"{address}live/stream"))
+        streams.append(opener.open(f"{pages}live/stream"))
         assert streams[0].read(7) == b"--frame"
 
     served("127.0.0.1", ask)
@@ -154,7 +150,7 @@ def test_an_address_of_ipv6_is_written_as_browsers_want_it() -> None:
         def getsockname(self) -> tuple[str, int, int, int]:
             return "::1", 80, 0, 0
 
-    assert module.address(Listener(), "") == "http://[::1]:80/"  # type: ignore[arg-type]
+    assert module.address(Listener(), "t") == "http://[::1]:80/?token=t"  # type: ignore[arg-type]
 
 
 def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
