@@ -21,7 +21,7 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.walked import finished
+from pipeline.disk.walked import Walked, finished
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
 from pipeline.movie.frame import shrink
@@ -60,13 +60,14 @@ class MovieMoments:
 
 
 def films(
-    moments: Sequence[Moment], settings: PickSettings
+    moments: Sequence[Moment], settings: PickSettings, *, allow_remote: bool = False
 ) -> tuple[list[MovieMoments], list[MiningError]]:
     """Finds the rows to crop for moments, with the functions that `pick` uses.
 
     Args:
         moments: Returned by `search.search`.
         settings: Those of the search, and how many faces of each run to keep.
+        allow_remote: Whether to connect to where a walk.json says that its movie is.
 
     Returns:
         The movies, and an error for each movie that is missing, changed or damaged.
@@ -79,7 +80,9 @@ def films(
     stems: set[str] = set()
     for folder, in_movie in by_folder.items():
         try:
-            movies.append(_film(folder, in_movie, settings, stems))
+            walked = finished(folder)
+            movie = manifests.movie_of(walked.manifest, None, allow_remote=allow_remote)
+            movies.append(_film(walked, movie, in_movie, settings, stems))
         except MiningError as error:
             log.warning("%s", error)
             failed.append(error)
@@ -87,11 +90,9 @@ def films(
 
 
 def _film(
-    folder: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
+    walked: Walked, movie: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
 ) -> MovieMoments:
-    walked = finished(folder)
-    walk, tracks = walked.manifest, walked.tracks
-    movie = manifests.movie_of(walk, None)
+    walk, tracks, folder = walked.manifest, walked.tracks, walked.folder
     in_frames = settings.at(walk.scan.stream.rate)
     rows = match.applied(walked.rows, labels.read_labels(folder))
     rows = select.steadied(rows, walked.stride, in_frames)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FILTERS, MARGIN_OPTION, PLACES, Here, job_of, options, verbosity
+from pipeline.cli.options import (
+    ALLOW_REMOTE,
+    FILTERS,
+    MARGIN_OPTION,
+    PLACES,
+    Here,
+    job_of,
+    options,
+    verbosity,
+)
 from pipeline.cli.printing import fitted, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
@@ -54,6 +63,7 @@ def archive_of(
 @ARCHIVE
 @FILTERS
 @MARGIN_OPTION
+@ALLOW_REMOTE
 @click.option(
     "--top",
     type=click.IntRange(0),
@@ -145,7 +155,7 @@ def _write_crops_and_sheets(
     """Writes crops and sheets; a missing movie does not stop the others."""
     from pipeline.archive import gather
 
-    films, failed = gather.films(found.moments, job.pick)
+    films, failed = gather.films(found.moments, job.pick, allow_remote=job.allow_remote)
     if picked:
         count, more = gather.write_all(films, picked, job.pick.margin)
         failed += more

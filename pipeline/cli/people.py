@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FOLDERS, PLACES, Anywhere, Here, folders_of, job_of, verbosity
+from pipeline.cli.options import (
+    ALLOW_REMOTE,
+    FOLDERS,
+    PLACES,
+    Anywhere,
+    Here,
+    folders_of,
+    job_of,
+    verbosity,
+)
 from pipeline.cli.printing import WhoTable, each, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.faces import clock
@@ -118,6 +127,7 @@ def _change_gallery(
     type=Anywhere(path_type=Path),
     help="Path of a movie, if it was moved; may be repeated.",
 )
+@ALLOW_REMOTE
 @verbosity
 def cast_command(
     folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any

@@ -132,7 +132,9 @@ def _rounded(score: Score) -> dict[str, object]:
     }
 
 
-def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
+def write_sample(
+    folder: Path, count: int, moved: Path | None = None, *, allow_remote: bool = False
+) -> str:
     """Writes sample.csv, to be filled in, and sample.jpg, which shows the numbered faces.
 
     Neither shows the network's answer, so that it does not influence the labels.
@@ -141,6 +143,7 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
         folder: The folder of a movie.
         count: The number of faces, drawn at random from all.
         moved: Where the movie is now, if it has moved since it was walked.
+        allow_remote: Whether to connect to where walk.json says that the movie is.
 
     Returns:
         Instructions for the user.
@@ -154,7 +157,7 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
             f"{path}: holds labels already; use them with --truth {path}, or move the file away"
         )
     walk = manifests.read(folder)
-    movie = manifests.movie_of(walk, moved)
+    movie = manifests.movie_of(walk, moved, allow_remote=allow_remote)
     rows = faces_csv.read_faces(folder / "faces.csv")
     drawn = rows.sample(min(count, len(rows)), random_state=0).sort_values(["frame", TRACK_COLUMN])
     text = io.StringIO()
