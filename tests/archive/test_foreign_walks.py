@@ -22,7 +22,6 @@ COMMANDS = {
     "annotate": ("annotate", "output/talk"),
     "export": ("export", "output/talk", *ANNA, "--clips"),
     "judge": ("judge", "output/talk", "--sample", "5"),
-    "cast": ("cast", "output/talk", "--known-faces", "nobody"),
     "search": ("search", "output/talk", *ANNA, "--pick", "found"),
     "subtitles": ("pick", "output/talk", *ANNA, "--subtitles", "own"),
 }
@@ -34,7 +33,6 @@ def web(output: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     puppet.plug_in(monkeypatch, instead=True)
     monkeypatch.chdir(output.parent)
     Path("known_faces").symlink_to(job.known_faces)
-    Path("nobody").mkdir()
     facts = json.loads((output / "talk" / "walk.json").read_text(encoding="utf-8"))
     with served(Path(facts["movie"]["path"]).parent) as found:
         facts["movie"]["path"] = f"{found.address.replace('://', '://me:secret@')}/talk.mkv"

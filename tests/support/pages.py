@@ -37,6 +37,13 @@ def enter(context: "BrowserContext", app: FastAPI, address: str) -> None:
     context.add_cookies([cookie])  # type: ignore[list-item]
 
 
+def new_page(browser: "Browser", app: FastAPI, address: str) -> "Page":
+    """A page in a browser that is let in; what it complains of does not matter."""
+    page = browser.new_page()
+    enter(page.context, app, address)
+    return page
+
+
 @pytest.fixture
 def address(app: FastAPI) -> Iterator[str]:
     with served(app) as found:
