@@ -271,7 +271,7 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
     except ImportError as error:
         raise MovieError(f"{url}: cannot be reached ({error}); {INSTALL}") from error
     try:
-        system, path = url_to_fs(scheme.lower() + mark + rest)
+        system, path = url_to_fs(scheme.lower() + mark + rest, **_options(scheme.lower()))
     except ImportError as error:  # Its message says which package to install.
         how = f"; {INSTALL}" if scheme.lower() in WEB else ""
         raise MovieError(f"{url}: cannot be reached: {without_secrets(error)}{how}") from error
@@ -281,6 +281,15 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
             "the address"
         ) from error
     return system, path
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    """The options of a scheme's file system."""
+    if scheme not in WEB:
+        return {}
+    from pipeline.movie.answers import web_options  # noqa: PLC0415 - an extra.
+
+    return web_options()
 
 
 class Ranges(io.RawIOBase):
@@ -448,13 +457,17 @@ def _is_final(why: Exception) -> bool:
     """Whether trying again is useless."""
     return (
         _is_gone(why)
-        or isinstance(why, PermissionError)
+        or isinstance(why, (PermissionError, MovieError))
         or _answer(why)[1] in (*REFUSED_STATUSES, *GONE)
     )
 
 
 def _unreachable(url: Url, why: Exception) -> str:
     error, status = _answer(why)
+    if isinstance(why, MovieError):
+        return f"{url}: {why}; put it on another server, or copy it here"
+    if isinstance(why, TimeoutError):
+        return f"{url}: its server was too slow, or stopped to answer; check the network"
     if status in REFUSED_STATUSES or isinstance(why, PermissionError):
         what = f"{status}: " if status else ""
         return f"{url}: {what}no right to read; has the link, or your login, expired?"
