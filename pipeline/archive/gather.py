@@ -1,7 +1,5 @@
 """Writes crops and contact sheets of moments from many movies into one folder."""
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,7 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.text_table import csv_rows, csv_text
 from pipeline.disk.walked import Walked, finished
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
@@ -176,11 +175,9 @@ def _check_own(folder: Path) -> None:
 
 def _listed(folder: Path) -> Iterator[list[str]]:
     """Yields the lines of a folder's crops.csv, with the paths of the crops."""
-    with (folder / "crops.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        next(rows)
-        for row in rows:
-            yield [str(folder / row[0]), *row[1:]]
+    _, *rows = csv_rows((folder / "crops.csv").read_bytes().decode())
+    for row in rows:
+        yield [str(folder / row[0]), *row[1:]]
 
 
 def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]]) -> None:
@@ -188,13 +185,10 @@ def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]
     for film in movies[:1]:  # Without rows, write_crops only deletes the crops of the old list.
         nothing = next(iter(film.rows.values())).iloc[:0]
         write_crops(film.movie, film.walk, [Selection("", "", folder, nothing)], 0)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CROP_COLUMNS)
-    writer.writerows([Path(path).name, *rest] for path, *rest in lines)
+    text = csv_text([CROP_COLUMNS, *([Path(path).name, *rest] for path, *rest in lines)])
     try:
         with files.replacing(folder / "crops.csv", PLACE) as file:
-            file.write(text.getvalue().encode())
+            file.write(text.encode())
         for path, *_ in lines:
             Path(path).replace(folder / Path(path).name)
     except OSError as error:

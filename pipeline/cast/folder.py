@@ -1,7 +1,6 @@
 """Writes the unknown cast: a table of its tracks, photos of each person, and contact sheets."""
 
 import csv
-import io
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import pandas as pd
 
 from pipeline.cast.portraits import Portrait
 from pipeline.disk.crop_file import UNSAFE, face_name
+from pipeline.disk.text_table import csv_rows, csv_text
 from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.faces import BOX, clock
 from pipeline.files import remove, replacing
@@ -139,13 +139,10 @@ def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
     digits = {"time": 6, "first": 6, "last": 6, "distance": 4, "sure": 4}
     digits |= dict.fromkeys(BOX, 1)
     shown = rows[list(columns)].astype({c: "float64" for c in columns if c in digits})
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
     told = shown.round(digits).astype(object).where(shown.notna(), "")
-    writer.writerows(told.itertuples(index=False))
+    text = csv_text([columns, *told.itertuples(index=False)])
     with replacing(path) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def _clear(folder: Path) -> None:
@@ -157,11 +154,7 @@ def _clear(folder: Path) -> None:
     names: list[str] = []
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
         text = (folder / PHOTO_LIST).read_text(encoding="utf-8")
-        names = [
-            row[0]
-            for row in csv.reader(io.StringIO(text))
-            if row and CAST_PHOTO_NAME.fullmatch(row[0])
-        ]
+        names = [row[0] for row in csv_rows(text) if row and CAST_PHOTO_NAME.fullmatch(row[0])]
     remove([folder / name for name in names])
     remove([folder / PHOTO_LIST])
     delete_sheets(folder, "sheet*.jpg")

@@ -1,12 +1,12 @@
 """crops.csv: the crops of one person and emotion, one row per crop."""
 
 import csv
-import io
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.text_table import csv_rows, csv_text
 from pipeline.errors import OutputError
 from pipeline.faces import BOX
 from pipeline.files import replacing
@@ -31,7 +31,7 @@ def delete_listed(folder: Path, names: set[str]) -> None:
     """
     try:
         text = (folder / CROPS).read_text(encoding="utf-8")
-        for row in csv.reader(io.StringIO(text)):
+        for row in csv_rows(text):
             # Somebody may have edited the table: delete nothing outside this folder.
             is_crop = row and CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
             if is_crop and row[0] not in names:
@@ -57,9 +57,6 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CROP_COLUMNS)
     rows = rows.assign(file=names, emotion=emotion)
     if "line" not in rows:
         rows["line"] = ""
@@ -67,9 +64,9 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
         rows[column] = rows[column].astype("float64").round(digits)
     for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)
-    writer.writerows(
+    cells = (
         ["" if pd.isna(value) else value for value in row]
         for row in rows[list(CROP_COLUMNS)].itertuples(index=False)
     )
     with replacing(folder / CROPS) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([CROP_COLUMNS, *cells]).encode())

@@ -1,7 +1,6 @@
 """faces.csv: one row per face, read with fixed types and checked."""
 
 import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.disk.text_table import csv_text, unguarded_column
 from pipeline.errors import TableError
 from pipeline.faces import FaceRow
 from pipeline.files import replacing
@@ -64,11 +64,8 @@ def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\r\n").writerow(
-        [text]
-    )  # The csv module quotes text with \r or \n.
-    return file.getvalue()[:-2] if text else ""
+    # The csv module writes a row of one empty cell as "".
+    return csv_text([[text]])[:-1] if text else ""
 
 
 def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
@@ -110,6 +107,8 @@ def read_faces(path: Path) -> pd.DataFrame:
         rows = rows.assign(sure=np.float32(np.nan))[list(FaceRow._fields)]
     if not ended or not _complete(rows):
         raise TableError(f"{_bad_line(path)}: a number is missing or wrong; {REMEDY}")
+    for name in TEXTS:
+        rows[name] = unguarded_column(rows[name])
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
 
 

@@ -1,9 +1,15 @@
-"""Tables of text cells, such as crops.csv and labels.csv, which a spreadsheet may have saved."""
+"""Tables of text cells, such as crops.csv and labels.csv, which a spreadsheet may have saved.
+
+Every cell of text in every CSV file goes through `guarded`, and is read through `unguarded`.
+"""
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +19,17 @@ from pipeline.files import replacing
 
 MOST_COLUMNS_LISTED = 3
 """The most missing columns that a message names."""
+
+FORMULA = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""The beginning of a text that a spreadsheet would compute, or that `guarded` made of one.
+
+Source: OWASP, "CSV Injection". Also read by DuckDB.
+"""
+
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^[-+]?(inf|nan)$"
+"""A number, which may begin with a sign. Also read by DuckDB."""
+
+_formula, _number = re.compile(FORMULA), re.compile(NUMBER)
 
 Stamp = tuple[int, int, int]
 """The inode, modification time and size of a file."""
@@ -31,6 +48,51 @@ def file_stamp(path: Path) -> Stamp:
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def guarded(text: str) -> str:
+    """A text as a cell of a CSV file, in which no spreadsheet takes it for a formula.
+
+    >>> [guarded(t) for t in ("=1+cmd|x.mp4", "'=a", "-3.5", "a.mp4", "'a'")]
+    ["'=1+cmd|x.mp4", "''=a", '-3.5', 'a.mp4', "'a'"]
+    """
+    return f"'{text}" if _formula.match(text) and not _number.match(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """The text of which `guarded` made a cell; earlier versions wrote texts as they are.
+
+    >>> all(unguarded(guarded(t)) == t for t in ("=1", "'=1", "''@", "-3.5", "a", "'", ""))
+    True
+    """
+    return cell[1:] if cell.startswith("'") and _formula.match(cell) else cell
+
+
+def unguarded_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The texts of a column of cells; of the same type, also if there are none."""
+    changed = column[column.str.startswith("'")].map(unguarded)
+    return column if changed.empty else changed.combine_first(column)
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Writes rows as the text of a CSV file; texts are `guarded`."""
+    lines: list[str] = []
+    # Only with this ending do all versions of the csv module quote text with \r or \n.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+    writer.writerows(
+        [guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
+    return "".join(f"{line[:-2]}\n" for line in lines)
+
+
+def csv_rows(text: str) -> Iterator[list[str]]:
+    """Yields the rows of what `csv_text` wrote.
+
+    Raises:
+        csv.Error: The text is no CSV.
+    """
+    for row in csv.reader(io.StringIO(text, newline="")):
+        yield [unguarded(cell) for cell in row]
 
 
 def read_text(
@@ -68,7 +130,8 @@ def read_text(
             raise TableError(f"{path}, line {line}: damaged or changed; {remedy}")
     if not text.endswith("\n"):
         raise TableError(f"{path}: its last line is incomplete; {remedy}")
-    return [row for row, _ in numbered], [line for _, line in numbered]
+    rows = [[unguarded(cell) for cell in row] for row, _ in numbered]
+    return rows, [line for _, line in numbered]
 
 
 def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -77,10 +140,8 @@ def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     with replacing(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([columns, *rows]).encode())
 
 
 def bad_numbers(rows: pd.DataFrame, numbers: list[str], counts: list[str]) -> "pd.Series[bool]":

@@ -1,7 +1,6 @@
 """Writes clips, a supercut and timelines of picked runs, and export.csv with the exact cuts."""
 
 import csv
-import io
 import logging
 import os
 import re
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files
+from pipeline.disk.text_table import csv_rows, csv_text
 from pipeline.errors import OutputError
 from pipeline.export.footage import Footage, Spans
 from pipeline.export.stretches import Cut, Reel
@@ -181,7 +181,7 @@ def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
     exported: dict[str, tuple[str, list[list[str]]]] = {}
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
         text = (folder / EXPORT_LIST).read_text(encoding="utf-8")
-        for row in csv.reader(io.StringIO(text)):
+        for row in csv_rows(text):
             if (
                 len(row) == len(EXPORT_COLUMNS)
                 and EXPORTED_NAME.fullmatch(row[0])
@@ -199,8 +199,6 @@ def _write_list(folder: Path, rows: list[list[str]]) -> None:
     if not rows:
         files.remove([folder / EXPORT_LIST])
         return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([EXPORT_COLUMNS, *rows])
+    text = csv_text([EXPORT_COLUMNS, *rows])
     with replacing(folder / EXPORT_LIST) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(text.encode(errors="backslashreplace"))

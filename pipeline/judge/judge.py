@@ -1,7 +1,5 @@
 """Judging on one page: measures the filters on labelled movies."""
 
-import csv
-import io
 import logging
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ import pandas as pd
 from pipeline import files
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
+from pipeline.disk.text_table import csv_text
 from pipeline.errors import OutputError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.judge.plot import write_curve
@@ -66,12 +65,10 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         if score.emotion == POOLED:
             yield _line(score)
     output = folders[0] if len(folders) == 1 else folders[0].parent
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Score)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_rounded(score) for score in every_score)
+    names = [f.name for f in fields(Score)]
+    text = csv_text([names, *(_rounded(score).values() for score in every_score)])
     with files.replacing(output / "judge.csv") as file:
-        file.write(text.getvalue().encode())
+        file.write(text.encode())
     write_curve(every_score, output / "judge.png")
     yield str(output / "judge.csv")
     yield str(output / "judge.png")
@@ -160,15 +157,13 @@ def write_sample(
     movie = manifests.movie_of(walk, moved, allow_remote=allow_remote)
     rows = faces_csv.read_faces(folder / "faces.csv")
     drawn = rows.sample(min(count, len(rows)), random_state=0).sort_values(["frame", TRACK_COLUMN])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN])
+    lines: list[list[object]] = [["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN]]
     for number, row in enumerate(drawn.itertuples(), 1):
         label = [row.video, row.person, row.frame, row.frame, "", row.track]
-        writer.writerow([number, *label, walk.fingerprint])
+        lines.append([number, *label, walk.fingerprint])
     write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
     with files.replacing(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text(lines).encode())
     return (
         f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
         f"{', '.join(EMOTIONS)}, or nothing where you cannot tell. "

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.disk.faces_csv import LARGEST_WHOLE
+from pipeline.disk.text_table import unguarded
 from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
@@ -105,7 +106,10 @@ def read_truth(path: Path) -> pd.DataFrame:
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
-    row = {name: (row.get(name) or "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
+    row = {
+        name: unguarded((row.get(name) or "").strip())
+        for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)
+    }
     emotion = row["emotion"].lower()
     if emotion not in (*EMOTIONS, NO_EMOTION, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is not one of {', '.join(EMOTIONS)}")

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from pipeline.errors import PeopleError
 from pipeline.faces import Image
 from pipeline.files import OWN_TEMPORARY, TEMPORARY
-from pipeline.people.names import FORBIDDEN
+from pipeline.people.names import FORBIDDEN, FORBIDDEN_START
 from pipeline.people.photo import read_photo
 
 MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF....WEBP"}
@@ -90,11 +90,14 @@ def clean_name(given: str | None) -> str:
     ('me.jpg', 'passwd', 'picture')
     >>> len(clean_name("a" * 99 + ".mkv")), clean_name("a" * 99 + ".mkv")[-6:]
     (80, 'aa.mkv')
+    >>> clean_name("=1+cmd|x.mp4"), clean_name("-@+= .mp4")
+    ('1+cmd|x.mp4', 'mp4')
     """
     last = re.split(r"[/\\]", given or "")[-1]
     name = PurePath(FORBIDDEN.sub("", last).strip())
     ending = name.suffix[:LONGEST_ENDING]
-    return (name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending).lstrip(".") or "picture"
+    cut = name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending
+    return cut.lstrip("".join((*FORBIDDEN_START, " "))) or "picture"
 
 
 def delete_abandoned(folder: Path) -> None:
