@@ -272,6 +272,11 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
     @routes.get(f"/api/review{PICKED}", responses=MISSING_CROP)
     def crops(movie: str, person: str, emotion: str) -> CropsReading:
         """Lists the crops of a pick and the decisions about them."""
+        return CropsReading.of(desk.find(movie, person, emotion))
+
+    @routes.post(f"/api/review{PICKED}/settle", responses=REFUSALS | MISSING_CROP)
+    def settle(movie: str, person: str, emotion: str) -> CropsReading:
+        """Finishes a decision that was interrupted, which moves files, and lists the crops."""
         return CropsReading.of(desk.settled(movie, person, emotion))
 
     @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING_CROP | INVALID)

@@ -7,6 +7,7 @@ other people on the network may use them:
   rebinding), and the browser would take both for the same origin.
 * Every request needs a secret: other users and containers of this computer reach its ports, too.
   The printed address holds a random token; a browser that brings it gets a cookie of its own.
+* A request that a browser sends for another page is refused, unless it is a link that is followed.
 * Requests that change something must come from one of our pages (Origin header), which knows a
   secret (CSRF token).
 * Request bodies have a size limit, and response headers restrict what the browser may do.
@@ -192,6 +193,8 @@ class Guard:
             raise RefusedError(421, "this server has another name; open it by its address")
         if scope["method"] not in SAFE and not _same_origin(headers.get("origin", ""), hosts[0]):
             raise RefusedError(403, "other pages may not change anything here")
+        if not _from_here(headers, scope["method"]):
+            raise RefusedError(403, "other pages may not read anything here")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise RefusedError(400, "Content-Length must be a number")
@@ -221,6 +224,19 @@ def _equals(secret: str, value: object) -> bool:
     if not isinstance(value, str):
         return False
     return hmac.compare_digest(secret.encode(), value.encode(errors="replace"))
+
+
+def _from_here(headers: Headers, method: str) -> bool:
+    """Whether a browser says that one of our pages, or the user, sends a request.
+
+    Other pages may link to ours, in a window of its own, but not show parts of them: their images
+    could tell what is there, and would keep the camera running. Another port of this computer is
+    another site, too. Old browsers, and other programs, say nothing.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return True
+    top = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return method in SAFE and top == ("navigate", "document")
 
 
 def _same_origin(origin: str, host: str) -> bool:

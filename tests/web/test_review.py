@@ -138,6 +138,8 @@ def test_what_an_interrupted_decision_left_is_ended(client: TestClient, table_of
     decide(client, table_of.files[0], "none")
     (table_of.place / ASIDE / table_of.files[0]).rename(table_of.place / table_of.files[0])
     client.get(API)
+    assert not (table_of.place / ASIDE / table_of.files[0]).exists(), "reading moves nothing"
+    assert client.post(f"{API}/settle").json()["looks"][0] == "none"
     assert (table_of.place / ASIDE / table_of.files[0]).exists()
 
 

@@ -93,6 +93,43 @@ def test_what_is_only_read_needs_no_csrf_token(stranger: TestClient) -> None:
     assert stranger.get("/api/live").status_code == 200
 
 
+# --- what browsers say of the page that asks ------------------------------------------------------
+
+FROM_ELSEWHERE = [
+    pytest.param("cross-site", "no-cors", "image", 403, id="an image of another site"),
+    pytest.param("same-site", "no-cors", "image", 403, id="of another port of this computer"),
+    pytest.param("cross-site", "navigate", "iframe", 403, id="a frame"),
+    pytest.param("cross-site", "navigate", "document", 200, id="a link"),
+    pytest.param("none", "navigate", "document", 200, id="typed"),
+    pytest.param("same-origin", "cors", "empty", 200, id="our own page"),
+]
+
+
+@pytest.mark.parametrize(("site", "mode", "dest", "status"), FROM_ELSEWHERE)
+def test_other_pages_read_nothing(
+    client: TestClient, app: FastAPI, site: str, mode: str, dest: str, status: int
+) -> None:
+    said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    assert client.get("/", headers=said).status_code == status
+    if status == 403:
+        for method, path in [*routes(app), ("GET", "/static/web.css"), ("GET", "/live/stream")]:
+            assert client.request(method, path, headers=said).status_code == 403
+
+
+def test_other_pages_change_nothing_by_a_link(client: TestClient) -> None:
+    said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = client.post("/live/stop", headers={**said, "Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 403
+
+
+def test_other_pages_do_not_keep_the_camera_running(client: TestClient, app: FastAPI) -> None:
+    said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    before = app.state.stage._looked
+    for path in ("/live/stream", "/live/faces", "/api/live"):
+        assert client.get(path, headers={**said, "Sec-Fetch-Dest": "image"}).status_code == 403
+    assert app.state.stage._looked == before
+
+
 # --- the token ----------------------------------------------------------------------------------
 
 
