@@ -52,7 +52,8 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     temporary = beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # Exclusively: it follows no link that lies there.
             yield file
             # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()
@@ -131,6 +132,7 @@ def locked(
     lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        check_links(folder)
         lock.acquire()
     except Timeout as error:
         raise OutputError(f"{folder}: {_holder_message(holder)}") from error
@@ -170,8 +172,48 @@ def _holder_message(holder: Path) -> str:
 
 def _clear_temporary(folder: Path) -> None:
     """Removes the temporary files that interrupted writers left in a movie's folder."""
-    for prefix in ("", "parts/", "*/*/", "*/*/*/"):
-        for leftover in folder.glob(f"{prefix}.*{TEMPORARY}"):
-            if OWN_TEMPORARY.fullmatch(leftover.name):
-                with suppress(OSError):
-                    leftover.unlink(missing_ok=True)
+    for entry in _entries(folder):
+        if OWN_TEMPORARY.fullmatch(entry.name):
+            with suppress(OSError):
+                Path(entry).unlink(missing_ok=True)
+
+
+def check_links(folder: Path) -> None:
+    """Refuses a folder in which a link would lead a writer elsewhere.
+
+    Folders that link to others of the same movie are harmless, and so are links to files, which
+    are replaced or removed themselves; but what locks a folder is written into.
+
+    Raises:
+        OutputError: A folder in it is a link to one outside, or a file of the lock is a link.
+    """
+    home = folder.resolve()
+    for entry in _entries(folder):
+        if not entry.is_symlink():
+            continue
+        path = Path(entry)
+        if entry.name in (".lock", ".lock-holder") or (
+            entry.is_dir() and not is_within(path, home)
+        ):
+            raise OutputError(
+                f"{path}: is a link to {path.resolve()}; nothing is written through it, as "
+                "whoever made the folder may have meant another; remove it"
+            )
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, wherever links lead."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _entries(folder: Path, depth: int = 3) -> "Iterator[os.DirEntry[str]]":
+    """Yields all that lies in a movie's folder, to some depth; follows no links."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError:
+        return
+    for entry in found:
+        yield entry
+        if depth and entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry), depth - 1)

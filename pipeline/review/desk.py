@@ -84,14 +84,17 @@ class Picked:
         return ReviewProgress(len(self.crops), sum(count.values()), count[ACCEPTED])
 
     def path_of(self, file: str) -> Path | None:
-        """The present path of a crop; None if there is no such crop, or its file was deleted."""
+        """The present path of a crop; None if there is none, its file was deleted, or is a link.
+
+        A link would show a picture that is not of this movie.
+        """
         if file not in self.crops:
             return None
         paths = [self.place / file]
         if file in self.labels:  # A later pick may give the crop another file name.
             label = self.labels[file]
             paths.append(folder_of_label(self.folder, label) / ASIDE / label["file"])
-        return next((path for path in paths if path.is_file()), None)
+        return next((p for p in paths if p.is_file() and files.is_within(p, self.folder)), None)
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:

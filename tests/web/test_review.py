@@ -108,7 +108,11 @@ def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, numb
     decide(client, table_of.files[1], "none")
     large = client.get(f"/review/{PLACE}/large/{table_of.files[number]}")
     place = table_of.place / ASIDE if number else table_of.place
-    assert large.content == (place / table_of.files[number]).read_bytes()
+    with Pillow.open(place / table_of.files[number]) as crop:
+        size = crop.size
+    with Pillow.open(io.BytesIO(large.content)) as picture:
+        assert picture.size == size
+        assert "exif" not in picture.info
     small = client.get(f"/review/{PLACE}/small/{table_of.files[number]}")
     for answer in (large, small):
         assert answer.headers["content-type"] == "image/jpeg"
@@ -116,6 +120,21 @@ def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, numb
     with Pillow.open(io.BytesIO(small.content)) as picture:
         assert max(picture.size) <= REVIEWED_SIDE
         assert "exif" not in picture.info
+
+
+@pytest.mark.parametrize("kind", ["large", "small"])
+def test_no_link_shows_a_picture_from_elsewhere(
+    client: TestClient, table_of: Table, tmp_path: Path, kind: str
+) -> None:
+    """Neither a crop that is one, nor a folder of crops."""
+    one, other = table_of.files[:2]
+    secret = (table_of.place / one).rename(tmp_path / "secret.jpg")
+    (table_of.place / one).symlink_to(secret)
+    assert client.get(f"/review/{PLACE}/{kind}/{one}").status_code == 404
+    assert client.get(f"/review/{PLACE}/{kind}/{other}").status_code == 200
+    moved = table_of.place.rename(tmp_path / "elsewhere")
+    table_of.place.symlink_to(moved)
+    assert client.get(f"/review/{PLACE}/{kind}/{other}").status_code == 404
 
 
 def test_a_large_crop_becomes_small(client: TestClient, table_of: Table) -> None:

@@ -1,0 +1,65 @@
+"""Files of a movie's folder: no link in it leads a writer elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import files
+from pipeline.errors import OutputError
+
+OWN = ".faces.csv.123.tmp"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "film" / "anna" / "happy").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "film"
+
+
+@pytest.mark.parametrize("place", ["parts", "anna/sad", "anna/happy/rejected", "cast"])
+def test_a_folder_that_leads_elsewhere_is_refused(folder: Path, tmp_path: Path, place: str) -> None:
+    other = tmp_path / "elsewhere" / OWN
+    other.touch()
+    (folder / place).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=r"is a link to .*elsewhere"), files.locked(folder):
+        pass
+    assert other.exists(), "nor is anything cleared there"
+
+
+@pytest.mark.parametrize("name", [".lock", ".lock-holder"])
+def test_the_lock_writes_into_no_other_file(folder: Path, tmp_path: Path, name: str) -> None:
+    other = tmp_path / "elsewhere" / "diary.txt"
+    other.write_text("mine")
+    (folder / name).symlink_to(other)
+    with pytest.raises(OutputError, match=r"is a link to .*diary"), files.locked(folder):
+        pass
+    assert other.read_text() == "mine"
+
+
+def test_a_linked_output_folder_and_links_within_it_are_written(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "anna" / "sad").symlink_to(folder / "anna" / "happy")
+    (tmp_path / "output").symlink_to(tmp_path)
+    with files.locked(tmp_path / "output" / "film"):
+        pass
+
+
+def test_a_temporary_file_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "diary.txt"
+    other.write_text("mine")
+    files.beside(folder / "faces.csv").symlink_to(other)
+    with files.replacing(folder / "faces.csv") as file:
+        file.write(b"rows")
+    assert (other.read_text(), (folder / "faces.csv").read_bytes()) == ("mine", b"rows")
+
+
+def test_what_killed_writers_left_is_cleared(folder: Path) -> None:
+    places = (".", "parts", "anna/happy", "cast/1")
+    for place in places:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / OWN).touch()
+    (folder / ".mine.tmp").touch()
+    with files.locked(folder):
+        assert [p.name for p in folder.rglob("*.tmp")] == [".mine.tmp"]
