@@ -75,8 +75,8 @@ def _checked_size(data: bytes, kind: str, name: str) -> tuple[int, int]:
     if needed > MOST_UPLOAD_BYTES:
         raise HTTPException(
             413,
-            f"{name}: {width} x {height} pixels, which would take {needed / 1e6:,.0f} MB; shrink it "
-            f"to {MOST_UPLOAD_BYTES / 1e6:.0f} MB",
+            f"{name}: {width} x {height} pixels would take {needed / 1e6:,.0f} MB; shrink it to "
+            f"{MOST_UPLOAD_BYTES / 1e6:.0f} MB",
         )
     return width, height
 

@@ -1,7 +1,7 @@
 """Page Review without a browser: what is shown, decided, refused; and never another file."""
 
 import io
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,18 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import files, mine
-from pipeline.disk.parts import part_paths
 from pipeline.faces import EMOTIONS
 from pipeline.judge.score import read_truth
 from pipeline.live.reader import Reader
 from pipeline.review.labels import ASIDE, LABELS
-from pipeline.settings import Job
+from pipeline.settings import Job, WalkSettings
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run
 from pipeline.web.mine import Mining
 from pipeline.web.pages import fragment
 from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
+from tests.support import puppet
 from tests.support.application import LIMIT, ORIGIN, trusted
 from tests.support.reviewed import Table, picked_once, table_of
 
@@ -258,8 +258,9 @@ def test_labels_of_somebody_else_are_told(client: TestClient, table_of: Table) -
 
 
 def test_crops_of_an_earlier_walk_are_told(client: TestClient, table_of: Table) -> None:
-    later = (table_of.place / "crops.csv").stat().st_mtime + 5
-    os.utime(part_paths(table_of.folder, 0)[0], (later, later))
+    other = WalkSettings(**{**table_of.settings(), "min_score": 0.6})
+    job = replace(table_of.job, walk=other, rewalk=True)
+    mine.walk(table_of.movie, job, puppet.silent)
     answer = decide(client, table_of.files[0], "happy")
     assert (answer.status_code, "pick again" in answer.json()["detail"]) == (409, True)
 
