@@ -60,6 +60,10 @@ HEADERS = {
 }
 
 
+HSTS = "max-age=31536000"
+"""With HTTPS, browsers never come without it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who may send requests, and how large.
@@ -70,6 +74,9 @@ class Policy:
         movie_limit: largest uploaded movie, in bytes.
         token: secret of the printed address.
         csrf: secret that only our own pages know.
+        public_name: name by which other computers know this server, in its certificate or in front
+            of it; "" for none.
+        secure: whether browsers reach it by HTTPS alone.
         sessions: the browsers that brought the token.
     """
 
@@ -78,12 +85,18 @@ class Policy:
     movie_limit: int = 8_000_000_000
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    public_name: str = ""
+    secure: bool = False
     sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie with a browser's secret; each server on this host has its own."""
-        return f"mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
+        """The name of the cookie with a browser's secret; each server on this host has its own.
+
+        With HTTPS its prefix makes browsers refuse one that another site of the domain has set.
+        """
+        prefix = "__Host-" if self.secure else ""
+        return f"{prefix}mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def limit_of(self, path: str) -> int:
         """The largest request body that a path accepts, in bytes."""
@@ -98,12 +111,15 @@ class Policy:
         [True, True, False]
         >>> [Policy(h).allows_host("192.168.1.7:8000") for h in ("0.0.0.0", "127.0.0.1")]
         [True, False]
+        >>> Policy(public_name="faces.example").allows_host("faces.example")
+        True
         """
         try:
             name = urlsplit(f"//{header}").hostname or ""
         except ValueError:
             return False
-        return name in LOOPBACK or name == self.host or (self._is_beyond and _is_address(name))
+        own = LOOPBACK | {self.host, self.public_name.lower()} - {""}
+        return name in own or (self._is_beyond and _is_address(name))
 
     @property
     def _is_beyond(self) -> bool:
@@ -143,6 +159,8 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
+                if self._policy.secure:
+                    MutableHeaders(scope=message)["Strict-Transport-Security"] = HSTS
             await send(message)
 
         headers = Headers(scope=scope)
@@ -214,7 +232,7 @@ class Guard:
         answer = HTMLResponse('<a href="/">mine-video</a>', headers={"Refresh": "0; url=/"})
         answer.set_cookie(
             self._policy.cookie, self._policy.sessions.begin(), max_age=round(LASTING),
-            httponly=True, samesite="strict",
+            httponly=True, samesite="strict", secure=self._policy.secure,
         )  # fmt: skip
         return answer
 
@@ -260,6 +278,17 @@ def _limited(receive: Receive, limit: int) -> Receive:
         return message
 
     return receive_counted
+
+
+def log_out(request: Request) -> Response:
+    """Lets the browser that asks in no longer; it must bring the token again."""
+    policy: Policy = request.app.state.policy
+    policy.sessions.end(request.cookies.get(policy.cookie, ""))
+    answer = PlainTextResponse("logged out; the printed address lets you in again\n")
+    answer.delete_cookie(policy.cookie, httponly=True, samesite="strict", secure=policy.secure)
+    # Other tabs, and what they keep, are of this browser, too.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:

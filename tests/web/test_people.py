@@ -795,7 +795,7 @@ def test_names_are_only_ever_text(client: TestClient, job: Job, folder: Path) ->
 
 def test_every_form_brings_the_token(client: TestClient, app: FastAPI) -> None:
     text = client.get("/people/film").text
-    assert text.count("<form") == text.count(f'value="{app.state.policy.csrf}"') == 5
+    assert text.count("<form") == text.count(f'value="{app.state.policy.csrf}"') == 6
     assert "style=" not in text
     assert "onclick" not in text
 

@@ -190,6 +190,29 @@ def test_each_browser_has_a_secret_of_its_own_which_ends(
         assert client.get("/", headers=two).status_code == 401
 
 
+def test_who_logs_out_must_bring_the_token_again(
+    client: TestClient, stranger: TestClient, app: FastAPI
+) -> None:
+    answer = client.post("/logout")
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f'{app.state.policy.cookie}="";')
+    assert "Max-Age=0" in cookie
+    assert client.get("/").status_code == 401, "also with the cookie that was deleted"
+    assert stranger.get("/").status_code == 200, "other browsers stay"
+
+
+def test_with_https_the_cookie_is_sent_by_it_alone(made: Callable[[Policy], FastAPI]) -> None:
+    policy = Policy(limit=LIMIT, public_name="faces.example", secure=True)
+    with TestClient(made(policy), base_url="https://faces.example:8000") as client:
+        answer = client.get("/", params={"token": policy.token})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-mine-video-")
+        assert {"Secure", "Path=/", "HttpOnly", "SameSite=strict"} <= set(cookie.split("; "))
+        assert "max-age" in client.get("/").headers["strict-transport-security"]
+        assert client.get("/", headers={"Host": "other.example"}).status_code == 421
+
+
 @pytest.mark.parametrize("before", ['prefs={"a":1}; ', "=; ", "a b=c; ", "mine-video-0=x; "])
 def test_cookies_of_other_servers_are_in_nobodys_way(
     outside: tuple[TestClient, Policy], before: str

@@ -1,7 +1,10 @@
 """The server, from the command line."""
 
 import re
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -23,7 +26,8 @@ from pipeline.errors import MovieError, OutputError
 from pipeline.settings import Job
 from pipeline.web import serve as module
 from pipeline.web.app import WebSettings
-from pipeline.web.serve import serve
+from pipeline.web.safety import Policy
+from pipeline.web.serve import Place, serve
 from tests.support.puppet import SETTINGS, Shot, Square, film, plug_in
 from tests.web.test_broadcast import PATIENCE, wait_for
 
@@ -34,11 +38,17 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebSettings:
     return WebSettings(Job(walk=SETTINGS, known_faces=tmp_path / "nobody"), tmp_path / "videos")
 
 
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    own = "certified" in request.fixturenames
+    return request.getfixturevalue("certified") if own else Place(port=0)
+
+
 Served = Callable[[str, Callable[[str], None]], None]
 
 
 @pytest.fixture
-def served(settings: WebSettings, monkeypatch: pytest.MonkeyPatch) -> Served:
+def served(settings: WebSettings, place: Place, monkeypatch: pytest.MonkeyPatch) -> Served:
     """Serves at a host, in a thread, while something is asked of the printed address."""
     servers: list[uvicorn.Server] = []
 
@@ -51,7 +61,7 @@ def served(settings: WebSettings, monkeypatch: pytest.MonkeyPatch) -> Served:
 
     def run(host: str, ask: Callable[[str], None]) -> None:
         said: Queue[str] = Queue()
-        thread = Thread(target=serve, args=(settings, host, 0, 1, said.put))
+        thread = Thread(target=serve, args=(settings, replace(place, host=host), 1, said.put))
         thread.start()
         try:
             ask(said.get(timeout=PATIENCE))
@@ -84,6 +94,62 @@ def test_the_printed_address_holds_the_token(served: Served, host: str) -> None:
             assert "server" not in answer.headers
 
     served(host, ask)
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Place:
+    """A place with a certificate of its own for localhost."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    place = Place(port=0, certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    call = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    files = ["-keyout", str(place.key), "-out", str(place.certificate)]
+    subprocess.run([*call.split(), *files], check=True, capture_output=True)
+    return replace(place, public_name="localhost")
+
+
+def test_a_certificate_makes_it_https(
+    settings: WebSettings, certified: Place, served: Served
+) -> None:
+    def ask(address: str) -> None:
+        assert address.startswith("https://localhost:")
+        trusting = ssl.create_default_context(cafile=certified.certificate)
+        jar = urllib.request.HTTPCookieProcessor()
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusting), jar)
+        with opener.open(address) as answer:
+            assert answer.status == 200
+        with opener.open(address.partition("?")[0]) as answer:
+            assert b"<h1>Photo</h1>" in answer.read()
+        assert [(c.name[:7], c.secure) for c in jar.cookiejar] == [("__Host-", True)]
+
+    served("127.0.0.1", ask)
+
+
+@pytest.mark.parametrize("kind", ["certificate", "key"])
+def test_a_certificate_that_is_none_is_told(
+    settings: WebSettings, certified: Place, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "none.pem").write_text("no PEM")
+    none = tmp_path / "none.pem"
+    wrong = replace(certified, certificate=none) if kind != "key" else replace(certified, key=none)
+    with pytest.raises(OutputError, match=r"cannot be used for HTTPS .*private key without"):
+        serve(settings, wrong, 1, print)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--cert", __file__), "--cert and --key need each other"),
+        (("--public-name", "https://a.example"), "leave out https://"),
+    ],
+)
+def test_options_of_https_that_do_not_fit_are_told(options: tuple[str, ...], words: str) -> None:
+    result = CliRunner().invoke(main, ["web", *options])
+    assert result.exit_code == 2
+    assert words in result.output
 
 
 def test_connections_that_ask_for_nothing_are_closed(
@@ -130,7 +196,7 @@ def test_an_open_stream_ends_with_the_server(
 
 def test_a_camera_that_can_be_none_is_told_at_once(settings: WebSettings) -> None:
     with pytest.raises(MovieError, match="neither a number"):
-        serve(replace(settings, camera="front door"), "127.0.0.1", 0, 1, print)
+        serve(replace(settings, camera="front door"), Place(port=0), 1, print)
 
 
 def test_where_there_is_no_network_the_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +208,7 @@ def test_a_taken_port_is_told(settings: WebSettings) -> None:
     with module._listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(OutputError, match=rf"127.0.0.1, port {port}: .*another --port"):
-            serve(settings, "127.0.0.1", port, 1, print)
+            serve(settings, Place(port=port), 1, print)
 
 
 def test_an_address_of_ipv6_is_written_as_browsers_want_it() -> None:
@@ -150,7 +216,7 @@ def test_an_address_of_ipv6_is_written_as_browsers_want_it() -> None:
         def getsockname(self) -> tuple[str, int, int, int]:
             return "::1", 80, 0, 0
 
-    assert module.address(Listener(), "t") == "http://[::1]:80/?token=t"  # type: ignore[arg-type]
+    assert module.address(Listener(), Policy(token="t")) == "http://[::1]:80/?token=t"  # type: ignore[arg-type]
 
 
 def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,8 +225,9 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
     options = ["--host", "::1", "--port", "0", "--videos", "films", "--max-upload", "5"]
     result = CliRunner().invoke(main, ["web", *options, "--tolerance", "0.5"])
     assert result.exit_code == 0, result.output
-    settings, host, port, _, _ = given
-    assert (host, port, settings.videos, settings.limit) == ("::1", 0, Path("films"), 5_000_000)
+    settings, place, _, _ = given
+    assert place == Place("::1", 0)
+    assert (settings.videos, settings.limit) == (Path("films"), 5_000_000)
     assert settings.job.tolerance == 0.5
     assert settings.job.workers == cores()
 
