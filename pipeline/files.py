@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,9 @@ WINDOWS_DEVICES = re.compile(
 
 Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
+
+SCRATCH = "mine-video-"
+"""The beginning of the names of temporary folders."""
 
 TEMPORARY = ".tmp"
 
@@ -117,14 +122,15 @@ LOCK_PATIENCE = 2.0
 
 @contextmanager
 def locked(
-    folder: Path, other: str = "folder with --output", patience: float = 0.0
+    folder: Path, other: str = "folder with --output", patience: float = 0.0, *, own: bool = True
 ) -> Iterator[None]:
-    """Locks a movie's folder against all other processes.
+    """Locks a folder against all other processes, and clears what killed ones left there.
 
     Args:
         folder: The folder, which is created if it is missing.
         other: What the error message advises to choose another of.
         patience: Seconds to wait for a process that holds the lock, see `LOCK_PATIENCE`.
+        own: Whether this program made the folder, so that links in it are none of the user's.
 
     Raises:
         OutputError: Another process is writing there, or the folder cannot be written.
@@ -132,7 +138,8 @@ def locked(
     lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        check_links(folder)
+        if own:
+            check_links(folder)
         lock.acquire()
     except Timeout as error:
         raise OutputError(f"{folder}: {_holder_message(holder)}") from error
@@ -176,6 +183,41 @@ def _clear_temporary(folder: Path) -> None:
         if OWN_TEMPORARY.fullmatch(entry.name):
             with suppress(OSError):
                 Path(entry).unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what killed writers left in a folder of the user's, unless one is at work there."""
+    if any(OWN_TEMPORARY.fullmatch(entry.name) for entry in _entries(folder)):
+        with suppress(OutputError), locked(folder, own=False):
+            pass
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder of this process; removes those of processes that were killed.
+
+    They may hold pictures of faces. Only POSIX can tell whether a process lives without harming it.
+    """
+    if os.name == "posix":
+        for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+            number = left.name.removeprefix(SCRATCH).partition("-")[0]
+            ours = (
+                number.isdecimal() and not left.is_symlink() and left.stat().st_uid == os.getuid()
+            )
+            if ours and not _lives(int(number)):
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as name:
+        yield Path(name)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # It is another user's.
+        return True
+    return True
 
 
 def check_links(folder: Path) -> None:

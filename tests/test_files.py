@@ -1,5 +1,9 @@
 """Files of a movie's folder: no link in it leads a writer elsewhere."""
 
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,3 +67,38 @@ def test_what_killed_writers_left_is_cleared(folder: Path) -> None:
     (folder / ".mine.tmp").touch()
     with files.locked(folder):
         assert [p.name for p in folder.rglob("*.tmp")] == [".mine.tmp"]
+
+
+def test_folders_of_killed_processes_are_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of others that live, nor what only looks so."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    names = {
+        f"mine-video-{ended.pid}-a": False, f"mine-video-{os.getppid()}-b": True,
+        "mine-video-x-c": True, "other": True,
+    }  # fmt: skip
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "face.jpg").touch()
+    with files.scratch_folder() as own:
+        assert own.parent == tmp_path
+        assert {name: (tmp_path / name / "face.jpg").exists() for name in names} == names
+    assert not own.exists()
+
+
+def test_what_killed_writers_left_in_the_gallery_is_cleared(tmp_path: Path) -> None:
+    """But not while another writer is at work; and links there are the user's own."""
+    left = tmp_path / "known" / "anna" / "not" / ".1.jpg.7.tmp"
+    left.parent.mkdir(parents=True)
+    (tmp_path / "known" / "ben").symlink_to(tmp_path)
+    left.touch()
+    with files.locked(tmp_path / "known", own=False):
+        left.touch()
+        files.clear_leftovers(tmp_path / "known")
+        assert left.exists()
+    left.touch()
+    files.clear_leftovers(tmp_path / "known")
+    assert not left.exists()

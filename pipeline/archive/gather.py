@@ -2,7 +2,10 @@
 
 import logging
 import os
+import re
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +38,9 @@ log = logging.getLogger(__name__)
 
 STRIP = 6
 """Faces of each moment on the sheet, evenly spread over the moment."""
+
+NEW_FOLDER = re.compile(r"\.new-[a-z0-9_]{8}")
+"""Names of the folders in which new crops lie until they replace those of an earlier search."""
 
 PLACE = "folder with --sheet or --pick"
 """Ends the advice "choose another …" if a folder cannot be written."""
@@ -138,7 +144,7 @@ def write_all(
     """
     _check_own(folder)
     failed: list[MiningError] = []
-    with files.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
+    with files.locked(folder, PLACE), _new_folder(folder) as name:
         lines: list[list[str]] = []
         for number, film in enumerate(movies):
             selections = [
@@ -156,6 +162,16 @@ def write_all(
             lines += [line for selection in selections for line in _listed(selection.folder)]
         _replace(movies, folder, lines)
     return len(lines), failed
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[str]:
+    """A folder for new crops, within a locked one; removes those that killed searches left."""
+    for path in folder.iterdir():
+        if NEW_FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+    with TemporaryDirectory(dir=folder, prefix=".new-") as name:
+        yield name
 
 
 def _check_own(folder: Path) -> None:
