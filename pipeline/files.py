@@ -56,7 +56,7 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     """
     temporary = beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as file:  # Exclusively: it follows no link that lies there.
             yield file
@@ -73,6 +73,20 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     finally:
         with suppress(OSError):  # The folder may not exist.
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, and flushes each into the one that holds it.
+
+    Otherwise a power cut could take a new folder, and with it files that were flushed.
+
+    Raises:
+        OSError: A folder cannot be made.
+    """
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        _flush_folder(made.parent)
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -137,7 +151,7 @@ def locked(
     """
     lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if own:
             check_links(folder)
         lock.acquire()

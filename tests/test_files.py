@@ -102,3 +102,17 @@ def test_what_killed_writers_left_in_the_gallery_is_cleared(tmp_path: Path) -> N
     left.touch()
     files.clear_leftovers(tmp_path / "known")
     assert not left.exists()
+
+
+def test_a_new_folder_is_flushed_into_the_one_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut would take it, and all that was flushed in it."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "_flush_folder", flushed.append)
+    with files.replacing(tmp_path / "a" / "b" / "file"):
+        pass
+    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    flushed.clear()
+    with files.locked(tmp_path / "c"):
+        assert flushed == [tmp_path]

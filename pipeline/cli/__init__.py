@@ -35,6 +35,9 @@ COMMANDS = (
 WORD = re.compile(r"[^\W\d_][\w-]*")
 """What may be meant as a command: a path, a pattern and a file name have other characters too."""
 
+NO_MEMORY = re.compile(r"cannot allocate memory|failed to map segment|bad_alloc", re.IGNORECASE)
+"""What libraries say that cannot be loaded, or cannot go on, for want of memory."""
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of writing to standard output when it is redirected to a file: no fault of ours."""
 
@@ -118,6 +121,12 @@ def _exit_codes() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             click.echo(f"mine-video: cannot write output ({error.strerror})", err=True)
+            sys.exit(1)
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            click.echo(
+                "mine-video: there is too little memory; close other programs, or give fewer "
+                "--workers", err=True,
+            )  # fmt: skip
             sys.exit(1)
         traceback.print_exc()
         click.echo("mine-video: this is a bug; please report it with the lines above", err=True)

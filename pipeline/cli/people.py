@@ -97,17 +97,14 @@ def _change_gallery(
 ) -> None:
     """Moves and copies photos before the movies are named by them."""
     if rename is not None:
-        from pipeline.disk import tracks_npz
         from pipeline.people.rename import rename as move
         from pipeline.people.rename import was_moved
 
-        named = {
-            p for f in folders for p in tracks_npz.read_tracks(f / "tracks.npz").people.tolist()
-        }
-        if was_moved(job.known_faces, *rename, named):
+        if was_moved(job.known_faces, *rename):
             log.warning(
-                "the photos of %s already belong to %s; only the faces are named again", *rename
-            )
+                "nobody is called %s, so their photos seem to belong to %s already; only the faces "
+                "are named again", *rename,
+            )  # fmt: skip
         else:
             for path in move(job.known_faces, *rename):
                 log.info("%s is now %s: %s", *rename, path)

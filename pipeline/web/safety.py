@@ -13,10 +13,12 @@ other people on the network may use them:
 * Request bodies have a size limit, and response headers restrict what the browser may do.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -42,6 +44,12 @@ UPLOAD_ROUTE = "/mine/movie"
 
 UPLOAD = 20_000_000
 """Default for the largest uploaded picture, in bytes."""
+
+BODY_SECONDS = 30.0
+"""Seconds that a body may take beside the time that it takes at `LEAST_RATE`."""
+
+LEAST_RATE = 10_000
+"""Bytes a second: at least so fast must a body come."""
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
@@ -266,13 +274,23 @@ def _too_large(limit: int) -> str:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    """Counts the bytes of a body as they come: a chunked body has no Content-Length."""
-    count = 0
+    """Counts the bytes of a body as they come: a chunked body has no Content-Length.
+
+    A body must not take for ever, either: each of a few would keep a connection.
+    """
+    count, whole, begin = 0, False, time.monotonic()
 
     async def receive_counted() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, whole
+        if whole:  # What comes now is only that the browser has gone.
+            return await receive()
+        left = begin + BODY_SECONDS + count / LEAST_RATE - time.monotonic()
+        try:
+            message = await asyncio.wait_for(receive(), max(left, 0))
+        except TimeoutError as error:
+            raise HTTPException(408, "the upload was too slow; try again") from error
         count += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if count > limit:
             raise HTTPException(413, _too_large(limit))
         return message
@@ -321,6 +339,7 @@ REFUSALS: Responses = {
         "description": "From a browser that did not bring the token.",
         "content": {"text/plain": {}},
     },
+    408: {"description": "The body comes too slowly."},
     403: {"description": "Not from one of our pages, or without the CSRF token."},
     413: {"description": "Too large."},
     421: {"description": "The Host header names another server.", "content": {"text/plain": {}}},

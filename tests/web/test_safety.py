@@ -1,12 +1,15 @@
 """Who is let in, and who is not: each check by itself, and on every route that changes things."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.web import live
+from pipeline.web import live, safety
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
 from pipeline.web.sessions import Sessions
 from tests.support.application import HOST, LIMIT, ORIGIN, let_in
@@ -252,6 +255,35 @@ def test_a_body_that_does_not_say_is_counted(client: TestClient) -> None:
     answer = client.post("/api/photo", headers=head, content=chunks())
     assert answer.status_code == 413
     assert "0.3 MB" in answer.json()["detail"]
+
+
+def test_a_body_that_never_ends_does(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "BODY_SECONDS", 0.2)
+    begin = time.monotonic()
+
+    async def ask() -> int:
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0.05)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        own = {name.lower(): value for name, value in client.headers.items()}
+        own |= {"host": HOST, "content-type": "multipart/form-data; boundary=x"}
+        headers = [(name.encode(), value.encode()) for name, value in own.items()]
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/photo", "query_string": b"",
+            "headers": headers, "http_version": "1.1", "scheme": "http", "raw_path": b"/api/photo",
+            "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+        }  # fmt: skip
+        await client.app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(ask()) == 408
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(
