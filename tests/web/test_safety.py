@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -263,10 +264,12 @@ def test_a_body_that_never_ends_does(client: TestClient, monkeypatch: pytest.Mon
 
     async def ask() -> int:
         sent: list[Any] = []
+        head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        pieces = chain([head], repeat(b"x"))
 
         async def receive() -> dict[str, Any]:
             await asyncio.sleep(0.05)
-            return {"type": "http.request", "body": b"x", "more_body": True}
+            return {"type": "http.request", "body": next(pieces), "more_body": True}
 
         async def send(message: Any) -> None:
             sent.append(message)
