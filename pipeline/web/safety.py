@@ -201,6 +201,10 @@ class Guard:
 
         try:
             await self._app(scope, receive, send_noted)
+        except asyncio.CancelledError:  # The server ends, and will not wait for the rest of a body.
+            if not begun:
+                answer = PlainTextResponse("the server is ending; try again later\n", 503)
+                await answer(scope, receive, send)
         except Exception:
             log.exception("%s: this is a bug; please report it", scope["path"])
             if begun:  # The status has been sent: all that is left is to close the connection.

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import HTTPCookieProcessor
 
 import pytest
 import uvicorn
@@ -168,6 +170,36 @@ def test_connections_that_ask_for_nothing_are_closed(
             assert answer.status == 200
 
     served("127.0.0.1", ask)
+
+
+def test_an_upload_that_the_end_of_the_server_breaks_off_is_no_bug(
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GRACE", 0.2)
+    sockets: list[socket.socket] = []
+
+    def ask(address: str) -> None:
+        pages, opener = entered(address)
+        with opener.open(pages) as page:
+            csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
+        assert csrf is not None
+        handlers = opener.handlers  # type: ignore[attr-defined]
+        jar = next(h for h in handlers if isinstance(h, HTTPCookieProcessor)).cookiejar
+        (cookie,) = jar
+        parts = urlsplit(pages)
+        head = (
+            f"POST /api/photo HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: {pages.rstrip('/')}\r\n"
+            f"Cookie: {cookie.name}={cookie.value}\r\nX-CSRF-Token: {csrf[1]}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n"
+        )
+        sockets.append(socket.create_connection((parts.hostname, parts.port)))
+        sockets[0].sendall(head.encode())
+        time.sleep(0.3)  # Until it waits for the rest.
+
+    served("127.0.0.1", ask)
+    with sockets[0] as upload:
+        assert upload.recv(100).startswith(b"HTTP/1.1 503")
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_an_open_stream_ends_with_the_server(
