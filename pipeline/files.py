@@ -57,8 +57,9 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     temporary = beside(path)
     try:
         make_folder(path.parent)
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:  # Exclusively: it follows no link that lies there.
+        if temporary.is_symlink():
+            temporary.unlink()
+        with temporary.open("wb") as file:
             yield file
             # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()

@@ -169,6 +169,7 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
         return False
     row = dict(zip(columns, cells, strict=True))
     try:
+        float(row["distance"] or 0)
         shares = [float(row.get(name) or 0) for name in SHARES]
         if min(shares) < 0 or max(shares) > 1 or not abs(float(row["time"])) <= LATEST:
             return False
