@@ -176,7 +176,7 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     field.press("Enter")
     why = page.locator("#why-cast-2")
     why.wait_for()
-    assert why.inner_text() == "2: a person cannot be called 'any'; choose another"
+    assert why.inner_text() == "2: a person cannot be called 'any'; choose another name"
     assert field.get_attribute("aria-invalid") == "true"
     assert field.get_attribute("aria-describedby") == "why-cast-2"
     assert not page.get_by_role("button", name="Apply").is_visible()
