@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from threading import get_native_id
 from typing import IO
@@ -15,6 +16,11 @@ from zlib import crc32
 from filelock import FileLock, Timeout
 
 from pipeline.errors import OutputError, TableError
+
+try:
+    import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 WINDOWS_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I | re.S
@@ -60,6 +66,7 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
         if temporary.is_symlink():
             temporary.unlink()
         with temporary.open("wb") as file:
+            _claim(file)
             yield file
             # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()
@@ -74,6 +81,30 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     finally:
         with suppress(OSError):  # The folder may not exist.
             temporary.unlink(missing_ok=True)
+
+
+def clear_earlier(path: Path) -> None:
+    """Removes what killed writers of a file left beside it, in a folder that nobody locks."""
+    for left in path.parent.glob(f".{escape(path.name)}.*{TEMPORARY}"):
+        if OWN_TEMPORARY.fullmatch(left.name) and not left.is_symlink():
+            with suppress(OSError), left.open("rb+") as file:
+                if _claim(file):
+                    left.unlink()
+
+
+def _claim(file: IO[bytes]) -> bool:
+    """Locks a temporary file while it is written; False if another process writes it.
+
+    Windows lacks such locks, but deletes no open file either. Where a disk has none, nothing is
+    ever taken for a leftover.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def make_folder(folder: Path) -> None:

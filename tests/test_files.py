@@ -116,3 +116,14 @@ def test_a_new_folder_is_flushed_into_the_one_that_holds_it(
     flushed.clear()
     with files.locked(tmp_path / "c"):
         assert flushed == [tmp_path]
+
+
+def test_what_killed_writers_of_a_file_left_beside_it_is_cleared(tmp_path: Path) -> None:
+    """In the user's own folders, which nobody locks; not what another writes just now."""
+    (tmp_path / ".a.csv.7.tmp").touch()
+    (tmp_path / ".b.csv.7.tmp").touch()
+    with files.replacing(tmp_path / "a.csv"):
+        files.clear_earlier(tmp_path / "a.csv")
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {".b.csv.7.tmp", files.beside(tmp_path / "a.csv").name}
+    assert {path.name for path in tmp_path.iterdir()} == {".b.csv.7.tmp", "a.csv"}

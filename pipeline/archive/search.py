@@ -164,5 +164,6 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         when = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
         rows.append([*who, *when, m.track, m.length, m.faces, f"{m.probability:.4f}"])
+    files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:
         file.write(csv_text(rows).encode(errors="backslashreplace"))

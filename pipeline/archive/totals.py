@@ -11,7 +11,7 @@ from pipeline.archive.index import sql
 from pipeline.disk.text_table import FORMULA, NUMBER
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, UNKNOWN
-from pipeline.files import replacing
+from pipeline.files import clear_earlier, replacing
 
 WRITERS = {
     ".csv": "COPY guarded TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
@@ -90,6 +90,7 @@ def join(archive: Archive, path: Path) -> int:
     for name, value in given.items():
         archive.connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
     archive.connection.execute(sql("joined"))
+    clear_earlier(path.absolute())
     try:
         with replacing(path.absolute(), "file with --to") as file:
             writer = WRITERS[path.suffix.lower()]

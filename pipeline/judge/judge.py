@@ -161,9 +161,10 @@ def write_sample(
     for number, row in enumerate(drawn.itertuples(), 1):
         label = [row.video, row.person, row.frame, row.frame, "", row.track]
         lines.append([number, *label, walk.fingerprint])
-    write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
-    with files.replacing(path) as file:
-        file.write(csv_text(lines).encode())
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
+        write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
+        with files.replacing(path) as file:
+            file.write(csv_text(lines).encode())
     return (
         f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
         f"{', '.join(EMOTIONS)}, or nothing where you cannot tell. "
