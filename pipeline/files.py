@@ -173,7 +173,7 @@ def locked(
     """Locks a folder against all other processes, and clears what killed ones left there.
 
     Args:
-        folder: The folder, which is created if it is missing.
+        folder: The folder, which is created if it is missing, and goes again if it stays empty.
         other: What the error message advises to choose another of.
         patience: Seconds to wait for a process that holds the lock, see `LOCK_PATIENCE`.
         own: Whether this program made the folder, so that links in it are none of the user's.
@@ -182,6 +182,7 @@ def locked(
         OutputError: Another process is writing there, or the folder cannot be written.
     """
     lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         make_folder(folder)
         if own:
@@ -204,6 +205,16 @@ def locked(
         with suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+        _remove_empty(made)
+
+
+def _remove_empty(made: list[Path]) -> None:
+    """Removes folders, each the parent of the one before, as far as only a lock is left in them."""
+    with suppress(OSError):
+        if made and [path.name for path in made[0].iterdir()] == [".lock"]:
+            (made[0] / ".lock").unlink()
+        for folder in made:
+            folder.rmdir()
 
 
 def _myself() -> str:

@@ -20,7 +20,7 @@ from pipeline.pick import select
 from pipeline.report.outcome import Outcome, StartCropping, write_picks
 from pipeline.review.not_photos import NotPhotos
 from pipeline.review.reconcile import carry_over, reconcile
-from pipeline.settings import OWN_SUBTITLES, Job, PickSettings
+from pipeline.settings import AUTO, OWN_SUBTITLES, Job, PickSettings
 from pipeline.walk import walker
 from pipeline.walk.part import StartProgress, silent
 from pipeline.wanted import check_photos, current_labels, read_lines, wanted_rows
@@ -203,7 +203,7 @@ def _warn_of_stride(walked: Walked, settings: PickSettings) -> None:
     repeat, smooth = settings.repeat, settings.smooth
     if 1 < repeat <= stride:
         problems.append(f"--repeat {repeat} filters nothing; try --repeat {2 * stride}")
-    if select.window(smooth, stride) == 1 < smooth:
+    if smooth != AUTO and select.window(smooth, stride) == 1 < smooth:
         problems.append(f"--smooth {smooth} averages nothing; try --smooth {3 * stride | 1}")
     for problem in problems:
         log.warning("%s: only one frame in %d was analysed, so %s", walked.folder, stride, problem)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
+from typing import Final, Literal
 
 OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
@@ -17,6 +18,11 @@ DEVICES = ("cpu", "cuda")
 
 OWN_SUBTITLES = "own"
 """The value of --subtitles that means the movie's own text track."""
+
+AUTO: Final = "auto"
+"""The value of --smooth that decodes each track as a sequence, see `pick.decoder`."""
+
+Smoothing = int | Literal["auto"]
 
 MOST_FRAMES = 1e15
 """More than any movie has; limits the frames that a number of seconds becomes."""
@@ -50,7 +56,7 @@ class WalkSettings:
     align: bool = False
     detector: str = "yunet"
     recognizer: str = "sface"
-    emotion: str = "two-headed"
+    emotion: str = "two-headed-int8"
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.detect_every < 1 or self.width < 160:
@@ -77,11 +83,14 @@ class PickSettings:
     and the repeater then matter only for the rest.
 
     Attributes:
-        smooth: frames in the centred moving average of the probabilities, odd; 1 does not smooth.
+        smooth: `AUTO`, or frames in the centred moving average of the probabilities, odd; 1 does
+            not smooth.
         repeat: source frames for which a label must hold, from 1; 1 filters nothing.
         repeat_seconds: the same in seconds; replaces `repeat` unless it is 0.
         gap: source frames without the emotion or the face that a run may bridge, from 0.
-        min_prob: smallest smoothed probability of the wanted emotion, 0 to 1.
+        sure: smallest chance that the emotion is right, 0 to 1, see `pick.evidence`.
+        min_prob: smallest probability of the wanted emotion in the frame, 0 to 1; averaged over
+            time if `smooth` is a number.
         min_size: smallest shorter side of the face's box in pixels.
         min_sharpness: smallest variance of the Laplacian.
         max_yaw: largest turn to either side in degrees.
@@ -93,11 +102,12 @@ class PickSettings:
         margin: space around the face on each side, as a share of the box.
     """
 
-    smooth: int = 5
+    smooth: Smoothing = AUTO
     repeat: int = 8
     repeat_seconds: float = 0.0
     gap: int = 0
-    min_prob: float = 0.4
+    sure: float = 0.7
+    min_prob: float = 0.0
     min_size: float = 0.0
     min_sharpness: float = 0.0
     max_yaw: float = 90.0
@@ -108,10 +118,12 @@ class PickSettings:
     margin: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.repeat < 1 or self.smooth < 1 or self.smooth % 2 == 0:
-            raise ValueError(f"repeat from 1, smooth odd and from 1: {self}")
-        if not 0 <= self.min_prob <= 1 or not self.margin >= 0:
-            raise ValueError(f"min_prob from 0 to 1, margin from 0: {self}")
+        number = self.smooth if isinstance(self.smooth, int) else 0
+        smooths = self.smooth == AUTO or (number >= 1 and number % 2 == 1)
+        if self.repeat < 1 or not smooths:
+            raise ValueError(f"repeat from 1, smooth auto, or odd and from 1: {self}")
+        if not (0 <= self.sure <= 1 and 0 <= self.min_prob <= 1 and self.margin >= 0):
+            raise ValueError(f"sure and min_prob from 0 to 1, margin from 0: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         if not all(number >= 0 for number in (*least, self.border or 0, self.per_run)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
@@ -144,6 +156,7 @@ class Job:
         workers: processes of the walk.
         compare: also show what passes without the repeater.
         report: also write timeline.png and report.html.
+        learn: correct the probabilities by what the review of the movie teaches.
         subtitles: a file of subtitles, "own" for the movie's own text track, "" for none.
         subtitle_offset: seconds added to all times of the subtitles.
         subtitle_encoding: encoding of the file, "" to detect it.
@@ -162,6 +175,7 @@ class Job:
     workers: int = 1
     compare: bool = False
     report: bool = True
+    learn: bool = False
     subtitles: str = ""
     subtitle_offset: float = 0.0
     subtitle_encoding: str = ""

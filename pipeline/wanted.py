@@ -1,5 +1,6 @@
 """What a pick starts from: the rows of the wanted people, with review decisions and subtitles."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,15 @@ from pipeline.disk.walked import FACES, Walked, unreachable
 from pipeline.errors import PeopleError
 from pipeline.people import gallery as galleries
 from pipeline.people.names import check_name
-from pipeline.pick import select, speech
+from pipeline.pick import learn, select, speech
 from pipeline.review import match
 from pipeline.review.labels import read_labels
 from pipeline.settings import OWN_SUBTITLES, Job
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
+
+log = logging.getLogger(__name__)
 
 
 def wanted_rows(
@@ -43,7 +46,10 @@ def wanted_rows(
     without_photo = unreachable(walked.tracks)
     check_photos(job.people, without_photo)
     select.check_people(job.people, _people_of(walked) - without_photo, "the gallery")
-    rows = match.applied(walked.rows, current_labels(walked, job))
+    labels = current_labels(walked, job)
+    rows = match.applied(walked.rows, labels)
+    if job.learn:
+        rows = _learnt(rows, labels, walked)
     if job.subtitles:
         needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
         walk, remote = walked.manifest, job.allow_remote
@@ -51,6 +57,14 @@ def wanted_rows(
         edges = speech.borders(walked.manifest.scan.times)
         lines = read_lines(job, film) if lines is None else lines
         rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
+    return rows
+
+
+def _learnt(rows: pd.DataFrame, labels: pd.DataFrame, walked: Walked) -> pd.DataFrame:
+    """Corrects the rows' probabilities by the review, and says what that is worth."""
+    rows, lessons = learn.learnt(rows, match.taught(rows, labels))
+    for lesson in lessons:
+        log.info("%s: --learn: %s", walked.folder, lesson)
     return rows
 
 

@@ -16,22 +16,28 @@ __all__ = ["browser", "walked_demo"]
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-_FIGURES = pytest.StashKey[list[str]]()
+FIGURE = "figure"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_FIGURES] = []
+def pytest_configure() -> None:
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    lines = terminalreporter.config.stash[_FIGURES]
+    reports = [r for some in terminalreporter.stats.values() for r in some]
+    lines = [
+        value
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == FIGURE
+    ]
     if lines:
         terminalreporter.section("measured figures")
         for line in lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(autouse=True)
@@ -48,5 +54,5 @@ def _logging_as_before() -> Iterator[None]:
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Prints a measured figure at the end of the run, whether the test passes or not."""
-    lines: list[str] = request.config.stash[_FIGURES]
-    return lines.append
+    # A property of the report, because pytest-xdist sends reports from process to process.
+    return lambda line: request.node.user_properties.append((FIGURE, line))

@@ -75,7 +75,7 @@ def test_explain_says_how_many_faces_each_step_leaves(program: Program) -> None:
     assert header.split()[0] == "movie"
     assert line.split()[3:6] == ["25", "2", "1"]
     assert steps.strip() == (
-        "faces 60 > person 30 > emotion 25 > repeat 13 > min-prob 13 > min-size 13 > "
+        "faces 60 > person 30 > emotion 25 > repeat 13 > sure 13 > min-prob 13 > min-size 13 > "
         "min-sharpness 13 > max-yaw 13 > single-face 13 > border 13 > per-run 2"
     )
     assert len(program(*asked[:-5], "--repeat", "13").out.splitlines()) == 2
@@ -118,8 +118,8 @@ def test_judge_makes_a_sample_and_then_a_table(program: Program) -> None:
     judged = program("judge", "movie", "--truth", sample)
     assert judged.code == 0
     lines = judged.out.splitlines()
-    assert lines[0].split()[:3] == ["repeat", "smooth", "min-prob"]
-    assert lines[1].split()[:4] == ["1", "1", "0", "10"]
+    assert lines[0].split()[:4] == ["repeat", "smooth", "sure", "min-prob"]
+    assert lines[1].split()[:5] == ["1", "1", "0", "0", "10"]
     assert lines[-2:] == ["output/movie/judge.csv", "output/movie/judge.png"]
 
 
@@ -154,7 +154,8 @@ def test_walk_prints_the_table_it_wrote(program: Program) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--repeat", "8"], ["--smooth 5 averages nothing; try --smooth 13"]),
+        (["--repeat", "8"], []),
+        (["--repeat", "8", "--smooth", "5"], ["--smooth 5 averages nothing; try --smooth 13"]),
         (["--repeat", "3", "--smooth", "13"], ["--repeat 3 filters nothing; try --repeat 8"]),
         (["--repeat", "8", "--smooth", "13"], []),
         (["--repeat", "1", "--smooth", "1"], []),
@@ -243,6 +244,9 @@ def test_version(program: Program) -> None:
             ["--repeat", "3", "--smooth", "1", "--min-prob", "0.5", "--margin", "0"],
             Job(pick=PickSettings(repeat=3, smooth=1, min_prob=0.5, margin=0.0)),
             id="picking",
+        ),
+        pytest.param(
+            ["--smooth", "AUTO", "--sure", "0.9"], Job(pick=PickSettings(sure=0.9)), id="surely"
         ),
         pytest.param(
             ["--repeat", "0.5s"], Job(pick=PickSettings(repeat_seconds=0.5)), id="seconds"
@@ -511,7 +515,15 @@ CASES = {
         f"{option} that is no number": Case(
             ("movie.mkv", option, "nan"), (f"Invalid value for '{option}'", "'nan' is not a"), 2
         )
-        for option in ("--min-prob", "--min-size", "--max-yaw", "--margin", "--tolerance", "--end")
+        for option in (
+            "--sure",
+            "--min-prob",
+            "--min-size",
+            "--max-yaw",
+            "--margin",
+            "--tolerance",
+            "--end",
+        )
     },
     "neither labels nor a sample": Case(
         ("judge", "movie"), ("give either --truth FILE or --sample N",), 2
@@ -543,7 +555,10 @@ CASES = {
     "a judge without a walk": Case(
         ("judge", "nowhere", "--sample", "9"), ("nowhere: holds no walk",)
     ),
-    "even smoothing": Case(("movie.mkv", "--smooth", "4"), ("--smooth", "an odd number"), 2),
+    "even smoothing": Case(
+        ("movie.mkv", "--smooth", "4"), ("--smooth", "'4' is neither auto nor an odd number"), 2
+    ),
+    "no smoothing": Case(("movie.mkv", "--smooth", "much"), ("--smooth", "'much' is neither"), 2),
     "end before start": Case(
         ("movie.mkv", "--start", "2", "--end", "1"), ("--end", "must be after --start"), 2
     ),

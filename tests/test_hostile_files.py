@@ -42,6 +42,8 @@ from tests.support import puppet
 from tests.support.puppet import Shot, Square
 from tests.support.walks import read_walk
 
+pytestmark = pytest.mark.e2e
+
 SCRIPT = (Shot(14, (Square("anna", "happy 9, sad", x=20, dx=1), Square("ben", x=90, y=70))),)
 
 often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

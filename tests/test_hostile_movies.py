@@ -37,6 +37,8 @@ from tests.support.movies import write_movie
 from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
 from tests.support.walks import read_walk
 
+pytestmark = pytest.mark.e2e
+
 PATIENCE = 120
 """Seconds after which a walk counts as hanging; each takes a fraction of one."""
 
@@ -538,13 +540,23 @@ def test_a_movie_that_may_not_be_read(place: Path, job: Job) -> None:
     assert not job.output.exists()
 
 
-def test_a_refused_movie_leaves_no_folder_with_rows(place: Path, job: Job) -> None:
+def test_a_file_that_is_no_movie_leaves_no_folder(place: Path, job: Job) -> None:
+    """Otherwise a slip of the pen would stay in the lists of walked movies for ever."""
     for make in (content("a.mp4", b"no movie"), special("b.mp4", os.mkfifo)):
         movie = make(place)
         with pytest.raises(MovieError):
             watched(partial(mine.walk, movie, job, puppet.silent))
-    left = {p.name for p in job.output.rglob("*") if p.is_file()}
-    assert left <= {".lock", "failed.txt"}
+    assert not job.output.exists()
+
+
+def test_a_file_that_is_no_movie_takes_nothing_away(place: Path, job: Job) -> None:
+    mine.walk(plain("good.mkv")(place), job, puppet.silent)
+    (job.output / "a").mkdir()
+    (job.output / "a" / "mine.txt").touch()
+    with pytest.raises(MovieError):
+        mine.walk(content("a.mp4", b"no movie")(place), job, puppet.silent)
+    assert {p.name for p in job.output.iterdir()} == {"a", "good"}
+    assert (job.output / "a" / "mine.txt").exists()
 
 
 # --- sizes that would fill the memory -----------------------------------------------------------

@@ -20,7 +20,7 @@ from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.report import outcome as cropping
 from pipeline.report.crops import write_crops
 from pipeline.report.outcome import MANY_CROPS, Outcome
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import AUTO, Job, PickSettings
 from tests.support import puppet
 from tests.support.opens import opens
 from tests.support.puppet import Shot, Square, film, photo
@@ -105,7 +105,16 @@ def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:
     every = _mine(talk, job)
     folder = job.output / "talk" / "anna" / "happy"
-    gates = ("min-prob", "min-size", "min-sharpness", "max-yaw", "single-face", "border", "per-run")
+    gates = (
+        "sure",
+        "min-prob",
+        "min-size",
+        "min-sharpness",
+        "max-yaw",
+        "single-face",
+        "border",
+        "per-run",
+    )
     seen = {"faces": 80, "person": 50, "emotion": 27}
     funnel = seen | dict.fromkeys(("repeat", *gates), 27)
     assert every == Outcome("anna", "happy", 27, 27, 3, folder, "", funnel)
@@ -232,8 +241,9 @@ def test_gates(gates: dict[str, Any], kept: int, runs: tuple[Path, Job]) -> None
 def test_smoothing_carries_a_smile_over_one_odd_frame(tmp_path: Path, job: Job) -> None:
     movie = film(tmp_path / "m.mkv", [Shot(16, (Square("anna", "happy 8, sad 1, happy"),))])
     assert _mine(movie, job, pick=PickSettings(repeat=10, smooth=1)).steady == 0
-    outcome = _mine(movie, job, pick=PickSettings(repeat=16, smooth=3))
-    assert (outcome.steady, outcome.runs) == (16, 1)
+    for smooth in (3, AUTO):
+        outcome = _mine(movie, job, pick=PickSettings(repeat=16, smooth=smooth))
+        assert (outcome.steady, outcome.runs) == (16, 1)
 
 
 def test_any_is_everybody_and_every_emotion_that_is_there(tmp_path: Path, job: Job) -> None:
@@ -306,7 +316,7 @@ def test_where_runs_are_too_short_the_hint_says_how_long_they_are(talk: Path, jo
 
 def test_where_nothing_is_sure_enough_the_hint_says_how_sure(talk: Path, job: Job) -> None:
     outcome = _mine(talk, job, pick=replace(PLAIN, min_prob=0.9))
-    assert outcome.hint == "at most 0.81 sure; try --min-prob 0.81"
+    assert outcome.hint == "at most 0.81 probable; try --min-prob 0.81"
     assert _mine(talk, job, pick=replace(PLAIN, min_prob=0.81)).steady == 27
 
 

@@ -1,4 +1,4 @@
-"""Walks that an earlier version made, with a network that there is no more."""
+"""Walks that an earlier version made, with networks that are gone or no longer the default."""
 
 import shlex
 from dataclasses import replace
@@ -113,3 +113,55 @@ def test_status_tells_it(program: Program) -> None:
     done = program("status", "output")
     assert done.code == 0
     assert "--recognizer dlib-onnx is no longer part of mine-video; --rewalk walks" in done.out
+
+
+# --- the float network, which was the default before int8 ---------------------------------------
+
+
+@pytest.fixture
+def exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Runs `mine-video` where movie.mkv was walked with the float network."""
+    puppet.plug_in(monkeypatch, instead=True)
+    monkeypatch.chdir(tmp_path)
+    photo(Path("known_faces/anna.png"), "anna")
+    film(Path("movie.mkv"), [Shot(40, (Square("anna", x=20),))])
+    run = caller(monkeypatch, capsys)
+    assert run("walk", "movie.mkv", "--emotion-model", "two-headed", "-q").code == 0
+    return run
+
+
+def test_a_walk_by_the_float_network_is_used_as_it_is(exact: Program) -> None:
+    kept = {p: p.read_bytes() for p in (FOLDER / "faces.csv", FOLDER / "walk.json")}
+    done = exact("movie.mkv", "--person", "anna", "--emotion", "happy")
+    assert done.code == 0
+    assert "was walked with --emotion-model two-headed, and stays so" in done.err
+    assert {p: p.read_bytes() for p in kept} == kept
+    assert list(FOLDER.glob("anna/happy/*.jpg"))
+
+
+def test_an_unfinished_one_goes_on_by_it(exact: Program) -> None:
+    whole = (FOLDER / "faces.csv").read_bytes()
+    (FOLDER / "faces.csv").unlink()
+    assert exact("walk", "movie.mkv", "-q").code == 0
+    assert (FOLDER / "faces.csv").read_bytes() == whole
+    assert manifests.read(FOLDER).settings.emotion == "two-headed"
+
+
+def test_rewalk_takes_todays_network(exact: Program) -> None:
+    assert exact("walk", "movie.mkv", "--rewalk", "-q").code == 0
+    assert manifests.read(FOLDER).settings.emotion == "two-headed-int8"
+
+
+def test_other_differences_are_told_as_ever(exact: Program) -> None:
+    done = exact("walk", "movie.mkv", "--detect-every", "2")
+    assert done.code == 1
+    assert "--detect-every was 3, now 2. Either" in done.err
+
+
+def test_a_walk_by_int8_is_none_by_the_float_network(exact: Program) -> None:
+    exact("walk", "movie.mkv", "--rewalk", "-q")
+    done = exact("walk", "movie.mkv", "--emotion-model", "two-headed")
+    assert done.code == 1
+    assert "--emotion-model was two-headed-int8, now two-headed" in done.err

@@ -36,6 +36,9 @@ Maker = Callable[..., Any]
         (PickSettings, {"smooth": 0}),
         (PickSettings, {"smooth": 4}),
         (PickSettings, {"smooth": -1}),
+        (PickSettings, {"sure": -0.01}),
+        (PickSettings, {"sure": 1.01}),
+        (PickSettings, {"sure": nan}),
         (PickSettings, {"min_prob": -0.01}),
         (PickSettings, {"min_prob": 1.01}),
         (PickSettings, {"min_prob": nan}),
@@ -69,7 +72,7 @@ def test_values_out_of_range_are_refused(make: Maker, values: dict[str, Any]) ->
         (WalkSettings, {"start": 7.5, "end": inf}),
         (WalkSettings, {"min_score": 0}),
         (WalkSettings, {"min_score": 1}),
-        (PickSettings, {"repeat": 1, "smooth": 1, "min_prob": 0, "margin": 0}),
+        (PickSettings, {"repeat": 1, "smooth": 1, "sure": 0, "min_prob": 0, "margin": 0}),
         (PickSettings, {"min_prob": 1}),
         (PickSettings, {"gap": 0, "max_yaw": 0, "border": 0, "per_run": 0, "repeat_seconds": 0}),
     ],
@@ -107,7 +110,7 @@ def test_the_path_of_a_network_is_made_absolute(
     assert replace(made, every=2).emotion == made.emotion
 
 
-@pytest.mark.parametrize("name", ["two-headed", "mine", "mine.h5", "onnx"])
+@pytest.mark.parametrize("name", ["two-headed", "two-headed-int8", "mine", "mine.h5", "onnx"])
 def test_the_name_of_a_network_stays(name: str) -> None:
     assert WalkSettings(emotion=name).emotion == name
 

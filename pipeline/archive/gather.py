@@ -22,7 +22,7 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.text_table import csv_rows, csv_text
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.disk.walked import Walked, finished
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
@@ -191,7 +191,7 @@ def _check_own(folder: Path) -> None:
 
 def _listed(folder: Path) -> Iterator[list[str]]:
     """Yields the lines of a folder's crops.csv, with the paths of the crops."""
-    _, *rows = csv_rows((folder / "crops.csv").read_bytes().decode())
+    _, *rows = read_list(folder / "crops.csv")
     for row in rows:
         yield [str(folder / row[0]), *row[1:]]
 
@@ -258,7 +258,7 @@ def _words(moment: Moment) -> tuple[str, ...]:
         Path(moment.entry.facts.movie).stem,
         f"{moment.person}, {moment.emotion}",
         f"{clock(moment.start)}  track {moment.track}",
-        f"{moment.probability * 100:.0f}%  {moment.length} frames",
+        f"{moment.look_sure * 100:.0f}% sure  {moment.length} frames",
     )
 
 

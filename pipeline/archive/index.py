@@ -1,4 +1,4 @@
-"""Makes the table of one walk: faces.csv as Parquet, smoothed and split into runs by default."""
+"""Makes the table of one walk: faces.csv as Parquet, decoded and split into runs by default."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from pipeline.disk.walked import finished
 from pipeline.errors import OutputError
 from pipeline.files import replacing
 from pipeline.people import presence
-from pipeline.pick import select
+from pipeline.pick import decoder, evidence, select
 from pipeline.settings import PickSettings
 
-TABLE_FORMAT = 2
+TABLE_FORMAT = 3
 """Version of the tables; raise it when a column is added, removed or changes its meaning."""
 
 TABLE_NAME = "faces.parquet"
@@ -37,7 +37,7 @@ SOURCES = ("walk.json", "faces.csv", "tracks.npz")
 
 COLUMN_TYPES = {
     "detected": "uint8", "label": "uint8", "run": "int32", "run_length": "int64",
-    "position": "int32", "faces": "int32",
+    "position": "int32", "faces": "int32", "look_sure": "float32",
 }  # fmt: skip
 """Narrower types for the columns that are read most."""
 
@@ -78,10 +78,11 @@ def table_stamp(folder: Path) -> str:
     """Describes what a table of this folder would be made of, to tell whether a table is outdated.
 
     Returns:
-        Format, smoothing, and sizes and times of the files; "missing", which no table has, if a
-        file is missing.
+        Format, smoothing and its constants, and sizes and times of the files; "missing", which no
+        table has, if a file is missing.
     """
-    facts: list[object] = [TABLE_FORMAT, STORED.smooth, STORED.gap]
+    constants = *decoder.CONSTANTS, *evidence.CONSTANTS
+    facts: list[object] = [TABLE_FORMAT, STORED.smooth, STORED.gap, *constants]
     try:
         for name in SOURCES:
             status = (folder / name).stat()

@@ -2,7 +2,9 @@
 CREATE OR REPLACE TEMP VIEW joined AS
 SELECT
     getvariable('folders')[(file_index + 1)::BIGINT] AS folder,
-    face.* EXCLUDE (label, probability, run, run_length, position, faces, seconds, screen)
+    face.* EXCLUDE (
+        label, probability, run, run_length, look_sure, position, faces, seconds, screen
+    )
 FROM read_parquet(getvariable('files'), hive_partitioning = false) AS face;
 
 -- text_table.guarded in SQL, for all columns of text.

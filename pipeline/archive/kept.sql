@@ -11,6 +11,7 @@ WHERE
     -- movie to movie.
     AND run_length >= getvariable('least_repeat')
     AND run_length >= repeat
+    AND look_sure >= getvariable('sure')::FLOAT
     AND probability >= getvariable('min_prob')::FLOAT
     AND (
         getvariable('min_size') = 0

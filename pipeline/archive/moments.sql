@@ -10,12 +10,15 @@ SELECT
     max(time) AS stop,
     any_value(run_length) AS length,
     count(*) AS faces,
-    round(avg(probability::DOUBLE), 6) AS mean,
+    round(avg(look_sure::DOUBLE), 6) AS mean_look_sure,
+    round(avg(probability::DOUBLE), 6) AS mean_probability,
     count(*) OVER () AS found
 FROM kept
 GROUP BY number, person, label, track, run
 ORDER BY
-    CASE getvariable('ordering') WHEN 'probability' THEN mean WHEN 'length' THEN length END DESC,
+    CASE getvariable('ordering')
+        WHEN 'sure' THEN mean_look_sure WHEN 'probability' THEN mean_probability WHEN 'length' THEN length
+    END DESC,
     number,
     first,
     track

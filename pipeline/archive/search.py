@@ -12,13 +12,13 @@ from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN
 from pipeline.people import gallery
-from pipeline.pick import select
-from pipeline.settings import Job, PickSettings
+from pipeline.pick import decoder, evidence, select
+from pipeline.settings import AUTO, Job, PickSettings
 
 log = logging.getLogger(__name__)
 
-ORDERS = ("probability", "length", "time")
-"""How moments are sorted: most probable first, longest first, or movie by movie in time."""
+ORDERS = ("sure", "probability", "length", "time")
+"""How moments are sorted: surest look, most probable or longest first, or by movie and time."""
 
 TOP = 200
 """Moments that a search returns by default, at most."""
@@ -28,7 +28,7 @@ LARGEST_SETTING = 1 << 53
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "first", "last", "track", "length",
-    "faces", "probability",
+    "faces", "look_sure", "probability",
 )  # fmt: skip
 
 
@@ -47,7 +47,8 @@ class Moment:
         stop: Seconds of the last one.
         length: Source frames that the run covers.
         faces: Number of faces that pass.
-        probability: Mean of their smoothed probabilities.
+        look_sure: The chance that their emotion is right, in the mean.
+        probability: Mean of the probabilities of the faces that pass, see `select.looks`.
     """
 
     entry: ArchiveMovie
@@ -60,6 +61,7 @@ class Moment:
     stop: float
     length: int
     faces: int
+    look_sure: float
     probability: float
 
 
@@ -114,17 +116,24 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST_SETTING) for entry in entries]
     archive.over(entries, repeats)
     labels = None if ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
-    stored = (job.pick.smooth, job.pick.gap) == (index.STORED.smooth, index.STORED.gap)
+    scripts = ["averaged", "runs"]
+    if job.pick.smooth == index.STORED.smooth:
+        scripts = ["stored"] if job.pick.gap == index.STORED.gap else ["decoded", "runs"]
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
-    archive.ask("faces", "stored" if stored else "smoothed", **values)
+    archive.ask("faces", *scripts, **values)
     return entries
 
 
 def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
-    """The filters as numbers that SQL can hold."""
+    """The filters, and what they are reckoned by, as numbers that SQL can hold."""
     return {
-        "smooth": min(settings.smooth, LARGEST_SETTING),
+        "smooth": 1 if settings.smooth == AUTO else min(settings.smooth, LARGEST_SETTING),
         "gap": min(settings.gap, LARGEST_SETTING),
+        "sure": settings.sure,
+        "least": decoder.LEAST,
+        "reach": evidence.REACH,
+        "slope": evidence.SLOPE,
+        "intercept": evidence.INTERCEPT,
         "min_prob": settings.min_prob,
         "min_size": float(settings.min_size),
         "min_sharpness": float(settings.min_sharpness),
@@ -162,8 +171,9 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
     rows: list[Iterable[object]] = [MOMENT_COLUMNS]
     for m in moments:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
-        when = [f"{m.start:.3f}", f"{m.stop:.3f}", m.first, m.last]
-        rows.append([*who, *when, m.track, m.length, m.faces, f"{m.probability:.4f}"])
+        seconds = f"{m.start:.3f}", f"{m.stop:.3f}"
+        when = [*seconds, m.first, m.last, m.track, m.length, m.faces]
+        rows.append([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
     files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:
         file.write(csv_text(rows).encode(errors="backslashreplace"))

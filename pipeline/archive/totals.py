@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.index import sql
-from pipeline.disk.text_table import FORMULA, NUMBER
+from pipeline.disk.text_table import CELL_FORMULA, NUMBER
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, UNKNOWN
 from pipeline.files import clear_earlier, replacing
@@ -34,7 +34,7 @@ class Total:
         tracks: Number of tracks.
         faces: Number of rows in faces.csv.
         shares: Share of each of `EMOTIONS` in the seconds of all faces; they sum to 1. A face has
-            the emotion with the highest probability after the default smoothing, without filters.
+            the emotion that the default --smooth gives it, without filters.
     """
 
     entry: ArchiveMovie
@@ -86,7 +86,7 @@ def join(archive: Archive, path: Path) -> int:
         )
     archive.over(archive.entries)
     folders = [printable(entry.folder) for entry in archive.entries]
-    given = {"folders": folders, "formula": FORMULA, "number": NUMBER}
+    given = {"folders": folders, "formula": CELL_FORMULA, "number": NUMBER}
     for name, value in given.items():
         archive.connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
     archive.connection.execute(sql("joined"))

@@ -1,6 +1,5 @@
 """Writes the unknown cast: a table of its tracks, photos of each person, and contact sheets."""
 
-import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ import pandas as pd
 
 from pipeline.cast.portraits import Portrait
 from pipeline.disk.crop_file import UNSAFE, face_name
-from pipeline.disk.text_table import csv_rows, csv_text
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.faces import BOX, clock
 from pipeline.files import remove, replacing
@@ -151,10 +150,8 @@ def _clear(folder: Path) -> None:
     Raises:
         OutputError: A file cannot be deleted.
     """
-    names: list[str] = []
-    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
-        text = (folder / PHOTO_LIST).read_text(encoding="utf-8")
-        names = [row[0] for row in csv_rows(text) if row and CAST_PHOTO_NAME.fullmatch(row[0])]
+    rows = read_list(folder / PHOTO_LIST)
+    names = [row[0] for row in rows if CAST_PHOTO_NAME.fullmatch(row[0])]
     remove([folder / name for name in names])
     remove([folder / PHOTO_LIST])
     delete_sheets(folder, "sheet*.jpg")

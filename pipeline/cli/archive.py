@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>5}  {}"
+MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9}  {}"
 TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
 STATE = "{:12} {}"
 
@@ -73,10 +73,10 @@ def archive_of(
 )
 @click.option(
     "--order",
-    type=click.Choice(["probability", "length", "time"]),
-    default="probability",
+    type=click.Choice(["sure", "probability", "length", "time"]),
+    default="sure",
     show_default=True,
-    help="Most probable first, longest first, or movie by movie.",
+    help="Surest emotion first, most probable, longest, or movie by movie.",
 )
 @click.option(
     "--csv",
@@ -139,10 +139,10 @@ def search_command(
 
 
 def _print_moments(found: "Found") -> None:
-    header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "sure", "folder")
+    header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "folder")
     click.echo(MOMENT.format(*header))
     for n, m in enumerate(found.moments, 1):
-        seconds, sure = f"{m.stop - m.start:.1f}", f"{m.probability:.2f}"
+        seconds, sure = f"{m.stop - m.start:.1f}", f"{m.look_sure:.2f}"
         names = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
         echo_line(MOMENT.format(n, *map(str, cells)))

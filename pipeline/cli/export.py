@@ -8,6 +8,7 @@ import click
 from pipeline.cli.options import (
     FILTERS,
     FOLDERS,
+    LEARN_OPTION,
     MOVED,
     PLACES,
     SPEECH,
@@ -41,6 +42,7 @@ QUALITY_OPTION = click.option(
 @command()
 @FOLDERS
 @FILTERS
+@LEARN_OPTION
 @SPEECH
 @QUALITY_OPTION
 @PLACES
@@ -94,6 +96,7 @@ def annotate_command(
 )
 @QUALITY_OPTION
 @FILTERS
+@LEARN_OPTION
 @SPEECH
 @PLACES
 @MOVED

@@ -211,7 +211,7 @@ def web_command(
             f"{error.name} is not installed; run pip install 'mine-video[web]'"
         ) from error
     from pipeline.web.app import WebSettings
-    from pipeline.web.serve import Place, serve
+    from pipeline.web.serve import Listening, serve
 
     if (certificate is None) != (key is None):
         raise click.UsageError("--cert and --key need each other")
@@ -236,7 +236,7 @@ def web_command(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )
     try:
-        place = Place(host, port, certificate, key, public_name.lower())
+        place = Listening(host, port, certificate, key, public_name.lower())
         serve(settings, place, cores(), click.echo)
     except KeyboardInterrupt:
         sys.exit(130)

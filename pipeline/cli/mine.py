@@ -19,6 +19,7 @@ from pipeline.cli.options import (
     PLACES,
     WALKING,
     Real,
+    SmoothingType,
     check_asked,
     check_single,
     folders_of,
@@ -166,17 +167,24 @@ def pick_command(
 )
 @click.option(
     "--smooth",
-    type=click.IntRange(1),
+    type=SmoothingType(),
     default=PICK.smooth,
     show_default=True,
-    help="Smoothing, in frames, to compare with none.",
+    help="Smoothing to compare with none, with a mean of 5 frames and with auto.",
+)
+@click.option(
+    "--sure",
+    type=Real(0, 1),
+    default=PICK.sure,
+    show_default=True,
+    help="Lowest chance that the emotion is right, to compare with no limit.",
 )
 @click.option(
     "--min-prob",
     type=Real(0, 1),
     default=PICK.min_prob,
     show_default=True,
-    help="Lowest averaged probability to compare with no limit.",
+    help="Lowest probability of the emotion in a frame, to compare with no limit.",
 )
 @OUTPUT_OPTION
 @MOVED
@@ -193,10 +201,10 @@ def judge_command(
     """Measure the precision, recall and yield of --repeat on walked movies.
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
-    names under --output. Prints a table for --repeat 1 to 25: without smoothing, with it, and with
-    it and --min-prob. Writes the same for each emotion to judge.csv and a plot to judge.png. The
-    95 % intervals come from resampling whole runs, because neighbouring frames are not independent
-    samples.
+    names under --output. Prints a table for --repeat 1 to 25: without smoothing, with a mean of 5
+    frames, with --smooth auto, and with it and --sure. Writes the same for each emotion to
+    judge.csv and a plot to judge.png. The 95 % intervals come from resampling whole runs, because
+    neighbouring frames are not independent samples.
 
     \b
     Example:

@@ -16,9 +16,17 @@ import click
 from click.core import ParameterSource
 
 from pipeline.faces import ANY, EMOTIONS
-from pipeline.models.registry import DETECTORS, RECOGNIZERS
+from pipeline.models.registry import DETECTORS, EMOTION_MODELS, RECOGNIZERS
 from pipeline.movie.remote import is_remote, path_or_url
-from pipeline.settings import DEVICES, OWN_SUBTITLES, Job, PickSettings, WalkSettings
+from pipeline.settings import (
+    AUTO,
+    DEVICES,
+    OWN_SUBTITLES,
+    Job,
+    PickSettings,
+    Smoothing,
+    WalkSettings,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,6 +59,24 @@ class Duration(click.ParamType[dict[str, float]]):
                 return {"repeat_seconds": seconds}
         message = f"{value!r} is neither frames, such as 8, nor seconds, such as 0.5s"
         raise click.BadParameter(message, ctx, param)
+
+
+class SmoothingType(click.ParamType[Smoothing]):
+    """`auto`, or an odd number of frames."""
+
+    name = "auto|frames"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Smoothing:
+        """Returns the value of `PickSettings.smooth`."""
+        text = str(value).strip().lower()
+        if text == AUTO:
+            return AUTO
+        if not text.isdecimal() or int(text) % 2 == 0:
+            message = f"{value!r} is neither auto nor an odd number of frames, such as 5"
+            raise click.BadParameter(message, ctx, param)
+        return int(text)
 
 
 class Anywhere(click.Path):
@@ -169,7 +195,8 @@ NETWORK_OPTIONS = options(
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,
         metavar="NAME|PATH",
-        help="Network that reads emotions: the shipped one, or your own .onnx or .keras file.",
+        help=f"Network that reads emotions: {' or '.join(EMOTION_MODELS)}, or your own .onnx or "
+        ".keras file.",
     ),
     click.option(
         "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
@@ -221,8 +248,13 @@ FILTERS = options(
         help="How long an emotion must last, in frames (8) or seconds (0.5s); 1 filters nothing.",
     ),
     click.option(
-        "--smooth", type=click.IntRange(1), default=PICK.smooth, show_default=True,
-        help="Number of frames over which probabilities are averaged first; 1 turns it off.",
+        "--sure", type=Real(0, 1), default=PICK.sure, show_default=True,
+        help="Lowest chance that the emotion is right; higher keeps fewer, better faces.",
+    ),
+    click.option(
+        "--smooth", type=SmoothingType(), default=PICK.smooth, show_default=True,
+        help="How looks are told from the frames: auto decodes each track as a sequence; a number "
+        "of frames averages over them; 1 takes each frame alone.",
     ),
     click.option(
         "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
@@ -230,7 +262,7 @@ FILTERS = options(
     ),
     click.option(
         "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,
-        help="Lowest averaged probability to keep.",
+        help="Lowest probability of the emotion in a frame; averaged if --smooth is a number.",
     ),
     click.option(
         "--min-size", type=Real(0), default=PICK.min_size, show_default=True,
@@ -270,6 +302,11 @@ SPEECH = options(
     ),
 )  # fmt: skip
 
+LEARN_OPTION = click.option(
+    "--learn", is_flag=True,
+    help="Correct the network by what was accepted and rejected in this movie, where that gains.",
+)  # fmt: skip
+
 MARGIN_OPTION = click.option(
     "--margin", type=Real(0, 10), default=PICK.margin, show_default=True,
     help="Margin around the face in a crop, as a share of the face's longer side.",
@@ -277,6 +314,7 @@ MARGIN_OPTION = click.option(
 
 PICKING = options(
     FILTERS,
+    LEARN_OPTION,
     SPEECH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
@@ -389,9 +427,6 @@ def job_of(given: dict[str, Any]) -> Job:
     # Some systems type é as e plus an accent; the names of photos are composed in the same way.
     if "people" in given:
         given["people"] = tuple(normalize("NFC", name) for name in given["people"])
-    if given.get("smooth", 1) % 2 == 0:
-        message = "must be an odd number, so that there is a frame in the middle"
-        raise click.BadParameter(message, param_hint="--smooth")
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

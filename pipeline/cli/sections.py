@@ -10,8 +10,8 @@ SECTIONS = {
     OWN: (),
     "What to pick": ("people", "emotions"),
     "How strict": (
-        "repeat", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
-        "single_face", "border",
+        "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
+        "single_face", "border", "learn",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
     "What to write": ("per_run", "margin", "explain", "compare", "report"),

@@ -222,8 +222,9 @@ def evaluate_command(
 ) -> None:
     """Evaluate emotion networks on labelled faces.
 
-    MODELS are .onnx or .keras files, or two-headed, which is the shipped network and the default.
-    Without --compare, several networks are evaluated together, by the mean of their answers.
+    MODELS are .onnx or .keras files, or the shipped two-headed-int8, which is the default, and
+    two-headed. Without --compare, several networks are evaluated together, by the mean of their
+    answers.
 
     \b
     Example:
@@ -260,7 +261,7 @@ def evaluate_command(
     default=WALK.emotion,
     show_default=True,
     metavar="NAME|PATH",
-    help="Network to fool: the shipped one, or a .keras file.",
+    help="Network to fool: a shipped one, or a .keras file.",
 )
 @click.option(
     "--output",

@@ -1,12 +1,11 @@
 """crops.csv: the crops of one person and emotion, one row per crop."""
 
-import csv
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
-from pipeline.disk.text_table import csv_rows, csv_text
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
 from pipeline.faces import BOX
 from pipeline.files import replacing
@@ -15,8 +14,11 @@ CROPS = "crops.csv"
 
 CROP_COLUMNS = (
     "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
-    "person", "distance", "emotion", "probability", *BOX, "sharpness", "line",
+    "person", "distance", "emotion", "look_sure", "probability", *BOX, "sharpness", "line",
 )  # fmt: skip
+
+ADDED_COLUMNS = ("look_sure",)
+"""Those that the files of earlier versions lack."""
 
 
 def delete_listed(folder: Path, names: set[str]) -> None:
@@ -30,14 +32,11 @@ def delete_listed(folder: Path, names: set[str]) -> None:
         OutputError: A crop cannot be deleted, or crops.csv cannot be read.
     """
     try:
-        text = (folder / CROPS).read_text(encoding="utf-8")
-        for row in csv_rows(text):
+        for row in read_list(folder / CROPS):
             # Somebody may have edited the table: delete nothing outside this folder.
-            is_crop = row and CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
+            is_crop = CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
             if is_crop and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
-    except (FileNotFoundError, UnicodeDecodeError, csv.Error):
-        return
     except OSError as error:
         raise OutputError(
             f"{error.filename}: cannot replace the earlier crops or their list "
@@ -60,7 +59,7 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     rows = rows.assign(file=names, emotion=emotion)
     if "line" not in rows:
         rows["line"] = ""
-    for column, digits in (("time", 6), ("distance", 4), ("probability", 4)):
+    for column, digits in (("time", 6), ("distance", 4), ("look_sure", 4), ("probability", 4)):
         rows[column] = rows[column].astype("float64").round(digits)
     for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)

@@ -46,10 +46,10 @@ ROW_FORMAT = ",".join(
     "%s" if f in (*TEXTS, *OPTIONAL) else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
 )
 
-SHARES = ("score", "sure", *EMOTIONS)
+UNIT_COLUMNS = ("score", "sure", *EMOTIONS)
 """The columns of numbers from 0 to 1."""
 
-LATEST = 1e18
+LATEST_SECOND = 1e18
 """The latest time in seconds: that of the largest timestamps of the shortest time bases."""
 
 LARGEST_WHOLE = 1 << 53
@@ -145,9 +145,9 @@ def _complete(rows: pd.DataFrame) -> bool:
     numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
     good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
     good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
-    shares = rows[list(SHARES)].to_numpy(np.float64)
+    shares = rows[list(UNIT_COLUMNS)].to_numpy(np.float64)
     good &= not ((shares < 0) | (shares > 1)).any()  # NaN, as "sure" may be, is neither.
-    good &= bool((rows["time"].abs() <= LATEST).all())
+    good &= bool((rows["time"].abs() <= LATEST_SECOND).all())
     # pandas uses the first cell of longer lines as the name of the row.
     return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
 
@@ -170,8 +170,8 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
     row = dict(zip(columns, cells, strict=True))
     try:
         float(row["distance"] or 0)
-        shares = [float(row.get(name) or 0) for name in SHARES]
-        if min(shares) < 0 or max(shares) > 1 or not abs(float(row["time"])) <= LATEST:
+        shares = [float(row.get(name) or 0) for name in UNIT_COLUMNS]
+        if min(shares) < 0 or max(shares) > 1 or not abs(float(row["time"])) <= LATEST_SECOND:
             return False
         counts = [float(row[name]) for name in WHOLE]
         whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)

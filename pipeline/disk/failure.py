@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import MiningError, OutputError
+from pipeline.errors import MiningError, MovieError, OutputError
 from pipeline.files import remove, replacing
 from pipeline.movie.remote import without_secrets
 
@@ -29,7 +29,8 @@ class Failure:
 def recorded(folder: Path, movie: Path) -> Iterator[None]:
     """Writes failed.txt into the movie's folder if the block fails, or else removes it.
 
-    Ctrl-C is no failure, since the next run continues the walk.
+    Ctrl-C is no failure, since the next run continues the walk. Nor is a file that is no movie, as
+    after a slip of the pen: nothing was walked that commands for walked movies would have to name.
 
     Args:
         folder: The movie's folder, locked.
@@ -37,20 +38,24 @@ def recorded(folder: Path, movie: Path) -> Iterator[None]:
     """
     try:
         yield
+    except MovieError as error:
+        if (folder / "walk.json").exists():
+            _note(folder, movie, error)
+        else:
+            remove([folder / FAILURE_FILE])
+        raise
     except Exception as error:
-        reason = (
-            str(error)
-            if isinstance(error, MiningError)
-            else f"a bug: {without_secrets(repr(error))}"
-        )
-        text = f"{str(movie).replace(chr(10), ' ')}\n{reason}\n"
-        with (
-            suppress(OutputError),
-            replacing(folder / FAILURE_FILE) as file,
-        ):  # The disk may be full.
-            file.write(text.encode(errors="backslashreplace"))
+        _note(folder, movie, error)
         raise
     remove([folder / FAILURE_FILE])
+
+
+def _note(folder: Path, movie: Path, error: Exception) -> None:
+    bug = f"a bug: {without_secrets(repr(error))}"
+    reason = str(error) if isinstance(error, MiningError) else bug
+    text = f"{str(movie).replace(chr(10), ' ')}\n{reason}\n"
+    with suppress(OutputError), replacing(folder / FAILURE_FILE) as file:  # The disk may be full.
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def read_failure(folder: Path) -> Failure | None:

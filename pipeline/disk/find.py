@@ -1,9 +1,9 @@
 """Finds the movies to walk and the walks to search that the command line names."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from glob import glob, has_magic
+from glob import escape, glob, has_magic
 from os import walk as descend
 from os.path import isdir
 from pathlib import Path
@@ -21,10 +21,14 @@ log = logging.getLogger(__name__)
 
 MOVIE_SUFFIXES = frozenset(
     {
-        ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".hevc", ".ivf", ".m1v",
-        ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg",
-        ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv",
-        ".wtv", ".y4m",
+        ".264", ".265", ".3g2", ".3gp", ".3gp2", ".3gpp", ".amv", ".asf", ".avi", ".avc", ".av1",
+        ".bik", ".dav", ".dif", ".divx", ".dv", ".evo", ".f4v", ".flv", ".gxf", ".h261",
+        ".h263", ".h264", ".h265", ".h26l", ".hevc", ".insv", ".ismv", ".ivf",
+        ".lrv", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d",
+        ".mkv", ".mod", ".mov", ".mp2v", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg", ".mpg2",
+        ".mpg4", ".mpv", ".mts", ".mxf", ".nsv", ".nut", ".nuv", ".obu", ".ogg", ".ogm", ".ogv",
+        ".ogx", ".pva", ".qt", ".rec", ".rm", ".rmvb", ".tod", ".tp", ".trp", ".ts", ".ty",
+        ".vc1", ".vdr", ".vob", ".vro", ".webm", ".wm", ".wmv", ".wtv", ".xvid", ".y4m",
     }
 )  # fmt: skip
 """Suffixes of the movies to take from a folder; a file named by itself may have any."""
@@ -56,26 +60,96 @@ def _expanded(path: Path) -> list[Path]:
     if isinstance(path, Url):
         return _addressed(path)
     if path.is_dir():
-        movies = (
-            p for p in path.rglob("*") if p.suffix.lower() in MOVIE_SUFFIXES and _plain(p, path)
-        )
-        found = [movie for movie in movies if not in_a_walk(movie)]
+        files = (p for _, files in _visible_below(path) for p in files if p.is_file())
+        found = [p for p in files if p.suffix.lower() in MOVIE_SUFFIXES and not in_a_walk(p)]
         if not found:
             raise MovieError(
-                f"{path}: no movies in this folder ({', '.join(sorted(MOVIE_SUFFIXES))}); "
+                f"{path}: no movies in this folder (files that end as movies do: .mkv, .mp4, …); "
                 "give another folder, or the files themselves"
             )
         return sorted(found)
     if path.exists() or not has_magic(str(path)):  # Brackets may be part of a name.
         return [path]
-    matches = map(Path, glob(str(path), recursive=True))  # noqa: PTH207
-    found = [p for p in matches if p.is_file() and not in_a_walk(p)]
+    found = [p for p in _matching(path) if p.is_file() and not in_a_walk(p)]
     if not found:
         raise MovieError(
             f"{path}: no file matches; put the pattern in quotes, and use ** for folders at any "
             "depth"
         )
     return sorted(found)
+
+
+def _visible_below(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Each folder at any depth, and its files; none of them hidden. Locked folders are told."""
+    for here, folders, files in _descended(folder, _tell_locked):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield here, [here / name for name in files if not name.startswith(".")]
+
+
+def _descended(
+    folder: Path, on_error: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with the names of the folders and files in it, as `os.walk` does.
+
+    Follows links to folders, but enters each folder once: a link may lead back.
+    """
+    waiting, entered = [folder], set[Path]()
+    for start in waiting:
+        for place, folders, files in descend(start, onerror=on_error):
+            here = Path(place)
+            if here.resolve() in entered:
+                folders.clear()
+                continue
+            entered.add(here.resolve())
+            folders.sort()  # In place: os.walk then visits them in this order.
+            yield here, folders, files
+            # After all that is here: what is reached by both ways keeps its own path.
+            waiting += [here / name for name in folders if (here / name).is_symlink()]
+
+
+def _tell_locked(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        log.warning(
+            "%s: cannot be read (%s), so what is in it is left out; get read permission",
+            error.filename, error.strerror,
+        )  # fmt: skip
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """What matches a pattern, in which brackets may also be part of a folder's name."""
+    folder, rest = _split(pattern)
+    start = escape(str(folder))
+    return list(_globbed(Path(start, rest))) or list(
+        _globbed(Path(start, str(rest).replace("[", "[[]")))
+    )
+
+
+def _globbed(pattern: Path) -> Iterator[Path]:
+    """What matches a pattern. Unlike `glob`, it ends where two links lead back, and tells locks."""
+    before, deep, after = _parted(pattern.parts)
+    if not deep:
+        yield from map(Path, glob(str(pattern)))  # noqa: PTH207
+        return
+    for top in glob(str(Path(*before))) if before else ["."]:  # noqa: PTH207
+        for here, files in _visible_below(Path(top)):
+            yield from _globbed(Path(escape(str(here)), *after)) if after else files
+
+
+def _parted(parts: tuple[str, ...]) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """The parts of a pattern before `**`, whether there is one, and those after it."""
+    n = parts.index("**") if "**" in parts else len(parts)
+    return parts[:n], n < len(parts), parts[n + 1 :]
+
+
+def _split(pattern: Path) -> tuple[Path, Path]:
+    """The folder that a pattern begins with, and the rest.
+
+    >>> [part.as_posix() for part in _split(Path("no such folder [1]/*.mkv"))]
+    ['.', 'no such folder [1]/*.mkv']
+    """
+    parents = [place for place in pattern.parents if place.is_dir()]
+    folder = parents[0] if parents else Path()
+    return folder, pattern.relative_to(folder)
 
 
 def _addressed(url: Url) -> list[Path]:
@@ -89,12 +163,6 @@ def _addressed(url: Url) -> list[Path]:
             f"{url}: no file matches; if the web server does not list its files, give each movie"
         )
     return found
-
-
-def _plain(path: Path, folder: Path) -> bool:
-    """Whether a path is a file that is not hidden, nor in a hidden folder."""
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.is_file()
 
 
 def in_a_walk(path: Path) -> bool:
@@ -122,7 +190,7 @@ def find_walks(paths: Sequence[Path], output: Path = Path()) -> list[Path]:
     missing: list[Path] = []
     for path in paths:
         folder = _folder(path, output)
-        below = list(_walks_in(folder))
+        below = list(_walks_in(folder, _tell_locked))
         if not below:
             missing.append(folder)
         walks += below or ([] if _is_beside(folder) else [folder])
@@ -201,12 +269,11 @@ def without_failed(folders: list[Path]) -> list[Path]:
     return [folder for folder in folders if folder not in failed]
 
 
-def _walks_in(folder: Path) -> Iterator[Path]:
-    for here, folders, files in descend(folder):
-        folders.sort()  # In place: os.walk then visits them in this order.
+def _walks_in(folder: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    for here, folders, files in _descended(folder, on_error):
         if not {WALK_FILE, FAILURE_FILE}.isdisjoint(files):
             folders.clear()  # Below are only crops.
-            yield Path(here)
+            yield here
 
 
 def walked_movies(output: Path) -> dict[str, Path]:

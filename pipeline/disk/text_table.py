@@ -5,8 +5,10 @@ Every cell of text in every CSV file goes through `guarded`, and is read through
 
 import csv
 import io
+import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +16,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.encodings import decode_text
 from pipeline.errors import TableError
 from pipeline.files import replacing
+
+log = logging.getLogger(__name__)
+
+DELIMITERS = ",;\t"
+"""What spreadsheets write between cells, by language and kind of file."""
+
+TOLD_DELIMITER = re.compile(r'"?sep=(.)"?', re.I)
+"""A first line that tells Excel the delimiter; Excel hides it, and other programs keep it."""
+
+SPREADSHEET = re.compile(rb"PK\x03\x04|\xd0\xcf\x11\xe0")
+"""The first bytes of .xlsx, .ods and .numbers (all ZIP), and of .xls."""
+
+SAVE_AS = 'save the table as "CSV UTF-8"'
+
+Line = tuple[int, list[str]]
+"""The number of a line in a file, and the cells of the row that ends there."""
 
 MOST_COLUMNS_LISTED = 3
 """The most missing columns that a message names."""
 
-FORMULA = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+CELL_FORMULA = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 """The beginning of a text that a spreadsheet would compute, or that `guarded` made of one.
 
 Source: OWASP, "CSV Injection". Also read by DuckDB.
@@ -29,7 +48,7 @@ Source: OWASP, "CSV Injection". Also read by DuckDB.
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^[-+]?(inf|nan)$"
 """A number, which may begin with a sign. Also read by DuckDB."""
 
-_formula, _number = re.compile(FORMULA), re.compile(NUMBER)
+_formula, _number = re.compile(CELL_FORMULA), re.compile(NUMBER)
 
 Stamp = tuple[int, int, int]
 """The inode, modification time and size of a file."""
@@ -85,53 +104,126 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     return "".join(f"{line[:-2]}\n" for line in lines)
 
 
-def csv_rows(text: str) -> Iterator[list[str]]:
-    """Yields the rows of what `csv_text` wrote.
-
-    Raises:
-        csv.Error: The text is no CSV.
-    """
-    for row in csv.reader(io.StringIO(text, newline="")):
-        yield [unguarded(cell) for cell in row]
-
-
-def read_text(
-    path: Path, columns: tuple[str, ...], remedy: str
-) -> tuple[list[list[str]], list[int]]:
-    """Reads the cells of a table of this program, and the line on which each row ends.
-
-    A spreadsheet may have saved it since with semicolons and a byte order mark.
+def text_of(path: Path, remedy: str, *, by_hand: bool) -> str:
+    """Reads the text of a table.
 
     Args:
         path: The table.
+        remedy: What to do if it cannot be read, for the message.
+        by_hand: Whether people write such tables: text that is not Unicode is then read in the
+            likeliest encoding, with a warning. A table of this program, which names files and
+            people, is refused.
+
+    Raises:
+        TableError: The file cannot be read, or is no text.
+    """
+    try:
+        data = path.read_bytes()
+        decoded = decode_text(data)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
+    if SPREADSHEET.match(data):
+        raise TableError(f"{path}: is a spreadsheet, no table of text; {SAVE_AS}")
+    if not decoded.sure:
+        if not by_hand:
+            raise TableError(f"{path}: not in UTF-8; {SAVE_AS}")
+        log.warning(
+            "%s: not in UTF-8, so read as %s, the likeliest encoding; if names in it are wrong, %s",
+            path, decoded.encoding, SAVE_AS,
+        )  # fmt: skip
+    return decoded.text
+
+
+def delimiter_of(header: str) -> str:
+    """What separates the cells of a table with this first line."""
+    return max(DELIMITERS, key=header.count)  # A comma where there is none of them.
+
+
+def cells_of(text: str, *, by_hand: bool) -> list[Line]:
+    r"""The rows of a table as any spreadsheet writes it, each with the line on which it ends.
+
+    Texts are `unguarded`.
+
+    Semicolons or tabs may separate the cells, and `sep=;` may stand before the table. Blank rows
+    and blank columns at the right are left out.
+
+    Args:
+        text: The table.
+        by_hand: Whether people write such tables: then lines that begin with # are comments, and
+            any quotes are right.
+
+    Raises:
+        csv.Error: Its quotes are wrong, or a cell is too long.
+
+    >>> cells_of("sep=;\na;b;;\n1;2;;\n;;;\n", by_hand=False)
+    [(2, ['a', 'b']), (3, ['1', '2'])]
+    """
+    lines = list(enumerate(io.StringIO(text, newline=""), 1))
+    told = TOLD_DELIMITER.fullmatch(lines[0][1].strip("\r\n")) if lines else None
+    lines = lines[1:] if told else lines
+    if by_hand:
+        lines = [(n, line) for n, line in lines if not line.startswith("#")]
+    first = next((line for _, line in lines if line.strip(f"{DELIMITERS}\r\n ")), "")
+    delimiter = told[1] if told else delimiter_of(first)
+    reader = csv.reader((line for _, line in lines), strict=not by_hand, delimiter=delimiter)
+    rows = [(lines[reader.line_num - 1][0], row) for row in reader]
+    rows = [(line, row) for line, row in rows if any(cell.strip() for cell in row)]
+    header = rows[0][1] if rows else []
+    width = max((n for n, name in enumerate(header, 1) if name.strip()), default=0)
+    return [
+        (n, [unguarded(cell) for cell in (row if any(row[width:]) else row[:width])])
+        for n, row in rows
+    ]
+
+
+def read_list(path: Path) -> list[list[str]]:
+    """The rows of a list of files that this program wrote; none if it is missing or damaged.
+
+    Raises:
+        OSError: The list is there and cannot be read.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
+        text = decode_text(path.read_bytes()).text
+        return [row for _, row in cells_of(text, by_hand=True)]
+    return []
+
+
+def read_text(
+    path: Path, columns: tuple[str, ...], remedy: str, added: tuple[str, ...] = ()
+) -> tuple[list[list[str]], list[int]]:
+    """Reads the cells of a table of this program, and the line on which each row ends.
+
+    Args:
+        path: The table, which a spreadsheet may have saved since.
         columns: The column names that its first line must have.
         remedy: What to do if the table is wrong, for the message.
+        added: Those of the columns that tables of earlier versions lack; they are empty then.
 
     Raises:
         TableError: The table is damaged, or has other columns.
     """
+    text = text_of(path, remedy, by_hand=False)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        first = text.partition("\n")[0]
-        delimiter = ";" if ";" in first and "," not in first else ","
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-        header = next(reader, [])
-        numbered = [(row, reader.line_num) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        (_, header), *numbered = cells_of(text, by_hand=False) or [(0, [""])]
+    except csv.Error as error:
         raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
-    if tuple(header) != columns:
+    absent = [column for column in columns if column in added and column not in header]
+    written = tuple(column for column in columns if column not in absent)
+    if tuple(header) != written:
         missing = [column for column in columns if column not in header]
         which = ", ".join(missing[:MOST_COLUMNS_LISTED])
         which += ", …" if len(missing) > MOST_COLUMNS_LISTED else ""
         why = f"{which} missing" if missing else "there are more, or in another order"
         raise TableError(f"{path}: its columns have changed ({why}); {remedy}")
-    for row, line in numbered:
-        if len(row) != len(columns):
+    for line, row in numbered:
+        if len(row) != len(written):
             raise TableError(f"{path}, line {line}: damaged or changed; {remedy}")
-    if not text.endswith("\n"):
+    if not text.endswith(("\n", "\r")):
         raise TableError(f"{path}: its last line is incomplete; {remedy}")
-    rows = [[unguarded(cell) for cell in row] for row, _ in numbered]
-    return rows, [line for _, line in numbered]
+    for column in absent:
+        for _, row in numbered:
+            row.insert(columns.index(column), "")
+    return [row for _, row in numbered], [line for line, _ in numbered]
 
 
 def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

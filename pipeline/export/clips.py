@@ -1,16 +1,14 @@
 """Writes clips, a supercut and timelines of picked runs, and export.csv with the exact cuts."""
 
-import csv
 import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files
-from pipeline.disk.text_table import csv_rows, csv_text
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
 from pipeline.export.footage import Footage, Spans
 from pipeline.export.stretches import Cut, Reel
@@ -179,15 +177,13 @@ def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
     A missing or damaged list counts as empty.
     """
     exported: dict[str, tuple[str, list[list[str]]]] = {}
-    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
-        text = (folder / EXPORT_LIST).read_text(encoding="utf-8")
-        for row in csv_rows(text):
-            if (
-                len(row) == len(EXPORT_COLUMNS)
-                and EXPORTED_NAME.fullmatch(row[0])
-                and row[1] in EXPORT_KINDS
-            ):
-                exported.setdefault(row[0], (row[1], []))[1].append(row)
+    for row in read_list(folder / EXPORT_LIST):
+        if (
+            len(row) == len(EXPORT_COLUMNS)
+            and EXPORTED_NAME.fullmatch(row[0])
+            and row[1] in EXPORT_KINDS
+        ):
+            exported.setdefault(row[0], (row[1], []))[1].append(row)
     return exported
 
 

@@ -30,7 +30,7 @@ from pipeline.settings import PickSettings
 
 log = logging.getLogger(__name__)
 
-SCORE_ROW = "{:>8} {:>7} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
+SCORE_ROW = "{:>8} {:>7} {:>5} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
 
 
 def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Iterator[str]:
@@ -39,7 +39,7 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     Args:
         folders: The folders of the movies.
         truth: The file of labels.
-        settings: The smoothing and the least probability that are compared with none.
+        settings: The smoothing and the gates that are compared with none.
 
     Yields:
         The lines of a table, then the names of the files.
@@ -57,9 +57,9 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         for folder, walk in zip(folders, walks, strict=True)
     ]
     _warn_of_strangers(movies, labels)
-    every_score = list(scores(movies, labels, settings, settings.min_prob))
+    every_score = list(scores(movies, labels, settings))
     yield SCORE_ROW.format(
-        "repeat", "smooth", "min-prob", "faces", "runs", "precision", "recall", "yield"
+        "repeat", "smooth", "sure", "min-prob", "faces", "runs", "precision", "recall", "yield"
     )
     for score in every_score:
         if score.emotion == POOLED:
@@ -113,6 +113,7 @@ def _line(score: Score) -> str:
     return SCORE_ROW.format(
         score.repeat,
         score.smooth,
+        f"{score.sure:g}",
         f"{score.min_prob:g}",
         score.picked,
         score.runs,

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from pipeline.files import replacing
 from pipeline.judge.score import POOLED, Score
 
-STYLES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"))
+STYLES = (
+    ("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#56b4e9", "v"),
+)  # fmt: skip
 """Colours that people with colour-blindness tell apart (Okabe and Ito, 2008), and markers."""
 
 
@@ -28,16 +30,16 @@ def write_curve(scores: Sequence[Score], path: Path) -> None:
         OutputError: The plot cannot be written.
     """
     pooled = [s for s in scores if s.emotion == POOLED and s.picked]
-    kinds = list(dict.fromkeys((s.smooth, s.min_prob) for s in pooled))
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    kinds = list(dict.fromkeys((s.smooth, s.sure, s.min_prob) for s in pooled))
+    figure = Figure(figsize=(3.4 * max(3, len(kinds)), 4.2), layout="constrained")
     grid = figure.subplots(ncols=max(1, len(kinds)), sharex=True, sharey=True, squeeze=False)[0]
     begin = _begin(s.kept for s in pooled), _begin(s.precision_low for s in pooled)
     # A little beyond 1, to leave room for the labels of points there.
     grid[0].set(xlim=(begin[0], 1 + (1 - begin[0]) / 6), ylim=(begin[1], 1 + (1 - begin[1]) / 50))
     for kind, (colour, marker), axes in zip(kinds, STYLES, grid, strict=False):
-        shown = [s for s in pooled if (s.smooth, s.min_prob) == kind]
+        shown = [s for s in pooled if (s.smooth, s.sure, s.min_prob) == kind]
         _draw(axes, shown, colour, marker)
-        axes.set_title(f"--smooth {kind[0]} --min-prob {kind[1]:g}", fontsize=10)
+        axes.set_title(f"--smooth {kind[0]} --sure {kind[1]:g} --min-prob {kind[2]:g}", fontsize=9)
     for axes in grid:
         axes.grid(alpha=0.3)
     grid[0].set_ylabel("precision")

@@ -1,6 +1,7 @@
 """Compares what would be picked with labels: precision, recall and yield for many settings."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.disk.faces_csv import LARGEST_WHOLE
-from pipeline.disk.text_table import unguarded
+from pipeline.disk.text_table import cells_of, text_of
 from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
 from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
-from pipeline.settings import PickSettings
+from pipeline.settings import AUTO, PickSettings, Smoothing
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
+MEAN = 5
+"""Frames of the moving mean that is compared with the other ways to smooth."""
+
 DRAWS, BLOCK = 1000, 50
 EMOTION_NAMES = np.array(EMOTIONS, dtype=object)
 POOLED = "all"
 NO_TRACK = -1
+
+WHOLE_AS_DECIMAL = re.compile(r"[.,]0+$")
+"""What some spreadsheets write after whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +47,9 @@ class Score:
     Attributes:
         emotion: One of `EMOTIONS`, or `POOLED`.
         repeat: `--repeat`, in source frames.
-        smooth: Frames of the moving mean; 1 is no smoothing.
-        min_prob: Least smoothed probability; 0 is no gate.
+        smooth: `--smooth`; 1 is no smoothing.
+        sure: `--sure`; 0 is no gate.
+        min_prob: `--min-prob`; 0 is no gate.
         picked: Picked faces that are labelled.
         runs: The runs that contain them.
         precision: Share of them with the label of their emotion; NaN if none is picked.
@@ -51,12 +59,13 @@ class Score:
         recall_low: 2.5 % quantile over resampled labelled stretches.
         recall_high: 97.5 % quantile.
         kept: The yield: picked faces as a share of those picked without `repeat`, smoothing and
-            gate.
+            gates.
     """
 
     emotion: str
     repeat: int
-    smooth: int
+    smooth: Smoothing
+    sure: float
     min_prob: float
     picked: int
     runs: int
@@ -80,42 +89,38 @@ def read_truth(path: Path) -> pd.DataFrame:
     wrong if the network, with other settings, calls the face something else, although nobody has
     judged that.
 
-    Columns may be separated by semicolons, as some spreadsheets write them.
+    Columns may be separated by commas, semicolons or tabs, and be named in capitals.
 
     Raises:
         TableError: The file is missing or is no table of labels, or it has a wrong value.
     """
+    wanted = f"wanted {', '.join(TRUTH)}"
     try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read ({error}); wanted {', '.join(TRUTH)}") from error
-    numbered = [(n, line) for n, line in enumerate(text, 1) if line.strip() and line[0] != "#"]
-    delimiter = ";" if numbered and "," not in numbered[0][1] else ","
-    reader = csv.DictReader((line for _, line in numbered), delimiter=delimiter)
-    try:
-        missing = set(TRUTH) - set(reader.fieldnames or ())
-        if missing:
-            columns = "column" if len(missing) == 1 else "columns"
-            raise TableError(f"{path}: missing {columns} {', '.join(sorted(missing))}; add them")
-        rows = [_labelled(path, numbered[reader.line_num - 1][0], row) for row in reader]
+        rows = cells_of(text_of(path, wanted, by_hand=True), by_hand=True)
     except csv.Error as error:
-        raise TableError(f"{path}: not a table ({error}); wanted {', '.join(TRUTH)}") from error
+        raise TableError(f"{path}: not a table ({error}); {wanted}") from error
+    header = [name.strip().lower() for name in rows[0][1]] if rows else []
+    missing = sorted(set(TRUTH) - set(header))
+    if missing:
+        columns = "column" if len(missing) == 1 else "columns"
+        raise TableError(f"{path}: missing {columns} {', '.join(missing)}; add them")
+    labels = [_labelled(path, line, dict(zip(header, row, strict=False))) for line, row in rows[1:]]
     return pd.DataFrame(
-        [r for r in rows if r["emotion"]], columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN]
+        [label for label in labels if label["emotion"]],
+        columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN],
     )
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
-    row = {
-        name: unguarded((row.get(name) or "").strip())
-        for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)
-    }
+    row = {name: row.get(name, "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
     emotion = row["emotion"].lower()
     if emotion not in (*EMOTIONS, NO_EMOTION, ""):
         raise TableError(f"{path}, line {line}: {emotion!r} is not one of {', '.join(EMOTIONS)}")
     try:
-        first, last = int(row["first"]), int(row["last"])
-        track = int(row[TRACK_COLUMN] or NO_TRACK)
+        first, last, track = (
+            int(WHOLE_AS_DECIMAL.sub("", row[name] or default))
+            for name, default in (("first", ""), ("last", ""), (TRACK_COLUMN, str(NO_TRACK)))
+        )
     except ValueError as error:
         raise TableError(
             f"{path}, line {line}: first, last and track must be whole numbers"
@@ -161,15 +166,14 @@ def label(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(
-    movies: Sequence[JudgedMovie], truth: pd.DataFrame, base: PickSettings, min_prob: float
+    movies: Sequence[JudgedMovie], truth: pd.DataFrame, base: PickSettings
 ) -> Iterator[Score]:
-    """Scores each of `REPEATS` without smoothing, with smoothing, and with smoothing and a gate.
+    """Scores each of `REPEATS` for each of `compared`.
 
     Args:
         movies: The walked movies.
         truth: The labels from `read_truth`.
-        base: The settings; its `smooth` is compared with no smoothing.
-        min_prob: The gate that is compared with none.
+        base: The settings to compare.
 
     Yields:
         A score for each emotion, then one for all of them, for each of these settings.
@@ -189,13 +193,25 @@ def scores(
             "columns clip, person, first and last"
         )
     faces = pd.concat([m.rows.loc[m.rows["stretch"] >= 0, ["stretch", "truth"]] for m in labelled])
-    unfiltered = _picked(labelled, replace(base, repeat=1, smooth=1, min_prob=0.0))
-    for smooth, gate in dict.fromkeys(((1, 0.0), (base.smooth, 0.0), (base.smooth, min_prob))):
+    ways = compared(base)
+    unfiltered = _picked(labelled, replace(ways[0], repeat=1))
+    for way in ways:
         for repeat in REPEATS:
-            settings = replace(base, repeat=repeat, smooth=smooth, min_prob=gate)
+            settings = replace(way, repeat=repeat)
             picked = _picked(labelled, settings)
             for emotion in (*EMOTIONS, POOLED):
                 yield _score(emotion, settings, picked, unfiltered, faces)
+
+
+def compared(base: PickSettings) -> list[PickSettings]:
+    """The settings that are compared: no smoothing, the mean, `auto`, and `base` with its gates.
+
+    >>> [(s.smooth, s.sure) for s in compared(PickSettings(sure=0.7))]
+    [(1, 0.0), (5, 0.0), ('auto', 0.0), ('auto', 0.7)]
+    """
+    open_ = replace(base, sure=0.0, min_prob=0.0)
+    smooth = dict.fromkeys((1, MEAN, AUTO, base.smooth))
+    return list(dict.fromkeys([*(replace(open_, smooth=way) for way in smooth), base]))
 
 
 def _picked(movies: Sequence[JudgedMovie], settings: PickSettings) -> pd.DataFrame:
@@ -228,7 +244,8 @@ def _score(
     hits_of_run = np.bincount(run, right, minlength=len(lengths))
     n_unfiltered = int(unfiltered["label"].isin(wanted).sum())
     return Score(
-        emotion, settings.repeat, settings.smooth, settings.min_prob, len(mine), len(lengths),
+        emotion, settings.repeat, settings.smooth, settings.sure, settings.min_prob,
+        len(mine), len(lengths),
         *_ratio(hits_of_run, lengths), *_ratio(hits_of_stretch, sizes),
         len(mine) / n_unfiltered if n_unfiltered else float("nan"),
     )  # fmt: skip

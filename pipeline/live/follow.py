@@ -1,21 +1,18 @@
 """Follows faces from frame to frame."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.disk import tracks_npz
-from pipeline.faces import EMOTIONS, UNKNOWN, FaceRow, Floats
+from pipeline.faces import EMOTIONS, UNKNOWN, FaceRow, Floats, Numbers
 from pipeline.live.reader import Faces, Reader, shares
 from pipeline.movie.camera import FrameSource
 from pipeline.movie.frame import Frame
+from pipeline.pick.decoder import filtered
 from pipeline.report.panel import Mark
 from pipeline.walk.track import MAX_GAP, Tracker
-
-SMOOTH = 5
-"""Analysed frames over which probabilities are averaged: as in a walk, but past frames only."""
 
 OTHER = 0.45
 """Distance between a face and its track above which the face starts a new track.
@@ -35,13 +32,15 @@ class _Seen:
             notice when a box holds another person.
         frame: The frame in which it was seen last.
         total: `(128,)` sum of its embeddings, each weighted by its quality.
-        recent: Its last probabilities, `(7,)` each.
+        time: Seconds of that frame; minus infinity before the first.
+        belief: `(7,)` how probable each look is, by all frames so far.
     """
 
     number: int
     frame: int
     total: Floats
-    recent: deque[Floats] = field(default_factory=lambda: deque(maxlen=SMOOTH))
+    time: float = -np.inf
+    belief: Numbers = field(default_factory=lambda: np.full(len(EMOTIONS), 1 / len(EMOTIONS)))
 
     @property
     def mean(self) -> Floats:
@@ -56,25 +55,30 @@ class FollowedFrame:
 
     Attributes:
         frame: The frame.
-        rows: Its faces, with track and name.
-        smooth: `(n, 7)` probabilities averaged over each face's last frames.
+        rows: Its faces, with track and name, and the network's own probabilities.
+        belief: `(n, 7)` how probable each look is, by all frames so far: the forward pass of what
+            `--smooth auto` does with a walk, which knows the frames to come too.
         quality: `(n,)` how clear each face is, 0 to 1.
     """
 
     frame: Frame
     rows: tuple[FaceRow, ...]
-    smooth: Floats
+    belief: Floats
     quality: Floats
+
+    @property
+    def labels(self) -> list[int]:
+        """How each face looks: positions in `EMOTIONS`."""
+        return [int(label) for label in self.belief.argmax(axis=1)]
 
     def marks(self) -> list[Mark]:
         """The faces as they are drawn into the frame."""
-        return [_mark(row, smooth) for row, smooth in zip(self.rows, self.smooth, strict=True)]
+        return [_mark(row, label) for row, label in zip(self.rows, self.labels, strict=True)]
 
 
-def _mark(row: FaceRow, smooth: Floats) -> Mark:
-    label = int(smooth.argmax())
+def _mark(row: FaceRow, label: int) -> Mark:
     x1, y1, x2, y2 = (round(v) for v in (row.x1, row.y1, row.x2, row.y2))
-    name, bars = row.person or UNKNOWN, tuple(map(float, smooth))
+    name, bars = row.person or UNKNOWN, tuple(map(float, shares(row)))
     return Mark(row.track, (x1, y1, x2, y2), name, label, bars[label], bars)
 
 
@@ -92,26 +96,27 @@ class Follower:
         faces = self._reader.read(frame)
         boxes = np.array([(r.x1, r.y1, r.x2, r.y2) for r in faces.rows], np.float32)
         numbers = self._tracker.update(frame.index, boxes.reshape(-1, 4)).tolist()
-        tracks = [self._remember(number, frame.index, faces, i) for i, number in enumerate(numbers)]
+        tracks = [self._remember(number, frame, faces, i) for i, number in enumerate(numbers)]
         self._seen = {n: t for n, t in self._seen.items() if frame.index - t.frame <= MAX_GAP}
         mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, tracks_npz.EMBEDDING)
         pairs = zip(self._reader.named(faces.rows, mean), tracks, strict=True)
         rows = tuple(row._replace(track=track.number) for row, track in pairs)
-        smooth = [np.mean(track.recent, axis=0) for track in tracks]
-        averaged = np.array(smooth, np.float32).reshape(-1, len(EMOTIONS))
-        return FollowedFrame(frame, rows, averaged, faces.quality)
+        belief = np.array([t.belief for t in tracks], np.float32).reshape(-1, len(EMOTIONS))
+        return FollowedFrame(frame, rows, belief, faces.quality)
 
-    def _remember(self, number: int, frame: int, faces: Faces, index: int) -> _Seen:
+    def _remember(self, number: int, frame: Frame, faces: Faces, index: int) -> _Seen:
         """Adds a face to its track, or to a new one if it looks like another person."""
         embedding = faces.embedding[index]
         track = self._seen.get(number)
         if track is None or np.linalg.norm(track.mean - embedding) > OTHER:
-            track = self._seen[number] = _Seen(self._count, frame, np.zeros_like(embedding))
+            track = self._seen[number] = _Seen(self._count, frame.index, np.zeros_like(embedding))
             self._count += 1
-        track.frame = frame
+        since = np.array([frame.time - track.time])
+        seen = shares(faces.rows[index])[None]
+        track.belief = filtered(track.belief[None], seen, np.maximum(since, 0))[0]
+        track.frame, track.time = frame.index, frame.time
         # Not 0, or a track of nothing but faces of quality 0 would have no mean.
         track.total = track.total + max(float(faces.quality[index]), 1e-6) * embedding
-        track.recent.append(shares(faces.rows[index]))
         return track
 
 

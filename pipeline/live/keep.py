@@ -79,12 +79,11 @@ class CropSink:
         """
         if second.best is None:
             return
-        frame, row, _ = second.best
+        frame, row, label, _ = second.best
         box = np.array((row.x1, row.y1, row.x2, row.y2), np.float32)
         face = crops.resized(crops.grey_face(frame, box), crops.EMOTION_SIDE)
-        moment, probabilities = self._source.moment(second.time).replace(":", "-"), shares(row)
-        label, percent = int(probabilities.argmax()), round(100 * float(probabilities.max()))
-        look = f"{EMOTIONS[label]}{percent:02d}"
+        moment = self._source.moment(second.time).replace(":", "-")
+        look = f"{EMOTIONS[label]}{round(100 * float(shares(row)[label])):02d}"
         name = f"{second.time:0{DIGITS}d}_{moment}_{row.person or UNKNOWN}_{look}.png"
         data = io.BytesIO()
         Pillow.fromarray(face).save(data, "PNG")

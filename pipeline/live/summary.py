@@ -17,21 +17,26 @@ class Second:
     Attributes:
         time: Its begin, in whole seconds since the first frame.
         rows: The faces of each analysed frame.
-        best: The frame of the clearest face, the face, and its quality; None without faces.
+        beliefs: `(7,)` sum of what was believed of each track in each frame, by its number.
+        best: The frame of the clearest face, the face, how it looks, and its quality; None without
+            faces.
         delay: Seconds between the moment of its last frame and the end of that frame's analysis.
     """
 
     time: int
     rows: list[tuple[FaceRow, ...]] = field(default_factory=list)
-    best: tuple[Frame, FaceRow, float] | None = None
+    beliefs: dict[int, Floats] = field(default_factory=dict)
+    best: tuple[Frame, FaceRow, int, float] | None = None
     delay: float = 0.0
 
     def add(self, moment: FollowedFrame) -> None:
         """Adds one more frame."""
         self.rows.append(moment.rows)
-        for row, quality in zip(moment.rows, moment.quality.tolist(), strict=True):
-            if self.best is None or quality > self.best[2]:
-                self.best = moment.frame, row, quality
+        faces = zip(moment.rows, moment.belief, moment.quality.tolist(), strict=True)
+        for row, belief, quality in faces:
+            self.beliefs[row.track] = self.beliefs.get(row.track, np.float32(0)) + belief
+            if self.best is None or quality > self.best[3]:
+                self.best = moment.frame, row, int(belief.argmax()), quality
 
     @property
     def faces(self) -> list[tuple[FaceRow, Floats]]:
@@ -48,10 +53,14 @@ class Second:
 
 
 def line(moment: str, second: Second) -> str:
-    """Formats a second as emotions and percentages, with names if there are several faces."""
+    """Formats a second as emotions and percentages, with names if there are several faces.
+
+    The emotion is the one believed most; the percentage is its mean probability by the network.
+    """
     phrases = []
     for row, mean in second.faces:
-        look = EMOTIONS[int(mean.argmax())].capitalize()
+        label = int(second.beliefs[row.track].argmax())
+        look = EMOTIONS[label].capitalize()
         who = f"{row.person or UNKNOWN} " if len(second.faces) > 1 else ""
-        phrases.append(f"{who}{look} , {round(100 * float(mean.max()))}%")
+        phrases.append(f"{who}{look} , {round(100 * float(mean[label]))}%")
     return f"{moment}s : {' ; '.join(phrases) or 'no face'}"

@@ -145,8 +145,13 @@ RETIRED = {"dlib-onnx": DLIB_TOLERANCES}
 """Recognizers of earlier versions: walks made with them are read and picked from, not made."""
 
 EMOTION_MODELS: dict[str, Entry] = {
-    "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX)
+    "two-headed-int8": Entry(
+        "pipeline.models.emotion", "OnnxEmotion", "emotion_int8.onnx", ON_ONNX
+    ),
+    "two-headed": Entry("pipeline.models.emotion", "OnnxEmotion", "emotion.onnx", ON_ONNX),
 }
+UNROUNDED = {"two-headed-int8": "two-headed"}
+"""The network that an int8 one only rounds: walks made with it serve as well, and are kept."""
 
 Entries = tuple[dict[str, Entry], ...]
 

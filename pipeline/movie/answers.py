@@ -20,7 +20,7 @@ RANGE_SECONDS = 60
 
 CONNECT_SECONDS = 20
 
-PLAIN = {"Accept-Encoding": "identity"}
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
 """Headers of all requests."""
 
 
@@ -79,4 +79,4 @@ def web_options() -> dict[str, Any]:
     """Options of fsspec's file system of the web, by which it makes bounded requests."""
     timeout = ClientTimeout(total=RANGE_SECONDS, sock_connect=CONNECT_SECONDS)
     client = {"response_class": Answer, "auto_decompress": False, "timeout": timeout}
-    return {"headers": PLAIN, "client_kwargs": client}
+    return {"headers": UNCOMPRESSED, "client_kwargs": client}

@@ -55,7 +55,7 @@ INSTALL = "pip install 'mine-video[cluster]'"
 STORES = ("file", "s3", "s3a", "gs", "gcs")
 """Schemes without queries, where ? and # may be part of a name."""
 
-SCHEMES = (*WEB, *STORES)
+OPENED_SCHEMES = (*WEB, *STORES)
 """All schemes that are opened: fsspec knows more, which unpack archives or run commands."""
 
 BRACKETED = re.compile(r"\[[\da-f:.%]*\]", re.IGNORECASE)
@@ -256,15 +256,15 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
     """The fsspec file system of a URL, and the path in it.
 
     Raises:
-        MovieError: The scheme is none of `SCHEMES`, no installed package knows it, or the URL is a
+        MovieError: The scheme is none of `OPENED_SCHEMES`, no installed package knows it, or the URL is a
             chain of several.
     """
     scheme, mark, rest = url.text.partition("://")
-    if scheme.lower() not in SCHEMES or CHAIN in url.text:
+    if scheme.lower() not in OPENED_SCHEMES or CHAIN in url.text:
         what = "it joins several addresses" if CHAIN in url.text else f"{scheme}:// is not opened"
         raise MovieError(
             f"{url}: cannot be reached ({what}); give another address, one of "
-            f"{', '.join(f'{known}://' for known in SCHEMES)}"
+            f"{', '.join(f'{known}://' for known in OPENED_SCHEMES)}"
         )
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - rarely needed, and an extra.

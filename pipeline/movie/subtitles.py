@@ -7,7 +7,6 @@ import html
 import logging
 import re
 import unicodedata
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from pysubs2 import SSAEvent, SSAFile
 from pysubs2.exceptions import Pysubs2Error
 
+from pipeline.encodings import decode_text
 from pipeline.errors import MiningError, MovieError
 from pipeline.movie.stream import open_video, packets_of
 
@@ -32,21 +32,25 @@ log = logging.getLogger(__name__)
 LARGEST_SUBTITLES = 1 << 26
 """The largest file in bytes; those of the longest films have a hundredth of this."""
 
-BYTE_ORDER_MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
-"""Encodings by the bytes with which a file in them may begin."""
-
-LEGACY = "cp1252"
-"""The most common encoding of files that are not Unicode: Windows for Western Europe."""
-
 UNSPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|♪[^♪]*(♪|$)|♫[^♫]*(♫|$)")
 """Sounds, stage directions and songs, as subtitles for the hard of hearing write them."""
 
-NO_CUE = re.compile(
-    r"^(NOTE|STYLE|REGION)\b.*?(\n[ \t]*\n|\Z)|(?<=\n\n)[^\n]+\n(?=[^\n]*-->)", re.M | re.S
-)
-"""Comments, styles and cue names in WebVTT, which pysubs2 mistakes for spoken words.
+LINE_END = re.compile(r"\r{0,2}\n|\r")
+"""Of Unix, of Windows, of Windows written twice over, and of an old Mac."""
 
-Source: W3C, "WebVTT", section 4.1.
+TIME = r"(-?)(?:(\d{1,4}) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,:] ?(\d{1,3}))?"
+"""Hours, which may be missing, minutes, seconds, and a fraction of a second."""
+
+TIMING = re.compile(rf"^[^\S\n]*{TIME}[^\S\n]*[-–—]+ ?>[^\S\n]*{TIME}(?!\d).*\n?", re.M)
+"""The line of SRT and WebVTT that tells when its cue is shown, with what follows: a position."""
+
+COUNTER = re.compile(r"(^|\n)[^\S\n]*\d+\s*$")
+"""The number of the next cue in SRT, at the end of what stands before its times."""
+
+TAG = re.compile(r"<rt\b[^<>]*>.*?(</rt>|$)|</?[a-zA-Z][^<>]*>|<\d[\d:.]*>", re.S)
+"""Voices, classes and formatting; times within a cue; readings above words, a second text.
+
+Source: W3C, "WebVTT", section 3.3.
 """
 
 SPEAKER = re.compile(r"[-–]?\s*[^\W\d_][\w .'-]{0,30}:")
@@ -119,7 +123,7 @@ def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = No
     Args:
         path: The file.
         offset: Seconds added to all times.
-        encoding: Encoding of the file; None tries a byte order mark, then UTF-8, then `LEGACY`.
+        encoding: Encoding of the file; None finds it out (see `encodings.decode_text`).
 
     Raises:
         SubtitleError: The file cannot be read, or contains no subtitles.
@@ -132,19 +136,8 @@ def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = No
         data = path.read_bytes()
     except OSError as error:
         raise SubtitleError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    text = _decoded(path, data, encoding).replace("\x00", "").replace("\r\n", "\n")
-    if text.lstrip().startswith("WEBVTT"):
-        text = NO_CUE.sub("", text)
-    try:
-        events = SSAFile.from_string(text).events
-    except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-        raise SubtitleError(
-            f"{path}: contains no readable subtitles ({type(error).__name__}); "
-            "give an .srt, .vtt or .ass file, or its --subtitle-encoding"
-        ) from error
-    lines = _lines(
-        ((e.start / 1000, e.end / 1000, e.text) for e in events if not e.is_comment), offset
-    )
+    events = _events(path, _decoded(path, data, encoding))
+    lines = _lines(events, offset)
     if not len(lines):
         log.warning("%s: %d subtitles, but no spoken words in them", path, len(events))
     return lines
@@ -171,28 +164,73 @@ def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
     Raises:
         SubtitleError: The encoding is unknown, or not that of the file.
     """
-    name = encoding or next(
-        (name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None
-    )
-    if name is None and b"\x00" in data[:64]:  # UTF-16 without a mark: ASCII with zeros between.
-        name = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
     try:
-        return data.decode(name or "utf-8")
+        if encoding is not None:
+            return data.decode(encoding)
+        decoded = decode_text(data)
     except LookupError as error:
         raise SubtitleError(
-            f"--subtitle-encoding {name}: no such encoding; give one that Python knows, for "
+            f"--subtitle-encoding {encoding}: no such encoding; give one that Python knows, for "
             "example cp1250"
         ) from error
     except UnicodeDecodeError as error:
-        if name is not None:
-            raise SubtitleError(
-                f"{path}: not in {name} ({error.reason} at byte {error.start}); "
-                "give another --subtitle-encoding, for example cp1250"
-            ) from error
-    log.warning(
-        "%s: not UTF-8, so read as %s; if letters are wrong, give --subtitle-encoding", path, LEGACY
-    )
-    return data.decode(LEGACY, errors="replace")
+        raise SubtitleError(
+            f"{path}: not in {error.encoding} ({error.reason} at byte {error.start}); "
+            "give another --subtitle-encoding, for example cp1250"
+        ) from error
+    if not decoded.sure:
+        log.warning(
+            "%s: read as %s, the likeliest encoding; if letters are wrong, give "
+            "--subtitle-encoding", path, decoded.encoding,
+        )  # fmt: skip
+    return decoded.text
+
+
+def _events(path: Path, text: str) -> list[tuple[float, float, str]]:
+    """The subtitles of a file in any format: begin and end in seconds, and ASS markup.
+
+    Raises:
+        SubtitleError: The file contains no subtitles.
+    """
+    text = LINE_END.sub("\n", text.replace("\x00", ""))
+    cues = list(_cues(text))
+    if cues:
+        return cues
+    try:
+        events = SSAFile.from_string(text).events
+    except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        raise SubtitleError(
+            f"{path}: contains no readable subtitles ({type(error).__name__}); "
+            "give an .srt, .vtt or .ass file, or its --subtitle-encoding"
+        ) from error
+    return [(e.start / 1000, e.end / 1000, e.text) for e in events if not e.is_comment]
+
+
+def _cues(text: str) -> Iterator[tuple[float, float, str]]:
+    r"""Yields the cues of SRT and WebVTT; nothing if the text is neither.
+
+    pysubs2 takes what stands between the cues of WebVTT, such as comments and styles, for words.
+
+    >>> list(_cues("1\n00:00:01,5 --> 00:02.000\n<i>Who?</i>\n\n2\n00:03 --> 00:04\nMe."))
+    [(1.5, 2.0, 'Who?'), (3.0, 4.0, 'Me.')]
+    """
+    is_web = text.lstrip("\ufeff \n").startswith("WEBVTT")
+    timings = list(TIMING.finditer(text))
+    ends = [timing.start() for timing in timings[1:]] + [len(text)]
+    for timing, end in zip(timings, ends, strict=False):
+        words = text[timing.end() : end]
+        if is_web:
+            words = words.partition("\n\n")[0] if words[:1] != "\n" else ""
+        elif end < len(text):
+            words = COUNTER.sub("", words)
+        parts = timing.groups()
+        yield _seconds(*parts[:5]), _seconds(*parts[5:]), TAG.sub("", words).strip()
+
+
+def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, part: str | None) -> float:
+    """Seconds of the groups of `TIME`."""
+    time = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{part or 0}")
+    return -time if sign else time
 
 
 def _lines(events: Iterable[tuple[float, float, str]], offset: float) -> Lines:

@@ -72,7 +72,7 @@ class Album:
                 gallery = load_gallery(self.folder, settings, self._device, self._hash_of)
                 limits = tolerances(settings)
                 galleries.warn_of_alike(gallery, limits.alike, self.folder)
-                galleries.warn_of_misfits(gallery, limits.misfit)
+                galleries.warn_of_strangers(gallery, limits.misfit)
                 log.debug("gallery %s is %s", self.folder, key)
                 self._held = key, gallery
             return self._held[1]

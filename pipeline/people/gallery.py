@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
-from pipeline.faces import Floats, Ints
+from pipeline.faces import Flags, Floats, Ints
 from pipeline.files import LOCK_PATIENCE, locked, replacing
 from pipeline.models.registry import FaceModels
 from pipeline.people.names import check_name
@@ -44,12 +44,12 @@ GALLERY_PLACE = "folder with --known-faces"
 """Ends the advice "choose another …" if a folder cannot be written."""
 
 
-RULES = "3"
+RULES = "4"
 """Version of the rules of naming: a new one makes every movie's faces be named anew."""
 
 
-MOST_PAIRS_LISTED = 5
-"""A warning lists at most so many pairs of people who look alike."""
+MOST_LISTED = 5
+"""A warning lists at most so many photos, or pairs of people who look alike."""
 
 
 def _no_embeddings() -> Floats:
@@ -149,6 +149,8 @@ def digest(
                 hasher.update(f"\n{kind}\t{name}\t".encode() + os.fsencode(path.name) + b"\t")
                 with suppress(PeopleError):  # Embedding the photo warns that it is unusable.
                     hasher.update(hash_of(path))
+    for place in nested(folder):  # They change no name, but a gallery that is read anew warns.
+        hasher.update(b"\nnested\t" + os.fsencode(place))
     return hasher.hexdigest()
 
 
@@ -165,17 +167,19 @@ def embed_gallery(folder: Path, models: FaceModels) -> Gallery:
     return gather(folder, lambda path: embed(path, models))
 
 
-def gather(folder: Path, read: Callable[[Path], Floats]) -> Gallery:
+def gather(folder: Path, read: Callable[[Path], tuple[Floats, str]]) -> Gallery:
     """Builds the gallery; skips unusable photos with a warning.
 
     Args:
         folder: `known_faces`.
-        read: Returns the embedding of a photo, or raises `PeopleError` if it is unusable.
+        read: Returns the embedding of a photo and a remark, as `photo.embed` does, or raises
+            `PeopleError` if it is unusable.
 
     Raises:
         PeopleError: See `photos`.
     """
     shown, not_shown = photos(folder), others(folder)
+    _warn_of_nested(folder)
     for path in _unread(folder):
         log.warning("%s: cannot read this kind of picture, skipped; save it as JPEG", path)
     people = tuple(shown)
@@ -195,16 +199,21 @@ def _unread(folder: Path) -> Iterator[Path]:
 
 
 def _embedded(
-    photos_of: dict[str, list[Path]], people: tuple[str, ...], read: Callable[[Path], Floats]
+    photos_of: dict[str, list[Path]],
+    people: tuple[str, ...],
+    read: Callable[[Path], tuple[Floats, str]],
 ) -> tuple[Floats, Ints, tuple[Path, ...]]:
     embeddings, owners, files = [], [], []
     for person, paths in photos_of.items():
         for path in paths:
             try:
-                embeddings.append(read(path))
+                embedding, remark = read(path)
             except PeopleError as error:
                 log.warning("%s", error)
             else:
+                if remark:
+                    log.warning("%s: %s", path, remark)
+                embeddings.append(embedding)
                 owners.append(people.index(person))
                 files.append(path)
     stacked = np.concatenate([_no_embeddings(), *(e[None] for e in embeddings)])
@@ -268,39 +277,87 @@ def _nearest(gallery: Gallery) -> Iterator[tuple[int, int, float]]:
             yield a, b, float(np.sqrt(max(0.0, 2 - 2 * product)))
 
 
-def misfits(gallery: Gallery, farthest: float) -> list[tuple[Path, float]]:
-    """Photos that are like no other of their person, the least alike first.
+def strangers(gallery: Gallery, farthest: float) -> list[list[list[Path]]]:
+    """The people whose photos seem to show several people.
 
     Args:
         gallery: With files.
-        farthest: A photo farther from every other one is a misfit.
+        farthest: Photos that are farther apart may show two people, if no others lie between.
 
     Returns:
-        The files, and how far each is from the nearest other photo.
+        For each of these people the photos of each that they seem to show, the most photos first.
     """
     found = []
     for person in np.unique(gallery.owner):
         own = np.flatnonzero(gallery.owner == person)
-        if len(own) < 2:
-            continue
         cosine = gallery.embedding[own] @ gallery.embedding[own].T
-        np.fill_diagonal(cosine, -1)
-        far = np.sqrt(np.clip(2 - 2 * cosine.max(axis=1), 0, None))
-        found += [
-            (gallery.photo[i], float(d)) for i, d in zip(own, far, strict=True) if d > farthest
-        ]
-    return sorted(found, key=lambda one: (-one[1], one[0]))
+        group = _connected(2 - 2 * cosine <= farthest**2)
+        files = [[gallery.photo[i] for i in own[group == k]] for k in np.unique(group)]
+        if len(files) > 1:
+            found.append(sorted(files, key=lambda one: (-len(one), one)))
+    return found
 
 
-def warn_of_misfits(gallery: Gallery, farthest: float) -> None:
+def _connected(near: Flags) -> Ints:
+    """The group of each, as the first position in it, where a chain of near pairs joins a group.
+
+    >>> _connected(np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], bool)).tolist()
+    [0, 1, 0]
+    """
+    near, group = near | np.eye(len(near), dtype=bool), np.arange(len(near))
+    while True:
+        first = np.where(near, group, len(near)).min(axis=1)
+        if (first == group).all():
+            return group
+        group = first
+
+
+def warn_of_strangers(gallery: Gallery, farthest: float) -> None:
     """Says which photos may show somebody else than their person."""
-    found = misfits(gallery, farthest)
-    if found:
-        told = ", ".join(f"{path} ({far:.2f})" for path, far in found[:MOST_PAIRS_LISTED])
-        more = f" and {len(found) - MOST_PAIRS_LISTED} more" * (len(found) > MOST_PAIRS_LISTED)
+    for groups in strangers(gallery, farthest):
         log.warning(
-            "photos unlike all others of their person, which may show somebody else: %s%s; remove "
-            "the wrong ones, or add more photos of that person", told, more,
+            "%s: the photos seem to show %d people: %s; give each person a folder or a photo "
+            "of that name; if it is one person, add more photos, which lie between",
+            groups[0][0].parent, len(groups), " | ".join(map(_listed, groups[:MOST_LISTED])),
+        )  # fmt: skip
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = len(paths) - MOST_LISTED
+    return ", ".join(p.name for p in paths[:MOST_LISTED]) + f" and {more} more" * (more > 0)
+
+
+def nested(folder: Path) -> dict[Path, list[Path]]:
+    """Photos that nobody gets, as they lie deeper than a person's folder and its not/, by folder.
+
+    Raises:
+        PeopleError: See `photos`.
+    """
+    found: dict[Path, list[Path]] = {}
+    for _, path in _entries(folder):
+        for below in _visible(path) if path.is_dir() else ():
+            inside = _visible(below) if below.is_dir() else ()
+            deeper = [p for p in inside if p.is_dir()] if below.name == NOT else [below]
+            for place in deeper:
+                pictures = sorted(_pictures_below(place)) if place.is_dir() else []
+                found |= {place: pictures} if pictures else {}
+    return found
+
+
+def _pictures_below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in PHOTO_SUFFIXES and not hidden:
+            yield path
+
+
+def _warn_of_nested(folder: Path) -> None:
+    for place, pictures in nested(folder).items():
+        log.warning(
+            "%s/: %s not used, as a person's folder holds no other folders than not/; to make %s a "
+            "person, move it to %s/",
+            place, f"{_listed(pictures)} {'is' if len(pictures) == 1 else 'are'}", place.name,
+            folder / place.name,
         )  # fmt: skip
 
 
@@ -310,13 +367,9 @@ def warn_of_alike(gallery: Gallery, tolerance: float, where: Path) -> None:
     if pairs:
         listed = ", ".join(
             f"{a} and {b} ({'the same photo' if far < 1e-3 else f'{far:.2f}'})"
-            for a, b, far in pairs[:MOST_PAIRS_LISTED]
+            for a, b, far in pairs[:MOST_LISTED]
         )
-        more = (
-            f" and {len(pairs) - MOST_PAIRS_LISTED} more pairs"
-            if len(pairs) > MOST_PAIRS_LISTED
-            else ""
-        )
+        more = f" and {len(pairs) - MOST_LISTED} more pairs" if len(pairs) > MOST_LISTED else ""
         log.warning(
             "%s/: photos of different people are nearer than %g, so their names may be mixed up: "
             "%s%s; remove the wrong photo, or add more photos of each",

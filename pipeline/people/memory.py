@@ -24,7 +24,7 @@ from pipeline.settings import WalkSettings
 log = logging.getLogger(__name__)
 
 EMBEDDINGS_NAME = ".embeddings.npz"
-EMBEDDINGS_FORMAT = 1
+EMBEDDINGS_FORMAT = 2
 
 EMBEDDINGS_SCHEMA: Schema = {
     "photo": ("U", (None,)),
@@ -33,8 +33,8 @@ EMBEDDINGS_SCHEMA: Schema = {
 }
 
 StoredEmbeddings = dict[str, tuple[Floats, str]]
-"""Maps a hash of photo and networks to the embedding and "", or to zeros and why the photo was
-refused."""
+"""Maps a hash of photo and networks to the embedding and a remark, or to zeros and why the photo
+was refused."""
 
 
 def load_gallery(
@@ -105,8 +105,8 @@ class Memory:
     def __post_init__(self) -> None:
         self._kept = _read(self.path)
 
-    def embedding(self, photo: Path, models: Callable[[], FaceModels]) -> Floats:
-        """The embedding `(128,)` of a photo.
+    def embedding(self, photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
+        """The embedding `(128,)` of a photo, and a remark on it (see `photo.embed`).
 
         Raises:
             PeopleError: The photo cannot be read or used; the reason is stored with the photo.
@@ -116,9 +116,9 @@ class Memory:
         if key not in self._used:
             self._used[key] = self._kept.get(key) or _embedded(photo, models)
         embedding, why = self._used[key]
-        if why:
+        if not embedding.any():
             raise PeopleError(f"{photo}: {why}")
-        return embedding
+        return embedding, why
 
     def save(self, *, whole: bool) -> None:
         """Writes the embeddings used, if any is new; does nothing if the file cannot be written.
@@ -144,7 +144,7 @@ class Memory:
 
 def _embedded(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
     try:
-        return embed(photo, models()), ""
+        return embed(photo, models())
     except PeopleError as error:
         # Stored without the path: another photo may have the same bytes.
         return np.zeros(EMBEDDING, np.float32), str(error).removeprefix(f"{photo}: ")
@@ -162,6 +162,6 @@ def _read(path: Path) -> StoredEmbeddings:
     length = np.linalg.norm(embedding, axis=1)  # NaN passes neither check below.
     if not len(arrays["photo"]) == len(embedding) == len(why):
         return {}
-    sound = np.where(why == "", np.abs(length - 1) < 1e-3, length == 0)
+    sound = (np.abs(length - 1) < 1e-3) | ((length == 0) & (why != ""))
     entries = zip(arrays["photo"].tolist(), embedding, why.tolist(), sound, strict=True)
     return {key: (vector, reason) for key, vector, reason, good in entries if good}

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +33,25 @@ PHOTO_WIDTH = 800
 PHOTO_SIDE = 3 * PHOTO_WIDTH
 """Enough pixels for a photo's shorter side: the smallest face found in it is `MIN_FACE` wide."""
 
+UPRIGHT = 0.91
+"""A face with this score stands upright.
+
+Of 228 faces of ten people 220 have it as they stand, and none of them turned by a quarter or a
+half: YuNet finds such a face in two of three, with a score of .907 at most, and gives it landmarks
+as if it stood upright, so that these tell nothing.
+"""
+
+CLEARLY, FAINT = 0.03, 0.77
+"""By how much a turned photo must score above the photo as it is, and above which score at least.
+
+As they stand, those faces score .038 to .244 higher than turned. By these two figures no upright
+photo of them is turned, neither dark, blurred, grey nor 90 pixels small; two are that are tilted by
+30 degrees as well. Laid down, all 684 are set right, and 674 of the blurred.
+"""
+
+TURNS = {1: "on its side", 3: "on its side", 2: "on its head"}
+"""Quarter turns against the clock that set a photo upright, and how it lies."""
+
 LONGEST_STRIP = 10
 """Largest ratio of a photo's sides: the margin around a longer strip would fill the memory."""
 
@@ -54,23 +74,36 @@ DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "F"})
 """Pillow's modes of more than 8 bits; on conversion to RGB it clips them and does not scale."""
 
 
-def embed(path: Path, models: FaceModels) -> Floats:
-    """The embedding `(128,)` of a photo's one face, unit length.
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFace:
+    """The one face of a photo.
+
+    Attributes:
+        chip: the face, aligned for the embedder.
+        remark: what is odd about the photo, which was used all the same; mostly empty.
+    """
+
+    chip: Image
+    remark: str
+
+
+def embed(path: Path, models: FaceModels) -> tuple[Floats, str]:
+    """The embedding `(128,)` of a photo's one face, unit length, and a remark on the photo or "".
 
     Raises:
-        PeopleError: See `photo_chip`.
+        PeopleError: See `photo_face`.
     """
-    return unit_embeddings(models.embedder, photo_chip(path, models)[None], mirrored=True)[0]
+    face = photo_face(path, models)
+    return unit_embeddings(models.embedder, face.chip[None], mirrored=True)[0], face.remark
 
 
-def photo_chip(path: Path, models: FaceModels) -> Image:
-    """The one face of a photo, aligned for the embedder.
+def photo_face(path: Path, models: FaceModels) -> PhotoFace:
+    """The one face of a photo, which is turned upright if it plainly lies.
 
     Raises:
         PeopleError: The photo cannot be read, or does not show exactly one large enough face.
     """
-    image = read_photo(path, PHOTO_SIDE)
-    faces = _faces_in(image, models)
+    turns, image, faces = _upright(read_photo(path, PHOTO_SIDE), models)
     if len(faces) == 0:
         raise PeopleError(
             f"{path}: no face found, photo skipped; use one where the face looks at the camera "
@@ -85,7 +118,27 @@ def photo_chip(path: Path, models: FaceModels) -> Image:
             f"{path}: the face is only {width:.0f} px wide, photo skipped; use one with a face at "
             "least 80 px wide"
         )
-    return models.aligner.chip(image, box, faces.landmarks[0])
+    remark = f"lies {TURNS[turns]}, so it was turned; save it upright" if turns else ""
+    return PhotoFace(models.aligner.chip(image, box, faces.landmarks[0]), remark)
+
+
+def _upright(image: Image, models: FaceModels) -> tuple[int, Image, Detections]:
+    """The quarter turns that set a photo upright, the turned photo, and its faces.
+
+    Source: measured, see `UPRIGHT`; a detector sees faces as they usually stand.
+    """
+    best = 0, image, _faces_in(image, models)
+    most = float(best[2].scores.max(initial=FAINT))
+    if len(best[2]) > 1 or most >= UPRIGHT:
+        return best
+    most += CLEARLY
+    for turns in TURNS:
+        turned = np.ascontiguousarray(np.rot90(image, turns))
+        faces = _faces_in(turned, models)
+        score = float(faces.scores.max(initial=0))
+        if score >= most:
+            most, best = score, (turns, turned, faces)
+    return best
 
 
 def _faces_in(image: Image, models: FaceModels) -> Detections:

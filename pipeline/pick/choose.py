@@ -21,8 +21,8 @@ class Choice:
         person: a name or "unknown".
         emotion: one of `EMOTIONS`.
         seen: the person's rows with that emotion, from `select.steadied`.
-        kept: the rows that are steady, pass every gate and are left after thinning. Faces accepted
-            in the review are always kept, rejected ones never.
+        kept: the rows that are steady, pass every gate and are left after thinning, the surest
+            runs first. Faces accepted in the review are always kept, rejected ones never.
         funnel: number of faces left after each step.
         hint: what to try if nothing was kept, else "".
     """
@@ -64,7 +64,14 @@ def choose(
             "" if len(kept) else hint(rows, seen, tracks, (person, emotion), settings, tolerance)
         )
         steps = funnel(rows, seen, left, len(kept), person)
-        yield Choice(person, emotion, seen, kept, steps, advice)
+        yield Choice(person, emotion, seen, _surest_first(kept), steps, advice)
+
+
+def _surest_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sorts the runs by how sure they are in the mean, and the rows of a run by time."""
+    sure = rows.groupby("run")["look_sure"].transform("mean")
+    order = rows.assign(sure=-sure).sort_values(["sure", "run", "frame"], kind="stable").index
+    return rows.loc[order]
 
 
 def _thinned(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:

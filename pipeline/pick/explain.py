@@ -81,21 +81,35 @@ def _held_back(seen: pd.DataFrame, settings: PickSettings) -> str:
 
 
 def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
-    """Says which filter nothing passes, and a value of its option that keeps a face."""
-    surest = float(seen["probability"].max())
-    # Rounded down, so that the surest face passes the filter that the hint proposes.
-    sure = min(settings.min_prob, float(np.floor(surest * 100) / 100))
-    # The surest faces may be in a run that is too short: then both options must change at once.
-    longest = int(seen.loc[seen["probability"] >= sure, "run_length"].max())
-    try_repeat = f" --repeat {longest}" if longest < settings.repeat else ""
-    if surest < settings.min_prob:
-        return f"at most {surest:.2f} sure; try --min-prob {sure:g}{try_repeat}"
-    if try_repeat:
-        return f"longest run is {longest} of {settings.repeat} frames; try{try_repeat}"
+    """Says which filter nothing passes, and values of all options that keep a face together."""
+    sure = _reached(seen["look_sure"], settings.sure)
+    sure_enough = seen[seen["look_sure"] >= sure]
+    probability = _reached(sure_enough["probability"], settings.min_prob)
+    probable = sure_enough[sure_enough["probability"] >= probability]
+    # The surest faces may be in a run that is too short: then several options must change at once.
+    longest = min(settings.repeat, int(probable["run_length"].max()))
+    misses = {
+        f"--sure {sure:g}": sure < settings.sure,
+        f"--min-prob {probability:g}": probability < settings.min_prob,
+        f"--repeat {longest}": longest < settings.repeat,
+    }
+    reasons = (
+        f"at most {seen['look_sure'].max():.2f} sure",
+        f"at most {sure_enough['probability'].max():.2f} probable",
+        f"longest run is {longest} of {settings.repeat} frames",
+    )
+    if any(misses.values()):
+        reason = next(r for r, missed in zip(reasons, misses.values(), strict=True) if missed)
+        return f"{reason}; try {' '.join(option for option, missed in misses.items() if missed)}"
     steady = seen["run_length"] >= settings.repeat
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
     return "other options drop all steady faces; --explain says which"
+
+
+def _reached(values: "pd.Series[float]", least: float) -> float:
+    """The limit that the highest value passes: `least`, or that value rounded down."""
+    return min(least, float(np.floor(float(values.max()) * 100) / 100))
 
 
 def _nearest_track(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: float) -> str:

@@ -1,4 +1,4 @@
-"""Selects rows of faces.csv: smoothed labels, runs, the repeater and the gates."""
+"""Selects rows of faces.csv: labels over time, runs, the repeater and the gates."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PeopleError
-from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN
+from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints
+from pipeline.pick import evidence
+from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
-from pipeline.settings import PickSettings
+from pipeline.settings import AUTO, PickSettings, Smoothing
 
 
 def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
@@ -21,26 +23,47 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
         settings: `smooth` and `gap` are used.
 
     Returns:
-        The rows sorted by track and frame, with `label` (position in `EMOTIONS` of the highest
-        smoothed probability), `probability` (that probability), `run` (number of the run),
-        `run_length` (source frames), `position` (row within its run, from 0) and `faces` (number
-        of faces in the frame).
+        The rows sorted by track and frame, with `label` and `probability` (see `looks`), `run`
+        (number of the run), `run_length` (source frames), `look_sure` (the chance that the label
+        is right, see `evidence`), `position` (row within its run, from 0) and `faces` (number of
+        faces in the frame).
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
-    probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
-    window_rows = window(settings.smooth, stride)
-    smoothed = smooth(probabilities, segments(frame, track, stride), window_rows)
-    label = smoothed.argmax(axis=1)
+    probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
+    label, probability = looks(rows, stride, settings.smooth)
     run = runs(frame, track, label, stride + settings.gap)
     return rows.assign(
         label=label,
-        probability=smoothed.max(axis=1),
+        probability=probability,
         run=run,
         run_length=run_lengths(frame, run, stride),
+        look_sure=evidence.look_sure(probabilities, time, label, run),
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
+
+
+def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, Floats]:
+    """How each face looks, and its probability.
+
+    Args:
+        rows: Rows of faces.csv sorted by track and frame.
+        stride: Source frames between neighbouring rows.
+        smoothing: `AUTO` decodes each track as a sequence; its probability is the network's own
+            of that look in the frame. A number of frames takes the look that is the most probable
+            in the mean over them, and that mean.
+
+    Returns:
+        `(n,)` positions in `EMOTIONS`, and `(n,)` probabilities from 0 to 1.
+    """
+    frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
+    probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
+    if smoothing == AUTO:
+        label = decoded(probabilities, seconds_since(rows["time"].to_numpy(), track)).argmax(axis=1)
+        return label, probabilities[np.arange(len(rows)), label]
+    smoothed = smooth(probabilities, segments(frame, track, stride), window(smoothing, stride))
+    return smoothed.argmax(axis=1), smoothed.max(axis=1)
 
 
 def window(smooth: int, stride: int) -> int:
@@ -99,6 +122,7 @@ def filters(
     edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
     passing = {
         "repeat": rows["run_length"] >= settings.repeat,
+        "sure": rows["look_sure"] >= settings.sure,
         "min-prob": rows["probability"] >= settings.min_prob,
         "min-size": side >= settings.min_size,
         "min-sharpness": sharpness >= settings.min_sharpness,

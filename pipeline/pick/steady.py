@@ -1,7 +1,7 @@
-"""Smooths probabilities over time and finds runs of one label, on plain arrays.
+"""Smooths probabilities by a moving mean, and finds runs of one label, on plain arrays.
 
 Smoothing keeps a single odd frame from breaking a smile in two; the repeater then counts how long
-each run lasts.
+each run lasts. `decoder` does more than a mean.
 """
 
 import numpy as np

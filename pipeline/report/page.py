@@ -139,7 +139,10 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
         yield f"--tolerance {job.tolerance:g}"
     for name, value in asdict(settings).items():
         if name not in HIDDEN and value is not None and value is not False:
-            yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:.15g}")
+            text = f"{value:.15g}" if isinstance(value, float) else f"{value}"
+            yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}")
+    if job.learn:
+        yield "--learn"
     if settings.per_run:
         yield f"--per-run {settings.per_run}"
     if job.subtitles:
@@ -153,7 +156,7 @@ def _steps(choices: Sequence[Choice]) -> dict[str, Any]:
     shown = [
         name
         for before, name in zip(["", *names], names, strict=False)
-        if name in ("faces", "person", "emotion", "repeat", "min-prob")
+        if name in ("faces", "person", "emotion", "repeat", "sure")
         or any(choice.funnel[name] != choice.funnel[before] for choice in rows)
     ]
     return {
@@ -252,6 +255,7 @@ def _data(
             "person": [names.index(name) for name in crops["person"]],
             "emotion": crops["emotion"].tolist(),
             "time": crops["time"].round(3).tolist(),
+            "sure": crops["look_sure"].round(3).tolist(),
             "probability": crops["probability"].round(3).tolist(),
             "run": crops["run"].tolist(),
             "length": crops["run_length"].tolist(),

@@ -86,7 +86,7 @@ def delete_sheets(folder: Path, pattern: str) -> None:
 
 
 def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
-    """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each run, in order of time.
+    """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each run, the surest first.
 
     Faces without a crop are left out.
 
@@ -99,7 +99,9 @@ def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
         OutputError: A sheet cannot be written.
     """
     delete_sheets(selection.folder, "sheet*.jpg")
-    best = thin(selection.rows, tracks, 1).sort_values(["frame", "track"])
+    # The captions say how sure the runs are, by which they are ordered.
+    sure = selection.rows.groupby("run")["look_sure"].transform("mean")
+    best = thin(selection.rows.assign(look_sure=sure), tracks, 1)
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
     shown = [(path, caption) for path, caption in named if path.exists()]
     size = SHEET_COLUMNS * DOWN
@@ -224,8 +226,8 @@ def _count(number: int, noun: str) -> str:
 
 
 def _caption(row: Any) -> str:
-    """Time, probability and the run's length in frames."""
-    return f"{clock(row.time)}  {row.probability * 100:.0f}%  {row.run_length}f"
+    """Time, how sure the look is, and the run's length in frames."""
+    return f"{clock(row.time)}  {row.look_sure * 100:.0f}%  {row.run_length}f"
 
 
 def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pillow.Image:

@@ -46,7 +46,8 @@ TILE_GREY = "#808080"
 
 TILE_COLUMNS = {
     "file": "str", "time": "float64", "run": "int64", "run_length": "int64",
-    "probability": "float64", "line": "str", "frame": "int64", "track": "int64",
+    "look_sure": "float64", "probability": "float64", "line": "str", "frame": "int64",
+    "track": "int64",
 }  # fmt: skip
 """The columns of crops.csv that the report needs, with their types."""
 
@@ -103,9 +104,13 @@ def _read_list(path: Path) -> pd.DataFrame:
     """
     try:
         crops = pd.read_csv(
-            path, usecols=list(TILE_COLUMNS), dtype=TILE_COLUMNS, keep_default_na=False
-        )
-    except (ValueError, OverflowError, OSError) as error:
+            path, usecols=TILE_COLUMNS.__contains__, dtype=TILE_COLUMNS, keep_default_na=False,
+            na_values={"look_sure": [""]},
+        )  # fmt: skip
+        # Picks of earlier versions do not say how sure they are.
+        unknown = crops.get("look_sure", pd.Series(np.nan, index=crops.index))
+        crops = crops.assign(look_sure=unknown.fillna(0))[list(TILE_COLUMNS)]
+    except (ValueError, OverflowError, OSError, KeyError) as error:
         log.warning("%s: no list of crops (%s); its crops are left out of the report", path, error)
         return pd.DataFrame(columns=list(TILE_COLUMNS))
     for name in ("file", "line"):
@@ -114,7 +119,7 @@ def _read_list(path: Path) -> pd.DataFrame:
     # The list may have been edited: only names of crops are opened, never another file or path.
     own = [CROP_NAME.fullmatch(name) is not None and name in existing for name in crops["file"]]
     # JSON, in which the page keeps its data, has no infinity.
-    finite = np.isfinite(crops[["time", "probability"]].to_numpy()).all(axis=1)
+    finite = np.isfinite(crops[["time", "look_sure", "probability"]].to_numpy()).all(axis=1)
     crops = crops.loc[np.array(own, bool) & finite]
     return crops.assign(
         person=path.parent.parent.name,

@@ -55,7 +55,7 @@ class Timeline:
             last lane.
         bars: One for each stretch in which a person is seen in every analysed frame with the same
             emotion, either steady throughout or not. Columns: `lane`, `begin` and `end` in seconds,
-            `label` (position in `EMOTIONS`), `probability` (mean of the smoothed ones) and
+            `label` (position in `EMOTIONS`), `probability` (their mean) and
             `steady`. Ordered by lane and time.
         cuts: `(n,)` seconds of the first analysed frame after each cut.
         begin: Seconds at which the walk's first frame begins.

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import CROP_NAME, read_provenance
-from pipeline.disk.crops_csv import CROP_COLUMNS, CROPS
+from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
@@ -177,7 +177,7 @@ def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) ->
 @lru_cache(maxsize=8)
 def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """Reads crops.csv, as a table and as rows by file name."""
-    rows, _lines = read_text(path, CROP_COLUMNS, "pick again")
+    rows, _lines = read_text(path, CROP_COLUMNS, "pick again", ADDED_COLUMNS)
     # In an edited list, a file name must not lead to another folder.
     valid = [row for row in rows if CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]]
     crops = pd.DataFrame(valid, columns=[*CROP_COLUMNS], dtype=object)

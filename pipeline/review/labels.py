@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
-from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text, write_text
 from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, UNKNOWN
@@ -90,7 +90,7 @@ _newest = _Newest()
 
 
 def _read(path: Path) -> pd.DataFrame:
-    rows, lines = read_text(path, LABEL_COLUMNS, LABELS_REMEDY)
+    rows, lines = read_text(path, LABEL_COLUMNS, LABELS_REMEDY, ADDED_COLUMNS)
     labels = pd.DataFrame(rows, columns=[*LABEL_COLUMNS], dtype=object)
     if len(labels) == 0:
         return labels

@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, Ints, iou
+from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, Ints, iou
+from pipeline.pick.learn import Taught
 from pipeline.review.labels import TRACK_COLUMN, WALK_COLUMN
 
 SAME_FACE = 0.5
 """Least IoU of two boxes of one frame that show the same face, also between different walks."""
+
+STRETCH = 2.0
+"""Seconds of a track whose labels are one witness."""
 
 PAIR_BLOCK = 64
 """Number of pairs of boxes compared at a time: `iou` compares all boxes of a block with all."""
@@ -120,6 +124,29 @@ def applied(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         if bits.any():
             rows = rows.assign(**{decision: bits})
     return rows
+
+
+def taught(rows: pd.DataFrame, labels: pd.DataFrame) -> Taught:
+    """Finds what the labels of the review say of rows, for `learn.learnt`.
+
+    "Not this person" says nothing of how a face looks, and is left out.
+
+    Args:
+        rows: As `faces_csv.read_faces` returns them.
+        labels: From `labels.read_labels`.
+    """
+    labels = labels[labels["decision"].isin([ACCEPTED, REJECTED]) & (labels["emotion"] != "")]
+    face = matches(rows, labels)
+    labels, face = labels[face >= 0], face[face >= 0]
+    columns = np.array(EMOTIONS, dtype=object)
+    emotion, picked = (labels[name].to_numpy(object)[:, None] for name in ("emotion", "picked"))
+    looks = np.where(emotion == NO_EMOTION, columns != picked, columns == emotion)
+    place = rows.iloc[face]
+    second = np.floor(place["time"].to_numpy(np.float64) / STRETCH).astype(np.int64)
+    key = np.stack([place["track"].to_numpy(np.int64), second], axis=1)
+    stretch = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+    rejected = (labels["decision"] == REJECTED).to_numpy(bool)
+    return Taught(face, looks.astype(bool), rejected, stretch.astype(np.int64))
 
 
 def followed(

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipeline import files
 from pipeline.disk.crop_file import is_same_face
-from pipeline.disk.crops_csv import CROP_COLUMNS, CROPS
+from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.text_table import read_text, write_text
 from pipeline.disk.walked import Walked
 from pipeline.errors import MiningError, OutputError
@@ -191,7 +191,7 @@ def _settle_crop(folder: Path, label: Label) -> None:
     if label["decision"] == REJECTED:
         _move(home / file, home / ASIDE / file)
     elif (home / ASIDE / file).exists():
-        rows, _ = read_text(home / CROPS, CROP_COLUMNS, "pick again")
+        rows, _ = read_text(home / CROPS, CROP_COLUMNS, "pick again", ADDED_COLUMNS)
         if file not in {row[0] for row in rows}:  # A later pick left the rejected crop out.
             crop = [crop_of(label)[column] for column in CROP_COLUMNS]
             write_text(home / CROPS, CROP_COLUMNS, [*rows, crop])

@@ -12,13 +12,14 @@ from pipeline.faces import EMOTIONS, Flags, Floats, Ints
 from pipeline.models import registry
 from pipeline.models.base import EmotionModel
 from pipeline.models.cards import Card
+from pipeline.settings import WalkSettings
 from pipeline.train import dataset, metrics, plots
 from pipeline.train.dataset import NO_LABEL, PRIVATE, PUBLIC, TRAINING, Dataset
 from pipeline.train.heads import each_head, n_heads
 from pipeline.train.metrics import Estimate
 from pipeline.train.settings import RANDOM_SPLIT
 
-SHIPPED = "two-headed"
+SHIPPED = WalkSettings().emotion
 
 WORST = 48
 """The number of mistakes in mistakes.png."""

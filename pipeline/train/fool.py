@@ -21,6 +21,7 @@ from pipeline.models import registry
 from pipeline.models.base import EmotionModel
 from pipeline.models.cards import Card
 from pipeline.movie.frame import RgbFrame, shrink
+from pipeline.settings import WalkSettings
 from pipeline.train import backend, from_onnx, plots
 from pipeline.train.networks import MEAN, SCALE
 
@@ -89,7 +90,7 @@ class Attempt:
 
 
 def fool(
-    image: Image, target: str, folder: Path, *, budget: int = 8, model: str = "two-headed"
+    image: Image, target: str, folder: Path, *, budget: int = 8, model: str = WalkSettings().emotion
 ) -> Iterator[str]:
     """Changes a face until the network calls it `target`, and shows how little that takes.
 
@@ -137,7 +138,14 @@ def victim_of(model: str) -> Victim:
     """
     backend.require()
     entry = registry.emotion_entry(model)
-    return Victim(entry.build(), differentiable(entry.path), Card.beside(entry.path).classes)
+    card = Card.beside(entry.path)
+    return Victim(entry.build(), differentiable(_unrounded(card)), card.classes)
+
+
+def _unrounded(card: Card) -> Path:
+    """The file of a network, or the one beside it from which it was made by rounding to int8."""
+    made_of = card.path.with_name(card.source.file) if card.source else card.path
+    return made_of if made_of.exists() else card.path
 
 
 def face_of(image: Image) -> Image:

@@ -4,12 +4,14 @@ import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.crops import EMOTION_SIDE, resized
+from pipeline.disk.text_table import delimiter_of
 from pipeline.errors import DataError
 from pipeline.faces import EMOTIONS, Floats, Image, Ints
 
@@ -169,7 +171,10 @@ def _records(
     path: Path, lines: Iterable[str], wanted: tuple[str, ...], maybe: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Gives the rows of a CSV file with their line numbers, as dicts of these columns."""
-    reader = csv.reader(lines)
+    lines = iter(lines)
+    first = next(lines, "")
+    # Somebody may have saved the table with a spreadsheet since.
+    reader = csv.reader(chain([first], lines), delimiter=delimiter_of(first))
     header = [name.strip().lower() for name in next(reader, [])]
     missing = [name for name in wanted if name.lower() not in header]
     if missing:
@@ -179,13 +184,14 @@ def _records(
         )
     columns = {n: header.index(n.lower()) for n in (*wanted, *maybe) if n.lower() in header}
     for row in reader:
-        if row and len(row) != len(header):
+        if not any(row):
+            continue
+        if len(row) != len(header):
             raise DataError(
                 f"{path}:{reader.line_num}: {len(row)} columns, wanted {len(header)} as in the "
                 "header; the file may be incomplete: download it again"
             )
-        if row:
-            yield reader.line_num, {name: row[i].strip() for name, i in columns.items()}
+        yield reader.line_num, {name: row[i].strip() for name, i in columns.items()}
 
 
 def _label(text: str, where: str) -> int:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
@@ -14,7 +15,7 @@ from pipeline.disk import parts
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
-from pipeline.models.registry import RETIRED, identities, remarks
+from pipeline.models.registry import RETIRED, UNROUNDED, identities, remarks
 from pipeline.movie import stream
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.settings import PART_SECONDS, WalkSettings
@@ -73,23 +74,33 @@ def prepare_walk(
             manifest.
         OutputError: The folder cannot be written.
     """
-    identity, models = stream.fingerprint(movie), identities(settings)
+    identity = stream.fingerprint(movie)
     if (folder / "walk.json").exists() and not rewalk:
         old = manifests.read(folder)
-        new = Manifest(movie, identity, settings, models, old.scan, old.parts)
+        settings = _with_network_of(old, folder, settings)
+        new = Manifest(movie, identity, settings, identities(settings), old.scan, old.parts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
         # The movie or the emotion network has moved: workers and later picks read its new path.
         if (old.movie, old.settings) != (movie.absolute(), settings):
             manifests.write(folder, new)
         return new
-    scan = scan_movie(movie)
+    models, scan = identities(settings), scan_movie(movie)
     new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings))
     # The old walk is removed only now that the movie is known to be walkable. Parts without a
     # walk.json go too: they may be of another walk.
     _clear(folder)
     manifests.write(folder, new)
     return new
+
+
+def _with_network_of(old: Manifest, folder: Path, settings: WalkSettings) -> WalkSettings:
+    """The settings with a walk's emotion network, if the wanted one only rounds that."""
+    emotion = old.settings.emotion
+    if emotion != UNROUNDED.get(settings.emotion):
+        return settings
+    log.info("%s: was walked with --emotion-model %s, and stays so", folder, emotion)
+    return replace(settings, emotion=emotion)
 
 
 def _other_walk(folder: Path, old: Manifest, differences: str) -> str:

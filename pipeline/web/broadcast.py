@@ -119,12 +119,12 @@ class Broadcast:
             if stop.is_set() or time.monotonic() - self._looked > UNWATCHED_SECONDS:
                 return
             picture = jpeg_bytes(painter.paint(seen.frame.image, seen.marks()))
-            pairs = zip(seen.rows, seen.smooth, strict=True)
+            pairs = zip(seen.rows, seen.labels, strict=True)
             self._scene = replace(
                 self._scene,
                 number=self._scene.number + 1,
                 picture=picture,
-                faces=[face_reading(row, probabilities) for row, probabilities in pairs],
+                faces=[face_reading(row, label) for row, label in pairs],
                 delay=source.delay(seen.frame.time),
             )
 

@@ -60,11 +60,13 @@ class MineForm(BaseModel):
     repeat: int | None = Field(
         None, ge=1, le=MOST_REPEAT, description="frames that the emotion must last"
     )
-    min_prob: float | None = Field(None, ge=0, le=1, description="lowest probability")
+    sure: float | None = Field(
+        None, ge=0, le=1, description="lowest chance that the emotion is right"
+    )
 
     def job(self, job: Job) -> Job:
         """Builds the settings; empty fields keep those of `job`."""
-        numbers = self.model_dump(include={"repeat", "min_prob"}, exclude_none=True)
+        numbers = self.model_dump(include={"repeat", "sure"}, exclude_none=True)
         return replace(
             job, people=tuple(self.person) or (ANY,), emotions=tuple(self.emotion) or (ANY,),
             pick=replace(job.pick, **numbers),
@@ -91,7 +93,7 @@ class Mining:
         job = self.job
         people = [("person", person) for person in job.people if person != ANY]
         emotions = [("emotion", emotion) for emotion in job.emotions if emotion != ANY]
-        numbers = [("repeat", job.pick.repeat), ("min_prob", job.pick.min_prob)]
+        numbers = [("repeat", job.pick.repeat), ("sure", job.pick.sure)]
         return f"/mine?{urlencode([('movie', self.movie.name), *people, *emotions, *numbers])}"
 
     def do(self, watch: Watch) -> Sequence[Outcome]:

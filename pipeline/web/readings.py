@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from pipeline.crops import encoded
-from pipeline.faces import BOX, EMOTIONS, FaceRow, Floats, Image
+from pipeline.faces import BOX, EMOTIONS, FaceRow, Image
 from pipeline.live.reader import Faces, Reader, shares
 from pipeline.movie.frame import RgbFrame, shrink
 
@@ -37,7 +37,7 @@ class FaceReading(BaseModel):
     withheld: str = Field(
         "", description="the name that this face would have if no nearer face of the photo had it"
     )
-    emotion: str = Field(description="the most probable of the seven")
+    emotion: str = Field(description="how it looks; in a live stream, by all frames so far")
     probabilities: dict[str, float] = Field(description="of the seven emotions; they sum to 1")
 
 
@@ -50,19 +50,19 @@ class PhotoReading(BaseModel):
     faces: list[FaceReading]
 
 
-def face_reading(row: FaceRow, probabilities: Floats, withheld: str = "") -> FaceReading:
+def face_reading(row: FaceRow, label: int, withheld: str = "") -> FaceReading:
     """Describes a face.
 
     Args:
         row: The face.
-        probabilities: `(7,)`.
+        label: How it looks, as a position in `EMOTIONS`.
         withheld: The name that the face would have if no nearer face had it.
     """
     distance = None if isnan(row.distance) or np.isinf(row.distance) else float(row.distance)
     return FaceReading(
         box=(row.x1, row.y1, row.x2, row.y2), score=row.score, track=row.track, person=row.person,
-        distance=distance, withheld=withheld, emotion=EMOTIONS[int(probabilities.argmax())],
-        probabilities=dict(zip(EMOTIONS, map(float, probabilities), strict=True)),
+        distance=distance, withheld=withheld, emotion=EMOTIONS[label],
+        probabilities=dict(zip(EMOTIONS, map(float, shares(row)), strict=True)),
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def photo_reading(small: Image, size: tuple[int, int], name: str, reader: Reader
     width, height = size
     scale = width / small.shape[1]
     faces = [
-        face_reading(_moved(row, 0, scale), shares(row), withheld)
+        face_reading(_moved(row, 0, scale), int(shares(row).argmax()), withheld)
         for row, withheld in zip(found.rows, _withheld(found, reader), strict=True)
     ]
     ordered = sorted(faces, key=lambda face: face.box[0])

@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Listening:
     """Where the server listens, and by which name it is reached.
 
     Attributes:
@@ -83,7 +83,9 @@ class Place:
     public_name: str = ""
 
 
-def serve(settings: WebSettings, place: Place, threads: int, tell: Callable[[str], None]) -> None:
+def serve(
+    settings: WebSettings, place: Listening, threads: int, tell: Callable[[str], None]
+) -> None:
     """Serves the pages until a signal stops the server.
 
     Args:
@@ -125,7 +127,7 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _check_certificate(place: Place) -> None:
+def _check_certificate(place: Listening) -> None:
     """Refuses files that are no certificate with its key.
 
     Raises:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -23,6 +24,7 @@ from pipeline.disk.find import find_walks
 from pipeline.disk.walked import finished
 from pipeline.errors import TableError
 from pipeline.faces import FaceRow
+from pipeline.pick import decoder, evidence
 from pipeline.settings import Job
 from tests.archive.conftest import ODD
 from tests.support.puppet import photo
@@ -88,6 +90,16 @@ def test_a_table_holds_what_faces_csv_holds(output: Path) -> None:
             stored = relation.df()
         same = stored[list(FaceRow._fields)].astype(rows.dtypes.to_dict())
         assert same.equals(rows[list(FaceRow._fields)])
+
+
+@pytest.mark.parametrize("module", [decoder, evidence], ids=["decoder", "evidence"])
+def test_a_table_by_other_constants_is_made_again(
+    module: ModuleType, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(_made(output)) == 3
+    assert _made(output) == []
+    monkeypatch.setattr(module, "CONSTANTS", (0.5,))
+    assert len(_made(output)) == 3
 
 
 @pytest.mark.parametrize("torn", [b"", b"PAR1", b"text" * 100, None], ids=str)
@@ -179,7 +191,7 @@ def test_an_archive_that_cannot_be_written_is_searched_all_the_same(
 
     monkeypatch.setattr(FileLock, "acquire", refused)
     with open_archive(find_walks([output])) as archive:
-        assert search(archive, job).count == 5
+        assert search(archive, job).count == 4
     assert not list(output.glob(f"*/{TABLE_NAME}"))
     assert "--index FOLDER" in caplog.text
 
@@ -188,7 +200,7 @@ def test_a_folder_in_use_is_searched_all_the_same(
     output: Path, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     with files.locked(output / "talk"), open_archive(find_walks([output])) as archive:
-        assert search(archive, job).count == 5
+        assert search(archive, job).count == 4
     assert not (output / "talk" / TABLE_NAME).exists()
     assert "the tables of 1 movie cannot be saved" in caplog.text
     assert _made(output) == ["talk"]
@@ -219,7 +231,7 @@ def test_a_folder_whose_name_is_no_text(output: Path, job: Job) -> None:
     with open_archive(find_walks([output])) as archive:
         found = search(archive, job)
     assert odd in {moment.entry.folder.name for moment in found.moments}
-    assert len(found.moments) == 5
+    assert len(found.moments) == 4
 
 
 def test_different_networks_are_reported(

@@ -9,7 +9,7 @@ from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.disk.find import find_walks
 from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
-from pipeline.errors import MovieError
+from pipeline.errors import OutputError
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.program import Program, caller
@@ -28,8 +28,8 @@ def program(
     """Runs `mine-video` in the folder of output/, with three walks and a failed one."""
     puppet.plug_in(monkeypatch, instead=True)
     monkeypatch.chdir(output.parent)
-    with pytest.raises(MovieError), failure.recorded(output / "actor", Path("actor.jpg")):
-        raise MovieError("actor.jpg: is a picture; give a movie")
+    with pytest.raises(OutputError), failure.recorded(output / "actor", Path("actor.jpg")):
+        raise OutputError("actor.jpg: is a picture; give a movie")
     Path("known_faces").symlink_to(job.known_faces)
     return caller(monkeypatch, capsys)
 

@@ -19,7 +19,7 @@ from pipeline.archive.index import Facts
 from pipeline.archive.search import prepare_faces, search
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import AUTO, Job, PickSettings
 from tests.support.face_rows import Face, made, stretch
 
 PEOPLE = ("anna", "ben", "")
@@ -63,10 +63,11 @@ def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
 
 SETTINGS = st.builds(
     PickSettings,
-    smooth=st.sampled_from([1, 3, 5, 5, 7, 25, 10**30 + 1]),
+    smooth=st.sampled_from([AUTO, AUTO, 1, 3, 5, 5, 7, 25, 10**30 + 1]),
     gap=st.sampled_from([0, 0, 1, 4, 10**30]),
     repeat=st.sampled_from([1, 2, 5, 8, 10**30]),
     repeat_seconds=st.sampled_from([0.0, 0.0, 0.1]),
+    sure=st.sampled_from([0.0, 0.0, 0.5, 0.65, 0.9]),
     min_prob=st.sampled_from([0.0, 0.25, 0.4, 0.5]),
     min_size=st.sampled_from([0.0, 40.0, 40.1]),
     min_sharpness=st.sampled_from([0.0, 30.0, 1e300]),
@@ -146,18 +147,26 @@ def test_moments_are_the_runs_that_pick_keeps(
     with TemporaryDirectory() as name:
         archive = _archive(connection, movies, Path(name))
         found = search(archive, job, top=0)
+
+    def means(run: pd.DataFrame) -> tuple[float, float]:
+        """How sure the look is in the mean, and how probable."""
+        mean = run[["look_sure", "probability"]].astype("float64").mean()
+        return mean["look_sure"], mean["probability"]
+
     wanted = {
         (f"{number}.mkv", run["track"].iloc[0], run["frame"].min(), run["frame"].max(),
          EMOTIONS[run["label"].iloc[0]], run["person"].iloc[0] or "unknown", len(run),
-         run["run_length"].iloc[0]): run["probability"].astype("float64").mean()
+         run["run_length"].iloc[0]): means(run)
         for number, run in _by_pick(movies, job)
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        m.probability
+        (m.look_sure, m.probability)
         for m in found.moments
     }  # fmt: skip
-    assert told == pytest.approx(wanted, abs=1e-6)
+    assert told.keys() == wanted.keys()
+    for moment, pair in wanted.items():
+        assert told[moment] == pytest.approx(pair, abs=1e-6)
     assert found.count == len(wanted) == len(found.moments)
-    means = [m.probability for m in found.moments]
-    assert means == sorted(means, reverse=True)
+    sure = [m.look_sure for m in found.moments]
+    assert sure == sorted(sure, reverse=True)

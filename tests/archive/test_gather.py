@@ -166,14 +166,14 @@ def test_a_sheet_has_a_line_for_each_moment(
     assert [path.name for path in sheets] == ["sheet.jpg"]
     with Pillow.open(sheets[0]) as page:
         wide, high = page.size
-    assert high // CELL_SIDE == len(moments) == 5
+    assert high // CELL_SIDE == len(moments) == 4
     assert wide >= gather.STRIP * CELL_SIDE
 
 
 def test_many_moments_make_many_pages(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
-    many = tuple(replace(m, probability=m.probability - n / 100) for n in range(5) for m in moments)
+    many = tuple(replace(m, probability=m.probability - n / 100) for n in range(6) for m in moments)
     films, _ = gather.films(many, job.pick)
     sheets, _ = gather.write_sheet(many, films, tmp_path)
     assert [path.name for path in sheets] == ["sheet-1.jpg", "sheet-2.jpg", "sheet-3.jpg"]

@@ -52,6 +52,79 @@ def test_movies(given: list[str], found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "MOV001.MOD", "MOV001.tod", "phone.3g2", "old.qt", "raw.264", "raw.h264", "raw.h265",
+        "camera.dav", "box.trp", "theora.ogg", "glued.TS", "disc.vob", "game.bik", "car.insv",
+    ],
+)  # fmt: skip
+def test_movies_of_many_makers(name: str) -> None:
+    Path("empty", name).touch()
+    assert find_movies([Path("empty")]) == [Path("empty", name)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{}/*.mkv", "{}/**/*.mkv", "{}/a[0-9]*.mkv", "ser*/{}/*.mkv", "*/*[[]2020]*/a1.mkv"],
+)
+@pytest.mark.parametrize("name", ["Heat [2020]", "[x] Heat [2020]", "[2020]", "a [b [2020]"])
+def test_brackets_in_the_name_of_a_folder_before_a_pattern(pattern: str, name: str) -> None:
+    for folder in (name, f"series/{name}"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "a1.mkv").touch()
+    in_series = pattern.startswith(("ser", "*"))
+    wanted = Path("series" if in_series else "", name, "a1.mkv")
+    assert find_movies([Path(pattern.format(name))]) == [wanted]
+
+
+def test_a_pattern_may_have_brackets_of_its_own() -> None:
+    for name in ("a1", "a2", "ab"):
+        Path(f"empty/{name}.mkv").touch()
+    found = [Path("empty/a1.mkv"), Path("empty/a2.mkv")]
+    assert find_movies([Path("empty/a[0-9].mkv")]) == found
+    assert find_movies([Path("[e]mpty/a[12].mkv")]) == found
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A disk with a movie and a walk; films/ and out/ have links to it, and one leads back."""
+    disk = tmp_path / "disk"
+    for name in ("f.mkv", "walks/f/walk.json"):
+        (disk / name).parent.mkdir(parents=True, exist_ok=True)
+        (disk / name).touch()
+    (disk / "films").symlink_to(tmp_path / "films")
+    (tmp_path / "films" / "a link").symlink_to(disk)
+    (tmp_path / "films" / "another").symlink_to(disk)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "linked").symlink_to(disk / "walks")
+    return disk
+
+
+def test_folders_behind_links_are_searched_once(linked: Path) -> None:
+    own = ["films/[x].mkv", "films/a.MP4", "films/b.mkv", "films/deep/er/c.mkv"]
+    assert find_movies([Path("films")]) == sorted(map(Path, [*own, "films/a link/f.mkv"]))
+    assert find_movies([Path("films/**/f.mkv")])[0].resolve() == linked / "f.mkv"
+    assert find_walks([Path("out")]) == [Path("out/linked/f")]
+
+
+@pytest.mark.parametrize("given", ["films", "films/**/*.mkv"])
+def test_a_locked_folder_is_told(
+    given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scan = os.scandir
+
+    def locked(place: str) -> object:
+        if str(place).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert Path("films/deep/er/c.mkv") not in find_movies([Path(given)])
+    told = f"{Path('films/deep')}: cannot be read (Permission denied), so what is in it is left out"
+    assert [message.partition(";")[0] for message in caplog.messages] == [told]
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [("films/*.avi", "no file matches"), ("empty", "no movies in this folder")],
 )

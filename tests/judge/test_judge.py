@@ -88,10 +88,10 @@ def _fill_in(path: Path) -> None:
         writer.writerows(rows)
 
 
-def _judged(folder: Path) -> dict[tuple[str, int, int, float], dict[str, str]]:
+def _judged(folder: Path) -> dict[tuple[str, int, str, float], dict[str, str]]:
     """The rows of judge.csv by emotion, repeat, smoothing and gate."""
     return {
-        (r["emotion"], int(r["repeat"]), int(r["smooth"]), float(r["min_prob"])): r
+        (r["emotion"], int(r["repeat"]), r["smooth"], float(r["sure"])): r
         for r in _listed(folder / "judge.csv")
     }
 
@@ -108,14 +108,14 @@ def test_a_sample_that_is_filled_in_is_judged(folder: Path) -> None:
     assert lines[-2:] == [str(folder / "judge.csv"), str(folder / "judge.png")]
     judged = _judged(folder)
     # The puppet network is never wrong, and every face is labelled.
-    plain = judged[POOLED, 1, 1, 0]
+    plain = judged[POOLED, 1, "1", 0]
     assert (plain["picked"], plain["precision"], plain["recall"], plain["kept"]) == (
         str(FACES), "1.0", "1.0", "1.0",
     )  # fmt: skip
-    happy = judged["happy", 10, 1, 0]
+    happy = judged["happy", 10, "1", 0]
     assert (happy["picked"], happy["runs"]) == ("12", "1")
     assert (happy["precision"], happy["recall"]) == ("1.0", "0.6")
-    strangers = judged["angry", 15, 1, 0]
+    strangers = judged["angry", 15, "1", 0]
     assert (strangers["picked"], strangers["recall"]) == ("20", "1.0")
 
 
@@ -123,11 +123,11 @@ def test_a_few_labelled_faces_are_judged_with_the_runs_around_them(folder: Path)
     judge.write_sample(folder, 9)
     _fill_in(folder / "sample.csv")
     list(judge.judge([folder], folder / "sample.csv", BASE))
-    plain = _judged(folder)[POOLED, 1, 1, 0]
+    plain = _judged(folder)[POOLED, 1, "1", 0]
     assert (plain["picked"], plain["precision"]) == ("9", "1.0")
     drawn = _listed(folder / "sample.csv")
     long = [r for r in drawn if r["emotion"] in ("happy", "angry", "neutral", "fear")]
-    assert _judged(folder)[POOLED, 8, 1, 0]["picked"] == str(len(long))
+    assert _judged(folder)[POOLED, 8, "1", 0]["picked"] == str(len(long))
 
 
 def test_a_sample_holds_no_answer_of_the_network(folder: Path, pages: list[Page]) -> None:
@@ -230,13 +230,14 @@ def truth(tmp_path: Path) -> Path:
 
 def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path) -> None:
     head, *lines, _, _ = judge.judge([folder], truth, BASE)
-    words = ["repeat", "smooth", "min-prob", "faces", "runs", "precision", "recall", "yield"]
+    words = ["repeat", "smooth", "sure", "min-prob"]
+    words += ["faces", "runs", "precision", "recall", "yield"]
     assert head.split() == words
-    kinds = [("1", "0"), ("5", "0"), ("5", "0.5")]
-    assert [tuple(line.split()[:3]) for line in lines] == [
+    kinds = [("1", "0", "0"), ("5", "0", "0"), ("auto", "0", "0"), ("auto", "0.7", "0.5")]
+    assert [tuple(line.split()[:4]) for line in lines] == [
         (str(repeat), *kind) for kind in kinds for repeat in REPEATS
     ]
-    assert lines[0].split()[3:] == ["40", "4", "1.000", "(1.000-1.000)", "1.000", "(1.000-1.000)",
+    assert lines[0].split()[4:] == ["40", "4", "1.000", "(1.000-1.000)", "1.000", "(1.000-1.000)",
                                     "1.000"]  # fmt: skip
     assert "nan (nan-nan)" in lines[REPEATS.index(25)]
 
@@ -246,7 +247,7 @@ def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, tru
     rows = _listed(folder / "judge.csv")
     assert list(rows[0]) == [f.name for f in fields(Score)]
     assert [r["emotion"] for r in rows[:8]] == [*EMOTIONS, POOLED]
-    assert len(rows) == 3 * len(REPEATS) * 8
+    assert len(rows) == 4 * len(REPEATS) * 8
     # Runs of 12, 5, 8 and 15 frames.
     assert [r["picked"] for r in rows if r["emotion"] == POOLED][:7] == [
         "40", "40", "40", "35", "27", "15", "0",
@@ -254,7 +255,7 @@ def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, tru
     assert rows[0]["precision"] == rows[0]["recall"] == rows[0]["kept"] == ""
     assert "nan" not in (folder / "judge.csv").read_text()
     with Pillow.open(folder / "judge.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (1200, 504))
+        assert (picture.format, picture.size) == ("PNG", (1632, 504))
 
 
 def test_judging_again_gives_the_same_bytes(folder: Path, truth: Path) -> None:
@@ -272,7 +273,7 @@ def test_several_movies_are_pooled_beside_their_folders(folder: Path, truth: Pat
     truth.write_text(SCRIPT + "other.mkv,anna,0,11,sad\n")
     lines = list(judge.judge([folder, other], truth, BASE))
     assert lines[-2:] == [str(folder.parent / "judge.csv"), str(folder.parent / "judge.png")]
-    assert lines[1].split()[3:6] == ["52", "5", f"{40 / 52:.3f}"]
+    assert lines[1].split()[4:7] == ["52", "5", f"{40 / 52:.3f}"]
     assert not (folder / "judge.csv").exists()
 
 

@@ -13,16 +13,17 @@ from pipeline.errors import OutputError
 from pipeline.judge import plot
 from pipeline.judge.plot import STYLES, write_curve
 from pipeline.judge.score import POOLED, REPEATS, Score
+from pipeline.settings import AUTO, Smoothing
 
 
-def _score(repeat: int, *, smooth: int = 1, min_prob: float = 0.0, picked: int = 9) -> Score:
+def _score(repeat: int, *, smooth: Smoothing = 1, sure: float = 0.0, picked: int = 9) -> Score:
     precision = (1 - 1 / (repeat + 1), 0.4, 1.0) if picked else (nan, nan, nan)
     share = 1 / repeat if picked else 0.0
-    return Score(POOLED, repeat, smooth, min_prob, picked, 3, *precision, nan, nan, nan, share)
+    return Score(POOLED, repeat, smooth, sure, 0.0, picked, 3, *precision, nan, nan, nan, share)
 
 
-KINDS = [(1, 0.0), (5, 0.0), (5, 0.5)]
-WHOLE = [_score(r, smooth=s, min_prob=p) for s, p in KINDS for r in REPEATS]
+KINDS: list[tuple[Smoothing, float]] = [(1, 0.0), (5, 0.0), (AUTO, 0.0), (AUTO, 0.5)]
+WHOLE = [_score(r, smooth=s, sure=p) for s, p in KINDS for r in REPEATS]
 
 
 def _colours(path: Path) -> set[str]:
@@ -37,7 +38,7 @@ def _colours(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("scores", "lines"),
     [
-        pytest.param(WHOLE, 3, id="three kinds"),
+        pytest.param(WHOLE, 4, id="four kinds"),
         pytest.param(WHOLE[: len(REPEATS)], 1, id="one kind"),
         pytest.param([_score(r, picked=int(r < 3)) for r in REPEATS], 1, id="some empty"),
         pytest.param([_score(r, picked=0) for r in REPEATS], 0, id="nothing picked"),
@@ -49,9 +50,9 @@ def test_a_plot_is_a_picture_with_a_line_for_each_kind(
 ) -> None:
     write_curve(scores, tmp_path / "judge.png")
     with Pillow.open(tmp_path / "judge.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (1200, 504))
+        assert (picture.format, picture.size) == ("PNG", (max(3, lines) * 408, 504))
     colours = _colours(tmp_path / "judge.png")
-    assert [colour in colours for colour, _ in STYLES] == [n < lines for n in range(3)]
+    assert [colour in colours for colour, _ in STYLES] == [n < lines for n in range(len(STYLES))]
     assert [p.name for p in tmp_path.iterdir()] == ["judge.png"]
 
 

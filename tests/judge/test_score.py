@@ -25,7 +25,7 @@ from pipeline.judge.score import (
     scores,
 )
 from pipeline.review.labels import TRACK_COLUMN, TRUTH
-from pipeline.settings import PickSettings
+from pipeline.settings import AUTO, PickSettings
 from tests.support.face_rows import Face, made, stretch
 
 Label = tuple[str, int, int, str]
@@ -59,9 +59,9 @@ TALK_TRUTH = _truth(("anna", 0, 3, "happy"), ("anna", 4, 9, "sad"))
 
 @cache
 def tiny() -> dict[tuple[str, int, float], Score]:
-    base = PickSettings(smooth=1)
-    found = scores([JudgedMovie(TALK, 1)], TALK_TRUTH, base, 0.9)
-    return {(s.emotion, s.repeat, s.min_prob): s for s in found}
+    base = PickSettings(smooth=1, sure=0, min_prob=0.9)
+    found = scores([JudgedMovie(TALK, 1)], TALK_TRUTH, base)
+    return {(s.emotion, s.repeat, s.min_prob): s for s in found if s.smooth == 1}
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_scores_of_a_tiny_movie(
 
 
 def test_every_setting_is_judged_once_for_each_emotion() -> None:
-    found = list(scores([JudgedMovie(TALK, 1)], TALK_TRUTH, PickSettings(smooth=5), 0.5))
-    kinds = [(1, 0.0), (5, 0.0), (5, 0.5)]
+    found = list(scores([JudgedMovie(TALK, 1)], TALK_TRUTH, PickSettings(sure=0.9, min_prob=0.5)))
+    kinds = [(1, 0.0, 0.0), (5, 0.0, 0.0), (AUTO, 0.0, 0.0), (AUTO, 0.9, 0.5)]
     asked = [(r, *kind, e) for kind in kinds for r in REPEATS for e in (*EMOTIONS, POOLED)]
-    assert [(s.repeat, s.smooth, s.min_prob, s.emotion) for s in found] == asked
-    same = scores([JudgedMovie(TALK, 1)], TALK_TRUTH, PickSettings(smooth=1), 0.0)
-    assert len(list(same)) == len(REPEATS) * (len(EMOTIONS) + 1), "kinds that are one"
+    assert [(s.repeat, s.smooth, s.sure, s.min_prob, s.emotion) for s in found] == asked
+    same = scores([JudgedMovie(TALK, 1)], TALK_TRUTH, PickSettings(sure=0))
+    assert len(list(same)) == 3 * len(REPEATS) * (len(EMOTIONS) + 1), "kinds that are one"
 
 
 def test_intervals_hold_the_point_and_nothing_is_nan_by_chance() -> None:
@@ -113,7 +113,7 @@ def test_movies_are_pooled_and_their_runs_kept_apart() -> None:
     truth = pd.concat([TALK_TRUTH, _truth(("anna", 0, 9, "sad"), clip="other")], ignore_index=True)
     empty = JudgedMovie(made([]), 1)
     found = list(
-        scores([JudgedMovie(TALK, 1), empty, JudgedMovie(other, 1)], truth, PickSettings(), 0.5)
+        scores([JudgedMovie(TALK, 1), empty, JudgedMovie(other, 1)], truth, PickSettings())
     )
     both = next(s for s in found if (s.emotion, s.repeat, s.smooth) == (POOLED, 1, 1))
     assert (both.picked, both.runs) == (20, 4)
@@ -124,9 +124,7 @@ def test_movies_are_pooled_and_their_runs_kept_apart() -> None:
 def test_runs_are_counted_over_unlabelled_frames_too() -> None:
     """Only two frames of a run of ten are labelled: --repeat 10 keeps them."""
     rows = made(stretch(range(10), 0, "anna", "happy"))
-    found = scores(
-        [JudgedMovie(rows, 1)], _truth(("anna", 4, 5, "happy")), PickSettings(smooth=1), 0.5
-    )
+    found = scores([JudgedMovie(rows, 1)], _truth(("anna", 4, 5, "happy")), PickSettings(smooth=1))
     ten = next(s for s in found if (s.emotion, s.repeat, s.min_prob) == (POOLED, 10, 0))
     assert (ten.picked, ten.precision, ten.recall, ten.kept) == (2, 1, 1, 1)
 
@@ -143,7 +141,7 @@ def test_a_truth_of_something_else_is_told(truth: pd.DataFrame) -> None:
     with pytest.raises(
         TableError, match=r"no face .* has a label: the labels are for .*check .* clip"
     ):
-        list(scores([JudgedMovie(TALK, 1)], truth, PickSettings(), 0.5))
+        list(scores([JudgedMovie(TALK, 1)], truth, PickSettings()))
 
 
 # --- intervals ----------------------------------------------------------------------------------
@@ -274,7 +272,6 @@ HEADER = "clip,person,first,last,emotion"
     "text",
     [
         pytest.param(f"{HEADER}\nm,anna,1,2,happy\n", id="plain"),
-        pytest.param(f"\ufeff{HEADER}\nm,anna,1,2,happy\n", id="byte order mark"),
         pytest.param(f"{HEADER}\r\nm,anna,1,2,happy\r\n", id="Windows"),
         pytest.param(f"# by hand\n\n{HEADER}\n# more\nm,anna,1,2,happy\n\n", id="comments"),
         pytest.param(f"{HEADER}\nm, anna ,1, 2,Happy \n", id="spaces and capitals"),
@@ -284,10 +281,26 @@ HEADER = "clip,person,first,last,emotion"
         pytest.param("clip;person;first;last;emotion\nm;anna;1;2;happy\n", id="semicolons"),
         pytest.param(f'{HEADER}\n"m","anna","1","2","happy"', id="quoted, no last line end"),
         pytest.param(f"{HEADER},track\nm,anna,1,2,happy,\n", id="an empty track"),
+        pytest.param(f"{HEADER}\nm,anna,1,2,happy\n,,,,\n,,,,\n", id="rows of commas"),
+        pytest.param(f"{HEADER},,\nm,anna,1,2,happy,,\n,,,,,,\n", id="columns of commas"),
+        pytest.param(f"{HEADER}\n,,,,\nm,anna,1,2,happy\n", id="a blank row in the middle"),
+        pytest.param(f"{HEADER}\n# note,,,,\nm,anna,1,2,happy\n", id="a comment of a spreadsheet"),
+        pytest.param(",,,,\n" + f"{HEADER}\nm,anna,1,2,happy\n", id="a blank row first"),
+        pytest.param("Clip;Person;FIRST;Last;Emotion\nm;anna;1;2;HAPPY\n;;;;\n", id="capitals"),
+        pytest.param(f"{HEADER}\nm,anna,1,2,happy\n".replace(",", "\t"), id="tabs"),
+        pytest.param("sep=;\nclip;person;first;last;emotion\nm;anna;1;2;happy\n", id="sep"),
+        pytest.param(f'"sep=,"\r\n{HEADER}\r\nm,anna,1,2,happy\r\n', id="quoted sep"),
+        pytest.param(f"sep=\t\n{HEADER}\nm,anna,1,2,happy\n".replace(",", "\t"), id="sep tab"),
+        pytest.param(f"{HEADER} \nm ,anna,1 , 2,happy\xa0\n", id="blanks after cells"),
+        pytest.param(f"{HEADER}\nm,anna,1.0,2.00,happy\n", id="decimals"),
+        pytest.param("clip;person;first;last;emotion\nm;anna;1,0;2,0;happy\n", id="commas"),
+        pytest.param(f"{HEADER}\rm,anna,1,2,happy\r", id="an old Mac"),
+        pytest.param(f'{HEADER},"a,b"\nm,anna,1,2,happy,"x;y;z;1;2;3"\n', id="delimiters in cells"),
     ],
 )
-def test_read_truth(text: str, tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_bytes(text.encode())
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_read_truth(text: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_bytes(text.encode(encoding))
     found = read_truth(tmp_path / "truth.csv")
     assert list(found.columns) == [*TRUTH, TRACK_COLUMN, "walk"]
     assert found.to_dict("records") == [
@@ -321,13 +334,25 @@ def test_read_truth(text: str, tmp_path: Path) -> None:
         pytest.param(f"{HEADER},track\nm,anna,1,2,sad,left\n", "line 2: first, last and track",
                      id="no track"),
         pytest.param(f"{HEADER}\n{'x' * 200_000},anna,1,2,sad\n", "not a table", id="a huge cell"),
-        pytest.param("\udcff", "cannot be read .*wanted clip, person", id="no text"),
+        pytest.param("\udcff\udcfea", "cannot be read .*wanted clip, person", id="no text"),
+        pytest.param("PK\x03\x04", 'is a spreadsheet.*save the table as "CSV UTF-8"', id="xlsx"),
     ],
 )  # fmt: skip
 def test_a_truth_that_is_none_is_told(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(TableError, match=words):
         read_truth(tmp_path / "truth.csv")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_a_truth_in_another_encoding_is_read_and_told(
+    encoding: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f"{HEADER}\r\nm,Zoë,1,2,happy\r\nm,François,3,4,sad\r\n"
+    (tmp_path / "truth.csv").write_bytes(text.encode(encoding))
+    assert read_truth(tmp_path / "truth.csv")["person"].tolist() == ["Zoë", "François"]
+    told = "truth.csv: not in UTF-8, so read as cp1252, the likeliest encoding; if names in it"
+    assert (told in caplog.text) == (encoding == "cp1252")
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", ""], ids=["missing", "a folder"])
@@ -341,8 +366,8 @@ def test_a_truth_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
 
 def test_something_else_is_wrong_and_missed_by_none() -> None:
     truth = _truth(("anna", 0, 3, "happy"), ("anna", 4, 5, NO_EMOTION), ("anna", 6, 9, "sad"))
-    found = scores([JudgedMovie(TALK, 1)], truth, PickSettings(smooth=1), 0.0)
-    plain = {s.emotion: s for s in found if s.repeat == 1}
+    found = scores([JudgedMovie(TALK, 1)], truth, PickSettings())
+    plain = {s.emotion: s for s in found if (s.repeat, s.smooth) == (1, 1)}
     assert plain["happy"].picked == 6
     assert plain["happy"].precision == pytest.approx(4 / 6)
     assert (plain["happy"].recall, plain["sad"].recall, plain[POOLED].recall) == (1, 1, 1)

@@ -34,6 +34,7 @@ from pipeline.movie.frame import Frame
 from pipeline.people import album as albums
 from pipeline.people import gallery, memory
 from pipeline.people.album import Album
+from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.settings import Job
 from tests.disk.test_faces_csv import PLAIN
 from tests.support import puppet
@@ -129,7 +130,7 @@ def test_another_person_in_a_box_is_another_track(reader: Reader) -> None:
     seen = followed(reader, shots)
     told = [(m.rows[0].track, m.rows[0].person) for m in seen]
     assert told == [(0, "anna")] * 10 + [(1, "ben")] * 10
-    assert seen[10].smooth[0].argmax() == EMOTIONS.index("sad")
+    assert seen[10].labels == [EMOTIONS.index("sad")]
 
 
 def test_a_face_that_comes_back_late_is_another_track(reader: Reader) -> None:
@@ -137,13 +138,19 @@ def test_a_face_that_comes_back_late_is_another_track(reader: Reader) -> None:
     assert [m.rows[0].track for m in seen if m.rows] == [0] * 5 + [1] * 15
 
 
-def test_what_is_shown_is_averaged_over_the_last_frames(reader: Reader) -> None:
-    seen = followed(reader, [Shot(20, [Square("anna", "happy 10, sad")])])
-    happy = [float(m.smooth[0][EMOTIONS.index("happy")]) for m in seen]
+def test_it_knows_what_a_walk_that_ends_there_would_say(reader: Reader) -> None:
+    seen = followed(reader, [Shot(40, [Square("anna", "happy 10, sad 1, happy 9, sad")])])
+    at = np.array([m.frame.time for m in seen])
+    looks = np.array([shares(m.rows[0]) for m in seen])
+    since = seconds_since(at, np.zeros(len(at), np.int64))
+    for n, moment in enumerate(seen, 1):
+        assert moment.belief[0] == pytest.approx(decoded(looks[:n], since[:n])[-1], abs=1e-5)
+    happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
+    assert [m.labels[0] for m in seen[:20]] == [happy] * 20, "one odd frame changes nothing"
+    assert seen[-1].labels == [sad]
     low = (1 - SURE) / 6
-    assert happy[9] == pytest.approx(SURE)
-    assert happy[10:15] == pytest.approx([(SURE * (4 - n) + low * (n + 1)) / 5 for n in range(5)])
     assert [m.rows[0].sad for m in seen[9:11]] == pytest.approx([low, SURE])  # Rows stay raw.
+    assert seen[10].marks()[0].probability == pytest.approx(low), "the network's, in that frame"
 
 
 def test_marks_are_what_is_drawn(reader: Reader) -> None:

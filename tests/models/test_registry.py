@@ -46,7 +46,8 @@ def test_a_relative_path_stays_where_it_was(
 @pytest.mark.parametrize("name", ["eye", "a.h5", "two-headed.txt", ""])
 def test_what_is_neither_name_nor_path_is_told(name: str) -> None:
     with pytest.raises(
-        ModelError, match=r"two-headed, or give the path of a file \.onnx or \.keras"
+        ModelError,
+        match=r"two-headed, two-headed-int8, or give the path of a file \.onnx or \.keras",
     ):
         registry.emotion_entry(name)
 

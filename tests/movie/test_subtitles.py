@@ -110,16 +110,140 @@ def test_encodings_are_found_out(tmp_path: Path, encoding: str, newline: str) ->
     assert lines.text == ("Déjà vu, naïve Zoë",)
 
 
-def test_another_encoding_is_told_and_can_be_given(
+def test_a_likely_encoding_is_told_and_another_can_be_given(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    text = "1\n00:00:01,000 --> 00:00:02,000\nПривет\n\n"
+    text = "1\n00:00:01,000 --> 00:00:02,000\nПривет, как твои дела?\n\n"
     path = _written(tmp_path / "a.srt", text, "cp1251")
 
     with caplog.at_level(logging.WARNING):
-        assert read_subtitles(path).text != ("Привет",)
+        assert read_subtitles(path).text == ("Привет, как твои дела?",)
+    assert "read as cp1251, the likeliest encoding" in caplog.text
     assert "--subtitle-encoding" in caplog.text
-    assert read_subtitles(path, encoding="cp1251").text == ("Привет",)
+    assert read_subtitles(path, encoding="koi8-r").text == ("оПХБЕР, ЙЮЙ РБНХ ДЕКЮ?",)
+
+
+TIMED = "{} --> {}\n{}\n\n"
+"""A cue."""
+
+
+def _cues(*words: str, numbers: bool = False) -> str:
+    """Cues of one second, at 1 s, 3 s and so on."""
+    cues = (
+        f"{n}\n" * numbers
+        + TIMED.format(f"00:00:{2 * n - 1:02}.000", f"00:00:{2 * n:02}.000", text)
+        for n, text in enumerate(words, 1)
+    )
+    return "".join(cues)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("hello<00:00:01.400><c> there</c>", "hello there", id="times within"),
+        pytest.param("hello<00:01.400> there", "hello there", id="short times within"),
+        pytest.param("<v.loud Esme Of Rome>hello</v> there", "hello there", id="voice"),
+        pytest.param("<c.yellow.bg_blue>hello</c> there", "hello there", id="class"),
+        pytest.param("<lang en-GB>hello</lang> <b>there</b>", "hello there", id="language"),
+        pytest.param("<ruby>hello<rt>salut</rt></ruby> there", "hello there", id="reading"),
+        pytest.param("hello&nbsp;there &lrm;", "hello there", id="entities"),
+        pytest.param("1 &lt; 2 &amp; 3", "1 < 2 & 3", id="escaped"),
+        pytest.param(" \nhello\nthere", "hello there", id="a line with a space"),
+        pytest.param("NOTE to self", "NOTE to self", id="note"),
+        pytest.param("STYLE matters", "STYLE matters", id="style"),
+        pytest.param("hello\nREGION 2", "hello REGION 2", id="region"),
+        pytest.param("42", "42", id="a number"),
+    ],
+)
+def test_words_of_web_captions(text: str, words: str, tmp_path: Path) -> None:
+    path = _written(tmp_path / "a.vtt", "WEBVTT - a title\nKind: captions\n\n" + _cues(text, "bye"))
+
+    assert read_subtitles(path).text == (words, "bye")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "NOTE\nnothing --- is said\nhere",
+        "NOTE a comment",
+        "STYLE\n::cue { color: red }",
+        "REGION\nid:fred\nwidth:40%",
+        "intro",
+        "2",
+        "a comment of nobody's kind",
+    ],
+)
+def test_what_stands_between_web_captions_is_not_spoken(block: str, tmp_path: Path) -> None:
+    cues = f"WEBVTT\n\n{_cues('hello')}{block}\n\n{_cues('', 'bye')}{block}\n"
+
+    assert read_subtitles(_written(tmp_path / "a.vtt", cues)).text == ("hello", "bye")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "begin", "end"),
+    [
+        ("00:00:01,500", "00:00:02,250", 1.5, 2.25),
+        ("00:00:01.500", "00:00:02.250", 1.5, 2.25),
+        ("0:0:1,5", "0:0:2,25", 1.5, 2.25),
+        ("00:01,500", "00:02,250", 1.5, 2.25),
+        ("00:00:01", "00:00:02", 1.0, 2.0),
+        ("00:00:01:500", "00:00:02:250", 1.5, 2.25),
+        ("00: 00: 01, 500", "00: 00: 02, 250", 1.5, 2.25),
+        ("-00:00:01,500", "00:00:02,250", -1.5, 2.25),
+        ("100:00:01.500", "100:00:02.250", 360001.5, 360002.25),
+        ("  00:00:01,500", "00:00:02,250  X1:1 X2:2 Y1:3 Y2:4", 1.5, 2.25),
+        ("00:00:01,500", "00:00:02,250 align:start position:0% line:-1", 1.5, 2.25),
+    ],
+)
+@pytest.mark.parametrize("head", ["", "WEBVTT\n\n"], ids=["srt", "vtt"])
+def test_times(first: str, last: str, begin: float, end: float, head: str, tmp_path: Path) -> None:
+    lines = read_subtitles(
+        _written(tmp_path / "a.srt", head + TIMED.format(first, last, "hello 12:30 - 13:00"))
+    )
+
+    assert lines.text == ("hello 12:30 - 13:00",)
+    assert (lines.begin.tolist(), lines.end.tolist()) == ([begin], [end])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("head", ["", "WEBVTT\n\n"], ids=["srt", "vtt"])
+def test_ends_of_lines(newline: str, head: str, tmp_path: Path) -> None:
+    text = (head + _cues("hello\nthere", "bye", numbers=True)).replace("\n", newline)
+    path = tmp_path / "a.srt"
+    path.write_bytes(text.encode())
+
+    assert read_subtitles(path).text == ("hello there", "bye")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(_cues("hello", "bye").replace("\n\n", "\n"), ("hello", "bye"), id="dense"),
+        pytest.param(
+            _cues("hello", "bye", numbers=True).replace("\n\n", "\n"), ("hello", "bye"),
+            id="dense, with numbers",
+        ),
+        pytest.param(_cues("", "bye", numbers=True), ("bye",), id="an empty one"),
+        pytest.param(_cues("How many?\n42", "42", numbers=True), ("How many? 42", "42"), id="42"),
+        pytest.param(_cues("hello\n\nthere", "bye"), ("hello  there", "bye"), id="blank line"),
+        pytest.param(_cues("{\\an8}hello {\\pos(1,2)}there"), ("hello there",), id="ASS tags"),
+        pytest.param(_cues("NOTE it", "STYLE"), ("NOTE it", "STYLE"), id="note"),
+        pytest.param(_cues("a < b, <b>c</b> > d"), ("a < b, c > d",), id="less"),
+        pytest.param("\ufeff\n\n" + _cues("hello"), ("hello",), id="blank lines first"),
+        pytest.param(_cues("hello").rstrip(), ("hello",), id="no end of line"),
+        pytest.param(_cues("hello").replace("-->", "->"), ("hello",), id="short arrow"),
+    ],
+)  # fmt: skip
+def test_srt_of_many_programs(text: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    assert read_subtitles(_written(tmp_path / "a.srt", text)).text == words
+
+
+def test_a_hostile_file_is_read_in_no_time(tmp_path: Path) -> None:
+    filler = "\r" * 100_000 + "\n1" * 100_000 + " " * 100_000 + "9" * 100_000 + "<rt" * 100_000
+    path = tmp_path / "a.srt"
+    path.write_bytes((filler + "\n\n" + _cues("hello") + filler).encode())
+
+    assert read_subtitles(path).text[0].startswith("hello")
 
 
 @pytest.mark.parametrize(

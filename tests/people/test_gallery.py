@@ -248,22 +248,6 @@ def test_alike_are_people_whose_nearest_photos_are_within_the_tolerance() -> Non
     assert galleries.alike(_gallery(), 0.38) == []
 
 
-def test_misfits_are_photos_far_from_all_others_of_their_person(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    gallery = replace(
-        _gallery([0, 10, 90], [0, 180], [50]),
-        photo=tuple(Path(name) for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg")),
-    )
-    found = galleries.misfits(gallery, 0.55)
-    assert [path.name for path, _ in found] == ["d.jpg", "e.jpg", "c.jpg"]
-    assert [far for _, far in found] == pytest.approx([2, 2, 2 * np.sin(np.radians(40))], abs=1e-3)
-    galleries.warn_of_misfits(gallery, 0.55)
-    assert "photos unlike all others of their person" in caplog.text
-    assert "d.jpg (2.00), e.jpg (2.00), c.jpg (1.29)" in caplog.text
-    assert galleries.misfits(gallery, 2.1) == []
-
-
 def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     galleries.warn_of_alike(_gallery([0], [0], [20]), 0.38, Path("known_faces"))
     (message,) = caplog.messages
@@ -273,3 +257,70 @@ def test_alike_are_told_by_name_in_one_line(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages == []
     galleries.warn_of_alike(_gallery(*([[0.0]] * 8)), 0.38, Path("known_faces"))
     assert "and 23 more pairs" in caplog.text
+
+
+# --- photos of somebody else, and of nobody ------------------------------------------------------
+
+
+def _of_one(**hues: int) -> galleries.Gallery:
+    """One person with photos of these hues."""
+    gallery = _gallery([float(hue) for hue in hues.values()])
+    return replace(gallery, photo=tuple(Path("known/anna") / f"{name}.jpg" for name in hues))
+
+
+@pytest.mark.parametrize(
+    ("hues", "groups"),
+    [
+        pytest.param({"a": 0}, [], id="one photo"),
+        pytest.param({"a": 0, "b": 20}, [], id="alike"),
+        pytest.param({"a": 0, "b": 90}, [["a"], ["b"]], id="two photos of two people"),
+        pytest.param({"a": 0, "b": 90, "c": 10}, [["a", "c"], ["b"]], id="one of another"),
+        pytest.param(
+            {"a": 0, "b": 9, "c": 90, "d": 99}, [["a", "b"], ["c", "d"]], id="two of each"
+        ),
+        pytest.param({"a": 0, "b": 60, "c": 30}, [], id="one that lies between"),
+        pytest.param({"a": 0, "b": 120, "c": 240}, [["a"], ["b"], ["c"]], id="three people"),
+    ],
+)
+def test_photos_of_several_people_in_one_folder(
+    hues: dict[str, int], groups: list[list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    found = galleries.strangers(_of_one(**hues), 0.55)
+    assert [[[p.stem for p in one] for one in person] for person in found] == (
+        [groups] if groups else []
+    )
+    galleries.warn_of_strangers(_of_one(**hues), 0.55)
+    told = " | ".join(", ".join(f"{name}.jpg" for name in one) for one in groups)
+    assert [f"show {len(groups)} people: {told}; give each" in m for m in caplog.messages] == (
+        [True] if groups else []
+    )
+
+
+def test_a_warning_lists_no_endless_names(caplog: pytest.LogCaptureFixture) -> None:
+    hues = {f"{n:02}": 0 for n in range(20)} | {"z": 90}
+    galleries.warn_of_strangers(_of_one(**hues), 0.55)
+    assert "00.jpg, 01.jpg, 02.jpg, 03.jpg, 04.jpg and 15 more | z.jpg" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["family/anna", "ben/holidays/2020", "ben/not/others"])
+def test_photos_that_lie_too_deep_are_told(
+    place: str, known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = galleries.digest(known, 0.38)
+    photo(known / place / "1.png", "carl")
+    assert galleries.digest(known, 0.38) != before, "so that a walk named before tells it, too"
+    gallery = galleries.embed_gallery(known, puppet.models())
+    assert gallery.owner.tolist()[-2:] == [gallery.people.index("ben")] * 2
+    (message,) = caplog.messages
+    assert "1.png is not used, as a person's folder holds no other folders than not/" in message
+    assert message.startswith(f"{known / place.removesuffix('/2020')}/: ")
+
+
+def test_hidden_and_empty_folders_are_not_told(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo(known / "ben" / ".trash" / "1.png", "carl")
+    photo(known / "ben" / "raw" / ".cache" / "1.png", "carl")
+    (known / "ben" / "notes" / "more").mkdir(parents=True)
+    galleries.embed_gallery(known, puppet.models())
+    assert caplog.messages == []

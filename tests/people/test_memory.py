@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from pipeline.disk import npz
-from pipeline.faces import Image
+from pipeline.faces import Detections, Image
 from pipeline.people import gallery, memory
 from pipeline.people.gallery import Gallery
 from tests.support import puppet
@@ -91,6 +92,26 @@ def test_why_a_photo_is_refused_is_told_again(
     assert first == [f"{known / 'nobody.png'}: {first[0].partition(': ')[2]}"]
     assert "no face found, photo skipped; use one" in first[0]
     assert asked == []
+
+
+def test_what_is_odd_about_a_photo_is_told_again(
+    known: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = puppet.Detector._one
+
+    def lower_if_wide(self: puppet.Detector, image: Image) -> Detections:
+        found = whole(self, image)
+        scores = found.scores - (image.shape[1] > image.shape[0]) * np.float32(0.1)
+        return Detections(found.boxes, scores, found.landmarks)
+
+    monkeypatch.setattr(puppet.Detector, "_one", lower_if_wide)
+    with Pillow.open(known / "ben.png") as upright:
+        upright.crop((0, 20, upright.width, upright.height - 20)).save(known / "ben.png")
+    told = f"{known / 'ben.png'}: lies on its side, so it was turned; save it upright"
+    first = load(known)
+    assert caplog.messages.count(told) == 1
+    assert same(load(known), first)
+    assert caplog.messages.count(told) == 2
 
 
 def test_what_is_no_photo_is_told_by_its_own_name_only(
@@ -260,7 +281,7 @@ def test_ctrl_c_keeps_what_was_done(
     monkeypatch.setattr(puppet.Embedder, "embed", embed)
     asked.clear()
     load(known)
-    assert asked.count("detect") == 3 + 1, "one photo was done; where nobody is, it asks twice"
+    assert asked.count("detect") == 2 + 8, "one photo was done; where nobody is, it turns"
 
 
 def test_the_digest_does_not_see_it(known: Path) -> None:

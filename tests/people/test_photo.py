@@ -15,9 +15,11 @@ from PIL import ImageOps, features
 from pipeline import crops
 from pipeline.errors import PeopleError
 from pipeline.faces import Detections, Floats, Image
-from pipeline.models.registry import FaceModels
-from pipeline.people.photo import photo_chip, read_photo
+from pipeline.models.registry import FaceModels, face_models
+from pipeline.people.photo import embed, photo_face, read_photo
+from pipeline.settings import WalkSettings
 from tests.support import puppet
+from tests.support.stills import KNOWN, still
 
 
 def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
@@ -43,7 +45,7 @@ def test_a_photo_cut_close_is_tried_with_room_around_it(tmp_path: Path) -> None:
             seen.append((box, landmarks))
             return super().chip(image, box, landmarks)
 
-    chip = photo_chip(path, replace(shy, aligner=Aligner(puppet.WEIGHTS)))
+    chip = photo_face(path, replace(shy, aligner=Aligner(puppet.WEIGHTS))).chip
     assert (chip == models.aligner.chip(read_photo(path), box, landmarks)).all()
     ((own_box, own_landmarks),) = seen
     assert own_box == pytest.approx(box)
@@ -81,7 +83,7 @@ def test_of_a_huge_photo_no_more_is_read_than_is_needed(tmp_path: Path) -> None:
             return super().chip(image, box, landmarks)
 
     models = puppet.models()
-    photo_chip(
+    photo_face(
         tmp_path / "a.png",
         FaceModels(models.detector, Aligner(puppet.WEIGHTS), models.embedder),
     )
@@ -196,3 +198,64 @@ def test_the_limit_is_memory_not_pixels(
             read_photo(tmp_path / "a.png")
     else:
         assert read_photo(tmp_path / "a.png").shape == (100, 100, 3)
+
+
+# --- photos that lie -----------------------------------------------------------------------------
+
+LYING = [(1, "on its side"), (2, "on its head"), (3, "on its side")]
+
+
+@pytest.fixture(scope="module")
+def real() -> FaceModels:
+    return face_models(WalkSettings())
+
+
+def _turned(tmp_path: Path, name: str, turns: int) -> Path:
+    path = tmp_path / "turned.png"
+    Pillow.fromarray(np.rot90(still(name), turns)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize(("turns", "how"), LYING)
+def test_a_photo_that_lies_is_turned_and_told(
+    name: str, turns: int, how: str, real: FaceModels, tmp_path: Path
+) -> None:
+    embedding, remark = embed(_turned(tmp_path, name, turns), real)
+    upright, no_remark = embed(_turned(tmp_path, name, 0), real)
+    assert (remark, no_remark) == (f"lies {how}, so it was turned; save it upright", "")
+    assert float(np.linalg.norm(embedding - upright)) < 0.2
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("degrees", [-30, -15, 15, 30])
+@pytest.mark.parametrize("light", [1.0, 0.25])
+def test_a_photo_that_stands_is_not_turned(
+    name: str, degrees: float, light: float, real: FaceModels, tmp_path: Path
+) -> None:
+    photo = Pillow.fromarray((still(name) * light).astype(np.uint8))
+    photo.rotate(degrees, Pillow.Resampling.BICUBIC, fillcolor=(90, 90, 90)).save(
+        tmp_path / "a.png"
+    )
+    assert photo_face(tmp_path / "a.png", real).remark == ""
+
+
+def test_a_photo_that_plainly_stands_is_looked_at_once(tmp_path: Path) -> None:
+    calls = []
+
+    class Counting(puppet.Detector):
+        def detect(self, images: list[Image]) -> list[Detections]:
+            calls.append(len(images))
+            return super().detect(images)
+
+    models = puppet.models()
+    puppet.photo(tmp_path / "a.png", "anna")
+    counting = FaceModels(Counting(puppet.WEIGHTS), models.aligner, models.embedder)
+    photo_face(tmp_path / "a.png", counting)
+    assert calls == [1]
+
+
+def test_a_photo_of_several_is_not_turned_until_it_has_one(tmp_path: Path) -> None:
+    puppet.photo(tmp_path / "a.png", "anna", "ben")
+    with pytest.raises(PeopleError, match="2 faces found"):
+        photo_face(tmp_path / "a.png", puppet.models())

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pipeline.faces import ACCEPTED, EMOTIONS, REJECTED
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import AUTO, Job, PickSettings
 from tests.support.face_rows import made, stretch, tracks_of
 
 SIZE = (200, 200)
 STEPS = [
-    "faces", "person", "emotion", "repeat", "min-prob", "min-size", "min-sharpness", "max-yaw",
-    "single-face", "border", "per-run",
+    "faces", "person", "emotion", "repeat", "sure", "min-prob", "min-size", "min-sharpness",
+    "max-yaw", "single-face", "border", "per-run",
 ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_the_funnel_counts_each_step() -> None:
         repeat=6, min_size=30, min_sharpness=6, max_yaw=45, single_face=True, per_run=1,
     )  # fmt: skip
     # Of anna's six happy frames, 1, 2 and 3 fail one gate each; ben is in frames up to 3.
-    assert list(found.funnel.values()) == [15, 9, 6, 6, 6, 5, 4, 3, 2, 2, 1]
+    assert list(found.funnel.values()) == [15, 9, 6, 6, 6, 6, 5, 4, 3, 2, 2, 1]
     assert list(found.funnel) == STEPS
     assert len(found.kept) == 1
     assert found.hint == ""
@@ -80,8 +80,9 @@ def _faces(draw: st.DrawFn) -> pd.DataFrame:
 ASKED = st.fixed_dictionaries(
     {
         "repeat": st.integers(1, 10),
-        "smooth": st.sampled_from([1, 5]),
+        "smooth": st.sampled_from([AUTO, 1, 5]),
         "gap": st.integers(0, 4),
+        "sure": st.sampled_from([0.0, 0.65, 0.95]),
         "min_prob": st.sampled_from([0.0, 0.5, 0.7]),
         "min_size": st.sampled_from([0, 50]),
         "min_sharpness": st.sampled_from([0, 30]),
@@ -147,3 +148,11 @@ def test_decisions_go_before_all_filters(
         assert counts == sorted(counts, reverse=True)
         assert list(choice.funnel) == [*STEPS[:3], REJECTED, *STEPS[3:]]
         assert (choice.hint == "") == (len(choice.kept) > 0)
+
+
+def test_the_surest_runs_come_first() -> None:
+    unsure, sure = (made(stretch(range(4), t, "anna", "happy"), p) for t, p in ((0, 0.6), (1, 0.9)))
+    rows = pd.concat([unsure, sure], ignore_index=True)
+    (choice,) = _chosen(rows, Job(("anna",), ("happy",)))
+    assert choice.kept["track"].tolist() == [1] * 4 + [0] * 4
+    assert choice.kept["frame"].tolist() == [0, 1, 2, 3] * 2

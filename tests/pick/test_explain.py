@@ -18,6 +18,7 @@ from tests.support.face_rows import made, stretch, tracks_of
 SMILE = made(stretch(range(50, 58), 3, "anna", "happy"))
 OTHERS = made([*stretch(range(5), 0, "anna", "sad"), *stretch(range(2), 1, "anna", "fear")])
 SIZE = (100, 100)
+PERCENT = st.integers(0, 100).map(lambda percent: percent / 100)
 
 
 def _runs(*runs: tuple[int, float]) -> pd.DataFrame:
@@ -33,7 +34,7 @@ SHORT_AND_SURE = _runs((12, 0.25), (6, 0.31))
 def _said(
     rows: pd.DataFrame, person: str = "anna", tracks: Tracks | None = None, **asked: Any
 ) -> str:
-    settings = PickSettings(**({"repeat": 1, "smooth": 1} | asked))
+    settings = PickSettings(**({"repeat": 1, "smooth": 1, "sure": 0} | asked))
     rows = select.steadied(rows, 1, settings)
     seen = select.wanted(rows, person, "happy")
     assert len(select.steady(seen, settings, SIZE)[0]) == 0, "there is nothing to explain"
@@ -47,15 +48,22 @@ def _said(
             SMILE, {"repeat": 9}, "longest run is 8 of 9 frames; try --repeat 8", id="too short"
         ),
         pytest.param(
-            SMILE, {"min_prob": 0.75}, "at most 0.70 sure; try --min-prob 0.69", id="not sure"
+            SMILE, {"min_prob": 0.75}, "at most 0.70 probable; try --min-prob 0.69",
+            id="not probable",
         ),
         pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.4},
-            "at most 0.31 sure; try --min-prob 0.31 --repeat 6", id="neither sure nor long enough",
+            "at most 0.31 probable; try --min-prob 0.31 --repeat 6",
+            id="neither probable nor long enough",
         ),
         pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.3},
-            "longest run is 6 of 8 frames; try --repeat 6", id="long ones are not sure",
+            "longest run is 6 of 8 frames; try --repeat 6", id="long ones are not probable",
+        ),
+        pytest.param(SMILE, {"sure": 0.99}, "at most 0.94 sure; try --sure 0.93", id="not sure"),
+        pytest.param(
+            SHORT_AND_SURE, {"repeat": 8, "sure": 0.9, "min_prob": 0.4},
+            "at most 0.68 sure; try --sure 0.67 --min-prob 0.31 --repeat 6", id="all three",
         ),
         pytest.param(
             SMILE, {"min_size": 30}, "other options drop all steady faces; --explain says which",
@@ -78,13 +86,14 @@ def test_what_is_said(rows: pd.DataFrame, asked: dict[str, Any], wanted: str) ->
 @given(
     runs=st.lists(st.tuples(st.integers(1, 12), st.floats(0.2, 1)), min_size=1),
     repeat=st.integers(1, 15),
-    min_prob=st.integers(0, 100).map(lambda percent: percent / 100),
+    sure=PERCENT,
+    min_prob=PERCENT,
 )
 def test_what_is_tried_then_helps(
-    runs: list[tuple[int, float]], repeat: int, min_prob: float
+    runs: list[tuple[int, float]], repeat: int, sure: float, min_prob: float
 ) -> None:
     """Following a hint once is enough to keep faces, whenever nothing was kept without it."""
-    asked: dict[str, Any] = {"repeat": repeat, "min_prob": min_prob, "smooth": 1}
+    asked: dict[str, Any] = {"repeat": repeat, "sure": sure, "min_prob": min_prob, "smooth": 1}
     rows = select.steadied(_runs(*runs), 1, PickSettings(smooth=1))
     seen = select.wanted(rows, "anna", "happy")
     if len(select.steady(seen, PickSettings(**asked), SIZE)[0]):
@@ -93,6 +102,7 @@ def test_what_is_tried_then_helps(
     tried = {name.replace("-", "_"): float(value) for name, value in options}
     assert tried
     assert tried.get("repeat", 0) < repeat
+    assert tried.get("sure", 0) < sure or not sure
     assert tried.get("min_prob", 0) < min_prob or not min_prob
     assert len(select.steady(seen, PickSettings(**asked | tried), SIZE)[0])
 
@@ -103,7 +113,7 @@ def test_a_stranger_who_is_not_there() -> None:
     assert _said(strangers, "unknown") == "faces without a name never look happy here (sad 5 faces)"
 
 
-NEAREST = ("within tolerance 0.38", "track 3", "0:02.0")
+NEAREST = ("track 3", "0:02.0")
 
 
 @pytest.mark.parametrize(
@@ -111,12 +121,23 @@ NEAREST = ("within tolerance 0.38", "track 3", "0:02.0")
     [
         pytest.param(
             [(0.9, 0.3), (0.412, 0.8)],
-            (*NEAREST, "distance 0.41", "try --tolerance 0.42, or add a photo like it"),
+            (
+                "within tolerance 0.38",
+                *NEAREST,
+                "distance 0.41",
+                "try --tolerance 0.42, or add a photo like it",
+            ),
             id="too far",
         ),
         pytest.param(
             [(0.5, 0.3), (0.35, 0.2)],
-            (*NEAREST, "distance 0.35", "it is nearer to", "in one frame with"),
+            (
+                "no face is named ben",
+                *NEAREST,
+                "distance 0.35",
+                "it is as near to",
+                "in one frame with",
+            ),
             id="nearer to another",
         ),
         pytest.param([(np.inf, np.inf)] * 2, ("no such face in the movie",), id="no photos"),

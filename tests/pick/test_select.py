@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
-from pipeline.settings import PickSettings
+from pipeline.settings import AUTO, PickSettings, Smoothing
 from tests.support.face_rows import Face, made, stretch
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
@@ -115,8 +115,8 @@ def test_steady_twice_is_once(faces: list[tuple[int, int, str]], repeat: int) ->
     )
 
 
-@given(st.permutations(range(12)), st.sampled_from([1, 5]))
-def test_the_order_of_rows_does_not_matter(order: list[int], smooth: int) -> None:
+@given(st.permutations(range(12)), st.sampled_from([AUTO, 1, 5]))
+def test_the_order_of_rows_does_not_matter(order: list[int], smooth: Smoothing) -> None:
     faces = [*stretch(range(6), 0, "anna", "happy"), *stretch(range(6), 1, "ben", "sad")]
     settings = PickSettings(smooth=smooth)
     wanted = select.steadied(made(faces), 1, settings)
@@ -219,7 +219,10 @@ def test_gaps_count_source_frames_with_a_stride_too() -> None:
 SIZE = (200, 100)
 TENTHS = st.integers(0, 2000)
 GATES: dict[str, st.SearchStrategy[PickSettings]] = {
-    "min-prob": st.builds(PickSettings, min_prob=st.integers(0, 100).map(lambda n: n / 100)),
+    "sure": st.builds(PickSettings, sure=st.integers(0, 100).map(lambda n: n / 100)),
+    "min-prob": st.builds(
+        PickSettings, sure=st.just(0), min_prob=st.integers(0, 100).map(lambda n: n / 100)
+    ),
     "min-size": st.builds(PickSettings, min_size=st.integers(0, 800).map(lambda n: n / 10)),
     "min-sharpness": st.builds(PickSettings, min_sharpness=TENTHS.map(lambda n: n / 10)),
     "max-yaw": st.builds(PickSettings, max_yaw=st.integers(0, 900).map(lambda n: n / 10)),
@@ -253,7 +256,8 @@ def _passes(row: dict[Hashable, Any], faces: int, settings: PickSettings) -> boo
     width, height = (10 * n for n in SIZE)
     edge = min(tenths["x1"], tenths["y1"], width - tenths["x2"], height - tenths["y2"])
     return bool(
-        row["probability"] >= np.float32(settings.min_prob)
+        row["look_sure"] >= np.float32(settings.sure)
+        and row["probability"] >= np.float32(settings.min_prob)
         and side >= round(10 * settings.min_size)
         and tenths["sharpness"] >= round(10 * settings.min_sharpness)
         and abs(tenths["yaw"]) <= round(10 * settings.max_yaw)
@@ -286,9 +290,9 @@ def test_gates_commute_and_the_funnel_never_rises(
     rows: pd.DataFrame, asked: tuple[PickSettings, ...], order: list[int]
 ) -> None:
     whole = PickSettings(
-        repeat=1, min_prob=asked[0].min_prob, min_size=asked[1].min_size,
-        min_sharpness=asked[2].min_sharpness, max_yaw=asked[3].max_yaw,
-        single_face=asked[4].single_face, border=asked[5].border,
+        repeat=1, sure=asked[0].sure, min_prob=asked[1].min_prob, min_size=asked[2].min_size,
+        min_sharpness=asked[3].min_sharpness, max_yaw=asked[4].max_yaw,
+        single_face=asked[5].single_face, border=asked[6].border,
     )  # fmt: skip
     together, left = select.steady(rows, whole, SIZE)
     one_by_one = rows

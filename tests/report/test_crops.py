@@ -182,7 +182,8 @@ def test_a_crop_says_where_it_is_from(walked: Walked) -> None:
         "person": "anna",
         "distance": 0.1234,
         "emotion": "happy",
-        "smoothed": 0.8125,
+        "look_sure": pytest.approx(0.963, abs=1e-4),
+        "probability": 0.8125,
         "probabilities": {"happy": 0.8125, **others},
         "models": dict(walked.walk.models),
         "walk": walked.walk.fingerprint,
@@ -235,7 +236,8 @@ def test_crops_csv_lists_every_crop(walked: Walked) -> None:
     assert sixth == {
         "file": NAMES[5], "video": "movie.mkv", "frame": "8", "time": "0.32", "shot": "0",
         "track": "0", "run": "", "run_length": "4", "position": "0", "person": "anna",
-        "distance": "0.1234", "emotion": "happy", "probability": "0.8125", "x1": "54.0",
+        "distance": "0.1234", "emotion": "happy", "look_sure": "0.963",
+        "probability": "0.8125", "x1": "54.0",
         "y1": "30.0", "x2": "78.0", "y2": "54.0", "sharpness": f"{sharpness:.1f}", "line": "",
     }  # fmt: skip
 

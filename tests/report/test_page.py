@@ -105,9 +105,9 @@ def test_a_page_tells_cast_summary_and_funnel(tmp_path: Path) -> None:
     assert "anna 0:01.0 on screen 26 faces, 1 track distance 0.25 nearest other ben 0.25" in words
     assert "640 × 360, h264, 25 frames a second" in words
     assert "Walk --width 800" in words
-    assert "--repeat 8 --gap 0 --min-prob 0.4" in words
+    assert "--repeat 8 --gap 0 --sure 0.7 --min-prob 0" in words
     assert "detector: puppet 0123456789ab" in words
-    assert "person emotion faces person emotion repeat min-prob" in words
+    assert "person emotion faces person emotion repeat sure" in words
     assert "anna sad 76 26 6 0 0 longest run is 6 of 8 frames; try --repeat 6" in words
     assert "unknown angry 76 30 30 30 30" in words
 
@@ -432,9 +432,9 @@ def test_settings_are_shown_as_they_are_typed() -> None:
     job = Job(("anna", "ben"), ("happy",), tolerance=0.4)
     settings = PickSettings(single_face=True, border=0, repeat=12)
     assert list(page._pick_options(job, settings)) == [
-        "--person anna", "--person ben", "--emotion happy", "--tolerance 0.4", "--smooth 5",
-        "--repeat 12", "--gap 0", "--min-prob 0.4", "--min-size 0", "--min-sharpness 0",
-        "--max-yaw 90", "--single-face", "--border 0",
+        "--person anna", "--person ben", "--emotion happy", "--tolerance 0.4", "--smooth auto",
+        "--repeat 12", "--gap 0", "--sure 0.7", "--min-prob 0", "--min-size 0",
+        "--min-sharpness 0", "--max-yaw 90", "--single-face", "--border 0",
     ]  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from tests.support.report_movie import PLAIN, colour, picked, reported, walked
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.e2e
+
 FRAMES = 250
 FACES = [
     *stretch(range(20), 0, "anna", "happy"), *stretch(range(20, 26), 0, "anna", "sad"),
@@ -168,9 +170,9 @@ def test_filters_filter(opened: Opened) -> None:
     assert _count(page) == f"50 of {CROPS} crops"
     page.locator("#run").fill("21")
     assert _count(page) == f"30 of {CROPS} crops"
-    page.locator("#probability").fill("70")
+    page.locator("#sure").fill("93")
     assert _count(page) == f"30 of {CROPS} crops"
-    page.locator("#probability").fill("71")
+    page.locator("#sure").fill("94")
     assert _count(page) == f"0 of {CROPS} crops"
     assert page.locator(".tile").count() == 0
     page.get_by_role("button", name="Show all", exact=True).click()

@@ -145,9 +145,11 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
     assert len(words) == runs + len(sizes)
 
 
-def test_captions_tell_time_probability_and_length(tmp_path: Path, words: list[str]) -> None:
+def test_captions_tell_time_how_sure_the_look_is_and_length(
+    tmp_path: Path, words: list[str]
+) -> None:
     _write(_selection(tmp_path / "happy", 3))
-    assert words[1:] == ["0:00.0  70%  2f", "0:00.4  70%  2f", "0:00.8  70%  2f"]
+    assert words[1:] == ["0:00.0  94%  2f", "0:00.4  94%  2f", "0:00.8  94%  2f"]
 
 
 def test_only_sheets_of_an_earlier_pick_are_deleted(tmp_path: Path) -> None:

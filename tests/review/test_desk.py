@@ -1,13 +1,16 @@
 """Lists of movies and picks, and the progress of each review."""
 
+import csv
 import shutil
 from pathlib import Path
 
 import pytest
 
+from pipeline import mine
 from pipeline.disk import find
 from pipeline.review import desk, match
 from pipeline.review.desk import ReviewProgress
+from pipeline.review.labels import LABELS
 from tests.support.reviewed import HAPPY, Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
@@ -109,3 +112,31 @@ def test_the_next_pick_is_one_with_something_to_decide(table_of: Table) -> None:
     for number in range(10):
         table_of.decide(number, "happy")
     assert desk.next_open(folder, *sad) is None
+
+
+def _without(path: Path, column: str) -> None:
+    """Writes a table as a version wrote it that did not know the column."""
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    at = header.index(column)
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [*row[:at], *row[at + 1 :]] for row in [header, *rows]
+        )
+
+
+def test_lists_and_labels_of_earlier_versions_are_read(table_of: Table) -> None:
+    first, second = table_of.files[:2]
+    desk.decide(table_of.folder, HAPPY, first, "sad", table_of.known)
+    for path in (table_of.folder / LABELS, table_of.place / "crops.csv"):
+        _without(path, "look_sure")
+    old = desk.picked(table_of.folder, *HAPPY)
+    assert list(old.labels) == [first]
+    assert old.crops[second]["look_sure"] == ""
+    desk.decide(table_of.folder, HAPPY, second, "happy", table_of.known)
+    desk.decide(table_of.folder, HAPPY, first, None, table_of.known)  # Lists the crop again.
+    assert (table_of.place / first).is_file()
+    mine.pick(table_of.folder, table_of.job)
+    new = desk.picked(table_of.folder, *HAPPY)
+    assert list(new.labels) == [second]
+    assert float(new.crops[first]["look_sure"]) > 0.9

@@ -22,6 +22,8 @@ from pipeline.settings import Job, PickSettings
 from tests.support.demo import copied
 from tests.support.puppet import silent
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).parents[2]
 MOVIE = ROOT / "videos" / "demo.mp4"
 HAPPY = ("actress", "happy")
@@ -59,7 +61,7 @@ def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_pa
     crowded = 0
     for crop in every:
         photos.add(label_of(crop, desk.STRANGER, walk.fingerprint, crop["file"]))
-        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)) == 128
+        assert len(embed(tmp_path / "actress" / "not" / crop["file"], models)[0]) == 128
         path = now.path_of(crop["file"])
         assert path is not None
         try:
@@ -74,7 +76,7 @@ def test_the_photo_of_a_stranger_shows_one_face(job: Job, figure: Figure, tmp_pa
     "settings",
     [
         pytest.param(PickSettings(), id="as before"),
-        pytest.param(PickSettings(repeat=1, smooth=1, min_prob=0), id="without filters"),
+        pytest.param(PickSettings(repeat=1, smooth=1, sure=0), id="without filters"),
         pytest.param(PickSettings(smooth=15, per_run=2), id="smoothed more and thinned"),
     ],
 )
@@ -105,8 +107,8 @@ def test_judge_reads_the_labels_as_truth(job: Job, figure: Figure) -> None:
     list(judge.judge([folder], folder / LABELS, PickSettings()))
     labels = pd.read_csv(folder / LABELS)
     with (folder / "judge.csv").open(newline="") as file:
-        judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
-    happy = judged["happy", "8", "5"]
+        judged = {(r["emotion"], r["repeat"], r["sure"]): r for r in csv.DictReader(file)}
+    happy = judged["happy", "8", "0.7"]
     share = (labels["decision"] == "accepted").mean()
     figure(f"of {len(labels)} decided {share:.4f} are right; judge says {happy['precision']}")
     assert int(happy["picked"]) == len(labels)

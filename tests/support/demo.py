@@ -1,9 +1,11 @@
 """A walk of the demo with the real networks, made once for all tests."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pipeline import mine
 from pipeline.settings import Job
@@ -14,10 +16,16 @@ MOVIE = Path(__file__).parents[2] / "videos" / "demo.mp4"
 
 @pytest.fixture(scope="session")
 def walked_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the walk, where nobody has a name; `copied` gives one of one's own."""
-    place = tmp_path_factory.mktemp("demo")
-    (place / "known").mkdir()
-    return mine.walk(MOVIE, Job(output=place / "output", known_faces=place / "known"), silent)
+    """The folder of the walk, where nobody has a name; `copied` gives one of one's own.
+
+    Processes of pytest-xdist share one walk: the first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "walked_demo"
+    (place / "known").mkdir(parents=True, exist_ok=True)
+    job = Job(output=place / "output", known_faces=place / "known")
+    with FileLock(place / "lock"):
+        return mine.walk(MOVIE, job, silent)  # Reuses the walk if there is one.
 
 
 def copied(walked: Path, job: Job) -> Path:

@@ -49,7 +49,7 @@ BACKGROUNDS = ((50, 0, 0), (0, 0, 80))
 SURE = 0.8125
 """Probability of the emotion that is seen; the others share the rest (all exact in binary)."""
 
-SCORE = 0.9
+SCORE = 0.95
 CHIP_SIDE = 150
 GONE = "gone"
 

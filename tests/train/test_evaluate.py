@@ -18,7 +18,7 @@ from pipeline.train import dataset, evaluate
 from pipeline.train.dataset import Dataset
 from tests.support.training import fer2013, squares
 
-SHIPPED = registry.EMOTION_MODELS["two-headed"].path
+SHIPPED = registry.EMOTION_MODELS[evaluate.SHIPPED].path
 
 
 class Fixed:
@@ -170,12 +170,12 @@ def test_the_comparison_has_a_line_for_each(
 ) -> None:
     monkeypatch.setattr(evaluate, "TIMED_SECONDS", 0.0)
     monkeypatch.setattr(evaluate, "milliseconds", lambda _model, _data, batch: 10 / batch)
-    models |= {"two-headed": Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
+    models |= {evaluate.SHIPPED: Fixed(RIGHT), "b": Fixed(CALLS_SAD_HAPPY)}
     cards["b"] = DRAWN
     remark, header, *lines = evaluate.compare_networks(squares(56), ["b", "b"])
     assert remark == f"b may have been trained on some of these test faces: {DRAWN.note}"
     assert header.split()[0] == "network"
-    assert [line.split()[0] for line in lines] == ["two-headed", "b"]
+    assert [line.split()[0] for line in lines] == [evaluate.SHIPPED, "b"]
     assert lines[1].split()[1] == "0.857"
     assert lines[1].split()[-2:] == ["10.00", "0.16"]
 

@@ -10,6 +10,7 @@ from pipeline.errors import DataError, ModelError
 from pipeline.faces import EMOTIONS, Image
 from pipeline.models import registry
 from pipeline.models.cards import Card, Input
+from pipeline.settings import WalkSettings
 from tests.support.stills import still
 from tests.support.training import KERAS, two_headed_file
 
@@ -116,7 +117,7 @@ def test_a_smile_becomes_sad_by_little(smile: Image, tmp_path: Path) -> None:
     change = np.abs(before.astype(int) - after)
     assert 1 <= change.max() <= 8
     assert f"largest change {change.max()} of 255, mean {change.mean():.2f}" in lines[0]
-    model = registry.emotion_entry("two-headed").build()
+    model = registry.emotion_entry(WalkSettings().emotion).build()
     answers = model.classify(np.stack([before, after]))
     assert [EMOTIONS[i] for i in answers.argmax(axis=1)] == ["happy", "sad"]
     row = next(line for line in lines if line.startswith("happy  "))

@@ -41,9 +41,11 @@ def test_all_layouts_give_the_same_rows(
     assert np.array_equal(rows.usage, data.usage if parted else 0 * data.usage)
 
 
-def test_a_byte_order_mark_and_empty_lines_do_no_harm(data: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_spreadsheets_add_does_no_harm(delimiter: str, data: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "faces.csv"
-    path.write_text("\ufeff" + csv_text(data) + "\n\n", encoding="utf-8")
+    text = "\ufeff" + csv_text(data) + "\n,,\n\n"
+    path.write_text(text.replace(",", delimiter), encoding="utf-8")
     assert len(read_csv(path).faces) == len(data)
 
 

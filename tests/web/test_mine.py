@@ -325,7 +325,7 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert client.post("/mine", data=order).status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
     text = client.get("/mine").text
-    assert "anna · happy, sad · holding for 12 frames · minimum probability 0.4" in text
+    assert "anna · happy, sad · holding for 12 frames · sure 0.7" in text
     assert '<a href="/review/film/anna/happy">happy</a>' in text
     assert f"<code>{job.output / 'film'}</code>" in text
     assert "anna never looks " in text
@@ -355,10 +355,10 @@ def chosen(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("order", "wanted"),
     [
-        ({"movie": "film.mkv"}, ["film.mkv", "8", "0.4"]),
+        ({"movie": "film.mkv"}, ["film.mkv", "8", "0.7"]),
         (
             {"movie": "film.mkv", "person": ["anna", "unknown"], "emotion": ["sad"]}
-            | {"repeat": "3", "min_prob": "0.25"},
+            | {"repeat": "3", "sure": "0.25"},
             ["film.mkv", "anna", "unknown", "sad", "3", "0.25"],
         ),
     ],
@@ -375,11 +375,11 @@ def test_what_was_ordered_stays_chosen(
 @pytest.mark.parametrize(
     ("query", "status", "wanted"),
     [
-        ("", 200, ["8", "0.4"]),
-        ("?movie=film.mkv", 200, ["film.mkv", "8", "0.4"]),
-        ("?movie=gone.mkv&person=nobody&added=true", 200, ["8", "0.4"]),
+        ("", 200, ["8", "0.7"]),
+        ("?movie=film.mkv", 200, ["film.mkv", "8", "0.7"]),
+        ("?movie=gone.mkv&person=nobody&added=true", 200, ["8", "0.7"]),
         ("?repeat=0", 422, []),
-        ("?min_prob=2", 422, []),
+        ("?sure=2", 422, []),
         ("?emotion=angst", 422, []),
     ],
 )
@@ -392,8 +392,8 @@ def test_only_what_there_is_can_be_chosen(
 
 
 def test_hints_are_in_the_words_of_the_form(client: TestClient) -> None:
-    """Followed on the page, they help: its puppets are 0.8125 sure for 125 frames."""
-    order = {"movie": "film.mkv", "emotion": "happy", "repeat": "200", "min_prob": "0.9"}
+    """Followed on the page, they help: its puppets are 0.963 sure for 125 frames."""
+    order = {"movie": "film.mkv", "emotion": "happy", "repeat": "200", "sure": "0.99"}
 
     def told() -> str:
         client.post("/mine", data=order)
@@ -401,10 +401,10 @@ def test_hints_are_in_the_words_of_the_form(client: TestClient) -> None:
         text = client.get("/mine/runs").text
         return text[: text.index("</section>")]
 
-    assert "at most 0.81 sure; try minimum probability 0.81, holding for 125<" in told()
-    order["min_prob"] = "0.8"
+    assert "at most 0.96 sure; try sure 0.96, holding for 125<" in told()
+    order["sure"] = "0.8"
     assert "longest run is 125 of 200 frames; try holding for 125<" in told()
-    order |= {"min_prob": "0.81", "repeat": "125"}
+    order |= {"sure": "0.96", "repeat": "125"}
     assert "try" not in told()
 
 
@@ -557,8 +557,8 @@ def test_a_failure_is_told_on_the_page(client: TestClient) -> None:
         ({"movie": "film.mkv", "emotion": "angst"}, 422),
         ({"movie": "film.mkv", "repeat": "0"}, 422),
         ({"movie": "film.mkv", "repeat": "nan"}, 422),
-        ({"movie": "film.mkv", "min_prob": "nan"}, 422),
-        ({"movie": "film.mkv", "min_prob": "1.1"}, 422),
+        ({"movie": "film.mkv", "sure": "nan"}, 422),
+        ({"movie": "film.mkv", "sure": "1.1"}, 422),
         ({}, 404),
     ],
 )

@@ -22,6 +22,8 @@ from tests.support.puppet import photo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
+pytestmark = pytest.mark.e2e
+
 __all__ = ["app", "folder", "job", "sorted_place"]
 
 FILM = "/people/film"

@@ -29,7 +29,7 @@ from pipeline.settings import Job
 from pipeline.web import serve as module
 from pipeline.web.app import WebSettings
 from pipeline.web.safety import Policy
-from pipeline.web.serve import Place, serve
+from pipeline.web.serve import Listening, serve
 from tests.support.puppet import SETTINGS, Shot, Square, film, plug_in
 from tests.web.test_broadcast import PATIENCE, wait_for
 
@@ -41,16 +41,16 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebSettings:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> Listening:
     own = "certified" in request.fixturenames
-    return request.getfixturevalue("certified") if own else Place(port=0)
+    return request.getfixturevalue("certified") if own else Listening(port=0)
 
 
 Served = Callable[[str, Callable[[str], None]], None]
 
 
 @pytest.fixture
-def served(settings: WebSettings, place: Place, monkeypatch: pytest.MonkeyPatch) -> Served:
+def served(settings: WebSettings, place: Listening, monkeypatch: pytest.MonkeyPatch) -> Served:
     """Serves at a host, in a thread, while something is asked of the printed address."""
     servers: list[uvicorn.Server] = []
 
@@ -99,11 +99,11 @@ def test_the_printed_address_holds_the_token(served: Served, host: str) -> None:
 
 
 @pytest.fixture
-def certified(tmp_path: Path) -> Place:
+def certified(tmp_path: Path) -> Listening:
     """A place with a certificate of its own for localhost."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    place = Place(port=0, certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    place = Listening(port=0, certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
     call = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
@@ -114,7 +114,7 @@ def certified(tmp_path: Path) -> Place:
 
 
 def test_a_certificate_makes_it_https(
-    settings: WebSettings, certified: Place, served: Served
+    settings: WebSettings, certified: Listening, served: Served
 ) -> None:
     def ask(address: str) -> None:
         assert address.startswith("https://localhost:")
@@ -132,7 +132,7 @@ def test_a_certificate_makes_it_https(
 
 @pytest.mark.parametrize("kind", ["certificate", "key"])
 def test_a_certificate_that_is_none_is_told(
-    settings: WebSettings, certified: Place, tmp_path: Path, kind: str
+    settings: WebSettings, certified: Listening, tmp_path: Path, kind: str
 ) -> None:
     (tmp_path / "none.pem").write_text("no PEM")
     none = tmp_path / "none.pem"
@@ -228,7 +228,7 @@ def test_an_open_stream_ends_with_the_server(
 
 def test_a_camera_that_can_be_none_is_told_at_once(settings: WebSettings) -> None:
     with pytest.raises(MovieError, match="neither a number"):
-        serve(replace(settings, camera="front door"), Place(port=0), 1, print)
+        serve(replace(settings, camera="front door"), Listening(port=0), 1, print)
 
 
 def test_where_there_is_no_network_the_address_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ def test_a_taken_port_is_told(settings: WebSettings) -> None:
     with module._listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(OutputError, match=rf"127.0.0.1, port {port}: .*another --port"):
-            serve(settings, Place(port=port), 1, print)
+            serve(settings, Listening(port=port), 1, print)
 
 
 def test_an_address_of_ipv6_is_written_as_browsers_want_it() -> None:
@@ -258,7 +258,7 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
     result = CliRunner().invoke(main, ["web", *options, "--tolerance", "0.5"])
     assert result.exit_code == 0, result.output
     settings, place, _, _ = given
-    assert place == Place("::1", 0)
+    assert place == Listening("::1", 0)
     assert (settings.videos, settings.limit) == (Path("films"), 5_000_000)
     assert settings.job.tolerance == 0.5
     assert settings.job.workers == cores()

@@ -280,6 +280,7 @@
   const nodes = new Map();
 
   const ORDERS = {
+    sure: (a, b) => data.crops.sure[b] - data.crops.sure[a] || a - b,
     folder: (a, b) => a - b,
     time: (a, b) => data.crops.time[a] - data.crops.time[b] || a - b,
     probability: (a, b) => data.crops.probability[b] - data.crops.probability[a] || a - b,
@@ -316,12 +317,12 @@
   function filter() {
     const person = Number(byId("person").value);
     const emotions = new Set([...document.getElementsByName("emotion")].filter((box) => box.checked).map((box) => Number(box.value)));
-    const least = Number(byId("probability").value) / 100;
+    const least = Number(byId("sure").value) / 100;
     const length = Number(byId("run").value) || 1;
     const crops = data.crops;
     document.querySelector("#filters output").textContent = percent(least);
     wanted.list = crops.person.map((_, index) => index).filter((i) =>
-      (person < 0 || crops.person[i] === person) && emotions.has(crops.emotion[i]) && crops.probability[i] >= least && crops.length[i] >= length);
+      (person < 0 || crops.person[i] === person) && emotions.has(crops.emotion[i]) && crops.sure[i] >= least && crops.length[i] >= length);
     if (byId("best").checked) wanted.list = bestOfRuns(wanted.list);
     wanted.list.sort(ORDERS[byId("order").value]);
     wanted.focus = 0;
@@ -374,13 +375,13 @@
 
   function tile(place) {
     const crop = wanted.list[place];
-    const { people, person, emotion, probability, length, time, line } = data.crops;
+    const { people, person, emotion, probability, sure, length, time, line } = data.crops;
     const node = document.createElement("a");
     const look = data.emotions[emotion[crop]];
     node.className = `tile look-${emotion[crop]}`;
     Object.assign(node, { href: hrefOf(crop), target: "_blank", rel: "noopener", tabIndex: place === wanted.focus ? 0 : -1 });
     node.dataset.place = place;
-    node.title = `${people[person[crop]]}, ${look} ${percent(probability[crop])}, ${clock(time[crop])}, run of ${length[crop]} frames${line[crop] ? `: ${line[crop]}` : ""}`;
+    node.title = `${people[person[crop]]}, ${look} ${percent(probability[crop])}, ${clock(time[crop])}, run of ${length[crop]} frames, ${percent(sure[crop])} sure${line[crop] ? `: ${line[crop]}` : ""}`;
     node.setAttribute("aria-label", node.title);
     node.style.left = `${(place % wanted.columns) * TILE.width}px`;
     node.style.top = `${Math.floor(place / wanted.columns) * TILE.height}px`;
@@ -388,7 +389,7 @@
     showTile(sprite, "crop", crop);
     const caption = document.createElement("span");
     caption.className = "caption";
-    for (const text of [clock(time[crop]), percent(probability[crop])]) {
+    for (const text of [clock(time[crop]), percent(sure[crop])]) {
       caption.append(Object.assign(document.createElement("span"), { textContent: text }));
     }
     node.append(sprite, caption);

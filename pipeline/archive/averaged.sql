@@ -1,10 +1,9 @@
--- Smoothing and runs for settings other than the stored ones: pipeline/pick/steady.py and
--- select.steadied in SQL. tests/archive/test_equality.py compares both.
-CREATE OR REPLACE TEMP VIEW steadied AS
+-- Labels by a moving mean: select.looks in SQL. tests/archive/test_equality.py compares both.
+CREATE OR REPLACE TEMP VIEW labelled AS
 WITH
     -- Whole tracks with at least one row of a wanted person: smoothing needs the other rows too.
     asked AS (
-        SELECT * EXCLUDE (label, probability, run, run_length, position)
+        SELECT * EXCLUDE (label, probability)
         FROM faces
         WHERE
             getvariable('people') IS NULL
@@ -53,37 +52,19 @@ WITH
                 mean_neutral
             ) AS probability
         FROM smoothed
-    ),
-    -- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
-    labelled AS (
-        SELECT
-            * EXCLUDE (
-                mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise,
-                mean_neutral
-            ),
-            CASE probability
-                WHEN mean_angry THEN 0
-                WHEN mean_disgust THEN 1
-                WHEN mean_fear THEN 2
-                WHEN mean_happy THEN 3
-                WHEN mean_sad THEN 4
-                WHEN mean_surprise THEN 5
-                ELSE 6
-            END AS label
-        FROM measured
-    ),
-    -- steady.runs: rows of a track and label, each at most a stride and the gap after the one before.
-    parted AS (
-        SELECT *, frame - lag(frame) OVER alike > stride + getvariable('gap') AS broken
-        FROM labelled
-        WINDOW alike AS (PARTITION BY number, track, label ORDER BY frame)
-    ),
-    numbered AS (
-        SELECT * EXCLUDE (broken), count(*) FILTER (broken) OVER so_far AS run
-        FROM parted
-        WINDOW so_far AS (PARTITION BY number, track, label ORDER BY frame ROWS UNBOUNDED PRECEDING)
     )
--- steady.run_lengths.
-SELECT *, max(frame) OVER one_run - min(frame) OVER one_run + stride AS run_length
-FROM numbered
-WINDOW one_run AS (PARTITION BY number, track, label, run);
+-- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
+SELECT
+    * EXCLUDE (
+        mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise, mean_neutral
+    ),
+    CASE probability
+        WHEN mean_angry THEN 0
+        WHEN mean_disgust THEN 1
+        WHEN mean_fear THEN 2
+        WHEN mean_happy THEN 3
+        WHEN mean_sad THEN 4
+        WHEN mean_surprise THEN 5
+        ELSE 6
+    END AS label
+FROM measured;

@@ -1,0 +1,52 @@
+-- Runs for settings other than the stored ones: steady.runs, steady.run_lengths and
+-- evidence.look_sure in SQL. tests/archive/test_equality.py compares both.
+CREATE OR REPLACE TEMP VIEW steadied AS
+WITH
+    -- steady.runs: rows of a track and label, each at most a stride and the gap after the one before.
+    parted AS (
+        SELECT
+            * EXCLUDE (run, run_length, look_sure, position),
+            frame - lag(frame) OVER alike > stride + getvariable('gap') AS broken
+        FROM labelled
+        WINDOW alike AS (PARTITION BY number, track, label ORDER BY frame)
+    ),
+    numbered AS (
+        SELECT * EXCLUDE (broken), count(*) FILTER (broken) OVER so_far AS run
+        FROM parted
+        WINDOW so_far AS (PARTITION BY number, track, label ORDER BY frame ROWS UNBOUNDED PRECEDING)
+    ),
+    -- evidence.nearby_means, not yet summing to 1.
+    measured AS (
+        SELECT
+            *,
+            max(frame) OVER one_run - min(frame) OVER one_run + stride AS run_length,
+            [
+                exp(avg(ln(greatest(angry::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(disgust::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(fear::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(happy::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(sad::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(surprise::DOUBLE, getvariable('least')))) OVER near),
+                exp(avg(ln(greatest(neutral::DOUBLE, getvariable('least')))) OVER near)
+            ] AS means
+        FROM numbered
+        WINDOW
+            one_run AS (PARTITION BY number, track, label, run),
+            near AS (
+                PARTITION BY number, track, label, run
+                ORDER BY round(time * 1000000)::BIGINT
+                RANGE BETWEEN getvariable('reach') PRECEDING AND getvariable('reach') FOLLOWING
+            )
+    ),
+    -- evidence.margins: lists count from 1.
+    margined AS (
+        SELECT
+            * EXCLUDE (means),
+            (means[label + 1] - list_max(means[1:label] || means[label + 2:])) / list_sum(means)
+                AS margin
+        FROM measured
+    )
+SELECT
+    * EXCLUDE (margin),
+    (1 / (1 + exp(-(getvariable('slope') * margin + getvariable('intercept')))))::FLOAT AS look_sure
+FROM margined;

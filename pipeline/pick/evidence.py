@@ -1,0 +1,79 @@
+"""How sure a look is: the chance that the emotion of a run is right around a frame."""
+
+import numpy as np
+
+from pipeline.faces import Flags, Floats, Ints, Numbers
+from pipeline.pick.decoder import LEAST
+
+REACH = 750_000
+"""Microseconds to either side of a frame of which the run's frames are its evidence.
+
+The whole run would vouch for a part of it in which the face looks otherwise.
+"""
+
+SLOPE, INTERCEPT = 4.3, -0.1
+"""From evidence to the logarithm of the odds that the label is right."""
+
+CONSTANTS = (REACH, SLOPE, INTERCEPT)
+"""What a table of sure looks depends on, beside those of `decoder`."""
+
+
+def look_sure(probabilities: Floats, time: Numbers, label: Ints, run: Ints) -> Floats:
+    """The chance that the label of each row is right, by the frames of its run around it.
+
+    The evidence is the margin of the label in the geometric mean of their probabilities: 1 if
+    nothing else is possible, 0 if something else is as probable. A logistic curve makes it a
+    chance.
+
+    Args:
+        probabilities: `(n, 7)` what the network says.
+        time: `(n,)` seconds.
+        label: `(n,)` positions in `EMOTIONS`, one for all rows of a run.
+        run: `(n,)` run numbers from 0.
+
+    Returns:
+        `(n,)` from 0 to 1.
+
+    Source: `benchmarks/looks.py` fits the curve and compares other kinds of evidence.
+    """
+    evidence = margins(nearby_means(probabilities, time, run), label)
+    return (1 / (1 + np.exp(-(SLOPE * evidence + INTERCEPT)))).astype(np.float32)
+
+
+def margins(probabilities: Numbers, label: Ints) -> Numbers:
+    """How far each row's label is ahead of the most probable other: `(n,)` from -1 to 1.
+
+    >>> margins(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1])).round(3).tolist()
+    [0.5, -0.5]
+    """
+    chosen: Flags = np.arange(probabilities.shape[1]) == label[:, None]
+    others = np.where(chosen, -np.inf, probabilities).max(axis=1, initial=-np.inf)
+    return np.asarray(probabilities[chosen] - others)
+
+
+def nearby_means(probabilities: Floats, time: Numbers, run: Ints) -> Numbers:
+    """The geometric mean of the probabilities of a run within `REACH` of each row: `(n, 7)`.
+
+    Rows sum to 1 again. Times are compared in whole microseconds, as SQL does in `archive`.
+    """
+    micro = microseconds(time)
+    order = np.lexsort((micro, run))
+    # Runs one after the other on one axis of time, further apart than `REACH`.
+    length = int(np.ptp(micro)) + 2 * REACH if len(micro) else 0
+    place = (micro + run * length)[order]
+    low = np.searchsorted(place, place - REACH, side="left")
+    high = np.searchsorted(place, place + REACH, side="right")
+    logs = np.log(np.maximum(probabilities.astype(np.float64), LEAST))[order]
+    sums = np.concatenate([np.zeros((1, logs.shape[1])), np.cumsum(logs, axis=0)])
+    means = np.empty_like(logs)
+    means[order] = np.exp((sums[high] - sums[low]) / (high - low)[:, None])
+    return np.asarray(means / means.sum(axis=1, keepdims=True))
+
+
+def microseconds(time: Numbers) -> Ints:
+    """Times in whole microseconds, the digits of faces.csv.
+
+    >>> microseconds(np.array([0.04, 1.5])).tolist()
+    [40000, 1500000]
+    """
+    return np.asarray(np.rint(time * 1e6), np.int64)
