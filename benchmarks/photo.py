@@ -28,6 +28,9 @@ SIDES = (0, 1280, 4000)
 
 WARM = 3
 
+OPENER = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+"""Keeps the cookie that the printed address gives."""
+
 
 @contextmanager
 def served() -> Iterator[str]:
@@ -64,7 +67,7 @@ def sent(address: str, csrf: str, path: str, data: bytes) -> tuple[float, str]:
     }  # fmt: skip
     request = urllib.request.Request(address + path, body, headers)
     begin = time.perf_counter()
-    with urllib.request.urlopen(request) as answer:
+    with OPENER.open(request) as answer:
         text = answer.read().decode()
     return time.perf_counter() - begin, text
 
@@ -76,8 +79,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     args = parser.parse_args()
     print("| photo | kB | answer | median ms | p95 ms |\n|---|---|---|---|---|")
-    with served() as address:
-        with urllib.request.urlopen(address) as page:
+    with served() as printed:
+        address = printed.partition("?")[0]
+        OPENER.open(printed).close()
+        with OPENER.open(address) as page:
             csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
         assert csrf is not None
         for photo in args.photos:

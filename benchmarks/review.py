@@ -168,10 +168,12 @@ def main() -> None:
         with served(create_app(Reader.of(job, 1), WebSettings(job), policy)) as address:
             browser = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(f"{address}/?token={policy.token}")
             lines = list(looked_through(page, address))
             browser.close()
             decide_all(folder)
-            known = {"Origin": address, CSRF_HEADER: policy.csrf}
+            cookie = f"{policy.cookie}={policy.sessions.begin()}"
+            known = {"Origin": address, CSRF_HEADER: policy.csrf, "Cookie": cookie}
             with httpx2.Client(base_url=address, headers=known, timeout=60) as client:
                 files = client.get(f"/api/review/{PLACE}").json()["file"]
                 lines.append(line("a decision, on the server", list(decided(client, files))))

@@ -10,6 +10,7 @@
 Other formats (BGR, planar, normalised) occur only inside `models/` and `movie/`.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -132,6 +133,23 @@ def file_clock(seconds: float) -> str:
     """
     whole, rest = divmod(max(0, round(seconds * 1000)), 1000)
     return f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}.{rest:03d}"
+
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that move the cursor, colour or clear a terminal, begin a line, or turn text round."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""A text in which control characters are written out, as names of movies may hold any.
+
+    Args:
+        text: The text.
+        keep: Control characters that stay.
+
+    >>> visible("a\x1b[2Jb\nc\u202e"), visible("a\x1b\n", keep="\n")
+    ('a\\x1b[2Jb\\nc\\u202e', 'a\\x1b\n')
+    """
+    return CONTROLS.sub(lambda m: m[0] if m[0] in keep else repr(m[0])[1:-1], text)
 
 
 def clock(seconds: float) -> str:

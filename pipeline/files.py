@@ -2,9 +2,12 @@
 
 import os
 import re
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from threading import get_native_id
 from typing import IO
@@ -14,6 +17,11 @@ from filelock import FileLock, Timeout
 
 from pipeline.errors import OutputError, TableError
 
+try:
+    import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
+
 WINDOWS_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I | re.S
 )
@@ -21,6 +29,9 @@ WINDOWS_DEVICES = re.compile(
 
 Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
+
+SCRATCH = "mine-video-"
+"""The beginning of the names of temporary folders."""
 
 TEMPORARY = ".tmp"
 
@@ -51,8 +62,11 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     """
     temporary = beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        if temporary.is_symlink():
+            temporary.unlink()
         with temporary.open("wb") as file:
+            _claim(file)
             yield file
             # Before the rename: a power cut could otherwise leave an empty file in its place.
             file.flush()
@@ -67,6 +81,44 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     finally:
         with suppress(OSError):  # The folder may not exist.
             temporary.unlink(missing_ok=True)
+
+
+def clear_earlier(path: Path) -> None:
+    """Removes what killed writers of a file left beside it, in a folder that nobody locks."""
+    for left in path.parent.glob(f".{escape(path.name)}.*{TEMPORARY}"):
+        if OWN_TEMPORARY.fullmatch(left.name) and not left.is_symlink():
+            with suppress(OSError), left.open("rb+") as file:
+                if _claim(file):
+                    left.unlink()
+
+
+def _claim(file: IO[bytes]) -> bool:
+    """Locks a temporary file while it is written; False if another process writes it.
+
+    Windows lacks such locks, but deletes no open file either. Where a disk has none, nothing is
+    ever taken for a leftover.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, and flushes each into the one that holds it.
+
+    Otherwise a power cut could take a new folder, and with it files that were flushed.
+
+    Raises:
+        OSError: A folder cannot be made.
+    """
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        _flush_folder(made.parent)
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -116,14 +168,15 @@ LOCK_PATIENCE = 2.0
 
 @contextmanager
 def locked(
-    folder: Path, other: str = "folder with --output", patience: float = 0.0
+    folder: Path, other: str = "folder with --output", patience: float = 0.0, *, own: bool = True
 ) -> Iterator[None]:
-    """Locks a movie's folder against all other processes.
+    """Locks a folder against all other processes, and clears what killed ones left there.
 
     Args:
         folder: The folder, which is created if it is missing, and goes again if it stays empty.
         other: What the error message advises to choose another of.
         patience: Seconds to wait for a process that holds the lock, see `LOCK_PATIENCE`.
+        own: Whether this program made the folder, so that links in it are none of the user's.
 
     Raises:
         OutputError: Another process is writing there, or the folder cannot be written.
@@ -131,7 +184,9 @@ def locked(
     lock, holder = FileLock(folder / ".lock", timeout=patience), folder / ".lock-holder"
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        if own:
+            check_links(folder)
         lock.acquire()
     except Timeout as error:
         raise OutputError(f"{folder}: {_holder_message(holder)}") from error
@@ -181,8 +236,83 @@ def _holder_message(holder: Path) -> str:
 
 def _clear_temporary(folder: Path) -> None:
     """Removes the temporary files that interrupted writers left in a movie's folder."""
-    for prefix in ("", "parts/", "*/*/", "*/*/*/"):
-        for leftover in folder.glob(f"{prefix}.*{TEMPORARY}"):
-            if OWN_TEMPORARY.fullmatch(leftover.name):
-                with suppress(OSError):
-                    leftover.unlink(missing_ok=True)
+    for entry in _entries(folder):
+        if OWN_TEMPORARY.fullmatch(entry.name):
+            with suppress(OSError):
+                Path(entry).unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what killed writers left in a folder of the user's, unless one is at work there."""
+    if any(OWN_TEMPORARY.fullmatch(entry.name) for entry in _entries(folder)):
+        with suppress(OutputError), locked(folder, own=False):
+            pass
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder of this process; removes those of processes that were killed.
+
+    They may hold pictures of faces. Only POSIX can tell whether a process lives without harming it.
+    """
+    if os.name == "posix":
+        for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+            number = left.name.removeprefix(SCRATCH).partition("-")[0]
+            ours = (
+                number.isdecimal() and not left.is_symlink() and left.stat().st_uid == os.getuid()
+            )
+            if ours and not _lives(int(number)):
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as name:
+        yield Path(name)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # It is another user's.
+        return True
+    return True
+
+
+def check_links(folder: Path) -> None:
+    """Refuses a folder in which a link would lead a writer elsewhere.
+
+    Folders that link to others of the same movie are harmless, and so are links to files, which
+    are replaced or removed themselves; but what locks a folder is written into.
+
+    Raises:
+        OutputError: A folder in it is a link to one outside, or a file of the lock is a link.
+    """
+    home = folder.resolve()
+    for entry in _entries(folder):
+        if not entry.is_symlink():
+            continue
+        path = Path(entry)
+        if entry.name in (".lock", ".lock-holder") or (
+            entry.is_dir() and not is_within(path, home)
+        ):
+            raise OutputError(
+                f"{path}: is a link to {path.resolve()}; nothing is written through it, as "
+                "whoever made the folder may have meant another; remove it"
+            )
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, wherever links lead."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _entries(folder: Path, depth: int = 3) -> "Iterator[os.DirEntry[str]]":
+    """Yields all that lies in a movie's folder, to some depth; follows no links."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError:
+        return
+    for entry in found:
+        yield entry
+        if depth and entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry), depth - 1)

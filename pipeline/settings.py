@@ -161,6 +161,7 @@ class Job:
         subtitle_offset: seconds added to all times of the subtitles.
         subtitle_encoding: encoding of the file, "" to detect it.
         device: one of `DEVICES`, for the networks that can run on either.
+        allow_remote: connect to where a walk.json says that its movie is.
     """
 
     people: tuple[str, ...] = ("any",)
@@ -179,3 +180,4 @@ class Job:
     subtitle_offset: float = 0.0
     subtitle_encoding: str = ""
     device: str = "cpu"
+    allow_remote: bool = False

@@ -52,7 +52,8 @@ def wanted_rows(
         rows = _learnt(rows, labels, walked)
     if job.subtitles:
         needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
-        film = manifests.movie_of(walked.manifest, movie) if needs_movie else None
+        walk, remote = walked.manifest, job.allow_remote
+        film = manifests.movie_of(walk, movie, allow_remote=remote) if needs_movie else None
         edges = speech.borders(walked.manifest.scan.times)
         lines = read_lines(job, film) if lines is None else lines
         rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)

@@ -706,3 +706,24 @@ def test_an_archive_is_not_searched_by_what_is_spoken(option: str, program: Prog
     done = program("search", "output", option)
     assert done.code == 2
     assert "No such option" in done.err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libfoo.so: failed to map segment from shared object: Cannot allocate memory"),
+        RuntimeError("std::bad_alloc"),
+    ],
+    ids=["Python's", "of an import", "of a library"],
+)
+def test_too_little_memory_is_no_bug(
+    program: Program, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(mine, "walk", fail)
+    done = program("walk", "movie.mkv")
+    assert (done.code, "there is too little memory" in done.err) == (1, True)
+    assert "Traceback" not in done.err

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -16,7 +15,7 @@ import pandas as pd
 from pipeline.archive import index
 from pipeline.archive.index import Facts, sql
 from pipeline.errors import MiningError, OutputError, TableError
-from pipeline.files import locked
+from pipeline.files import locked, scratch_folder
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +119,7 @@ def open_archive(
     Raises:
         TableError: None of the folders holds a finished walk.
     """
-    with TemporaryDirectory(prefix="mine-video-") as name, _connected(Path(name)) as connection:
-        scratch = Path(name)
+    with scratch_folder() as scratch, _connected(scratch) as connection:
         tables = {f: index.home(f, tables_folder) / index.TABLE_NAME for f in folders}
         movies = _current_tables(connection, tables)
         stale = [folder for folder in folders if folder not in movies]

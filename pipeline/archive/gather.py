@@ -1,10 +1,11 @@
 """Writes crops and contact sheets of moments from many movies into one folder."""
 
-import csv
-import io
 import logging
 import os
+import re
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,8 @@ from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.walked import finished
+from pipeline.disk.text_table import csv_text, read_list
+from pipeline.disk.walked import Walked, finished
 from pipeline.errors import MiningError, OutputError
 from pipeline.faces import Image, clock
 from pipeline.movie.frame import shrink
@@ -36,6 +38,9 @@ log = logging.getLogger(__name__)
 
 STRIP = 6
 """Faces of each moment on the sheet, evenly spread over the moment."""
+
+NEW_FOLDER = re.compile(r"\.new-[a-z0-9_]{8}")
+"""Names of the folders in which new crops lie until they replace those of an earlier search."""
 
 PLACE = "folder with --sheet or --pick"
 """Ends the advice "choose another …" if a folder cannot be written."""
@@ -60,13 +65,14 @@ class MovieMoments:
 
 
 def films(
-    moments: Sequence[Moment], settings: PickSettings
+    moments: Sequence[Moment], settings: PickSettings, *, allow_remote: bool = False
 ) -> tuple[list[MovieMoments], list[MiningError]]:
     """Finds the rows to crop for moments, with the functions that `pick` uses.
 
     Args:
         moments: Returned by `search.search`.
         settings: Those of the search, and how many faces of each run to keep.
+        allow_remote: Whether to connect to where a walk.json says that its movie is.
 
     Returns:
         The movies, and an error for each movie that is missing, changed or damaged.
@@ -79,7 +85,9 @@ def films(
     stems: set[str] = set()
     for folder, in_movie in by_folder.items():
         try:
-            movies.append(_film(folder, in_movie, settings, stems))
+            walked = finished(folder)
+            movie = manifests.movie_of(walked.manifest, None, allow_remote=allow_remote)
+            movies.append(_film(walked, movie, in_movie, settings, stems))
         except MiningError as error:
             log.warning("%s", error)
             failed.append(error)
@@ -87,11 +95,9 @@ def films(
 
 
 def _film(
-    folder: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
+    walked: Walked, movie: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
 ) -> MovieMoments:
-    walked = finished(folder)
-    walk, tracks = walked.manifest, walked.tracks
-    movie = manifests.movie_of(walk, None)
+    walk, tracks, folder = walked.manifest, walked.tracks, walked.folder
     in_frames = settings.at(walk.scan.stream.rate)
     rows = match.applied(walked.rows, labels.read_labels(folder))
     rows = select.steadied(rows, walked.stride, in_frames)
@@ -138,7 +144,7 @@ def write_all(
     """
     _check_own(folder)
     failed: list[MiningError] = []
-    with files.locked(folder, PLACE), TemporaryDirectory(dir=folder, prefix=".new-") as name:
+    with files.locked(folder, PLACE), _new_folder(folder) as name:
         lines: list[list[str]] = []
         for number, film in enumerate(movies):
             selections = [
@@ -158,6 +164,16 @@ def write_all(
     return len(lines), failed
 
 
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[str]:
+    """A folder for new crops, within a locked one; removes those that killed searches left."""
+    for path in folder.iterdir():
+        if NEW_FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+    with TemporaryDirectory(dir=folder, prefix=".new-") as name:
+        yield name
+
+
 def _check_own(folder: Path) -> None:
     """Refuses a folder that holds anything else, for example known faces or a movie's walk.
 
@@ -175,11 +191,9 @@ def _check_own(folder: Path) -> None:
 
 def _listed(folder: Path) -> Iterator[list[str]]:
     """Yields the lines of a folder's crops.csv, with the paths of the crops."""
-    with (folder / "crops.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        next(rows)
-        for row in rows:
-            yield [str(folder / row[0]), *row[1:]]
+    _, *rows = read_list(folder / "crops.csv")
+    for row in rows:
+        yield [str(folder / row[0]), *row[1:]]
 
 
 def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]]) -> None:
@@ -187,13 +201,10 @@ def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]
     for film in movies[:1]:  # Without rows, write_crops only deletes the crops of the old list.
         nothing = next(iter(film.rows.values())).iloc[:0]
         write_crops(film.movie, film.walk, [Selection("", "", folder, nothing)], 0)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CROP_COLUMNS)
-    writer.writerows([Path(path).name, *rest] for path, *rest in lines)
+    text = csv_text([CROP_COLUMNS, *([Path(path).name, *rest] for path, *rest in lines)])
     try:
         with files.replacing(folder / "crops.csv", PLACE) as file:
-            file.write(text.getvalue().encode())
+            file.write(text.encode())
         for path, *_ in lines:
             Path(path).replace(folder / Path(path).name)
     except OSError as error:

@@ -6,3 +6,16 @@ SELECT
         label, probability, run, run_length, look_sure, position, faces, seconds, screen
     )
 FROM read_parquet(getvariable('files'), hive_partitioning = false) AS face;
+
+-- text_table.guarded in SQL, for all columns of text.
+CREATE OR REPLACE TEMP MACRO guarded_text(t) AS CASE
+    WHEN regexp_matches(t, getvariable('formula')) AND NOT regexp_matches(t, getvariable('number'))
+    THEN '''' || t
+    ELSE t
+END;
+
+CREATE OR REPLACE TEMP VIEW guarded AS
+SELECT * REPLACE (
+    guarded_text(folder) AS folder, guarded_text(video) AS video, guarded_text(person) AS person
+)
+FROM joined;

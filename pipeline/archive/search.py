@@ -1,7 +1,5 @@
 """Finds steady moments over all movies of an archive."""
 
-import csv
-import io
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
+from pipeline.disk.text_table import csv_text
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN
 from pipeline.people import gallery
 from pipeline.pick import decoder, evidence, select
@@ -169,13 +168,12 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(MOMENT_COLUMNS)
+    rows: list[Iterable[object]] = [MOMENT_COLUMNS]
     for m in moments:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         seconds = f"{m.start:.3f}", f"{m.stop:.3f}"
         when = [*seconds, m.first, m.last, m.track, m.length, m.faces]
-        writer.writerow([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
+        rows.append([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
+    files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(csv_text(rows).encode(errors="backslashreplace"))

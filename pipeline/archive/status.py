@@ -15,6 +15,7 @@ from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MiningError, TableError
 from pipeline.models.registry import identities
 from pipeline.movie import stream
+from pipeline.movie.remote import connects
 from pipeline.settings import WalkSettings
 
 Networks = Callable[[WalkSettings], dict[str, str]]
@@ -75,9 +76,12 @@ def _progress(done: int, total: int) -> str:
 
 
 def _old(walk: Manifest, networks: Networks) -> str:
-    """The reason why a walk is not one of today's movie and networks; "" if it is."""
+    """The reason why a walk is not one of today's movie and networks; "" if it is.
+
+    Does not ask for a movie on another computer: its address is that of whoever made the walk.
+    """
     try:
-        if stream.fingerprint(walk.movie) != walk.identity:
+        if not connects(walk.movie) and stream.fingerprint(walk.movie) != walk.identity:
             return "the movie has changed; walk it again with --rewalk"
     except MiningError as error:
         return f"the movie is gone ({str(error).partition(': ')[2]})"

@@ -8,12 +8,13 @@ import duckdb
 
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.index import sql
+from pipeline.disk.text_table import CELL_FORMULA, NUMBER
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, UNKNOWN
-from pipeline.files import replacing
+from pipeline.files import clear_earlier, replacing
 
 WRITERS = {
-    ".csv": "COPY joined TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
+    ".csv": "COPY guarded TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
     ".parquet": "COPY joined TO $file (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
 }
 """SQL that writes the joined table, by the ending of the file.
@@ -85,8 +86,11 @@ def join(archive: Archive, path: Path) -> int:
         )
     archive.over(archive.entries)
     folders = [printable(entry.folder) for entry in archive.entries]
-    archive.connection.execute("SET VARIABLE folders = $folders", {"folders": folders})
+    given = {"folders": folders, "formula": CELL_FORMULA, "number": NUMBER}
+    for name, value in given.items():
+        archive.connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
     archive.connection.execute(sql("joined"))
+    clear_earlier(path.absolute())
     try:
         with replacing(path.absolute(), "file with --to") as file:
             writer = WRITERS[path.suffix.lower()]

@@ -1,8 +1,9 @@
 """Makes the unknown cast: sorts faces without a name into people, and writes photos of each."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ def cast(
     log.info("%s", _left_out(crowd.rows[crowd.rows["person"] == ""], tracks))
     rows = crowd.rows.assign(cluster=crowd.rows["track"].map(tracks["cluster"]))
     rows = rows[rows["cluster"].notna()].astype({"cluster": "int64"})
-    kept, photos = _photos(films, rows, crowd.tracks, centre, moved, progress)
+    movie_now = partial(_movie, moved=moved, job=job, alone=len(films) == 1)
+    kept, photos = _photos(films, rows, crowd.tracks, centre, movie_now, progress)
     # Locks cast/ and not the folder that holds all movies: others may be walking movies there.
     with files.locked(place if len(films) == 1 else place / CAST, patience=files.LOCK_PATIENCE):
         kept = kept.assign(stem=[_stem(films[i]) for i in kept["film"]])
@@ -151,10 +153,11 @@ def _stem(film: Walked) -> str:
     return UNSAFE.sub("_", film.folder.resolve().name).lstrip(".")
 
 
-def _movie(walk: Manifest, moved: Sequence[Path], *, alone: bool) -> Path:
+def _movie(walk: Manifest, moved: Sequence[Path], job: Job, *, alone: bool) -> Path:
     """Where a movie is now; of several moved movies, the one with the same content."""
     same = [p for p in moved if alone or stream.fingerprint(p) == walk.identity]
-    return manifests.movie_of(walk, same[0] if same else None)
+    now = same[0] if same else None
+    return manifests.movie_of(walk, now, allow_remote=job.allow_remote)
 
 
 def _check_comparable(films: Sequence[Walked]) -> None:
@@ -271,7 +274,7 @@ def _photos(
     rows: pd.DataFrame,
     tracks: Tracks,
     centre: Floats,
-    moved: Sequence[Path],
+    movie_now: Callable[[Manifest], Path],
     progress: StartProgress,
 ) -> tuple[pd.DataFrame, dict[int, Portrait]]:
     """The rows that become photos, by number of the cast and time, and the photos by row."""
@@ -289,7 +292,7 @@ def _photos(
         film_rows = to_cut[to_cut["film"] == number]
         if len(film_rows):
             models = face_models(film.manifest.settings)
-            movie = _movie(film.manifest, moved, alone=len(films) == 1)
+            movie = movie_now(film.manifest)
             for row, photo in cut_portraits(movie, film.manifest, film_rows, models):
                 photos[row] = photo
                 advance(1, 1)

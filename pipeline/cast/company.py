@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.disk import manifest as manifests
 from pipeline.disk.find import walked_movies
+from pipeline.disk.text_table import unguarded_column
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import (
     CAST,
@@ -308,6 +309,6 @@ def _old_crops(folder: Path, rows: pd.DataFrame) -> bool:
     for path in folder.glob("*/*/crops.csv"):
         with suppress(ValueError, OSError):  # The review reports a damaged list.
             crops = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
-            if (crops["track"].map(names) != crops["person"]).any():
+            if (crops["track"].map(names) != unguarded_column(crops["person"])).any():
                 return True
     return False

@@ -1,7 +1,5 @@
 """Writes the unknown cast: a table of its tracks, photos of each person, and contact sheets."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +12,7 @@ import pandas as pd
 
 from pipeline.cast.portraits import Portrait
 from pipeline.disk.crop_file import UNSAFE, face_name
-from pipeline.disk.text_table import read_list
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.disk.walked import CAST, CAST_TABLE, PHOTO_LIST
 from pipeline.faces import BOX, clock
 from pipeline.files import remove, replacing
@@ -140,13 +138,10 @@ def _write_list(path: Path, rows: pd.DataFrame, columns: Sequence[str]) -> None:
     digits = {"time": 6, "first": 6, "last": 6, "distance": 4, "sure": 4}
     digits |= dict.fromkeys(BOX, 1)
     shown = rows[list(columns)].astype({c: "float64" for c in columns if c in digits})
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
     told = shown.round(digits).astype(object).where(shown.notna(), "")
-    writer.writerows(told.itertuples(index=False))
+    text = csv_text([columns, *told.itertuples(index=False)])
     with replacing(path) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def _clear(folder: Path) -> None:

@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +18,9 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import archive, export, live, mine, people, train
+from pipeline.cli.terminal import visible_streams
 from pipeline.errors import MiningError
+from pipeline.faces import visible
 
 COMMANDS = (
     mine.mine_command, mine.walk_command, people.name_command, people.cast_command,
@@ -33,6 +34,9 @@ COMMANDS = (
 
 WORD = re.compile(r"[^\W\d_][\w-]*")
 """What may be meant as a command: a path, a pattern and a file name have other characters too."""
+
+NO_MEMORY = re.compile(r"cannot allocate memory|failed to map segment|bad_alloc", re.IGNORECASE)
+"""What libraries say that cannot be loaded, or cannot go on, for want of memory."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of writing to standard output when it is redirected to a file: no fault of ours."""
@@ -74,7 +78,10 @@ class DefaultGroup(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
+# With "color", click leaves paths that are piped on as they are; it would cut codes out of them.
+@click.group(
+    cls=DefaultGroup, context_settings={"help_option_names": ["-h", "--help"], "color": True}
+)
 @click.version_option(__version__, prog_name="mine-video")
 def main() -> None:
     """Find the moments when a person shows an emotion in movies, and crop the faces.
@@ -99,7 +106,8 @@ def _exit_codes() -> Iterator[None]:
     try:
         yield
     except MiningError as error:
-        click.echo(f"mine-video: {error}", err=True)
+        for line in (f"mine-video: {error}", *getattr(error, "__notes__", ())):
+            click.echo(visible(line), err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nmine-video: Stopped. Run the same command to continue.", err=True)
@@ -114,6 +122,12 @@ def _exit_codes() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             click.echo(f"mine-video: cannot write output ({error.strerror})", err=True)
             sys.exit(1)
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            click.echo(
+                "mine-video: there is too little memory; close other programs, or give fewer "
+                "--workers", err=True,
+            )  # fmt: skip
+            sys.exit(1)
         traceback.print_exc()
         click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
         sys.exit(3)
@@ -121,8 +135,5 @@ def _exit_codes() -> Iterator[None]:
 
 def run() -> None:
     """Runs the program `mine-video`."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # A movie's file name may not be valid UTF-8.
-            stream.reconfigure(errors="backslashreplace")
-    with _exit_codes():
+    with visible_streams(), _exit_codes():
         main(prog_name="mine-video", standalone_mode=False)

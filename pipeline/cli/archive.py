@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FILTERS, MARGIN_OPTION, PLACES, Here, job_of, options, verbosity
-from pipeline.cli.printing import fitted, log_to_stderr
+from pipeline.cli.options import (
+    ALLOW_REMOTE,
+    FILTERS,
+    MARGIN_OPTION,
+    PLACES,
+    Here,
+    job_of,
+    options,
+    verbosity,
+)
+from pipeline.cli.printing import echo_line, fitted, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
@@ -54,6 +63,7 @@ def archive_of(
 @ARCHIVE
 @FILTERS
 @MARGIN_OPTION
+@ALLOW_REMOTE
 @click.option(
     "--top",
     type=click.IntRange(0),
@@ -135,7 +145,7 @@ def _print_moments(found: "Found") -> None:
         seconds, sure = f"{m.stop - m.start:.1f}", f"{m.look_sure:.2f}"
         names = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
-        click.echo(MOMENT.format(n, *map(str, cells)))
+        echo_line(MOMENT.format(n, *map(str, cells)))
     click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
 
 
@@ -145,7 +155,7 @@ def _write_crops_and_sheets(
     """Writes crops and sheets; a missing movie does not stop the others."""
     from pipeline.archive import gather
 
-    films, failed = gather.films(found.moments, job.pick)
+    films, failed = gather.films(found.moments, job.pick, allow_remote=job.allow_remote)
     if picked:
         count, more = gather.write_all(films, picked, job.pick.margin)
         failed += more
@@ -221,7 +231,7 @@ def stats_command(
         for t in totals(archive):
             shares = [f"{share:.3f}" for share in t.shares.values()]
             cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
-            click.echo(TOTAL.format(fitted(t.entry.facts.movie), *map(str, cells)))
+            echo_line(TOTAL.format(fitted(t.entry.facts.movie), *map(str, cells)))
 
 
 @command()
@@ -251,5 +261,5 @@ def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **give
     count: Counter[str] = Counter()
     for s in states(find_walks(folders or [job.output], job.output), known):
         count[s.state] += 1
-        click.echo(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
+        echo_line(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
     click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)

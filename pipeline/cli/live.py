@@ -1,5 +1,6 @@
 """The commands `live`, for the terminal, and `web`, for the browser."""
 
+import re
 import sys
 from contextlib import closing
 from ipaddress import ip_address
@@ -22,6 +23,9 @@ from pipeline.cli.options import (
 from pipeline.cli.printing import log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.cli.signals import interrupted_once
+
+NAME = re.compile(r"[a-z\d]([a-z\d.-]*[a-z\d])?", re.IGNORECASE)
+"""The name of a computer."""
 
 OUTPUT_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -122,7 +126,7 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; browsers on other computers need the printed token.",
+    help="Address to listen on; another than this lets other computers connect.",
 )
 @click.option(
     "--port",
@@ -130,6 +134,23 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
     default=8000,
     show_default=True,
     help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--cert",
+    "certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate for HTTPS, as PEM; needs --key.",
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Private key of the certificate, as PEM without a password.",
+)
+@click.option(
+    "--public-name",
+    default="",
+    metavar="NAME",
+    help="Name by which other computers reach this one, as in the certificate.",
 )
 @click.option(
     "--videos",
@@ -159,6 +180,9 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
 def web_command(
     host: str,
     port: int,
+    certificate: Path | None,
+    key: Path | None,
+    public_name: str,
     videos: Path,
     camera: str,
     max_upload: float,
@@ -169,6 +193,7 @@ def web_command(
     """Serve the browser pages until Ctrl-C.
 
     The pages analyse a photo, show a live stream, mine movies, review crops and name people.
+    Open the address that it prints: only browsers that bring its token are let in.
 
     Needs the extra `web`: pip install 'mine-video[web]'.
 
@@ -186,7 +211,16 @@ def web_command(
             f"{error.name} is not installed; run pip install 'mine-video[web]'"
         ) from error
     from pipeline.web.app import WebSettings
-    from pipeline.web.serve import serve
+    from pipeline.web.serve import Listening, serve
+
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--cert and --key need each other")
+    if public_name and not NAME.fullmatch(public_name):
+        raise click.BadParameter(
+            f"{public_name!r} is not a name such as faces.example.org; leave out https:// and the "
+            "port",
+            param_hint="--public-name",
+        )
 
     host = "127.0.0.1" if host == "localhost" else host
     try:
@@ -202,6 +236,7 @@ def web_command(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )
     try:
-        serve(settings, host, port, cores(), click.echo)
+        place = Listening(host, port, certificate, key, public_name.lower())
+        serve(settings, place, cores(), click.echo)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -219,7 +219,11 @@ def judge_command(
     job = job_of(given)
     walks = folders_of(folders, job, movie)
     if sample is not None:
-        each(walks, lambda walk: click.echo(assess.write_sample(walk, sample, movie)))
+        allow = job.allow_remote
+        each(
+            walks,
+            lambda walk: click.echo(assess.write_sample(walk, sample, movie, allow_remote=allow)),
+        )
     elif truth is not None:
         for line in assess.judge(walks, truth, job.pick):
             click.echo(line)

@@ -336,8 +336,16 @@ MOVIES = click.argument("movies", nargs=-1, required=True, type=Anywhere(path_ty
 
 FOLDERS = click.argument("folders", nargs=-1, required=True, type=Here(path_type=Path))
 
-MOVED = click.option(
-    "--movie", type=Anywhere(path_type=Path), help="Path of the movie, if it was moved."
+ALLOW_REMOTE = click.option(
+    "--allow-remote", is_flag=True,
+    help="Connect to another computer if walk.json says that the movie is there.",
+)  # fmt: skip
+
+MOVED = options(
+    click.option(
+        "--movie", type=Anywhere(path_type=Path), help="Path of the movie, if it was moved."
+    ),
+    ALLOW_REMOTE,
 )
 
 

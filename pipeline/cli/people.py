@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import FOLDERS, PLACES, Anywhere, Here, folders_of, job_of, verbosity
-from pipeline.cli.printing import WhoTable, each, log_to_stderr
+from pipeline.cli.options import (
+    ALLOW_REMOTE,
+    FOLDERS,
+    PLACES,
+    Anywhere,
+    Here,
+    folders_of,
+    job_of,
+    verbosity,
+)
+from pipeline.cli.printing import WhoTable, each, echo_line, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.faces import clock
 from pipeline.settings import Job
@@ -88,17 +97,14 @@ def _change_gallery(
 ) -> None:
     """Moves and copies photos before the movies are named by them."""
     if rename is not None:
-        from pipeline.disk import tracks_npz
         from pipeline.people.rename import rename as move
         from pipeline.people.rename import was_moved
 
-        named = {
-            p for f in folders for p in tracks_npz.read_tracks(f / "tracks.npz").people.tolist()
-        }
-        if was_moved(job.known_faces, *rename, named):
+        if was_moved(job.known_faces, *rename):
             log.warning(
-                "the photos of %s already belong to %s; only the faces are named again", *rename
-            )
+                "nobody is called %s, so their photos seem to belong to %s already; only the faces "
+                "are named again", *rename,
+            )  # fmt: skip
         else:
             for path in move(job.known_faces, *rename):
                 log.info("%s is now %s: %s", *rename, path)
@@ -118,6 +124,7 @@ def _change_gallery(
     type=Anywhere(path_type=Path),
     help="Path of a movie, if it was moved; may be repeated.",
 )
+@ALLOW_REMOTE
 @verbosity
 def cast_command(
     folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any
@@ -146,7 +153,7 @@ def cast_command(
     for m in members:
         may_be = f"{m.offer} {m.sure:.2f}" if m.offer else ""
         cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
-        click.echo(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))
+        echo_line(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))
     if members:
         sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
         words = shlex.join(["mine-video", "name", *map(str, folders)])

@@ -1,7 +1,6 @@
 """What commands print: results to standard output, progress and messages to standard error."""
 
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isnan
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.terminal import LineFormatter
 from pipeline.errors import MiningError
-from pipeline.faces import clock
+from pipeline.faces import clock, visible
 
 if TYPE_CHECKING:
     from pipeline.people.presence import Offer, Presence
@@ -27,14 +27,22 @@ MOST_OFFERS = 5
 
 
 def fitted(name: str, width: int = MOVIE) -> str:
-    """Shortens a name in the middle to fit its column: the end tells a series' parts apart.
+    """Makes a name visible, and shortens it in the middle to fit its column.
+
+    The end tells a series' parts apart.
 
     >>> fitted("The Godfather Part II (1974).mkv"), fitted("demo.mp4")
     ('The Godfat…1974).mkv', 'demo.mp4')
     """
+    name = visible(name)
     if len(name) <= width:
         return name
     return f"{name[: width // 2]}…{name[len(name) - (width - 1) // 2 :]}"
+
+
+def echo_line(text: str) -> None:
+    """Prints a line of a table; a name in it cannot begin another."""
+    click.echo(visible(text))
 
 
 class Failures:
@@ -60,19 +68,22 @@ class Failures:
         except MiningError as error:
             if self._count == 1:
                 raise
-            click.echo(f"mine-video: {error}", err=True)
+            click.echo(visible(f"mine-video: {error}"), err=True)
             self._errors.append(error)
 
     def tell(self) -> None:
         """Raises one error for all that were kept.
 
         Raises:
-            MiningError: Some failed; it lists them with their reasons.
+            MiningError: Some failed; its notes are their reasons.
         """
         if self._errors:
-            reasons = "".join(f"\n  {error}" for error in self._errors)
-            summary = f"{len(self._errors)} of {self._count} failed, the others are done:"
-            raise MiningError(summary + reasons)
+            failed = MiningError(
+                f"{len(self._errors)} of {self._count} failed, the others are done:"
+            )
+            for error in self._errors:
+                failed.add_note(f"  {error}")
+            raise failed
 
 
 def each(paths: Sequence[Path], do: Callable[[Path], None]) -> None:
@@ -101,7 +112,7 @@ class Bar:
         from tqdm import tqdm
 
         self._shown = tqdm(
-            total=0, desc=name, unit=unit, smoothing=0.05, dynamic_ncols=True,
+            total=0, desc=visible(name), unit=unit, smoothing=0.05, dynamic_ncols=True,
             disable=True if quiet else None,
         )  # fmt: skip
         self._expected = self._done = self._faces = 0
@@ -188,7 +199,7 @@ class Table:
         name = fitted(name)
         for o in outcomes:
             last = str(o.folder) if o.steady else f"- {o.hint}"
-            click.echo(PICK_ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
+            echo_line(PICK_ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
                 steps = " > ".join(f"{step} {count}" for step, count in o.funnel.items())
                 click.echo(f"{'':20} {steps}")
@@ -211,7 +222,7 @@ class WhoTable:
             sure = "-" if isnan(p.sure) else f"{p.sure:.2f}"
             name = p.person or "unknown"
             row = (movie, name, f"{p.seconds:.1f}", p.tracks, p.faces, sure, distance, other)
-            click.echo(WHO.format(*row))
+            echo_line(WHO.format(*row))
             for offer in p.offers[:MOST_OFFERS]:
                 click.echo(f"{'':20} {offered(offer)}")
             if len(p.offers) > MOST_OFFERS:
@@ -229,5 +240,7 @@ def offered(offer: "Offer") -> str:
 def log_to_stderr(quiet: bool, verbose: bool) -> None:
     """Sets how much is logged on standard error."""
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)

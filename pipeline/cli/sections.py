@@ -19,7 +19,7 @@ SECTIONS = {
     "Networks and machines": (
         "detector", "recognizer", "emotion", "device", "workers", "ray",
     ),
-    "Folders": ("output", "known_faces", "tolerance", "movie"),
+    "Folders": ("output", "known_faces", "tolerance", "movie", "allow_remote"),
     "Messages": ("quiet", "verbose"),
 }  # fmt: skip
 """The options of each section by the names of their parameters; a command's own come first."""

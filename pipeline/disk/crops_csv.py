@@ -1,13 +1,11 @@
 """crops.csv: the crops of one person and emotion, one row per crop."""
 
-import csv
-import io
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
-from pipeline.disk.text_table import read_list
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
 from pipeline.faces import BOX
 from pipeline.files import replacing
@@ -58,9 +56,6 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CROP_COLUMNS)
     rows = rows.assign(file=names, emotion=emotion)
     if "line" not in rows:
         rows["line"] = ""
@@ -68,9 +63,9 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
         rows[column] = rows[column].astype("float64").round(digits)
     for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)
-    writer.writerows(
+    cells = (
         ["" if pd.isna(value) else value for value in row]
         for row in rows[list(CROP_COLUMNS)].itertuples(index=False)
     )
     with replacing(folder / CROPS) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([CROP_COLUMNS, *cells]).encode())

@@ -1,7 +1,6 @@
 """faces.csv: one row per face, read with fixed types and checked."""
 
 import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -13,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.disk.text_table import csv_text, unguarded_column
 from pipeline.errors import TableError
-from pipeline.faces import FaceRow
+from pipeline.faces import EMOTIONS, FaceRow
 from pipeline.files import replacing
 
 HEADER = ",".join(FaceRow._fields)
@@ -46,6 +46,12 @@ ROW_FORMAT = ",".join(
     "%s" if f in (*TEXTS, *OPTIONAL) else NUMBER_FORMATS.get(f, "%.5f") for f in FaceRow._fields
 )
 
+UNIT_COLUMNS = ("score", "sure", *EMOTIONS)
+"""The columns of numbers from 0 to 1."""
+
+LATEST_SECOND = 1e18
+"""The latest time in seconds: that of the largest timestamps of the shortest time bases."""
+
 LARGEST_WHOLE = 1 << 53
 """The largest whole number: they are read as float64, which is exact up to here."""
 
@@ -64,11 +70,8 @@ def csv_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\r\n").writerow(
-        [text]
-    )  # The csv module quotes text with \r or \n.
-    return file.getvalue()[:-2] if text else ""
+    # The csv module writes a row of one empty cell as "".
+    return csv_text([[text]])[:-1] if text else ""
 
 
 def write_faces(path: Path, blocks: Iterable[pd.DataFrame]) -> None:
@@ -110,13 +113,17 @@ def read_faces(path: Path) -> pd.DataFrame:
         rows = rows.assign(sure=np.float32(np.nan))[list(FaceRow._fields)]
     if not ended or not _complete(rows):
         raise TableError(f"{_bad_line(path)}: a number is missing or wrong; {REMEDY}")
+    for name in TEXTS:
+        rows[name] = unguarded_column(rows[name])
     return rows.astype(dict.fromkeys(WHOLE, "int64"))
 
 
 def _ends(file: BinaryIO) -> tuple[str, bool]:
     """The first line, and whether the last line is complete; rewinds the file."""
     first = file.readline(1 << 16)  # The file may have no line breaks.
-    header = first.decode(errors="replace").strip()
+    # A spreadsheet may have put a byte order mark before it, and quotes around each name.
+    text = first.decode("utf-8-sig", errors="replace").strip()
+    header = ",".join(next(csv.reader([text]), []))
     file.seek(-1 if header else 0, os.SEEK_END)
     ended = file.read() == b"\n"
     file.seek(0)
@@ -129,7 +136,7 @@ def _parsed(file: BinaryIO) -> pd.DataFrame:
     with np.errstate(over="ignore"):  # Too large numbers become inf, which is refused later.
         return pd.read_csv(
             file, dtype=dtypes, keep_default_na=False,
-            na_values={f: [""] for f in (*NUMBERS, *OPTIONAL)}, encoding="utf-8",
+            na_values={f: [""] for f in (*NUMBERS, *OPTIONAL)}, encoding="utf-8-sig",
         )  # fmt: skip
 
 
@@ -138,14 +145,16 @@ def _complete(rows: pd.DataFrame) -> bool:
     numbers, counts = rows[list(NUMBERS)].to_numpy(np.float64), rows[list(WHOLE)].to_numpy()
     good = np.isfinite(numbers).all() and (counts == np.round(counts)).all()
     good &= ((counts >= 0) & (counts <= LARGEST_WHOLE)).all()
-    good &= not ((rows["sure"] < 0) | (rows["sure"] > 1)).any()  # NaN is neither.
+    shares = rows[list(UNIT_COLUMNS)].to_numpy(np.float64)
+    good &= not ((shares < 0) | (shares > 1)).any()  # NaN, as "sure" may be, is neither.
+    good &= bool((rows["time"].abs() <= LATEST_SECOND).all())
     # pandas uses the first cell of longer lines as the name of the row.
     return bool(good) and (len(rows) == 0 or isinstance(rows.index, pd.RangeIndex))
 
 
 def _bad_line(path: Path) -> str:
     """Names the first line of a damaged table that is not a row, or the last line if all are."""
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.reader(file)
         columns = next(rows)
         with suppress(csv.Error):
@@ -160,8 +169,9 @@ def _is_row(cells: list[str], columns: list[str]) -> bool:
         return False
     row = dict(zip(columns, cells, strict=True))
     try:
-        _, sure = (float(row.get(name) or 0) for name in OPTIONAL)
-        if sure < 0 or sure > 1:
+        float(row["distance"] or 0)
+        shares = [float(row.get(name) or 0) for name in UNIT_COLUMNS]
+        if min(shares) < 0 or max(shares) > 1 or not abs(float(row["time"])) <= LATEST_SECOND:
             return False
         counts = [float(row[name]) for name in WHOLE]
         whole = all(0 <= n <= LARGEST_WHOLE and n.is_integer() for n in counts)

@@ -249,9 +249,9 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise TableError(_damaged(folder, str(error))) from error
     if not isinstance(facts, dict) or facts.get("format") != WALK_FORMAT:
         raise TableError(_damaged(folder, f"its format is not {WALK_FORMAT}"))
-    if (
-        not isinstance(facts.get("movie"), dict)
-        or not {"path", "identity"} <= facts["movie"].keys()
+    movie = facts.get("movie")
+    if not isinstance(movie, dict) or not (
+        isinstance(movie.get("path"), str) and "identity" in movie
     ):
         raise TableError(_damaged(folder, "it names no movie"))
     return facts
@@ -273,17 +273,25 @@ def movie_name(folder: Path) -> str:
     return remote.path_or_url(_facts(folder)["movie"]["path"]).name
 
 
-def movie_of(manifest: Manifest, moved_to: Path | None) -> Path:
+def movie_of(manifest: Manifest, moved_to: Path | None, *, allow_remote: bool = False) -> Path:
     """The path of the movie to read frames from, checked to be the one that was walked.
 
     Args:
         manifest: The walk.
         moved_to: The path of the movie now, if it was moved.
+        allow_remote: Whether to connect to another computer because walk.json says so; whoever made
+            the walk wrote that.
 
     Raises:
-        MovieError: The movie is gone, or another file has taken its place.
+        MovieError: The movie is gone, or another file has taken its place; or it is on another
+            computer, and may not be asked.
     """
     path = moved_to or manifest.movie
+    if moved_to is None and remote.connects(path) and not allow_remote:
+        raise MovieError(
+            f"{path}: walk.json says that the movie is on another computer; if you trust who made "
+            "the walk, let the program connect by --allow-remote, or give the movie by --movie PATH"
+        )
     # Not Path.exists, which raises if a folder may not be read.
     if not (path.exists() if remote.is_remote(path) else os.path.exists(path)):  # noqa: PTH110
         what = "no such movie" if moved_to else "the movie is gone, but its pictures are needed"

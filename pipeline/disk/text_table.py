@@ -1,4 +1,7 @@
-"""Tables of text cells, such as crops.csv and labels.csv, which a spreadsheet may have saved."""
+"""Tables of text cells, such as crops.csv and labels.csv, which a spreadsheet may have saved.
+
+Every cell of text in every CSV file goes through `guarded`, and is read through `unguarded`.
+"""
 
 import csv
 import io
@@ -7,6 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +39,17 @@ Line = tuple[int, list[str]]
 MOST_COLUMNS_LISTED = 3
 """The most missing columns that a message names."""
 
+CELL_FORMULA = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""The beginning of a text that a spreadsheet would compute, or that `guarded` made of one.
+
+Source: OWASP, "CSV Injection". Also read by DuckDB.
+"""
+
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^[-+]?(inf|nan)$"
+"""A number, which may begin with a sign. Also read by DuckDB."""
+
+_formula, _number = re.compile(CELL_FORMULA), re.compile(NUMBER)
+
 Stamp = tuple[int, int, int]
 """The inode, modification time and size of a file."""
 
@@ -51,6 +67,41 @@ def file_stamp(path: Path) -> Stamp:
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def guarded(text: str) -> str:
+    """A text as a cell of a CSV file, in which no spreadsheet takes it for a formula.
+
+    >>> [guarded(t) for t in ("=1+cmd|x.mp4", "'=a", "-3.5", "a.mp4", "'a'")]
+    ["'=1+cmd|x.mp4", "''=a", '-3.5', 'a.mp4', "'a'"]
+    """
+    return f"'{text}" if _formula.match(text) and not _number.match(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """The text of which `guarded` made a cell; earlier versions wrote texts as they are.
+
+    >>> all(unguarded(guarded(t)) == t for t in ("=1", "'=1", "''@", "-3.5", "a", "'", ""))
+    True
+    """
+    return cell[1:] if cell.startswith("'") and _formula.match(cell) else cell
+
+
+def unguarded_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The texts of a column of cells; of the same type, also if there are none."""
+    changed = column[column.str.startswith("'")].map(unguarded)
+    return column if changed.empty else changed.combine_first(column)
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Writes rows as the text of a CSV file; texts are `guarded`."""
+    lines: list[str] = []
+    # Only with this ending do all versions of the csv module quote text with \r or \n.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+    writer.writerows(
+        [guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
+    return "".join(f"{line[:-2]}\n" for line in lines)
 
 
 def text_of(path: Path, remedy: str, *, by_hand: bool) -> str:
@@ -91,6 +142,8 @@ def delimiter_of(header: str) -> str:
 def cells_of(text: str, *, by_hand: bool) -> list[Line]:
     r"""The rows of a table as any spreadsheet writes it, each with the line on which it ends.
 
+    Texts are `unguarded`.
+
     Semicolons or tabs may separate the cells, and `sep=;` may stand before the table. Blank rows
     and blank columns at the right are left out.
 
@@ -117,7 +170,10 @@ def cells_of(text: str, *, by_hand: bool) -> list[Line]:
     rows = [(line, row) for line, row in rows if any(cell.strip() for cell in row)]
     header = rows[0][1] if rows else []
     width = max((n for n, name in enumerate(header, 1) if name.strip()), default=0)
-    return [(n, row if any(row[width:]) else row[:width]) for n, row in rows]
+    return [
+        (n, [unguarded(cell) for cell in (row if any(row[width:]) else row[:width])])
+        for n, row in rows
+    ]
 
 
 def read_list(path: Path) -> list[list[str]]:
@@ -176,10 +232,8 @@ def write_text(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     with replacing(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(csv_text([columns, *rows]).encode())
 
 
 def bad_numbers(rows: pd.DataFrame, numbers: list[str], counts: list[str]) -> "pd.Series[bool]":

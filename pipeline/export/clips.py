@@ -1,7 +1,5 @@
 """Writes clips, a supercut and timelines of picked runs, and export.csv with the exact cuts."""
 
-import csv
-import io
 import logging
 import os
 import re
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files
-from pipeline.disk.text_table import read_list
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
 from pipeline.export.footage import Footage, Spans
 from pipeline.export.stretches import Cut, Reel
@@ -197,8 +195,6 @@ def _write_list(folder: Path, rows: list[list[str]]) -> None:
     if not rows:
         files.remove([folder / EXPORT_LIST])
         return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([EXPORT_COLUMNS, *rows])
+    text = csv_text([EXPORT_COLUMNS, *rows])
     with replacing(folder / EXPORT_LIST) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(text.encode(errors="backslashreplace"))

@@ -97,7 +97,7 @@ def annotate(
     """
     with opened(folder, job, album) as walked:
         walk = walked.manifest
-        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        film = footage(manifests.movie_of(walk, movie, allow_remote=job.allow_remote), walk.scan)
         rows, kept = _kept(walked, job, film.movie)
         marks = Marks(rows, [choice.kept for choice in kept], walked.stride)
     # The folder is free again: encoding may take hours.
@@ -133,7 +133,7 @@ def export(
     """
     with opened(folder, job, album) as walked:
         walk = walked.manifest
-        film = footage(manifests.movie_of(walk, movie), walk.scan)
+        film = footage(manifests.movie_of(walk, movie, allow_remote=job.allow_remote), walk.scan)
         reels = [
             (choice, _reel(choice, walk, film, settings))
             for choice in _kept(walked, job, film.movie)[1]

@@ -15,7 +15,7 @@ from opentimelineio.schema import Clip, ExternalReference, Timeline, Track, Trac
 
 from pipeline.export.footage import RATES, Footage, Rate
 from pipeline.export.stretches import Cut, Reel
-from pipeline.faces import Ints
+from pipeline.faces import Ints, visible
 
 ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
 """OpenTimelineIO's names of the formats, by the endings of their files."""
@@ -93,7 +93,8 @@ def _completed(edl: str, *, drop: bool, sound: bool) -> str:
 def otio_timeline(film: Footage, reel: Reel, start: str) -> Timeline:
     """Makes a timeline with a track of pictures, and a track of sound if the movie has any."""
     rate = timecode_rate(film.rate)
-    timeline = Timeline(f"{reel.stem} {reel.person} {reel.emotion}")
+    # A line break in a movie's name would begin an event of its own in an EDL.
+    timeline = Timeline(visible(f"{reel.stem} {reel.person} {reel.emotion}"))
     kinds = (TrackKind.Video, TrackKind.Audio) if film.layout else (TrackKind.Video,)
     timeline.global_start_time = RationalTime(0, float(rate))
     timeline.metadata["fcp_xml"] = _fcp_xml(float(rate))
@@ -127,7 +128,7 @@ def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip
         return TimeRange(RationalTime(low, rate), RationalTime(high - low, rate))
 
     media = ExternalReference(film.movie.absolute().as_uri(), between(0, len(numbers) - 1))
-    media.name = reel.video
+    media.name = visible(reel.video)
     media.metadata["fcp_xml"] = _fcp_xml(rate)
     facts = {
         "person": reel.person, "emotion": reel.emotion, "runs": cut.runs, "kind": kind,
@@ -136,7 +137,7 @@ def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip
     }  # fmt: skip
     # With `kind`, no two clips are alike: the XML adapter writes equal clips of two tracks once.
     metadata = {"mine-video": facts, "cmx_3600": {"reel": reel_name(reel.stem)}}
-    return Clip(reel.video, media, between(cut.first, cut.stop), metadata=metadata)
+    return Clip(visible(reel.video), media, between(cut.first, cut.stop), metadata=metadata)
 
 
 def reel_name(stem: str) -> str:

@@ -1,7 +1,5 @@
 """Judging on one page: measures the filters on labelled movies."""
 
-import csv
-import io
 import logging
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ import pandas as pd
 from pipeline import files
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
+from pipeline.disk.text_table import csv_text
 from pipeline.errors import OutputError, TableError
 from pipeline.faces import EMOTIONS
 from pipeline.judge.plot import write_curve
@@ -66,12 +65,10 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         if score.emotion == POOLED:
             yield _line(score)
     output = folders[0] if len(folders) == 1 else folders[0].parent
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Score)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_rounded(score) for score in every_score)
+    names = [f.name for f in fields(Score)]
+    text = csv_text([names, *(_rounded(score).values() for score in every_score)])
     with files.replacing(output / "judge.csv") as file:
-        file.write(text.getvalue().encode())
+        file.write(text.encode())
     write_curve(every_score, output / "judge.png")
     yield str(output / "judge.csv")
     yield str(output / "judge.png")
@@ -133,7 +130,9 @@ def _rounded(score: Score) -> dict[str, object]:
     }
 
 
-def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
+def write_sample(
+    folder: Path, count: int, moved: Path | None = None, *, allow_remote: bool = False
+) -> str:
     """Writes sample.csv, to be filled in, and sample.jpg, which shows the numbered faces.
 
     Neither shows the network's answer, so that it does not influence the labels.
@@ -142,6 +141,7 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
         folder: The folder of a movie.
         count: The number of faces, drawn at random from all.
         moved: Where the movie is now, if it has moved since it was walked.
+        allow_remote: Whether to connect to where walk.json says that the movie is.
 
     Returns:
         Instructions for the user.
@@ -155,18 +155,17 @@ def write_sample(folder: Path, count: int, moved: Path | None = None) -> str:
             f"{path}: holds labels already; use them with --truth {path}, or move the file away"
         )
     walk = manifests.read(folder)
-    movie = manifests.movie_of(walk, moved)
+    movie = manifests.movie_of(walk, moved, allow_remote=allow_remote)
     rows = faces_csv.read_faces(folder / "faces.csv")
     drawn = rows.sample(min(count, len(rows)), random_state=0).sort_values(["frame", TRACK_COLUMN])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN])
+    lines: list[list[object]] = [["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN]]
     for number, row in enumerate(drawn.itertuples(), 1):
         label = [row.video, row.person, row.frame, row.frame, "", row.track]
-        writer.writerow([number, *label, walk.fingerprint])
-    write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
-    with files.replacing(path) as file:
-        file.write(text.getvalue().encode())
+        lines.append([number, *label, walk.fingerprint])
+    with files.locked(folder, patience=files.LOCK_PATIENCE):
+        write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
+        with files.replacing(path) as file:
+            file.write(csv_text(lines).encode())
     return (
         f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
         f"{', '.join(EMOTIONS)}, or nothing where you cannot tell. "

@@ -1,6 +1,7 @@
 """Saves parts of a live stream: pictures of faces, a table, a recording."""
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -94,7 +95,7 @@ class CropSink:
 
 
 class TableSink:
-    """Writes a row for each face, as in faces.csv, and flushes the file after each second."""
+    """Writes a row for each face, as in faces.csv; each second is on disk when the next begins."""
 
     def __init__(self, path: Path, source: FrameSource) -> None:
         """Starts the file with its header.
@@ -127,6 +128,8 @@ class TableSink:
         try:
             self._file.write(text)
             self._file.flush()
+            if self._path.is_file():  # Not a pipe.
+                os.fsync(self._file.fileno())
         except OSError as error:
             raise _write_error(self._path, error) from error
 

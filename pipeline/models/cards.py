@@ -48,6 +48,13 @@ class CardSource:
     sha256: str
 
 
+MOST_SIDE = 1024
+"""The largest side of a network's input: faces are smaller, and batches of larger fill memory."""
+
+MOST_ANSWERS = 10_000
+"""The most answers that a network gives for a face."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """The input of a network.
@@ -92,6 +99,8 @@ class Input:
             sides = _numbers("input.size", self.size)
             if len(sides) != 2 or not all(side >= 1 and side == int(side) for side in sides):
                 raise ValueError(f"input.size is {self.size!r}, wanted [height, width]")
+            if max(sides) > MOST_SIDE:
+                raise ValueError(f"input.size is {self.size!r}, wanted at most {MOST_SIDE} pixels")
             object.__setattr__(self, "size", (int(sides[0]), int(sides[1])))
 
     @property
@@ -206,6 +215,11 @@ class Card:
             raise ValueError(f"output is {self.output!r}, not one of {OUTPUTS}")
         if type(self.heads) is not int or self.heads < 1:
             raise ValueError(f"heads is {self.heads!r}, wanted a whole number from 1")
+        if self.heads * len(self.classes) > MOST_ANSWERS:
+            raise ValueError(
+                f"{self.heads} heads of {len(self.classes)} classes, wanted at most {MOST_ANSWERS} "
+                "answers in all"
+            )
         self._check_priors()
 
     def _check_priors(self) -> None:

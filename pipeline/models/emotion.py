@@ -15,8 +15,8 @@ from pipeline.crops import EMOTION_SIDE, resized
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.models.base import in_batches
-from pipeline.models.cards import Card, Input
-from pipeline.models.onnx_session import session
+from pipeline.models.cards import WEIGHTS, Card, Input
+from pipeline.models.onnx_session import run_in_time, session
 
 FACE_BATCH = 64
 
@@ -203,7 +203,10 @@ class OnnxEmotion(_EmotionNetwork):
         self._try(1 if fixed else FACE_BATCH)
 
     def _run(self, faces: NDArray[Any]) -> NDArray[Any]:
-        return self._session.run([self._output], {self._input: faces})[0]
+        outputs, given = [self._output], {self._input: faces}
+        if self._path.parent == WEIGHTS:
+            return self._session.run(outputs, given)[0]
+        return run_in_time(self._session, outputs, given)[0]
 
 
 class KerasEmotion(_EmotionNetwork):

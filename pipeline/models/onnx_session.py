@@ -1,10 +1,15 @@
 """Loads ONNX networks with settings that give the same bytes on every run."""
 
 from pathlib import Path
+from threading import Event, Timer
+from typing import Any
 
 import onnxruntime
 
 from pipeline.errors import ModelError
+
+RUN_SECONDS = 120.0
+"""Seconds that a batch of faces may take; the slowest network known takes 2 on a busy machine."""
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
@@ -43,6 +48,41 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
             "or leave out --device"
         )
     return loaded
+
+
+def run_in_time(
+    loaded: onnxruntime.InferenceSession, outputs: list[str], given: dict[str, Any]
+) -> list[Any]:
+    """Runs a network that somebody else may have made: a loop in it need never end.
+
+    Args:
+        loaded: The network.
+        outputs: Names of the outputs that are wanted.
+        given: The inputs by name.
+
+    Raises:
+        ModelError: It took longer than `RUN_SECONDS`.
+    """
+    options = onnxruntime.RunOptions()
+    late = Event()
+
+    def stop() -> None:
+        late.set()
+        options.terminate = True
+
+    timer = Timer(RUN_SECONDS, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        return list(loaded.run(outputs, given, options))
+    except Exception as error:
+        if late.is_set():
+            raise ModelError(
+                f"the network ran for more than {RUN_SECONDS:g} s on one batch; use another"
+            ) from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def _cuda_first() -> list[str]:

@@ -5,12 +5,13 @@ is the open file for code that reads it.
 """
 
 import io
+import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -51,8 +52,17 @@ VERSIONS = ("ETag", "etag", "Last-Modified", "LastModified", "mtime", "updated",
 
 INSTALL = "pip install 'mine-video[cluster]'"
 
-STORES = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", "hdfs")
+STORES = ("file", "s3", "s3a", "gs", "gcs")
 """Schemes without queries, where ? and # may be part of a name."""
+
+OPENED_SCHEMES = (*WEB, *STORES)
+"""All schemes that are opened: fsspec knows more, which unpack archives or run commands."""
+
+BRACKETED = re.compile(r"\[[\da-f:.%]*\]", re.IGNORECASE)
+"""The address of a host in IPv6."""
+
+CHAIN = "::"
+"""By which fsspec joins addresses, each of which it would open."""
 
 ADDRESS = re.compile(r"""[a-z][a-z0-9+.-]+://[^\s'"<>]+""", re.IGNORECASE)
 """A URL in a sentence."""
@@ -78,10 +88,12 @@ def bare_address(address: str) -> str:
     ('s3://bucket/#1?.mp4', '0')
     >>> bare_address("rtsp://me:a/b@door/1"), bare_address("rtsp://me:a#b@door:80/1")
     ('rtsp://door/1', 'rtsp://door:80/1')
-    >>> bare_address("http://h:80/a@b.mp4")
-    'http://h:80/a@b.mp4'
+    >>> bare_address("http://h:80/a@b.mp4"), bare_address("zip://a::http://me:secret@host/b")
+    ('http://h:80/a@b.mp4', 'zip://…')
     """
     scheme, mark, rest = address.partition("://")
+    if CHAIN in BRACKETED.sub("", rest):
+        return f"{scheme}://…"
     if CUT_PASSWORD.match(rest):
         rest = rest.rpartition("@")[2]
     if scheme.lower() not in STORES:
@@ -216,6 +228,21 @@ def is_remote(path: Path | Url) -> bool:
     return isinstance(path, Url)
 
 
+def connects(path: Path | Url) -> bool:
+    r"""Whether reading from a path connects to another computer.
+
+    >>> [connects(path_or_url(p)) for p in ("https://host/a.mp4", "file:///a.mp4", "a.mp4")]
+    [True, False, False]
+    >>> connects(PureWindowsPath(r"\\host\films\a.mp4")), connects(PureWindowsPath(r"C:\a.mp4"))
+    (True, False)
+    """
+    text = os.fspath(path)
+    if isinstance(path, Url):
+        scheme, _, rest = text.partition("://")
+        return scheme.lower() != "file" or not rest.startswith("/") or rest[1:2] in ("/", "\\")
+    return isinstance(path, PureWindowsPath) and path.drive[:2] in ("\\\\", "//")
+
+
 def remote_size(url: Url) -> int:
     """The size of a file in bytes.
 
@@ -229,24 +256,40 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
     """The fsspec file system of a URL, and the path in it.
 
     Raises:
-        MovieError: No installed package knows the scheme.
+        MovieError: The scheme is none of `OPENED_SCHEMES`, no installed package knows it, or the URL is a
+            chain of several.
     """
     scheme, mark, rest = url.text.partition("://")
+    if scheme.lower() not in OPENED_SCHEMES or CHAIN in url.text:
+        what = "it joins several addresses" if CHAIN in url.text else f"{scheme}:// is not opened"
+        raise MovieError(
+            f"{url}: cannot be reached ({what}); give another address, one of "
+            f"{', '.join(f'{known}://' for known in OPENED_SCHEMES)}"
+        )
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - rarely needed, and an extra.
     except ImportError as error:
         raise MovieError(f"{url}: cannot be reached ({error}); {INSTALL}") from error
     try:
-        system, path = url_to_fs(scheme.lower() + mark + rest)
+        system, path = url_to_fs(scheme.lower() + mark + rest, **_options(scheme.lower()))
     except ImportError as error:  # Its message says which package to install.
         how = f"; {INSTALL}" if scheme.lower() in WEB else ""
         raise MovieError(f"{url}: cannot be reached: {without_secrets(error)}{how}") from error
-    except ValueError as error:
+    except Exception as error:  # Each file system has its own exceptions.
         raise MovieError(
-            f"{url}: cannot be reached ({without_secrets(error)}); give another address, for "
-            "example https:// or s3://"
+            f"{url}: cannot be reached ({type(error).__name__}: {without_secrets(error)}); check "
+            "the address"
         ) from error
     return system, path
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    """The options of a scheme's file system."""
+    if scheme not in WEB:
+        return {}
+    from pipeline.movie.answers import web_options  # noqa: PLC0415 - an extra.
+
+    return web_options()
 
 
 class Ranges(io.RawIOBase):
@@ -414,13 +457,17 @@ def _is_final(why: Exception) -> bool:
     """Whether trying again is useless."""
     return (
         _is_gone(why)
-        or isinstance(why, PermissionError)
+        or isinstance(why, (PermissionError, MovieError))
         or _answer(why)[1] in (*REFUSED_STATUSES, *GONE)
     )
 
 
 def _unreachable(url: Url, why: Exception) -> str:
     error, status = _answer(why)
+    if isinstance(why, MovieError):
+        return f"{url}: {why}; put it on another server, or copy it here"
+    if isinstance(why, TimeoutError):
+        return f"{url}: its server was too slow, or stopped to answer; check the network"
     if status in REFUSED_STATUSES or isinstance(why, PermissionError):
         what = f"{status}: " if status else ""
         return f"{url}: {what}no right to read; has the link, or your login, expired?"

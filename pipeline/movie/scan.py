@@ -106,7 +106,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints
             end = max(end, packet.pts + (packet.duration or 0))
             if packet.is_keyframe:
                 keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
-    except (av.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError, IndexError) as error:  # PyAV's of a stream that begins midway.
         log.debug("demuxing stopped: %s", error)
         whole = False
     # Streams may mark no key frame at all: then decoding always begins at the first frame.

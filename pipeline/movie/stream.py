@@ -179,6 +179,9 @@ def packets_of(
             yield next(packets)
         except (StopIteration, av.FFmpegError, OSError):
             return
+        except IndexError:  # PyAV does not know streams that begin midway.
+            log.debug("a stream begins midway; packets after it are not read")
+            return
 
 
 def packets_from(

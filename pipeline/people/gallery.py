@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Flags, Floats, Ints
-from pipeline.files import replacing
+from pipeline.files import LOCK_PATIENCE, locked, replacing
 from pipeline.models.registry import FaceModels
 from pipeline.people.names import check_name
 from pipeline.people.photo import embed, hash_photo
@@ -38,6 +38,10 @@ UNREAD = frozenset({".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".cr2", ".
 
 NOT = "not"
 """The folder, within a person's, with photos of others who were taken for that person."""
+
+
+GALLERY_PLACE = "folder with --known-faces"
+"""Ends the advice "choose another …" if a folder cannot be written."""
 
 
 RULES = "4"
@@ -231,7 +235,10 @@ def add(path: Path, folder: Path) -> str:
         for n in range(1, 1000):
             copy = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
             if not copy.exists():
-                with replacing(copy) as file:
+                with (
+                    locked(folder.parent, GALLERY_PLACE, LOCK_PATIENCE, own=False),
+                    replacing(copy) as file,
+                ):
                     file.write(picture)
                 return copy.name
             if copy.read_bytes() == picture:

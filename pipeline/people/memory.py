@@ -15,6 +15,7 @@ from pipeline.disk.npz import Schema, read_arrays, write_arrays
 from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Floats
+from pipeline.files import clear_leftovers
 from pipeline.models.registry import FaceModels, face_identities, face_models
 from pipeline.people.gallery import Gallery, gather
 from pipeline.people.photo import MIN_FACE, PHOTO_SIDE, PHOTO_WIDTH, embed, hash_photo
@@ -54,6 +55,7 @@ def load_gallery(
         PeopleError: A name is not allowed.
         ModelError: A network's file is missing or changed.
     """
+    clear_leftovers(folder)
     memory = Memory(folder / EMBEDDINGS_NAME, network(settings), hash_of)
     # The networks are loaded at the first photo that needs them: often none does.
     models = lru_cache(maxsize=1)(lambda: face_models(settings, device=device))

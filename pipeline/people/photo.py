@@ -5,6 +5,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as Pillow
@@ -59,6 +60,15 @@ GREY_MODES = (128, 128, 128, 255)
 
 REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F"})
 """Pillow's modes whose pixels can be averaged."""
+
+STORED_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
+"""Bytes in which Pillow stores a pixel, by its mode; 4 in all others."""
+
+MOST_PHOTO_BYTES = 1_000_000_000
+"""Memory that reading a photo may take, see `photo_memory`: that of 90 million pixels of RGB."""
+
+BAND_ROWS = 64
+"""Rows that are converted at a time."""
 
 DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "F"})
 """Pillow's modes of more than 8 bits; on conversion to RGB it clips them and does not scale."""
@@ -169,11 +179,16 @@ def hash_photo(path: Path) -> bytes:
         raise PeopleError(f"{path}: cannot be read ({error.strerror}), skipped") from error
 
 
-def read_photo(path: Path, width: int | None = None) -> Image:
+def photo_memory(photo: Pillow.Image) -> int:
+    """Bytes that reading an opened picture takes at most: twice as it is stored, and as RGB."""
+    return photo.width * photo.height * (2 * STORED_BYTES.get(photo.mode, 4) + 3)
+
+
+def read_photo(path: Path | BinaryIO, width: int | None = None) -> Image:
     """Reads a photo as upright RGB `(h, w, 3)`, by its EXIF data; of an animation the first frame.
 
     Args:
-        path: The photo.
+        path: The photo, or a file with its bytes.
         width: Number of pixels that is enough for the shorter side. A photo of twice that size or
             more is reduced while it is read, which saves nine tenths of a JPEG's time and most of
             the memory. None reads it at full size.
@@ -181,14 +196,15 @@ def read_photo(path: Path, width: int | None = None) -> Image:
     Raises:
         PeopleError: The file is no picture, or its pixels would fill the memory.
     """
-    check_file(path)
+    if isinstance(path, Path):
+        check_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Odd EXIF data, for example, do not harm the picture.
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             avif = ("AVIF",) if features.check("avif") else ()  # In Pillow since 11.3.
             with Pillow.open(path, formats=PILLOW_FORMATS + avif) as photo:
-                _check_strip(path, photo)
+                _check_size(path, photo, width)
                 return _rgb(photo if width is None else _reduced(photo, width))
     except PeopleError:
         raise
@@ -204,7 +220,6 @@ def read_photo(path: Path, width: int | None = None) -> Image:
 
 def _reduced(photo: Pillow.Image, width: int) -> Pillow.Image:
     """Shrinks a photo by a whole number, as far as its shorter side keeps `width` pixels."""
-    photo.draft(None, (width, width))  # A JPEG is then decoded at a fraction of its size.
     factor = min(photo.size) // width
     return photo.reduce(factor) if factor > 1 and photo.mode in REDUCIBLE else photo
 
@@ -212,32 +227,56 @@ def _reduced(photo: Pillow.Image, width: int) -> Pillow.Image:
 def _rgb(photo: Pillow.Image) -> Image:
     """Converts a picture of any mode to upright RGB.
 
-    Scales pictures of more than 8 bits to 8, and lays transparent ones on grey.
+    Scales pictures of more than 8 bits to 8, and lays transparent ones on grey. Does so a few rows
+    at a time: the steps between need up to twenty bytes a pixel.
     """
     with suppress(Exception):  # Damaged EXIF data do not harm the picture.
         ImageOps.exif_transpose(photo, in_place=True)
+    rgb = np.empty((photo.height, photo.width, 3), np.uint8)
+    bands = [(top, min(top + BAND_ROWS, photo.height)) for top in range(0, photo.height, BAND_ROWS)]
     if photo.mode in DEEP:
-        grey = _scaled(np.array(photo, np.float32))
-        return np.repeat(grey[..., None], 3, axis=2)
+        largest = max((float(_numbers(photo, *band).max()) for band in bands), default=0.0)
+        for top, bottom in bands:
+            rgb[top:bottom] = _scaled(_numbers(photo, top, bottom), largest)[..., None]
+        return rgb
+    for top, bottom in bands:
+        rgb[top:bottom] = _on_grey(photo.crop((0, top, photo.width, bottom)))
+    return rgb
+
+
+def _on_grey(photo: Pillow.Image) -> Image:
     if photo.has_transparency_data:
         background = Pillow.new("RGBA", photo.size, GREY_MODES)
         photo = Pillow.alpha_composite(background, photo.convert("RGBA"))
     return np.array(photo.convert("RGB"), np.uint8)
 
 
-def _scaled(deep: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Image:
-    """Scales numbers to 0 to 255, from the smallest of the usual ranges that holds them all.
+def _numbers(photo: Pillow.Image, top: int, bottom: int) -> Floats:
+    """Rows of a picture of more than 8 bits, as numbers from 0."""
+    deep = np.array(photo.crop((0, top, photo.width, bottom)), np.float32)
+    return np.nan_to_num(deep, copy=False, nan=0.0, posinf=0.0, neginf=0.0).clip(0)
 
-    >>> _scaled(np.float32([[0, 65535]])).tolist(), _scaled(np.float32([[0.5, 1]])).tolist()
-    ([[0, 255]], [[128, 255]])
+
+def _scaled(deep: Floats, largest: float) -> Image:
+    """Scales numbers to 0 to 255, from the smallest of the usual ranges that holds the largest.
+
+    >>> _scaled(np.float32([[0, 65535]]), 65535).tolist()
+    [[0, 255]]
+    >>> _scaled(np.float32([[0.5, 1]]), 1).tolist()
+    [[128, 255]]
     """
-    deep = np.nan_to_num(deep, nan=0.0, posinf=0.0, neginf=0.0).clip(0)
-    largest = float(deep.max(initial=0))
     range_end = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
     return np.round(deep * (255 / range_end)).astype(np.uint8)
 
 
-def _check_strip(path: Path, photo: Pillow.Image) -> None:
+def _check_size(path: Path | BinaryIO, photo: Pillow.Image, width: int | None) -> None:
+    if width is not None:
+        photo.draft(None, (width, width))  # A JPEG is then decoded at a fraction of its size.
+    if photo_memory(photo) > MOST_PHOTO_BYTES:
+        raise PeopleError(
+            f"{path}: {photo.width} x {photo.height} pixels ({photo.mode}) would take more than "
+            f"{MOST_PHOTO_BYTES / 1e6:.0f} MB, photo skipped; shrink it"
+        )
     if max(photo.size) > LONGEST_STRIP * min(photo.size):
         raise PeopleError(
             f"{path}: {photo.width} x {photo.height} pixels are too long and narrow, photo "

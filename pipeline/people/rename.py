@@ -1,7 +1,7 @@
 """Renames a person by moving the photos in `known_faces/`; never overwrites a photo."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,18 +51,17 @@ def rename(folder: Path, old: str, new: str, moves: list[Move] | None = None) ->
         ) from error
 
 
-def was_moved(folder: Path, old: str, new: str, named: Collection[str]) -> bool:
-    """Whether an interrupted rename moved the photos but left the old name in the movies.
+def was_moved(folder: Path, old: str, new: str) -> bool:
+    """Whether an interrupted rename moved the photos: nobody has the old name, or one like it.
 
     Args:
         folder: `known_faces`.
         old: The old name.
         new: The new name.
-        named: The names that faces have in the movies.
     """
     old, new = normalize("NFC", old), normalize("NFC", new)
     known = photos(folder).keys() | others(folder).keys()
-    return old in named and old not in known and new in known
+    return old not in known and new in known and not get_close_matches(old, known - {new}, 1)
 
 
 def undo_moves(moves: Sequence[Move]) -> None:

@@ -163,6 +163,7 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
         "probability": round(float(row.probability), 4),
         "probabilities": {e: round(float(getattr(row, e)), 5) for e in EMOTIONS},
         "models": walk.models,
+        "walk": walk.fingerprint,
         "version": __version__,
     }
 

@@ -102,7 +102,9 @@ def _source(
         MovieError: The movie is needed but missing, or it is another one.
     """
     shown = any(len(choice.kept) or (job.compare and len(choice.seen)) for choice, _ in choices)
-    return manifests.movie_of(walk, movie) if shown else walk.movie
+    if not shown:
+        return walk.movie
+    return manifests.movie_of(walk, movie, allow_remote=job.allow_remote)
 
 
 def _selections(

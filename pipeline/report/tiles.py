@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.text_table import unguarded_column
 from pipeline.faces import EMOTIONS, UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,8 @@ def _read_list(path: Path) -> pd.DataFrame:
     except (ValueError, OverflowError, OSError, KeyError) as error:
         log.warning("%s: no list of crops (%s); its crops are left out of the report", path, error)
         return pd.DataFrame(columns=list(TILE_COLUMNS))
+    for name in ("file", "line"):
+        crops[name] = unguarded_column(crops[name])
     existing = {p.name for p in path.parent.iterdir()}  # Faster than asking for each crop.
     # The list may have been edited: only names of crops are opened, never another file or path.
     own = [CROP_NAME.fullmatch(name) is not None and name in existing for name in crops["file"]]

@@ -11,10 +11,10 @@ import pandas as pd
 
 from pipeline import files
 from pipeline.disk import manifest as manifests
-from pipeline.disk import parts
-from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.crop_file import CROP_NAME, read_provenance
 from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
+from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
@@ -84,14 +84,17 @@ class Picked:
         return ReviewProgress(len(self.crops), sum(count.values()), count[ACCEPTED])
 
     def path_of(self, file: str) -> Path | None:
-        """The present path of a crop; None if there is no such crop, or its file was deleted."""
+        """The present path of a crop; None if there is none, its file was deleted, or is a link.
+
+        A link would show a picture that is not of this movie.
+        """
         if file not in self.crops:
             return None
         paths = [self.place / file]
         if file in self.labels:  # A later pick may give the crop another file name.
             label = self.labels[file]
             paths.append(folder_of_label(self.folder, label) / ASIDE / label["file"])
-        return next((path for path in paths if path.is_file()), None)
+        return next((p for p in paths if p.is_file() and files.is_within(p, self.folder)), None)
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:
@@ -249,7 +252,9 @@ def _decide(
     walk = manifests.read(now.folder)
     photos = NotPhotos(now.folder, walk.scan.stream.size, known_faces)
     if emotion is not None:
-        _check_current(now, emotion)
+        if emotion == STRANGER:
+            check_name(now.person, now.folder)
+        _check_current(now, crop["file"], walk)
         new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
         others = [] if emotion == STRANGER else _others(now.folder, crop, old)
         gone: list[Label] = []
@@ -288,15 +293,18 @@ def _check_place(now: Picked, old: Label | None) -> None:
         )
 
 
-def _check_current(now: Picked, emotion: str) -> None:
-    """Refuses a new decision about crops of an earlier walk.
+def _check_current(now: Picked, file: str, walk: Manifest) -> None:
+    """Refuses a new decision about a crop of an earlier walk.
+
+    Compares what the crop says of its walk, and no times: a clock may be set back. Crops of earlier
+    versions name only its networks, and one that was saved by another program nothing.
 
     Raises:
-        TableError: The crops were picked from an earlier walk.
-        PeopleError: "Not this person" was said of a name that is not allowed.
+        TableError: The crop was picked from an earlier walk.
     """
-    if emotion == STRANGER:
-        check_name(now.person, now.folder)
-    crops, first = now.place / CROPS, parts.part_paths(now.folder, 0)[0]
-    if first.exists() and first.stat().st_mtime_ns > crops.stat().st_mtime_ns:
-        raise TableError(f"{crops}: these crops are from an earlier walk; pick again")
+    path, facts = now.path_of(file), {}
+    with suppress(OSError, ValueError):
+        facts = read_provenance(path) if path else {}
+    current = {"walk": walk.fingerprint, "models": walk.models}
+    if any(facts.get(name, value) != value for name, value in current.items()):
+        raise TableError(f"{now.place / CROPS}: these crops are from an earlier walk; pick again")

@@ -16,7 +16,7 @@ from pipeline.crops import enlarged, portrait
 from pipeline.disk.crop_file import crop_jpeg
 from pipeline.errors import TableError
 from pipeline.faces import BOX, Image
-from pipeline.people.gallery import NOT
+from pipeline.people.gallery import GALLERY_PLACE, NOT
 from pipeline.review.labels import (
     ASIDE,
     TRACK_COLUMN,
@@ -85,7 +85,8 @@ class NotPhotos:
         """
         home, picture = self._home(label["person"]), self._picture(label)
         if home and picture and label["copy"] and not (home / label["copy"]).exists():
-            with files.replacing(home / label["copy"]) as file:
+            lock = files.locked(self.known_faces, GALLERY_PLACE, files.LOCK_PATIENCE, own=False)
+            with lock, files.replacing(home / label["copy"]) as file:
                 file.write(picture)
 
     def remove(self, label: Label) -> None:

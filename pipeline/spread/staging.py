@@ -1,13 +1,13 @@
 """Gives workers a movie's folder: the folder itself, or a local copy of one at a URL."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import OutputError
+from pipeline.files import scratch_folder
 from pipeline.movie.remote import Url, file_system, without_secrets
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def staged(folder: Path, wanted: Callable[[str], bool] | None) -> Iterator[Path]
     if not isinstance(folder, Url):
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="mine-video-") as scratch:
-        before = _fetched(folder, Path(scratch), wanted) if wanted else {}
-        yield Path(scratch)
-        _send(folder, Path(scratch), before)
+    with scratch_folder() as scratch:
+        before = _fetched(folder, scratch, wanted) if wanted else {}
+        yield scratch
+        _send(folder, scratch, before)
 
 
 def _fetched(folder: Url, scratch: Path, wanted: Callable[[str], bool]) -> Times:

@@ -1,7 +1,5 @@
 """Training on one page: split, targets, epochs that survive a kill, and the files it writes."""
 
-import csv
-import io
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.disk.text_table import csv_text
 from pipeline.errors import ModelError, OutputError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.files import locked, replacing
@@ -345,11 +344,7 @@ def _settings_text(data: Dataset, lesson: Lesson, settings: TrainSettings) -> st
 
 
 def _history_text(history: list[Mapping[str, float]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
-    return text.getvalue()
+    return csv_text([list(history[0]), *([f"{row[k]:.6g}" for k in history[0]] for row in history)])
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -21,7 +21,7 @@ from pipeline.web import live, mine, people, photo, review
 from pipeline.web.broadcast import Broadcast
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
-from pipeline.web.safety import UPLOAD, Guard, Policy
+from pipeline.web.safety import REFUSALS, UPLOAD, Guard, Policy, check_csrf, log_out
 from pipeline.web.uploads import delete_abandoned
 
 
@@ -68,6 +68,11 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app.include_router(people.people_router(jobs, settings.job))
     app.include_router(review.review_router(settings.job))
     app.include_router(live.live_router(stage, settings.videos, settings.camera))
+    app.post(
+        "/logout", response_class=PlainTextResponse, tags=["safety"],
+        responses=REFUSALS | {400: {"description": "The form cannot be read."}},
+        dependencies=[Depends(check_csrf)],
+    )(log_out)  # fmt: skip
     app.get("/static/looks.css", include_in_schema=False)(_looks)
     app.mount("/static/report", StaticFiles(directory=REPORT_PAGE))
     app.mount("/static", StaticFiles(directory=HERE / "static"))

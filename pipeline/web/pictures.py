@@ -1,14 +1,24 @@
-"""Small copies of picture files, for the pages."""
+"""Copies of picture files, for the pages: no file is ever sent as it is."""
 
 from functools import lru_cache
 from pathlib import Path
 
 from pipeline.movie.frame import shrink
 from pipeline.people.photo import read_photo
-from pipeline.web.readings import jpeg_bytes
+from pipeline.web.readings import SHOWN_WIDTH, jpeg_bytes
 
 MOST_KEPT = 2048
 """Number of small pictures that stay in memory, of 3 to 10 kB each."""
+
+
+def large(path: Path) -> bytes:
+    """Makes a JPEG of a picture, read whole and without its EXIF data, as `small` does.
+
+    Raises:
+        PeopleError: The file is not a picture that a gallery takes.
+        OSError: The file does not exist.
+    """
+    return jpeg_bytes(read_photo(path, SHOWN_WIDTH))
 
 
 def small(path: Path, width: int) -> bytes:

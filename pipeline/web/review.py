@@ -1,14 +1,15 @@
 """Page Review: accept or reject picked crops by keyboard; later picks obey the decisions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from pipeline.disk.find import walked_movie, walked_movies
@@ -18,7 +19,7 @@ from pipeline.review import desk as review
 from pipeline.review.desk import STRANGER, Picked, ReviewProgress
 from pipeline.settings import Job
 from pipeline.web.pages import Problem, page
-from pipeline.web.pictures import small
+from pipeline.web.pictures import large, small
 from pipeline.web.readings import Emotion
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
@@ -248,19 +249,24 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
 
 
 def _add_pictures(routes: APIRouter, desk: Desk) -> None:
-    @routes.get(f"/review{PICKED}/large/{{file}}", responses=PICTURE, response_class=FileResponse)
-    def show_crop(movie: str, person: str, emotion: str, file: str) -> Path:
+    def picture(
+        movie: str, person: str, emotion: str, file: str, encode: Callable[[Path], bytes]
+    ) -> Response:
+        path = desk.path_of((movie, person, emotion), file)
+        try:
+            return Response(encode(path), media_type="image/jpeg")
+        except (OSError, PeopleError) as error:
+            raise HTTPException(404, "this picture cannot be read; pick again") from error
+
+    @routes.get(f"/review{PICKED}/large/{{file}}", responses=PICTURE, response_class=Response)
+    def show_crop(movie: str, person: str, emotion: str, file: str) -> Response:
         """Shows a crop."""
-        return desk.path_of((movie, person, emotion), file)
+        return picture(movie, person, emotion, file, large)
 
     @routes.get(f"/review{PICKED}/small/{{file}}", responses=PICTURE, response_class=Response)
     def show_small(movie: str, person: str, emotion: str, file: str) -> Response:
         """Shows a small picture of a crop."""
-        path = desk.path_of((movie, person, emotion), file)
-        try:
-            return Response(small(path, REVIEWED_SIDE), media_type="image/jpeg")
-        except (OSError, PeopleError) as error:
-            raise HTTPException(404, "this picture cannot be read; pick again") from error
+        return picture(movie, person, emotion, file, partial(small, width=REVIEWED_SIDE))
 
 
 def _add_decisions(routes: APIRouter, desk: Desk) -> None:
@@ -272,6 +278,11 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
     @routes.get(f"/api/review{PICKED}", responses=MISSING_CROP)
     def crops(movie: str, person: str, emotion: str) -> CropsReading:
         """Lists the crops of a pick and the decisions about them."""
+        return CropsReading.of(desk.find(movie, person, emotion))
+
+    @routes.post(f"/api/review{PICKED}/settle", responses=REFUSALS | MISSING_CROP)
+    def settle(movie: str, person: str, emotion: str) -> CropsReading:
+        """Finishes a decision that was interrupted, which moves files, and lists the crops."""
         return CropsReading.of(desk.settled(movie, person, emotion))
 
     @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING_CROP | INVALID)

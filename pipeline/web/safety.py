@@ -5,16 +5,20 @@ other people on the network may use them:
 
 * The Host header must name this server. Otherwise another site could point its own name here (DNS
   rebinding), and the browser would take both for the same origin.
-* Requests from other computers need a random token.
+* Every request needs a secret: other users and containers of this computer reach its ports, too.
+  The printed address holds a random token; a browser that brings it gets a cookie of its own.
+* A request that a browser sends for another page is refused, unless it is a link that is followed.
 * Requests that change something must come from one of our pages (Origin header), which knows a
   secret (CSRF token).
 * Request bodies have a size limit, and response headers restrict what the browser may do.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -24,8 +28,10 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.web.sessions import LASTING, Sessions
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +44,12 @@ UPLOAD_ROUTE = "/mine/movie"
 
 UPLOAD = 20_000_000
 """Default for the largest uploaded picture, in bytes."""
+
+BODY_SECONDS = 30.0
+"""Seconds that a body may take beside the time that it takes at `LEAST_RATE`."""
+
+LEAST_RATE = 10_000
+"""Bytes a second: at least so fast must a body come."""
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
@@ -56,6 +68,10 @@ HEADERS = {
 }
 
 
+HSTS = "max-age=31536000"
+"""With HTTPS, browsers never come without it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who may send requests, and how large.
@@ -64,32 +80,31 @@ class Policy:
         host: the address that the server listens on.
         limit: largest request body, in bytes.
         movie_limit: largest uploaded movie, in bytes.
-        token: secret that other computers must know; "" if only this computer can connect.
+        token: secret of the printed address.
         csrf: secret that only our own pages know.
+        public_name: name by which other computers know this server, in its certificate or in front
+            of it; "" for none.
+        secure: whether browsers reach it by HTTPS alone.
+        sessions: the browsers that brought the token.
     """
 
     host: str = "127.0.0.1"
     limit: int = UPLOAD
     movie_limit: int = 8_000_000_000
-    token: str = ""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-
-    @classmethod
-    def listening_on(cls, host: str, limit: int) -> "Policy":
-        """Makes a policy, with a new token if other computers can connect.
-
-        >>> bool(Policy.listening_on("127.0.0.1", 1).token)
-        False
-        >>> len(Policy.listening_on("0.0.0.0", 1).token) > 40
-        True
-        """
-        alone = host in LOOPBACK or ip_address(host).is_loopback
-        return cls(host, limit, token="" if alone else secrets.token_urlsafe(32))
+    public_name: str = ""
+    secure: bool = False
+    sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie with the token; each server on this host has its own."""
-        return f"mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
+        """The name of the cookie with a browser's secret; each server on this host has its own.
+
+        With HTTPS its prefix makes browsers refuse one that another site of the domain has set.
+        """
+        prefix = "__Host-" if self.secure else ""
+        return f"{prefix}mine-video-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def limit_of(self, path: str) -> int:
         """The largest request body that a path accepts, in bytes."""
@@ -98,18 +113,26 @@ class Policy:
     def allows_host(self, header: str) -> bool:
         """Whether a Host header names this server.
 
-        With a token, any IP address is allowed: DNS rebinding needs a host name.
+        Beyond this computer, any IP address is allowed: DNS rebinding needs a host name.
 
         >>> [Policy().allows_host(h) for h in ("localhost:8000", "[::1]:8000", "evil.example")]
         [True, True, False]
-        >>> Policy("0.0.0.0", token="t").allows_host("192.168.1.7:8000")
+        >>> [Policy(h).allows_host("192.168.1.7:8000") for h in ("0.0.0.0", "127.0.0.1")]
+        [True, False]
+        >>> Policy(public_name="faces.example").allows_host("faces.example")
         True
         """
         try:
             name = urlsplit(f"//{header}").hostname or ""
         except ValueError:
             return False
-        return name in LOOPBACK or name == self.host or (bool(self.token) and _is_address(name))
+        own = LOOPBACK | {self.host, self.public_name.lower()} - {""}
+        return name in own or (self._is_beyond and _is_address(name))
+
+    @property
+    def _is_beyond(self) -> bool:
+        """Whether other computers can connect."""
+        return self.host not in LOOPBACK and not ip_address(self.host).is_loopback
 
 
 def _is_address(name: str) -> bool:
@@ -144,6 +167,8 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
+                if self._policy.secure:
+                    MutableHeaders(scope=message)["Strict-Transport-Security"] = HSTS
             await send(message)
 
         headers = Headers(scope=scope)
@@ -153,8 +178,14 @@ class Guard:
             answer = PlainTextResponse(f"{refused}\n", refused.status)
             await answer(scope, receive, send_with_headers)
             return
-        if self._policy.token and not self._has_token(headers):
-            await self._swap_token(scope)(scope, receive, send_with_headers)
+        if self._brings_token(scope):
+            await self._let_in()(scope, receive, send_with_headers)
+            return
+        if not self._is_let_in(headers):
+            answer = PlainTextResponse(
+                "open the address with ?token=… that `mine-video web` printed\n", 401
+            )
+            await answer(scope, receive, send_with_headers)
             return
         body = _limited(receive, self._policy.limit_of(scope["path"]))
         await self._call_app(scope, body, send_with_headers)
@@ -170,6 +201,10 @@ class Guard:
 
         try:
             await self._app(scope, receive, send_noted)
+        except asyncio.CancelledError:  # The server ends, and will not wait for the rest of a body.
+            if not begun:
+                answer = PlainTextResponse("the server is ending; try again later\n", 503)
+                await answer(scope, receive, send)
         except Exception:
             log.exception("%s: this is a bug; please report it", scope["path"])
             if begun:  # The status has been sent: all that is left is to close the connection.
@@ -177,10 +212,10 @@ class Guard:
             answer = PlainTextResponse("stopped by a bug; see the terminal for details\n", 500)
             await answer(scope, receive, send)
 
-    def _has_token(self, headers: Headers) -> bool:
-        """Whether a request brings the token in its cookie."""
+    def _is_let_in(self, headers: Headers) -> bool:
+        """Whether a request brings a browser's secret in its cookie."""
         cookies = cookie_parser(headers.get("cookie", ""))
-        return _equals(self._policy.token, cookies.get(self._policy.cookie))
+        return cookies.get(self._policy.cookie, "") in self._policy.sessions
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -188,6 +223,8 @@ class Guard:
             raise RefusedError(421, "this server has another name; open it by its address")
         if scope["method"] not in SAFE and not _same_origin(headers.get("origin", ""), hosts[0]):
             raise RefusedError(403, "other pages may not change anything here")
+        if not _from_here(headers, scope["method"]):
+            raise RefusedError(403, "other pages may not read anything here")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise RefusedError(400, "Content-Length must be a number")
@@ -195,16 +232,20 @@ class Guard:
         if int(length) > limit:
             raise RefusedError(413, _too_large(limit))
 
-    def _swap_token(self, scope: Scope) -> ASGIApp:
-        """Swaps the right token in the address for a cookie, so that it leaves the address bar."""
+    def _brings_token(self, scope: Scope) -> bool:
+        """Whether a page is asked for with the right token in its address."""
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["method"] not in SAFE or not _equals(self._policy.token, token):
-            return PlainTextResponse(
-                "open the address with ?token=… that `mine-video web` printed\n", 401
-            )
-        answer = RedirectResponse("/", 303)
-        # With "strict", following a link from a mail would ask for the token again.
-        answer.set_cookie(self._policy.cookie, self._policy.token, httponly=True, samesite="lax")
+        return scope["method"] in SAFE and _equals(self._policy.token, token)
+
+    def _let_in(self) -> Response:
+        """Swaps the token for a cookie, so that it leaves the address bar."""
+        # No redirect: a browser that followed a link from elsewhere, such as a terminal in a page,
+        # would send no strict cookie with it.
+        answer = HTMLResponse('<a href="/">mine-video</a>', headers={"Refresh": "0; url=/"})
+        answer.set_cookie(
+            self._policy.cookie, self._policy.sessions.begin(), max_age=round(LASTING),
+            httponly=True, samesite="strict", secure=self._policy.secure,
+        )  # fmt: skip
         return answer
 
 
@@ -213,6 +254,19 @@ def _equals(secret: str, value: object) -> bool:
     if not isinstance(value, str):
         return False
     return hmac.compare_digest(secret.encode(), value.encode(errors="replace"))
+
+
+def _from_here(headers: Headers, method: str) -> bool:
+    """Whether a browser says that one of our pages, or the user, sends a request.
+
+    Other pages may link to ours, in a window of its own, but not show parts of them: their images
+    could tell what is there, and would keep the camera running. Another port of this computer is
+    another site, too. Old browsers, and other programs, say nothing.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return True
+    top = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return method in SAFE and top == ("navigate", "document")
 
 
 def _same_origin(origin: str, host: str) -> bool:
@@ -224,18 +278,39 @@ def _too_large(limit: int) -> str:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    """Counts the bytes of a body as they come: a chunked body has no Content-Length."""
-    count = 0
+    """Counts the bytes of a body as they come: a chunked body has no Content-Length.
+
+    A body must not take for ever, either: each of a few would keep a connection.
+    """
+    count, whole, begin = 0, False, time.monotonic()
 
     async def receive_counted() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, whole
+        if whole:  # What comes now is only that the browser has gone.
+            return await receive()
+        left = begin + BODY_SECONDS + count / LEAST_RATE - time.monotonic()
+        try:
+            message = await asyncio.wait_for(receive(), max(left, 0))
+        except TimeoutError as error:
+            raise HTTPException(408, "the upload was too slow; try again") from error
         count += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if count > limit:
             raise HTTPException(413, _too_large(limit))
         return message
 
     return receive_counted
+
+
+def log_out(request: Request) -> Response:
+    """Lets the browser that asks in no longer; it must bring the token again."""
+    policy: Policy = request.app.state.policy
+    policy.sessions.end(request.cookies.get(policy.cookie, ""))
+    answer = PlainTextResponse("logged out; the printed address lets you in again\n")
+    answer.delete_cookie(policy.cookie, httponly=True, samesite="strict", secure=policy.secure)
+    # Other tabs, and what they keep, are of this browser, too.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:
@@ -264,7 +339,11 @@ async def _check_csrf(request: Request) -> None:
 Responses = dict[int | str, dict[str, Any]]
 
 REFUSALS: Responses = {
-    401: {"description": "The token is missing.", "content": {"text/plain": {}}},
+    401: {
+        "description": "From a browser that did not bring the token.",
+        "content": {"text/plain": {}},
+    },
+    408: {"description": "The body comes too slowly."},
     403: {"description": "Not from one of our pages, or without the CSRF token."},
     413: {"description": "Too large."},
     421: {"description": "The Host header names another server.", "content": {"text/plain": {}}},

@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -61,34 +64,55 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the server listens, and by which name it is reached.
+
+    Attributes:
+        host: the address to listen on.
+        port: the port to listen on; 0 picks a free one.
+        certificate: PEM file of the certificate and those that sign it, for HTTPS.
+        key: PEM file of its private key.
+        public_name: the name in the certificate, or of a proxy in front; "" for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    certificate: Path | None = None
+    key: Path | None = None
+    public_name: str = ""
+
+
 def serve(
-    settings: WebSettings, host: str, port: int, threads: int, tell: Callable[[str], None]
+    settings: WebSettings, place: Listening, threads: int, tell: Callable[[str], None]
 ) -> None:
     """Serves the pages until a signal stops the server.
 
     Args:
         settings: What the server shows.
-        host: The address to listen on.
-        port: The port to listen on; 0 picks a free one.
+        place: Where it listens.
         threads: Number of threads of each network.
         tell: Called with the address to open in a browser.
 
     Raises:
-        OutputError: The server cannot listen there.
+        OutputError: The server cannot listen there, or the certificate cannot be used.
         MovieError: The camera's address is not valid.
         PeopleError: A name in the known faces cannot be a person's.
         ModelError: A network's file is missing or changed.
     """
     check_address(settings.camera)
-    policy = Policy.listening_on(host, settings.limit)
-    with _listening(host, port) as listener:
+    secure = place.certificate is not None
+    policy = Policy(place.host, settings.limit, public_name=place.public_name, secure=secure)
+    _check_certificate(place)
+    with _listening(place.host, place.port) as listener:
         app = create_app(Reader.of(settings.job, threads), settings, policy)
         config = uvicorn.Config(
             app, log_config=None, log_level="warning", access_log=False, server_header=False,
             http=Prompt, ws="none", timeout_graceful_shutdown=GRACE,
-            limit_concurrency=MOST_AT_ONCE,
+            limit_concurrency=MOST_AT_ONCE, ssl_certfile=place.certificate,
+            ssl_keyfile=place.key,
         )  # fmt: skip
-        tell(address(listener, policy.token))
+        tell(address(listener, policy))
         Server(config).run(sockets=[listener])
 
 
@@ -103,12 +127,32 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def address(listener: socket.socket, token: str) -> str:
+def _check_certificate(place: Listening) -> None:
+    """Refuses files that are no certificate with its key.
+
+    Raises:
+        OutputError: They cannot be read, or do not belong together.
+    """
+    if place.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            place.certificate, place.key, password=""
+        )
+    except (OSError, ValueError) as error:  # Errors of OpenSSL are OSErrors.
+        raise OutputError(
+            f"{place.certificate}, {place.key}: cannot be used for HTTPS ({error}); give a "
+            "certificate and its private key without a password, both as PEM"
+        ) from error
+
+
+def address(listener: socket.socket, policy: Policy) -> str:
     """Makes the URL to open in a browser."""
     host, port = listener.getsockname()[:2]
     host = reached(host) if ip_address(host).is_unspecified else host
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/{f'?token={token}' if token else ''}"
+    name = policy.public_name or (f"[{host}]" if ":" in host else host)
+    scheme = "https" if policy.secure else "http"
+    return f"{scheme}://{name}:{port}/?token={policy.token}"
 
 
 def reached(everywhere: str) -> str:

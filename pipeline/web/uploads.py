@@ -2,7 +2,6 @@
 
 import io
 import re
-import tempfile
 import time
 import warnings
 from contextlib import suppress
@@ -14,14 +13,14 @@ from PIL import Image as Pillow
 from pipeline.errors import PeopleError
 from pipeline.faces import Image
 from pipeline.files import OWN_TEMPORARY, TEMPORARY
-from pipeline.people.names import FORBIDDEN
-from pipeline.people.photo import read_photo
+from pipeline.people.names import FORBIDDEN, FORBIDDEN_START
+from pipeline.people.photo import photo_memory, read_photo
 
 MAGIC = {"JPEG": rb"\xff\xd8\xff", "PNG": rb"\x89PNG\r\n\x1a\n", "WEBP": rb"RIFF....WEBP"}
 """The accepted formats, and the first bytes of their files."""
 
-MOST_UPLOAD_PIXELS = 50_000_000
-"""Most pixels of a picture: those of a large camera. Reading one takes up to 700 MB."""
+MOST_UPLOAD_BYTES = 550_000_000
+"""Memory that reading a picture may take: that of 50 million pixels of a large camera."""
 
 LONGEST_UPLOAD_NAME = 80
 
@@ -50,14 +49,12 @@ def read_upload(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, i
     if kind is None:
         raise HTTPException(415, f"{name}: not a JPEG, PNG or WebP; convert it to one of these")
     size = _checked_size(data, kind, name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "upload"
-        path.write_bytes(data)
-        try:
-            image = read_photo(path, width)
-        except PeopleError as error:
-            message = str(error).replace(str(path), name).replace(", photo skipped", "")
-            raise HTTPException(422, message.replace(", skipped", "")) from error
+    file = io.BytesIO(data)  # Not a file on disk: killed, the server would leave a face there.
+    try:
+        image = read_photo(file, width)
+    except PeopleError as error:
+        message = str(error).replace(str(file), name).replace(", photo skipped", "")
+        raise HTTPException(422, message.replace(", skipped", "")) from error
     # The header has the size before the rotation that the EXIF data ask for.
     turned = (image.shape[1] < image.shape[0]) != (size[0] < size[1])
     return image, size[::-1] if turned else size
@@ -70,15 +67,16 @@ def _checked_size(data: bytes, kind: str, name: str) -> tuple[int, int]:
             warnings.simplefilter("ignore")
             with Pillow.open(io.BytesIO(data), formats=(kind,)) as photo:
                 width, height = photo.size
+                needed = photo_memory(photo)
     except Pillow.DecompressionBombError as error:
         raise HTTPException(413, f"{name}: has far too many pixels; shrink it") from error
     except Exception as error:  # Pillow's readers raise many kinds of exceptions.
         raise HTTPException(422, f"{name}: damaged; save it again as JPEG or PNG") from error
-    if width * height > MOST_UPLOAD_PIXELS:
+    if needed > MOST_UPLOAD_BYTES:
         raise HTTPException(
             413,
-            f"{name}: {width} x {height} pixels, more than the limit of {MOST_UPLOAD_PIXELS:,}; "
-            "shrink it",
+            f"{name}: {width} x {height} pixels would take {needed / 1e6:,.0f} MB; shrink it to "
+            f"{MOST_UPLOAD_BYTES / 1e6:.0f} MB",
         )
     return width, height
 
@@ -90,11 +88,14 @@ def clean_name(given: str | None) -> str:
     ('me.jpg', 'passwd', 'picture')
     >>> len(clean_name("a" * 99 + ".mkv")), clean_name("a" * 99 + ".mkv")[-6:]
     (80, 'aa.mkv')
+    >>> clean_name("=1+cmd|x.mp4"), clean_name("-@+= .mp4")
+    ('1+cmd|x.mp4', 'mp4')
     """
     last = re.split(r"[/\\]", given or "")[-1]
     name = PurePath(FORBIDDEN.sub("", last).strip())
     ending = name.suffix[:LONGEST_ENDING]
-    return (name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending).lstrip(".") or "picture"
+    cut = name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending
+    return cut.lstrip("".join((*FORBIDDEN_START, " "))) or "picture"
 
 
 def delete_abandoned(folder: Path) -> None:

@@ -205,3 +205,13 @@ def test_a_walk_above_the_current_folder_is_seen(
     monkeypatch.chdir(output / "talk" / "anna")
     done = program("table", output, "--to", "all.csv")
     assert (done.code, Path("all.csv").exists()) == (1, False)
+
+
+def test_what_a_killed_search_left_is_cleared(program: Program, output: Path) -> None:
+    assert program("search", output, *ANNA, "--pick", "found").code == 0
+    left, mine = Path("found/.new-abcd1234"), Path("found/.newest")
+    for folder in (left, mine):
+        folder.mkdir()
+        (folder / "face.jpg").touch()
+    assert program("search", output, *ANNA, "--pick", "found").code == 0
+    assert (left.exists(), mine.exists()) == (False, True)

@@ -1,6 +1,7 @@
 """The unknown cast on puppet movies: clusters, files, and naming people of the cast."""
 
 import csv
+import json
 import logging
 import re
 import shutil
@@ -464,6 +465,16 @@ def test_of_several_moved_movies_each_is_found(job: Job, tmp_path: Path) -> None
     assert {name[:5] for name in member.photos} == {"lost0", "lost1"}
     with pytest.raises(MovieError, match=r"lost0\.mkv"):
         cast(folders, job, moved[1:])
+
+
+def test_nothing_connects_because_a_file_says_so(job: Job, both: list[Path]) -> None:
+    """A walk of somebody else may name any address; nobody answers at this one."""
+    path = both[0] / "walk.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["movie"]["path"] = "http://127.0.0.1:9/a.mkv"
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(MovieError, match=r"another computer.*--allow-remote"):
+        cast(both[:1], job)
 
 
 def test_movies_of_two_output_folders_have_no_common_cast(job: Job, both: list[Path]) -> None:

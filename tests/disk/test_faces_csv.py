@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline import files
 from pipeline.disk import faces_csv, npz, parts, tracks_npz
+from pipeline.disk.text_table import unguarded
 from pipeline.errors import OutputError, TableError
 from pipeline.faces import FaceRow
 
@@ -92,7 +93,33 @@ def test_text_stays_text(tmp_path: Path, person: str) -> None:
     assert same(faces_csv.read_faces(path), rows)
     with path.open(encoding="utf-8", newline="") as file:
         plain = list(csv.DictReader(file))
-    assert [r["person"] for r in plain] == ["rdj", person, "rdj"]
+    assert [unguarded(r["person"]) for r in plain] == ["rdj", person, "rdj"]
+
+
+@pytest.mark.parametrize(
+    "change", ["mark", "quotes", "both"], ids=["a byte order mark", "all quoted", "both"]
+)
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path: Path, change: str) -> None:
+    rows = [PLAIN, PLAIN._replace(person="a,b", distance=NAN, sure=NAN)]
+    path = written(tmp_path, rows)
+    if change != "mark":
+        cells = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(cells)
+    if change != "quotes":
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert same(faces_csv.read_faces(path), rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("time", 1e300), ("time", -1e19), ("happy", 1.5), ("sad", -0.1), ("score", 7.0)],
+)
+def test_numbers_that_cannot_be_are_refused(tmp_path: Path, column: str, value: float) -> None:
+    change: dict[str, Any] = {column: value}
+    path = written(tmp_path, [PLAIN, PLAIN._replace(**change)])
+    with pytest.raises(TableError, match=r"line 3: a number is missing or wrong"):
+        faces_csv.read_faces(path)
 
 
 def test_types_are_fixed_with_and_without_rows(tmp_path: Path) -> None:

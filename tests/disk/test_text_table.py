@@ -1,12 +1,23 @@
 """Tables of this program, as it and spreadsheets write them."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.disk.text_table import cells_of, read_list, read_text, write_text
+import pipeline
+from pipeline.disk.text_table import (
+    cells_of,
+    csv_text,
+    guarded,
+    read_list,
+    read_text,
+    unguarded,
+    write_text,
+)
 from pipeline.errors import TableError
 
 COLUMNS = ("person", "file", "line")
@@ -80,4 +91,48 @@ def test_what_is_written_is_read(rows: list[list[str]]) -> None:
     kept = [row for row in rows if any(cell.strip() for cell in row)]
     quoted = [",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row) for row in rows]
     text = "\n".join([",".join(COLUMNS), *quoted, ""])
+    wanted = [[unguarded(cell) for cell in row] for row in kept]
+    assert [row for _, row in cells_of(text, by_hand=False)][1:] == wanted
+
+
+# --- formulas -----------------------------------------------------------------------------------
+
+texts = st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(
+    r"'*[=+\-@\t\r\n][=+\-@'a1.,;\"\r\n]*", fullmatch=True
+)
+
+
+@given(texts)
+def test_no_cell_is_a_formula_and_each_is_read_again(text: str) -> None:
+    cell = guarded(text)
+    assert unguarded(cell) == text
+    if cell[:1] in tuple("=+-@\t\r\n＝＋－＠"):
+        float(cell)  # A number is none.
+
+
+@given(st.lists(st.lists(texts, min_size=3, max_size=3), max_size=4))
+def test_rows_are_read_as_they_were_written(rows: list[list[str]]) -> None:
+    kept = [row for row in rows if any(cell.strip() for cell in map(guarded, row))]
+    text = csv_text([COLUMNS, *rows])
     assert [row for _, row in cells_of(text, by_hand=False)][1:] == kept
+
+
+def test_files_of_earlier_versions_are_read_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("video,x\n=1+1.mp4,-3.5\n'quoted',''\n", encoding="utf-8")
+    assert read_text(path, ("video", "x"), "")[0] == [["=1+1.mp4", "-3.5"], ["'quoted'", "''"]]
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path, row = tmp_path / "a.csv", ["=1+cmd|x.mp4", "-3.5"]
+    write_text(path, ("video", "x"), [row])
+    (_, cells) = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+    assert cells == ["'=1+cmd|x.mp4", "-3.5"]
+    assert read_text(path, ("video", "x"), "")[0] == [row]
+
+
+def test_no_other_module_writes_csv() -> None:
+    sources = Path(pipeline.__file__).parent.rglob("*.py")
+    writers = ("csv.writer(", "csv.DictWriter(", ".to_csv(")
+    found = [p.name for p in sources if any(w in p.read_text(encoding="utf-8") for w in writers)]
+    assert found == ["text_table.py"]

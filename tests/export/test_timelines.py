@@ -190,6 +190,15 @@ def test_a_cut_in_otio_has_metadata() -> None:
     assert clip.media_reference.target_url == "file:///films/a%20b.mkv"
 
 
+def test_a_line_break_in_a_name_is_no_event() -> None:
+    event = "002  EVIL     V     C        00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00"
+    stem = f"a\n\n{event}\x1b[2J"
+    film = _film(Fraction(25), name=f"{stem}.mkv")
+    text = interchange(film, _reel((Cut(100, 160),), stem), "", "edl").decode()
+    assert len([line for line in text.splitlines() if line[:3].isdecimal()]) == 1
+    assert "\x1b" not in text
+
+
 @pytest.mark.parametrize("stem", ["第三の男", "a\"b<c>&d'", "x" * 200])
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 def test_any_name(stem: str, ending: str) -> None:

@@ -255,3 +255,20 @@ def test_each_file_of_the_package_has_a_card() -> None:
     described = {json.loads(place.read_text())["file"] for place in CARDS}
     files = {p.name for p in WEIGHTS.iterdir() if p.suffix not in (".json", ".md")}
     assert files == described
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"input": {"size": [60_000, 60_000]}}, "wanted at most 1024 pixels"),
+        ({"heads": 1 << 40}, "wanted at most 10000 answers"),
+    ],
+)
+def test_a_card_asks_for_no_more_than_there_is(
+    tmp_path: Path, facts: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"")
+    card = {"file": "a.onnx", "job": "emotion", "classes": ["happy", "sad"]} | facts
+    (tmp_path / "a.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match=words):
+        Card.beside(tmp_path / "a.onnx")

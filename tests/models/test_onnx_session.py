@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.models import registry
-from pipeline.models.onnx_session import CPU, CUDA, session
+from pipeline.models import onnx_session, registry
+from pipeline.models.onnx_session import CPU, CUDA, run_in_time, session
 from pipeline.settings import WalkSettings
 from tests.support.stills import needs
 
@@ -100,3 +101,39 @@ def test_nothing_is_told_to_the_makers_of_the_runtime(tmp_path: Path) -> None:
     own = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
     subprocess.run([sys.executable, "-c", program], env=own | places, check=True)
     assert list(tmp_path.rglob("*")) == []
+
+
+def endless(path: Path) -> Path:
+    """A network of one loop, of 2 to the power of 60 turns."""
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Sin", ["x"], ["y"]),
+        ],
+        "body",
+        [info("n", kinds.INT64, []), info("go", kinds.BOOL, []), info("x", kinds.FLOAT, ["n", 7])],
+        [info("go_on", kinds.BOOL, []), info("y", kinds.FLOAT, ["n", 7])],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["turns", "", "face"], ["answer"], body=body)],
+        "endless",
+        [info("face", kinds.FLOAT, ["n", 7])],
+        [info("answer", kinds.FLOAT, ["n", 7])],
+        [helper.make_tensor("turns", kinds.INT64, [], [1 << 60])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def test_a_network_that_never_ends_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_session, "RUN_SECONDS", 0.3)
+    loaded = session(endless(tmp_path / "endless.onnx"))
+    face = np.zeros((1, 7), np.float32)
+    with pytest.raises(ModelError, match=r"ran for more than 0\.3 s"):
+        run_in_time(loaded, ["answer"], {"face": face})

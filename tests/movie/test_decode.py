@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -509,3 +510,14 @@ def test_foreign_facts_are_refused(tmp_path: Path, change: dict[str, Any]) -> No
     changed = {k: v for k, v in (facts | change).items() if v is not None}
     with pytest.raises(TypeError):
         stream.stream_from_json(changed)
+
+
+def test_a_stream_that_begins_midway_ends_the_packets() -> None:
+    """PyAV looks its number up among those that it found at first."""
+
+    class Container:
+        def demux(self, _: object) -> Iterator[str]:
+            yield "packet"
+            raise IndexError("list index out of range")
+
+    assert list(stream.packets_of(Container(), None)) == ["packet"]  # type: ignore[arg-type, comparison-overlap]

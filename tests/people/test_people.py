@@ -163,8 +163,20 @@ def test_a_rename_that_was_broken_off_goes_on_by_the_same_line(
     assert Path("known_faces/zoe.png").exists()
     done = program("name", "movie", "--rename", "anna", "zoe")
     assert [line[1] for line in done.table] == ["ben", "zoe", "unknown"]
-    assert "the photos of anna already belong to zoe; only the faces are named again" in done.err
-    assert "No person 'anna'" in program("name", "movie", "--rename", "anna", "zoe").err
+    assert "belong to zoe already; only the faces are named again" in done.err
+
+
+def test_a_rename_that_was_killed_at_its_end_is_done_by_the_same_line(program: Program) -> None:
+    """All is renamed, but nobody was told."""
+    program("name", "movie", "--rename", "anna", "zoe")
+    for call in (("movie",), ()):
+        again = program("name", *call, "--rename", "anna", "zoe")
+        assert again.code == 0
+        assert "nobody is called anna, so their photos seem to belong to zoe already" in again.err
+
+
+def test_a_slip_of_the_pen_is_no_rename_that_was_killed(program: Program) -> None:
+    assert "Did you mean 'anna'?" in program("name", "movie", "--rename", "ana", "ben").err
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Reading one photo and its face."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,47 @@ def test_what_is_transparent_is_grey(mode: str, tmp_path: Path) -> None:
         options = {"transparency": black}
     image.save(path, **options)
     assert read_photo(path)[0, :, 0].tolist() == [255, 255, 128, 128]
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from pipeline.people.photo import read_photo
+def most():
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+before = most()
+print(read_photo(Path(sys.argv[1]), 2400).shape[2])
+print(most() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's unit")
+@pytest.mark.parametrize("mode", ["P", "I;16", "RGBA"])
+def test_fifty_million_pixels_fit_into_memory(
+    tmp_path: Path, mode: str, figure: Callable[[str], None]
+) -> None:
+    """Files of a few kilobytes, each of which took 0.9 to 1.6 GB."""
+    options: dict[str, Any] = {"transparency": bytes(256)} if mode == "P" else {}
+    Pillow.new(mode, (4700, 10_600)).save(tmp_path / "bomb.png", **options)
+    call = [sys.executable, "-c", MEASURE, str(tmp_path / "bomb.png")]
+    done = subprocess.run(call, check=True, capture_output=True, text=True)
+    colours, taken = map(int, done.stdout.split())
+    figure(f"50 million pixels of {mode} take {taken / 1e3:.0f} MB")
+    assert colours == 3
+    assert 100_000 < taken < 500_000
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("RGB", True), ("L", False)])
+def test_the_limit_is_memory_not_pixels(
+    tmp_path: Path, mode: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.people.photo.MOST_PHOTO_BYTES", 60_000)
+    Pillow.new(mode, (100, 100)).save(tmp_path / "a.png")
+    if refused:
+        with pytest.raises(PeopleError, match=r"100 x 100 pixels .RGB. would take more than"):
+            read_photo(tmp_path / "a.png")
+    else:
+        assert read_photo(tmp_path / "a.png").shape == (100, 100, 3)
 
 
 # --- photos that lie -----------------------------------------------------------------------------

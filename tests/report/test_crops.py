@@ -209,6 +209,7 @@ def test_a_crop_says_where_it_is_from(walked: Walked) -> None:
         "probability": 0.8125,
         "probabilities": {"happy": 0.8125, **others},
         "models": dict(walked.walk.models),
+        "walk": walked.walk.fingerprint,
         "version": __version__,
     }
 

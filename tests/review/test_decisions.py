@@ -19,8 +19,7 @@ from PIL import Image as Pillow
 from pipeline import faces, files, mine
 from pipeline.crops import LEAST_PHOTO_FACE, portrait
 from pipeline.disk import manifest as manifests
-from pipeline.disk import parts
-from pipeline.disk.crop_file import crop_jpeg
+from pipeline.disk.crop_file import crop_jpeg, read_provenance
 from pipeline.disk.walked import finished
 from pipeline.errors import OutputError, TableError
 from pipeline.export import export
@@ -29,6 +28,7 @@ from pipeline.files import locked, remove
 from pipeline.judge import judge
 from pipeline.judge.score import read_truth
 from pipeline.people import gallery, naming
+from pipeline.people.photo import read_photo
 from pipeline.people.rename import rename
 from pipeline.pick import select
 from pipeline.review import desk, match, not_photos, reconcile
@@ -667,11 +667,39 @@ def test_another_walk_knows_the_faces_again_and_judge_their_tracks(table_of: Tab
 
 
 def test_crops_of_an_earlier_walk_are_not_decided_on(table_of: Table) -> None:
-    part = parts.part_paths(table_of.folder, 0)[0]
-    later = (table_of.place / "crops.csv").stat().st_mtime + 5
-    os.utime(part, (later, later))
+    other = WalkSettings(**{**table_of.settings(), "min_score": 0.6})
+    job = replace(table_of.job, walk=other, rewalk=True)
+    mine.walk(table_of.movie, job, puppet.silent)
     with pytest.raises(TableError, match="an earlier walk; pick again"):
         table_of.decide(0, "happy")
+    mine.pick(table_of.folder, job)
+    assert table_of.decide(0, "happy").progress.accepted == 1
+
+
+def test_crops_of_the_same_walk_made_again_are_decided_on(table_of: Table) -> None:
+    mine.walk(table_of.movie, replace(table_of.job, rewalk=True), puppet.silent)
+    assert table_of.decide(0, "happy").progress.accepted == 1
+
+
+def test_a_clock_that_was_set_back_is_in_nobodys_way(table_of: Table) -> None:
+    """The parts seem to be of a time after the crops."""
+    later = (table_of.place / "crops.csv").stat().st_mtime + 3600
+    for path in (table_of.folder / "parts").iterdir():
+        os.utime(path, (later, later))
+    assert table_of.decide(0, "happy").progress.accepted == 1
+
+
+def test_crops_of_earlier_versions_are_known_by_their_networks(table_of: Table) -> None:
+    """They do not say of which walk they are."""
+    path = table_of.place / table_of.files[0]
+    facts = read_provenance(path)
+    del facts["walk"]
+    face = read_photo(path)
+    path.write_bytes(crop_jpeg(face, facts))
+    assert table_of.decide(0, "happy").progress.accepted == 1
+    path.write_bytes(crop_jpeg(face, facts | {"models": {"detector": "another"}}))
+    with pytest.raises(TableError, match="an earlier walk; pick again"):
+        table_of.decide(0, NO_EMOTION)
 
 
 # --- other names --------------------------------------------------------------------------------

@@ -153,16 +153,16 @@ def test_a_movie_by_url_is_mined_like_any_other(program: Program, web: Served) -
     assert (here.code, there.code) == (0, 0)
     assert there.table[0][:6] == here.table[0][:6]
     assert _crops(Path("output/long/anna/happy")) == _crops(Path("here/long/anna/happy"))
-    again = program("pick", "long", *HAPPY_ANNA)
+    again = program("pick", "long", *HAPPY_ANNA, "--allow-remote")
     assert (again.code, again.table) == (0, there.table)
     for kind in ("--otio", "--edl", "--xml"):
-        assert program("export", "long", *HAPPY_ANNA, kind).code == 0
+        assert program("export", "long", *HAPPY_ANNA, kind, "--allow-remote").code == 0
 
 
 def test_a_movie_by_url_that_is_gone_may_be_elsewhere(program: Program, web: Served) -> None:
     assert program("walk", f"{web.address}/short.mkv", "--workers", "1").code == 0
     Path("films/short.mkv").rename("moved.mkv")
-    gone = program("pick", "short", *HAPPY_ANNA)
+    gone = program("pick", "short", *HAPPY_ANNA, "--allow-remote")
     assert gone.code == 1
     assert f"{web.address}/short.mkv: the movie is gone" in gone.err
     assert program("pick", "short", *HAPPY_ANNA, "--movie", "moved.mkv").code == 0

@@ -61,16 +61,35 @@ def app(made: Callable[[Policy], FastAPI]) -> FastAPI:
     return made(Policy(limit=LIMIT))
 
 
+def let_in(policy: Policy) -> dict[str, str]:
+    """The headers of a browser that brought the token."""
+    return {"Cookie": f"{policy.cookie}={policy.sessions.begin()}"}
+
+
+def trusted(policy: Policy, origin: str = ORIGIN) -> dict[str, str]:
+    """The headers of a page of ours: it also knows the CSRF token, and says where it is from."""
+    return {"Origin": origin, CSRF_HEADER: policy.csrf} | let_in(policy)
+
+
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    """A browser with a page of ours: it knows the CSRF token, and says where it is from."""
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
+    """A browser with a page of ours."""
+    page = trusted(app.state.policy)
+    with TestClient(app, base_url=ORIGIN, headers=page, follow_redirects=False) as found:
         yield found
 
 
 @pytest.fixture
 def stranger(app: FastAPI) -> Iterator[TestClient]:
-    """Something that knows nothing."""
+    """A browser that is let in, with a page that knows nothing."""
+    with TestClient(
+        app, base_url=ORIGIN, headers=let_in(app.state.policy), follow_redirects=False
+    ) as found:
+        yield found
+
+
+@pytest.fixture
+def nobody(app: FastAPI) -> Iterator[TestClient]:
+    """Something that did not bring the token, such as another user of this computer."""
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as found:
         yield found

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 Opened = Callable[..., "Page"]
 
@@ -30,6 +30,20 @@ def served(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
             thread.join()
 
 
+def enter(context: "BrowserContext", app: FastAPI, address: str) -> None:
+    """Gives a browser the cookie of one that brought the token."""
+    policy = app.state.policy
+    cookie = {"name": policy.cookie, "value": policy.sessions.begin(), "url": address}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+
+
+def new_page(browser: "Browser", app: FastAPI, address: str) -> "Page":
+    """A page in a browser that is let in; what it complains of does not matter."""
+    page = browser.new_page()
+    enter(page.context, app, address)
+    return page
+
+
 @pytest.fixture
 def address(app: FastAPI) -> Iterator[str]:
     with served(app) as found:
@@ -37,14 +51,18 @@ def address(app: FastAPI) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(browser: "Browser", address: str) -> Iterator[Opened]:
-    """Opens a page; at the end nothing may have been complained of, or asked of another server."""
+def opened(browser: "Browser", app: FastAPI, address: str) -> Iterator[Opened]:
+    """Opens a page in a browser that is let in.
+
+    At the end nothing may have been complained of, or asked of another server.
+    """
     complaints: list[str] = []
     contexts = []
 
     def open_it(path: str = "/", **options: Any) -> "Page":
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
         contexts.append(context)
+        enter(context, app, address)
         page = context.new_page()
         page.on("console", lambda m: complaints.append(f"{m.type}: {m.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -11,6 +11,7 @@ if INSTALLED:
         app,
         client,
         made,
+        nobody,
         reader,
         settings,
         stranger,
@@ -19,6 +20,6 @@ if INSTALLED:
     from tests.support.pages import address, opened
 
     __all__ = [
-        "address", "app", "client", "made", "opened", "reader", "settings", "stranger",
+        "address", "app", "client", "made", "nobody", "opened", "reader", "settings", "stranger",
         "videos",
     ]  # fmt: skip

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import FastAPI
 from PIL import Image as Pillow
 
 from tests.support.browser import NAMES, QUIET
-from tests.support.pages import Opened
+from tests.support.pages import Opened, enter
 from tests.support.puppet import Shot, Square, film, photo
 from tests.web.test_broadcast import wait_for
 from tests.web.test_mine import HeldCrops, held_crops
@@ -222,10 +223,11 @@ def test_a_tab_that_is_looked_at_again_shows_what_another_one_began(opened: Open
 
 
 def test_a_program_that_has_ended_is_told(
-    browser: "Browser", address: str, held_crops: HeldCrops
+    browser: "Browser", app: FastAPI, address: str, held_crops: HeldCrops
 ) -> None:
     """And when it answers again, the page goes on by itself."""
     context = browser.new_context()
+    enter(context, app, address)
     page = context.new_page()
     page.goto(f"{address}/mine")
     page.locator("#movie").select_option("film.mkv")
@@ -263,6 +265,25 @@ def test_the_pages_are_reached_by_keyboard(opened: Opened) -> None:
     page.wait_for_url("**/live")
 
 
+def test_the_printed_address_lets_a_browser_in_and_leaves_the_address_bar(
+    browser: "Browser", app: FastAPI, address: str
+) -> None:
+    """Also where it is a link of another site, with which no strict cookie is sent."""
+    link = f'<a href="{address}/?token={app.state.policy.token}">x</a>'
+    context = browser.new_context()
+    page = context.new_page()
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.status == 401
+    page.route("http://other.example/", lambda r: r.fulfill(body=link, content_type="text/html"))
+    page.goto("http://other.example/")
+    page.locator("a").click()
+    page.get_by_role("heading", name="Photo").wait_for()
+    assert page.url == f"{address}/"
+    assert page.evaluate("document.cookie") == ""
+    context.close()
+
+
 def test_another_page_can_change_nothing(browser: "Browser", address: str) -> None:
     """A form of another origin is sent by the browser, and refused here."""
     form = f'<form method="post" action="{address}/live/stop"><button>x</button></form>'
@@ -294,9 +315,12 @@ def test_a_name_pointed_at_this_computer_is_not_answered(browser: "Browser", add
         assert "csrf" not in page.content()
 
 
-def test_the_browsers_camera_takes_a_picture(browser: "Browser", address: str) -> None:
+def test_the_browsers_camera_takes_a_picture(
+    browser: "Browser", app: FastAPI, address: str
+) -> None:
     fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     with launched(browser, *fake) as page:
+        enter(page.context, app, address)
         page.goto(address)
         page.get_by_role("button", name="Camera").click()
         page.get_by_role("button", name="Take the picture").click()

@@ -33,8 +33,8 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import RUNNING, Jobs, Run, Speed
 from pipeline.web.mine import Mining
 from pipeline.web.pages import fragment
-from pipeline.web.safety import CSRF_HEADER, Policy
-from tests.support.application import LIMIT, ORIGIN
+from pipeline.web.safety import Policy
+from tests.support.application import LIMIT, ORIGIN, trusted
 from tests.support.movies import write_sound
 from tests.support.puppet import SETTINGS, Shot, Square, film, photo, plug_in
 from tests.web.test_broadcast import wait_for
@@ -693,8 +693,7 @@ def test_only_movies_may_be_large(client: TestClient, path: str, status: int) ->
 
 def test_movies_end_at_a_limit_too(made: Callable[[Policy], FastAPI], job: Job) -> None:
     policy = Policy(limit=LIMIT, movie_limit=LIMIT)
-    known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
-    with TestClient(made(policy), base_url=ORIGIN, headers=known) as client:
+    with TestClient(made(policy), base_url=ORIGIN, headers=trusted(policy)) as client:
         files = {"movie": ("a.mp4", bytes(2 * LIMIT))}
         assert client.post("/mine/movie", files=files).status_code == 413
 
@@ -707,8 +706,7 @@ def test_there_is_no_other_run(client: TestClient, deed: str) -> None:
 def test_closing_the_server_stops_what_runs(
     made: Callable[[Policy], FastAPI], app: FastAPI, gate: Gate
 ) -> None:
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known) as client:
+    with TestClient(app, base_url=ORIGIN, headers=trusted(app.state.policy)) as client:
         client.post("/mine", data={"movie": "film.mkv"})
         assert gate.begun.wait(10)
     assert not gate.going.is_set()

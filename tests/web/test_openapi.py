@@ -7,8 +7,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 
-from pipeline.web.safety import CSRF_HEADER
-from tests.support.application import HOST, ORIGIN
+from tests.support.application import HOST, let_in, trusted
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -24,7 +23,9 @@ MODES = ("POSITIVE", "NEGATIVE")
 
 def fuzz(app: FastAPI, mode: str, examples: int, check: Callable[["Case[Any]"], None]) -> int:
     """Tries every operation of which such requests can be made; how many there were."""
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers={"Host": HOST})
+    schema = schemathesis.openapi.from_asgi(
+        "/openapi.json", app, headers=trusted(app.state.policy) | {"Host": HOST}
+    )
     tried = 0
     for result in schema.get_all_operations():
         operation = result.ok()
@@ -53,10 +54,12 @@ def test_whatever_is_sent_is_answered_as_described(app: FastAPI, mode: str) -> N
     That one wants all that fits the description to be accepted; but no schema can say which bytes
     are a JPEG.
     """
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf, "Host": HOST}
+    page_headers = trusted(app.state.policy) | {"Host": HOST}
 
     def check(case: "Case[Any]") -> None:
-        case.call_and_validate(headers=known, excluded_checks=[checks.positive_data_acceptance])
+        case.call_and_validate(
+            headers=page_headers, excluded_checks=[checks.positive_data_acceptance]
+        )
 
     assert fuzz(app, mode, 50, check) == described(app, mode) > 5
 
@@ -64,8 +67,17 @@ def test_whatever_is_sent_is_answered_as_described(app: FastAPI, mode: str) -> N
 @pytest.mark.parametrize("mode", MODES)
 def test_whatever_a_stranger_sends_changes_nothing(app: FastAPI, mode: str) -> None:
     def check(case: "Case[Any]") -> None:
-        answer = case.call(headers={"Host": HOST})
+        answer = case.call(headers=let_in(app.state.policy) | {"Host": HOST})
         read = case.method.upper() == "GET"
         assert answer.status_code in ((200, 404, 422) if read else (403,))
 
     assert fuzz(app, mode, 10, check) == described(app, mode) > 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nobody_is_told_anything(app: FastAPI, mode: str) -> None:
+    def check(case: "Case[Any]") -> None:
+        read = case.method.upper() == "GET"
+        assert case.call(headers={"Host": HOST}).status_code == (401 if read else 403)
+
+    assert fuzz(app, mode, 5, check) == described(app, mode) > 5

@@ -33,9 +33,9 @@ from pipeline.people.rename import rename
 from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.people import MOST_NAMED
-from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, Policy
+from pipeline.web.safety import CSRF_FIELD, Policy
 from tests.support import puppet
-from tests.support.application import HOST, LIMIT, ORIGIN
+from tests.support.application import HOST, LIMIT, ORIGIN, trusted
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
 from tests.support.program import Program, caller
 from tests.support.puppet import TOLERANCES, photo
@@ -500,9 +500,10 @@ def test_the_notice_tells_whom_a_name_took(
     puppet.set_tolerances(monkeypatch, sure=2.0)
     settings = WebSettings(replace(job, tolerance=2.0), sorted_place / "videos")
     policy = Policy(limit=LIMIT)
-    known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
     app = create_app(reader, settings, policy)
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as client:
+    with TestClient(
+        app, base_url=ORIGIN, headers=trusted(policy), follow_redirects=False
+    ) as client:
         assert given_names(client, form(folder, {1: "anna"})).status_code == 303
         assert "anna also got 1 track of number 3 . Look at the faces" in page(client)
 
@@ -794,7 +795,7 @@ def test_names_are_only_ever_text(client: TestClient, job: Job, folder: Path) ->
 
 def test_every_form_brings_the_token(client: TestClient, app: FastAPI) -> None:
     text = client.get("/people/film").text
-    assert text.count("<form") == text.count(f'value="{app.state.policy.csrf}"') == 5
+    assert text.count("<form") == text.count(f'value="{app.state.policy.csrf}"') == 6
     assert "style=" not in text
     assert "onclick" not in text
 
@@ -815,14 +816,16 @@ def test_of_a_movie_that_is_there_all_is_answered_as_described(
     app: FastAPI, job: Job, mode: str
 ) -> None:
     know(job, "dora")
-    known = {"Origin": ORIGIN, CSRF_HEADER: app.state.policy.csrf, "Host": HOST}
+    page_headers = trusted(app.state.policy) | {"Host": HOST}
     there = {"movie": "film", "person": "dora", "number": 1, "place": 0}
 
     def check(case: "Case[Any]") -> None:
         if case.path.startswith(("/people", "/api/people", "/pictures")):
             own = case.path_parameters or {}
             case.path_parameters = own | {k: v for k, v in there.items() if k in own}
-            case.call_and_validate(headers=known, excluded_checks=[checks.positive_data_acceptance])
+            case.call_and_validate(
+                headers=page_headers, excluded_checks=[checks.positive_data_acceptance]
+            )
 
     assert fuzz(app, mode, 20, check) >= len(MODES)
     assert set(gallery(job)) >= {"dora.png"}
@@ -836,8 +839,7 @@ def knowing(job: Job, sorted_place: Path) -> Iterator[TestClient]:
     """An application whose readers follow the known faces."""
     policy = Policy(limit=LIMIT)
     own = create_app(Reader.of(job), WebSettings(job, sorted_place / "videos"), policy)
-    known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
-    with TestClient(own, base_url=ORIGIN, headers=known, follow_redirects=False) as found:
+    with TestClient(own, base_url=ORIGIN, headers=trusted(policy), follow_redirects=False) as found:
         yield found
 
 

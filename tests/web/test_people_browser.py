@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import FastAPI
 from PIL import Image as Pillow
 
 from pipeline.cast import cast
@@ -15,7 +16,7 @@ from pipeline.cast.company import Company, company
 from pipeline.settings import Job
 from pipeline.web.people import MOST_NAMED
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
-from tests.support.pages import Opened
+from tests.support.pages import Opened, new_page
 from tests.support.puppet import photo
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     field.press("Enter")
     why = page.locator("#why-cast-2")
     why.wait_for()
-    assert why.inner_text() == "2: a person cannot be called 'any'; choose another"
+    assert why.inner_text() == "2: a person cannot be called 'any'; choose another name"
     assert field.get_attribute("aria-invalid") == "true"
     assert field.get_attribute("aria-describedby") == "why-cast-2"
     assert not page.get_by_role("button", name="Apply").is_visible()
@@ -188,9 +189,11 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     assert words(page) == ["2 becomes ben"]
 
 
-def test_any_refusal_is_told_and_the_next_plan_counts(browser: "Browser", address: str) -> None:
+def test_any_refusal_is_told_and_the_next_plan_counts(
+    browser: "Browser", app: FastAPI, address: str
+) -> None:
     """Those of the server itself are plain text."""
-    page = browser.new_page()  # What is refused, Chromium complains of.
+    page = new_page(browser, app, address)  # What is refused, Chromium complains of.
     page.goto(address + FILM)
     named(page, 1, "anna")
     assert words(page) == ["1 becomes anna"]
@@ -213,7 +216,7 @@ def test_any_refusal_is_told_and_the_next_plan_counts(browser: "Browser", addres
 
 
 def test_one_of_many_cards_is_named(
-    browser: "Browser", address: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    browser: "Browser", app: FastAPI, address: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A form with all of them would hold more fields than are read."""
 
@@ -223,7 +226,7 @@ def test_one_of_many_cards_is_named(
         return replace(found, strangers=(*found.strangers, *more))
 
     monkeypatch.setattr("pipeline.web.people.company", crowded)
-    page = browser.new_page()  # Of the others there are no pictures.
+    page = new_page(browser, app, address)  # Of the others there are no pictures.
     page.goto(address + FILM)
     assert page.locator(".name input").count() == MOST_NAMED + 1
     named(page, 2, "ben")

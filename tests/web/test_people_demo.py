@@ -11,8 +11,8 @@ from pipeline.disk import faces_csv
 from pipeline.live.reader import Reader
 from pipeline.settings import Job, WalkSettings
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import CSRF_HEADER, Policy
-from tests.support.application import ORIGIN
+from pipeline.web.safety import Policy
+from tests.support.application import ORIGIN, trusted
 from tests.web.test_broadcast import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -35,8 +35,9 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 def test_the_cast_is_sorted_and_named_from_the_page(job: Job) -> None:
     policy, folder = Policy(), job.output / "demo"
     app = create_app(Reader.of(job), WebSettings(job, VIDEOS), policy)
-    known = {"Origin": ORIGIN, CSRF_HEADER: policy.csrf}
-    with TestClient(app, base_url=ORIGIN, headers=known, follow_redirects=False) as client:
+    with TestClient(
+        app, base_url=ORIGIN, headers=trusted(policy), follow_redirects=False
+    ) as client:
         client.post("/people/demo/cast")
         wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "done")
         text = client.get("/people/demo").text

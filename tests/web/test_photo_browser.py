@@ -4,8 +4,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
 
 from tests.support.browser import NAMES, QUIET
+from tests.support.pages import new_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,11 +29,11 @@ WATCHED = """() => {
 
 
 def test_the_camera_goes_out_however_often_it_was_asked_for(
-    browser: "Browser", address: str
+    browser: "Browser", app: FastAPI, address: str
 ) -> None:
     path = next(filter(None, map(shutil.which, NAMES)))
     with browser.browser_type.launch(executable_path=path, args=[*QUIET, *FAKE]) as own:
-        page = own.new_page()
+        page = new_page(own, app, address)
         page.goto(address)
         page.evaluate(WATCHED)
         page.evaluate(

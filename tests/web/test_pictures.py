@@ -16,7 +16,7 @@ from pipeline.web import pictures
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.pictures import small
 from pipeline.web.safety import Policy
-from tests.support.application import LIMIT, ORIGIN
+from tests.support.application import LIMIT, ORIGIN, trusted
 from tests.support.reviewed import Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
@@ -56,8 +56,9 @@ def test_a_picture_is_read_once_for_each_width(tmp_path: Path, read: list[Path])
 def test_a_crop_is_read_once_for_page_review(
     reader: Reader, table_of: Table, read: list[Path]
 ) -> None:
-    app = create_app(reader, WebSettings(table_of.job, limit=LIMIT), Policy(limit=LIMIT))
-    with TestClient(app, base_url=ORIGIN) as client:
+    policy = Policy(limit=LIMIT)
+    app = create_app(reader, WebSettings(table_of.job, limit=LIMIT), policy)
+    with TestClient(app, base_url=ORIGIN, headers=trusted(policy)) as client:
         for _ in range(3):
             assert (
                 client.get(f"/review/talk/anna/happy/small/{table_of.files[0]}").status_code == 200

@@ -1,7 +1,7 @@
 """Page Review without a browser: what is shown, decided, refused; and never another file."""
 
 import io
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,19 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import files, mine
-from pipeline.disk.parts import part_paths
 from pipeline.faces import EMOTIONS
 from pipeline.judge.score import read_truth
 from pipeline.live.reader import Reader
 from pipeline.review.labels import ASIDE, LABELS
-from pipeline.settings import Job
+from pipeline.settings import Job, WalkSettings
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run
 from pipeline.web.mine import Mining
 from pipeline.web.pages import fragment
 from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
-from tests.support.application import LIMIT, ORIGIN
+from tests.support import puppet
+from tests.support.application import LIMIT, ORIGIN, trusted
 from tests.support.reviewed import Table, picked_once, table_of
 
 __all__ = ["picked_once", "table_of"]
@@ -108,7 +108,11 @@ def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, numb
     decide(client, table_of.files[1], "none")
     large = client.get(f"/review/{PLACE}/large/{table_of.files[number]}")
     place = table_of.place / ASIDE if number else table_of.place
-    assert large.content == (place / table_of.files[number]).read_bytes()
+    with Pillow.open(place / table_of.files[number]) as crop:
+        size = crop.size
+    with Pillow.open(io.BytesIO(large.content)) as picture:
+        assert picture.size == size
+        assert "exif" not in picture.info
     small = client.get(f"/review/{PLACE}/small/{table_of.files[number]}")
     for answer in (large, small):
         assert answer.headers["content-type"] == "image/jpeg"
@@ -116,6 +120,21 @@ def test_pictures_come_whole_and_small(client: TestClient, table_of: Table, numb
     with Pillow.open(io.BytesIO(small.content)) as picture:
         assert max(picture.size) <= REVIEWED_SIDE
         assert "exif" not in picture.info
+
+
+@pytest.mark.parametrize("kind", ["large", "small"])
+def test_no_link_shows_a_picture_from_elsewhere(
+    client: TestClient, table_of: Table, tmp_path: Path, kind: str
+) -> None:
+    """Neither a crop that is one, nor a folder of crops."""
+    one, other = table_of.files[:2]
+    secret = (table_of.place / one).rename(tmp_path / "secret.jpg")
+    (table_of.place / one).symlink_to(secret)
+    assert client.get(f"/review/{PLACE}/{kind}/{one}").status_code == 404
+    assert client.get(f"/review/{PLACE}/{kind}/{other}").status_code == 200
+    moved = table_of.place.rename(tmp_path / "elsewhere")
+    table_of.place.symlink_to(moved)
+    assert client.get(f"/review/{PLACE}/{kind}/{other}").status_code == 404
 
 
 def test_a_large_crop_becomes_small(client: TestClient, table_of: Table) -> None:
@@ -138,6 +157,8 @@ def test_what_an_interrupted_decision_left_is_ended(client: TestClient, table_of
     decide(client, table_of.files[0], "none")
     (table_of.place / ASIDE / table_of.files[0]).rename(table_of.place / table_of.files[0])
     client.get(API)
+    assert not (table_of.place / ASIDE / table_of.files[0]).exists(), "reading moves nothing"
+    assert client.post(f"{API}/settle").json()["looks"][0] == "none"
     assert (table_of.place / ASIDE / table_of.files[0]).exists()
 
 
@@ -237,8 +258,9 @@ def test_labels_of_somebody_else_are_told(client: TestClient, table_of: Table) -
 
 
 def test_crops_of_an_earlier_walk_are_told(client: TestClient, table_of: Table) -> None:
-    later = (table_of.place / "crops.csv").stat().st_mtime + 5
-    os.utime(part_paths(table_of.folder, 0)[0], (later, later))
+    other = WalkSettings(**{**table_of.settings(), "min_score": 0.6})
+    job = replace(table_of.job, walk=other, rewalk=True)
+    mine.walk(table_of.movie, job, puppet.silent)
     answer = decide(client, table_of.files[0], "happy")
     assert (answer.status_code, "pick again" in answer.json()["detail"]) == (409, True)
 
@@ -338,7 +360,9 @@ def test_hidden_folders_and_others_are_no_movies(client: TestClient, table_of: T
 
 def test_without_an_output_folder_there_is_nothing(reader: Reader, tmp_path: Path) -> None:
     settings = WebSettings(Job(output=tmp_path / "none"), videos=tmp_path)
-    with TestClient(create_app(reader, settings, Policy()), base_url=ORIGIN) as client:
+    policy = Policy()
+    app = create_app(reader, settings, policy)
+    with TestClient(app, base_url=ORIGIN, headers=trusted(policy)) as client:
         assert client.get("/api/review").json() == []
 
 

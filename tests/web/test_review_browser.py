@@ -15,7 +15,7 @@ from pipeline.review.labels import ASIDE, LABELS
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 from tests.support.application import LIMIT
-from tests.support.pages import Opened
+from tests.support.pages import Opened, new_page
 from tests.support.reviewed import Table, picked_once, table_of
 
 if TYPE_CHECKING:
@@ -180,9 +180,9 @@ def test_fingers_review_too(opened: Opened) -> None:
 
 
 def test_a_decision_that_is_not_taken_is_told_and_taken_back(
-    browser: "Browser", address: str, table_of: Table
+    browser: "Browser", app: FastAPI, address: str, table_of: Table
 ) -> None:
-    page = browser.new_page()  # What is refused, Chromium complains of.
+    page = new_page(browser, app, address)  # What is refused, Chromium complains of.
     page.goto(address + HAPPY)
     ready(page)
     with files.locked(table_of.folder):
@@ -354,9 +354,9 @@ def test_what_is_decided_of_an_enlarged_crop_is_read_out(opened: Opened) -> None
 
 
 def test_an_enlarged_crop_that_was_not_saved_is_told_so(
-    browser: "Browser", address: str, table_of: Table
+    browser: "Browser", app: FastAPI, address: str, table_of: Table
 ) -> None:
-    page = browser.new_page()  # What is refused, Chromium complains of.
+    page = new_page(browser, app, address)  # What is refused, Chromium complains of.
     page.goto(address + HAPPY)
     ready(page).locator("#then").select_option("stay")
     page.keyboard.press("Enter")

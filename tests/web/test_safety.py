@@ -1,14 +1,19 @@
 """Who is let in, and who is not: each check by itself, and on every route that changes things."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.web import live
+from pipeline.web import live, safety
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
-from tests.support.application import HOST, LIMIT, ORIGIN
+from pipeline.web.sessions import Sessions
+from tests.support.application import HOST, LIMIT, ORIGIN, let_in
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -88,27 +93,63 @@ def test_two_servers_have_two_tokens() -> None:
     assert Policy().csrf != Policy().csrf
 
 
-def test_what_is_only_read_needs_no_token(stranger: TestClient) -> None:
+def test_what_is_only_read_needs_no_csrf_token(stranger: TestClient) -> None:
     assert stranger.get("/api/live").status_code == 200
 
 
-# --- beyond this computer -----------------------------------------------------------------------
+# --- what browsers say of the page that asks ------------------------------------------------------
+
+FROM_ELSEWHERE = [
+    pytest.param("cross-site", "no-cors", "image", 403, id="an image of another site"),
+    pytest.param("same-site", "no-cors", "image", 403, id="of another port of this computer"),
+    pytest.param("cross-site", "navigate", "iframe", 403, id="a frame"),
+    pytest.param("cross-site", "navigate", "document", 200, id="a link"),
+    pytest.param("none", "navigate", "document", 200, id="typed"),
+    pytest.param("same-origin", "cors", "empty", 200, id="our own page"),
+]
 
 
-@pytest.fixture
-def outside(made: Callable[[Policy], FastAPI]) -> Iterator[tuple[TestClient, Policy]]:
-    """A client on the network of a server that listens to all of it."""
-    policy = Policy.listening_on("0.0.0.0", LIMIT)
-    own = {"Origin": "http://192.168.1.7:8000", CSRF_HEADER: policy.csrf}
-    with TestClient(
-        made(policy), base_url=own["Origin"], headers=own, follow_redirects=False
-    ) as found:
+@pytest.mark.parametrize(("site", "mode", "dest", "status"), FROM_ELSEWHERE)
+def test_other_pages_read_nothing(
+    client: TestClient, app: FastAPI, site: str, mode: str, dest: str, status: int
+) -> None:
+    said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    assert client.get("/", headers=said).status_code == status
+    if status == 403:
+        for method, path in [*routes(app), ("GET", "/static/web.css"), ("GET", "/live/stream")]:
+            assert client.request(method, path, headers=said).status_code == 403
+
+
+def test_other_pages_change_nothing_by_a_link(client: TestClient) -> None:
+    said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = client.post("/live/stop", headers={**said, "Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 403
+
+
+def test_other_pages_do_not_keep_the_camera_running(client: TestClient, app: FastAPI) -> None:
+    said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    before = app.state.stage._looked
+    for path in ("/live/stream", "/live/faces", "/api/live"):
+        assert client.get(path, headers={**said, "Sec-Fetch-Dest": "image"}).status_code == 403
+    assert app.state.stage._looked == before
+
+
+# --- the token ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[("127.0.0.1", ORIGIN), ("0.0.0.0", "http://192.168.1.7:8000")])
+def outside(
+    made: Callable[[Policy], FastAPI], request: pytest.FixtureRequest
+) -> Iterator[tuple[TestClient, Policy]]:
+    """A client without a cookie: of another user of this computer, or on the network."""
+    host, origin = request.param
+    policy = Policy(host, LIMIT)
+    own = {"Origin": origin, CSRF_HEADER: policy.csrf}
+    with TestClient(made(policy), base_url=origin, headers=own, follow_redirects=False) as found:
         yield found, policy
 
 
-def test_beyond_this_computer_nothing_is_shown_without_the_token(
-    outside: tuple[TestClient, Policy],
-) -> None:
+def test_nothing_is_shown_without_the_token(outside: tuple[TestClient, Policy]) -> None:
     client, policy = outside
     app = client.app
     assert isinstance(app, FastAPI)
@@ -116,7 +157,9 @@ def test_beyond_this_computer_nothing_is_shown_without_the_token(
         assert client.request(method, path).status_code == 401
     for wrong in ("", "guessed", policy.token[:-1], "é"):
         assert client.get("/", params={"token": wrong}).status_code == 401
-        assert client.get("/", headers={"Cookie": f"{policy.cookie}={wrong!a}"}).status_code == 401
+        for value in (repr(wrong), policy.token):  # The address's secret is nobody's cookie.
+            cookie = {"Cookie": f"{policy.cookie}={value}".encode()}
+            assert client.get("/", headers=cookie).status_code == 401  # type: ignore[arg-type]
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(
@@ -124,12 +167,54 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(
 ) -> None:
     client, policy = outside
     answer = client.get("/", params={"token": policy.token})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/")
     cookie = answer.headers["set-cookie"].lower()
+    assert policy.token.lower() not in cookie
     assert "httponly" in cookie
-    assert "samesite=lax" in cookie
+    assert "samesite=strict" in cookie
     assert client.get("/").status_code == 200
+    assert client.get("/", params={"token": policy.token}).headers["refresh"] == "0; url=/"
+    assert client.get("/", params={"token": "old"}).status_code == 200
     assert client.post("/live/stop").status_code == 303
+
+
+def test_each_browser_has_a_secret_of_its_own_which_ends(
+    made: Callable[[Policy], FastAPI],
+) -> None:
+    now = [0.0]
+    policy = Policy(limit=LIMIT, sessions=Sessions(60, lambda: now[0]))
+    one, two = let_in(policy), let_in(policy)
+    with TestClient(made(policy), base_url=ORIGIN) as client:
+        now[0] = 59.0
+        assert client.get("/", headers=one).status_code == 200
+        policy.sessions.end(one["Cookie"].partition("=")[2])
+        assert client.get("/", headers=one).status_code == 401
+        assert client.get("/", headers=two).status_code == 200
+        now[0] = 60.0
+        assert client.get("/", headers=two).status_code == 401
+
+
+def test_who_logs_out_must_bring_the_token_again(
+    client: TestClient, stranger: TestClient, app: FastAPI
+) -> None:
+    answer = client.post("/logout")
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f'{app.state.policy.cookie}="";')
+    assert "Max-Age=0" in cookie
+    assert client.get("/").status_code == 401, "also with the cookie that was deleted"
+    assert stranger.get("/").status_code == 200, "other browsers stay"
+
+
+def test_with_https_the_cookie_is_sent_by_it_alone(made: Callable[[Policy], FastAPI]) -> None:
+    policy = Policy(limit=LIMIT, public_name="faces.example", secure=True)
+    with TestClient(made(policy), base_url="https://faces.example:8000") as client:
+        answer = client.get("/", params={"token": policy.token})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-mine-video-")
+        assert {"Secure", "Path=/", "HttpOnly", "SameSite=strict"} <= set(cookie.split("; "))
+        assert "max-age" in client.get("/").headers["strict-transport-security"]
+        assert client.get("/", headers={"Host": "other.example"}).status_code == 421
 
 
 @pytest.mark.parametrize("before", ['prefs={"a":1}; ', "=; ", "a b=c; ", "mine-video-0=x; "])
@@ -138,7 +223,7 @@ def test_cookies_of_other_servers_are_in_nobodys_way(
 ) -> None:
     """Browsers send those of all servers of a computer, whatever their port."""
     client, policy = outside
-    cookie = f"{before}{policy.cookie}={policy.token}"
+    cookie = before + let_in(policy)["Cookie"]
     assert client.get("/", headers={"Cookie": cookie}).status_code == 200
 
 
@@ -147,17 +232,9 @@ def test_a_token_in_the_address_changes_nothing(outside: tuple[TestClient, Polic
     assert client.post("/live/stop", params={"token": policy.token}).status_code == 401
 
 
-def test_names_stay_refused_beyond_this_computer(outside: tuple[TestClient, Policy]) -> None:
+def test_names_stay_refused(outside: tuple[TestClient, Policy]) -> None:
     client, _ = outside
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
-
-
-@pytest.mark.parametrize(
-    ("host", "asks"),
-    [("127.0.0.1", False), ("127.8.8.8", False), ("::1", False), ("0.0.0.0", True), ("::", True)],
-)
-def test_a_token_is_asked_for_beyond_this_computer_only(host: str, asks: bool) -> None:
-    assert bool(Policy.listening_on(host, LIMIT).token) == asks
 
 
 # --- sizes and headers --------------------------------------------------------------------------
@@ -179,6 +256,37 @@ def test_a_body_that_does_not_say_is_counted(client: TestClient) -> None:
     answer = client.post("/api/photo", headers=head, content=chunks())
     assert answer.status_code == 413
     assert "0.3 MB" in answer.json()["detail"]
+
+
+def test_a_body_that_never_ends_does(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "BODY_SECONDS", 0.2)
+    begin = time.monotonic()
+
+    async def ask() -> int:
+        sent: list[Any] = []
+        head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        pieces = chain([head], repeat(b"x"))
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0.05)
+            return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        own = {name.lower(): value for name, value in client.headers.items()}
+        own |= {"host": HOST, "content-type": "multipart/form-data; boundary=x"}
+        headers = [(name.encode(), value.encode()) for name, value in own.items()]
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/photo", "query_string": b"",
+            "headers": headers, "http_version": "1.1", "scheme": "http", "raw_path": b"/api/photo",
+            "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+        }  # fmt: skip
+        await client.app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(ask()) == 408
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(

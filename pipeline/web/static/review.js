@@ -347,7 +347,8 @@
     stale = true;
     if (sending) return; // `send` loads once it is done.
     const number = ++turn;
-    const { ok, answer } = await askServer(api);
+    const headers = { "X-CSRF-Token": csrf };
+    const { ok, answer } = await askServer(`${api}/settle`, { method: "POST", headers });
     if (number !== turn) return;
     stale = false;
     if (ok) show(answer);
