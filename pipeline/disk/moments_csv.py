@@ -1,11 +1,10 @@
 """moments.csv: the moments of one person and emotion, one row a steady run."""
 
-import csv
-import io
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.disk.text_table import csv_text
 from pipeline.files import replacing
 
 MOMENTS = "moments.csv"
@@ -31,15 +30,12 @@ def write_moments_csv(
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(LISTED_MOMENT)
     best = moments["best"].map(names).fillna("")
     table = moments.assign(person=person, emotion=emotion, best=best)
     for column, digits in (("start", 6), ("stop", 6), ("seconds", 3)):
         table[column] = table[column].astype("float64").round(digits)
     for column in ("look_sure", "probability"):
         table[column] = table[column].round(4)
-    writer.writerows(table[list(LISTED_MOMENT)].itertuples(index=False))
+    rows = table[list(LISTED_MOMENT)].itertuples(index=False)
     with replacing(folder / MOMENTS) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(csv_text([LISTED_MOMENT, *rows]).encode(errors="backslashreplace"))
