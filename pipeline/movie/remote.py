@@ -256,8 +256,8 @@ def file_system(url: Url) -> "tuple[AbstractFileSystem, str]":
     """The fsspec file system of a URL, and the path in it.
 
     Raises:
-        MovieError: The scheme is none of `OPENED_SCHEMES`, no installed package knows it, or the URL is a
-            chain of several.
+        MovieError: The scheme is none of `OPENED_SCHEMES`, no installed package knows it, or the
+            URL is a chain of several.
     """
     scheme, mark, rest = url.text.partition("://")
     if scheme.lower() not in OPENED_SCHEMES or CHAIN in url.text:
