@@ -143,7 +143,8 @@ def told(clip: ActedClip, output: Path) -> pd.DataFrame:
     """Walks a clip; gives its largest face of each frame as picking sees it.
 
     Returns:
-        Columns `truth`, `label` (positions in `EMOTIONS`), `run_length`, `sure` and `probability`.
+        Columns `truth`, `label` (positions in `EMOTIONS`), `run_length`, `probability`
+        and `look_sure`.
 
     Raises:
         MiningError: the clip cannot be walked.
@@ -153,9 +154,8 @@ def told(clip: ActedClip, output: Path) -> pd.DataFrame:
     rows = select.steadied(faces_csv.read_faces(folder / "faces.csv"), 1, PickSettings())
     area = (rows["x2"] - rows["x1"]) * (rows["y2"] - rows["y1"])
     rows = rows.loc[area.groupby(rows["frame"]).idxmax()]
-    sure = rows["look_sure"] if "look_sure" in rows else rows["probability"]
-    truth = EMOTIONS.index(clip.emotion)
-    return rows[["label", "run_length", "probability"]].assign(sure=sure, truth=truth)
+    columns = ["label", "run_length", "probability", "look_sure"]
+    return rows[columns].assign(truth=EMOTIONS.index(clip.emotion))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +197,7 @@ def told_set(clips: Sequence[ActedClip], rows: Sequence[pd.DataFrame]) -> ToldSe
     """Puts what was told of the clips of one set together."""
     faces = pd.concat([r.assign(clip=number) for number, r in enumerate(rows)], ignore_index=True)
     steady = faces["run_length"] >= STEADY
-    order = np.lexsort((-faces["sure"], ~steady))
+    order = np.lexsort((-faces["look_sure"], ~steady))
     emotion = np.array([EMOTIONS.index(clip.emotion) for clip in clips])
     most = [r.groupby("label")["probability"].sum().idxmax() if len(r) else -1 for r in rows]
     actor = np.unique([clip.actor for clip in clips], return_inverse=True)[1]

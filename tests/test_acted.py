@@ -66,7 +66,7 @@ def _rows(labels: str, truth: str, sure: float, length: int = 20) -> pd.DataFram
     short = {emotion[:2]: number for number, emotion in enumerate(EMOTIONS)}
     return pd.DataFrame(
         {"label": [short[x] for x in labels.split()], "run_length": length, "probability": 0.5,
-         "sure": sure, "truth": EMOTIONS.index(truth)}
+         "look_sure": sure, "truth": EMOTIONS.index(truth)}
     )  # fmt: skip
 
 

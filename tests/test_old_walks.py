@@ -105,7 +105,7 @@ def test_nothing_is_moved_for_names_that_cannot_be_given(
 def test_it_shares_no_cast_with_a_walk_of_today(program: Program) -> None:
     done = program("cast", FOLDER, "output/other")
     assert done.code == 1
-    assert "walked with different networks" in done.err
+    assert "another network told its faces apart" in done.err
     assert "--rewalk" in done.err
 
 

@@ -194,9 +194,9 @@ def make(faces: Path, path: Path, folder: Path) -> None:
         made_by="tools/quantise_emotion.py",
         note=(
             f"{path.name} with int8 weights and activations in all convolutions but the first, "
-            f"calibrated on {FACES} training faces of FER2013. Probabilities differ from its by "
-            ".003 in the mean. No sum of products overflows 16 bits, so that processors with and "
-            "without VNNI give the same bytes (Zen 4, and Haswell as QEMU has it, measured)."
+            f"calibrated on {FACES} training faces of FER2013. No sum of two products overflows "
+            "16 bits, so that processors with and without VNNI give the same answers. What "
+            "differs from the float file stands in docs/emotion_network.md."
         ),
     )
     write_with_card(folder, data, card)

@@ -65,7 +65,8 @@ def _check_unnamed(walks: Sequence[Walked], chosen: Sequence[tuple[int, str]]) -
     for walked in walks:
         tracks = np.unique(walked.tracks.track).tolist()
         name_of = dict(zip(tracks, named_tracks(walked.tracks), strict=False))
-        for track, number in numbers(place, walked.manifest.movie.name).items():
+        movie = walked.manifest.movie.name if len(walks) > 1 else ""
+        for track, number in numbers(place, movie).items():
             names_of.setdefault(number, set()).add(name_of.get(track, ""))
     for number, person in chosen:
         others = names_of.get(number, {""})

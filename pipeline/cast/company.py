@@ -202,7 +202,7 @@ def _faces(rows: pd.DataFrame, tracks: Tracks, person: str) -> tuple[bytes, ...]
 def _strangers(walked: Walked, seconds: Numbers) -> Iterator[CastMember]:
     """The people of the cast, without the tracks that got a name since."""
     photos, rows, tracks = pictures(walked.folder), walked.rows, walked.tracks
-    number_of = numbers(walked.folder, walked.manifest.movie.name)
+    number_of = numbers(walked.folder)
     timed = rows.assign(seconds=seconds, number=rows["track"].map(number_of))
     timed = timed[(timed["person"] == "") & timed["number"].notna()]
     members = []
@@ -248,7 +248,7 @@ def owners(walked: Walked) -> dict[int, str | int]:
     Raises:
         TableError: A file is missing or damaged.
     """
-    tracks, cast = walked.tracks, numbers(walked.folder, walked.manifest.movie.name)
+    tracks, cast = walked.tracks, numbers(walked.folder)
     person = np.full(len(np.unique(tracks.track)), -1)
     person[: len(tracks.person)] = tracks.person  # Empty if the walk is not named yet.
     pairs = zip(np.unique(tracks.track).tolist(), person.tolist(), strict=True)
@@ -269,12 +269,12 @@ def pictures(place: Path) -> dict[int, list[Path]]:
     return {int(name): paths for name, paths in photos.items() if name.isdecimal() and paths}
 
 
-def numbers(place: Path, movie: str) -> dict[int, int]:
+def numbers(place: Path, movie: str = "") -> dict[int, int]:
     """The number in the cast of each track of a movie; empty if there is no cast.
 
     Args:
         place: The folder with cast.csv, see `cast.cast_place`.
-        movie: Name of the movie's file, as in cast.csv.
+        movie: Name of the movie's file, where several share a cast.
 
     Raises:
         TableError: cast.csv is damaged, or not a list of the cast.
@@ -289,7 +289,8 @@ def numbers(place: Path, movie: str) -> dict[int, int]:
         raise TableError(
             f"{path}: damaged or changed ({error}); delete it, and sort the faces again"
         ) from error
-    table = table[table["video"] == movie]
+    if movie:
+        table = table[unguarded_column(table["video"]) == movie]
     return dict(zip(table["track"].tolist(), table["cluster"].tolist(), strict=True))
 
 

@@ -128,7 +128,7 @@ class Real(click.FloatRange):
         return number
 
 
-class Emotion(click.Choice[str]):
+class EmotionChoice(click.Choice[str]):
     """An emotion, or any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -240,7 +240,7 @@ FILTERS = options(
     ),
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
-        type=Emotion([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
+        type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
         help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
     ),
     click.option(

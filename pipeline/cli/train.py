@@ -87,6 +87,15 @@ LEARNING = options(
         type=INPUT_FILE,
         help="An .npz of other networks' answers: arrays hard and fp, (n, 7).",
     ),
+    click.option(
+        "--unlabelled", multiple=True, metavar="DIR",
+        type=click.Path(file_okay=False, exists=True, path_type=Path),
+        help="Also train on pictures of faces without labels; may be repeated.",
+    ),
+    click.option(
+        "--teacher", multiple=True, metavar="NAME|PATH",
+        help="Network that labels the faces of --unlabelled; of several the mean counts.",
+    ),
     share_option("--distill", "Share of the teachers' answers in the target."),
     strength_option("--loss-correction", "Tau of the prior correction in the loss."),
     strength_option("--correction", "Tau of the prior correction after the trained network."),
@@ -111,10 +120,16 @@ LEARNING = options(
     strength_option("--light", "Largest change of contrast, as a natural logarithm."),
     share_option("--erase", "Probability that a rectangle is painted over."),
     share_option("--blur", "Probability of a blur."),
+    share_option("--motion", "Probability of a blur along a line, as of a moving face."),
+    share_option("--h264", "Probability that a face goes through the codec H.264."),
+    share_option("--mouth", "Probability that the lower half is another face's."),
     share_option("--compress", "Probability of JPEG's losses, as in compressed video."),
     share_option(
         "--small", "Probability that a face is shrunk and enlarged again, as if it were far away."
     ),
+    strength_option("--average", "Momentum of the average of weights that is kept, such as .999."),
+    click.option("--bf16", is_flag=True, help="Calculate in bfloat16, which newer processors and "
+                 "graphics cards do faster."),
     click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard."),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ MOVIE_SUFFIXES = frozenset(
 
 WALK_FILE = "walk.json"
 
-BESIDE = (PHOTO_LIST, "crops.csv", "sheet.jpg", "sheet-1.jpg")
+BESIDE = (PHOTO_LIST, "crops.csv", "moments.csv", "sheet.jpg", "sheet-1.jpg")
 """Files by which to tell the folders that `cast` and `search` put beside those of movies."""
 
 

@@ -14,9 +14,12 @@ from pipeline.crops import portrait
 from pipeline.disk.crop_file import crop_jpeg, crop_name, crop_stem
 from pipeline.disk.crops_csv import delete_listed, write_crops_csv
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.moments_csv import write_moments_csv
 from pipeline.faces import BOX, EMOTIONS, Image, Ints
 from pipeline.files import replacing
 from pipeline.movie import decode
+from pipeline.people.presence import durations
+from pipeline.pick.moments import moments
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ def write_crops(
     listed: list[tuple[Selection, list[Path]]] = []
     try:
         for selection in selections:
-            paths = _begin(selection, crop_stem(walk))
+            paths = _begin(selection, walk)
             listed.append((selection, paths))
             rows = selection.rows.itertuples()
             jobs += [(path, row, selection) for path, row in zip(paths, rows, strict=True)]
@@ -71,24 +74,34 @@ def write_crops(
             tell(path)
     finally:
         for selection, paths in listed:
-            _leave_out_missing(selection, paths)
+            _leave_out_missing(selection, paths, walk)
 
 
-def _begin(selection: Selection, stem: str) -> list[Path]:
-    """Deletes outdated crops and writes crops.csv; returns the paths of the crops to write."""
-    names = [crop_name(stem, row) for row in selection.rows.itertuples()]
+def _begin(selection: Selection, walk: Manifest) -> list[Path]:
+    """Deletes outdated crops and writes the lists; returns the paths of the crops to write."""
+    names = [crop_name(crop_stem(walk), row) for row in selection.rows.itertuples()]
     delete_listed(selection.folder, set(names))
     # Before the crops: a crop that no list names counts as the user's own and is never deleted.
-    write_crops_csv(selection.folder, selection.emotion, selection.rows, names)
+    _list(selection, selection.rows, names, walk)
     return [selection.folder / name for name in names]
 
 
-def _leave_out_missing(selection: Selection, crops: list[Path]) -> None:
-    """Writes crops.csv again without the crops that do not exist."""
+def _leave_out_missing(selection: Selection, crops: list[Path], walk: Manifest) -> None:
+    """Writes the lists again without the crops that do not exist."""
     exists = np.array([path.is_file() for path in crops], bool)
     if not exists.all():
         names = [path.name for path, kept in zip(crops, exists, strict=True) if kept]
-        write_crops_csv(selection.folder, selection.emotion, selection.rows[exists], names)
+        _list(selection, selection.rows[exists], names, walk)
+
+
+def _list(selection: Selection, rows: pd.DataFrame, names: list[str], walk: Manifest) -> None:
+    """Writes crops.csv and moments.csv."""
+    write_crops_csv(selection.folder, selection.emotion, rows, names)
+    found = moments(rows)
+    last = durations(found["last"].to_numpy(), walk.scan.times, walk.settings.every)
+    found = found.assign(seconds=found["stop"] - found["start"] + last)
+    files = pd.Series(names, index=rows.index, dtype="str")
+    write_moments_csv(selection.folder, selection.person, selection.emotion, found, files)
 
 
 def cut(

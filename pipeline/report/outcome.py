@@ -83,7 +83,7 @@ def write_picks(
     source = _source(walk, movie, job, choices)
     _write(source, walk, selections, job.pick, cropping)
     for selection in selections:
-        contact_sheets(selection, crop_stem(walk), walked.tracks)
+        contact_sheets(selection, crop_stem(walk))
     _compare(source, walk, job, choices)
     if job.report:
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.

@@ -13,12 +13,11 @@ from PIL import ImageDraw
 
 from pipeline.disk.crop_file import crop_name
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.tracks_npz import Tracks
 from pipeline.errors import OutputError
 from pipeline.faces import Image, clock
 from pipeline.files import replacing
 from pipeline.pick.choose import Choice
-from pipeline.pick.thin import thin
+from pipeline.pick.moments import moments
 from pipeline.report.crops import Selection, cut
 
 CELL_SIDE = 120
@@ -85,30 +84,29 @@ def delete_sheets(folder: Path, pattern: str) -> None:
                 ) from error
 
 
-def contact_sheets(selection: Selection, stem: str, tracks: Tracks) -> None:
-    """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each run, the surest first.
+def contact_sheets(selection: Selection, stem: str) -> None:
+    """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each moment, the surest first.
 
     Faces without a crop are left out.
 
     Args:
         selection: The faces whose crops were written.
         stem: What the names of the crops begin with, see `crop_stem`.
-        tracks: The tracks of the movie.
 
     Raises:
         OutputError: A sheet cannot be written.
     """
     delete_sheets(selection.folder, "sheet*.jpg")
-    # The captions say how sure the runs are, by which they are ordered.
-    sure = selection.rows.groupby("run")["look_sure"].transform("mean")
-    best = thin(selection.rows.assign(look_sure=sure), tracks, 1)
+    found = moments(selection.rows)
+    # The captions say how sure the moments are, by which they are ordered.
+    best = selection.rows.loc[found["best"]].assign(look_sure=found["look_sure"].to_numpy())
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
     shown = [(path, caption) for path, caption in named if path.exists()]
     size = SHEET_COLUMNS * DOWN
     pages = [shown[i : i + size] for i in range(0, len(shown), size)]
     title = (
-        f"{selection.person}, {selection.emotion}: the best face of each run "
-        f"({_count(len(shown), 'run')}, {_count(len(selection.rows), 'face')})"
+        f"{selection.person}, {selection.emotion}: the best face of each moment "
+        f"({_count(len(shown), 'moment')}, {_count(len(selection.rows), 'face')})"
     )
     for number, page in enumerate(pages, 1):
         several = len(pages) > 1

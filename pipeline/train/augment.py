@@ -30,6 +30,12 @@ LUMINANCE = np.array(
 """JPEG's quantisation of brightness at quality 50. Source: ITU-T T.81, table K.1."""
 
 
+SMALL_SIDES = (40, 32, 26, 20)
+"""Pixels; a walk finds faces from about 20."""
+
+LONGEST = 8.0
+"""Pixels of a motion's blur."""
+
 STRONGEST = 5.0
 """The largest factor on the steps of the table; 5 is quality 10."""
 
@@ -38,8 +44,10 @@ def augmentation(settings: TrainSettings) -> list[Any]:
     """Gives the layers that the settings ask for, in order, with seeds from the settings' seed."""
     seeds = iter(range(1000 * settings.seed, 1000 * (settings.seed + 1)))
     strengths_and_layers = [
+        (settings.mouth, Mouth(settings.mouth)),
         (settings.flip or settings.tilt or settings.scale or settings.shift, Place(settings)),
         (settings.light, Light(settings.light)),
+        (settings.motion, Motion(settings.motion)),
         (settings.small, Small(settings.small)),
         (settings.blur, Blur(settings.blur)),
         (settings.compress, Compress(settings.compress)),
@@ -135,8 +143,57 @@ class Blur(Augmentation):
         return self.sometimes(self._probability, faces + share * (blurred - faces), faces)
 
 
+class Motion(Augmentation):
+    """Takes the mean along a line of up to `LONGEST` pixels, like a moving face."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+
+    def change(self, faces: Any) -> Any:
+        """Gives the faces blurred by their motion."""
+        n = ops.shape(faces)[0]
+        angle, length = (self.uniform(n, 0.0, high)[:, 0, 0, 0] for high in (pi, LONGEST))
+        one, zero = ops.ones_like(angle), ops.zeros_like(angle)
+        moved = [
+            ops.image.affine_transform(
+                faces,
+                ops.stack([one, zero, where * length * ops.cos(angle),
+                           zero, one, where * length * ops.sin(angle), zero, zero], axis=1),
+                fill_mode="nearest",
+            )
+            for where in (-0.5, -0.25, 0.0, 0.25, 0.5)
+        ]  # fmt: skip
+        return self.sometimes(self._probability, sum(moved) / len(moved), faces)
+
+
+class Mouth(Augmentation):
+    """Pastes the lower part of another face of the batch, in its light: a mouth says nothing then.
+
+    Talking mouths look happy, sad or surprised in turn; what is above them keeps the emotion.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self._probability = probability
+
+    def change(self, faces: Any) -> Any:
+        """Gives the faces with mouths of others, from about the tip of the nose down."""
+        n, side = ops.shape(faces)[0], faces.shape[1]
+        rows = ops.reshape(ops.arange(side, dtype="float32") / side, (1, side, 1, 1))
+        share = ops.clip((rows - self.uniform(n, 0.55, 0.65)) * 10 + 0.5, 0.0, 1.0)
+        others = ops.roll(faces, 1, axis=0)
+        light = [
+            ops.sum(share * x, axis=(1, 2, 3), keepdims=True)
+            / ops.sum(share * ops.ones_like(x), axis=(1, 2, 3), keepdims=True)
+            for x in (faces, others)
+        ]
+        changed = faces + share * (others - light[1] + light[0] - faces)
+        return self.sometimes(self._probability, changed, faces)
+
+
 class Small(Augmentation):
-    """Shrinks by 2, 3 or 4 and enlarges again, like a distant face."""
+    """Shrinks to one of `SMALL_SIDES` and enlarges again, like a distant face."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -144,13 +201,11 @@ class Small(Augmentation):
 
     def change(self, faces: Any) -> Any:
         """Gives the coarse faces."""
-        size = faces.shape[1:3]
-        coarse = [
-            ops.image.resize(ops.average_pool(faces, k, k), size, interpolation="bilinear")
-            for k in (2, 3, 4)
-        ]
-        which = self.uniform(ops.shape(faces)[0], 0.0, 3.0)
-        changed = ops.where(which < 1, coarse[0], ops.where(which < 2, coarse[1], coarse[2]))
+        which, changed = self.uniform(ops.shape(faces)[0], 0.0, len(SMALL_SIDES)), faces
+        for number, side in enumerate(SMALL_SIDES):
+            small = ops.image.resize(faces, (side, side), antialias=True)
+            coarse = ops.image.resize(small, faces.shape[1:3], interpolation="bilinear")
+            changed = ops.where(which >= number, coarse, changed)
         return self.sometimes(self._probability, changed, faces)
 
 

@@ -4,7 +4,8 @@ The environment variable KERAS_BACKEND chooses the backend; the default is Tenso
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,20 @@ def deterministic(seed: int) -> None:
         import tensorflow  # noqa: PLC0415
 
         tensorflow.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def half_precision(*, wanted: bool) -> Iterator[None]:
+    """Makes layers that are built inside calculate in bfloat16, if it is wanted."""
+    import keras  # noqa: PLC0415
+
+    before = keras.config.dtype_policy()
+    if wanted:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def gradient(loss: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -30,25 +30,29 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is without 
         order: Gives the order of the rows in an epoch; epochs count from 0.
         size: Rows per batch.
         epoch: The first epoch.
+        change: Changes the faces `(b, 48, 48)` of a batch, given the epoch and the batch's number.
     """
 
     def __init__(
-        self, faces: Image, targets: Floats, order: Callable[[int], Ints], size: int, epoch: int
-    ) -> None:
+        self, faces: Image, targets: Floats, order: Callable[[int], Ints], size: int, epoch: int,
+        change: Callable[[Image, int, int], Image] = lambda faces, *_: faces,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._faces, self._targets, self._order, self._size = faces, targets, order, size
-        self._next, self._rows = epoch, order(epoch)
+        self._change = change
+        self._epoch, self._next, self._rows = epoch, epoch, order(epoch)
 
     def __len__(self) -> int:
         return max(1, len(self._rows) // self._size)
 
     def __getitem__(self, index: int) -> tuple[Image, Floats]:
         rows = self._rows[index * self._size : (index + 1) * self._size]
-        return self._faces[rows], self._targets[rows]
+        faces = self._change(self._faces[rows, ..., 0], self._epoch, index)
+        return faces[..., None], self._targets[rows]
 
     def on_epoch_begin(self) -> None:
         """Switches to the rows of the next epoch."""
-        self._rows = self._order(self._next)
+        self._epoch, self._rows = self._next, self._order(self._next)
         self._next += 1
 
 
@@ -108,6 +112,23 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is wi
     def _stale(self) -> bool:
         since_best = len(self.history) - 1 - self.best if self.history else 0
         return self._patience > 0 and since_best >= self._patience
+
+
+class Averaged(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras is without types.
+    """Validates and saves the moving average of the weights, which the optimizer keeps.
+
+    It comes before `Checkpoint`. Between two epochs the average is in the network and the weights
+    are in the optimizer, also in the saved state.
+
+    Args:
+        resumed: Whether the trainer was restored to the state between two epochs.
+
+    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+    """
+
+    def __init__(self, *, resumed: bool) -> None:
+        super().__init__(swap_on_epoch=True)
+        self._ema_weights_in_model = resumed
 
 
 class TrainingProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is without types.

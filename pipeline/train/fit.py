@@ -16,14 +16,25 @@ import numpy as np
 
 from pipeline.disk.text_table import csv_text
 from pipeline.errors import ModelError, OutputError
-from pipeline.faces import EMOTIONS, Floats
+from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.files import locked, replacing
 from pipeline.models import registry
 from pipeline.models.cards import Card
-from pipeline.train import architecture, backend, dataset, export, metrics, networks, plots, split
+from pipeline.train import (
+    architecture,
+    backend,
+    codec,
+    dataset,
+    export,
+    metrics,
+    networks,
+    plots,
+    split,
+    unlabelled,
+)
 from pipeline.train.augment import augmentation
 from pipeline.train.dataset import Dataset
-from pipeline.train.epochs import Batches, Checkpoint, TrainingProgress, restored
+from pipeline.train.epochs import Averaged, Batches, Checkpoint, TrainingProgress, restored
 from pipeline.train.losses import accuracies, cross_entropy
 from pipeline.train.metrics import Estimate
 from pipeline.train.networks import MEAN, SCALE
@@ -72,14 +83,18 @@ def train(
         ModelError: There is no such network, or its two files differ.
         OutputError: The folder holds another run, or cannot be written.
     """
-    _check_folder(folder, data, settings)
-    backend.deterministic(settings.seed)
     lesson = prepared(data, settings)
-    n_classes = len(lesson.data.classes)
-    network = networks.build(settings.network, n_classes, _weights(settings))
+    text = _settings_text(data, lesson, settings)
+    _check_folder(folder, text)
+    backend.deterministic(settings.seed)
+    with backend.half_precision(wanted=settings.bf16):
+        network = _built(lesson, settings)
     with locked(folder):
-        _write(folder / SETTINGS, _settings_text(data, settings))
+        _write(folder / SETTINGS, text)
         checkpoint = _fitted(network, lesson, settings, folder, progress=progress)
+        if settings.bf16:  # The files are for programs that know nothing of it.
+            weights, network = network.get_weights(), _built(lesson, settings)
+            network.set_weights(weights)
         yield from _write_outcome(network, lesson, settings, checkpoint)
 
 
@@ -105,7 +120,32 @@ def prepared(data: Dataset, settings: TrainSettings) -> Lesson:
     shown = np.einsum("n,nhk->hk", weights, taught[parts.training])
     # Not below 1e-6: the losses take the logarithm.
     priors = np.maximum(shown / shown.sum(axis=1, keepdims=True), 1e-6).astype(np.float32)
-    return Lesson(data, parts, taught, wanted, priors)
+    return _with_unlabelled(Lesson(data, parts, taught, wanted, priors), settings)
+
+
+def _with_unlabelled(lesson: Lesson, settings: TrainSettings) -> Lesson:
+    """Adds the unlabelled faces of the settings to the training rows."""
+    if not settings.unlabelled:
+        return lesson
+    data, n = lesson.data, len(lesson.data)
+    faces = unlabelled.new_faces(settings.unlabelled, data.faces)
+    probability = unlabelled.answers(faces, settings.teacher, data.classes)
+    tau = settings.loss_correction or settings.correction
+    taught = unlabelled.targets_of(probability, lesson.priors, tau)
+    return replace(
+        lesson,
+        data=unlabelled.appended(data, faces, probability),
+        parts=replace(
+            lesson.parts,
+            training=np.concatenate([lesson.parts.training, np.arange(n, n + len(faces))]),
+        ),
+        taught=np.concatenate([lesson.taught, taught]),
+        wanted=np.concatenate([lesson.wanted, np.zeros_like(taught)]),
+    )
+
+
+def _built(lesson: Lesson, settings: TrainSettings) -> Any:
+    return networks.build(settings.network, len(lesson.data.classes), _weights(settings))
 
 
 def trainer_of(network: Any, lesson: Lesson, settings: TrainSettings) -> Any:
@@ -137,11 +177,12 @@ def _optimizer(settings: TrainSettings, steps: int) -> Any:
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warmup), warmup_target=settings.learning_rate, warmup_steps=warmup
     )
+    kept: dict[str, Any] = {"weight_decay": settings.weight_decay}
+    if settings.average:
+        kept |= {"use_ema": True, "ema_momentum": settings.average}
     if settings.optimizer == "adam":
-        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-    return keras.optimizers.SGD(
-        rate, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
-    )
+        return keras.optimizers.AdamW(rate, **kept)
+    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **kept)
 
 
 def _fitted(
@@ -154,21 +195,31 @@ def _fitted(
         rows, validation = lesson.data.faces[..., None], lesson.parts.validation
         taught, wanted = (t.reshape(len(t), -1) for t in (lesson.taught, lesson.wanted))
         order = partial(split.order, lesson.data, lesson.parts.training, settings)
-        batches = Batches(rows, taught, order, settings.batch, len(checkpoint.history))
+        begun = len(checkpoint.history)
+        batches = Batches(rows, taught, order, settings.batch, begun, partial(_coded, settings))
+        averaged = [Averaged(resumed=begun > 0)] if settings.average else []
         bar = TrainingProgress(settings.epochs, len(batches), show=progress)
         trainer.fit(
             batches,
             validation_data=(rows[validation], wanted[validation]),
             validation_batch_size=settings.batch,
-            initial_epoch=len(checkpoint.history),
+            initial_epoch=begun,
             epochs=settings.epochs,
-            callbacks=[checkpoint, bar, *_tensorboard(settings, folder)],
+            callbacks=[*averaged, checkpoint, bar, *_tensorboard(settings, folder)],
             # Keras would shuffle batches by Python's random numbers, which no checkpoint restores.
             shuffle=False,
             verbose=0,
         )
     checkpoint.load_best()
     return checkpoint
+
+
+def _coded(settings: TrainSettings, faces: Image, epoch: int, batch: int) -> Image:
+    """The faces of a batch after the codec; the same in every run, however often it was stopped."""
+    if not settings.h264:
+        return faces
+    random = np.random.default_rng((settings.seed, epoch, batch))
+    return codec.sometimes_encoded(faces, settings.h264, random)
 
 
 def _tensorboard(settings: TrainSettings, folder: Path) -> list[Any]:
@@ -250,8 +301,12 @@ def _tested(lesson: Lesson, path: Path) -> Estimate:
     return metrics.share(answers == lesson.data.labels[rows])
 
 
-def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:
+def _check_folder(folder: Path, text: str) -> None:
     """Checks that a folder holds no other run: its weights must not mix with these settings.
+
+    Args:
+        folder: The folder of the run.
+        text: From `_settings_text`.
 
     Raises:
         OutputError: The folder belongs to a run with other settings or data.
@@ -263,7 +318,9 @@ def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:
         return
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: cannot be read ({error}); choose another folder") from error
-    new: dict[str, Any] = json.loads(_settings_text(data, settings))
+    new: dict[str, Any] = json.loads(text)
+    # A run of an earlier version knows fewer settings, which were then as they are by default.
+    old = json.loads(json.dumps(asdict(TrainSettings()), default=str)) | old
     changed = [
         "other data" if name == "data" else f"{name} was {old.get(name)}, now {value}"
         for name, value in new.items()
@@ -276,10 +333,11 @@ def _check_folder(folder: Path, data: Dataset, settings: TrainSettings) -> None:
         )
 
 
-def _settings_text(data: Dataset, settings: TrainSettings) -> str:
+def _settings_text(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
     """Gives all settings with a digest of the data, as JSON."""
     digest = sha256()
-    for part in (data.faces, data.labels, data.usage, data.votes):
+    added = (lesson.data.faces, lesson.taught) if settings.unlabelled else ()
+    for part in (data.faces, data.labels, data.usage, data.votes, *added):
         digest.update(part.tobytes())
     facts = {**asdict(settings), "data": digest.hexdigest(), "backend": keras.backend.backend()}
     return json.dumps(facts, indent=2, default=str) + "\n"

@@ -127,6 +127,21 @@ def read_folder(folder: Path) -> Rows:
     return Rows(np.stack(faces), np.array(labels), np.array(usage))
 
 
+def read_unlabelled(folder: Path) -> Image:
+    """Reads all pictures below a folder as grey faces, `(n, 48, 48)`, in order of their paths.
+
+    Raises:
+        DataError: There are none, or one cannot be read.
+    """
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
+    if not paths:
+        raise DataError(
+            f"{folder}: has no pictures; wanted faces without labels, cropped like those of "
+            "`mine-video live --save-crops`"
+        )
+    return np.stack([_picture(path) for path in paths])
+
+
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 

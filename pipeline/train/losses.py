@@ -31,7 +31,8 @@ def cross_entropy(priors: Floats, tau: float) -> Loss:
 
     def loss(targets: Any, logits: Any) -> Any:
         shape = (-1, *priors.shape)
-        log_probability = ops.log_softmax(ops.reshape(logits, shape) + correction, axis=2)
+        z = ops.cast(ops.reshape(logits, shape), "float32")  # Networks may calculate in bfloat16.
+        log_probability = ops.log_softmax(z + correction, axis=2)
         return -ops.mean(ops.sum(ops.reshape(targets, shape) * log_probability, axis=2), axis=1)
 
     return loss

@@ -6,7 +6,10 @@ from pathlib import Path
 NETWORK_NAMES = ("two-headed", "article", "shallow", "wide", "fakeblock", "resnet34", "vgg16")
 SPLITS = ("official", "random", "folds")
 OPTIMIZERS = ("sgd", "adam")
-SHARES = ("balance", "ferplus_share", "distill", "erase", "blur", "compress", "small")
+SHARES = (
+    "balance", "ferplus_share", "distill", "erase", "blur", "motion", "compress", "h264", "small",
+    "mouth",
+)  # fmt: skip
 STRENGTHS = ("tilt", "scale", "shift", "light", "loss_correction", "correction")
 
 RANDOM_SPLIT = "--split "
@@ -39,6 +42,9 @@ class TrainSettings:
         smoothing: Share of the target that is spread over all classes.
         teachers: An .npz of other networks' probabilities for every row: `hard` and `fp`, (n, 7).
         distill: Share of the teachers in the target.
+        unlabelled: Folders of pictures cropped to the face, without labels, to train on, too.
+        teacher: Names or paths of emotion networks; the targets of unlabelled faces are the mean
+            of their answers.
         loss_correction: The tau of the prior-corrected loss: the network learns softmax(z + tau
             log prior), so that z itself favours no class.
         correction: The tau of the prior correction after training, softmax(z - tau log prior).
@@ -59,7 +65,14 @@ class TrainSettings:
         erase: Probability that a rectangle is painted over.
         blur: Probability of a blur.
         compress: Probability of JPEG artefacts, as in compressed video.
-        small: Probability that a face is shrunk by 2 to 4 and enlarged again, like a distant one.
+        motion: Probability of a blur along a line, as of a moving face.
+        h264: Probability that a face goes through the video codec H.264.
+        small: Probability that a face is shrunk to 20 to 40 pixels and enlarged again, like a
+            distant one.
+        mouth: Probability that the lower half is another face's, as of a talking mouth.
+        average: Momentum of the moving average of the weights, which is what is kept; 0 keeps the
+            weights themselves.
+        bf16: Calculate in bfloat16; weights, sums and files stay float32.
         tensorboard: Write logs for TensorBoard.
     """
 
@@ -78,6 +91,8 @@ class TrainSettings:
     smoothing: float = 0.02
     teachers: Path | None = None
     distill: float = 0.6
+    unlabelled: tuple[Path, ...] = ()
+    teacher: tuple[str, ...] = ()
     loss_correction: float = 0.0
     correction: float = 0.75
     epochs: int = 60
@@ -96,6 +111,11 @@ class TrainSettings:
     blur: float = 0.4
     compress: float = 0.0
     small: float = 0.0
+    motion: float = 0.0
+    h264: float = 0.0
+    mouth: float = 0.0
+    average: float = 0.0
+    bf16: bool = False
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
@@ -126,6 +146,13 @@ class TrainSettings:
                 "learning_rate must be above 0, weight_decay 0 or more, smoothing in [0, 1); "
                 f"got {values}"
             )
+        if bool(self.unlabelled) != bool(self.teacher):
+            raise ValueError(
+                "unlabelled faces need a teacher, and a teacher needs unlabelled faces; "
+                f"got {self._values('unlabelled', 'teacher')}"
+            )
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average must be in [0, 1); got {self._values('average')}")
         if not all(0 <= getattr(self, name) <= 1 for name in SHARES):
             raise ValueError(f"shares must be from 0 to 1; got {self._values(*SHARES)}")
         if not all(getattr(self, name) >= 0 for name in STRENGTHS):

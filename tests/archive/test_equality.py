@@ -19,6 +19,7 @@ from pipeline.archive.index import Facts
 from pipeline.archive.search import prepare_faces, search
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
+from pipeline.pick.moments import moments
 from pipeline.settings import AUTO, Job, PickSettings
 from tests.support.face_rows import Face, made, stretch
 
@@ -148,25 +149,21 @@ def test_moments_are_the_runs_that_pick_keeps(
         archive = _archive(connection, movies, Path(name))
         found = search(archive, job, top=0)
 
-    def means(run: pd.DataFrame) -> tuple[float, float]:
-        """How sure the look is in the mean, and how probable."""
-        mean = run[["look_sure", "probability"]].astype("float64").mean()
-        return mean["look_sure"], mean["probability"]
-
-    wanted = {
-        (f"{number}.mkv", run["track"].iloc[0], run["frame"].min(), run["frame"].max(),
-         EMOTIONS[run["label"].iloc[0]], run["person"].iloc[0] or "unknown", len(run),
-         run["run_length"].iloc[0]): means(run)
+    wanted: dict[Any, Any] = {
+        (f"{number}.mkv", m.track, m.first, m.last, EMOTIONS[run["label"].iloc[0]],
+         run["person"].iloc[0] or "unknown", m.faces, m.length):
+        (m.start, m.stop, m.look_sure, m.probability)
         for number, run in _by_pick(movies, job)
+        for m in moments(run).itertuples()
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        (m.look_sure, m.probability)
+        (m.start, m.stop, m.look_sure, m.probability)
         for m in found.moments
     }  # fmt: skip
     assert told.keys() == wanted.keys()
-    for moment, pair in wanted.items():
-        assert told[moment] == pytest.approx(pair, abs=1e-6)
+    for moment, measures in wanted.items():
+        assert told[moment] == pytest.approx(measures, abs=1e-6)
     assert found.count == len(wanted) == len(found.moments)
     sure = [m.look_sure for m in found.moments]
     assert sure == sorted(sure, reverse=True)

@@ -120,6 +120,29 @@ def _listed(folder: Path) -> list[dict[str, str]]:
 # --- what is written ----------------------------------------------------------------------------
 
 
+def test_moments_are_listed_beside_the_crops(walked: Walked) -> None:
+    selection = walked.selection()
+    walked.write(selection)
+    with (selection.folder / "moments.csv").open(encoding="utf-8", newline="") as file:
+        listed = list(csv.DictReader(file))
+    crops = _listed(selection.folder)
+    assert {row["run"] for row in listed} == {row["run"] for row in crops}
+    assert [float(row["look_sure"]) for row in listed] == sorted(
+        (float(row["look_sure"]) for row in listed), reverse=True
+    )
+    for row in listed:
+        own = [crop for crop in crops if crop["run"] == row["run"]]
+        frames = [int(crop["frame"]) for crop in own]
+        assert (int(row["first"]), int(row["last"])) == (min(frames), max(frames))
+        assert int(row["faces"]) == len(own)
+        assert row["best"] in {crop["file"] for crop in own}
+        assert (row["person"], row["emotion"]) == (selection.person, selection.emotion)
+        length = float(row["stop"]) - float(row["start"])
+        assert float(row["seconds"]) > length
+    walked.write(replace(selection, rows=selection.rows.iloc[:0]))
+    assert (selection.folder / "moments.csv").read_text().count("\n") == 1
+
+
 def test_crops_are_named_after_frame_time_track_and_label(walked: Walked) -> None:
     selection = walked.selection()
     walked.write(selection)

@@ -35,7 +35,7 @@ from pipeline.report.sheet import (
 )
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
-from tests.support.face_rows import made, stretch, tracks_of
+from tests.support.face_rows import made, stretch
 from tests.support.puppet import Shot, Square, film, photo
 
 PAGE = SHEET_COLUMNS * DOWN
@@ -105,7 +105,7 @@ def _sheets(folder: Path) -> list[str]:
 
 
 def _write(selection: Selection) -> None:
-    contact_sheets(selection, "movie", tracks_of(selection.rows))
+    contact_sheets(selection, "movie")
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
         )
         for n, tile in enumerate(_tiles(page, size), begin):
             assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
-        count = f"{runs} run" if runs == 1 else f"{runs} runs"
-        title = f"anna, happy: the best face of each run ({count}, {2 * runs} faces)"
+        count = f"{runs} moment" if runs == 1 else f"{runs} moments"
+        title = f"anna, happy: the best face of each moment ({count}, {2 * runs} faces)"
         assert words.count(f"{title}, page {number} of {len(sizes)}" if several else title) == 1
         begin += size
     assert len(words) == runs + len(sizes)
@@ -173,7 +173,7 @@ def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str
     for crop in (tmp_path / "happy").glob("*_f0000010_*.jpg"):
         crop.unlink()
     _write(selection)
-    assert words[0] == "anna, happy: the best face of each run (2 runs, 6 faces)"
+    assert words[0] == "anna, happy: the best face of each moment (2 moments, 6 faces)"
     tiles = list(_tiles(_pixels(tmp_path / "happy" / "sheet.jpg"), 2))
     for tile, run in zip(tiles, (0, 2), strict=True):
         assert _pixel(tile) == pytest.approx(_colour(run), abs=12)

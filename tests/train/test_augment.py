@@ -26,6 +26,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "blur": {"blur": 1.0},
     "compress": {"compress": 1.0},
     "small": {"small": 1.0},
+    "motion": {"motion": 1.0},
+    "mouth": {"mouth": 1.0},
 }
 FACES = ((squares(28).faces.astype(np.float32) - 127.5) / 64)[..., None]
 
@@ -89,3 +91,37 @@ def test_compression_keeps_what_is_even_and_loses_what_is_fine() -> None:
     assert np.allclose(cosines @ cosines.T, np.eye(8), atol=1e-6)
     noise = np.random.default_rng(0).normal(0, 0.2, (8, 48, 48, 1)).astype(np.float32)
     assert backend.to_numpy(made(noise, training=True)).std() < 0.7 * noise.std()
+
+
+def test_a_strange_mouth_is_below_and_in_the_light_of_the_face() -> None:
+    draw = np.random.default_rng(0)
+    faces = draw.normal(0, 0.3, (6, 48, 48, 1)).astype(np.float32)
+    faces[3] += 1.0
+    changed = _changed(TrainSettings(**NONE | KINDS["mouth"]), faces)
+    assert np.array_equal(changed[:, :24], faces[:, :24])
+    others = np.roll(faces, 1, axis=0)
+    for face, made, other in zip(faces, changed, others, strict=True):
+        pasted = made[34:]
+        assert np.corrcoef(pasted.ravel(), other[34:].ravel())[0, 1] > 0.99
+        assert pasted.mean() == pytest.approx(face[34:].mean(), abs=0.1)
+
+
+def test_motion_is_along_one_line() -> None:
+    dot = np.zeros((50, 48, 48, 1), np.float32)
+    dot[:, 24, 24] = 1.0
+    changed = _changed(TrainSettings(**NONE | KINDS["motion"]), dot)[..., 0]
+    assert changed.sum(axis=(1, 2)) == pytest.approx(np.ones(50), abs=1e-3)
+    y, x = np.indices((48, 48)) - 24
+    reach = [(changed * axis**2).sum(axis=(1, 2)) for axis in (y, x)]
+    assert np.sqrt(reach).max() <= augment.LONGEST / 2
+    assert np.std(reach[0] - reach[1]) > 0.5
+
+
+def test_small_faces_lose_what_is_fine_and_keep_what_is_large() -> None:
+    y, x = np.indices((48, 48))
+    fine, large = ((-1.0) ** x, np.sin(x / 8) + np.cos(y / 8))
+    both = np.stack([fine, large]).astype(np.float32)[..., None].repeat(20, axis=0)
+    changed = _changed(TrainSettings(**NONE | KINDS["small"]), both)
+    lost = np.abs(changed - both)[:, 4:-4, 4:-4].mean(axis=(1, 2, 3))
+    assert lost[:20].min() > 0.2
+    assert lost[20:].max() < 0.1

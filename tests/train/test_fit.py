@@ -21,6 +21,7 @@ from pipeline.models.cards import Card
 from pipeline.train import evaluate
 from pipeline.train.settings import TrainSettings
 from tests.support.training import KERAS, squares
+from tests.train.test_unlabelled import write_faces
 
 pytest.importorskip("keras", reason="needs the extra `train`")
 from pipeline.train import epochs, export, fit, networks
@@ -96,6 +97,15 @@ def test_both_files_answer_alike_and_can_be_evaluated(
         assert next(evaluate.evaluate(squares(112), [name], tmp_path)) == lines[0]
 
 
+def everything(folder: Path) -> TrainSettings:
+    """Settings of all that was added for films, with unlabelled faces in a folder."""
+    write_faces(folder, squares(21, seed=9).faces)
+    return replace(
+        QUICK, unlabelled=(folder,), teacher=("two-headed", "two-headed-int8"), average=0.9,
+        motion=0.3, h264=0.5, mouth=0.3, small=0.3, compress=0.3, balance=1.0, bf16=True,
+    )  # fmt: skip
+
+
 class KilledError(Exception):
     """Raised where the process would have died."""
 
@@ -130,6 +140,72 @@ def test_a_killed_run_ends_as_if_undisturbed(
     pairs = list(zip(_weights(tmp_path), _weights(folder), strict=True))
     assert all(np.array_equal(a, b) for a, b in pairs)
     assert len(pairs) > 10
+
+
+def test_unlabelled_faces_damage_averages_and_bf16_go_on_as_if_undisturbed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = everything(tmp_path / "faces")
+    wanted = _run(settings, tmp_path / "whole")
+    save = epochs._save
+
+    def saving(path: Path, arrays: list[Any], text: str = "") -> None:
+        save(path, arrays, text)
+        if path.name == "state.npz":
+            raise KilledError
+
+    for _ in range(2):  # After the first epoch, and after the second.
+        with monkeypatch.context() as patch:
+            patch.setattr(epochs, "_save", saving)
+            with pytest.raises(KilledError):
+                _run(settings, tmp_path / "torn")
+    assert _run(settings, tmp_path / "torn")[:3] == wanted[:3]
+    both = [tmp_path / name for name in ("whole", "torn")]
+    one, other = (_weights(folder) for folder in both)
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    assert len({(folder / "best.npz").read_bytes() for folder in both}) == 1
+
+
+def test_unlabelled_faces_are_learnt_and_never_tested(tmp_path: Path) -> None:
+    settings = everything(tmp_path / "faces")
+    lesson = fit.prepared(squares(112), settings)
+    assert len(lesson.data) == len(lesson.taught) == 112 + 21
+    assert lesson.parts.training[-21:].tolist() == list(range(112, 133))
+    assert max(lesson.parts.test.max(), lesson.parts.validation.max()) < 112
+    assert lesson.taught[112:].sum(axis=2) == pytest.approx(np.ones((21, 1)), abs=1e-5)
+
+
+def test_other_unlabelled_faces_are_another_run(tmp_path: Path) -> None:
+    settings = replace(everything(tmp_path / "faces"), epochs=1)
+    _run(settings, tmp_path / "run")
+    write_faces(tmp_path / "faces", squares(30, seed=8).faces)
+    with pytest.raises(OutputError, match="other data"):
+        _run(settings, tmp_path / "run")
+
+
+def test_a_run_of_an_earlier_version_goes_on(trained: tuple[Path, list[str]]) -> None:
+    folder, lines = trained
+    told = json.loads((folder / "settings.json").read_text())
+    added = ("unlabelled", "teacher", "motion", "h264", "mouth", "average", "bf16")
+    old = {name: value for name, value in told.items() if name not in added}
+    (folder / "settings.json").write_text(json.dumps(old))
+    assert _run(QUICK, folder) == lines
+
+
+def test_the_average_moves_less_than_the_weights(tmp_path: Path) -> None:
+    """With a momentum near 1 the kept network hardly leaves where it began."""
+    runs = {share: tmp_path / str(share) for share in (0.0, 0.5, 0.999)}
+    for share, folder in runs.items():
+        _run(replace(QUICK, epochs=1, average=share), folder)
+    kept = {share: _best(folder) for share, folder in runs.items()}
+    away = [np.abs(kept[share] - kept[0.0]).mean() for share in (0.5, 0.999)]
+    assert 0 < away[0] < away[1]
+
+
+def _best(folder: Path) -> Any:
+    found = epochs._load(folder / "best.npz")
+    assert found is not None
+    return found[0][0]
 
 
 @pytest.mark.slow

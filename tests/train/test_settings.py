@@ -1,6 +1,7 @@
 """Settings of training: the values that are refused."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ from pipeline.train.settings import TrainSettings
         {"blur": -1.0},
         {"compress": 1.5},
         {"small": 1.5},
+        {"motion": 1.5},
+        {"h264": -0.5},
+        {"mouth": 2.0},
+        {"average": 1.0},
+        {"teacher": ("two-headed",)},
+        {"unlabelled": (Path("faces"),)},
         {"tilt": -1.0},
         {"shift": -0.1},
         {"correction": -1.0},

@@ -1,0 +1,41 @@
+"""moments.csv: the moments of one person and emotion, one row a steady run."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.disk.text_table import csv_text
+from pipeline.files import replacing
+
+MOMENTS = "moments.csv"
+
+LISTED_MOMENT = (
+    "run", "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop",
+    "seconds", "length", "faces", "look_sure", "probability", "best",
+)  # fmt: skip
+
+
+def write_moments_csv(
+    folder: Path, person: str, emotion: str, moments: pd.DataFrame, names: "pd.Series[str]"
+) -> None:
+    """Replaces moments.csv in a folder.
+
+    Args:
+        folder: The folder of a person and emotion.
+        person: A name or "unknown".
+        emotion: The emotion of all of them.
+        moments: As `pick.moments` gives them, with `seconds` on screen.
+        names: The file name of each crop, by the index of its row.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    best = moments["best"].map(names).fillna("")
+    table = moments.assign(person=person, emotion=emotion, best=best)
+    for column, digits in (("start", 6), ("stop", 6), ("seconds", 3)):
+        table[column] = table[column].astype("float64").round(digits)
+    for column in ("look_sure", "probability"):
+        table[column] = table[column].round(4)
+    rows = table[list(LISTED_MOMENT)].itertuples(index=False)
+    with replacing(folder / MOMENTS) as file:
+        file.write(csv_text([LISTED_MOMENT, *rows]).encode(errors="backslashreplace"))
