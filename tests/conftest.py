@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -23,6 +23,21 @@ def pytest_configure() -> None:
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escapes what is no text, such as odd names of files: pytest-xdist sends nothing else."""
+    report = yield
+    report.sections = [(name, _escaped(text)) for name, text in report.sections]
+    failure = str(report.longrepr)
+    if report.longrepr is not None and _escaped(failure) != failure:
+        report.longrepr = _escaped(failure)
+    return report
+
+
+def _escaped(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
