@@ -20,7 +20,7 @@ from pipeline.faces import EMOTIONS, Flags, Floats, Ints
 from pipeline.pick import learn
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.learn import Taught, learnt
-from pipeline.review.match import STRETCH
+from pipeline.review.match import stretches
 
 REVIEWED = 40
 """Labels of a review, at most."""
@@ -53,10 +53,9 @@ def reviewed(
     looks = np.eye(len(EMOTIONS), dtype=bool)[truth[row]]
     unsaid = rejected & (random.random(len(row)) < 0.5)
     looks[unsaid] = ~np.eye(len(EMOTIONS), dtype=bool)[label[row][unsaid]]
-    second = np.floor(rows["time"].to_numpy()[row] / STRETCH)
-    key = np.stack([rows["track"].to_numpy()[row], second], axis=1)
-    stretch = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
-    return Taught(row, looks, rejected, np.asarray(stretch, np.int64))
+    place = rows.iloc[row]
+    stretch = stretches(place["track"].to_numpy(np.int64), place["time"].to_numpy(np.float64))
+    return Taught(row, looks, rejected, stretch)
 
 
 def outcomes(rows: pd.DataFrame, emotion: int, draws: int) -> Iterator[tuple[bool, float, float]]:

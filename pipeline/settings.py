@@ -78,9 +78,7 @@ class WalkSettings:
 class PickSettings:
     """Settings that decide which rows become crops, in the order in which they apply.
 
-    The README gives the reasons for the defaults ("What the filters are worth"): on all labelled
-    clips a least probability of 0.4 costs 3 points of recall and gains 10 of precision; smoothing
-    and the repeater then matter only for the rest.
+    The README gives the reasons for the defaults ("What the filters are worth").
 
     Attributes:
         smooth: `AUTO`, or frames in the centred moving average of the probabilities, odd; 1 does

@@ -162,8 +162,13 @@ def check_pairs(data: bytes) -> None:
 
 
 def _largest_pair(weights: NDArray[Any]) -> int:
-    pairs = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1, 2).sum(axis=2)
-    return int(np.abs(pairs).max())
+    """The largest sum of two weights of a channel that either order of packing puts together."""
+    sums = []
+    for order in (weights, weights.transpose(0, 2, 3, 1)):
+        flat = order.reshape(len(order), -1)
+        flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
+        sums.append(np.abs(flat.reshape(len(flat), -1, 2).sum(axis=2)).max())
+    return int(max(sums))
 
 
 def make(faces: Path, path: Path, folder: Path) -> None:

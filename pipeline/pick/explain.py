@@ -94,8 +94,8 @@ def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
         f"--repeat {longest}": longest < settings.repeat,
     }
     reasons = (
-        f"at most {seen['look_sure'].max():.2f} sure",
-        f"at most {sure_enough['probability'].max():.2f} probable",
+        f"at most {sure:.2f} sure",
+        f"at most {probability:.2f} probable",
         f"longest run is {longest} of {settings.repeat} frames",
     )
     if any(misses.values()):
@@ -109,7 +109,9 @@ def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
 
 def _reached(values: "pd.Series[float]", least: float) -> float:
     """The limit that the highest value passes: `least`, or that value rounded down."""
-    return min(least, float(np.floor(float(values.max()) * 100) / 100))
+    if (values >= least).any():
+        return least
+    return float(np.floor(float(values.max()) * 100) / 100)
 
 
 def _nearest_track(rows: pd.DataFrame, tracks: Tracks, person: str, tolerance: float) -> str:

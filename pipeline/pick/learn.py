@@ -1,12 +1,13 @@
 """Learns from reviewed faces how the network misreads a film, and corrects its probabilities.
 
-A correction multiplies the seven log-probabilities by a slope and adds a bias to each. It is held
-near no correction at all, and used only where it foretells labels that it has not seen better than
-none. Where every reviewed face was right there is nothing to correct: whoever looks through happy
-faces alone would else teach that everybody is happy.
+A correction adds a bias to each of the seven log-probabilities. It has no slope: a few wrong faces
+would flatten all the others, and `evidence` would call none of them sure. It is held near no
+correction at all, and used only where it foretells labels that it has not seen better than none.
+Where every reviewed face was right there is nothing to correct: whoever looks through happy faces
+alone would else teach that everybody is happy.
 
-Source: Platt scaling with a bias for each class, Guo et al., "On calibration of modern neural
-networks", ICML 2017, section 4.2.
+Source: vector scaling without the slopes, Guo et al., "On calibration of modern neural networks",
+ICML 2017, section 4.2.
 """
 
 from collections.abc import Iterator
@@ -30,8 +31,11 @@ FOLDS = 5
 PERSON_LABELS = 20
 """Labels from which a person has a correction of their own."""
 
-NONE: Numbers = np.array([1.0, *([0.0] * len(EMOTIONS))])
-"""The slope and the biases that change nothing."""
+NONE: Numbers = np.zeros(len(EMOTIONS))
+"""The biases that change nothing."""
+
+
+HOW = "reject some faces in Review (mine-video web), at two moments or more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ class Lesson:
         if self.used:
             return f"{of}: those held out become {np.exp(self.gain):.2f} times as probable; used"
         if np.isnan(self.gain):
-            return f"{of}: nothing to learn; reject some faces, at two moments or more"
-        return f"{of}: no gain on those held out; not used"
+            return f"{of}: nothing to learn; {HOW}"
+        instead = "; the film's correction stays" if self.person else ""
+        return f"{of}: no gain on those held out; not used{instead}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,10 +165,10 @@ def fitted(looks: Floats, taught: Taught, start: Numbers) -> Numbers:
     Args:
         looks: `(rows, 7)` what the network says.
         taught: The labels.
-        start: `(8,)` slope and biases.
+        start: `(7,)` biases.
 
     Returns:
-        `(8,)` slope and biases.
+        `(7,)` biases.
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import and rarely used.
 
@@ -171,13 +176,12 @@ def fitted(looks: Floats, taught: Taught, start: Numbers) -> Numbers:
     weights = _weights(taught) * len(np.unique(taught.stretch))
 
     def loss(correction: Numbers) -> tuple[float, Numbers]:
-        chance = _softmax(correction[0] * logs + correction[1:])
+        chance = _softmax(logs + correction)
         right = np.maximum((chance * taught.looks).sum(axis=1, keepdims=True), 1e-12)
         pull = (chance - chance * taught.looks / right) * weights[:, None]
         away = correction - start
         value = PRIOR / 2 * (away**2).sum() - (weights * np.log(right[:, 0])).sum()
-        slope = np.concatenate([[(pull * logs).sum()], pull.sum(axis=0)])
-        return float(value), np.asarray(slope + PRIOR * away)
+        return float(value), np.asarray(pull.sum(axis=0) + PRIOR * away)
 
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
 
@@ -186,13 +190,13 @@ def corrected_looks(looks: Floats, correction: Numbers) -> Floats:
     """Applies a correction to `(n, 7)` probabilities; rows sum to 1 again.
 
     >>> looks = np.full((1, 7), 1 / 7, np.float32)
-    >>> corrected_looks(looks, np.array([1.0, 0, 0, 0, np.log(3), 0, 0, 0])).round(2).tolist()
-    [[0.11..., 0.11..., 0.11..., 0.33..., 0.11..., 0.11..., 0.11...]]
+    >>> corrected_looks(looks, np.array([0, 0, 0, np.log(3), 0, 0, 0])).round(2)
+    array([[0.11, 0.11, 0.11, 0.33, 0.11, 0.11, 0.11]], dtype=float32)
     """
     if (correction == NONE).all():
         return looks.copy()
     logs = np.log(np.maximum(looks.astype(np.float64), LEAST))
-    return _softmax(correction[0] * logs + correction[1:]).astype(np.float32)
+    return _softmax(logs + correction).astype(np.float32)
 
 
 def _softmax(logs: Numbers) -> Numbers:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, Ints, iou
+from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, Ints, Numbers, iou
 from pipeline.pick.learn import Taught
 from pipeline.review.labels import TRACK_COLUMN, WALK_COLUMN
 
@@ -142,11 +142,26 @@ def taught(rows: pd.DataFrame, labels: pd.DataFrame) -> Taught:
     emotion, picked = (labels[name].to_numpy(object)[:, None] for name in ("emotion", "picked"))
     looks = np.where(emotion == NO_EMOTION, columns != picked, columns == emotion)
     place = rows.iloc[face]
-    second = np.floor(place["time"].to_numpy(np.float64) / STRETCH).astype(np.int64)
-    key = np.stack([place["track"].to_numpy(np.int64), second], axis=1)
-    stretch = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+    stretch = stretches(place["track"].to_numpy(np.int64), place["time"].to_numpy(np.float64))
     rejected = (labels["decision"] == REJECTED).to_numpy(bool)
-    return Taught(face, looks.astype(bool), rejected, stretch.astype(np.int64))
+    return Taught(face, looks.astype(bool), rejected, stretch)
+
+
+def stretches(track: Ints, time: Numbers) -> Ints:
+    """Numbers faces by moments: a track's faces belong together until `STRETCH` without any.
+
+    Args:
+        track: `(n,)` track numbers.
+        time: `(n,)` seconds.
+
+    >>> stretches(np.array([0, 0, 1, 0]), np.array([1.9, 2.1, 2.1, 9.0])).tolist()
+    [0, 0, 2, 1]
+    """
+    order = np.lexsort((time, track))
+    parted = (np.diff(track[order]) != 0) | (np.diff(time[order]) > STRETCH)
+    stretch = np.empty(len(order), np.int64)
+    stretch[order] = np.concatenate([np.zeros(min(len(order), 1), np.int64), np.cumsum(parted)])
+    return stretch
 
 
 def followed(

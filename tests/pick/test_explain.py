@@ -48,7 +48,7 @@ def _said(
             SMILE, {"repeat": 9}, "longest run is 8 of 9 frames; try --repeat 8", id="too short"
         ),
         pytest.param(
-            SMILE, {"min_prob": 0.75}, "at most 0.70 probable; try --min-prob 0.69",
+            SMILE, {"min_prob": 0.75}, "at most 0.69 probable; try --min-prob 0.69",
             id="not probable",
         ),
         pytest.param(
@@ -60,10 +60,10 @@ def _said(
             SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.3},
             "longest run is 6 of 8 frames; try --repeat 6", id="long ones are not probable",
         ),
-        pytest.param(SMILE, {"sure": 0.99}, "at most 0.94 sure; try --sure 0.93", id="not sure"),
+        pytest.param(SMILE, {"sure": 0.99}, "at most 0.93 sure; try --sure 0.93", id="not sure"),
         pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "sure": 0.9, "min_prob": 0.4},
-            "at most 0.68 sure; try --sure 0.67 --min-prob 0.31 --repeat 6", id="all three",
+            "at most 0.67 sure; try --sure 0.67 --min-prob 0.31 --repeat 6", id="all three",
         ),
         pytest.param(
             SMILE, {"min_size": 30}, "other options drop all steady faces; --explain says which",

@@ -107,7 +107,7 @@ def test_few_labels_change_little_and_more_change_more() -> None:
     rows = _film(60, *MISREAD)[list(EMOTIONS)].to_numpy(np.float32)
     changes = [
         float(np.abs(fitted(rows, _taught(*MISREAD).of(np.arange(60) < n), NONE) - NONE).max())
-        for n in (1, 2, 10, 60)
+        for n in (2, 10, 60)
     ]
     assert changes == sorted(changes)
     assert changes[0] < 0.1 < changes[-1]
@@ -126,7 +126,7 @@ def test_corrected_rows_sum_to_one_and_none_changes_nothing(seed: int) -> None:
     random = np.random.default_rng(seed)
     looks = random.dirichlet(np.full(len(EMOTIONS), 0.2), 9).astype(np.float32)
     assert (corrected_looks(looks, NONE) == looks).all()
-    corrected = corrected_looks(looks, random.normal(size=len(EMOTIONS) + 1) + NONE)
+    corrected = corrected_looks(looks, random.normal(size=len(EMOTIONS)) + NONE)
     assert corrected.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 

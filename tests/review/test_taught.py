@@ -41,6 +41,6 @@ def test_a_pick_learns_where_it_is_asked_to(
     before = (table_of.folder / "faces.csv").read_bytes()
     with caplog.at_level(logging.INFO, "pipeline"):
         mine.pick(table_of.folder, replace(table_of.job, learn=learn))
-    told = "--learn: 1 label of this film: nothing to learn; reject some faces, at two moments"
+    told = "--learn: 1 label of this film: nothing to learn; reject some faces in Review"
     assert (told in caplog.text) == learn
     assert (table_of.folder / "faces.csv").read_bytes() == before
