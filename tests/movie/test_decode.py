@@ -179,9 +179,8 @@ def test_a_movie_of_one_frame(tmp_path: Path, name: str, seconds: float) -> None
     assert np.array_equal(frame.image, picture)
 
 
-@pytest.mark.parametrize("name", ["a.h264", "a.avi"])
-def test_frames_without_timestamps_are_counted(tmp_path: Path, name: str) -> None:
-    path = movies.write_movie(tmp_path / name, movies.noise(30), **H264)
+def test_frames_without_timestamps_are_counted(tmp_path: Path) -> None:
+    path = movies.write_movie(tmp_path / "a.h264", movies.noise(30), **H264)
     found = scan_movie(path)
     assert found.stream.counted
     assert found.times == pytest.approx(np.arange(30) / 25)
