@@ -9,6 +9,7 @@ import logging
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,29 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import MovieError
 from pipeline.faces import Flags, Ints
-from pipeline.movie.stream import demuxed, frames_in, open_video, packets_from, packets_of
+from pipeline.movie.stream import (
+    Decoded,
+    demuxed,
+    frames_in,
+    open_video,
+    packets_from,
+    packets_of,
+    pixel_aspect,
+)
 
 log = logging.getLogger(__name__)
 
-STRETCH = 32
-"""Packets that are decoded at the beginning; a decoder holds back at most 16 frames."""
+STRETCH = 10
+"""Packets that are decoded at the beginning, after the first frame has come out."""
 
-NEAR_KEY = 24
+NEAR_KEY = 12
 """Packets after a key frame among which stretches are chosen; later ones take long to reach."""
 
-BEYOND = 8
+BEYOND = 4
 """Packets that are decoded after the one for whose sake a stretch was chosen."""
+
+MOST_HELD = 20
+"""Packets after which a decoder that has given no frame gives none for some; it may hold 16."""
 
 LONGEST_STRETCH = 300
 """Packets from a key frame to one that is decoded only because it looks unusual."""
@@ -62,6 +74,7 @@ class Index:
     """The frames of a movie.
 
     Attributes:
+        first: the first frame that decodes.
         pts: `(n,)` ticks at which frames are shown, rising; their numbers if timestamps are
             missing.
         keys: `(m, 2)` of the frames at which decoding may begin: `pts`, and the timestamp to seek.
@@ -73,6 +86,7 @@ class Index:
         timeless: whether none has a timestamp.
     """
 
+    first: Decoded
     pts: Ints
     keys: Ints
     end: int | None
@@ -93,7 +107,7 @@ def find_frames(path: Path, number: int) -> Index:
         MovieError: The movie is missing, unreadable, or has no frames.
     """
     opening = _sample(path, number, None, STRETCH)
-    if not opening.marks:
+    if opening.first is None:
         raise MovieError(
             f"{path}: has a video stream, but none of its frames can be decoded; "
             "check that it plays elsewhere and was copied whole"
@@ -101,11 +115,11 @@ def find_frames(path: Path, number: int) -> Index:
     with open_video(path, number) as (container, stream):
         packets = _read_packets(container, stream)
     if len(packets.pts) == 0:
-        return _counted(*_all_frames(path, number), whole=packets.whole)
+        return _counted(opening.first, *_all_frames(path, number), whole=packets.whole)
     if len(packets.jumps) == 0 and all(s.agrees for s in _samples(path, number, opening, packets)):
-        return _from_packets(path, number, opening, packets)
+        return _from_packets(path, number, opening.first, opening, packets)
     log.info("%s: finding its frames by decoding, since its packets do not tell them", path)
-    return _from_frames(path, number, packets)
+    return _from_frames(path, number, opening.first, packets)
 
 
 # --- packets ------------------------------------------------------------------------------------
@@ -185,17 +199,18 @@ def _jumps(pts: Ints, key: Flags, falls: Ints) -> Ints:
     return np.array(jumps, np.int64)
 
 
-def _from_packets(path: Path, number: int, opening: "_Sample", packets: _Packets) -> Index:
+def _from_packets(
+    path: Path, number: int, first: Decoded, opening: "_Sample", packets: _Packets
+) -> Index:
     """The index if each packet is a frame, but for those before the first that decodes."""
-    begin = None if opening.damaged else opening.marks[0]
-    shown = packets.pts >= (packets.pts.min() if begin is None else begin)
+    shown = packets.pts >= (packets.pts.min() if opening.damaged else opening.begin)
     pts, seek = np.unique(packets.pts[shown]), packets.key & shown
     keys = np.column_stack([packets.pts[seek], packets.dts[seek]])
     keys = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
     # Streams may mark no key frame at all: then decoding always begins at the first frame.
     keys = keys if len(keys) else np.array([[pts[0], pts[0]]])
     end = int(packets.end.max()) if packets.whole else None
-    return Index(pts, keys if _reaches(path, number, keys) else keys[:1], end)
+    return Index(first, pts, keys if _reaches(path, number, keys) else keys[:1], end)
 
 
 def _reaches(path: Path, number: int, keys: Ints) -> bool:
@@ -223,6 +238,7 @@ class _Sample:
         key: the timestamp of the key frame at which it begins, None at the first packet.
         fed: timestamps of its packets.
         marks: timestamps of the frames that came out, in this order.
+        first: the first of these.
         ended: whether the stretch reaches to the end of the movie.
         damaged: whether a packet did not decode; what comes before the first key frame never does.
     """
@@ -230,8 +246,14 @@ class _Sample:
     key: int | None
     fed: list[int | None]
     marks: list[int | None]
+    first: Decoded | None
     ended: bool
     damaged: bool
+
+    @property
+    def begin(self) -> int:
+        """The timestamp of the first frame."""
+        return next((mark for mark in self.marks if mark is not None), 0)
 
     @property
     def agrees(self) -> bool:
@@ -243,21 +265,28 @@ class _Sample:
         last = max(fed) if self.ended else max(marks)
         packets = {pts for pts in fed if marks[0] <= pts <= last}
         rising = None not in self.marks and marks == sorted(marks)
+        if self.key is not None and len(fed) - len(set(marks)) >= MOST_HELD:
+            return self.damaged
         return rising and (packets == set(marks) or (self.damaged and packets > set(marks)))
 
 
 def _samples(path: Path, number: int, opening: _Sample, packets: _Packets) -> Iterator[_Sample]:
     """Yields the beginning and then the other stretches."""
     yield opening
-    for key, count in _stretches(packets):
+    known = [pts for pts in opening.fed if pts is not None]
+    for key, count in _stretches(packets, reordered=known != sorted(known)):
         yield _sample(path, number, key, count)
 
 
-def _stretches(packets: _Packets) -> Iterator[tuple[Ints, int]]:
+def _stretches(packets: _Packets, *, reordered: bool) -> Iterator[tuple[Ints, int]]:
     """Yields where to decode: a key frame, and how many packets from there.
 
-    The smallest packet may be of a frame that is stored after one that is shown later, or hold no
-    picture. The two packets with the shortest time between them may be the fields of one frame.
+    The smallest packet may hold no picture, or one that is stored after another that is shown
+    later. The two packets with the shortest time between them may be the fields of one frame.
+
+    Args:
+        packets: The packets.
+        reordered: Whether the timestamps are known to tell such an order.
     """
     keys, size = np.flatnonzero(packets.key), packets.size
     if len(keys) == 0:
@@ -266,7 +295,7 @@ def _stretches(packets: _Packets) -> Iterator[tuple[Ints, int]]:
     key = keys[np.maximum(np.searchsorted(keys, n, side="right") - 1, 0)]
     after = n - key
     near = (after >= 0) & (after < NEAR_KEY)
-    chosen = [int(np.argmin(np.where(near, size, size.max() + 1)))]
+    chosen = [] if reordered else [int(np.argmin(np.where(near, size, size.max() + 1)))]
     if size.min() < TINY:
         chosen.append(int(size.argmin()))
     order = np.argsort(packets.pts, kind="stable")
@@ -280,10 +309,14 @@ def _stretches(packets: _Packets) -> Iterator[tuple[Ints, int]]:
 
 
 def _sample(path: Path, number: int, key: Ints | None, count: int) -> _Sample:
-    """Decodes `count` packets from a key frame; or from the first frame that decodes."""
+    """Decodes `count` packets from a key frame, and until a later frame comes out.
+
+    Without a key frame it begins with the first packet, and counts from the first frame on.
+    """
     fed: list[int | None] = []
     marks: list[int | None] = []
-    ended, damaged, done = False, False, 0
+    aspects: dict[int | None, Fraction] = {}
+    first, ended, damaged, done = None, False, False, 0
     with open_video(path, number) as (container, stream):
         some = packets_of(container, stream)
         for packet in some if key is None else packets_from(container, stream, key):
@@ -294,11 +327,15 @@ def _sample(path: Path, number: int, key: Ints | None, count: int) -> _Sample:
                 fed.append(packet.pts)
             frames = frames_in(packet)
             damaged |= frames is None and (len(marks) > 0 or packet.is_keyframe)
-            marks += [frame.pts for frame in frames or ()]
-            done += len(marks) > 0 or key is not None
-            if done >= count:
+            aspects[packet.pts] = pixel_aspect(stream)
+            for frame in frames or ():
+                first = first or Decoded(frame, aspects.get(frame.pts, pixel_aspect(stream)))
+                marks.append(frame.pts)
+            done += first is not None or key is not None
+            late = len(fed) - len(marks) >= BEYOND and done < count + MOST_HELD
+            if done >= count and (key is None or not late):
                 break
-    return _Sample(None if key is None else int(key[0]), fed, marks, ended, damaged)
+    return _Sample(None if key is None else int(key[0]), fed, marks, first, ended, damaged)
 
 
 # --- decoding -----------------------------------------------------------------------------------
@@ -330,7 +367,7 @@ def _kept(frame: VideoFrame) -> _Frame:
     return _Frame(frame.pts, bool(frame.key_frame), zlib.crc32(memoryview(frame.planes[0])))
 
 
-def _counted(frames: list[_Frame], broken: int, *, whole: bool) -> Index:
+def _counted(first: Decoded, frames: list[_Frame], broken: int, *, whole: bool) -> Index:
     """The index if some or all frames have no timestamp: times follow from the others."""
     known = [(n, frame.mark) for n, frame in enumerate(frames) if frame.mark is not None]
     numbers, ticks = np.array(known, np.int64).reshape(-1, 2).T
@@ -342,11 +379,11 @@ def _counted(frames: list[_Frame], broken: int, *, whole: bool) -> Index:
         pts = np.where(n < numbers[0], before, np.where(n > numbers[-1], after, between))
         if (np.diff(pts) > 0).all():
             end = int(pts[-1]) + step if whole else None
-            return Index(pts, one + pts[0], end, _none(), broken, counted=True)
-    return Index(n, one, len(n), _none(), broken, counted=True, timeless=True)
+            return Index(first, pts, one + pts[0], end, _none(), broken, counted=True)
+    return Index(first, n, one, len(n), _none(), broken, counted=True, timeless=True)
 
 
-def _from_frames(path: Path, number: int, packets: _Packets) -> Index:
+def _from_frames(path: Path, number: int, first: Decoded, packets: _Packets) -> Index:
     """The index of the frames that the decoder outputs, in that order.
 
     Their timestamps need not rise: the order of decoding gives the right times, only not to the
@@ -354,7 +391,7 @@ def _from_frames(path: Path, number: int, packets: _Packets) -> Index:
     """
     frames, broken = _all_frames(path, number)
     if any(frame.mark is None for frame in frames):
-        return _counted(frames, broken, whole=packets.whole)
+        return _counted(first, frames, broken, whole=packets.whole)
     marks = np.array([frame.mark for frame in frames], np.int64)
     kept, pts = _rising(marks, _pieces(marks, packets))
     keys = _key_frames(frames, kept, packets)
@@ -364,7 +401,7 @@ def _from_frames(path: Path, number: int, packets: _Packets) -> Index:
     lasts = max(0, int(packets.end.max() - packets.pts.max()))
     end = int(pts[-1]) + lasts if packets.whole else None
     marks = marks[kept] if not np.array_equal(marks[kept], pts) else _none()
-    return Index(pts, seek if len(seek) else np.array([[pts[0]] * 2]), end, marks, broken)
+    return Index(first, pts, seek if len(seek) else np.array([[pts[0]] * 2]), end, marks, broken)
 
 
 def _pieces(marks: Ints, packets: _Packets) -> Ints:

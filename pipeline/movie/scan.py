@@ -22,14 +22,16 @@ from pipeline.movie.index import Index, find_frames
 from pipeline.movie.stream import (
     HDR_TRANSFERS,
     Stream,
-    decoded_of,
     open_movie,
     open_video,
-    packets_of,
 )
 
 WITH_SHAPE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mxf", "ogg", "asf", "dv")
 """FFmpeg's names of formats that may say how wide a pixel is, whatever the codec says."""
+
+
+SHORTEST_PIECE = 0.5
+"""Seconds; half of a shortest recording."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,19 @@ class Scan:
         return self.shifted if len(self.shifted) else self.pts
 
     @property
+    def offsets(self) -> tuple[float, ...]:
+        """Seconds by which each piece is later than it says, if time begins again in the movie.
+
+        Frames that only are not in order differ by less than `SHORTEST_PIECE`.
+        """
+        numerator, denominator = self.stream.time_base
+        offsets = [0.0]
+        for ticks in np.unique(self.pts - self.marks).tolist():
+            if ticks * numerator / denominator > offsets[-1] + SHORTEST_PIECE:
+                offsets.append(ticks * numerator / denominator)
+        return tuple(offsets)
+
+    @property
     def key_frames(self) -> Ints:
         """Frame numbers of the key frames, `(m,)`, rising."""
         return np.searchsorted(self.pts, self.keys[:, 0])
@@ -93,7 +108,7 @@ def _facts(container: InputContainer, stream: VideoStream, index: Index) -> Stre
     claimed = Fraction(stream.average_rate or stream.guessed_rate or 25)
     base = 1 / claimed if index.timeless else Fraction(stream.time_base or 1 / claimed)
     shown = Fraction(stream.sample_aspect_ratio or 1)
-    first = next(decoded_of(stream, packets_of(container, stream)))
+    first = index.first
     # The other formats store no shape; FFmpeg may have found it further on in the movie.
     stretch = shown / first.aspect if container.format.name in WITH_SHAPE else Fraction(1)
     width, height = round(first.frame.width * first.aspect * stretch), first.frame.height

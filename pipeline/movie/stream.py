@@ -303,12 +303,17 @@ def decoded_of(stream: VideoStream, packets: "Iterator[Packet[VideoStream]]") ->
     aspects: dict[int | None, Fraction] = {}
     for packet in packets:
         frames = frames_in(packet) or ()
-        newest = Fraction(stream.codec_context.sample_aspect_ratio or 1)
+        newest = pixel_aspect(stream)
         aspects[packet.pts] = newest
         for frame in frames:
             yield Decoded(frame, aspects.pop(frame.pts, newest))
         while len(aspects) > MOST_DELAYED:  # Packets without a frame of their own.
             del aspects[next(iter(aspects))]
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """The width of a pixel by its height in the newest packet, as the codec gives it."""
+    return Fraction(stream.codec_context.sample_aspect_ratio or 1)
 
 
 def stream_json(stream: Stream) -> dict[str, Any]:
