@@ -228,6 +228,13 @@ def fields(name: str, folder: Path, **how: Any) -> Path:
     return write_fields(folder / name, PICTURES, **how)
 
 
+def several(name: str, *makes: Make, default: int | None) -> Make:
+    """Several films in one file, see `movies.tracks`."""
+    return lambda folder: movies.tracks(
+        folder / name, *(make(folder) for make in makes), default=default
+    )
+
+
 def copy(make: Make, name: str, **how: Any) -> Make:
     """The packets of a movie in another container, see `movies.copied`."""
     return lambda folder: movies.copied(make(folder), folder / name, **how)
@@ -290,6 +297,9 @@ OTHERS = tuple(
 BOTH = Rows([n / RATE for n in range(2 * LENGTH)], (*LOOKS, *OTHER_LOOKS))
 """What two movies in one file give: `PICTURES`, then `OTHERS`."""
 
+THUMBNAIL = (np.zeros((256, 320, 3), np.uint8),)
+SMALL = [cv2.resize(picture, (80, 64)) for picture in OTHERS]
+TWO_STREAMS = "has 2 video streams"
 MPEG2: dict[str, Any] = {"codec": "mpeg2video", "qmin": 1, "qmax": 1, "max_b_frames": 2}
 AFTER_TEN = [*TIMES[:8], *(t + 0.4 for t in TIMES[8:])]
 MIDWAY = Rows(TIMES[:12], LOOKS[12:])
@@ -345,6 +355,16 @@ CASES: dict[str, tuple[Make, Wanted]] = {
               container_options={"avoid_negative_ts": "disabled"}),
         Rows(),
     ),
+    "very negative timestamps": (
+        plain("a.mkv", times=[t - 0.5 for t in TIMES],
+              container_options={"avoid_negative_ts": "disabled"}),
+        Rows(),
+    ),
+    "negative timestamps in mp4": (
+        plain("a.mp4", times=[t - 0.5 for t in TIMES], **YUV,
+              container_options={"avoid_negative_ts": "disabled", "use_editlist": "0"}),
+        Rows(),
+    ),
     "repeating timestamps": (
         of(PICTURES[:6], times=[0, 0.04, 0.0401, 0.0402, 0.12, 0.16]),
         Rows([0, 0.04, 0.12, 0.16], (*SEEN, "happy")),
@@ -391,6 +411,41 @@ CASES: dict[str, tuple[Make, Wanted]] = {
     "turned by 90": (changed(MP4, movies.turn, 90), Rows(size=(128, 160), box=(74, 60, 98, 84))),
     "turned by 180": (changed(MP4, movies.turn, 180), Rows(box=(76, 74, 100, 98))),
     "turned by 270": (changed(MP4, movies.turn, 270), Rows(size=(128, 160), box=(30, 76, 54, 100))),
+    **{
+        f"mirrored as {matrix}": (
+            changed(MP4, movies.turn, matrix), Rows(size=size, box=box)
+        )
+        for matrix, size, box in (
+            ((-1, 0, 0, 1), (160, 128), (76, 30, 100, 54)),
+            ((1, 0, 0, -1), (160, 128), (60, 74, 84, 98)),
+            ((0, 1, 1, 0), (128, 160), (30, 60, 54, 84)),
+            ((0, -1, -1, 0), (128, 160), (74, 76, 98, 100)),
+        )
+    },
+    "shape changes midway": (
+        glued("a.ts", "b.ts", second=LENGTH / RATE, size=(64, 128)),
+        # 64 columns in the middle of 160: the face is less wide, and begins at 48 + 0.4 * 60.
+        replace(BOTH, box=None),
+    ),
+    # Streams.
+    "a thumbnail before the film": (
+        several("b.mp4", of(THUMBNAIL, "1.mp4", **YUV), MP4, default=0), Rows()
+    ),
+    "a thumbnail in mkv": (
+        several("a.mkv", of(THUMBNAIL, "1.mp4", **YUV), MP4, default=0), Rows()
+    ),
+    "the second is the default": (
+        several("a.mkv", of(OTHERS, "1.mp4", **YUV), MP4, default=1), Rows(warning=TWO_STREAMS)
+    ),
+    "two programmes": (
+        several("a.ts", of(SMALL, "1.mp4", **YUV), MP4, default=None), Rows(warning=TWO_STREAMS)
+    ),
+    "dolby vision": (
+        changed(plain("a.mp4", **YUV), movies.dolby_vision, 5),
+        Rows(warning="Dolby Vision profile 5"),
+    ),
+    "dolby vision over hdr10": (changed(plain("a.mp4", **YUV), movies.dolby_vision, 8), Rows()),
+    "longer sound": (plain("a.mkv", sound=20), Rows()),
     "wide pixels": (
         plain("a.mp4", **YUV, aspect=2), Rows(size=(2 * WIDTH, HEIGHT), box=scaled(2), blur=2)
     ),

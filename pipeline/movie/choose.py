@@ -33,14 +33,14 @@ def choose_film(path: Path) -> tuple[int, str]:
         if len(found) == 1:
             return found[0].index, ""
         moving = _moving(container, found) or found
-    best = max(moving, key=_rank)
-    if len(moving) == 1:
-        return best.index, ""
-    why = "the default" if best.disposition & Disposition.default else "the largest or first"
-    return best.index, (
-        f"has {len(moving)} video streams; number {best.index} is used, {why} "
-        f"({best.width} x {best.height}); to use another, copy that one alone into a file"
-    )
+        best = max(moving, key=_rank)
+        if len(moving) == 1:
+            return best.index, ""
+        why = "the default" if best.disposition & Disposition.default else "the largest or first"
+        return best.index, (
+            f"has {len(moving)} video streams; number {best.index} is used, {why} "
+            f"({best.width} x {best.height}); to use another, copy that one alone into a file"
+        )
 
 
 def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
