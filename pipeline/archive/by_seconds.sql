@@ -2,18 +2,15 @@
 CREATE OR REPLACE TEMP VIEW lasting AS
 WITH
     timed AS (
-        SELECT
-            *,
-            max(time::DOUBLE) OVER one_run - min(time::DOUBLE) OVER one_run AS shown,
-            max(frame) OVER one_run - min(frame) OVER one_run AS distance
+        SELECT *, max(time::DOUBLE) OVER one_run - min(time::DOUBLE) OVER one_run AS shown
         FROM steadied
         WINDOW one_run AS (PARTITION BY number, track, label, run)
     )
-SELECT * EXCLUDE (shown, distance)
+SELECT * EXCLUDE (shown)
 FROM timed
 WHERE
     CASE
         WHEN shown > 0 THEN
-            shown * run_length / greatest(distance, 1) >= getvariable('least_seconds')
+            shown * run_length / (run_length - stride) >= getvariable('least_seconds')
         ELSE run_length >= repeat
     END;

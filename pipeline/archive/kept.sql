@@ -1,6 +1,6 @@
 -- The wanted rows whose run is long enough (the view `lasting`) and that pass every filter:
--- select.wanted and select.filters in SQL. Measures are doubles rounded to the digits of faces.csv, as there: in
--- float32, 1100.1 - 1050.1 is less than 50.
+-- select.wanted and select.filters in SQL. Measures are doubles rounded to the digits of faces.csv,
+-- as there: in float32, 1100.1 - 1050.1 is less than 50.
 CREATE OR REPLACE TEMP VIEW kept AS
 SELECT *
 FROM lasting
