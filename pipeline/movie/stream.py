@@ -244,8 +244,8 @@ def demuxed(
         av.FFmpegError: The file breaks off.
     """
     codec = stream.codec_context
-    numbers &= container.format.name == "avi" and codec is not None
-    numbers = numbers and codec.name in ("h264", "hevc")
+    numbers = numbers and codec is not None and codec.name in ("h264", "hevc")
+    numbers = numbers and container.format.name == "avi"
     for packet in container.demux(stream):
         if numbers and packet.size:
             packet.pts = packet.dts
@@ -300,15 +300,15 @@ def decoded_of(stream: VideoStream, packets: "Iterator[Packet[VideoStream]]") ->
     does not output their frames. It tells the shape of pixels only of the newest packet, whose
     frame may come out much later.
     """
-    aspects: dict[int | None, Fraction] = {}
+    waiting: list[tuple[int | None, Fraction]] = []
     for packet in packets:
         frames = frames_in(packet) or ()
         newest = pixel_aspect(stream)
-        aspects[packet.pts] = newest
+        waiting = [*waiting[-MOST_DELAYED:], (packet.pts, newest)]
         for frame in frames:
-            yield Decoded(frame, aspects.pop(frame.pts, newest))
-        while len(aspects) > MOST_DELAYED:  # Packets without a frame of their own.
-            del aspects[next(iter(aspects))]
+            # The earliest: where time begins again, there may be two.
+            own = next((n for n, (pts, _) in enumerate(waiting) if pts == frame.pts), None)
+            yield Decoded(frame, newest if own is None else waiting.pop(own)[1])
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:
