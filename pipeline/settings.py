@@ -84,7 +84,7 @@ class PickSettings:
         smooth: `AUTO`, or frames in the centred moving average of the probabilities, odd; 1 does
             not smooth.
         repeat: source frames for which a label must hold, from 1; 1 filters nothing.
-        repeat_seconds: the same in seconds; replaces `repeat` unless it is 0.
+        repeat_seconds: the same in seconds; replaces `repeat` unless it is 0, see `at`.
         gap: source frames without the emotion or the face that a run may bridge, from 0.
         sure: smallest chance that the emotion is right, 0 to 1, see `pick.evidence`.
         min_prob: smallest probability of the wanted emotion in the frame, 0 to 1; averaged over
@@ -127,7 +127,10 @@ class PickSettings:
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
 
     def at(self, rate: float) -> "PickSettings":
-        """The settings with `repeat_seconds` as frames at this frame rate, rounded up.
+        """The settings with `repeat_seconds` also as frames at this frame rate, rounded up.
+
+        Runs are measured by the times of their frames; the number is for runs of one frame, and to
+        show.
 
         >>> PickSettings(repeat_seconds=0.5).at(25).repeat
         13
@@ -135,7 +138,7 @@ class PickSettings:
         if not self.repeat_seconds:
             return self
         frames = max(1, ceil(round(min(self.repeat_seconds * rate, MOST_FRAMES), 6)))
-        return replace(self, repeat=frames, repeat_seconds=0.0)
+        return replace(self, repeat=frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,8 @@ def test_the_name_of_a_network_stays(name: str) -> None:
 )  # fmt: skip
 def test_seconds_become_frames_that_last_as_long(seconds: float, rate: float, frames: int) -> None:
     made = PickSettings(repeat_seconds=seconds, gap=2).at(rate)
-    assert made == PickSettings(repeat=frames, gap=2)
-    assert made.at(rate) is made
+    assert made == PickSettings(repeat=frames, repeat_seconds=seconds, gap=2)
+    assert made.at(rate) == made
 
 
 @given(st.floats(0.001, 600), st.floats(1, 240))

@@ -1,16 +1,12 @@
--- The wanted rows whose run is long enough and that pass every filter: select.wanted and
--- select.filters in SQL. Measures are doubles rounded to the digits of faces.csv, as there: in
--- float32, 1100.1 - 1050.1 is less than 50.
+-- The wanted rows whose run is long enough (the view `lasting`) and that pass every filter:
+-- select.wanted and select.filters in SQL. Measures are doubles rounded to the digits of faces.csv,
+-- as there: in float32, 1100.1 - 1050.1 is less than 50.
 CREATE OR REPLACE TEMP VIEW kept AS
 SELECT *
-FROM steadied
+FROM lasting
 WHERE
     (getvariable('people') IS NULL OR list_contains(getvariable('people'), person))
     AND (getvariable('labels') IS NULL OR list_contains(getvariable('labels'), label))
-    -- A constant, which lets DuckDB skip most rows while it reads the files; `repeat` differs from
-    -- movie to movie.
-    AND run_length >= getvariable('least_repeat')
-    AND run_length >= repeat
     AND look_sure >= getvariable('sure')::FLOAT
     AND probability >= getvariable('min_prob')::FLOAT
     AND (

@@ -24,8 +24,11 @@ from pipeline.settings import WalkSettings
 
 WALK_FORMAT = 1
 
-FRAMES: Schema = {"pts": ("i", (None,)), "keys": ("i", (None, 2))}
+FRAMES: Schema = {"pts": ("i", (None,)), "keys": ("i", (None, 2)), "shifted": ("i", (None,))}
 """The arrays of frames.npz."""
+
+ABSENT = {"shifted": np.zeros(0, np.int64)}
+"""What frames.npz of most movies, and of all that earlier versions walked, do not hold."""
 
 LONGEST_FOLDER_NAME = 180
 """Bytes; file systems allow 255, and names of crops begin with the folder's name."""
@@ -151,7 +154,8 @@ def write(folder: Path, manifest: Manifest) -> None:
         OutputError: They cannot be written.
     """
     scan = manifest.scan
-    write_arrays(folder / "frames.npz", {"pts": scan.pts, "keys": scan.keys})
+    shifted = {"shifted": scan.shifted} if len(scan.shifted) else {}
+    write_arrays(folder / "frames.npz", {"pts": scan.pts, "keys": scan.keys} | shifted)
     facts = {
         "format": WALK_FORMAT,
         "version": __version__,
@@ -178,9 +182,9 @@ def read(folder: Path) -> Manifest:
     facts = _facts(folder)
     try:
         stream = video.stream_from_json(facts["stream"])
-        arrays = read_arrays(folder / "frames.npz", FRAMES)
-        pts, keys = (arrays[k].astype(np.int64) for k in ("pts", "keys"))
-        scan = Scan(stream, pts, keys, tuple(str(w) for w in facts["warnings"]))
+        arrays = read_arrays(folder / "frames.npz", FRAMES, ABSENT)
+        pts, keys, shifted = (arrays[name].astype(np.int64) for name in FRAMES)
+        scan = Scan(stream, pts, keys, tuple(str(w) for w in facts["warnings"]), shifted)
         manifest = Manifest(
             movie=remote.path_or_url(facts["movie"]["path"]),
             identity=facts["movie"]["identity"],
@@ -210,6 +214,7 @@ def _is_consistent(scan: Scan, parts: tuple[tuple[int, int], ...]) -> bool:
         and all(first < stop for first, stop in parts)
         and 0 <= borders[0] < borders[-1] <= len(scan)
         and bool((np.diff(scan.pts) > 0).all())
+        and len(scan.marks) == len(scan.pts)
         and len(scan.keys) > 0
         and bool((np.diff(scan.keys[:, 0]) >= 0).all() and np.isin(scan.keys[:, 0], scan.pts).all())
     )

@@ -133,7 +133,8 @@ class Footage:
         for first, stop in spans:
             shown += int(ticks[stop] - ticks[first])
             until = round(shown * self.base * SOUND_RATE)
-            yield from read_sound(self.movie, self.layout, float(self.edges[first]), until - done)
+            begin, count = float(self.edges[first]), until - done
+            yield from read_sound(self.movie, self.layout, begin, count, self.scan)
             done = until
 
 
@@ -143,5 +144,5 @@ def footage(movie: Path, scan: Scan) -> Footage:
     Raises:
         MovieError: The movie cannot be opened.
     """
-    layout = sound_layout(movie)
+    layout = sound_layout(movie, scan.stream.number)
     return Footage(movie, scan, frame_rate(scan), borders(scan.times), layout)

@@ -4,6 +4,7 @@
 matters: it has a driver for the webcams of every system, and FFmpeg for network cameras.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from pipeline.faces import Image
 from pipeline.movie import decode, scan
 from pipeline.movie.frame import Frame, RgbFrame
 from pipeline.movie.remote import bare_address
+
+log = logging.getLogger(__name__)
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "rtsps", "udp")
 """The URL schemes of network cameras."""
@@ -124,6 +127,8 @@ class Movie:
             MovieError: The movie is missing or cannot be read.
         """
         self._scan = scan.scan_movie(path)
+        for warning in self._scan.warnings:
+            log.warning("%s: %s", path, warning)
         self._closed = Event()
         self._path, self._now, self._sleep = path, now, sleep or self._closed.wait
         self._begin = now()

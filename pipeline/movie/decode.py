@@ -1,6 +1,7 @@
 """Decodes any range of a movie's frames to the same pictures, wherever decoding begins."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from av.video.reformatter import ColorRange
 from pipeline.faces import Image, Ints
 from pipeline.movie.frame import Colours, Frame, RgbFrame, YuvFrame
 from pipeline.movie.scan import Scan
-from pipeline.movie.stream import Stream, frames_of, open_video, packets_from, packets_of
+from pipeline.movie.stream import (
+    Decoded,
+    Stream,
+    decoded_of,
+    open_video,
+    packets_from,
+    packets_of,
+)
 
 PLANAR = frozenset(f"{kind}{size}p" for kind in ("yuv", "yuvj") for size in (420, 422, 444))
 """Pixel formats with 8 bits and separate planes for luma and chroma.
@@ -41,67 +49,110 @@ def decode_frames(path: Path, scan: Scan, start: int, stop: int) -> Iterator[Fra
         MovieError: The movie cannot be opened.
     """
     last, times = start - 1, scan.times  # The property computes all times: read it only once.
-    for index, frame in _indexed(path, scan, start):
+    for index, decoded in _indexed(path, scan, start):
         if index >= stop:
             return
         if index > last:
-            yield _frame(index, float(times[index]), frame, scan.stream)
+            yield _frame(index, float(times[index]), decoded, scan.stream)
             last = index
 
 
-def _indexed(path: Path, scan: Scan, start: int) -> Iterator[tuple[int, VideoFrame]]:
+def _indexed(path: Path, scan: Scan, start: int) -> Iterator[tuple[int, Decoded]]:
     """Yields frames with their numbers, from the last usable key frame at or before `start`.
 
     Some containers seek past the requested place, and some key frames do not give a whole picture
     at once. Then decoding begins at the previous key frame, or else at the beginning.
     """
+    number = scan.stream.number
     if scan.stream.counted:  # Without timestamps frames can only be counted from the beginning.
-        with open_video(path) as (container, stream):
-            yield from enumerate(frames_of(packets_of(container, stream)))
+        with open_video(path, number) as (container, stream):
+            yield from enumerate(decoded_of(stream, packets_of(container, stream)))
         return
-    last = int(np.searchsorted(scan.key_frames, start, side="right")) - 1
+    keys, numbers = scan.key_frames, _Numbers(scan.marks)
+    last = int(np.searchsorted(keys, start, side="right")) - 1
     for key in (last, last - 1, 0):
-        border = int(scan.key_frames[key]) if key > 0 else 0
-        landed = key <= 0
-        with open_video(path) as (container, stream):
-            packets = packets_from(container, stream, scan.keys[key]) if key > 0 else None
-            for frame in frames_of(packets or packets_of(container, stream)):
-                index = _rank(scan.pts, frame.pts)
-                if index < border:
+        border = int(keys[key]) if key > 0 else 0
+        landed, index = key <= 0, border - 1
+        seek = np.array([scan.marks[border], scan.keys[key, 1]])
+        with open_video(path, number) as (container, stream):
+            if key > 0:
+                packets = packets_from(container, stream, seek, numbers=number >= 0)
+            else:
+                packets = packets_of(container, stream, numbers=number >= 0)
+            for decoded in decoded_of(stream, packets):
+                found = numbers.following(index, decoded.frame.pts)
+                if found < border:
                     # Unknown to the scan, or damaged because it refers to frames before the key.
                     continue
-                if not landed and index > start:
+                if not landed and found > start:
                     break  # The seek landed too late: try an earlier key frame.
-                landed = True
-                yield index, frame
+                landed, index = True, found
+                yield index, decoded
         if landed:
             return
 
 
-def _rank(pts: Ints, value: int | None) -> int:
-    """The position of a timestamp, or -1 if the scan does not contain it."""
-    if value is None:
+class _Numbers:
+    """Finds the numbers of frames by the timestamps that the decoder attaches to them."""
+
+    def __init__(self, marks: Ints) -> None:
+        self._order = np.argsort(marks, kind="stable")
+        self._marks = marks[self._order]
+
+    def following(self, index: int, mark: int | None) -> int:
+        """The first frame after `index` with this timestamp, or -1 if there is none."""
+        if mark is None:
+            return -1
+        position = int(np.searchsorted(self._marks, mark))
+        while position < len(self._marks) and self._marks[position] == mark:
+            if self._order[position] > index:
+                return int(self._order[position])
+            position += 1
         return -1
-    position = int(np.searchsorted(pts, value))
-    return position if position < len(pts) and pts[position] == value else -1
 
 
-def _frame(index: int, time: float, frame: VideoFrame, stream: Stream) -> Frame:
+def _frame(index: int, time: float, decoded: Decoded, stream: Stream) -> Frame:
     """Keeps a frame as planes where they hold the final picture, or else converts it to RGB."""
-    sideways = stream.rotation % 2
-    upright = (frame.height, frame.width) if sideways else (frame.width, frame.height)
+    frame, content = decoded.frame, _content(decoded, stream)
     plain = frame.format.name in PLANAR and not frame.interlaced_frame and not stream.hdr
-    if not plain or upright != stream.size:
-        return RgbFrame(index, time, _picture(frame, stream))
-    planes = [_plane(plane, stream.rotation) for plane in frame.planes]
-    return YuvFrame(index, time, planes, _colours(frame), partial(_picture, frame, stream))
+    if not plain or content != (frame.width, frame.height) or content != _canvas(stream):
+        return RgbFrame(index, time, _picture(frame, content, stream))
+    planes = [_plane(plane, stream) for plane in frame.planes]
+    return YuvFrame(index, time, planes, _colours(frame), partial(_picture, frame, content, stream))
 
 
-def _plane(plane: VideoPlane, rotation: int) -> Image:
+def _canvas(stream: Stream) -> tuple[int, int]:
+    """The width and height of a frame before it is turned."""
+    sideways = stream.rotation % 2
+    return (stream.height, stream.width) if sideways else (stream.width, stream.height)
+
+
+def _content(decoded: Decoded, stream: Stream) -> tuple[int, int]:
+    """The width and height of the picture within the frame, before it is turned.
+
+    A picture whose size or shape changes in the middle of a movie is fitted in.
+    """
+    canvas = _canvas(stream)
+    width = decoded.frame.width * decoded.aspect * Fraction(*stream.stretch)
+    if not width:
+        return canvas
+    scale = min(canvas[0] / width, Fraction(canvas[1], decoded.frame.height))
+    fitted = max(1, round(width * scale)), max(1, round(decoded.frame.height * scale))
+    # Half a pixel is rounding: `canvas` is in whole pixels, too.
+    return canvas if max(abs(a - b) for a, b in zip(fitted, canvas, strict=True)) <= 1 else fitted
+
+
+def _plane(plane: VideoPlane, stream: Stream) -> Image:
     """The pixels of a plane, upright; not copied if they are contiguous already."""
     # FFmpeg pads each line to `line_size` bytes.
     lines = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
-    return np.ascontiguousarray(np.rot90(lines[:, : plane.width], rotation))
+    return _upright(lines[:, : plane.width], stream)
+
+
+def _upright(image: Image, stream: Stream) -> Image:
+    """Mirrors and turns a picture as players show it."""
+    mirrored = image[:, ::-1] if stream.mirrored else image
+    return np.ascontiguousarray(np.rot90(mirrored, stream.rotation))
 
 
 def _colours(frame: VideoFrame) -> Colours:
@@ -110,11 +161,9 @@ def _colours(frame: VideoFrame) -> Colours:
     return Colours(red, blue, full)
 
 
-def _picture(frame: VideoFrame, stream: Stream) -> Image:
+def _picture(frame: VideoFrame, content: tuple[int, int], stream: Stream) -> Image:
     """Converts to RGB: square pixels, upright, progressive, SDR, in the size of the stream."""
-    width, height = stream.width, stream.height
-    if stream.rotation % 2:
-        width, height = height, width
+    width, height = content
     image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
     if frame.interlaced_frame:
         # Only one field, stretched: better deinterlacers use the frames around, but a picture must
@@ -122,7 +171,18 @@ def _picture(frame: VideoFrame, stream: Stream) -> Image:
         image = cv2.resize(image[::2], (width, height), interpolation=cv2.INTER_LINEAR)
     if stream.hdr:
         image = cv2.LUT(image, _tone_curve(stream.hdr))
-    return np.ascontiguousarray(np.rot90(image, stream.rotation))
+    return _upright(_with_borders(image, _canvas(stream)), stream)
+
+
+def _with_borders(image: Image, size: tuple[int, int]) -> Image:
+    """Centres a picture on black."""
+    height, width = image.shape[:2]
+    if (width, height) == size:
+        return image
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    canvas = np.zeros((size[1], size[0], 3), np.uint8)
+    canvas[top : top + height, left : left + width] = image
+    return canvas
 
 
 @lru_cache

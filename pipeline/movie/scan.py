@@ -1,12 +1,13 @@
-"""Finds the timestamp of every frame of a movie from its packets, mostly without decoding."""
+"""Finds the frames of a movie, the facts of its picture, and what the user should know."""
 
-import logging
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -14,19 +15,23 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.errors import MovieError
-from pipeline.faces import Ints
+from pipeline.faces import Ints, median_step
+from pipeline.movie import dolby_vision
+from pipeline.movie.choose import choose_film
+from pipeline.movie.index import Index, find_frames
 from pipeline.movie.stream import (
     HDR_TRANSFERS,
     Stream,
-    frames_of,
+    open_movie,
     open_video,
-    packets_from,
-    packets_of,
-    square_size,
 )
 
-log = logging.getLogger(__name__)
+WITH_SHAPE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mxf", "ogg", "asf", "dv")
+"""FFmpeg's names of formats that may say how wide a pixel is, whatever the codec says."""
+
+
+SHORTEST_PIECE = 0.5
+"""Seconds; half of a shortest recording."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,15 +40,18 @@ class Scan:
 
     Attributes:
         stream: facts of the video stream.
-        pts: `(n,)` timestamps in ticks, rising: frame i is the one with `pts[i]`.
-        keys: `(m, 2)` pts and dts of the key frames, rising.
+        pts: `(n,)` ticks at which the frames are shown, rising.
+        keys: `(m, 2)` of the key frames: `pts`, rising, and the timestamp to seek.
         warnings: what the user should know: damage, truncation, HDR.
+        shifted: `(n,)` the timestamps that the decoder attaches to the frames; empty if they are
+            `pts`.
     """
 
     stream: Stream
     pts: Ints
     keys: Ints
     warnings: tuple[str, ...] = ()
+    shifted: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -54,6 +62,24 @@ class Scan:
         numerator, denominator = self.stream.time_base
         # In floating point: timestamps of a damaged file may be so large that integers overflow.
         return (self.pts.astype(np.float64) - self.stream.zero) * numerator / denominator
+
+    @property
+    def marks(self) -> Ints:
+        """The timestamps `(n,)` by which a decoder's output is told apart."""
+        return self.shifted if len(self.shifted) else self.pts
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Seconds by which each piece is later than it says, if time begins again in the movie.
+
+        Frames that only are not in order differ by less than `SHORTEST_PIECE`.
+        """
+        numerator, denominator = self.stream.time_base
+        offsets = [0.0]
+        for ticks in np.unique(self.pts - self.marks).tolist():
+            if ticks * numerator / denominator > offsets[-1] + SHORTEST_PIECE:
+                offsets.append(ticks * numerator / denominator)
+        return tuple(offsets)
 
     @property
     def key_frames(self) -> Ints:
@@ -67,144 +93,142 @@ def scan_movie(path: Path) -> Scan:
     Raises:
         MovieError: The movie is missing, unreadable, or has no frames.
     """
-    with open_video(path) as (container, stream):  # Reopened below: raw streams cannot seek back.
-        first = next(frames_of(packets_of(container, stream)), None)
-    if first is None:
-        raise MovieError(
-            f"{path}: has a video stream, but none of its frames can be decoded; "
-            "check that it plays elsewhere and was copied whole"
-        )
-    with open_video(path) as (container, stream):
-        pts, keys, end = _packets(container, stream)
-        facts = _facts(container, stream, first, counted=len(pts) == 0)
-        if facts.counted:
-            pts, keys = np.arange(_count(path)), np.zeros((1, 2), np.int64)
-        scan = Scan(facts, pts, keys if _reaches(path, keys) else keys[:1])
-        declared = _declared_end(container, stream, float(scan.times[0]))
-    return replace(scan, warnings=tuple(_warnings(scan, end, declared)))
+    number, several = choose_film(path)
+    index = find_frames(path, number)
+    with open_video(path, number) as (container, stream):
+        facts = _facts(container, stream, index)
+        scan = Scan(facts, index.pts, index.keys, shifted=index.shifted)
+        scan = replace(scan, stream=replace(facts, rate=_rate(stream, scan)))
+        declared = _declared_end(container, stream, facts)
+    warnings = filter(None, [several, *_warnings(path, scan, index, declared)])
+    return replace(scan, warnings=tuple(warnings))
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> tuple[Ints, Ints, int | None]:
-    """Reads the timestamps of all frames and of the key frames, and when the last frame ends.
-
-    The timestamps are empty if any packet has none, or if they do not tell the presentation order.
-    The end is None if the file breaks off.
-    """
-    none = np.zeros(0, np.int64), np.zeros((0, 2), np.int64), 0
-    if _stores_no_order(container, stream):
-        return none
-    pts, keys, end = [], [], 0
-    whole = True
-    try:
-        for packet in container.demux(stream):
-            # PyAV ends with an empty packet; an edit list hides the frames of discarded ones.
-            if packet.size == 0 or packet.is_discard:
-                continue
-            if packet.pts is None:
-                return none
-            pts.append(packet.pts)
-            end = max(end, packet.pts + (packet.duration or 0))
-            if packet.is_keyframe:
-                keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
-    except (av.FFmpegError, OSError, IndexError) as error:  # PyAV's of a stream that begins midway.
-        log.debug("demuxing stopped: %s", error)
-        whole = False
-    # Streams may mark no key frame at all: then decoding always begins at the first frame.
-    keys = keys or [(min(pts), min(pts))] if pts else []
-    return (
-        # It also sorts: packets come in decoding order.
-        np.unique(np.array(pts, np.int64)),
-        np.array(sorted(keys), np.int64).reshape(-1, 2),
-        end if whole else None,
-    )
-
-
-def _stores_no_order(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether timestamps only count packets although frames are stored out of order, as in AVI.
-
-    FFmpeg works out the order for older codecs, but not for these.
-    """
-    codec = stream.codec_context
-    return container.format.name == "avi" and codec.has_b_frames and codec.name in ("h264", "hevc")
-
-
-def _reaches(path: Path, keys: Ints) -> bool:
-    """Whether FFmpeg can seek to key frames, which it cannot in an AVI without an index.
-
-    If it cannot, all decoding begins at the beginning, and the movie becomes a single part, since
-    each of several would decode it from the beginning.
-    """
-    for key in keys[:0:-1][:2]:  # `decode._indexed` tries as many.
-        with open_video(path) as (container, stream):
-            packet = next(packets_from(container, stream, key), None)
-            if packet is not None and (packet.pts or 0) >= keys[len(keys) // 2, 0]:
-                return True
-    return len(keys) < 2
-
-
-def _count(path: Path) -> int:
-    with open_video(path) as (container, stream):
-        return sum(1 for _ in frames_of(packets_of(container, stream)))
-
-
-def _facts(
-    container: InputContainer, stream: VideoStream, first: VideoFrame, *, counted: bool
-) -> Stream:
-    rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
-    base = 1 / rate if counted else Fraction(stream.time_base or 1 / rate)
-    begin = 0 if counted else container.start_time or 0
-    width, height = square_size(stream)
-    turns = round(first.rotation / 90) % 4
+def _facts(container: InputContainer, stream: VideoStream, index: Index) -> Stream:
+    claimed = Fraction(stream.average_rate or stream.guessed_rate or 25)
+    base = 1 / claimed if index.timeless else Fraction(stream.time_base or 1 / claimed)
+    shown = Fraction(stream.sample_aspect_ratio or 1)
+    first = index.first
+    # The other formats store no shape; FFmpeg may have found it further on in the movie.
+    stretch = shown / first.aspect if container.format.name in WITH_SHAPE else Fraction(1)
+    width, height = round(first.frame.width * first.aspect * stretch), first.frame.height
+    turns, mirrored = orientation(first.frame)
     if turns % 2:
         width, height = height, width
     return Stream(
         codec=stream.codec_context.name,
-        width=width,
-        height=height,
-        rate=round(float(rate), 6),
+        width=max(1, width),
+        height=max(1, height),
+        rate=round(float(claimed), 6),
         time_base=(base.numerator, base.denominator),
-        zero=round(Fraction(begin, av.time_base) / base),
+        zero=0 if index.timeless else _zero(container, base, int(index.pts[0])),
         rotation=turns,
-        counted=counted,
-        hdr=HDR_TRANSFERS.get(int(first.color_trc), ""),
+        counted=index.counted,
+        hdr=HDR_TRANSFERS.get(int(first.frame.color_trc), ""),
+        number=stream.index,
+        mirrored=mirrored,
+        stretch=(stretch.numerator, stretch.denominator),
     )
 
 
-def _declared_end(container: InputContainer, stream: VideoStream, begin: float) -> float:
-    """The second at which the video ends as the file declares it, or 0 if it declares nothing.
+def orientation(frame: VideoFrame) -> tuple[int, bool]:
+    """How a frame must be turned: `Stream.rotation` and `Stream.mirrored`.
 
-    Args:
-        container: The movie.
-        stream: Its video stream.
-        begin: The second at which the video begins.
+    A display matrix moves a point `(p, q)` to `(a p + c q, b p + d q)`; x is to the right and y
+    down. Of a matrix that mirrors, only the turn is left if `p` is mirrored before.
+
+    Source: ISO/IEC 14496-12, 8.3.2; FFmpeg's libavutil/display.h.
     """
-    if stream.duration and stream.time_base:
-        return begin + float(stream.duration * Fraction(stream.time_base))
+    try:
+        matrix = cast(Any, frame.side_data)["DISPLAYMATRIX"]
+    except (KeyError, ValueError):  # PyAV does not know all kinds of side data.
+        return round(frame.rotation / 90) % 4, False
+    a, b, _, c, d = np.frombuffer(memoryview(matrix), "=i4", 5).astype(np.float64)
+    mirrored = bool(a * d - b * c < 0)
+    turned = math.atan2(-b, -a) if mirrored else math.atan2(b, a)
+    return round(-turned / (math.pi / 2)) % 4, mirrored
+
+
+def _zero(container: InputContainer, base: Fraction, first: int) -> int:
+    """The tick at which the picture or the sound begins, whichever is first."""
+    begins = [
+        round(sound.start_time * sound.time_base / base)
+        for sound in container.streams.audio
+        if sound.start_time is not None and sound.time_base
+    ]
+    return min([first, *begins])
+
+
+def _rate(stream: VideoStream, scan: Scan) -> float:
+    """Frames a second by the median step; the claimed rate if it differs by less than a tick."""
+    step = median_step(scan.times) if len(scan) > 1 else 0.0
+    tick = scan.stream.time_base[0] / scan.stream.time_base[1]
+    claimed = [float(r) for r in (stream.average_rate, stream.guessed_rate) if r]
+    near = [rate for rate in claimed if abs(1 / rate - step) <= tick or not step]
+    return round([*near, 1 / step if step else scan.stream.rate][0], 6)
+
+
+# --- what the user should know ------------------------------------------------------------------
+
+
+def _declared_end(container: InputContainer, stream: VideoStream, facts: Stream) -> float:
+    """The second at which the video ends as the file declares it, or 0 if it declares nothing."""
+    zero = float(facts.zero * Fraction(*facts.time_base))
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
-    if tag:  # Matroska; the container's duration is that of its longest stream, often the sound.
+    if tag:  # Matroska, of which FFmpeg knows only the duration of the longest stream.
         hours, minutes, seconds = (float(part) for part in tag.groups())
-        return 3600 * hours + 60 * minutes + seconds
-    return (container.duration or 0) / av.time_base
+        return 3600 * hours + 60 * minutes + seconds - zero
+    if stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - zero
+    return ((container.start_time or 0) + (container.duration or 0)) / av.time_base - zero
 
 
-def _warnings(scan: Scan, end: int | None, declared: float) -> Iterator[str]:
-    """Yields what the user should know.
+def _break(path: Path, scan: Scan, index: Index, declared: float) -> str:
+    """Says where a movie breaks off, "" if it does not.
 
     Args:
-        scan: The scan so far.
-        end: The tick at which the last frame ends, or None if the file breaks off.
+        path: The movie.
+        scan: Its frames.
+        index: How its frames were found.
         declared: The second at which the video ends as the file declares it.
     """
-    last, broken = float(scan.times[-1]), end is None
-    if end is not None and not scan.stream.counted:
-        seconds = float((end - scan.stream.zero) * Fraction(*scan.stream.time_base))
-        broken = seconds < declared - max(1, 0.02 * declared)
-    if broken:
-        yield f"the movie breaks off at {last:.3f} s of {declared:.0f} s; rows end there"
-    if scan.stream.counted:
+    if index.timeless:
+        return ""
+    least = declared - max(1, 0.02 * declared)
+    zero, base = scan.stream.zero, Fraction(*scan.stream.time_base)
+    if index.end is not None:
+        whole = float((index.end - zero) * base) >= least
+        if whole or _sound_end(path) - float(zero * base) >= least:
+            return ""
+    last = float(scan.times[-1])
+    return f"the movie breaks off at {last:.3f} s of {declared:.0f} s; rows end there"
+
+
+def _sound_end(path: Path) -> float:
+    """The timestamp in seconds at which the sound ends; minus infinity if there is none."""
+    end = -math.inf
+    with open_movie(path) as container, suppress(av.FFmpegError, OSError, IndexError):
+        for packet in container.demux(container.streams.audio) if container.streams.audio else ():
+            if packet.size and packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return end
+
+
+def _warnings(path: Path, scan: Scan, index: Index, declared: float) -> Iterator[str]:
+    """Yields what the user should know, or ""."""
+    yield _break(path, scan, index, declared)
+    if index.timeless:
         yield (
             "the stream has no timestamps: frames are counted by decoding, and their times follow "
             f"from {scan.stream.rate:g} frames per second"
         )
+    if index.broken:
+        packets = "1 packet" if index.broken == 1 else f"{index.broken} packets"
+        yield f"{packets} did not decode and have no rows: the file is damaged"
     if scan.stream.hdr:
         yield f"HDR ({scan.stream.hdr}) is tone-mapped with a simple curve; colours are approximate"
+    if dolby_vision.profile(path) == dolby_vision.ONLY_DOLBY:
+        yield (
+            "Dolby Vision profile 5 is read without its colour transform: colours are wrong (green "
+            "and purple), and emotions less sure; convert the movie to SDR or HDR10"
+        )

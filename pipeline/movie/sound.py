@@ -16,7 +16,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from pipeline.movie.stream import open_video, packets_of
+from pipeline.movie.scan import Scan
+from pipeline.movie.stream import films, open_movie, packets_of
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +33,32 @@ PREROLL = 0.5
 JUMP = 0.015
 """Seconds; smaller gaps between a timestamp and the count of samples are container rounding."""
 
+JUMP_BACK = 0.5
+"""Seconds by which timestamps fall where one recording was joined with another."""
+
 Samples = NDArray[np.int16]
 
 
-def sound_layout(path: Path) -> str:
+def sound_layout(path: Path, number: int = -1) -> str:
     """The layout in `CHANNELS` in which a movie's sound is read, or "" if no sound decodes.
+
+    Args:
+        path: The movie.
+        number: `Stream.number` of its pictures.
 
     Raises:
         MovieError: The movie cannot be opened.
     """
-    with open_video(path) as (container, _):
-        stream = _sound_track(container)
+    with open_movie(path) as container:
+        stream = _sound_track(container, number)
         if stream is None or next(_decoded(container, stream), None) is None:
             return ""
         return "mono" if stream.channels == 1 else "stereo"
 
 
-def read_sound(path: Path, layout: str, begin: float, count: int) -> Iterator[Samples]:
+def read_sound(
+    path: Path, layout: str, begin: float, count: int, scan: Scan | None = None
+) -> Iterator[Samples]:
     """Yields `count` samples of a movie's sound by its timestamps, with silence in the gaps.
 
     Reads the default sound track, or the first one if there is no default.
@@ -58,6 +68,7 @@ def read_sound(path: Path, layout: str, begin: float, count: int) -> Iterator[Sa
         layout: One of `CHANNELS`.
         begin: The time of the first sample in seconds, on the clock of `Scan.times`.
         count: How many samples at `SOUND_RATE`.
+        scan: The movie's frames, whose times begin where FFmpeg says if they are not given.
 
     Yields:
         Blocks `(channels, n)` of at most one second, `count` samples in all.
@@ -66,7 +77,7 @@ def read_sound(path: Path, layout: str, begin: float, count: int) -> Iterator[Sa
         MovieError: The movie cannot be opened.
     """
     done = 0
-    for start, block in _placed_blocks(path, layout, begin):
+    for start, block in _placed_blocks(path, layout, begin, scan):
         if start >= count:
             break
         yield from _silence(layout, start - done)
@@ -83,14 +94,16 @@ def _silence(layout: str, count: int) -> Iterator[Samples]:
         yield np.zeros((CHANNELS[layout], min(SOUND_RATE, count - start)), np.int16)
 
 
-def _placed_blocks(path: Path, layout: str, begin: float) -> Iterator[tuple[int, Samples]]:
+def _placed_blocks(
+    path: Path, layout: str, begin: float, scan: Scan | None
+) -> Iterator[tuple[int, Samples]]:
     """Yields blocks of sound and the number of their first sample, counted from `begin`, rising.
 
     Counting samples avoids the cracks that rounded timestamps would make. Where the timestamps
     jump, or drift away from the count, the count follows them.
     """
     resampler, source_format, position = None, None, 0
-    for time, frame in _sound_from(path, begin):
+    for time, frame in _sound_from(path, begin, scan):
         due = round((time - begin) * SOUND_RATE)
         frame_format = frame.format.name, frame.layout.name, frame.sample_rate
         if (
@@ -107,17 +120,19 @@ def _placed_blocks(path: Path, layout: str, begin: float) -> Iterator[tuple[int,
         yield position, np.asarray(part.to_ndarray(), np.int16)
 
 
-def _sound_from(path: Path, begin: float) -> Iterator[tuple[float, AudioFrame]]:
+def _sound_from(path: Path, begin: float, scan: Scan | None) -> Iterator[tuple[float, AudioFrame]]:
     """Yields decoded sound and its times, from `PREROLL` seconds before `begin` or earlier.
 
     Decodes from the beginning of the movie if seeking fails, or lands behind `begin`.
     """
-    for target in (begin - PREROLL, 0.0):
-        with open_video(path) as (container, _):
-            stream = _sound_track(container)
-            if stream is None or (target > 0 and not _seek(container, stream, target)):
+    number, offsets = (scan.stream.number, scan.offsets) if scan else (-1, (0.0,))
+    # Where time begins again, FFmpeg cannot tell the one place from the other.
+    for target in (begin - PREROLL, 0.0) if len(offsets) == 1 else (0.0,):
+        with open_movie(path) as container:
+            stream, zero = _sound_track(container, number), _zero(container, scan)
+            if stream is None or (target > 0 and not _seek(container, stream, target + zero)):
                 continue
-            frames = _timed_sound(container, stream)
+            frames = _timed_sound(container, stream, float(zero), offsets)
             first = next(frames, None)
             if first is not None and (first[0] <= begin or target <= 0):
                 yield first
@@ -125,34 +140,59 @@ def _sound_from(path: Path, begin: float) -> Iterator[tuple[float, AudioFrame]]:
                 return
 
 
+def _zero(container: InputContainer, scan: Scan | None) -> Fraction:
+    """The timestamp in seconds that is time 0."""
+    if scan is None:
+        return Fraction(container.start_time or 0, av.time_base)
+    return scan.stream.zero * Fraction(*scan.stream.time_base)
+
+
 def _timed_sound(
-    container: InputContainer, stream: AudioStream
+    container: InputContainer, stream: AudioStream, zero: float, offsets: tuple[float, ...]
 ) -> Iterator[tuple[float, AudioFrame]]:
-    """Yields decoded sound and its times; a frame without a timestamp follows the one before."""
-    zero, time = (container.start_time or 0) / av.time_base, math.nan
+    """Yields decoded sound and its times; a frame without a timestamp follows the one before.
+
+    Args:
+        container: The movie.
+        stream: Its sound.
+        zero: The timestamp in seconds that is time 0.
+        offsets: `Scan.offsets`.
+    """
+    time, piece = math.nan, 0
     for frame in _decoded(container, stream):
         if frame.pts is not None and frame.time_base is not None:
-            time = float(frame.pts * frame.time_base) - zero
+            stamp = float(frame.pts * frame.time_base) - zero
+            falls = stamp + offsets[piece] < time - JUMP_BACK
+            piece += falls and piece + 1 < len(offsets)
+            time = stamp + offsets[piece]
         if not math.isnan(time):
             yield time, frame
         time += frame.samples / frame.sample_rate
 
 
-def _seek(container: InputContainer, stream: AudioStream, seconds: float) -> bool:
-    """Seeks to a time of the sound; returns whether that worked."""
-    zero = Fraction(container.start_time or 0, av.time_base)
+def _seek(container: InputContainer, stream: AudioStream, seconds: Fraction | float) -> bool:
+    """Seeks to a timestamp of the sound; returns whether that worked."""
     base = stream.time_base or Fraction(1, av.time_base)
     try:
-        container.seek(round((Fraction(seconds) + zero) / base), stream=stream)
+        container.seek(round(Fraction(seconds) / base), stream=stream)
     except av.FFmpegError as error:
         log.debug("cannot seek to the sound at %s s: %s", seconds, error)
         return False
     return True
 
 
-def _sound_track(container: InputContainer) -> AudioStream | None:
-    """The default sound track, or else the first; only tracks that FFmpeg can decode."""
+def _sound_track(container: InputContainer, number: int) -> AudioStream | None:
+    """The default sound track, or else the first one of the film; only tracks that FFmpeg decodes.
+
+    Args:
+        container: The movie.
+        number: `Stream.number`, which tells the programme if a broadcast has several.
+    """
     voices = [s for s in container.streams.audio if s.codec_context is not None]
+    pictures = [s for s in films(container) if s.index == number]
+    if len(films(container)) > 1 and pictures:
+        own = container.streams.best("audio", related=pictures[0])
+        voices.sort(key=lambda s: own is None or s.index != own.index)
     return min(voices, key=lambda s: not s.disposition & Disposition.default, default=None)
 
 

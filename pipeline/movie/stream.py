@@ -7,10 +7,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -33,6 +34,9 @@ ENDS_BYTES = 1 << 20
 MOST_FRAME_PIXELS = 1 << 27
 """The largest frame, 16k by 8k; a few larger ones would fill the memory."""
 
+MOST_DELAYED = 64
+"""Packets that a decoder may hold back; H.264 and HEVC allow 16."""
+
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg formats that only name other files or addresses, and may never end."""
 
@@ -48,12 +52,17 @@ class Stream:
         codec: FFmpeg's name of the codec.
         width: columns of a decoded frame, in square pixels and after rotation.
         height: rows of a decoded frame.
-        rate: average frames per second, 0 if unknown.
+        rate: frames per second of the median step, 0 if unknown.
         time_base: seconds of one tick, as `[numerator, denominator]`.
-        zero: the tick that is time 0, where the container's streams begin.
+        zero: the tick that is time 0, where the picture or the sound begins.
         rotation: counter-clockwise quarter turns that make the picture upright, 0 to 3.
-        counted: whether timestamps are missing, so that times follow from frame number and `rate`.
+        counted: whether timestamps are missing, so that frames are counted from the beginning.
         hdr: "PQ" or "HLG" if the picture is tone-mapped, else "".
+        number: FFmpeg's number of the stream; -1 for the first that is no cover, which earlier
+            versions took.
+        mirrored: whether left and right are swapped before the picture is turned.
+        stretch: by what the file widens the pixels of its codec. Pictures of another shape than
+            the first are fitted in with borders; earlier versions squeezed them, and have `[0, 1]`.
     """
 
     codec: str
@@ -65,6 +74,9 @@ class Stream:
     rotation: int
     counted: bool
     hdr: str
+    number: int = -1
+    mirrored: bool = False
+    stretch: tuple[int, int] = (0, 1)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -73,11 +85,11 @@ class Stream:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Opens the video stream of a movie (never cover art) for decoding in a single thread.
+def open_movie(path: Path) -> Iterator[InputContainer]:
+    """Opens a movie.
 
     Raises:
-        MovieError: The movie is missing, unreadable, not a movie, or its frames are too large.
+        MovieError: The movie is missing, unreadable, or not a movie.
     """
     source = _source(path)
     try:
@@ -93,23 +105,44 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         # FFmpeg's demuxers of still pictures, which would be movies of a single frame.
         if container.format.name == "image2" or container.format.name.endswith("_pipe"):
             raise MovieError(f"{path}: is a picture; give a movie")
-        films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not films:
+        if not films(container):
             raise MovieError(f"{path}: has no video stream; give a movie with pictures")
-        if films[0].codec_context is None:
+        yield container
+
+
+def films(container: InputContainer) -> list[VideoStream]:
+    """The video streams that are no cover art."""
+    return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+
+
+@contextmanager
+def open_video(path: Path, number: int = -1) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Opens a video stream of a movie for decoding in a single thread.
+
+    Args:
+        path: The movie.
+        number: `Stream.number`.
+
+    Raises:
+        MovieError: The movie is missing, unreadable, not a movie, or its frames are too large.
+    """
+    with open_movie(path) as container:
+        found = films(container)
+        film = next((s for s in found if s.index == number), found[0])
+        if film.codec_context is None:
             raise MovieError(
                 f"{path}: has a video codec that FFmpeg cannot decode; convert it to another"
             )
-        width, height = square_size(films[0])
+        width, height = square_size(film)
         if width * height > MOST_FRAME_PIXELS:
             raise MovieError(
                 f"{path}: its frames are {width} x {height} pixels, more than "
                 f"{MOST_FRAME_PIXELS:,} in all; check that it plays elsewhere, or make it smaller"
             )
-        films[0].thread_type = "NONE"
+        film.thread_type = "NONE"
         # The size may also grow in the middle of a movie.
-        films[0].codec_context.options = {"max_pixels": str(MOST_FRAME_PIXELS)}
-        yield container, films[0]
+        film.codec_context.options = {"max_pixels": str(MOST_FRAME_PIXELS)}
+        yield container, film
 
 
 def _source(path: Path) -> str | Ranges:
@@ -170,10 +203,19 @@ def _ends(file: BinaryIO | Ranges, size: int) -> dict[str, Any]:
 
 
 def packets_of(
-    container: InputContainer, stream: VideoStream | AudioStream | SubtitleStream
+    container: InputContainer,
+    stream: VideoStream | AudioStream | SubtitleStream,
+    *,
+    numbers: bool = True,
 ) -> "Iterator[Packet[Any]]":
-    """Yields packets from the current position to where the file ends or breaks off."""
-    packets = container.demux(stream)
+    """Yields packets from the current position to where the file ends or breaks off.
+
+    Args:
+        container: The movie.
+        stream: One of its streams.
+        numbers: See `demuxed`.
+    """
+    packets = demuxed(container, stream, numbers=numbers)
     while True:
         try:
             yield next(packets)
@@ -184,8 +226,36 @@ def packets_of(
             return
 
 
+def demuxed(
+    container: InputContainer,
+    stream: VideoStream | AudioStream | SubtitleStream,
+    *,
+    numbers: bool = True,
+) -> "Iterator[Packet[Any]]":
+    """Yields packets from the current position to the end; then one without data or time.
+
+    Args:
+        container: The movie.
+        stream: One of its streams.
+        numbers: Whether the times of H.264 in AVI are the numbers of the packets. AVI stores no
+            others, and FFmpeg's own times are wrong; earlier versions took these.
+
+    Raises:
+        av.FFmpegError: The file breaks off.
+    """
+    codec = stream.codec_context
+    numbers = numbers and codec is not None and codec.name in ("h264", "hevc")
+    numbers = numbers and container.format.name == "avi"
+    for packet in container.demux(stream):
+        if numbers and packet.size:
+            packet.pts = packet.dts
+        # FFmpeg takes a packet without data for the end of the stream.
+        if packet.size or packet.pts is None:
+            yield packet
+
+
 def packets_from(
-    container: InputContainer, stream: VideoStream, key: Ints
+    container: InputContainer, stream: VideoStream, key: Ints, *, numbers: bool = True
 ) -> "Iterator[Packet[VideoStream]]":
     """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed."""
     try:
@@ -193,7 +263,7 @@ def packets_from(
     except av.FFmpegError as error:
         log.debug("cannot seek to %s: %s", key, error)
         return
-    packets = packets_of(container, stream)
+    packets = packets_of(container, stream, numbers=numbers)
     for packet in packets:
         if packet.is_keyframe and packet.pts is not None:
             if packet.pts <= key[0]:
@@ -202,17 +272,48 @@ def packets_from(
             return
 
 
-def frames_of(packets: "Iterator[Packet[VideoStream]]") -> Iterator[VideoFrame]:
+def frames_in(packet: "Packet[VideoStream]") -> list[VideoFrame] | None:
+    """Decodes a packet: the frames that are due next, which are often of earlier packets.
+
+    Returns:
+        The frames; None if the packet is broken.
+    """
+    try:
+        return packet.decode()
+    except av.FFmpegError as error:
+        log.debug("packet at %s does not decode: %s", packet.pts, error)
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A frame as FFmpeg gives it, and the width of its pixels by their height."""
+
+    frame: VideoFrame
+    aspect: Fraction
+
+
+def decoded_of(stream: VideoStream, packets: "Iterator[Packet[VideoStream]]") -> Iterator[Decoded]:
     """Decodes packets, skipping broken ones.
 
     Packets that an edit list hides are decoded too, since other frames may refer to them; FFmpeg
-    does not output their frames.
+    does not output their frames. It tells the shape of pixels only of the newest packet, whose
+    frame may come out much later.
     """
+    waiting: list[tuple[int | None, Fraction]] = []
     for packet in packets:
-        try:
-            yield from packet.decode()
-        except av.FFmpegError as error:
-            log.debug("packet at %s does not decode: %s", packet.pts, error)
+        frames = frames_in(packet) or ()
+        newest = pixel_aspect(stream)
+        waiting = [*waiting[-MOST_DELAYED:], (packet.pts, newest)]
+        for frame in frames:
+            # The earliest: where time begins again, there may be two.
+            own = next((n for n, (pts, _) in enumerate(waiting) if pts == frame.pts), None)
+            yield Decoded(frame, newest if own is None else waiting.pop(own)[1])
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """The width of a pixel by its height in the newest packet, as the codec gives it."""
+    return Fraction(stream.codec_context.sample_aspect_ratio or 1)
 
 
 def stream_json(stream: Stream) -> dict[str, Any]:
@@ -227,17 +328,23 @@ def stream_from_json(facts: dict[str, Any]) -> Stream:
         TypeError: A field is missing or unknown.
         ValueError: A field has a value that no movie has.
     """
-    stream = Stream(**{**facts, "time_base": tuple(facts["time_base"])})
-    integers = (stream.width, stream.height, stream.zero, stream.rotation, *stream.time_base)
+    stream = Stream(**facts)
+    base, stretch = (tuple(pair) for pair in (stream.time_base, stream.stretch))
+    stream = replace(stream, time_base=cast(Any, base), stretch=cast(Any, stretch))
+    integers = (
+        stream.width, stream.height, stream.zero, stream.rotation, stream.number,
+        *stream.time_base, *stream.stretch,
+    )  # fmt: skip
     valid = (
         all(type(n) is int and abs(n) < 1 << 62 for n in integers)
-        and len(stream.time_base) == 2
-        and min(stream.width, stream.height, *stream.time_base) >= 1
+        and len(stream.time_base) == len(stream.stretch) == 2
+        and min(stream.width, stream.height, *stream.time_base, stream.stretch[1]) >= 1
+        and stream.stretch[0] >= 0
         and stream.width * stream.height <= MOST_FRAME_PIXELS
         and stream.rotation in range(4)
         and isinstance(stream.rate, int | float)
         and 0 <= stream.rate < math.inf
-        and type(stream.counted) is bool
+        and type(stream.counted) is type(stream.mirrored) is bool
         and isinstance(stream.codec, str)
         and stream.hdr in ("", *HDR_TRANSFERS.values())
     )
@@ -252,6 +359,7 @@ def timecode(path: Path) -> str:
     Raises:
         MovieError: The movie cannot be opened.
     """
-    with open_video(path) as (container, film):
-        sources = (film.metadata, container.metadata, *(s.metadata for s in container.streams))
+    with open_movie(path) as container:
+        film, others = films(container)[0], container.streams
+        sources = (film.metadata, container.metadata, *(s.metadata for s in others))
         return next((metadata["timecode"] for metadata in sources if "timecode" in metadata), "")

@@ -25,7 +25,7 @@ from pysubs2.exceptions import Pysubs2Error
 
 from pipeline.encodings import decode_text
 from pipeline.errors import MiningError, MovieError
-from pipeline.movie.stream import open_video, packets_of
+from pipeline.movie.stream import open_movie, packets_of
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +288,7 @@ def text_track(path: Path) -> list[tuple[float, float, str]] | None:
     Raises:
         MovieError: The movie cannot be opened.
     """
-    with open_video(path) as (container, _):
+    with open_movie(path) as container:
         tracks = [
             s for s in container.streams.subtitles
             if s.codec_context is not None and s.codec_context.name in TEXT_CODECS

@@ -5,7 +5,7 @@ import pandas as pd
 
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock
-from pipeline.pick.select import decided
+from pipeline.pick.select import decided, long_enough, run_seconds
 from pipeline.settings import PickSettings
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
@@ -43,7 +43,7 @@ def hint(
         seen: The person's faces with the emotion, from `select.wanted`.
         tracks: With the distances to the known people.
         wanted: The person (a name or "unknown") and the emotion.
-        settings: With `repeat` in frames.
+        settings: From `PickSettings.at`.
         tolerance: Largest distance at which a face gets a name.
     """
     person, emotion = wanted
@@ -87,24 +87,35 @@ def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
     probability = _reached(sure_enough["probability"], settings.min_prob)
     probable = sure_enough[sure_enough["probability"] >= probability]
     # The surest faces may be in a run that is too short: then several options must change at once.
-    longest = min(settings.repeat, int(probable["run_length"].max()))
+    long = long_enough(seen, settings)
+    longest, of_wanted = _longest(seen, probable.index, settings)
     misses = {
         f"--sure {sure:g}": sure < settings.sure,
         f"--min-prob {probability:g}": probability < settings.min_prob,
-        f"--repeat {longest}": longest < settings.repeat,
+        f"--repeat {longest}": not long[probable.index].any(),
     }
     reasons = (
         f"at most {sure:.2f} sure",
         f"at most {probability:.2f} probable",
-        f"longest run is {longest} of {settings.repeat} frames",
+        of_wanted,
     )
     if any(misses.values()):
         reason = next(r for r, missed in zip(reasons, misses.values(), strict=True) if missed)
         return f"{reason}; try {' '.join(option for option, missed in misses.items() if missed)}"
-    steady = seen["run_length"] >= settings.repeat
+    steady = long
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
     return "other options drop all steady faces; --explain says which"
+
+
+def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:
+    """The value of --repeat that keeps the longest run with one of these faces, and its length."""
+    if not settings.repeat_seconds:
+        longest = int(seen.loc[faces, "run_length"].max())
+        return f"{longest}", f"longest run is {longest} of {settings.repeat} frames"
+    # Rounded down, so that the run passes.
+    seconds = max(0.01, float(np.floor(run_seconds(seen)[faces].max() * 100) / 100))
+    return f"{seconds:g}s", f"longest run lasts {seconds:g} of {settings.repeat_seconds:g} s"
 
 
 def _reached(values: "pd.Series[float]", least: float) -> float:

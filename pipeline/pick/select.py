@@ -13,6 +13,9 @@ from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
 from pipeline.settings import AUTO, PickSettings, Smoothing
 
+ROUNDING = 0.002
+"""Seconds by which a run may be too short: containers store milliseconds."""
+
 
 def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
     """Adds the columns that the repeater needs to the rows of faces.csv.
@@ -111,7 +114,7 @@ def filters(
 
     Args:
         rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`.
-        settings: With `repeat` in frames.
+        settings: From `PickSettings.at`.
         size: Width and height of the movie's picture in pixels.
     """
     # float64 with the digits of faces.csv: in float32 1100.1 - 1050.1 is less than 50.
@@ -121,7 +124,7 @@ def filters(
     edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
     edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
     passing = {
-        "repeat": rows["run_length"] >= settings.repeat,
+        "repeat": long_enough(rows, settings),
         "sure": rows["look_sure"] >= settings.sure,
         "min-prob": rows["probability"] >= settings.min_prob,
         "min-size": side >= settings.min_size,
@@ -133,6 +136,36 @@ def filters(
     not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
     accepted = decided(rows, ACCEPTED)
     return not_rejected | {name: mask | accepted for name, mask in passing.items()}
+
+
+def long_enough(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]":
+    """Whether the run of each row passes the repeater.
+
+    Args:
+        rows: All rows of each run, from `steadied`.
+        settings: From `PickSettings.at`.
+    """
+    by_frames = rows["run_length"] >= settings.repeat
+    if not settings.repeat_seconds:
+        return by_frames
+    seconds = run_seconds(rows)
+    return (seconds >= settings.repeat_seconds - ROUNDING).where(seconds > 0, by_frames)
+
+
+def run_seconds(rows: pd.DataFrame) -> "pd.Series[float]":
+    """How long the run of each row lasts by the times of its frames; 0 for a run of one frame.
+
+    The last frame of a run is taken to last as long as its others do on average: the next frame
+    may be far away, or nobody may be seen in it.
+
+    Args:
+        rows: All rows of each run, from `steadied`.
+    """
+    runs = rows.groupby("run")
+    shown, frames = (
+        runs[name].transform("max") - runs[name].transform("min") for name in ("time", "frame")
+    )
+    return (shown * rows["run_length"] / frames.clip(lower=1)).astype("float64")
 
 
 def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":
@@ -147,7 +180,7 @@ def steady(
 
     Args:
         rows: From `wanted`.
-        settings: With `repeat` in frames.
+        settings: From `PickSettings.at`.
         size: Width and height of the movie's picture in pixels.
 
     Returns:

@@ -137,8 +137,11 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
     yield from (f"--emotion {emotion}" for emotion in job.emotions)
     if job.tolerance is not None:
         yield f"--tolerance {job.tolerance:g}"
+    if settings.repeat_seconds:
+        yield f"--repeat {settings.repeat_seconds:.15g}s"
+    hidden = HIDDEN | ({"repeat"} if settings.repeat_seconds else set())
     for name, value in asdict(settings).items():
-        if name not in HIDDEN and value is not None and value is not False:
+        if name not in hidden and value is not None and value is not False:
             text = f"{value:.15g}" if isinstance(value, float) else f"{value}"
             yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}")
     if job.learn:

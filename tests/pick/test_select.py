@@ -336,3 +336,40 @@ def test_faces_counts_everybody_in_the_frame() -> None:
     }
     alone = _picked(made(faces), PickSettings(repeat=1, smooth=1, single_face=True))
     assert _frames(alone) == [1]
+
+
+# --- seconds ------------------------------------------------------------------------------------
+
+
+def _in_slow_film() -> pd.DataFrame:
+    """Twelve happy frames in 0.48 s, within a film of one picture a second."""
+    rows = made(stretch(range(20, 32), 0, "anna", "happy"))
+    return rows.assign(time=20 + (rows["frame"] - 20) * 0.04)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0.3, 12), (0.48, 12), (0.5, 0), (2, 0)])
+def test_a_run_lasts_as_long_as_its_own_frames(seconds: float, kept: int) -> None:
+    asked = PickSettings(repeat_seconds=seconds, smooth=1).at(1.0)
+    assert len(_picked(_in_slow_film(), asked)) == kept
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0.5, 1), (1, 1), (1.5, 0)])
+def test_a_run_of_one_frame_lasts_as_long_as_the_median_one(seconds: float, kept: int) -> None:
+    rows = made([(7, 0, "anna", "happy")]).assign(time=7.0)
+    assert len(_picked(rows, PickSettings(repeat_seconds=seconds, smooth=1).at(1.0))) == kept
+
+
+@given(
+    st.integers(2, 60),
+    st.sampled_from([12, 23.976, 24, 25, 29.97, 30, 50, 60]),
+    st.sampled_from([0.2, 0.5, 1, 1.5]),
+    st.integers(1, 4),
+)
+def test_at_a_constant_rate_seconds_are_frames(
+    length: int, rate: float, seconds: float, stride: int
+) -> None:
+    rows = made(stretch(range(0, length * stride, stride), 0, "anna", "happy"))
+    rows = rows.assign(time=(rows["frame"] / rate).round(3))  # As Matroska stores it.
+    asked = PickSettings(repeat_seconds=seconds, smooth=1).at(rate)
+    frames = PickSettings(repeat=asked.repeat, smooth=1)
+    assert len(_picked(rows, asked, stride)) == len(_picked(rows, frames, stride))

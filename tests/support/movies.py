@@ -173,6 +173,77 @@ def glue(path: Path, *others: Path) -> Path:
     return path
 
 
+def copied(source: Path, path: Path, *, first: int = 0, ordered: bool = True) -> Path:
+    """Copies the packets of a movie into another container.
+
+    Args:
+        source: The movie.
+        path: Where; the ending chooses the container.
+        first: Packets that are left out at the beginning, as in the middle of a broadcast.
+        ordered: Whether the copy stores when frames are shown, not only when they are decoded.
+
+    Returns:
+        `path`.
+    """
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        film = old.streams.video[0]
+        copy = new.add_stream_from_template(film)
+        step = 1 / Fraction(film.average_rate or 25) / Fraction(film.time_base or 1)
+        packets = [packet for packet in old.demux(film) if packet.size]
+        for number, packet in enumerate(packets):
+            if not ordered:
+                packet.pts = packet.dts = round(number * step)
+            packet.stream = copy
+            if number >= first:
+                new.mux(packet)
+    return path
+
+
+def tracks(path: Path, *sources: Path, default: int | None = 0) -> Path:
+    """Copies the films of several movies into one file, one track each.
+
+    Args:
+        path: Where; the ending chooses the container.
+        sources: The movies.
+        default: The track that is flagged as the default, where the container has such a flag.
+
+    Returns:
+        `path`.
+    """
+    with av.open(str(path), "w") as target:
+        packets = []
+        for number, source in enumerate(sources):
+            with av.open(str(source)) as old:
+                film = old.streams.video[0]
+                copy = target.add_stream_from_template(film)
+                copy.disposition = Disposition.default if number == default else Disposition(0)
+                for packet in old.demux(film):
+                    if packet.size:
+                        packet.stream = copy
+                        packets.append(packet)
+        for packet in sorted(packets, key=lambda p: float((p.dts or 0) * p.time_base)):
+            target.mux(packet)
+    return path
+
+
+def dolby_vision(path: Path, profile: int) -> Path:
+    """Says in an H.264 MP4 whose index is last that it is Dolby Vision of this profile.
+
+    Source: Dolby Vision Streams Within the ISO Base Media File Format, 2.1.2, section 3.1.
+    """
+    record = bytes([1, 0, profile << 1, 0b00101101]) + bytes(20)
+    box = struct.pack(">I", 8 + len(record)) + b"dvcC" + record
+    data = path.read_bytes()
+    end = data.index(b"moov")
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        place = data.index(name, data.index(b"moov")) - 4
+        (size,) = struct.unpack_from(">I", data, place)
+        data = data[:place] + struct.pack(">I", size + len(box)) + data[place + 4 :]
+        end = place + size
+    path.write_bytes(data[:end] + box + data[end:])
+    return path
+
+
 def write_gif(path: Path, pictures: Sequence[Image], milliseconds: int = 40) -> Path:
     """Writes a GIF of pictures of few colours, each of them exact."""
     frames = [Pillow.fromarray(picture).quantize(colors=64) for picture in pictures]
@@ -196,15 +267,24 @@ def trim(path: Path, seconds: float) -> Path:
     return path
 
 
-def turn(path: Path, clockwise: int) -> Path:
-    """Tells players of an MP4 or MOV to turn the picture by 0, 90, 180 or 270 degrees clockwise.
+TURNS = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+"""Display matrices that turn a picture clockwise by degrees."""
+
+
+def turn(path: Path, matrix: int | tuple[int, int, int, int]) -> Path:
+    """Tells players of an MP4 or MOV to turn or mirror the picture.
+
+    Args:
+        path: The movie.
+        matrix: Degrees clockwise, see `TURNS`; or `(a, b, c, d)`.
+
+    Returns:
+        `path`.
 
     Source: ISO/IEC 14496-12, 8.3.2: a player moves point (p, q) to (a p + c q, b p + d q); x is to
     the right and y down, so that a = 0, b = 1, c = -1, d = 0 brings the top edge to the right.
     """
-    a, b, c, d = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[
-        clockwise
-    ]
+    a, b, c, d = TURNS[matrix] if isinstance(matrix, int) else matrix
     data = path.read_bytes()
     still = _matrix(1, 0, 0, 1)
     place = data.index(still, data.index(b"tkhd"))
