@@ -781,7 +781,7 @@ def test_no_movie_is_decoded_again_for_each_part(
     walk, _ = rows_of(watched(lambda: mine.walk(movie, job, puppet.silent)))
     assert len(walk.scan) == 300
     assert len(walk.parts) == (6 if name in IN_PARTS else 1)
-    finding = 300 + 2 * index.TRIED_FRAMES if name in BY_DECODING else 2 * index.STRETCH
+    finding = 300 + 2 * index.TRIED_FRAMES if name in BY_DECODING else 2 * index.PROBED
     assert 300 <= len(decoded) <= 300 + finding + 20 * len(walk.parts)
 
 

@@ -81,7 +81,7 @@ def table_stamp(folder: Path) -> str:
         Format, smoothing and its constants, and sizes and times of the files; "missing", which no
         table has, if a file is missing.
     """
-    constants = *decoder.CONSTANTS, *evidence.CONSTANTS
+    constants = *decoder.DECODING, *evidence.WEIGHING
     facts: list[object] = [TABLE_FORMAT, STORED.smooth, STORED.gap, *constants]
     try:
         for name in SOURCES:

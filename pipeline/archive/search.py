@@ -120,7 +120,7 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     if job.pick.smooth == index.STORED.smooth:
         scripts = ["stored"] if job.pick.gap == index.STORED.gap else ["decoded", "runs"]
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
-    values["least_seconds"] = job.pick.repeat_seconds - select.ROUNDING
+    values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
     length = "by_seconds" if job.pick.repeat_seconds else "by_frames"
     archive.ask("faces", *scripts, length, **values)
     return entries

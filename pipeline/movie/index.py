@@ -34,7 +34,7 @@ from pipeline.movie.stream import (
 
 log = logging.getLogger(__name__)
 
-STRETCH = 10
+PROBED = 10
 """Packets that are decoded at the beginning, after the first frame has come out."""
 
 NEAR_KEY = 12
@@ -106,7 +106,7 @@ def find_frames(path: Path, number: int) -> Index:
     Raises:
         MovieError: The movie is missing, unreadable, or has no frames.
     """
-    opening = _sample(path, number, None, STRETCH)
+    opening = _sample(path, number, None, PROBED)
     if opening.first is None:
         raise MovieError(
             f"{path}: has a video stream, but none of its frames can be decoded; "
@@ -304,7 +304,7 @@ def _stretches(packets: _Packets, *, reordered: bool) -> Iterator[tuple[Ints, in
         chosen.append(int(order[int(steps.argmin()) + 1]))
     for i in dict.fromkeys(chosen):
         # The stretch at the beginning has been decoded.
-        if 0 <= after[i] < LONGEST_STRETCH and i >= STRETCH - BEYOND:
+        if 0 <= after[i] < LONGEST_STRETCH and i >= PROBED - BEYOND:
             yield np.array([packets.pts[key[i]], packets.dts[key[i]]]), int(after[i]) + BEYOND
 
 

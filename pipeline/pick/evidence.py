@@ -14,7 +14,7 @@ The whole run would vouch for a part of it in which the face looks otherwise.
 SLOPE, INTERCEPT = 4.3, -0.1
 """From evidence to the logarithm of the odds that the label is right."""
 
-CONSTANTS = (REACH, SLOPE, INTERCEPT)
+WEIGHING = (REACH, SLOPE, INTERCEPT)
 """What a table of sure looks depends on, beside those of `decoder`."""
 
 

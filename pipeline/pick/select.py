@@ -13,7 +13,7 @@ from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
 from pipeline.settings import AUTO, PickSettings, Smoothing
 
-ROUNDING = 0.002
+SLACK_SECONDS = 0.002
 """Seconds by which a run may be too short: containers store milliseconds."""
 
 
@@ -149,7 +149,7 @@ def long_enough(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]"
     if not settings.repeat_seconds:
         return by_frames
     seconds = run_seconds(rows)
-    return (seconds >= settings.repeat_seconds - ROUNDING).where(seconds > 0, by_frames)
+    return (seconds >= settings.repeat_seconds - SLACK_SECONDS).where(seconds > 0, by_frames)
 
 
 def run_seconds(rows: pd.DataFrame) -> "pd.Series[float]":

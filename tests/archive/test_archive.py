@@ -92,13 +92,13 @@ def test_a_table_holds_what_faces_csv_holds(output: Path) -> None:
         assert same.equals(rows[list(FaceRow._fields)])
 
 
-@pytest.mark.parametrize("module", [decoder, evidence], ids=["decoder", "evidence"])
+@pytest.mark.parametrize(("module", "constants"), [(decoder, "DECODING"), (evidence, "WEIGHING")])
 def test_a_table_by_other_constants_is_made_again(
-    module: ModuleType, output: Path, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, constants: str, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(_made(output)) == 3
     assert _made(output) == []
-    monkeypatch.setattr(module, "CONSTANTS", (0.5,))
+    monkeypatch.setattr(module, constants, (0.5,))
     assert len(_made(output)) == 3
 
 
