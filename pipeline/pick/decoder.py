@@ -16,14 +16,14 @@ from pipeline.faces import EMOTIONS, Floats, Ints, Numbers
 CHANGES = 0.25
 """How often a look changes, a second."""
 
-ERROR_MEMORY = 0.065
+RELATED = 0.065
 """Seconds over which the errors of two frames are related: by 1 / e after this time."""
 
 LEAST = 1e-3
 """Least probability that counts as evidence, so that no single frame rules a look out."""
 
 
-DECODING = (CHANGES, ERROR_MEMORY, LEAST)
+DECODING = (CHANGES, RELATED, LEAST)
 """What a table of decoded looks depends on."""
 
 
@@ -54,9 +54,9 @@ def weight(since: Numbers) -> Numbers:
     """What a frame is worth as a witness, from 0 to 1, by the seconds since the frame before.
 
     Source: the information that each further sample of a first-order autoregressive process gives
-    about its mean is (1 - r) / (1 + r) of the first one's, with correlation r = exp(-t / ERROR_MEMORY).
+    about its mean is (1 - r) / (1 + r) of the first one's, with correlation r = exp(-t / RELATED).
     """
-    return np.asarray(np.tanh(since / (2 * ERROR_MEMORY)))
+    return np.asarray(np.tanh(since / (2 * RELATED)))
 
 
 def filtered(belief: Numbers, probabilities: Floats, since: Numbers) -> Numbers:

@@ -39,7 +39,7 @@ HOW = "reject some faces in Review (mine-video web), at two moments or more"
 
 
 @dataclass(frozen=True, slots=True)
-class LookLesson:
+class Teaching:
     """What the labels of a film, or of a person in it, taught.
 
     Attributes:
@@ -94,7 +94,7 @@ class Taught:
         )
 
 
-def learnt(rows: pd.DataFrame, taught: Taught) -> tuple[pd.DataFrame, list[LookLesson]]:
+def learnt(rows: pd.DataFrame, taught: Taught) -> tuple[pd.DataFrame, list[Teaching]]:
     """Corrects the probabilities of rows by what the review teaches.
 
     Args:
@@ -119,14 +119,12 @@ def learnt(rows: pd.DataFrame, taught: Taught) -> tuple[pd.DataFrame, list[LookL
     return rows.assign(**dict(zip(EMOTIONS, corrected.T, strict=True))), lessons
 
 
-def _lesson(
-    person: str, looks: Floats, taught: Taught, start: Numbers
-) -> tuple[Numbers, LookLesson]:
+def _lesson(person: str, looks: Floats, taught: Taught, start: Numbers) -> tuple[Numbers, Teaching]:
     """The correction to use, `start` if nothing is gained by another one, and the lesson."""
     gain = held_out_gain(looks, taught, start)
     stretches = len(np.unique(taught.stretch))
-    lesson = LookLesson(person, len(taught.row), stretches, gain)
-    return (fitted_correction(looks, taught, start) if lesson.used else start), lesson
+    lesson = Teaching(person, len(taught.row), stretches, gain)
+    return (correction_of(looks, taught, start) if lesson.used else start), lesson
 
 
 def held_out_gain(looks: Floats, taught: Taught, start: Numbers) -> float:
@@ -138,7 +136,7 @@ def held_out_gain(looks: Floats, taught: Taught, start: Numbers) -> float:
     for fold in range(min(FOLDS, len(stretches))):
         held = np.isin(taught.stretch, stretches[fold::FOLDS])
         seen, unseen = taught.of(~held), taught.of(held)
-        correction = fitted_correction(looks, seen, start)
+        correction = correction_of(looks, seen, start)
         gains += [_fit(looks, one, correction) - _fit(looks, one, start) for one in _alone(unseen)]
     return float(np.mean(gains))
 
@@ -161,7 +159,7 @@ def _weights(taught: Taught) -> Numbers:
     return np.asarray(1 / counts[inverse] / len(counts))
 
 
-def fitted_correction(looks: Floats, taught: Taught, start: Numbers) -> Numbers:
+def correction_of(looks: Floats, taught: Taught, start: Numbers) -> Numbers:
     """The correction that makes the labels most probable, held near `start`.
 
     Args:

@@ -10,10 +10,10 @@ from pipeline.faces import EMOTIONS, Flags
 from pipeline.pick.learn import (
     NONE,
     PERSON_LABELS,
-    LookLesson,
     Taught,
+    Teaching,
     corrected_looks,
-    fitted_correction,
+    correction_of,
     learnt,
 )
 
@@ -107,9 +107,7 @@ def test_few_labels_change_little_and_more_change_more() -> None:
     rows = _film(60, *MISREAD)[list(EMOTIONS)].to_numpy(np.float32)
     changes = [
         float(
-            np.abs(
-                fitted_correction(rows, _taught(*MISREAD).of(np.arange(60) < n), NONE) - NONE
-            ).max()
+            np.abs(correction_of(rows, _taught(*MISREAD).of(np.arange(60) < n), NONE) - NONE).max()
         )
         for n in (2, 10, 60)
     ]
@@ -119,8 +117,8 @@ def test_few_labels_change_little_and_more_change_more() -> None:
 
 def test_the_labels_of_a_stretch_are_one_witness() -> None:
     rows = _film(60, *MISREAD)[list(EMOTIONS)].to_numpy(np.float32)
-    once = fitted_correction(rows, _taught(*MISREAD).of(np.arange(60) < 2), NONE)
-    many = fitted_correction(rows, _taught(*MISREAD, [n % 2 for n in range(60)]), NONE)
+    once = correction_of(rows, _taught(*MISREAD).of(np.arange(60) < 2), NONE)
+    many = correction_of(rows, _taught(*MISREAD, [n % 2 for n in range(60)]), NONE)
     assert many == pytest.approx(once, abs=1e-3)
 
 
@@ -135,5 +133,5 @@ def test_corrected_rows_sum_to_one_and_none_changes_nothing(seed: int) -> None:
 
 
 def test_a_lesson_says_what_it_is_worth() -> None:
-    lesson = LookLesson("anna", 1, 1, float(np.log(1.5)))
+    lesson = Teaching("anna", 1, 1, float(np.log(1.5)))
     assert str(lesson) == "1 label of anna: those held out become 1.50 times as probable; used"
