@@ -45,6 +45,7 @@ class Manifest:
         models: name and hash of each network.
         scan: timestamps of all frames, stored in frames.npz.
         parts: first frame and one past the last frame of each part.
+        cuts: version of the rules by which its shots were cut; "1" before there were versions.
     """
 
     movie: Path
@@ -53,6 +54,7 @@ class Manifest:
     models: dict[str, str]
     scan: Scan
     parts: tuple[tuple[int, int], ...]
+    cuts: str = "1"
 
     @property
     def fingerprint(self) -> str:
@@ -167,6 +169,7 @@ def write(folder: Path, manifest: Manifest) -> None:
         "settings": asdict(manifest.settings),
         "models": manifest.models,
         "parts": manifest.parts,
+        "cuts": manifest.cuts,
     }
     with replacing(folder / "walk.json") as file:
         text = json.dumps(facts, indent=1, ensure_ascii=False)
@@ -192,6 +195,7 @@ def read(folder: Path) -> Manifest:
             models=facts["models"],
             scan=scan,
             parts=tuple((int(a), int(b)) for a, b in facts["parts"]),
+            cuts=str(facts.get("cuts", "1")),
         )
         whole = manifest.fingerprint == facts["fingerprint"] and _is_consistent(
             scan, manifest.parts

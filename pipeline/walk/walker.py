@@ -22,7 +22,7 @@ from pipeline.settings import PART_SECONDS, WalkSettings
 from pipeline.walk.merge import merge
 from pipeline.walk.part import WalkProgress
 from pipeline.walk.processes import make_parts
-from pipeline.walk.shots import LOOK_BACK
+from pipeline.walk.shots import CUTS, LOOK_BACK
 from pipeline.walk.track import longest_gap
 
 log = logging.getLogger(__name__)
@@ -77,21 +77,31 @@ def prepare_walk(
     identity = stream.fingerprint(movie)
     if (folder / "walk.json").exists() and not rewalk:
         old = manifests.read(folder)
-        settings = _with_network_of(old, folder, settings)
-        new = Manifest(movie, identity, settings, identities(settings), old.scan, old.parts)
+        settings, scan, plan = _with_network_of(old, folder, settings), old.scan, old.parts
+        new = Manifest(movie, identity, settings, identities(settings), scan, plan, old.cuts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
-        # The movie or the emotion network has moved: workers and later picks read its new path.
-        if (old.movie, old.settings) != (movie.absolute(), settings):
-            manifests.write(folder, new)
-        return new
-    models, scan = identities(settings), scan_movie(movie)
-    new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings))
+        if old.cuts == CUTS or _is_whole(folder, old):
+            # The movie or the emotion network has moved: workers and later picks read its new path.
+            if (old.movie, old.settings) != (movie.absolute(), settings):
+                manifests.write(folder, new)
+            return new
+        log.warning("%s: begun by an earlier version, which cut shots otherwise; begun anew", movie)
+        new = replace(new, cuts=CUTS)
+    else:
+        models, scan = identities(settings), scan_movie(movie)
+        new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings), CUTS)
     # The old walk is removed only now that the movie is known to be walkable. Parts without a
     # walk.json go too: they may be of another walk.
     _clear(folder)
     manifests.write(folder, new)
     return new
+
+
+def _is_whole(folder: Path, walk: Manifest) -> bool:
+    """Whether no part of a walk is missing, so that it serves by whatever rules it was made."""
+    every = all(parts.has_part(folder, n) for n in range(len(walk.parts)))
+    return every or merged_tracks(folder, walk) is not None
 
 
 def _with_network_of(old: Manifest, folder: Path, settings: WalkSettings) -> WalkSettings:

@@ -116,9 +116,9 @@ def test_faces_are_followed_where_the_detector_runs_seldom(every: int, detect_ev
 
 def test_nobody_is_followed_across_a_cut() -> None:
     stays = Square("anna")
-    part = _part([Shot(8, [stays]), Shot(7, [stays]), Shot(1, [stays]), Shot(5, [stays])])
+    part = _part([Shot(8, [stays]), Shot(7, [stays]), Shot(3, [stays]), Shot(5, [stays])])
     rows = _rows(part)
-    assert rows["shot"].tolist() == [0] * 8 + [1] * 7 + [2] + [3] * 5
+    assert rows["shot"].tolist() == [0] * 8 + [1] * 7 + [2] * 3 + [3] * 5
     assert rows["track"].tolist() == rows["shot"].tolist()
     assert part.shots == 4
     # Both ends of a shot are detected, so that none of its frames lacks the face.

@@ -1,12 +1,21 @@
-"""Cuts do not depend on where decoding begins."""
+"""Cuts do not depend on where decoding begins, nor on the light."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.movie.frame import RgbFrame
+from pipeline.faces import Image
+from pipeline.movie import decode
+from pipeline.movie.frame import RgbFrame, shrink
+from pipeline.movie.scan import scan_movie
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
+from tests.support.movies import write_movie
 from tests.support.puppet import Shot, Square, frames
 
 MOVING = Square("anna", "happy 3, sad 3, angry", x=10, dx=5)
@@ -84,3 +93,78 @@ def test_cuts_do_not_depend_on_where_decoding_ends(
     stop = data.draw(st.integers(0, len(whole)), label="decoding ends")
     wanted = [cut for cut in _cuts(whole) if cut < stop - LOOK_AHEAD]
     assert [cut for cut in _cuts(whole[:stop]) if cut < stop - LOOK_AHEAD] == wanted
+
+
+# --- films that are dark, or lit by turns ---------------------------------------------------------
+
+DEMO = Path(__file__).parents[2] / "videos" / "demo.mp4"
+STILL = (120, 1100, 2130)
+"""Frames of the demo from which 100 are of one shot."""
+
+LIT: dict[str, Callable[[int], Any]] = {
+    "flicker": lambda i: 1 + 0.25 * np.sin(7.1 * i),
+    "a lamp at the right": lambda i: 1 + 0.5 * np.sin(2.1 * i) * np.linspace(0, 1, 320) ** 2,
+    "a lamp that is switched off and on": lambda i: 1 - 0.6 * (i in (40, 41)),
+}
+
+
+@cache
+def _demo(begin: int, stop: int) -> tuple[Image, ...]:
+    """Frames of the demo, at 320 x 180."""
+    scan = scan_movie(DEMO)
+    frames = decode.decode_frames(DEMO, scan, begin, stop)
+    return tuple(np.asarray(shrink(frame.image, 320)) for frame in frames)
+
+
+def _dark(gain: float, grain: float, frames: tuple[Image, ...]) -> list[Image]:
+    random = np.random.default_rng(0)
+    noisy = (gain * f + 2 + random.normal(0, grain, f.shape) for f in frames)
+    return [np.clip(f, 0, 255).astype(np.uint8) for f in noisy]
+
+
+def _read(pictures: list[Image]) -> list[RgbFrame]:
+    return [RgbFrame(i, i / 25, picture) for i, picture in enumerate(pictures)]
+
+
+def _compressed(pictures: list[Image], path: Path, bits: int) -> list[RgbFrame]:
+    write_movie(path, pictures, codec="mpeg4", gop=24, bit_rate=bits)
+    scan = scan_movie(path)
+    return [
+        RgbFrame(f.index, f.time, f.image) for f in decode.decode_frames(path, scan, 0, len(scan))
+    ]
+
+
+@pytest.mark.parametrize("begin", STILL, ids=str)
+@pytest.mark.parametrize(("gain", "grain", "bits"), [(0.03, 3, 150_000), (0.05, 4, 120_000)])
+def test_a_dark_still_shot_has_no_cuts(
+    begin: int, gain: float, grain: float, bits: int, tmp_path: Path
+) -> None:
+    """Its key frames jump in hue."""
+    pictures = _dark(gain, grain, _demo(begin, begin + 100))
+    assert _cuts(_compressed(pictures, tmp_path / "a.mkv", bits)) == []
+
+
+@pytest.mark.parametrize("begin", STILL, ids=str)
+@pytest.mark.parametrize("light", LIT.values(), ids=LIT.keys())
+def test_lamps_make_no_cuts(begin: int, light: Callable[[int], Any]) -> None:
+    lit = (
+        frame * np.reshape(np.asarray(light(i)), (1, -1, 1))
+        for i, frame in enumerate(_demo(begin, begin + 60))
+    )
+    assert _cuts(_read([np.clip(frame, 0, 255).astype(np.uint8) for frame in lit])) == []
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("gain", [1, 0.15])
+def test_a_flash_is_no_cut(length: int, gain: float) -> None:
+    pictures = _dark(gain, 1, _demo(120, 160))
+    for i in range(20, 20 + length):
+        pictures[i] = (pictures[i] * 0.4 + 130).astype(np.uint8)
+    assert _cuts(_read(pictures)) == []
+
+
+@pytest.mark.parametrize("gain", [1, 0.5, 0.15])
+def test_cuts_are_found_in_the_dark_and_under_a_lamp(gain: float) -> None:
+    pictures = _dark(gain, 1, (*_demo(320, 380), *_demo(700, 730)))
+    flickering = [(p * (1 - 0.05 * (i % 3))).astype(np.uint8) for i, p in enumerate(pictures)]
+    assert _cuts(_read(flickering)) == [30, 60]
