@@ -40,6 +40,11 @@ MOST_DELAYED = 64
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg formats that only name other files or addresses, and may never end."""
 
+LENIENT: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+"""Options that keep titles in Latin-1, which old programs wrote, from ending in an error."""
+
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """ISO/IEC 23091-2 transfer characteristics that need tone mapping to fit 8 bits."""
 
@@ -93,8 +98,7 @@ def open_movie(path: Path) -> Iterator[InputContainer]:
     """
     source = _source(path)
     try:
-        # "replace": old programs wrote titles in Latin-1.
-        container = av.open(source, "r", options=_no_other_files(), metadata_errors="replace")
+        container = av.open(source, "r", options=_no_other_files(), **LENIENT)
     except (av.FFmpegError, OSError) as error:
         log.debug("%s: FFmpeg cannot open it: %s", path, error)
         raise MovieError(
