@@ -14,6 +14,7 @@ from pipeline.errors import MovieError
 from pipeline.movie import camera, decode
 from pipeline.movie.camera import Camera, Movie, paced
 from pipeline.movie.frame import Frame, RgbFrame
+from tests.support import movies
 from tests.support.puppet import Shot, film
 
 RATE = 10
@@ -117,6 +118,17 @@ def test_closing_a_movie_ends_a_wait_within_it(tmp_path: Path) -> None:
 )
 def test_moments_of_a_movie_are_its_own(tmp_path: Path, seconds: float, moment: str) -> None:
     assert Movie(film(tmp_path / "a.mkv", [Shot(1)])).moment(seconds) == moment
+
+
+def test_a_movie_of_several_streams_plays_the_default_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = (film(tmp_path / f"{n}.mkv", [Shot(n)]) for n in (5, 9))
+    path = movies.tracks(tmp_path / "a.mkv", one, two, default=1)
+    clock = Clock()
+    assert len(list(Movie(path, clock, clock.sleep).frames())) == 9
+    (record,) = caplog.records
+    assert f"{path}: has 2 video streams; number 1 is used, the default" in record.getMessage()
 
 
 def test_a_movie_that_is_missing_is_told(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import MovieError
-from pipeline.movie import sound, stream, subtitles
+from pipeline.movie import decode, sound, stream, subtitles
+from pipeline.movie.scan import scan_movie
 from pipeline.movie.sound import SOUND_RATE
-from tests.support.movies import blocks, cut, spoil, write_movie, write_sound
+from tests.support.movies import blocks, cut, glue, spoil, write_movie, write_sound
 from tests.support.reels import Voice, flashing, onsets, write_reel, write_texts
 
 CLOSE = 0.003
@@ -87,6 +88,28 @@ def test_sound_goes_on_after_broken_packets(tmp_path: Path) -> None:
 
     assert onsets(found, SOUND_RATE) == pytest.approx([0.5, 7.5], abs=CLOSE)
     assert onsets(_mono(path, 7.0, 1), SOUND_RATE) == pytest.approx([0.5], abs=CLOSE)
+
+
+def test_sound_goes_on_where_time_begins_again(tmp_path: Path) -> None:
+    """Two recordings in one file, with the same timestamps: a flash and a beep in each."""
+    path = glue(
+        tmp_path / "a.ts",
+        write_reel(tmp_path / "1.ts", flashing(50, [25]), [Voice([1.0, 2.0], codec="aac")]),
+        write_reel(tmp_path / "2.ts", flashing(50, [10]), [Voice([0.4, 2.0], codec="aac")]),
+    )
+    scan = scan_movie(path)
+    frames = decode.decode_frames(path, scan, 0, len(scan))
+    flashes = [frame.time for frame in frames if frame.image.min() > 200]
+    assert flashes == pytest.approx([1.0, 2.4], abs=0.05)
+
+    def heard(begin: float, seconds: float) -> list[float]:
+        count = round(seconds * SOUND_RATE)
+        parts = list(sound.read_sound(path, "mono", begin, count, scan))
+        return [begin + beep for beep in onsets(np.concatenate(parts, axis=1)[0], SOUND_RATE)]
+
+    # FFmpeg makes no difference between the end of one sound and the beginning of the next.
+    assert heard(0.5, 1) == pytest.approx([flashes[0]], abs=0.05)
+    assert heard(2.2, 0.6) == pytest.approx([flashes[1]], abs=0.05)
 
 
 @pytest.mark.parametrize(
