@@ -34,6 +34,9 @@ ALIKE = 0.985
 """Two frames with this correlation of their coarse pictures are of one shot."""
 
 
+MOVING = 0.93
+"""The same where things move so fast that neighbours are less alike."""
+
 TINT = 8.0
 """Greatest difference of the mean chroma (0 to 255) of two frames of one shot."""
 
@@ -89,17 +92,23 @@ def mean_free(bgr: Image) -> Image:
 
 
 def _any_alike(before: Iterable[Image], after: Iterable[Image]) -> bool:
-    """Whether a picture before a cut is like one after it, however bright the light is."""
+    """Whether a picture before a cut is like one after it, however bright the light is.
+
+    Where things move, neighbours on one side are less alike, and so may pictures across be.
+    """
     (one, tint), (other, other_tint) = _patterns(before), _patterns(after)
-    unknown = one.shape[1] * NOISE**2
-    length, other_length = (np.sqrt((p**2).sum(axis=1) + unknown) for p in (one, other))
-    correlation = (one @ other.T + unknown) / np.outer(length, other_length)
+    neighbours = [side[:-1] * side[1:] for side in (one, other)]
+    moving = min(float(pair.sum(axis=1).min(initial=1)) for pair in neighbours)
     tinted = np.abs(tint[:, None] - other_tint).max(axis=2)
-    return bool(((correlation >= ALIKE) & (tinted <= TINT)).any())
+    across = np.where(tinted <= TINT, one @ other.T, -1).max()
+    return bool(across >= max(MOVING, min(ALIKE, moving)))
 
 
 def _patterns(pictures: Iterable[Image]) -> tuple[Floats, Floats]:
-    """Coarse pictures without their mean colour, `(n, 1728)`, and their mean chroma, `(n, 2)`."""
+    """Coarse pictures, of which products are correlations, `(n, 1729)`; mean chroma, `(n, 2)`.
+
+    Each has its mean colour taken off, and one more number, equal in all of them, for `NOISE`.
+    """
     fields = np.stack(
         [
             cv2.resize(cv2.cvtColor(p, cv2.COLOR_BGR2YCrCb), PATTERN, interpolation=cv2.INTER_AREA)
@@ -107,4 +116,6 @@ def _patterns(pictures: Iterable[Image]) -> tuple[Floats, Floats]:
         ]
     ).astype(np.float32)
     mean = fields.mean(axis=(1, 2), keepdims=True)
-    return (fields - mean).reshape(len(fields), -1), mean[:, 0, 0, 1:]
+    free = (fields - mean).reshape(len(fields), -1)
+    free = np.pad(free, ((0, 0), (0, 1)), constant_values=NOISE * free.shape[1] ** 0.5)
+    return free / np.linalg.norm(free, axis=1, keepdims=True), mean[:, 0, 0, 1:]

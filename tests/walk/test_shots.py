@@ -154,10 +154,10 @@ def test_lamps_make_no_cuts(begin: int, light: Callable[[int], Any]) -> None:
     assert _cuts(_read([np.clip(frame, 0, 255).astype(np.uint8) for frame in lit])) == []
 
 
-@pytest.mark.parametrize("length", [1, 2])
 @pytest.mark.parametrize("gain", [1, 0.15])
-def test_a_flash_is_no_cut(length: int, gain: float) -> None:
-    pictures = _dark(gain, 1, _demo(120, 160))
+@pytest.mark.parametrize(("begin", "length"), [(0, 1), (120, 1), (120, 2), (600, 1), (600, 2)])
+def test_a_flash_is_no_cut(length: int, gain: float, begin: int) -> None:
+    pictures = _dark(gain, 1, _demo(begin, begin + 40))
     for i in range(20, 20 + length):
         pictures[i] = (pictures[i] * 0.4 + 130).astype(np.uint8)
     assert _cuts(_read(pictures)) == []
