@@ -301,7 +301,8 @@ def test_a_second_call_reuses_the_walk(
     assert _mine(talk, job, pick=STEADY).steady == 20
     assert calls == []
     kept = {p: v for p, v in before.items() if p.suffix in (".csv", ".npz", ".json")}
-    kept.pop(folder / "anna" / "happy" / "crops.csv")
+    for name in ("crops.csv", "moments.csv"):
+        kept.pop(folder / "anna" / "happy" / name)
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in kept} == kept
 
 
@@ -364,7 +365,7 @@ def test_crops_of_an_earlier_pick_go_where_nothing_is_kept(talk: Path, job: Job)
     talk.unlink()  # Without crops the movie is not needed.
     (outcome,) = mine.pick(folder.parents[1], replace(job, pick=replace(PLAIN, repeat=40)))
     assert outcome.steady == 0
-    assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "notes.txt"]
+    assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "moments.csv", "notes.txt"]
 
 
 class Enough(KeyboardInterrupt):
@@ -422,7 +423,8 @@ def test_picking_that_is_stopped_leaves_what_is_listed(talk: Path, job: Job) -> 
         mine.pick(folder.parents[1], job, cropping=Crops(10))
     assert _cropped(folder) == sorted({*before, *ANNA_HAPPY[:10]})
     assert _listed(folder) == _cropped(folder)
-    assert sorted(path.name for path in folder.iterdir() if "_f" not in path.name) == ["crops.csv"]
+    others = sorted(path.name for path in folder.iterdir() if "_f" not in path.name)
+    assert others == ["crops.csv", "moments.csv"]
     assert _mine(talk, job).steady == 27
     assert _listed(folder) == _cropped(folder) == ANNA_HAPPY
 
@@ -473,7 +475,7 @@ def test_sheets_go_with_the_crops_that_they_show(talk: Path, job: Job) -> None:
     folder = _mine(talk, job, compare=True).folder
     for name in ("sheet-mine.jpg", "my sheet.jpg", "my compare.jpg"):
         (folder / name).write_text("kept")
-    others = {"crops.csv", "sheet-mine.jpg", "my sheet.jpg", "my compare.jpg"}
+    others = {"crops.csv", "moments.csv", "sheet-mine.jpg", "my sheet.jpg", "my compare.jpg"}
     found = {p.name for p in folder.iterdir() if "_f" not in p.name}
     assert found == {*others, "sheet.jpg", "compare.jpg"}
     _mine(talk, job)
@@ -727,7 +729,7 @@ def test_with_everybody_wanted_folders_of_the_gone_are_emptied(talk: Path, job: 
     assert len(_cropped(old)) == 27
     (job.known_faces / "anna.png").rename(job.known_faces / "annie.png")
     mine.mine(talk, replace(everything, compare=False), puppet.silent)
-    assert sorted(p.name for p in old.iterdir()) == ["crops.csv", "my notes.txt"]
+    assert sorted(p.name for p in old.iterdir()) == ["crops.csv", "moments.csv", "my notes.txt"]
     assert len(_cropped(job.output / talk.stem / "annie" / "happy")) == 27
 
 
