@@ -85,7 +85,7 @@ def test_half_a_second_is_thirteen_frames(program: Program) -> None:
     done = program("movie.mkv", *HAPPY_ANNA, "--repeat", "0.5s")
     assert _table(done.out)[1][3:6] == ["25", "13", "1"]
     done = program("movie.mkv", *HAPPY_ANNA, "--repeat", "0.53s")
-    assert "longest run is 13 of 14 frames; try --repeat 13" in done.out
+    assert "longest run lasts 0.52 of 0.53 s; try --repeat 0.52s" in done.out
 
 
 def test_compare_writes_a_comparison(program: Program) -> None:

@@ -114,7 +114,7 @@ def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings)
         longest = int(seen.loc[faces, "run_length"].max())
         return f"{longest}", f"longest run is {longest} of {settings.repeat} frames"
     # Rounded down, so that the run passes.
-    seconds = max(0.01, float(np.floor(run_seconds(seen)[faces].max() * 100) / 100))
+    seconds = max(0.01, float(np.floor(run_seconds(seen)[faces].max() * 100 + 0.01) / 100))
     return f"{seconds:g}s", f"longest run lasts {seconds:g} of {settings.repeat_seconds:g} s"
 
 

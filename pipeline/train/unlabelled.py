@@ -57,8 +57,8 @@ def targets_of(probability: Floats, priors: Floats, tau: float) -> Floats:
         priors: `(heads, k)`.
         tau: Strength of the network's correction, in its loss or after it.
 
-    >>> targets_of(np.array([[0.5, 0.5]]), np.array([[0.8, 0.2]]), 1.0).round(3).tolist()
-    [[[0.8, 0.2]]]
+    >>> targets_of(np.array([[0.5, 0.5]]), np.array([[0.8, 0.2]]), 1.0).round(3)
+    array([[[0.8, 0.2]]], dtype=float32)
     """
     powers = probability[:, None] * priors**tau
     return np.asarray(powers / powers.sum(axis=2, keepdims=True), np.float32)
