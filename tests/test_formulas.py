@@ -7,9 +7,7 @@ import pytest
 
 from pipeline.disk import faces_csv
 from pipeline.judge.score import read_truth
-from tests.support import puppet
-from tests.support.program import caller
-from tests.support.puppet import Shot, Square, film, photo
+from tests.support.program import beside
 
 NAME = "=1+cmd|x.mkv"
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
@@ -32,11 +30,7 @@ def _is_number(cell: str) -> bool:
 def test_no_table_holds_a_formula(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    puppet.plug_in(monkeypatch, instead=True)
-    monkeypatch.chdir(tmp_path)
-    photo(tmp_path / "known_faces" / "anna.png", "anna")
-    film(tmp_path / NAME, [Shot(30, [Square("anna", "happy", x=20), Square("ben", x=100)])])
-    program = caller(monkeypatch, capsys)
+    program = beside(tmp_path, NAME, monkeypatch, capsys)
     folder = f"./output/{Path(NAME).stem}"
     for args in (
         ("walk", f"./{NAME}", "--workers", "1"),

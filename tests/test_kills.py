@@ -137,15 +137,21 @@ def points(name: str, count: int, share: int) -> list[int]:
     return sorted(every if count <= share else dice.sample(every, share))
 
 
+def undisturbed(name: str, bench: Bench) -> tuple[Ended, dict[str, bytes]]:
+    """A run to its end, and what it leaves."""
+    before, args = COMMANDS[name]
+    folder = bench.fresh(before)
+    whole = bench.run(folder, args)
+    assert whole.code == 0, whole.said
+    return whole, left(folder)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_whenever_it_is_killed_the_same_line_does_the_rest(
     name: str, bench: Bench, figure: Callable[[str], None]
 ) -> None:
     before, args = COMMANDS[name]
-    folder = bench.fresh(before)
-    whole = bench.run(folder, args)
-    assert whole.code == 0, whole.said
-    wanted = left(folder)
+    whole, wanted = undisturbed(name, bench)
     chosen = points(name, whole.count, KILLS)
     for at in chosen:
         folder = bench.fresh(before)
@@ -164,10 +170,7 @@ def test_a_full_disk_is_told_and_the_same_line_does_the_rest(
     name: str, bench: Bench, figure: Callable[[str], None]
 ) -> None:
     before, args = COMMANDS[name]
-    folder = bench.fresh(before)
-    whole = bench.run(folder, args)
-    assert whole.code == 0, whole.said
-    wanted = left(folder)
+    whole, wanted = undisturbed(name, bench)
     chosen = points(name, whole.count, FULL)
     for at in chosen:
         folder = bench.fresh(before)

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.faces import CONTROLS
-from tests.support import puppet
-from tests.support.program import Program, caller
-from tests.support.puppet import Shot, Square, film, photo
+from tests.support.program import Program, beside
 
 NAME = "a\x1b[2J\x9b31m\u202e\nmine-video: all is well\r.mkv"
 ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
@@ -18,11 +16,7 @@ ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
 def program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Program:
-    puppet.plug_in(monkeypatch, instead=True)
-    monkeypatch.chdir(tmp_path)
-    photo(tmp_path / "known_faces" / "anna.png", "anna")
-    film(tmp_path / NAME, [Shot(30, [Square("anna", "happy", x=20), Square("ben", x=100)])])
-    return caller(monkeypatch, capsys)
+    return beside(tmp_path, NAME, monkeypatch, capsys)
 
 
 def harmful(text: str) -> set[str]:

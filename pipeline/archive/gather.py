@@ -19,10 +19,9 @@ from pipeline import files
 from pipeline.archive.search import Moment
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
-from pipeline.disk.crops_csv import CROP_COLUMNS
+from pipeline.disk.crops_csv import CROP_COLUMNS, delete_listed
 from pipeline.disk.find import in_a_walk
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.moments_csv import MOMENTS
 from pipeline.disk.text_table import csv_text, read_list
 from pipeline.disk.walked import Walked, finished
 from pipeline.errors import MiningError, OutputError
@@ -199,10 +198,8 @@ def _listed(folder: Path) -> Iterator[list[str]]:
 
 def _replace(movies: Sequence[MovieMoments], folder: Path, lines: list[list[str]]) -> None:
     """Replaces the crops and the list of an earlier search by new ones."""
-    for film in movies[:1]:  # Without rows, write_crops only deletes the crops of the old list.
-        nothing = next(iter(film.rows.values())).iloc[:0]
-        write_crops(film.movie, film.walk, [Selection("", "", folder, nothing)], 0)
-        files.remove([folder / MOMENTS])  # It says nothing, and --csv lists the moments.
+    if movies:
+        delete_listed(folder, set())
     text = csv_text([CROP_COLUMNS, *([Path(path).name, *rest] for path, *rest in lines)])
     try:
         with files.replacing(folder / "crops.csv", PLACE) as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from tests.support import puppet
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,21 @@ class Run:
 
 
 Program = Callable[..., Run]
+
+
+def beside(
+    folder: Path,
+    movie: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    """Runs `mine-video` in a folder where anna is known, and happy in a movie beside ben."""
+    puppet.plug_in(monkeypatch, instead=True)
+    monkeypatch.chdir(folder)
+    puppet.photo(folder / "known_faces" / "anna.png", "anna")
+    squares = [puppet.Square("anna", "happy", x=20), puppet.Square("ben", x=100)]
+    puppet.film(folder / movie, [puppet.Shot(30, squares)])
+    return caller(monkeypatch, capsys)
 
 
 def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
