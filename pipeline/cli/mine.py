@@ -163,7 +163,8 @@ def pick_command(
 @click.option(
     "--sample",
     type=click.IntRange(1, 1000),
-    help="Write sample.csv and sample.jpg with this many random faces to label by hand.",
+    help="Write sample.csv and sample.jpg with this many faces to label by hand, drawn in turn "
+    "from each person and track.",
 )
 @click.option(
     "--smooth",
@@ -202,9 +203,9 @@ def judge_command(
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
     names under --output. Prints a table for --repeat 1 to 25: without smoothing, with a mean of 5
-    frames, with --smooth auto, and with it and --sure. Writes the same for each emotion to
-    judge.csv and a plot to judge.png. The 95 % intervals come from resampling whole runs, because
-    neighbouring frames are not independent samples.
+    frames, with --smooth auto, and with it and --sure; and says which setting fits best. Writes
+    the same for each emotion to judge.csv and a plot to judge.png. The 95 % intervals come from
+    resampling whole runs, because neighbouring frames are not independent samples.
 
     \b
     Example:
@@ -213,6 +214,7 @@ def judge_command(
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
     from pipeline.judge import judge as assess
+    from pipeline.judge.sample import write_sample
 
     if (truth is None) == (sample is None):
         raise click.UsageError("give either --truth FILE or --sample N")
@@ -222,7 +224,7 @@ def judge_command(
         allow = job.allow_remote
         each(
             walks,
-            lambda walk: click.echo(assess.write_sample(walk, sample, movie, allow_remote=allow)),
+            lambda walk: click.echo(write_sample(walk, sample, movie, allow_remote=allow)),
         )
     elif truth is not None:
         for line in assess.judge(walks, truth, job.pick):

@@ -1,7 +1,6 @@
 """Judging on one page: measures the filters on labelled movies."""
 
 import logging
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -13,22 +12,25 @@ from pipeline import files
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
 from pipeline.disk.text_table import csv_text
-from pipeline.errors import OutputError, TableError
-from pipeline.faces import EMOTIONS
+from pipeline.errors import TableError
 from pipeline.judge.plot import write_curve
 from pipeline.judge.score import (
+    ENOUGH,
     NO_TRACK,
     POOLED,
     JudgedMovie,
     Score,
     read_truth,
+    recommended,
     scores,
 )
-from pipeline.report.sheet import write_sample_sheet
-from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
+from pipeline.review.labels import TRACK_COLUMN, WALK_COLUMN
 from pipeline.settings import PickSettings
 
 log = logging.getLogger(__name__)
+
+WIDE = 0.2
+"""A 95 % interval of precision that is wider says little: settings differ by less."""
 
 SCORE_ROW = "{:>8} {:>7} {:>5} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
 
@@ -42,28 +44,22 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
         settings: The smoothing and the gates that are compared with none.
 
     Yields:
-        The lines of a table, then the names of the files.
+        The lines of a table, the setting that fits these movies best, and the names of the files.
 
     Raises:
         TableError: A file is missing or damaged, the labels are of another walk, or no row is
             labelled.
         OutputError: A file cannot be written.
     """
-    folders, labels = manifests.unique(folders), read_truth(truth)
-    walks = [manifests.read(folder) for folder in folders]
-    labels = _of_these_walks(labels, {walk.fingerprint for walk in walks}, truth)
-    movies = [
-        JudgedMovie(faces_csv.read_faces(folder / "faces.csv"), walk.settings.every)
-        for folder, walk in zip(folders, walks, strict=True)
-    ]
-    _warn_of_strangers(movies, labels)
-    every_score = list(scores(movies, labels, settings))
+    folders = manifests.unique(folders)
+    every_score = every_setting(folders, truth, settings)
     yield SCORE_ROW.format(
         "repeat", "smooth", "sure", "min-prob", "faces", "runs", "precision", "recall", "yield"
     )
     for score in every_score:
         if score.emotion == POOLED:
             yield _line(score)
+    yield advice(every_score)
     output = folders[0] if len(folders) == 1 else folders[0].parent
     names = [f.name for f in fields(Score)]
     text = csv_text([names, *(_rounded(score).values() for score in every_score)])
@@ -72,6 +68,44 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     write_curve(every_score, output / "judge.png")
     yield str(output / "judge.csv")
     yield str(output / "judge.png")
+
+
+def every_setting(folders: Sequence[Path], truth: Path, settings: PickSettings) -> list[Score]:
+    """Compares walks with labels, see `judge`, and writes nothing."""
+    labels = read_truth(truth)
+    walks = [manifests.read(folder) for folder in folders]
+    labels = _of_these_walks(labels, {walk.fingerprint for walk in walks}, truth)
+    movies = [
+        JudgedMovie(faces_csv.read_faces(folder / "faces.csv"), walk.settings.every)
+        for folder, walk in zip(folders, walks, strict=True)
+    ]
+    _warn_of_strangers(movies, labels)
+    return list(scores(movies, labels, settings))
+
+
+def advice(every_score: Sequence[Score]) -> str:
+    """Says which setting fits the labels best, why, and whether more labels are needed."""
+    best = recommended(every_score)
+    if best is None:
+        return (
+            f"No setting can be recommended: none picks {ENOUGH} or more labelled faces, and some "
+            "of them rightly; label more faces."
+        )
+    options = f"--repeat {best.repeat} --smooth {best.smooth} --sure {best.sure:g}"
+    options += f" --min-prob {best.min_prob:g}" if best.min_prob else ""
+    few = best.precision_high - best.precision_low > WIDE
+    return (
+        f"Recommended here: {options}. Of {best.picked} labelled faces that it picks, "
+        f"{best.precision:.0%} are right, and it picks {best.recall:.0%} of those that are "
+        "labelled with an emotion: no other setting has a better balance of both, in which wrong "
+        "crops weigh twice as much as missed ones."
+        + (
+            f" With so few labels the share could be {best.precision_low:.0%} to "
+            f"{best.precision_high:.0%}: label more faces before you rely on it."
+            if few
+            else ""
+        )
+    )
 
 
 def _of_these_walks(labels: pd.DataFrame, walks: set[str], truth: Path) -> pd.DataFrame:
@@ -128,46 +162,3 @@ def _rounded(score: Score) -> dict[str, object]:
         name: ("" if np.isnan(value) else round(value, 4)) if isinstance(value, float) else value
         for name, value in asdict(score).items()
     }
-
-
-def write_sample(
-    folder: Path, count: int, moved: Path | None = None, *, allow_remote: bool = False
-) -> str:
-    """Writes sample.csv, to be filled in, and sample.jpg, which shows the numbered faces.
-
-    Neither shows the network's answer, so that it does not influence the labels.
-
-    Args:
-        folder: The folder of a movie.
-        count: The number of faces, drawn at random from all.
-        moved: Where the movie is now, if it has moved since it was walked.
-        allow_remote: Whether to connect to where walk.json says that the movie is.
-
-    Returns:
-        Instructions for the user.
-
-    Raises:
-        MiningError: The walk or the movie is missing, or there are labels already.
-    """
-    path = folder / "sample.csv"
-    if path.exists() and len(read_truth(path)):
-        raise OutputError(
-            f"{path}: holds labels already; use them with --truth {path}, or move the file away"
-        )
-    walk = manifests.read(folder)
-    movie = manifests.movie_of(walk, moved, allow_remote=allow_remote)
-    rows = faces_csv.read_faces(folder / "faces.csv")
-    drawn = rows.sample(min(count, len(rows)), random_state=0).sort_values(["frame", TRACK_COLUMN])
-    lines: list[list[object]] = [["number", *TRUTH, TRACK_COLUMN, WALK_COLUMN]]
-    for number, row in enumerate(drawn.itertuples(), 1):
-        label = [row.video, row.person, row.frame, row.frame, "", row.track]
-        lines.append([number, *label, walk.fingerprint])
-    with files.locked(folder, patience=files.LOCK_PATIENCE):
-        write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
-        with files.replacing(path) as file:
-            file.write(csv_text(lines).encode())
-    return (
-        f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
-        f"{', '.join(EMOTIONS)}, or nothing where you cannot tell. "
-        f"Then run: {shlex.join(['mine-video', 'judge', str(folder), '--truth', str(path)])}"
-    )

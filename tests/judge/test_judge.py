@@ -1,4 +1,4 @@
-"""Judging a movie's folder, and the sample to label by hand."""
+"""Judging a movie's folder, and samples filled in by hand."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ from pipeline import mine
 from pipeline.disk import faces_csv
 from pipeline.errors import MiningError, MovieError, OutputError, TableError
 from pipeline.faces import EMOTIONS
-from pipeline.judge import judge
+from pipeline.judge import judge, sample
 from pipeline.judge.score import POOLED, REPEATS, Score
 from pipeline.report import sheet
 from pipeline.report.sheet import CAPTION, CELL_SIDE, SHEET_COLUMNS, TITLE_HEIGHT, Thumb
@@ -100,7 +100,7 @@ def _judged(folder: Path) -> dict[tuple[str, int, str, float], dict[str, str]]:
 
 
 def test_a_sample_that_is_filled_in_is_judged(folder: Path) -> None:
-    told = judge.write_sample(folder, FACES)
+    told = sample.write_sample(folder, FACES)
     truth = folder / "sample.csv"
     assert f"mine-video judge {folder} --truth {truth}" in told
     _fill_in(truth)
@@ -120,7 +120,7 @@ def test_a_sample_that_is_filled_in_is_judged(folder: Path) -> None:
 
 
 def test_a_few_labelled_faces_are_judged_with_the_runs_around_them(folder: Path) -> None:
-    judge.write_sample(folder, 9)
+    sample.write_sample(folder, 9)
     _fill_in(folder / "sample.csv")
     list(judge.judge([folder], folder / "sample.csv", BASE))
     plain = _judged(folder)[POOLED, 1, "1", 0]
@@ -131,7 +131,7 @@ def test_a_few_labelled_faces_are_judged_with_the_runs_around_them(folder: Path)
 
 
 def test_a_sample_holds_no_answer_of_the_network(folder: Path, pages: list[Page]) -> None:
-    judge.write_sample(folder, 20)
+    sample.write_sample(folder, 20)
     rows = _listed(folder / "sample.csv")
     assert list(rows[0]) == ["number", *TRUTH, TRACK_COLUMN, "walk"]
     assert {row["emotion"] for row in rows} == {""}
@@ -144,7 +144,7 @@ def test_a_sample_holds_no_answer_of_the_network(folder: Path, pages: list[Page]
 
 
 def test_a_sample_is_in_order_of_time_and_shows_the_faces_that_it_lists(folder: Path) -> None:
-    judge.write_sample(folder, 20)
+    sample.write_sample(folder, 20)
     rows = _listed(folder / "sample.csv")
     places = [(int(row["first"]), int(row[TRACK_COLUMN])) for row in rows]
     assert places == sorted(set(places))
@@ -164,15 +164,15 @@ def test_a_sample_is_in_order_of_time_and_shows_the_faces_that_it_lists(folder: 
 
 
 def test_a_sample_of_more_than_there_are_is_all_of_them(folder: Path) -> None:
-    judge.write_sample(folder, 1000)
+    sample.write_sample(folder, 1000)
     assert [int(r["number"]) for r in _listed(folder / "sample.csv")] == list(range(1, FACES + 1))
 
 
 def test_labels_are_never_overwritten(folder: Path) -> None:
     path = folder / "sample.csv"
-    judge.write_sample(folder, 20)
+    sample.write_sample(folder, 20)
     first = path.read_bytes()
-    judge.write_sample(folder, 20)
+    sample.write_sample(folder, 20)
     assert path.read_bytes() == first, "nothing was filled in: the same faces again"
     text = path.read_text().splitlines(keepends=True)
     text[3] = text[3].replace(",,", ",Sad,")
@@ -181,7 +181,7 @@ def test_labels_are_never_overwritten(folder: Path) -> None:
     with pytest.raises(
         OutputError, match=r"sample\.csv: holds labels already; use them with --truth"
     ):
-        judge.write_sample(folder, 5)
+        sample.write_sample(folder, 5)
     assert (path.read_bytes(), (folder / "sample.jpg").read_bytes()) == before
 
 
@@ -189,14 +189,14 @@ def test_labels_are_never_overwritten(folder: Path) -> None:
 def test_a_sample_that_cannot_be_read_is_not_overwritten(text: str, folder: Path) -> None:
     (folder / "sample.csv").write_text(text)
     with pytest.raises(TableError, match=r"sample\.csv"):
-        judge.write_sample(folder, 5)
+        sample.write_sample(folder, 5)
     assert (folder / "sample.csv").read_text() == text
 
 
 def test_a_movie_without_faces_gives_an_empty_sample(folder: Path) -> None:
     rows = faces_csv.read_faces(folder / "faces.csv")
     faces_csv.write_faces(folder / "faces.csv", [rows[:0]])
-    judge.write_sample(folder, 20)
+    sample.write_sample(folder, 20)
     assert _listed(folder / "sample.csv") == []
     with pytest.raises(TableError, match="there are no labels: fill in the column emotion"):
         list(judge.judge([folder], folder / "sample.csv", BASE))
@@ -207,7 +207,7 @@ def test_a_sample_needs_the_movie(folder: Path, once: Path) -> None:
     movie.rename(movie.with_name("away.mkv"))
     try:
         with pytest.raises(MovieError, match="the movie is gone"):
-            judge.write_sample(folder, 5)
+            sample.write_sample(folder, 5)
     finally:
         movie.with_name("away.mkv").rename(movie)
     assert not (folder / "sample.csv").exists()
@@ -229,7 +229,7 @@ def truth(tmp_path: Path) -> Path:
 
 
 def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path) -> None:
-    head, *lines, _, _ = judge.judge([folder], truth, BASE)
+    head, *lines, advice, _, _ = judge.judge([folder], truth, BASE)
     words = ["repeat", "smooth", "sure", "min-prob"]
     words += ["faces", "runs", "precision", "recall", "yield"]
     assert head.split() == words
@@ -240,6 +240,12 @@ def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path)
     assert lines[0].split()[4:] == ["40", "4", "1.000", "(1.000-1.000)", "1.000", "(1.000-1.000)",
                                     "1.000"]  # fmt: skip
     assert "nan (nan-nan)" in lines[REPEATS.index(25)]
+    # Without a filter the puppet network is right about every face, and none is missed.
+    assert advice.startswith(
+        "Recommended here: --repeat 1 --smooth 1 --sure 0. Of 40 labelled faces that it picks, "
+        "100% are right, and it picks 100% of those that are labelled with an emotion"
+    )
+    assert "label more faces" not in advice
 
 
 def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, truth: Path) -> None:
@@ -300,5 +306,5 @@ def test_a_folder_without_a_walk_is_told(tmp_path: Path, truth: Path) -> None:
     with pytest.raises(MiningError, match="none: holds no walk"):
         list(judge.judge([tmp_path / "none"], truth, BASE))
     with pytest.raises(MiningError, match="none: holds no walk"):
-        judge.write_sample(tmp_path / "none", 3)
+        sample.write_sample(tmp_path / "none", 3)
     assert not (tmp_path / "none").exists()

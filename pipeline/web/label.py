@@ -1,0 +1,175 @@
+"""Page Label: how a sample of a movie's faces looks, and which settings fit it best."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
+from starlette.datastructures import URL
+
+from pipeline.disk.find import walked_movie
+from pipeline.errors import MovieError
+from pipeline.judge.judge import advice, every_setting
+from pipeline.judge.sample import (
+    MOST_SAMPLED,
+    NUMBER,
+    SAMPLE,
+    Sample,
+    draw_sample,
+    label_face,
+    read_sample,
+    sampled_face,
+)
+from pipeline.judge.score import POOLED, recommended
+from pipeline.settings import Job
+from pipeline.web.pages import Problem, page
+from pipeline.web.readings import Emotion, jpeg_bytes
+from pipeline.web.safety import REFUSALS, Responses, check_csrf
+
+FACES = 100
+"""Faces that the page proposes to draw: about five minutes of work."""
+
+NO_SAMPLE: Responses = {
+    404: {"description": "No such movie or face.", "model": Problem},
+    409: {"description": "A file is damaged, or cannot be written.", "model": Problem},
+}
+NO_PAGE: Responses = {
+    404: {"description": "No such movie or face.", "content": {"text/html": {}}},
+    409: {"description": "A file is damaged, or cannot be written.", "content": {"text/html": {}}},
+}
+NO_FORM: Responses = {
+    400: {"description": "The form cannot be read.", "content": {"text/html": {}}},
+    422: {"description": "No such number of faces.", "content": {"text/html": {}}},
+}
+FACE: Responses = NO_PAGE | {200: {"content": {"image/jpeg": {}}}}
+
+
+class SampleReading(BaseModel):
+    """The faces of a sample, column by column, in order of time."""
+
+    number: list[str]
+    frame: list[int]
+    emotion: list[str] = Field(description="empty if nobody has said")
+
+    @classmethod
+    def of(cls, sample: Sample) -> "SampleReading":
+        """Converts a sample."""
+        rows = sample.rows
+        return cls(
+            number=rows[NUMBER].tolist(), frame=rows["first"].astype(float).astype(int).tolist(),
+            emotion=rows["emotion"].tolist(),
+        )  # fmt: skip
+
+
+class FaceLabel(BaseModel):
+    """How a face looks."""
+
+    number: str = Field(description="the face's number in the sample", max_length=20)
+    emotion: Emotion | Literal[""] = Field(
+        description="one of the seven, or empty if nobody can tell"
+    )
+
+
+class Labelled(BaseModel):
+    """How far the labels are."""
+
+    faces: int
+    labelled: int
+
+
+def label_router(job: Job) -> APIRouter:
+    """Makes the routes of the page."""
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["label"])
+    _add_pages(routes, job)
+    _add_faces(routes, job)
+    return routes
+
+
+def _folder(job: Job, movie: str) -> Path:
+    """The folder of a movie.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    folder = walked_movie(job.output, movie)
+    if folder is None:
+        raise HTTPException(404, "this movie no longer exists; go back to the list")
+    return folder
+
+
+def _sample(job: Job, movie: str) -> Sample:
+    """The sample of a movie.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    sample = read_sample(_folder(job, movie))
+    if sample is None:
+        raise HTTPException(404, "no faces were drawn from this movie; reload the page")
+    return sample
+
+
+def _add_pages(routes: APIRouter, job: Job) -> None:
+    @routes.get("/label/{movie}", response_class=HTMLResponse, responses=NO_PAGE)
+    def show_sample(request: Request, movie: str) -> Response:
+        """Shows a face of the sample, or a form that draws one."""
+        drawn = read_sample(_folder(job, movie)) is not None
+        return page(
+            request, "label.html", movie=movie, drawn=drawn, faces=FACES, most=MOST_SAMPLED
+        )  # fmt: skip
+
+    @routes.post(
+        "/label/{movie}", response_class=RedirectResponse, status_code=303,
+        responses=REFUSALS | NO_PAGE | NO_FORM,
+    )  # fmt: skip
+    def draw(
+        request: Request, movie: str, faces: Annotated[int, Form(ge=1, le=MOST_SAMPLED)]
+    ) -> Response:
+        """Draws a sample of the movie's faces."""
+        draw_sample(_folder(job, movie), faces)
+        return RedirectResponse(URL(scope=request.scope).path, 303)
+
+    @routes.get("/label/{movie}/settings", response_class=HTMLResponse, responses=NO_PAGE)
+    def show_settings(request: Request, movie: str) -> Response:
+        """Shows what each setting is worth by the labels so far."""
+        sample = _sample(job, movie)
+        every_score = every_setting([sample.folder], sample.folder / SAMPLE, job.pick)
+        return page(
+            request, "label_settings.html", movie=movie, labelled=sample.labelled,
+            scores=[score for score in every_score if score.emotion == POOLED],
+            best=recommended(every_score), advice=advice(every_score),
+        )  # fmt: skip
+
+
+def _add_faces(routes: APIRouter, job: Job) -> None:
+    @routes.get("/label/{movie}/face/{number}", responses=FACE, response_class=Response)
+    def show_face(movie: str, number: str) -> Response:
+        """Shows a face, cut out of the movie."""
+        try:
+            face = sampled_face(_sample(job, movie), number)
+        except (KeyError, MovieError) as error:
+            why = str(error) if isinstance(error, MovieError) else "no such face; reload the page"
+            raise HTTPException(404, why) from error
+        return Response(jpeg_bytes(face), media_type="image/jpeg")
+
+    @routes.get("/api/label/{movie}", responses=NO_SAMPLE)
+    def faces(movie: str) -> SampleReading:
+        """Lists the faces to label."""
+        return SampleReading.of(_sample(job, movie))
+
+    @routes.post(
+        "/api/label/{movie}",
+        responses=REFUSALS | NO_SAMPLE
+        | {
+            400: {"description": "The body is not text.", "model": Problem},
+            422: {"description": "No such emotion.", "model": Problem},
+        },
+    )  # fmt: skip
+    def label(movie: str, label: FaceLabel) -> Labelled:
+        """Says how a face looks; on disk before the response is sent."""
+        try:
+            sample = label_face(_folder(job, movie), label.number, label.emotion)
+        except KeyError as error:
+            raise HTTPException(404, "no such face; reload the page") from error
+        return Labelled(faces=len(sample.rows), labelled=sample.labelled)

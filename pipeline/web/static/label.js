@@ -1,0 +1,97 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const { movie, csrf } = byId("label").dataset;
+  const picture = document.querySelector("#face img");
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  const queue = []; // Labels that are still to be sent: {number, emotion}.
+  let faces = { number: [], frame: [], emotion: [] };
+  let here = 0;
+  let seen = new Set(); // Faces that somebody has labelled or passed over.
+  let sending = false;
+
+  const address = (index) => `/label/${movie}/face/${encodeURIComponent(faces.number[index])}`;
+
+  function complain(why) {
+    byId("problem").textContent = why ? `Not saved: ${why}` : "";
+    byId("problem").hidden = !why;
+  }
+
+  function show() {
+    const labelled = faces.emotion.filter(Boolean).length;
+    const total = faces.number.length;
+    byId("bar").max = Math.max(total, 1);
+    byId("bar").value = labelled;
+    byId("count").textContent = total
+      ? `Face ${here + 1} of ${total}, frame ${faces.frame[here]} · ${labelled} labelled`
+      : "There are no faces in this movie.";
+    byId("done").hidden = seen.size < total;
+    if (!total) return;
+    byId("absent").hidden = true;
+    picture.src = address(here);
+    picture.hidden = false;
+    if (here + 1 < total) new Image().src = address(here + 1); // The next one comes at once.
+    for (const button of document.querySelectorAll("[data-look]")) {
+      button.ariaPressed = String(Boolean(button.dataset.look) && button.dataset.look === faces.emotion[here]);
+    }
+    byId("label").dataset.ready = "";
+  }
+
+  function go(index) {
+    here = Math.min(Math.max(index, 0), faces.number.length - 1);
+    show();
+  }
+
+  /** Sends what waits, one label after another, so that the last word on a face counts. */
+  async function send() {
+    if (sending) return;
+    sending = true;
+    delete byId("label").dataset.saved;
+    while (queue.length) {
+      const options = { method: "POST", headers, body: JSON.stringify(queue[0]) };
+      const { ok, answer } = await askServer(`/api/label/${movie}`, options);
+      complain(ok ? "" : answer.detail);
+      if (!ok) break; // It waits; the next key tries again.
+      queue.shift();
+    }
+    if (!queue.length) byId("label").dataset.saved = "";
+    sending = false;
+  }
+
+  function label(emotion) {
+    if (!faces.number.length) return;
+    if (faces.emotion[here] !== emotion) queue.push({ number: faces.number[here], emotion });
+    faces.emotion[here] = emotion;
+    seen.add(here);
+    send();
+    go(here + 1);
+  }
+
+  picture.addEventListener("error", () => {
+    picture.hidden = true;
+    byId("absent").hidden = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const looks = document.querySelectorAll("[data-look]");
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const button = /^[0-7]$/.test(event.key) && looks[(Number(event.key) + looks.length - 1) % looks.length];
+    if (by) go(here + by);
+    else if (button) button.click();
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("click", ({ target }) => {
+    const { look, step } = target.closest("button")?.dataset ?? {};
+    if (look !== undefined) label(look);
+    if (step) go(here + Number(step));
+  });
+  addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
+
+  askServer(`/api/label/${movie}`, { headers }).then(({ ok, answer }) => {
+    if (!ok) return complain(answer.detail);
+    faces = answer;
+    seen = new Set(faces.emotion.flatMap((emotion, index) => (emotion ? [index] : [])));
+    go(Math.max(0, faces.emotion.indexOf("")));
+  });
+})();
