@@ -58,7 +58,7 @@ class NamingPlan:
         renames: pairs of an old and a new name.
         adopted: pairs of a number of the cast and a name.
         known: the people who have photos before the change.
-        problems: if there are any, nothing may be done.
+        problems: the wishes that are left out, and why.
     """
 
     renames: tuple[tuple[str, str], ...]
@@ -218,7 +218,7 @@ def apply_names(what: NamingPlan, folder: Path, job: Job) -> Naming:
     """Renames, adopts, then names the movie by the changed photos; all or nothing.
 
     Args:
-        what: The plan, without problems.
+        what: The plan; its problems are left alone.
         folder: The movie's folder.
         job: With the folder of known faces.
 

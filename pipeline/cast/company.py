@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import pandas as pd
 
 from pipeline.disk import manifest as manifests
 from pipeline.disk.find import walked_movies
-from pipeline.disk.text_table import unguarded_column
-from pipeline.disk.tracks_npz import Tracks
+from pipeline.disk.text_table import Stamp, file_stamp, unguarded_column
+from pipeline.disk.tracks_npz import Tracks, read_tracks
 from pipeline.disk.walked import (
     CAST,
     CAST_TABLE,
     PHOTO_LIST,
+    TRACKS_FILE,
     Walked,
     finished,
     merged_tracks,
@@ -139,20 +141,23 @@ def shown(text: str) -> str:
 def listed_movies(output: Path) -> Iterator[ListedMovie]:
     """Lists all walked movies; of damaged ones with the problem."""
     for name, folder in walked_movies(output).items():
-        try:
-            walk = manifests.read(folder)
-            tracks = merged_tracks(folder, walk)
-        except MiningError as error:
-            # The page names the folder already.
-            problem = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
-            yield ListedMovie(name, problem=shown(problem))
-            continue
-        if tracks is None:
-            yield ListedMovie(name, shown(walk.movie.name), problem="its walk is not finished")
-            continue
-        known = [str(tracks.people[i]) for i in np.unique(tracks.person[tracks.person >= 0])]
-        unnamed = len(np.unique(tracks.track)) - int((tracks.person >= 0).sum())
-        yield ListedMovie(name, known=tuple(known), unknown=unnamed)
+        yield listed_movie(name, folder)
+
+
+def listed_movie(name: str, folder: Path) -> ListedMovie:
+    """Lists a walked movie; of a damaged one the problem."""
+    try:
+        walk = manifests.read(folder)
+        tracks = merged_tracks(folder, walk)
+    except MiningError as error:
+        # The page names the folder already.
+        problem = str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
+        return ListedMovie(name, problem=shown(problem))
+    if tracks is None:
+        return ListedMovie(name, shown(walk.movie.name), problem="its walk is not finished")
+    known = [str(tracks.people[i]) for i in np.unique(tracks.person[tracks.person >= 0])]
+    unnamed = len(np.unique(tracks.track)) - int((tracks.person >= 0).sum())
+    return ListedMovie(name, known=tuple(known), unknown=unnamed)
 
 
 def company(folder: Path, job: Job) -> Company:
@@ -183,7 +188,7 @@ def company(folder: Path, job: Job) -> Company:
         tolerance=tolerances(walk.settings, job.tolerance).name,
         outdated=tracks.gallery != gallery.digest(job.known_faces, job.tolerance)
         and compares(walk.settings, walk.models),
-        old_crops=_old_crops(folder, rows),
+        old_crops=bool(renamed_picks(folder)),
     )
 
 
@@ -303,13 +308,34 @@ def version(folder: Path) -> str:
     return digest.hexdigest()[:16] if (folder / CAST_TABLE).is_file() else ""
 
 
-def _old_crops(folder: Path, rows: pd.DataFrame) -> bool:
-    """Whether a crop was picked under another name than its track has now."""
-    names = rows.drop_duplicates("track").set_index("track")["person"]
+def renamed_picks(folder: Path) -> frozenset[Path]:
+    """The folders of a movie's picks with crops of somebody who has another name by now.
+
+    None are known of a movie whose tracks cannot be read.
+    """
+    path = folder / TRACKS_FILE
+    lists = sorted(folder.glob("*/*/crops.csv"))
+    return _renamed_picks(path, file_stamp(path), tuple((p, file_stamp(p)) for p in lists))
+
+
+@lru_cache(maxsize=256)
+def _renamed_picks(
+    tracks_file: Path, _: Stamp, lists: tuple[tuple[Path, Stamp], ...]
+) -> frozenset[Path]:
+    try:
+        tracks = read_tracks(tracks_file)
+    except TableError:
+        return frozenset()
+    numbers_of_tracks = np.unique(tracks.track)
+    if len(tracks.person) != len(numbers_of_tracks):
+        return frozenset()  # Not named yet.
+    called = np.append(tracks.people, "")[tracks.person]
+    names = pd.Series(called, index=numbers_of_tracks, dtype="str")
     kinds: Any = {"track": "int64", "person": "str"}
-    for path in folder.glob("*/*/crops.csv"):
+    renamed = set()
+    for path, _ in lists:
         with suppress(ValueError, OSError):  # The review reports a damaged list.
             crops = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
             if (crops["track"].map(names) != unguarded_column(crops["person"])).any():
-                return True
-    return False
+                renamed.add(path.parent)
+    return frozenset(renamed)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.disk.text_table import csv_text
+from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.text_table import csv_text, read_list
 from pipeline.files import replacing
 
 MOMENTS = "moments.csv"
@@ -13,6 +14,15 @@ LISTED_MOMENT = (
     "run", "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop",
     "seconds", "length", "faces", "look_sure", "probability", "best",
 )  # fmt: skip
+
+
+def best_crop(folder: Path) -> str:
+    """The crop of a folder's surest moment, as moments.csv says; "" if it says none."""
+    rows = read_list(folder / MOMENTS)
+    if len(rows) < 2 or rows[0] != [*LISTED_MOMENT]:
+        return ""
+    name = rows[1][-1]
+    return name if CROP_NAME.fullmatch(name) else ""
 
 
 def write_moments_csv(

@@ -110,6 +110,15 @@ def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
             yield Piece(_named(reel.stem, f"{base}.{ending}"), kind, reel.cuts)
 
 
+def exported_files(folder: Path) -> list[str]:
+    """The files of the last export into a folder of a person and emotion that are there.
+
+    Paths in the folder, none of which leads out of it.
+    """
+    there = ((name, folder / name) for name in _listed(folder))
+    return [name for name, path in there if path.is_file() and files.is_within(path, folder)]
+
+
 def _named(stem: str, rest: str) -> str:
     """Joins a movie's stem, shortened where necessary, and the rest of a file's name."""
     room = LONGEST_EXPORT_NAME - len(os.fsencode(rest))

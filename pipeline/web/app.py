@@ -17,7 +17,7 @@ from pipeline.cast.company import shown
 from pipeline.errors import MiningError
 from pipeline.live.reader import Reader
 from pipeline.settings import Job
-from pipeline.web import label, live, mine, people, photo, review
+from pipeline.web import label, live, mine, people, photo, results, review
 from pipeline.web.broadcast import Broadcast
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
@@ -72,6 +72,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app.include_router(people.people_router(jobs, settings.job))
     app.include_router(review.review_router(settings.job))
     app.include_router(label.label_router(settings.job))
+    app.include_router(results.results_router(settings.job))
     app.include_router(live.live_router(stage, settings.videos, settings.camera))
     app.post(
         "/logout", response_class=PlainTextResponse, tags=["safety"],

@@ -109,6 +109,14 @@ class Run:
         return self.work.job
 
     @property
+    def left(self) -> float | None:
+        """Seconds that what it does now will take; None if it is too early to say."""
+        if not self.rate:
+            return None
+        todo = self.wanted - self.crops if self.wanted else self.total - self.frames
+        return max(todo, 0) / self.rate
+
+    @property
     def active(self) -> bool:
         """Whether the run waits or works."""
         return self.state == WAITING or self.working

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, ClassVar
@@ -23,16 +24,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from pipeline import files, mine
+from pipeline.cast.company import ListedMovie, listed_movie
 from pipeline.disk import manifest, npz
-from pipeline.disk.find import MOVIE_SUFFIXES
+from pipeline.disk.find import MOVIE_SUFFIXES, walked_movie
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.settings import Job
+from pipeline.report.page import REPORT
+from pipeline.settings import AUTO, Job, PickSettings
 from pipeline.walk.part import WalkProgress
-from pipeline.web.jobs import NEWEST, RUNNING, Jobs, Run, Watch
+from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import LIVE_PROBLEMS, playable_movies
 from pipeline.web.pages import page
 from pipeline.web.pictures import small
@@ -51,6 +54,16 @@ MISSING_RUN: Responses = REFUSALS | {404: {"description": "No such run."}}
 MISPUT: Responses = {422: {"description": "A wrong setting.", "content": {"text/html": {}}}}
 
 
+FIRST_FILTERS = ("repeat", "sure")
+"""The filters that the form always shows."""
+
+MORE_FILTERS = (
+    "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "per_run", "single_face",
+    "silent_only",
+)  # fmt: skip
+"""Those in the folded part of the form, by their names in `PickSettings`."""
+
+
 class MineForm(BaseModel):
     """The fields of the form, or of the page's address."""
 
@@ -63,6 +76,32 @@ class MineForm(BaseModel):
     sure: float | None = Field(
         None, ge=0, le=1, description="lowest chance that the emotion is right"
     )
+    smooth: str | None = Field(
+        None, pattern=r"^(auto|\d{0,3}[13579])$",
+        description="how looks are smoothed over time: auto, or an odd number of frames",
+    )  # fmt: skip
+    gap: int | None = Field(
+        None, ge=0, le=MOST_REPEAT, description="frames without the emotion that it may bridge"
+    )
+    min_prob: float | None = Field(
+        None, ge=0, le=1, description="lowest probability of the emotion in a frame"
+    )
+    min_size: float | None = Field(
+        None, ge=0, le=10_000, description="least size of a face in pixels"
+    )
+    min_sharpness: float | None = Field(
+        None, ge=0, le=1e6, description="least sharpness of a face, as in faces.csv"
+    )
+    max_yaw: float | None = Field(
+        None, ge=0, le=90, description="degrees that a face may be turned to either side"
+    )
+    per_run: int | None = Field(
+        None, ge=0, le=MOST_REPEAT, description="crops of each run; 0 keeps all"
+    )
+    single_face: bool | None = Field(None, description="only frames with a single face")
+    silent_only: bool | None = Field(
+        None, description="only while nobody speaks, by the movie's own subtitles"
+    )
 
     @classmethod
     def of(cls, work: "Mining") -> "MineForm":
@@ -71,10 +110,13 @@ class MineForm(BaseModel):
             [name for name in names if name != ANY]
             for names in (work.job.people, work.job.emotions)
         )
-        pick = work.job.pick
+        pick, default = asdict(work.job.pick), asdict(PickSettings())
+        changed = {name: pick[name] for name in MORE_FILTERS if pick[name] != default[name]}
+        if "smooth" in changed:
+            changed["smooth"] = str(changed["smooth"])
         return MineForm.model_validate({
             "movie": work.movie.name, "person": people, "emotion": emotions,
-            "repeat": pick.repeat, "sure": pick.sure,
+            **{name: pick[name] for name in FIRST_FILTERS}, **changed,
         })  # fmt: skip
 
     def work(self, job: Job, videos: Path) -> "Mining | None":
@@ -85,10 +127,12 @@ class MineForm(BaseModel):
 
     def job(self, job: Job) -> Job:
         """Builds the settings; empty fields keep those of `job`."""
-        numbers = self.model_dump(include={"repeat", "sure"}, exclude_none=True)
+        given = self.model_dump(include={*FIRST_FILTERS, *MORE_FILTERS}, exclude_none=True)
+        if self.smooth is not None:
+            given["smooth"] = self.smooth if self.smooth == AUTO else int(self.smooth)
         return replace(
             job, people=tuple(self.person) or (ANY,), emotions=tuple(self.emotion) or (ANY,),
-            pick=replace(job.pick, **numbers),
+            pick=replace(job.pick, **given),
         )  # fmt: skip
 
 
@@ -109,7 +153,8 @@ class Mining:
     @property
     def address(self) -> str:
         """The address of the page with the form filled in for this movie and job."""
-        return f"/mine?{urlencode(MineForm.of(self).model_dump(), doseq=True)}"
+        filled = MineForm.of(self).model_dump(exclude_none=True)
+        return f"/mine?{urlencode(filled, doseq=True)}"
 
     def do(self, watch: Watch) -> Sequence[Outcome]:
         """See `Work`."""
@@ -144,6 +189,7 @@ class RunReading(BaseModel):
     rate: float = Field(
         description="frames per second, or crops per second while picking, over the last seconds"
     )
+    left: float | None = Field(description="seconds that this will take, or null if not known yet")
     error: str
 
     @classmethod
@@ -152,8 +198,57 @@ class RunReading(BaseModel):
         return cls(
             number=run.number, kind=run.work.kind, movie=run.movie.name, state=run.state,
             total=run.total, frames=run.frames, faces=run.faces, wanted=run.wanted,
-            crops=run.crops, rate=run.rate, error=run.error,
+            crops=run.crops, rate=run.rate, left=run.left, error=run.error,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A filter in the folded part of the form.
+
+    Attributes:
+        name: its name in `PickSettings`.
+        label: what it is, in words.
+        value: what it is set to.
+        default: what it is set to if nobody changes it.
+        least: its lowest value, if it is a number.
+        most: its highest value.
+        whole: whether it is a whole number.
+    """
+
+    name: str
+    label: str
+    value: object
+    default: object
+    least: float | None
+    most: float | None
+    whole: bool
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is set to something else than usual."""
+        return self.value != self.default
+
+    @property
+    def kind(self) -> str:
+        """How a page asks for it: checkbox, number or text."""
+        if isinstance(self.default, bool):
+            return "checkbox"
+        return "text" if self.least is None else "number"
+
+
+def filters(pick: PickSettings) -> list[FilterField]:
+    """The folded filters, as they are set."""
+    return [_filter_field(name, getattr(pick, name)) for name in MORE_FILTERS]
+
+
+def _filter_field(name: str, value: object) -> FilterField:
+    field, default = MineForm.model_fields[name], getattr(PickSettings(), name)
+    bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
+    return FilterField(
+        name, str(field.description), value, default, bounds.get("ge"), bounds.get("le"),
+        isinstance(default, int),
+    )  # fmt: skip
 
 
 def people(folder: Path) -> list[str]:
@@ -182,8 +277,37 @@ def _newest_faces(run: Run) -> list[str]:
     return [jpeg_url(thumb) for thumb in thumbs.tolist()[-NEWEST:]]
 
 
-def _runs_with_pictures(jobs: Jobs) -> list[tuple[Run, list[str]]]:
-    return [(run, newest(run)) for run in _mining_runs(jobs)]
+@dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A run as the page shows it.
+
+    Attributes:
+        run: the run.
+        pictures: data URLs of small pictures.
+        mined: once it is done, the movie in the lists of the other pages.
+        report: whether that movie has a report.
+    """
+
+    run: Run
+    pictures: list[str]
+    mined: ListedMovie | None = None
+    report: bool = False
+
+
+def _shown_run(run: Run) -> ShownRun:
+    if run.state != DONE:
+        return ShownRun(run, newest(run))
+    mined = None
+    with suppress(MiningError):  # The lists of the other pages tell what is damaged.
+        name = manifest.folder_for(run.movie, run.job.output).name
+        mined = walked_movie(run.job.output, name)
+    if mined is None:  # Somebody deleted it, or its name is one that no page can show.
+        return ShownRun(run, [])
+    return ShownRun(run, [], listed_movie(mined.name, mined), (mined / REPORT).is_file())
+
+
+def _shown_runs(jobs: Jobs) -> list[ShownRun]:
+    return [_shown_run(run) for run in _mining_runs(jobs)]
 
 
 def _mining_runs(jobs: Jobs) -> list[Run]:
@@ -249,15 +373,15 @@ def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
         names, known = list(playable_movies(videos)), people(job.known_faces)
         movie = order.movie if order.movie in names else ""
         return page(
-            request, "mine.html", movies=names, people=known, runs=_runs_with_pictures(jobs),
+            request, "mine.html", movies=names, people=known, runs=_shown_runs(jobs),
             movie=movie, wanted=order.job(job), longest=MOST_REPEAT, upload_route=UPLOAD_ROUTE,
-            added=order.added, asked=order.movie,
+            added=order.added, asked=order.movie, filters=filters(order.job(job).pick),
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)
     def show_runs(request: Request) -> Response:
         """Shows the progress of all runs, as a part of the page."""
-        return page(request, "runs.html", runs=_runs_with_pictures(jobs))
+        return page(request, "runs.html", runs=_shown_runs(jobs))
 
     @routes.get("/api/runs")
     def runs() -> list[RunReading]:

@@ -1,7 +1,7 @@
 """Page People: who is in a movie, and their names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any, ClassVar
@@ -225,7 +225,7 @@ class People:
         return plan, plan.commands(folder, self._job) if wanted else []
 
     def do(self, movie: str, wishes: Wishes) -> NamingPlan:
-        """Applies the names: all of them, or none if there are problems.
+        """Applies the names that can be given; the plan says which cannot, and why.
 
         Raises:
             HTTPException: See `plan`.
@@ -233,7 +233,7 @@ class People:
         """
         with self._changing:
             plan, _ = self.plan(movie, wishes)
-            if not plan.problems:
+            if plan.renames or plan.adopted or not plan.problems:
                 folder = self.folder(movie)
                 naming = changes.apply_names(plan, folder, self._job)
                 self._last = (folder, naming) if naming.words else self._last
@@ -359,13 +359,17 @@ def _add_names(routes: APIRouter, people: People) -> None:
         "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS
     )
     def give_names(request: Request, movie: str, wishes: Given) -> Response:
-        """Applies the names, and then names the movie by its photos; without names only that."""
+        """Applies the names, and then names the movie by its photos; without names only that.
+
+        Names that cannot be given stay in their fields, with the reason.
+        """
         try:
             plan = people.do(movie, wishes)
         except MiningError as error:
             return _refused(request, people, movie, error, wishes)
         if plan.problems:
-            return _page(request, people, movie, wishes, PageState(plan))
+            left = replace(plan, renames=(), adopted=())
+            return _page(request, people, movie, wishes, PageState(left))
         return _back(movie)
 
     @routes.post(

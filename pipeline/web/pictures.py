@@ -3,12 +3,23 @@
 from functools import lru_cache
 from pathlib import Path
 
+from pipeline.crops import encoded
 from pipeline.movie.frame import shrink
 from pipeline.people.photo import read_photo
-from pipeline.web.readings import SHOWN_WIDTH, jpeg_bytes
+from pipeline.web.readings import QUALITY, SHOWN_WIDTH, jpeg_bytes
 
 MOST_KEPT = 2048
 """Number of small pictures that stay in memory, of 3 to 10 kB each."""
+
+
+def whole(path: Path) -> bytes:
+    """Makes a JPEG of a picture of this program at its full size, such as a contact sheet.
+
+    Raises:
+        PeopleError: The file is not a picture that a gallery takes.
+        OSError: The file does not exist.
+    """
+    return encoded(read_photo(path), QUALITY)
 
 
 def large(path: Path) -> bytes:

@@ -12,12 +12,18 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
+from pipeline.cast.company import renamed_picks
 from pipeline.disk.find import walked_movie, walked_movies
-from pipeline.errors import MiningError, OutputError, PeopleError
+from pipeline.disk.manifest import movie_name
+from pipeline.disk.moments_csv import best_crop
+from pipeline.errors import MiningError, OutputError, PeopleError, TableError
+from pipeline.export.clips import exported_files
 from pipeline.faces import UNKNOWN
+from pipeline.report.page import REPORT, TIMELINE
 from pipeline.review import desk as review
 from pipeline.review.desk import STRANGER, Picked, ReviewProgress
 from pipeline.settings import Job
+from pipeline.web import results
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import large, small
 from pipeline.web.readings import Emotion
@@ -128,32 +134,91 @@ class Decided(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PickListing:
-    """A pick in the list of all picks."""
+    """A pick in the list of all picks; `renamed` if some of its faces have other names by now."""
 
     movie: str
     person: str
     emotion: str
+    folder: Path
     progress: ReviewProgress | None = None
     error: str = ""
+    renamed: bool = False
+
+    @property
+    def best(self) -> str:
+        """The crop of its surest moment, or ""."""
+        return best_crop(self.folder)
+
+    @property
+    def sheets(self) -> list[str]:
+        """Its contact sheets."""
+        return results.sheets(self.folder)
+
+    @property
+    def exports(self) -> list[str]:
+        """The files of its last export."""
+        return exported_files(self.folder)
 
 
-def pick_listings(output: Path) -> Iterator[PickListing]:
-    """Lists all picks of all movies, with the error in the line of a pick that cannot be read.
+@dataclass(frozen=True, slots=True)
+class MovieListing:
+    """A movie in the list of all picks."""
 
-    An error that all picks of a movie share is shown once, and "as above" for the others.
+    name: str
+    folder: Path
+    picks: list[PickListing]
+
+    @property
+    def file(self) -> str:
+        """The movie's file name, or ""."""
+        with suppress(TableError):
+            return movie_name(self.folder)
+        return ""
+
+    @property
+    def report(self) -> bool:
+        """Whether it has a report."""
+        return (self.folder / REPORT).is_file()
+
+    @property
+    def timeline(self) -> bool:
+        """Whether it has a timeline."""
+        return (self.folder / TIMELINE).is_file()
+
+    @property
+    def renamed(self) -> bool:
+        """Whether some of the picked faces have other names by now."""
+        return any(pick.renamed for pick in self.picks)
+
+
+def movie_listings(output: Path) -> list[MovieListing]:
+    """Lists all movies with picks."""
+    movies = (
+        MovieListing(name, folder, list(pick_listings(name, folder)))
+        for name, folder in walked_movies(output).items()
+    )
+    return [movie for movie in movies if movie.picks]
+
+
+def pick_listings(movie: str, folder: Path) -> Iterator[PickListing]:
+    """Lists the picks of a movie, with the error in the line of a pick that cannot be read.
+
+    An error that all of them share is shown once, and "as above" for the others.
     """
-    for movie, folder in walked_movies(output).items():
-        last_error = ""
-        for person, emotion in review.picks(folder):
-            try:
-                progress = review.progress(folder, person, emotion)
-                if progress.crops or progress.decided:
-                    yield PickListing(movie, person, emotion, progress)
-            except MiningError as error:
-                why = str(error)
-                error_text = "as above" if why == last_error else why
-                yield PickListing(movie, person, emotion, error=error_text)
-                last_error = why
+    last_error, renamed = "", renamed_picks(folder)
+    for person, emotion in review.picks(folder):
+        place = folder / person / emotion
+        try:
+            progress = review.progress(folder, person, emotion)
+            if progress.crops or progress.decided:
+                yield PickListing(
+                    movie, person, emotion, place, progress, renamed=place in renamed
+                )  # fmt: skip
+        except MiningError as error:
+            why = str(error)
+            error_text = "as above" if why == last_error else why
+            yield PickListing(movie, person, emotion, place, error=error_text)
+            last_error = why
 
 
 def looks_of(picked: Picked, file: str) -> str:
@@ -171,9 +236,9 @@ class Desk:
         # at the same time would get the error that another program is at work there.
         self._deciding = Lock()
 
-    def lines(self) -> list[PickListing]:
-        """Lists all picks."""
-        return list(pick_listings(self._job.output))
+    def movies(self) -> list[MovieListing]:
+        """Lists all picks by movie."""
+        return movie_listings(self._job.output)
 
     def find(self, movie: str, person: str, emotion: str) -> Picked:
         """Reads a pick.
@@ -236,7 +301,7 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/review", response_class=HTMLResponse)
     def show_list(request: Request) -> Response:
         """Lists the picks."""
-        return page(request, "review_list.html", lines=desk.lines())
+        return page(request, "review_list.html", movies=desk.movies())
 
     @routes.get(f"/review{PICKED}", response_class=HTMLResponse, responses=MISSING_PAGE)
     def show_pick(request: Request, movie: str, person: str, emotion: str) -> Response:
@@ -273,7 +338,7 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/api/review")
     def picks() -> list[PickReading]:
         """Lists the picks and their progress."""
-        return [PickReading.of(line) for line in desk.lines()]
+        return [PickReading.of(line) for movie in desk.movies() for line in movie.picks]
 
     @routes.get(f"/api/review{PICKED}", responses=MISSING_CROP)
     def crops(movie: str, person: str, emotion: str) -> CropsReading:

@@ -53,8 +53,10 @@ LEAST_RATE = 10_000
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
+CONTENT_POLICY = "Content-Security-Policy"
+
 HEADERS = {
-    "Content-Security-Policy": (
+    CONTENT_POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -166,14 +168,16 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                own = headers.get(CONTENT_POLICY, HEADERS[CONTENT_POLICY])
+                headers.update(HEADERS | {CONTENT_POLICY: own})
                 if self._policy.secure:
-                    MutableHeaders(scope=message)["Strict-Transport-Security"] = HSTS
+                    headers["Strict-Transport-Security"] = HSTS
             await send(message)
 
-        headers = Headers(scope=scope)
+        sent = Headers(scope=scope)
         try:
-            self._check(scope, headers)
+            self._check(scope, sent)
         except RefusedError as refused:
             answer = PlainTextResponse(f"{refused}\n", refused.status)
             await answer(scope, receive, send_with_headers)
@@ -181,7 +185,7 @@ class Guard:
         if self._brings_token(scope):
             await self._let_in()(scope, receive, send_with_headers)
             return
-        if not self._is_let_in(headers):
+        if not self._is_let_in(sent):
             answer = PlainTextResponse(
                 "open the address with ?token=… that `mine-video web` printed\n", 401
             )

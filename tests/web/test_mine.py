@@ -25,13 +25,13 @@ from pipeline.files import locked
 from pipeline.live.reader import Reader
 from pipeline.report import crops
 from pipeline.report.outcome import Outcome, StartCropping
-from pipeline.settings import Job
+from pipeline.settings import Job, PickSettings
 from pipeline.walk.part import StartProgress
 from pipeline.web import jobs
 from pipeline.web import mine as mining
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import RUNNING, Jobs, Run, Speed
-from pipeline.web.mine import Mining
+from pipeline.web.mine import Mining, ShownRun
 from pipeline.web.pages import fragment
 from pipeline.web.safety import Policy
 from tests.support.application import LIMIT, ORIGIN, trusted
@@ -347,9 +347,23 @@ def test_who_has_no_photo_of_their_own_is_not_offered(client: TestClient, job: J
 
 def chosen(text: str) -> list[str]:
     """What a page's form is filled in with."""
+    text, _, more = text.partition("<details")
     picked = re.findall(r'<option value="([^"]*)" selected>|value="(\w+)" checked', text)
     numbers = re.findall(r'type="number".* value="([\d.]+)"', text)
-    return [movie or box for movie, box in picked] + numbers
+    return [movie or box for movie, box in picked] + numbers + changed_filters(more)
+
+
+def changed_filters(text: str) -> list[str]:
+    """What the folded part of a page's form is filled in with, but for what is usual."""
+    filled = re.findall(r'name="(\w+)" value="([^"]*)"( checked)?', text)
+    usual = mining.filters(PickSettings())
+    numbers = {f.name: f"{f.value:g}" if f.kind == "number" else str(f.value) for f in usual}
+    boxes = {f.name for f in usual if f.kind == "checkbox"}
+    return [
+        f"{name}={value}"
+        for name, value, checked in filled
+        if name in numbers and (bool(checked) if name in boxes else value != numbers[name])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -360,6 +374,11 @@ def chosen(text: str) -> list[str]:
             {"movie": "film.mkv", "person": ["anna", "unknown"], "emotion": ["sad"]}
             | {"repeat": "3", "sure": "0.25"},
             ["film.mkv", "anna", "unknown", "sad", "3", "0.25"],
+        ),
+        (
+            {"movie": "film.mkv", "repeat": "8", "sure": "0.7", "smooth": "5", "gap": "2"}
+            | {"max_yaw": "30.5", "single_face": "true", "per_run": "0", "min_prob": "0"},
+            ["film.mkv", "8", "0.7", "smooth=5", "gap=2", "max_yaw=30.5", "single_face=true"],
         ),
     ],
 )
@@ -381,6 +400,11 @@ def test_what_was_ordered_stays_chosen(
         ("?repeat=0", 422, []),
         ("?sure=2", 422, []),
         ("?emotion=angst", 422, []),
+        ("?smooth=4", 422, []),
+        ("?max_yaw=91", 422, []),
+        ("?min_size=-1", 422, []),
+        ("?single_face=perhaps", 422, []),
+        ("?gap=3&smooth=auto", 200, ["8", "0.7", "gap=3"]),
     ],
 )
 def test_only_what_there_is_can_be_chosen(
@@ -412,7 +436,7 @@ def test_options_of_the_program_are_told_as_such(job: Job) -> None:
     told = "distance 0.41; try --tolerance 0.42, or add a photo like it"
     outcomes = [Outcome("anna", "any", 0, 0, 0, Path("output/film/anna"), told, {})]
     run = Run(0, Mining(Path("film.mkv"), job), "done", outcomes=outcomes)
-    text = fragment("runs.html", runs=[(run, [])], csrf="", csrf_field="csrf")
+    text = fragment("runs.html", runs=[ShownRun(run, [])], csrf="", csrf_field="csrf")
     assert "distance 0.41; start with --tolerance 0.42, or add a photo like it" in text
     assert "<code>" not in text, "no crops lie anywhere"
 

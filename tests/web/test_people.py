@@ -434,7 +434,7 @@ def test_names_are_told_in_words_and_as_commands(
         ),
     ],
 )
-def test_what_cannot_be_is_told_at_its_card_and_nothing_is_done(
+def test_what_cannot_be_is_told_at_its_card_and_stops_no_other_name(
     client: TestClient, job: Job, folder: Path, wishes: Wishes, card: str, why: str
 ) -> None:
     know(job, "dora", "emil")
@@ -447,8 +447,23 @@ def test_what_cannot_be_is_told_at_its_card_and_nothing_is_done(
     assert "1 becomes anna" in told["changes"]
     answer = given_names(client, given)
     assert answer.status_code == 422
-    assert why in unescape(answer.text)
-    assert gallery(job) == before
+    text = unescape(answer.text)
+    assert why in text
+    assert "<bdi>1 becomes anna</bdi>" in text.split("Done: ")[1]
+    assert "<li><bdi>" not in text  # No changes are left.
+    after = gallery(job)
+    assert any(name.startswith("anna/") for name in after)
+    if "dora" not in known:  # Who becomes emil meanwhile.
+        assert {n: photo for n, photo in after.items() if not n.startswith("anna/")} == before
+
+
+def test_a_bad_name_alone_changes_nothing(client: TestClient, job: Job, folder: Path) -> None:
+    before = gallery(job), (folder / "tracks.npz").read_bytes()
+    answer = given_names(client, form(folder, {2: "any"}))
+    assert answer.status_code == 422
+    assert 'value="any"' in answer.text
+    assert "Done:" not in answer.text
+    assert (gallery(job), (folder / "tracks.npz").read_bytes()) == before
 
 
 def test_the_plan_is_shown_without_scripts_with_what_was_typed(

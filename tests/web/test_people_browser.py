@@ -189,6 +189,19 @@ def test_what_is_wrong_stands_at_its_field(opened: Opened) -> None:
     assert words(page) == ["2 becomes ben"]
 
 
+def test_a_bad_name_does_not_stop_the_others(opened: Opened, job: Job) -> None:
+    page = opened(FILM)
+    for field, name in (("#cast-1", "anna"), ("#cast-2", "any")):
+        page.locator(field).fill(name)
+        page.locator(field).press("Enter")
+    page.locator("#why-cast-2").wait_for()
+    page.get_by_role("button", name="Apply the others").click()
+    page.get_by_text("Done: 1 becomes anna").wait_for()
+    assert page.locator("#cast-2").input_value() == "any"
+    assert page.locator("#why-cast-2").is_visible()
+    assert list((job.known_faces / "anna").iterdir())
+
+
 def test_any_refusal_is_told_and_the_next_plan_counts(
     browser: "Browser", app: FastAPI, address: str
 ) -> None:

@@ -18,7 +18,7 @@ from pipeline.review.labels import ASIDE, LABELS
 from pipeline.settings import Job, WalkSettings
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run
-from pipeline.web.mine import Mining
+from pipeline.web.mine import Mining, ShownRun
 from pipeline.web.pages import fragment
 from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
@@ -370,7 +370,7 @@ def test_what_was_mined_leads_to_its_review(table_of: Table) -> None:
     outcomes = mine.pick(table_of.folder, table_of.job)
     work = Mining(table_of.movie, table_of.job)
     run = Run(0, work, state="done", outcomes=outcomes)
-    text = fragment("runs.html", runs=[(run, [])], csrf="", csrf_field="csrf")
+    text = fragment("runs.html", runs=[ShownRun(run, [])], csrf="", csrf_field="csrf")
     assert f'<a href="/review/{PLACE}">' in text
 
 

@@ -45,6 +45,47 @@
     else if (runs.querySelector("[data-active]")) timer = setTimeout(look, PAUSE);
   }
 
+  // --- adding movies ---
+
+  const upload = document.querySelector("form.upload");
+  const adding = document.getElementById("adding");
+  const refused = document.getElementById("refused");
+  upload.movie.multiple = true;
+
+  /** Adds one movie; gives the address of the page with it chosen, or why it was refused. */
+  async function add(file, csrf) {
+    const form = new FormData();
+    form.set(csrf.name, csrf.value);
+    form.set("movie", file);
+    const answer = await fetch(upload.action, { method: "POST", body: form }).catch(() => null);
+    if (answer?.ok) return { added: answer.url };
+    if (!answer) return { why: `${file.name}: the server does not answer` };
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return { why: page.querySelector(".problem")?.textContent || `${file.name}: ${page.body.textContent.trim()}` };
+  }
+
+  upload.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const [csrf, files] = [upload.querySelector("[type=hidden]"), [...upload.movie.files]];
+    const button = upload.querySelector("button");
+    let last = "";
+    button.disabled = true;
+    refused.replaceChildren();
+    for (const [n, file] of files.entries()) {
+      const which = files.length > 1 ? ` (${n + 1} of ${files.length})` : "";
+      adding.textContent = `Adding ${file.name}${which} …`;
+      const { added, why } = await add(file, csrf);
+      if (why) refused.append(Object.assign(document.createElement("li"), { textContent: why }));
+      last = added ?? last;
+    }
+    if (last && !refused.children.length) return location.assign(last);
+    button.disabled = false;
+    adding.textContent = last ? "The others were added; reload the page to choose them." : "";
+  });
+
+  // A wrong number in the folded part could not be seen otherwise.
+  document.getElementById("more")?.addEventListener("invalid", ({ currentTarget }) => { currentTarget.open = true; }, true);
+
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   if (runs.querySelector("[data-active]")) look();
 })();

@@ -1,0 +1,116 @@
+"""What a pick and an export left in a movie's folder, for the browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import FileResponse
+
+from pipeline import files
+from pipeline.disk.find import walked_movie
+from pipeline.errors import PeopleError
+from pipeline.export.clips import exported_files
+from pipeline.report.page import REPORT, TIMELINE
+from pipeline.report.sheet import SHEET_NAME
+from pipeline.review import desk as review
+from pipeline.settings import Job
+from pipeline.web.pages import Problem
+from pipeline.web.pictures import whole
+from pipeline.web.safety import CONTENT_POLICY, Responses
+
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The report is a page of its own, with its script in it, and whoever made the folder may have
+changed it: a sandbox keeps it from asking this server for anything."""
+
+ABSENT: Responses = {404: {"description": "No such movie or file.", "model": Problem}}
+HTML: Responses = ABSENT | {200: {"content": {"text/html": {}}}}
+JPEG: Responses = ABSENT | {200: {"content": {"image/jpeg": {}}}}
+FILE: Responses = ABSENT | {200: {"content": {"application/octet-stream": {}}}}
+
+GONE = "this file is no longer there; reload the page"
+
+
+def results_router(job: Job) -> APIRouter:
+    """Makes the routes of the files."""
+    routes = APIRouter(tags=["results"])
+    _add_report(routes, job)
+    _add_files(routes, job)
+    return routes
+
+
+def sheets(folder: Path) -> list[str]:
+    """The names of the contact sheets of a person and emotion, in order of their pages."""
+    names = (p.name for p in folder.glob("*.jpg") if SHEET_NAME.fullmatch(p.name))
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+def _in_movie(job: Job, movie: str, *names: str) -> Path:
+    """A file of a movie's folder.
+
+    Raises:
+        HTTPException: 404, it is not there, or a link leads elsewhere.
+    """
+    folder = walked_movie(job.output, movie)
+    if folder is None:
+        raise HTTPException(404, "this movie no longer exists; go back to the list")
+    path = folder.joinpath(*names)
+    if not path.is_file() or not files.is_within(path, folder):
+        raise HTTPException(404, GONE)
+    return path
+
+
+def _in_pick(
+    job: Job, pick: tuple[str, str, str], file: str, listed: Callable[[Path], list[str]]
+) -> Path:
+    """A file of a pick's folder, if it is one of those listed there.
+
+    Raises:
+        HTTPException: 404, it is not.
+    """
+    movie, person, emotion = pick
+    folder = walked_movie(job.output, movie)
+    if folder is None or not review.is_pick(folder, person, emotion):
+        raise HTTPException(404, "this pick no longer exists; go back to the list")
+    if file not in listed(folder / person / emotion):
+        raise HTTPException(404, GONE)
+    return _in_movie(job, movie, person, emotion, file)
+
+
+def _shown(path: Path) -> Response:
+    try:
+        return Response(whole(path), media_type="image/jpeg")
+    except (OSError, PeopleError) as error:
+        raise HTTPException(404, "this picture cannot be read; pick again") from error
+
+
+def _add_report(routes: APIRouter, job: Job) -> None:
+    @routes.get("/report/{movie}", responses=HTML, response_class=Response)
+    def show_report(movie: str) -> Response:
+        """Shows a movie's report."""
+        path = _in_movie(job, movie, REPORT)
+        return FileResponse(path, media_type="text/html", headers={CONTENT_POLICY: REPORT_POLICY})
+
+    @routes.get("/timeline/{movie}", responses=JPEG, response_class=Response)
+    def show_timeline(movie: str) -> Response:
+        """Shows a movie's timeline."""
+        return _shown(_in_movie(job, movie, TIMELINE))
+
+
+def _add_files(routes: APIRouter, job: Job) -> None:
+    @routes.get(
+        "/sheet/{movie}/{person}/{emotion}/{file}", responses=JPEG, response_class=Response
+    )  # fmt: skip
+    def show_sheet(movie: str, person: str, emotion: str, file: str) -> Response:
+        """Shows a contact sheet."""
+        return _shown(_in_pick(job, (movie, person, emotion), file, sheets))
+
+    @routes.get(
+        "/export/{movie}/{person}/{emotion}/{file:path}", responses=FILE, response_class=Response
+    )  # fmt: skip
+    def send_export(movie: str, person: str, emotion: str, file: str) -> Response:
+        """Sends a file of an export, to be saved."""
+        path = _in_pick(job, (movie, person, emotion), file, exported_files)
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)

@@ -1,0 +1,168 @@
+"""What a pick and an export left, as the browser shows it; and never another file."""
+
+import io
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image as Pillow
+
+from pipeline import mine
+from pipeline.export import export
+from pipeline.live.reader import Reader
+from pipeline.people import rename
+from pipeline.web.app import WebSettings, create_app
+from pipeline.web.results import REPORT_POLICY
+from pipeline.web.safety import HEADERS, Policy
+from tests.support.application import LIMIT
+from tests.support.pages import Opened
+from tests.support.puppet import silent
+from tests.support.reviewed import Table, picked_once, table_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["picked_once", "table_of"]
+
+PICK = "talk/anna/happy"
+
+
+@pytest.fixture
+def app(reader: Reader, table_of: Table) -> FastAPI:
+    mine.pick(table_of.folder, replace(table_of.job, report=True))
+    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
+    return create_app(reader, settings, Policy(limit=LIMIT))
+
+
+@pytest.fixture
+def exported(table_of: Table, app: FastAPI) -> list[str]:
+    kinds = export.ExportSettings(kinds=("clips", "edl"))
+    (found,) = export.export(table_of.folder, table_of.job, kinds, silent)
+    return [str(path.relative_to(table_of.place)) for path in found.files]
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    with Pillow.open(io.BytesIO(data)) as picture:
+        return picture.size
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def test_the_list_shows_each_pick_and_leads_to_what_there_is(client: TestClient) -> None:
+    text = client.get("/review").text
+    for address in ("/report/talk", "/timeline/talk", "/people/talk", f"/sheet/{PICK}/sheet.jpg"):
+        assert f'href="{address}"' in text
+        assert client.get(address).status_code == 200
+    best = text.split(f'<img src="/review/{PICK}/small/')[1].split('"')[0]
+    assert client.get(f"/review/{PICK}/small/{best}").status_code == 200
+    assert "exported" not in text
+    assert "names have changed" not in text
+
+
+def test_a_movie_without_a_report_leads_to_none(client: TestClient, table_of: Table) -> None:
+    for path in ("report.html", "timeline.png", "anna/happy/sheet.jpg", "anna/happy/moments.csv"):
+        (table_of.folder / path).unlink()
+    text = client.get("/review").text
+    assert 'href="/report/' not in text
+    assert "/timeline/" not in text
+    assert f"/sheet/{PICK}" not in text
+    assert f'<img src="/review/{PICK}' not in text
+    for address in ("/report/talk", "/timeline/talk", f"/sheet/{PICK}/sheet.jpg"):
+        assert client.get(address).status_code == 404
+
+
+def test_picks_of_other_names_are_marked(client: TestClient, table_of: Table) -> None:
+    rename.rename(table_of.known, "anna", "dora")
+    mine.identify(table_of.folder, table_of.job)
+    text = client.get("/review").text
+    assert text.count("names have changed") == 1  # That of anna; those of unknown are as before.
+    assert 'href="/mine?movie=talk.mkv"' in text
+    shutil.rmtree(table_of.folder / "anna")
+    assert "names have changed" not in client.get("/review").text
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_the_report_is_in_a_sandbox(client: TestClient, table_of: Table) -> None:
+    answer = client.get("/report/talk")
+    assert answer.content == (table_of.folder / "report.html").read_bytes()
+    assert answer.headers["content-security-policy"] == REPORT_POLICY
+    assert {k: v for k, v in HEADERS.items() if k != "Content-Security-Policy"}.items() <= {
+        name: answer.headers[name] for name in HEADERS
+    }.items()
+    page = client.get("/review")
+    assert page.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
+
+
+def test_pictures_are_shown_at_their_size(client: TestClient, table_of: Table) -> None:
+    for address, path in (
+        (f"/sheet/{PICK}/sheet.jpg", "anna/happy/sheet.jpg"),
+        ("/timeline/talk", "timeline.png"),
+    ):
+        answer = client.get(address)
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert size_of(answer.content) == size_of((table_of.folder / path).read_bytes())
+
+
+def test_exports_are_sent_to_be_saved(
+    client: TestClient, table_of: Table, exported: list[str]
+) -> None:
+    assert len(exported) == 2
+    text = client.get("/review").text
+    assert "2 exported files" in text
+    for file in exported:
+        assert f'href="/export/{PICK}/{file}"' in text
+        answer = client.get(f"/export/{PICK}/{file}")
+        assert answer.content == (table_of.place / file).read_bytes()
+        assert "attachment" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/report/none", "/timeline/none", "/sheet/none/anna/happy/sheet.jpg",
+        "/sheet/talk/none/happy/sheet.jpg", "/sheet/talk/anna/sad/sheet.jpg",
+        f"/sheet/{PICK}/crops.csv", f"/sheet/{PICK}/..%2fhappy%2fsheet.jpg",
+        f"/export/{PICK}/crops.csv", f"/export/{PICK}/..%2f..%2fwalk.json",
+        f"/export/{PICK}/clips/../../../walk.json", "/export/talk/parts/happy/0.npz",
+    ],
+)  # fmt: skip
+def test_there_is_nothing_else(client: TestClient, exported: list[str], address: str) -> None:
+    assert exported
+    assert client.get(address).status_code == 404
+
+
+def test_no_link_is_followed(
+    client: TestClient, table_of: Table, exported: list[str], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    Pillow.new("RGB", (8, 8)).save(secret, "JPEG")
+    paths = ("report.html", "timeline.png", "anna/happy/sheet.jpg", f"anna/happy/{exported[0]}")
+    for path in paths:
+        (table_of.folder / path).unlink()
+        (table_of.folder / path).symlink_to(secret)
+    addresses = ("/report/talk", "/timeline/talk", f"/sheet/{PICK}/sheet.jpg")
+    for address in (*addresses, f"/export/{PICK}/{exported[0]}"):
+        assert client.get(address).status_code == 404
+
+
+# --- in Chromium --------------------------------------------------------------------------------
+
+
+@pytest.mark.e2e
+def test_the_report_works_where_the_server_shows_it(opened: Opened) -> None:
+    page: Page = opened("/review")
+    with page.context.expect_page() as new:
+        page.get_by_role("link", name="Report").click()
+    report = new.value
+    report.get_by_role("heading", name="talk.mkv").wait_for()
+    report.get_by_role("button", name="Light / dark").click()
+    assert report.evaluate("origin") == "null"
+    asked = report.evaluate("fetch('/api/runs').then(() => 'let in', () => 'refused')")
+    assert asked == "refused"
