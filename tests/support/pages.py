@@ -64,7 +64,7 @@ def opened(browser: "Browser", app: FastAPI, address: str) -> Iterator[Opened]:
         contexts.append(context)
         enter(context, app, address)
         page = context.new_page()
-        page.on("console", lambda m: complaints.append(f"{m.type}: {m.text}"))
+        page.on("console", lambda m: m.type == "info" or complaints.append(f"{m.type}: {m.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda r: _own(r.url, address, complaints))
         page.goto(address + path)
@@ -73,7 +73,7 @@ def opened(browser: "Browser", app: FastAPI, address: str) -> Iterator[Opened]:
     yield open_it
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert not complaints, complaints
 
 
 def _own(url: str, address: str, complaints: list[str]) -> None:
