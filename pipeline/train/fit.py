@@ -344,7 +344,7 @@ def _check_folder(folder: Path, text: str) -> None:
         )
 
 
-def digest(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
+def data_digest(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
     """The SHA-256 of all that a run learns from, in hex."""
     total = sha256()
     added = (lesson.data.faces, lesson.taught) if settings.unlabelled else ()
@@ -355,7 +355,7 @@ def digest(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
 
 def _settings_text(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
     """Gives all settings with a digest of the data, as JSON."""
-    told = {"data": digest(data, lesson, settings), "backend": keras.backend.backend()}
+    told = {"data": data_digest(data, lesson, settings), "backend": keras.backend.backend()}
     facts = {**asdict(settings), **told}
     return json.dumps(facts, indent=2, default=str) + "\n"
 

@@ -43,7 +43,7 @@ class Member:
     Attributes:
         folder: Its folder.
         settings: How it learnt.
-        digest: Of what it learnt from, see `fit.digest`.
+        digest: Of what it learnt from, see `fit.data_digest`.
         card: The card of its network.
         network: The network, with its weights.
     """
@@ -219,7 +219,7 @@ def _common_lesson(data: Dataset, members: Sequence[Member]) -> Lesson:
     """
     first = members[0]
     lesson = fit.prepared(data, first.settings)
-    digest = fit.digest(data, lesson, first.settings)
+    digest = fit.data_digest(data, lesson, first.settings)
     for member in members:
         if member.digest != digest:
             raise DataError(
