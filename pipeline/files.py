@@ -185,6 +185,8 @@ def locked(
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         make_folder(folder)
+        for path in (folder / ".lock", holder):
+            check_no_link(path)
         if own:
             check_links(folder)
         lock.acquire()
@@ -288,16 +290,24 @@ def check_links(folder: Path) -> None:
     """
     home = folder.resolve()
     for entry in _entries(folder):
-        if not entry.is_symlink():
-            continue
         path = Path(entry)
         if entry.name in (".lock", ".lock-holder") or (
-            entry.is_dir() and not is_within(path, home)
+            entry.is_symlink() and entry.is_dir() and not is_within(path, home)
         ):
-            raise OutputError(
-                f"{path}: is a link to {path.resolve()}; nothing is written through it, as "
-                "whoever made the folder may have meant another; remove it"
-            )
+            check_no_link(path)
+
+
+def check_no_link(path: Path) -> None:
+    """Refuses to write into a file, or a folder, to which a link leads.
+
+    Raises:
+        OutputError: It is a link.
+    """
+    if path.is_symlink():
+        raise OutputError(
+            f"{path}: is a link to {path.resolve()}; nothing is written through it, as "
+            "whoever made the folder may have meant another; remove it"
+        )
 
 
 def is_within(path: Path, folder: Path) -> bool:

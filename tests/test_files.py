@@ -31,12 +31,16 @@ def test_a_folder_that_leads_elsewhere_is_refused(folder: Path, tmp_path: Path, 
     assert other.exists(), "nor is anything cleared there"
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["our folder", "the user's"])
 @pytest.mark.parametrize("name", [".lock", ".lock-holder"])
-def test_the_lock_writes_into_no_other_file(folder: Path, tmp_path: Path, name: str) -> None:
+def test_the_lock_writes_into_no_other_file(
+    folder: Path, tmp_path: Path, name: str, own: bool
+) -> None:
     other = tmp_path / "elsewhere" / "diary.txt"
     other.write_text("mine")
     (folder / name).symlink_to(other)
-    with pytest.raises(OutputError, match=r"is a link to .*diary"), files.locked(folder):
+    refused = pytest.raises(OutputError, match=r"is a link to .*diary")
+    with refused, files.locked(folder, own=own):
         pass
     assert other.read_text() == "mine"
 

@@ -21,6 +21,7 @@ from pipeline.web import label, live, mine, people, photo, review
 from pipeline.web.broadcast import Broadcast
 from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
+from pipeline.web.queue_file import QueueFile
 from pipeline.web.safety import REFUSALS, UPLOAD, Guard, Policy, check_csrf, log_out
 from pipeline.web.uploads import delete_abandoned
 
@@ -50,14 +51,17 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
         settings: What the server shows.
         policy: Who may send requests.
     """
-    stage, jobs = Broadcast(reader), Jobs()
+    stage, queue = Broadcast(reader), QueueFile(settings.job, settings.videos)
+    jobs = Jobs(queue.write)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         delete_abandoned(settings.videos)
-        yield
-        stage.stop()
-        jobs.close()
+        with queue.held():
+            jobs.restore(queue.read())
+            yield
+            stage.stop()
+            jobs.close()
 
     app = FastAPI(
         title="mine-video", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 WAITING, RUNNING, PICKING, STOPPING = "waiting", "running", "picking", "stopping"
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
+STOPPED = "stopped"
+"""The server ended before the run did."""
 
 WORKING = frozenset({RUNNING, PICKING, STOPPING})
 
@@ -68,7 +70,8 @@ class Run:
     Attributes:
         number: number of the run.
         work: what to do.
-        state: "waiting", "running", "picking", "stopping", "done", "cancelled" or "failed".
+        state: "waiting", "running", "picking", "stopping", "done", "cancelled", "failed" or
+            "stopped", which means that the server ended before the run did.
         begun: when it left the queue, in seconds since 1970.
         total: frames of the whole walk, 0 until known.
         frames: frames walked so far, including those of an earlier run.
@@ -115,11 +118,21 @@ class Run:
         """Whether it may be writing into the movie's folder."""
         return self.state in WORKING
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is active, or was when the server ended."""
+        return self.active or self.state == STOPPED
+
 
 class Jobs:
-    """The queue: one run works at a time, the others wait."""
+    """The queue: one run works at a time, the others wait.
 
-    def __init__(self) -> None:
+    Args:
+        keep: Called with the unfinished work, the oldest first, whenever that changes.
+    """
+
+    def __init__(self, keep: Callable[[list[Work]], None] | None = None) -> None:
+        self._keep, self._kept = keep, list[Work]()
         self._runs: dict[int, Run] = {}
         self._news = Condition()
         self._closed = False
@@ -133,15 +146,42 @@ class Jobs:
     def submit(self, work: Work) -> Run:
         """Puts work at the end of the queue."""
         with self._news:
-            if self._thread is None:
-                self._thread = Thread(target=self._work, daemon=True)
-                self._thread.start()
-            return self._queue(Run(len(self._runs), work))
+            self._start()
+            return self._queue(Run(self._place(work), work))
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._work, daemon=True)
+            self._thread.start()
+
+    def _place(self, work: Work) -> int:
+        """The number of a new run: that of the stopped one that it does again, or the next."""
+        for run in self._runs.values():
+            if run.state == STOPPED and run.work == work:
+                del self._runs[run.number]
+                return run.number
+        return len(self._runs)
+
+    def restore(self, works: Sequence[Work]) -> None:
+        """Lists work that was unfinished when an earlier server ended; it begins by `again`."""
+        with self._news:
+            for work in works:
+                number = len(self._runs)
+                self._runs[number] = Run(number, work, STOPPED)
+            self._save()
 
     def _queue(self, run: Run) -> Run:
         self._runs[run.number] = run
         self._news.notify()
+        self._save()
         return run
+
+    def _save(self) -> None:
+        """Keeps the unfinished work, if it is other work than before."""
+        works = [run.work for run in self._runs.values() if run.unfinished]
+        if self._keep is not None and works != self._kept:
+            self._keep(works)
+        self._kept = works
 
     def cancel(self, number: int) -> None:
         """Stops a run, or takes it out of the queue; a run that has ended stays as it is.
@@ -153,12 +193,13 @@ class Jobs:
         """
         with self._news:
             run = self._runs[number]
-            if run.active:
-                state = CANCELLED if run.state == WAITING else STOPPING
+            if run.unfinished:
+                state = STOPPING if run.working else CANCELLED
                 self._runs[number] = replace(run, state=state)
+                self._save()
 
     def again(self, number: int) -> None:
-        """Continues a run that was cancelled or failed; what it finished is not done again.
+        """Continues a run that did not come to its end; what it finished is not done again.
 
         The run becomes the newest. Does nothing if the same work is running or waiting.
 
@@ -168,16 +209,19 @@ class Jobs:
         with self._news:
             run = self._runs[number]
             active = any(other.active and other.work == run.work for other in self._runs.values())
-            if run.state in (CANCELLED, FAILED) and not active:
+            if run.state in (CANCELLED, FAILED, STOPPED) and not active:
                 del self._runs[number]
+                self._start()
                 self._queue(Run(number, run.work))
 
     def close(self) -> None:
-        """Stops the current run, and waits until it has stopped."""
-        for run in self.all():
-            self.cancel(run.number)
+        """Stops the current run, and waits until it has stopped; what waits stays unfinished."""
         with self._news:
             self._closed = True
+            for run in list(self._runs.values()):
+                if run.active:
+                    state = STOPPING if run.working else STOPPED
+                    self._runs[run.number] = replace(run, state=state)
             self._news.notify()
         if self._thread is not None:
             self._thread.join()
@@ -190,7 +234,7 @@ class Jobs:
         """
         with self._news:
             run = self._runs[number]
-            if run.state in (STOPPING, CANCELLED):
+            if run.state in (STOPPING, CANCELLED, STOPPED):
                 raise Stopped
             run = self._runs[number] = replace(run, **changes)  # type: ignore[arg-type]
             return run
@@ -201,7 +245,7 @@ class Jobs:
                 outcomes = run.work.do(Watch(self, run.number))
                 self._end(run.number, state=DONE, outcomes=outcomes)
             except Stopped:
-                self._end(run.number, state=CANCELLED)
+                self._end(run.number, state=STOPPED if self._closed else CANCELLED)
                 log.info("%s: cancelled", run.movie)
             except Exception as error:
                 self._fail(run.number, error)
@@ -227,6 +271,7 @@ class Jobs:
     def _end(self, number: int, **changes: object) -> None:
         with self._news:
             self._runs[number] = replace(self._runs[number], **changes)  # type: ignore[arg-type]
+            self._save()
 
 
 class Watch:

@@ -64,6 +64,25 @@ class MineForm(BaseModel):
         None, ge=0, le=1, description="lowest chance that the emotion is right"
     )
 
+    @classmethod
+    def of(cls, work: "Mining") -> "MineForm":
+        """The form filled in for a movie and job."""
+        people, emotions = (
+            [name for name in names if name != ANY]
+            for names in (work.job.people, work.job.emotions)
+        )
+        pick = work.job.pick
+        return MineForm.model_validate({
+            "movie": work.movie.name, "person": people, "emotion": emotions,
+            "repeat": pick.repeat, "sure": pick.sure,
+        })  # fmt: skip
+
+    def work(self, job: Job, videos: Path) -> "Mining | None":
+        """What to do; None if there is no such movie, or no such person."""
+        movie = playable_movies(videos).get(self.movie)
+        there = movie is not None and set(self.person) <= set(people(job.known_faces))
+        return Mining(movie, self.job(job)) if movie is not None and there else None
+
     def job(self, job: Job) -> Job:
         """Builds the settings; empty fields keep those of `job`."""
         numbers = self.model_dump(include={"repeat", "sure"}, exclude_none=True)
@@ -90,11 +109,7 @@ class Mining:
     @property
     def address(self) -> str:
         """The address of the page with the form filled in for this movie and job."""
-        job = self.job
-        people = [("person", person) for person in job.people if person != ANY]
-        emotions = [("emotion", emotion) for emotion in job.emotions if emotion != ANY]
-        numbers = [("repeat", job.pick.repeat), ("sure", job.pick.sure)]
-        return f"/mine?{urlencode([('movie', self.movie.name), *people, *emotions, *numbers])}"
+        return f"/mine?{urlencode(MineForm.of(self).model_dump(), doseq=True)}"
 
     def do(self, watch: Watch) -> Sequence[Outcome]:
         """See `Work`."""
@@ -117,7 +132,10 @@ class RunReading(BaseModel):
     number: int
     kind: str = Field(description="mine, or cast (sorts the movie's unknown faces into people)")
     movie: str
-    state: str = Field(description="waiting, running, picking, stopping, done, cancelled or failed")
+    state: str = Field(
+        description="waiting, running, picking, stopping, done, cancelled, failed, or stopped: the "
+        "server ended before the run did"
+    )
     total: int = Field(description="frames of the whole walk, 0 until known")
     frames: int = Field(description="frames walked so far, including those of an earlier run")
     faces: int = Field(description="faces found so far by this run")
@@ -251,10 +269,9 @@ def _add_order(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
     @routes.post("/mine", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS)
     def start(order: Annotated[MineForm, Form()]) -> str:
         """Puts a movie at the end of the queue."""
-        movie = playable_movies(videos).get(order.movie)
-        if movie is None or not set(order.person) <= set(people(job.known_faces)):
+        work = order.work(job, videos)
+        if work is None:
             raise HTTPException(404, "this movie or person no longer exists; reload the page")
-        work = Mining(movie, order.job(job))
         jobs.submit(work)
         return work.address
 
