@@ -12,7 +12,8 @@ The sets are written by `tools/splice_looks.py`. Printed, as Markdown tables:
   clip weighing the same, and for each set the reliability of a curve that was fitted without the
   clip that it is applied to: the mean chance that it gives, and the share that is right.
 
-Intervals (95 %) come from resampling whole clips 1,000 times: the frames of a clip are one witness.
+Intervals (95 %) come from resampling whole clips 1,000 times: the frames of a clip are one witness,
+so that a single clip has none.
 """
 
 import argparse
@@ -149,7 +150,9 @@ def compared(looks: LookSet) -> Iterator[str]:
         point = precisions(right, np.ones(len(right)))
         drawn = [precisions(right, weights(clip, random)) for _ in range(DRAWS)]
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-        cells = (f"{p:.3f} ({a:.3f}–{b:.3f})" for p, a, b in zip(point, low, high, strict=True))
+        cells = [f"{p:.3f} ({a:.3f}–{b:.3f})" for p, a, b in zip(point, low, high, strict=True)]
+        if clip.max() == 0:
+            cells = [f"{p:.3f}" for p in point]
         yield f"| {looks.name} | {name} | {' | '.join(cells)} |"
 
 

@@ -10,9 +10,9 @@ FROM read_parquet(getvariable('files'), hive_partitioning = false) AS face;
 -- text_table.guarded in SQL, for all columns of text.
 CREATE OR REPLACE TEMP MACRO guarded_text(t) AS CASE
     WHEN regexp_matches(t, getvariable('formula')) AND NOT regexp_matches(t, getvariable('number'))
-    THEN '''' || t
-    ELSE t
-END;
+    THEN ''''
+    ELSE ''
+END || regexp_replace(t, getvariable('inner_formula'), '\1''\2', 'g');
 
 CREATE OR REPLACE TEMP VIEW guarded AS
 SELECT * REPLACE (

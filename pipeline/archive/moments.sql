@@ -8,6 +8,7 @@ SELECT
     max(frame) AS last,
     min(time) AS start,
     max(time) AS stop,
+    max(time + seconds) - min(time) AS seconds,
     any_value(run_length) AS length,
     count(*) AS faces,
     round(avg(look_sure::DOUBLE), 6) AS mean_look_sure,

@@ -27,8 +27,8 @@ LARGEST_SETTING = 1 << 53
 """Larger settings are cut to this, since SQL's integers are finite; no movie has as many frames."""
 
 MOMENT_COLUMNS = (
-    "movie", "folder", "person", "emotion", "start", "stop", "first", "last", "track", "length",
-    "faces", "look_sure", "probability",
+    "movie", "folder", "person", "emotion", "start", "stop", "seconds", "first", "last", "track",
+    "length", "faces", "look_sure", "probability",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Moment:
         last: Frame of the last one.
         start: Seconds of the first one.
         stop: Seconds of the last one.
+        seconds: On screen, from `start` until the last frame is gone.
         length: Source frames that the run covers.
         faces: Number of faces that pass.
         look_sure: The chance that their emotion is right, in the mean.
@@ -59,6 +60,7 @@ class Moment:
     last: int
     start: float
     stop: float
+    seconds: float
     length: int
     faces: int
     look_sure: float
@@ -173,8 +175,8 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
     rows: list[Iterable[object]] = [MOMENT_COLUMNS]
     for m in moments:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
-        seconds = f"{m.start:.3f}", f"{m.stop:.3f}"
-        when = [*seconds, m.first, m.last, m.track, m.length, m.faces]
+        times = (f"{time:.3f}" for time in (m.start, m.stop, m.seconds))
+        when = [*times, m.first, m.last, m.track, m.length, m.faces]
         rows.append([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
     files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:

@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.index import sql
-from pipeline.disk.text_table import CELL_FORMULA, NUMBER
+from pipeline.disk.text_table import CELL_FORMULA, INNER_FORMULA, NUMBER
 from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS, UNKNOWN
 from pipeline.files import clear_earlier, replacing
@@ -86,7 +86,10 @@ def join(archive: Archive, path: Path) -> int:
         )
     archive.over(archive.entries)
     folders = [printable(entry.folder) for entry in archive.entries]
-    given = {"folders": folders, "formula": CELL_FORMULA, "number": NUMBER}
+    given = {
+        "folders": folders, "formula": CELL_FORMULA, "inner_formula": INNER_FORMULA,
+        "number": NUMBER,
+    }  # fmt: skip
     for name, value in given.items():
         archive.connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
     archive.connection.execute(sql("joined"))

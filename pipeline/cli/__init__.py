@@ -28,7 +28,8 @@ COMMANDS = (
     export.annotate_command, export.export_command,
     archive.search_command, archive.table_command, archive.stats_command, archive.status_command,
     live.live_command, live.web_command,
-    train.data_command, train.train_command, train.evaluate_command, train.fool_command,
+    train.data_command, train.train_command, train.soup_command, train.evaluate_command,
+    train.fool_command,
 )  # fmt: skip
 """All commands, in the order in which --help and the README list them."""
 

@@ -120,13 +120,13 @@ def search_command(
         mine-video search output/ --person rdj --emotion happy --repeat 8 --top 200
     """
     log_to_stderr(quiet, verbose)
-    from pipeline.archive.search import MOMENT_COLUMNS, warn_of_old_names, write_moments
     from pipeline.archive.search import search as find_moments
+    from pipeline.archive.search import warn_of_old_names, write_moments
     from pipeline.cli import overwrite
 
     job = job_of(given)
     if listed:
-        overwrite.check_overwrite("--csv", listed, overwrite.begins_with(",".join(MOMENT_COLUMNS)))
+        overwrite.check_overwrite("--csv", listed, overwrite.begins_with("movie,folder,person,"))
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
@@ -142,7 +142,7 @@ def _print_moments(found: "Found") -> None:
     header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "folder")
     click.echo(MOMENT.format(*header))
     for n, m in enumerate(found.moments, 1):
-        seconds, sure = f"{m.stop - m.start:.1f}", f"{m.look_sure:.2f}"
+        seconds, sure = f"{m.seconds:.1f}", f"{m.look_sure:.2f}"
         names = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
         echo_line(MOMENT.format(n, *map(str, cells)))

@@ -60,7 +60,9 @@ LEARNING = options(
         help="Network to train.",
     ),
     click.option(
-        "--weights", type=INPUT_FILE, help="For --network vgg16: file of its frozen features."
+        "--weights", type=INPUT_FILE, metavar="FILE",
+        help="Begin with these weights, a .keras file of the same network; for vgg16 the file of "
+        "its frozen features.",
     ),
     click.option(
         "--split", type=click.Choice(SPLITS), default=TRAIN.split, show_default=True,
@@ -205,6 +207,37 @@ def train_command(
     from pipeline.train import fit
 
     say(fit.train(dataset.read_dataset(data, ferplus), settings, output, progress=not quiet))
+
+
+@command()
+@DATA
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@FERPLUS_OPTION
+@click.option(
+    "--output", type=FOLDER, default=Path("soup"), show_default=True, help="Folder for the files."
+)
+@verbosity
+def soup_command(
+    data: Path, runs: tuple[Path, ...], ferplus: Path | None, output: Path, **given: bool
+) -> None:
+    """Average the weights of several trained networks.
+
+    RUNS are folders of `train`: one that learnt from DATA, and others that went on from its
+    --weights. Takes the best by the faces for validation, then the others, the better ones first,
+    each only if the mean gains by it. Writes model.keras and model.onnx with their cards. Needs
+    the extra `train`.
+
+    \b
+    Example:
+        mine-video soup fer2013.csv trained more --ferplus fer2013new.csv
+    """
+    log_to_stderr(given["quiet"], given["verbose"])
+    from pipeline.train import backend, dataset
+
+    backend.require()
+    from pipeline.train import soup
+
+    say(soup.soup(dataset.read_dataset(data, ferplus), runs, output))
 
 
 @command()

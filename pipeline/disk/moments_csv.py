@@ -34,7 +34,7 @@ def write_moments_csv(
         folder: The folder of a person and emotion.
         person: A name or "unknown".
         emotion: The emotion of all of them.
-        moments: As `pick.moments` gives them, with `seconds` on screen.
+        moments: As `pick.moments` gives them.
         names: The file name of each crop, by the index of its row.
 
     Raises:

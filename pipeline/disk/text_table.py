@@ -45,10 +45,19 @@ CELL_FORMULA = "^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 Source: OWASP, "CSV Injection". Also read by DuckDB.
 """
 
+INNER_FORMULA = "([;\t\r\n]\"*)('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
+"""A formula after what a spreadsheet may take for the end of a cell, and quotes.
+
+Where lists have semicolons, as in German, commas and quotes within a line separate nothing. Also
+read by DuckDB.
+"""
+
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^[-+]?(inf|nan)$"
 """A number, which may begin with a sign. Also read by DuckDB."""
 
 _formula, _number = re.compile(CELL_FORMULA), re.compile(NUMBER)
+_inner = re.compile(INNER_FORMULA)
+_inner_guarded = re.compile(INNER_FORMULA.replace(")(", ")'("))
 
 Stamp = tuple[int, int, int]
 """The inode, modification time and size of a file."""
@@ -74,23 +83,27 @@ def guarded(text: str) -> str:
 
     >>> [guarded(t) for t in ("=1+cmd|x.mp4", "'=a", "-3.5", "a.mp4", "'a'")]
     ["'=1+cmd|x.mp4", "''=a", '-3.5', 'a.mp4', "'a'"]
+    >>> guarded("a;=1+cmd|x;.mp4")
+    "a;'=1+cmd|x;.mp4"
     """
-    return f"'{text}" if _formula.match(text) and not _number.match(text) else text
+    cell = _inner.sub(r"\1'\2", text)
+    return f"'{cell}" if _formula.match(text) and not _number.match(text) else cell
 
 
 def unguarded(cell: str) -> str:
     """The text of which `guarded` made a cell; earlier versions wrote texts as they are.
 
-    >>> all(unguarded(guarded(t)) == t for t in ("=1", "'=1", "''@", "-3.5", "a", "'", ""))
+    >>> all(unguarded(guarded(t)) == t for t in ("=1", "a;'=1", "''@", "-3.5", "a", "'", ""))
     True
     """
-    return cell[1:] if cell.startswith("'") and _formula.match(cell) else cell
+    text = cell[1:] if cell.startswith("'") and _formula.match(cell) else cell
+    return _inner_guarded.sub(r"\1\2", text)
 
 
 def unguarded_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """The texts of a column of cells; of the same type, also if there are none."""
-    changed = column[column.str.startswith("'")].map(unguarded)
-    return column if changed.empty else changed.combine_first(column)
+    changed = {cell for cell in column.unique() if unguarded(cell) != cell}
+    return column.map(unguarded).astype(column.dtype) if changed else column
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Read = TypeVar("Read")
 
-SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-"""The beginning of a URL; a single letter would be a Windows drive."""
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)(::[^/]*)?://", re.IGNORECASE)
+"""The beginning of a URL, or of a chain of them; a single letter would be a Windows drive."""
 
 WEB = ("http", "https")
 """Schemes whose paths are percent-encoded and may have a query."""

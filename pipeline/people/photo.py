@@ -64,6 +64,9 @@ REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F"})
 STORED_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes in which Pillow stores a pixel, by its mode; 4 in all others."""
 
+DECODED_BYTES = {"WEBP": 17, "AVIF": 14}
+"""Bytes a pixel that decoding takes, measured, where it has canvases of its own."""
+
 MOST_PHOTO_BYTES = 1_000_000_000
 """Memory that reading a photo may take, see `photo_memory`: that of 90 million pixels of RGB."""
 
@@ -181,7 +184,8 @@ def hash_photo(path: Path) -> bytes:
 
 def photo_memory(photo: Pillow.Image) -> int:
     """Bytes that reading an opened picture takes at most: twice as it is stored, and as RGB."""
-    return photo.width * photo.height * (2 * STORED_BYTES.get(photo.mode, 4) + 3)
+    stored = 2 * STORED_BYTES.get(photo.mode, 4) + 3
+    return photo.width * photo.height * max(stored, DECODED_BYTES.get(photo.format or "", 0))
 
 
 def read_photo(path: Path | BinaryIO, width: int | None = None) -> Image:

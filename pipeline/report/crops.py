@@ -43,7 +43,7 @@ def write_crops(
     selections: list[Selection],
     margin: float,
     tell: Callable[[Path], None] = lambda _: None,
-) -> None:
+) -> list[pd.DataFrame]:
     """Replaces the crops of each selection; decodes each needed stretch of the movie once.
 
     If writing stops early, each crops.csv lists only the crops that exist.
@@ -56,16 +56,19 @@ def write_crops(
         tell: Called with the path of each crop after it is written. An exception that it raises
             stops the writing.
 
+    Returns:
+        The moments of each selection, see `pick.moments`, of the faces whose crops were written.
+
     Raises:
         MovieError: The movie cannot be read.
         OutputError: A crop cannot be written.
     """
     jobs: list[tuple[Path, Any, Selection]] = []
-    listed: list[tuple[Selection, list[Path]]] = []
+    listed: list[tuple[Selection, list[Path], pd.DataFrame]] = []
     try:
         for selection in selections:
-            paths = _begin(selection, walk)
-            listed.append((selection, paths))
+            paths, found = _begin(selection, walk)
+            listed.append((selection, paths, found))
             rows = selection.rows.itertuples()
             jobs += [(path, row, selection) for path, row in zip(paths, rows, strict=True)]
         for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
@@ -73,35 +76,40 @@ def write_crops(
             _save(path, face, _provenance(row, selection, walk))
             tell(path)
     finally:
-        for selection, paths in listed:
-            _leave_out_missing(selection, paths, walk)
+        written = [_without_missing(*one, walk) for one in listed]
+    return written
 
 
-def _begin(selection: Selection, walk: Manifest) -> list[Path]:
-    """Deletes outdated crops and writes the lists; returns the paths of the crops to write."""
+def _begin(selection: Selection, walk: Manifest) -> tuple[list[Path], pd.DataFrame]:
+    """Deletes outdated crops and writes the lists; gives the paths of the crops, and moments."""
     names = [crop_name(crop_stem(walk), row) for row in selection.rows.itertuples()]
     delete_listed(selection.folder, set(names))
     # Before the crops: a crop that no list names counts as the user's own and is never deleted.
-    _list(selection, selection.rows, names, walk)
-    return [selection.folder / name for name in names]
+    found = _list(selection, selection.rows, names, walk)
+    return [selection.folder / name for name in names], found
 
 
-def _leave_out_missing(selection: Selection, crops: list[Path], walk: Manifest) -> None:
-    """Writes the lists again without the crops that do not exist."""
+def _without_missing(
+    selection: Selection, crops: list[Path], found: pd.DataFrame, walk: Manifest
+) -> pd.DataFrame:
+    """Writes the lists again if crops do not exist; gives the moments of those that do."""
     exists = np.array([path.is_file() for path in crops], bool)
-    if not exists.all():
-        names = [path.name for path, kept in zip(crops, exists, strict=True) if kept]
-        _list(selection, selection.rows[exists], names, walk)
+    if exists.all():
+        return found
+    names = [path.name for path, kept in zip(crops, exists, strict=True) if kept]
+    return _list(selection, selection.rows[exists], names, walk)
 
 
-def _list(selection: Selection, rows: pd.DataFrame, names: list[str], walk: Manifest) -> None:
-    """Writes crops.csv and moments.csv."""
+def _list(
+    selection: Selection, rows: pd.DataFrame, names: list[str], walk: Manifest
+) -> pd.DataFrame:
+    """Writes crops.csv and moments.csv; gives the moments."""
     write_crops_csv(selection.folder, selection.emotion, rows, names)
-    found = moments(rows)
-    last = durations(found["last"].to_numpy(), walk.scan.times, walk.settings.every)
-    found = found.assign(seconds=found["stop"] - found["start"] + last)
+    seconds = durations(rows["frame"].to_numpy(), walk.scan.times, walk.settings.every)
+    found = moments(rows, seconds)
     files = pd.Series(names, index=rows.index, dtype="str")
     write_moments_csv(selection.folder, selection.person, selection.emotion, found, files)
+    return found
 
 
 def cut(

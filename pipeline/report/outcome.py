@@ -81,9 +81,9 @@ def write_picks(
     stale = _stale(folder, job, {crops for _, crops in choices})
     selections = list(_selections(choices, stale, steadied.iloc[:0]))
     source = _source(walk, movie, job, choices)
-    _write(source, walk, selections, job.pick, cropping)
-    for selection in selections:
-        contact_sheets(selection, crop_stem(walk))
+    moments = _write(source, walk, selections, job.pick, cropping)
+    for selection, found in zip(selections, moments, strict=True):
+        contact_sheets(selection, found, crop_stem(walk))
     _compare(source, walk, job, choices)
     if job.report:
         from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
@@ -124,8 +124,12 @@ def _write(
     selections: list[Selection],
     settings: PickSettings,
     cropping: StartCropping,
-) -> None:
-    """Deletes the sheets and comparisons of an earlier pick, then writes the crops."""
+) -> list[pd.DataFrame]:
+    """Deletes the sheets and comparisons of an earlier pick, then writes the crops.
+
+    Returns:
+        The moments of each selection.
+    """
     count = sum(len(selection.rows) for selection in selections)
     if count > MANY_CROPS and not settings.per_run:
         log.warning("writing %d crops; --per-run 3 keeps only the best 3 of each run", count)
@@ -133,7 +137,7 @@ def _write(
     for selection in selections:
         delete_sheets(selection.folder, "sheet*.jpg")
         delete_sheets(selection.folder, COMPARE)
-    write_crops(source, walk, selections, settings.margin, crop_done)
+    return write_crops(source, walk, selections, settings.margin, crop_done)
 
 
 def _compare(source: Path, walk: Manifest, job: Job, choices: list[tuple[Choice, Path]]) -> None:

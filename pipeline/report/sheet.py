@@ -17,7 +17,6 @@ from pipeline.errors import OutputError
 from pipeline.faces import Image, clock
 from pipeline.files import replacing
 from pipeline.pick.choose import Choice
-from pipeline.pick.moments import moments
 from pipeline.report.crops import Selection, cut
 
 CELL_SIDE = 120
@@ -84,20 +83,20 @@ def delete_sheets(folder: Path, pattern: str) -> None:
                 ) from error
 
 
-def contact_sheets(selection: Selection, stem: str) -> None:
+def contact_sheets(selection: Selection, found: pd.DataFrame, stem: str) -> None:
     """Writes sheet.jpg, or sheet-1.jpg and so on: the best face of each moment, the surest first.
 
     Faces without a crop are left out.
 
     Args:
         selection: The faces whose crops were written.
+        found: Their moments, which `write_crops` returns.
         stem: What the names of the crops begin with, see `crop_stem`.
 
     Raises:
         OutputError: A sheet cannot be written.
     """
     delete_sheets(selection.folder, "sheet*.jpg")
-    found = moments(selection.rows)
     # The captions say how sure the moments are, by which they are ordered.
     best = selection.rows.loc[found["best"]].assign(look_sure=found["look_sure"].to_numpy())
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]

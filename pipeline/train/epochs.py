@@ -21,6 +21,16 @@ History = list[Mapping[str, float]]
 """The metrics of each epoch by name; "epoch" counts from 1."""
 
 
+def mean_accuracy(metrics: Mapping[str, float], prefix: str = "") -> float:
+    """The mean accuracy of the heads, by which epochs and the members of soups are chosen.
+
+    >>> mean_accuracy({"val_loss": 2.0, "val_accuracy": 0.5, "val_accuracy_ferplus": 0.75}, "val_")
+    0.625
+    """
+    names = (prefix + name for name in METRIC_NAMES)
+    return float(np.mean([metrics[name] for name in names if name in metrics]))
+
+
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is without types.
     """Training rows in batches; an incomplete last batch is dropped unless it is the only one.
 
@@ -77,10 +87,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is wi
     @property
     def best(self) -> int:
         """The position of the best epoch, by the mean validation accuracy of the heads."""
-        scores = [
-            np.mean([e[f"val_{n}"] for n in METRIC_NAMES if f"val_{n}" in e]) for e in self.history
-        ]
-        return int(np.argmax(scores))
+        return int(np.argmax([mean_accuracy(epoch, "val_") for epoch in self.history]))
 
     def finished(self, epochs: int) -> bool:
         """Whether the run has ended."""

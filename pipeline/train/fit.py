@@ -192,16 +192,13 @@ def _fitted(
     trainer = trainer_of(network, lesson, settings)
     checkpoint = Checkpoint(network, folder, restored(trainer, folder), settings.patience)
     if not checkpoint.finished(settings.epochs):
-        rows, validation = lesson.data.faces[..., None], lesson.parts.validation
-        taught, wanted = (t.reshape(len(t), -1) for t in (lesson.taught, lesson.wanted))
-        order = partial(split.order, lesson.data, lesson.parts.training, settings)
         begun = len(checkpoint.history)
-        batches = Batches(rows, taught, order, settings.batch, begun, partial(_coded, settings))
+        batches = batches_of(lesson, settings, begun)
         averaged = [Averaged(resumed=begun > 0)] if settings.average else []
         bar = TrainingProgress(settings.epochs, len(batches), show=progress)
         trainer.fit(
             batches,
-            validation_data=(rows[validation], wanted[validation]),
+            validation_data=held_out(lesson),
             validation_batch_size=settings.batch,
             initial_epoch=begun,
             epochs=settings.epochs,
@@ -212,6 +209,20 @@ def _fitted(
         )
     checkpoint.load_best()
     return checkpoint
+
+
+def batches_of(lesson: Lesson, settings: TrainSettings, epoch: int) -> Batches:
+    """The batches of training rows from an epoch on."""
+    order = partial(split.order, lesson.data, lesson.parts.training, settings)
+    taught = lesson.taught.reshape(len(lesson.taught), -1)
+    faces, change = lesson.data.faces[..., None], partial(_coded, settings)
+    return Batches(faces, taught, order, settings.batch, epoch, change)
+
+
+def held_out(lesson: Lesson) -> tuple[Image, Floats]:
+    """The faces `(n, 48, 48, 1)` for validation, and what is wanted of them, `(n, heads k)`."""
+    rows = lesson.parts.validation
+    return lesson.data.faces[rows][..., None], lesson.wanted[rows].reshape(len(rows), -1)
 
 
 def _coded(settings: TrainSettings, faces: Image, epoch: int, batch: int) -> Image:
@@ -259,7 +270,7 @@ def _write_outcome(
     _write(folder / HISTORY, _history_text(checkpoint.history))
     about = getdoc(networks.entry(settings.network).build) or settings.network
     _write(folder / "architecture.txt", architecture.text(network, about))
-    yield from _test_lines(lesson, files)
+    yield from tested_lines(lesson, files)
     scores = ", ".join(f"{name[4:]} {best[name]:.3f}" for name in best if name.startswith("val_"))
     yield f"validation, {_best(checkpoint, settings)}: {scores}"
     names = (SETTINGS, HISTORY, "architecture.txt", "learning_curves.png")
@@ -276,7 +287,7 @@ def _best(checkpoint: Checkpoint, settings: TrainSettings) -> str:
     return best
 
 
-def _test_lines(lesson: Lesson, files: Sequence[Path]) -> Iterator[str]:
+def tested_lines(lesson: Lesson, files: Sequence[Path]) -> Iterator[str]:
     """Measures the accuracy on the test rows of this split, which `evaluate` cannot know.
 
     Adds it to the cards of both files.
@@ -333,13 +344,19 @@ def _check_folder(folder: Path, text: str) -> None:
         )
 
 
-def _settings_text(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
-    """Gives all settings with a digest of the data, as JSON."""
-    digest = sha256()
+def data_digest(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
+    """The SHA-256 of all that a run learns from, in hex."""
+    total = sha256()
     added = (lesson.data.faces, lesson.taught) if settings.unlabelled else ()
     for part in (data.faces, data.labels, data.usage, data.votes, *added):
-        digest.update(part.tobytes())
-    facts = {**asdict(settings), "data": digest.hexdigest(), "backend": keras.backend.backend()}
+        total.update(part.tobytes())
+    return total.hexdigest()
+
+
+def _settings_text(data: Dataset, lesson: Lesson, settings: TrainSettings) -> str:
+    """Gives all settings with a digest of the data, as JSON."""
+    told = {"data": data_digest(data, lesson, settings), "backend": keras.backend.backend()}
+    facts = {**asdict(settings), **told}
     return json.dumps(facts, indent=2, default=str) + "\n"
 
 

@@ -15,6 +15,7 @@ from keras import layers
 
 from pipeline.crops import EMOTION_SIDE
 from pipeline.errors import ModelError
+from pipeline.train import backend
 
 MEAN, SCALE = 127.5, 1 / 64
 """The input of all networks is (grey - MEAN) * SCALE."""
@@ -32,23 +33,33 @@ class Network:
 
 
 def build(name: str, n_classes: int = 7, weights: Path | None = None) -> Any:
-    """Builds a network with fresh weights.
+    """Builds a network, with fresh weights unless some are given.
 
     Args:
         name: A name in `NETWORKS`.
         n_classes: The number of classes of each head.
-        weights: The file of features for `vgg16`.
+        weights: The file of features for `vgg16`; for others a .keras file of the same network.
 
     Raises:
         ModelError: The name is unknown, or the weights do not fit.
     """
-    options = {} if weights is None else {"weights": weights}
-    if options and name != "vgg16":
+    if name == "vgg16":
+        return vgg16(n_classes, weights)
+    network = entry(name).build(n_classes)
+    if weights is not None:
+        _begin_with(network, weights)
+    return network
+
+
+def _begin_with(network: Any, weights: Path) -> None:
+    # Not by load_weights, which leaves fresh what the file of another network lacks.
+    source = backend.load_network(weights)
+    if [w.shape for w in source.weights] != [w.shape for w in network.weights]:
         raise ModelError(
-            f"{weights}: only vgg16 takes weights, and {name} trains all of its own; leave "
-            "--weights out"
+            f"{weights}: not the weights of {network.name} with as many classes; wanted the "
+            ".keras file of such a network"
         )
-    return entry(name).build(n_classes, **options)
+    network.set_weights(source.get_weights())
 
 
 def entry(name: str) -> Network:

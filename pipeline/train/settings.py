@@ -1,7 +1,9 @@
 """The defaults and ranges of training, in one place; the command line is built from them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Self
 
 NETWORK_NAMES = ("two-headed", "article", "shallow", "wide", "fakeblock", "resnet34", "vgg16")
 SPLITS = ("official", "random", "folds")
@@ -25,7 +27,8 @@ class TrainSettings:
 
     Attributes:
         network: One of `NETWORK_NAMES`.
-        weights: File of the frozen features; for `vgg16` only.
+        weights: A .keras file of the same network to begin with; for `vgg16` the file of its
+            frozen features.
         split: "official" (Kaggle's Usage), "random" or "folds".
         test_share: Share of the rows in the test, for a random split.
         validation_share: Share of the rows that choose the best epoch, for a random split, for
@@ -157,6 +160,24 @@ class TrainSettings:
             raise ValueError(f"shares must be from 0 to 1; got {self._values(*SHARES)}")
         if not all(getattr(self, name) >= 0 for name in STRENGTHS):
             raise ValueError(f"strengths must be 0 or more; got {self._values(*STRENGTHS)}")
+
+    @classmethod
+    def told(cls, facts: Mapping[str, Any]) -> Self:
+        """The settings of a run as its settings.json tells them; those that it lacks are defaults.
+
+        Raises:
+            ValueError: A setting is out of its range.
+
+        >>> TrainSettings.told({"network": "wide", "without": ["sad"], "data": "9f"}).without
+        ('sad',)
+        """
+        given = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
+        for name, value in given.items():
+            if isinstance(value, list):
+                given[name] = tuple(map(Path, value)) if name == "unlabelled" else tuple(value)
+            elif name in ("weights", "teachers") and value is not None:
+                given[name] = Path(value)
+        return cls(**given)
 
     @property
     def drawn(self) -> str:

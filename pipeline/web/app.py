@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 
 from pipeline import __version__
 from pipeline.cast.company import shown
@@ -66,6 +67,8 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app = FastAPI(
         title="mine-video", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
     )
+    # Else what is larger than a megabyte would be written to a temporary file.
+    MultiPartParser.spool_max_size = settings.limit
     app.state.policy, app.state.stage, app.state.jobs = policy, stage, jobs
     app.include_router(photo.photo_router(reader))
     app.include_router(mine.mine_router(jobs, settings.job, settings.videos))

@@ -15,7 +15,7 @@ from pipeline.movie.camera import INSTEAD, Camera, FrameSource, Movie
 from pipeline.web.broadcast import BORDER, Broadcast
 from pipeline.web.pages import fragment, page
 from pipeline.web.readings import FaceReading
-from pipeline.web.safety import REFUSALS, Responses, check_csrf
+from pipeline.web.safety import REFUSALS, Responses, check_csrf, while_let_in
 
 CAMERA = "camera"
 
@@ -97,10 +97,10 @@ def _add_page(routes: APIRouter, stage: Broadcast, videos: Path, camera: str) ->
 
 def _add_faces(routes: APIRouter, stage: Broadcast) -> None:
     @routes.get("/live/stream", include_in_schema=False)  # The response never ends.
-    def stream() -> Response:
+    def stream(request: Request) -> Response:
         """Streams the annotated pictures."""
         kind = f"multipart/x-mixed-replace; boundary={BORDER.decode()}"
-        return StreamingResponse(stage.pictures(), media_type=kind)
+        return StreamingResponse(while_let_in(request, stage.pictures()), media_type=kind)
 
     @routes.get("/live/faces", response_class=HTMLResponse)
     def show_faces() -> HTMLResponse:

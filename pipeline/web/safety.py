@@ -19,7 +19,7 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -111,6 +111,10 @@ class Policy:
     def limit_of(self, path: str) -> int:
         """The largest request body that a path accepts, in bytes."""
         return self.movie_limit if path == UPLOAD_ROUTE else self.limit
+
+    def lets_in(self, cookies: Mapping[str, str]) -> bool:
+        """Whether the cookies of a request hold a browser's secret."""
+        return cookies.get(self.cookie, "") in self.sessions
 
     def allows_host(self, header: str) -> bool:
         """Whether a Host header names this server.
@@ -218,8 +222,7 @@ class Guard:
 
     def _is_let_in(self, headers: Headers) -> bool:
         """Whether a request brings a browser's secret in its cookie."""
-        cookies = cookie_parser(headers.get("cookie", ""))
-        return cookies.get(self._policy.cookie, "") in self._policy.sessions
+        return self._policy.lets_in(cookie_parser(headers.get("cookie", "")))
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -315,6 +318,15 @@ def log_out(request: Request) -> Response:
     # Other tabs, and what they keep, are of this browser, too.
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
+
+
+async def while_let_in(request: Request, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yields the parts of an answer that never ends, until its browser is let in no longer."""
+    policy: Policy = request.app.state.policy
+    async for part in parts:
+        if not policy.lets_in(request.cookies):
+            return
+        yield part
 
 
 async def check_csrf(request: Request) -> AsyncIterator[None]:

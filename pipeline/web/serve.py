@@ -111,6 +111,7 @@ def serve(
             http=Prompt, ws="none", timeout_graceful_shutdown=GRACE,
             limit_concurrency=MOST_AT_ONCE, ssl_certfile=place.certificate,
             ssl_keyfile=place.key,
+            ssl_ciphers=None,  # Python's; earlier versions of uvicorn have older ones.
         )  # fmt: skip
         tell(address(listener, policy))
         Server(config).run(sockets=[listener])

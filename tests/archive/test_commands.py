@@ -146,6 +146,12 @@ def test_a_table_of_an_unknown_kind_is_refused_before_any_is_made(
     assert not list(output.glob("*/faces.parquet"))
 
 
+def test_a_list_of_an_earlier_version_is_replaced(program: Program) -> None:
+    Path("a.csv").write_text("movie,folder,person,emotion,start,stop,first,last,track\n")
+    assert program("search", "--csv", "a.csv").code == 0
+    assert ",stop,seconds," in Path("a.csv").read_text()
+
+
 @pytest.mark.parametrize("call", [("search", "--csv", "a.csv"), ("table", "--to", "a.csv"),
                                   ("table", "--to", "a.parquet")])  # fmt: skip
 def test_a_list_replaces_only_a_list_of_its_kind(

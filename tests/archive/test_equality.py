@@ -59,7 +59,15 @@ def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     }
     tenths |= {name: random.integers(0, 900, len(rows)) for name in ("sharpness", "yaw")}
     tenths["yaw"] *= random.choice([-1, 1], len(rows))
-    return rows.assign(**{k: (v / 10).astype(np.float32) for k, v in tenths.items()}), stride
+    tenths_as_written = {k: (v / 10).astype(np.float32) for k, v in tenths.items()}
+    return _at_variable_rate(rows.assign(**tenths_as_written), random), stride
+
+
+def _at_variable_rate(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    """Moves the frames in time, and adds how long each is shown (`seconds`)."""
+    times = np.cumsum(random.integers(10, 400, rows["frame"].max() + 2 if len(rows) else 2)) / 1000
+    frame = rows["frame"].to_numpy()
+    return rows.assign(time=times[frame], seconds=times[frame + 1] - times[frame])
 
 
 SETTINGS = st.builds(
@@ -96,7 +104,7 @@ def _archive(connection: duckdb.DuckDBPyConnection, movies: Movies, place: Path)
         people = tuple(sorted(set(rows["person"])))
         facts = Facts("", f"{number}.mkv", RATE, *SIZE, stride, people, "", "")
         file = place / f"{number}.parquet"
-        table = index.steadied_rows(rows, stride).assign(seconds=0.04, screen=0.04)
+        table = index.steadied_rows(rows, stride).assign(screen=0.04)
         index.write_table(connection, file, facts, table)
         entries.append(ArchiveMovie(place / str(number), file, facts))
     return Archive(connection, tuple(entries), ())
@@ -152,13 +160,13 @@ def test_moments_are_the_runs_that_pick_keeps(
     wanted: dict[Any, Any] = {
         (f"{number}.mkv", m.track, m.first, m.last, EMOTIONS[run["label"].iloc[0]],
          run["person"].iloc[0] or "unknown", m.faces, m.length):
-        (m.start, m.stop, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
         for number, run in _by_pick(movies, job)
-        for m in moments(run).itertuples()
+        for m in moments(run, run["seconds"].to_numpy()).itertuples()
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        (m.start, m.stop, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
         for m in found.moments
     }  # fmt: skip
     assert told.keys() == wanted.keys()

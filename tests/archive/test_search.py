@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import mine
 from pipeline.archive.archive import Archive, open_archive
 from pipeline.archive.search import MOMENT_COLUMNS, Moment, search, write_moments
 from pipeline.disk.find import find_walks
@@ -39,6 +40,7 @@ def test_moments_of_all_movies(output: Path, job: Job) -> None:
     for moment in found:
         assert moment.faces == moment.length == moment.last - moment.first + 1
         assert (moment.start, moment.stop) == (moment.first / 25, moment.last / 25)
+        assert moment.seconds == pytest.approx(moment.length / 25)
         assert moment.probability == pytest.approx(0.8125)
 
 
@@ -115,12 +117,31 @@ def test_one_archive_answers_many_questions(archive: Archive, job: Job) -> None:
 def test_the_list_can_be_read_again(archive: Archive, job: Job, tmp_path: Path) -> None:
     found = search(archive, replace(job, pick=PLAIN), order="time")
     write_moments(found.moments, tmp_path / "found.csv")
-    with (tmp_path / "found.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _rows(tmp_path / "found.csv")
     assert tuple(rows[0]) == MOMENT_COLUMNS
     assert [row["movie"] for row in rows] == [m.entry.facts.movie for m in found.moments]
     assert rows[0]["movie"] == f"{ODD}.mkv"
     assert rows[0]["person"] == "anna"
-    assert (rows[1]["start"], rows[1]["stop"], rows[1]["probability"]) == (
-        "0.000", "0.440", "0.8125",
-    )  # fmt: skip
+    columns = ("start", "stop", "seconds", "probability")
+    assert [rows[1][name] for name in columns] == ["0.000", "0.440", "0.480", "0.8125"]
+
+
+def test_a_search_lists_what_a_pick_lists(output: Path, job: Job, tmp_path: Path) -> None:
+    with open_archive(find_walks([output])) as archive:
+        write_moments(search(archive, job).moments, tmp_path / "found.csv")
+    for entry in archive.entries:
+        mine.pick(entry.folder, job)
+    listed = [row for path in output.rglob("moments.csv") for row in _rows(path)]
+    numbers = "first", "last", "start", "stop", "seconds", "length", "faces", "track"
+    names = "person", "emotion"
+
+    def told(row: dict[str, str]) -> tuple[object, ...]:
+        return *(row[name] for name in names), *(round(float(row[name]), 3) for name in numbers)
+
+    assert sorted(map(told, listed)) == sorted(map(told, _rows(tmp_path / "found.csv")))
+    assert len(listed) > 3
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,8 @@ def test_no_cell_is_a_formula_and_each_is_read_again(text: str) -> None:
     assert unguarded(cell) == text
     if cell[:1] in tuple("=+-@\t\r\n＝＋－＠"):
         float(cell)  # A number is none.
+    # Where lists have semicolons, these end a cell, and so do tabs and line breaks.
+    assert re.search('[;\t\r\n]"*[=+@＝＋－＠-]', cell) is None
 
 
 @given(st.lists(st.lists(texts, min_size=3, max_size=3), max_size=4))

@@ -163,6 +163,7 @@ def test_a_network_that_fails_in_mid_movie_ends_no_movie_early(films: Path, web:
         ("http://127.0.0.1:9/a.mp4", "a.mp4: no such movie, or no such server"),
         ("nosuch://host/a.mp4", r"cannot be reached \(nosuch:// is not opened\); give another"),
         ("zip://a::http://me:secret@host/a.zip", r"zip://…: .*joins several addresses"),
+        ("filecache::http://me:secret@host/a", r"filecache::http://host/a: .*joins several"),
         ("file://a::http://me:secret@host/a.mp4", r"file://…: .*joins several addresses"),
         ("ssh://me:secret@host/a.mp4", r"ssh://host/a.mp4: .*ssh:// is not opened"),
     ],

@@ -16,7 +16,7 @@ from pipeline import crops
 from pipeline.errors import PeopleError
 from pipeline.faces import Detections, Floats, Image
 from pipeline.models.registry import FaceModels, face_models
-from pipeline.people.photo import embed, photo_face, read_photo
+from pipeline.people.photo import embed, photo_face, photo_memory, read_photo
 from pipeline.settings import WalkSettings
 from tests.support import puppet
 from tests.support.stills import KNOWN, still
@@ -169,6 +169,31 @@ before = most()
 print(read_photo(Path(sys.argv[1]), 2400).shape[2])
 print(most() - before)
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's unit")
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "PNG", "JPEG"])
+def test_a_picture_takes_no_more_memory_than_it_is_said_to(
+    tmp_path: Path, kind: str, figure: Callable[[str], None]
+) -> None:
+    """Of many colours: memory that only holds zeros is none."""
+    if kind in ("WEBP", "AVIF") and not features.check(kind.lower()):
+        pytest.skip(f"this Pillow reads no {kind}")
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 4), np.uint8)
+    mode = "RGB" if kind == "JPEG" else "RGBA"
+    picture = Pillow.fromarray(noise).convert(mode).resize((4800, 3200), 0)
+    path = tmp_path / f"a.{kind.lower()}"
+    fast: dict[str, dict[str, Any]] = {
+        "JPEG": {"progressive": True}, "WEBP": {"method": 0}, "AVIF": {"speed": 10},
+    }  # fmt: skip
+    picture.save(path, **fast.get(kind, {"compress_level": 1}))
+    with Pillow.open(path) as photo:
+        told = photo_memory(photo)
+    call = [sys.executable, "-c", MEASURE, str(path)]
+    done = subprocess.run(call, check=True, capture_output=True, text=True)
+    taken = int(done.stdout.split()[1]) * 1024
+    figure(f"15 million pixels of {kind} take {taken / 1e6:.0f} of {told / 1e6:.0f} MB")
+    assert 0.2 * told < taken < 1.05 * told
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's unit")

@@ -20,6 +20,7 @@ from pipeline.errors import OutputError
 from pipeline.faces import Image
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
+from pipeline.pick.moments import moments
 from pipeline.pick.thin import thin
 from pipeline.report import sheet
 from pipeline.report.crops import Selection
@@ -105,7 +106,8 @@ def _sheets(folder: Path) -> list[str]:
 
 
 def _write(selection: Selection) -> None:
-    contact_sheets(selection, "movie")
+    found = moments(selection.rows, np.full(len(selection.rows), 0.04))
+    contact_sheets(selection, found, "movie")
 
 
 @pytest.mark.parametrize(

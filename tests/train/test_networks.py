@@ -77,9 +77,30 @@ def test_an_unknown_name_is_refused() -> None:
         networks.build("alexnet")
 
 
-def test_weights_are_for_vgg16_alone(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="only vgg16 takes weights"):
-        networks.build("shallow", 7, tmp_path / "vgg.h5")
+def test_a_network_begins_with_the_weights_of_a_file(tmp_path: Path) -> None:
+    first, path = networks.build("two-headed"), tmp_path / "first.keras"
+    first.save(path)
+    second = networks.build("two-headed", weights=path)
+    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", ["wide", "two-headed"])
+def test_weights_of_another_network_are_refused(name: str, tmp_path: Path) -> None:
+    networks.build("shallow").save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match=rf"other\.keras: not the weights of {name} with as many"):
+        networks.build(name, weights=tmp_path / "other.keras")
+
+
+def test_weights_for_other_classes_are_refused(tmp_path: Path) -> None:
+    networks.build("shallow", 6).save(tmp_path / "six.keras")
+    with pytest.raises(ModelError, match="not the weights of shallow with as many"):
+        networks.build("shallow", 7, tmp_path / "six.keras")
+
+
+def test_missing_weights_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.keras: not a Keras network"):
+        networks.build("shallow", 7, tmp_path / "none.keras")
 
 
 @pytest.mark.parametrize("content", [None, b"no weights"])

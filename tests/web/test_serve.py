@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor
 
@@ -126,6 +126,11 @@ def test_a_certificate_makes_it_https(
         with opener.open(address.partition("?")[0]) as answer:
             assert b"<h1>Photo</h1>" in answer.read()
         assert [(c.name[:7], c.secure) for c in jar.cookiejar] == [("__Host-", True)]
+        # Each cipher has forward secrecy and authenticated encryption, as Python's all have.
+        trusting.maximum_version = ssl.TLSVersion.TLSv1_2
+        trusting.set_ciphers("AES128-SHA:ECDHE+SHA1:@SECLEVEL=0")
+        with pytest.raises(URLError):
+            urllib.request.urlopen(address, context=trusting)
 
     served("127.0.0.1", ask)
 
@@ -202,25 +207,47 @@ def test_an_upload_that_the_end_of_the_server_breaks_off_is_no_bug(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+def streaming(address: str) -> tuple[Any, Callable[[str, str], None]]:
+    """Plays a movie; gives its stream, and what posts a form in the browser that watches it."""
+    pages, opener = entered(address)
+    with opener.open(pages) as page:
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
+    assert csrf is not None
+
+    def post(path: str, form: str) -> None:
+        own, sent = {"Origin": pages.rstrip("/")}, f"{form}&csrf={csrf[1]}".encode()
+        opener.open(urllib.request.Request(f"{pages}{path}", sent, own)).close()
+
+    post("live", "source=film.mkv")
+    stream = opener.open(f"{pages}live/stream")
+    assert stream.read(7) == b"--frame"
+    return stream, post
+
+
+def test_an_open_stream_ends_when_its_browser_logs_out(
+    served: Served, settings: WebSettings
+) -> None:
+    """Or whoever comes to the browser later would see the camera in another tab."""
+    film(settings.videos / "film.mkv", [Shot(2000, [Square("anna", "happy")])])
+
+    def ask(address: str) -> None:
+        stream, post = streaming(address)
+        post("logout", "")
+        assert stream.read().endswith(b"\r\n")
+        with pytest.raises(HTTPError, match="401"):
+            post("live/stop", "")
+        with entered(address)[1].open(f"{address.partition('?')[0]}api/live") as answer:
+            assert b'"running":true' in answer.read(), "it was not the movie that ended"
+
+    served("127.0.0.1", ask)
+
+
 def test_an_open_stream_ends_with_the_server(
     served: Served, settings: WebSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     film(settings.videos / "film.mkv", [Shot(2000, [Square("anna", "happy")])])
     streams = []
-
-    def ask(address: str) -> None:
-        pages, opener = entered(address)
-        with opener.open(pages) as page:
-            csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())
-        assert csrf is not None
-        form = f"source=film.mkv&csrf={csrf[1]}".encode()
-        own = {"Origin": pages.rstrip("/")}
-        with opener.open(urllib.request.Request(f"{pages}live", form, own)):
-            pass
-        streams.append(opener.open(f"{pages}live/stream"))
-        assert streams[0].read(7) == b"--frame"
-
-    served("127.0.0.1", ask)
+    served("127.0.0.1", lambda address: streams.append(streaming(address)[0]))
     streams[0].read()  # It ends, and is whole.
     streams[0].close()
     assert caplog.records == []

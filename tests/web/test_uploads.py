@@ -6,6 +6,7 @@ import struct
 import sys
 import tempfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
+from pipeline.live.reader import Reader
 from pipeline.web import uploads
+from pipeline.web.app import WebSettings, create_app
+from pipeline.web.safety import Policy
 from pipeline.web.uploads import clean_name, read_upload
+from tests.support.application import ORIGIN, trusted
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,6 +135,7 @@ def test_no_name_reaches_the_disk(
     """Nor does the picture: a server that is killed would leave it in the temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     written: list[str] = []
+    before = list(tmp_path.rglob("*"))
 
     def noted(event: str, args: tuple[object, ...]) -> None:
         if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_CREAT):
@@ -141,4 +147,18 @@ def test_no_name_reaches_the_disk(
     answer = client.post("/api/photo", files={"photo": (name, encoded("PNG"), "image/png")})
     assert answer.json()["name"] == "evil<script>.png"
     assert [path for path in written if "/dev/" not in path] == []
-    assert list(tmp_path.rglob("*")) == []
+    assert list(tmp_path.rglob("*")) == before
+
+
+def test_large_pictures_reach_no_disk_either(
+    reader: Reader, settings: WebSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolled: list[object] = []
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rolled.append)
+    policy = Policy(limit=3_000_000)
+    app = create_app(reader, replace(settings, limit=policy.limit), policy)
+    picture = encoded("PNG") + bytes(2_000_000)  # What follows a picture does not matter.
+    with TestClient(app, base_url=ORIGIN, headers=trusted(policy)) as client:
+        answer = client.post("/api/photo", files={"photo": ("a.png", picture, "image/png")})
+    assert answer.status_code == 200
+    assert rolled == []
