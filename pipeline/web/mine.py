@@ -125,25 +125,6 @@ class MineForm(BaseModel):
         there = movie is not None and set(self.person) <= set(people(job.known_faces))
         return Mining(movie, self.job(job)) if movie is not None and there else None
 
-    @classmethod
-    def of(cls, work: "Mining") -> "MineForm":
-        """The form filled in for a movie and job."""
-        people, emotions = (
-            [name for name in names if name != ANY]
-            for names in (work.job.people, work.job.emotions)
-        )
-        pick = work.job.pick
-        return MineForm.model_validate({
-            "movie": work.movie.name, "person": people, "emotion": emotions,
-            "repeat": pick.repeat, "sure": pick.sure,
-        })  # fmt: skip
-
-    def work(self, job: Job, videos: Path) -> "Mining | None":
-        """What to do; None if there is no such movie, or no such person."""
-        movie = playable_movies(videos).get(self.movie)
-        there = movie is not None and set(self.person) <= set(people(job.known_faces))
-        return Mining(movie, self.job(job)) if movie is not None and there else None
-
     def job(self, job: Job) -> Job:
         """Builds the settings; empty fields keep those of `job`."""
         given = self.model_dump(include={*FIRST_FILTERS, *MORE_FILTERS}, exclude_none=True)

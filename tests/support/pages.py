@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 Opened = Callable[..., "Page"]
 
@@ -64,7 +64,7 @@ def opened(browser: "Browser", app: FastAPI, address: str) -> Iterator[Opened]:
         contexts.append(context)
         enter(context, app, address)
         page = context.new_page()
-        page.on("console", lambda m: m.type == "info" or complaints.append(f"{m.type}: {m.text}"))
+        page.on("console", lambda m: complaints.extend(_complained(m)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda r: _own(r.url, address, complaints))
         page.goto(address + path)
@@ -74,6 +74,11 @@ def opened(browser: "Browser", app: FastAPI, address: str) -> Iterator[Opened]:
     for context in contexts:
         context.close()
     assert not complaints, complaints
+
+
+def _complained(message: "ConsoleMessage") -> list[str]:
+    """What a page complains of; what it merely tells is nothing."""
+    return [] if message.type == "info" else [f"{message.type}: {message.text}"]
 
 
 def _own(url: str, address: str, complaints: list[str]) -> None:
