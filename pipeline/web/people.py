@@ -49,6 +49,7 @@ MISSING_MOVIE: Responses = {
     409: {"description": "A file is missing or damaged.", "content": {"text/html": {}}},
 }
 READ: Responses = MISSING_MOVIE | {401: REFUSALS[401], 421: REFUSALS[421]}
+HTML: dict[str, Any] = {"content": {"text/html": {}}}
 REFUSED_NAMES: Responses = REFUSALS | {
     n: {"model": Problem, "description": LIVE_PROBLEMS[n]["description"]}
     for n in (400, 404, 409, 422)
@@ -285,11 +286,13 @@ class PageState:
         plan: what the names would change.
         commands: shell commands that do the same.
         why: why a request failed.
+        given: whether names were just given, so that only those with problems are left.
     """
 
     plan: NamingPlan | None = None
     commands: Sequence[str] = ()
     why: str = ""
+    given: bool = False
 
     @property
     def problems(self) -> dict[str, str]:
@@ -299,7 +302,7 @@ class PageState:
     @property
     def status(self) -> int:
         """The HTTP status of the page."""
-        return 409 if self.why else 422 if self.problems else 200
+        return 409 if self.why else 422 if self.problems and not self.given else 200
 
 
 PLAIN_PAGE = PageState()
@@ -314,7 +317,9 @@ def _page(
 ) -> Response:
     """Shows the page of a movie; its fields keep the wishes if their numbers are still current."""
     folder = people.folder(movie)
-    filled = wishes.names() if wishes and wishes.current(folder) else {}
+    # Giving names changes the cast's version, but not its numbers.
+    same = wishes is not None and (state.given or wishes.current(folder))
+    filled = wishes.names() if wishes and same else {}
     content = people.shown(movie)
     return page(request, "people.html", status=state.status, state=state, filled=filled, **content)
 
@@ -356,8 +361,9 @@ def _add_plans(routes: APIRouter, people: People) -> None:
 
 def _add_names(routes: APIRouter, people: People) -> None:
     @routes.post(
-        "/people/{movie}", status_code=303, response_class=RedirectResponse, responses=LIVE_PROBLEMS
-    )
+        "/people/{movie}", status_code=303, response_class=RedirectResponse,
+        responses=LIVE_PROBLEMS | {200: {"description": "Some names cannot be given.", **HTML}},
+    )  # fmt: skip
     def give_names(request: Request, movie: str, wishes: Given) -> Response:
         """Applies the names, and then names the movie by its photos; without names only that.
 
@@ -369,7 +375,7 @@ def _add_names(routes: APIRouter, people: People) -> None:
             return _refused(request, people, movie, error, wishes)
         if plan.problems:
             left = replace(plan, renames=(), adopted=())
-            return _page(request, people, movie, wishes, PageState(left))
+            return _page(request, people, movie, wishes, PageState(left, given=plan != left))
         return _back(movie)
 
     @routes.post(

@@ -101,7 +101,7 @@ class QueueFile:
         try:
             if forms:
                 with files.replacing(self._path) as file:
-                    file.write(_forms.dump_json(forms, indent=1))
+                    file.write(_forms.dump_json(forms, indent=1, exclude_none=True))
             else:
                 files.remove([self._path])
         except OutputError as error:

@@ -63,6 +63,7 @@
     document.getElementById("typed").hidden = commands.length === 0;
     document.getElementById("commands").textContent = commands.join("\n");
     apply.hidden = commands.length === 0;
+    apply.disabled = false;
     document.getElementById("others").hidden = problems.length === 0;
     const why = new Map(problems.map((problem) => [problem.card, problem.why]));
     for (const card of cards) {
