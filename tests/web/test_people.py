@@ -451,6 +451,8 @@ def test_what_cannot_be_is_told_at_its_card_and_stops_no_other_name(
     assert why in text
     assert "<bdi>1 becomes anna</bdi>" in text.split("Done: ")[1]
     assert "<li><bdi>" not in text  # No changes are left.
+    if card == "cast-2":
+        assert f'value="{cast[2]}"' in text
     after = gallery(job)
     assert any(name.startswith("anna/") for name in after)
     if "dora" not in known:  # Who becomes emil meanwhile.
