@@ -187,6 +187,19 @@ def test_a_run_says_what_to_open_and_what_to_do_next(program: Program) -> None:
     assert err.endswith("1 track has no name; to sort it: mine-video cast output/movie\n")
 
 
+def test_a_report_is_written_on_demand_and_told_to_be_out_of_date(program: Program) -> None:
+    program("movie.mkv", *HAPPY_ANNA)
+    renamed = program("name", "movie", "--rename", "anna", "zoe").err
+    line = "report.html is out of date; write it anew: mine-video report output/movie"
+    assert line in renamed
+    assert program("status").out == f"done         output/movie: {line}\n"
+    assert program("report", "movie").out == "output/movie/report.html\n"
+    assert program("status").out == "done         output/movie\n"
+    assert "zoe" in Path("output", "movie", "report.html").read_text(encoding="utf-8")
+    nothing = program("report", "nowhere")
+    assert (nothing.code, nothing.out) == (1, "")
+
+
 @pytest.mark.parametrize("place", ["output/movie", "output/movie/faces.csv", "movie"])
 def test_pick_takes_a_folder_a_table_or_a_name(place: str, program: Program) -> None:
     program("walk", "movie.mkv")

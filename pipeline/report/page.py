@@ -17,6 +17,8 @@ from markupsafe import Markup
 
 from pipeline import __version__
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.report_html import MADE_NOW, REPORT, report_line
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, UNKNOWN, clock
 from pipeline.files import replacing
@@ -28,7 +30,7 @@ from pipeline.report.tiles import Tiles
 from pipeline.report.timeline import Timeline, timeline, write_timeline
 from pipeline.settings import Job, PickSettings
 
-REPORT, TIMELINE = "report.html", "timeline.png"
+TIMELINE = "timeline.png"
 
 MOST_FACES = 1500
 """Faces for the timeline and the cast, at most, spread over time and people."""
@@ -72,6 +74,9 @@ def write_report(
     page = _rendered(
         movie=walked.name,
         version=__version__,
+        made=MADE_NOW,
+        anew=report_line(folder),
+        stopped=unfinished_line(folder),
         headline=_headline(walked, line, len(crops)),
         summary=dict(_summary(walk, job, settings)),
         steps=_steps(choices),

@@ -13,6 +13,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from pipeline.disk.find import walked_movie, walked_movies
+from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.report_html import outdated_line
 from pipeline.errors import MiningError, OutputError, PeopleError
 from pipeline.faces import UNKNOWN
 from pipeline.review import desk as review
@@ -162,6 +164,11 @@ def looks_of(picked: Picked, file: str) -> str:
     return (label["emotion"] or "stranger") if label else ""
 
 
+def notes_of(folder: Path) -> list[str]:
+    """Says whether a pick of a movie was stopped, and whether its report is out of date."""
+    return [line for line in (unfinished_line(folder), outdated_line(folder)) if line]
+
+
 class Desk:
     """Looks picks up and applies decisions, one at a time."""
 
@@ -174,6 +181,10 @@ class Desk:
     def lines(self) -> list[PickListing]:
         """Lists all picks."""
         return list(pick_listings(self._job.output))
+
+    def notes(self) -> dict[str, list[str]]:
+        """Says of each movie what `notes_of` says."""
+        return {name: notes_of(folder) for name, folder in walked_movies(self._job.output).items()}
 
     def find(self, movie: str, person: str, emotion: str) -> Picked:
         """Reads a pick.
@@ -236,7 +247,7 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/review", response_class=HTMLResponse)
     def show_list(request: Request) -> Response:
         """Lists the picks."""
-        return page(request, "review_list.html", lines=desk.lines())
+        return page(request, "review_list.html", lines=desk.lines(), notes=desk.notes())
 
     @routes.get(f"/review{PICKED}", response_class=HTMLResponse, responses=MISSING_PAGE)
     def show_pick(request: Request, movie: str, person: str, emotion: str) -> Response:
@@ -244,7 +255,7 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
         pick = desk.find(movie, person, emotion)
         return page(
             request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN,
-            next=review.next_open(pick.folder, person, emotion),
+            next=review.next_open(pick.folder, person, emotion), notes=notes_of(pick.folder),
         )  # fmt: skip
 
 
