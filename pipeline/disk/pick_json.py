@@ -1,6 +1,6 @@
 """pick.json: what the last pick of a movie wanted, and which folders a stopped one left.
 
-It is written before a pick changes anything, and again when all its crops and sheets are there.
+It is written before a pick changes anything, and again when all that it writes is there.
 """
 
 import json
@@ -61,9 +61,15 @@ def unfinished(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in last.unfinished if (folder / name).is_dir()) if last else ()
 
 
-def unfinished_line(folder: Path) -> str:
-    """Says what a stopped pick left unfinished, and what finishes it; "" if all is whole."""
-    left = unfinished(folder)
+def unfinished_line(folder: Path, whole: Iterable[Path] = ()) -> str:
+    """Says what a stopped pick left unfinished, and what finishes it; "" if all is whole.
+
+    Args:
+        folder: The movie's folder.
+        whole: Folders that the present pick has filled, and has not noted as finished yet.
+    """
+    done = {*_names(folder, whole)}
+    left = tuple(name for name in unfinished(folder) if name not in done)
     if not left:
         return ""
     named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")

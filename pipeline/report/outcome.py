@@ -1,7 +1,7 @@
 """Writes the results of a pick: crops, contact sheets, comparisons and the report."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +85,9 @@ def write_picks(
     for selection, found in zip(selections, moments, strict=True):
         contact_sheets(selection, found, crop_stem(walk))
     _compare(source, walk, job, choices)
-    finish_pick(folder, job, changed)
     if job.report:
-        log.info("report: %s", _report(walked, steadied, job, chosen))
+        log.info("report: %s", _report(walked, steadied, job, chosen, changed))
+    finish_pick(folder, job, changed)
     return _outcomes(choices, job)
 
 
@@ -117,10 +117,16 @@ def _chosen(walked: Walked, job: Job) -> tuple[pd.DataFrame, list[Choice]]:
     return steadied, list(chosen)
 
 
-def _report(walked: Walked, steadied: pd.DataFrame, job: Job, chosen: list[Choice]) -> Path:
+def _report(
+    walked: Walked,
+    steadied: pd.DataFrame,
+    job: Job,
+    chosen: list[Choice],
+    whole: Sequence[Path] = (),
+) -> Path:
     from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
 
-    return page.write_report(walked, steadied, job, chosen)
+    return page.write_report(walked, steadied, job, chosen, whole)
 
 
 def _source(
