@@ -169,7 +169,8 @@ def _read_moments(path: Path) -> pd.DataFrame:
             keep_default_na=False,
         )  # fmt: skip
         table["best"] = unguarded_column(table["best"])
-    finite = np.isfinite(table[["start", "seconds", "look_sure", "probability"]]).all(axis=1)
+    numbers = table[["start", "seconds", "look_sure", "probability"]].to_numpy()
+    finite = np.isfinite(numbers).all(axis=1)
     table = table.loc[finite].drop_duplicates(subset="run").set_index("run")
     return table.rename(columns={"look_sure": "moment_sure", "probability": "moment_probability"})
 

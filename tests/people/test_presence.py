@@ -108,7 +108,7 @@ def test_shared_frames_and_shots_are_counted_by_pairs() -> None:
         (2, 1, "a"), (3, 1, "c"),  # One after the other in a shot.
         (4, 2, "b"), (5, 3, "c"), (1, 0, ""), (0, 0, ""),
     )  # fmt: skip
-    seconds = rows["frame"].map({0: 0.5, 1: 0.25}).fillna(1.0).to_numpy(np.float64)
+    seconds = np.array([{0: 0.5, 1: 0.25}.get(frame, 1.0) for frame in rows["frame"]])
     assert shared_screen(rows, seconds).to_numpy().tolist() == [
         ["a", "b", 0.75, 1], ["a", "c", 0.25, 2], ["b", "c", 0.25, 1],
     ]  # fmt: skip
