@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from pipeline import files
-from pipeline.disk import failure
+from pipeline import faces, files
+from pipeline.disk import failure, pick_json
 from pipeline.disk import manifest as manifests
+from pipeline.disk.report_html import outdated_line
 from pipeline.disk.walked import FACES, Walked, finished, merged_tracks
 from pipeline.movie import stream
 from pipeline.opened import named, opened
@@ -17,7 +19,7 @@ from pipeline.people import gallery as galleries
 from pipeline.people.album import Album
 from pipeline.people.presence import Presence, durations, who_is_who
 from pipeline.pick import select
-from pipeline.report.outcome import Outcome, StartCropping, write_picks
+from pipeline.report.outcome import Outcome, StartCropping, write_picks, write_report_of
 from pipeline.review.not_photos import NotPhotos
 from pipeline.review.reconcile import carry_over, reconcile
 from pipeline.settings import AUTO, OWN_SUBTITLES, Job, PickSettings
@@ -109,6 +111,30 @@ def pick(
         return _picked(walked, job, movie, cropping)
 
 
+def report(folder: Path, job: Job, movie: Path | None = None, album: Album | None = None) -> Path:
+    """Writes report.html and timeline.png anew, for the names, decisions and crops of now.
+
+    Args:
+        folder: A movie's folder.
+        job: The folders and the known faces; what is wanted is what the last pick wanted.
+        movie: Where the movie is now, if its own subtitles were wanted.
+        album: The known faces, if several movies share them.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        MiningError: See `mine`.
+    """
+    with opened(folder, job, album) as walked:
+        last = pick_json.read_pick(folder)
+        wanted = last.job(job) if last else job
+        known = {*walked.rows["person"], faces.ANY, faces.UNKNOWN} - {""}
+        people = tuple(person for person in wanted.people if person in known)
+        wanted = replace(wanted, people=people or (faces.ANY,))
+        return write_report_of(walked.with_rows(wanted_rows(walked, wanted, movie)), wanted)
+
+
 def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presence]:
     """Names the faces of a walked movie by today's photos; the movie itself is not needed.
 
@@ -123,6 +149,8 @@ def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presenc
         if album.people():  # Warns of unusable photos even if no photo has changed.
             album.gallery(walked.manifest.settings)
         rows, scan = walked.rows, walked.manifest.scan
+    if outdated := outdated_line(folder):
+        log.info("%s: %s", folder, outdated)
     seconds = durations(rows["frame"].to_numpy(), scan.times, walked.stride)
     return list(who_is_who(rows, walked.tracks, seconds))
 
@@ -177,6 +205,8 @@ def _picked(
     _warn_of_stride(walked, job.pick.at(walked.manifest.scan.stream.rate))
     outcomes = write_picks(walked.with_rows(rows), job, movie, cropping)
     _tell_of_unknown(walked)
+    if left := pick_json.unfinished_line(walked.folder):
+        log.warning("%s: %s", walked.folder, left)
     return outcomes
 
 

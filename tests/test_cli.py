@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from wcwidth import wcswidth
 
 from pipeline import __version__, cli, mine
 from pipeline.report.outcome import Outcome
@@ -185,6 +186,39 @@ def test_a_run_says_what_to_open_and_what_to_do_next(program: Program) -> None:
     Path("known_faces", "ben.png").unlink()
     err = program("pick", "movie", *HAPPY_ANNA).err
     assert err.endswith("1 track has no name; to sort it: mine-video cast output/movie\n")
+
+
+def test_tables_stay_aligned_with_wide_letters(program: Program) -> None:
+    film(Path("電影.mkv"), TALK)
+    film(Path("宮崎駿 千と千尋の神隠し 第一部.mkv"), TALK)
+    Path("known_faces", "ben.png").rename("known_faces/李小龙.png")
+    out = program("電影.mkv", "movie.mkv", "宮崎駿 千と千尋の神隠し 第一部.mkv", "--person", "any",
+                  "--smooth", "1").out  # fmt: skip
+    header, *rows = out.splitlines()
+    assert any("…" in row for row in rows)
+    assert any("李小龙" in row for row in rows)
+    for row in rows:
+        for title in ("person", "emotion"):
+            before = header.index(title)
+            assert wcswidth(row[: _letters_in(row, before)]) == before, row
+
+
+def _letters_in(text: str, columns: int) -> int:
+    """How many letters fill so many columns of a terminal, or the most that do not."""
+    return max(n for n in range(len(text)) if wcswidth(text[:n]) <= columns)
+
+
+def test_a_report_is_written_on_demand_and_told_to_be_out_of_date(program: Program) -> None:
+    program("movie.mkv", *HAPPY_ANNA)
+    renamed = program("name", "movie", "--rename", "anna", "zoe").err
+    line = "report.html is out of date; write it anew: mine-video report output/movie"
+    assert line in renamed
+    assert program("status").out == f"done         output/movie: {line}\n"
+    assert program("report", "movie").out == "output/movie/report.html\n"
+    assert program("status").out == "done         output/movie\n"
+    assert "zoe" in Path("output", "movie", "report.html").read_text(encoding="utf-8")
+    nothing = program("report", "nowhere")
+    assert (nothing.code, nothing.out) == (1, "")
 
 
 @pytest.mark.parametrize("place", ["output/movie", "output/movie/faces.csv", "movie"])

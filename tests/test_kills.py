@@ -26,7 +26,7 @@ pytestmark = [
 KILLS, FULL = 28, 8
 """How often a command is killed, and finds the disk full: at most as often as it makes changes.
 
-That is 308 kills and 104 full disks in all.
+That is at most 392 kills and 112 full disks in all.
 """
 
 SEED = 26
@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
         (WALK, ("pick", "output/talk", "--person", "any")),
         ("pick", "output/talk", *ANNA),
     ),
+    "report": ((WALK, ("pick", "output/talk", *ANNA)), ("report", "output/talk")),
     "rename": ((WALK,), ("name", "output/talk", "--rename", "anna", "zoe")),
     "cast": ((WALK,), ("cast", "output/talk")),
     "adopt": ((WALK, ("cast", "output/talk")), ("name", "output/talk", "--cast", "1", "ben")),
@@ -163,6 +164,34 @@ def test_whenever_it_is_killed_the_same_line_does_the_rest(
         wrong = [path for path, data in wanted.items() if found[path] != data]
         assert wrong == [], f"killed before change {at}"
     figure(f"{name}: {whole.count} changes, {len(chosen)} kills, 0 wrong bytes")
+
+
+@pytest.mark.parametrize("name", ["pick", "pick again", "report"])
+def test_a_killed_pick_is_told_or_left_no_trace(
+    name: str, bench: Bench, figure: Callable[[str], None]
+) -> None:
+    """Whatever differs from before and from the whole pick, `status` says so."""
+    before, args = COMMANDS[name]
+    first = _shown(bench.fresh(before))
+    whole, _ = undisturbed(name, bench)
+    last = _shown(bench.fresh((*before, args)))
+    chosen, told = points(name, whole.count, KILLS), 0
+    for at in chosen:
+        folder = bench.fresh(before)
+        assert bench.run(folder, args, at).code == -9
+        said = bench.run(folder, ("status", "output")).said
+        if _shown(folder) not in (first, last):
+            told += 1
+            assert "a pick was stopped" in said or "is out of date" in said, f"at {at}: {said}"
+    figure(f"{name}: {len(chosen)} kills, {told} left half of the files, and are told")
+
+
+def _shown(folder: Path) -> dict[str, bytes]:
+    """What people look at: crops, lists, sheets and the report."""
+    return {
+        path: data for path, data in left(folder).items()
+        if path.endswith((".jpg", ".html", "crops.csv", "moments.csv")) and ".tmp" not in path
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 
 from pipeline import files, mine
+from pipeline.archive.status import states
 from pipeline.cli.printing import crop_bar
 from pipeline.disk import faces_csv
 from pipeline.disk import manifest as manifests
+from pipeline.disk.report_html import is_outdated
 from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.report import outcome as cropping
 from pipeline.report.crops import write_crops
 from pipeline.report.outcome import MANY_CROPS, Outcome
+from pipeline.review import desk
 from pipeline.settings import AUTO, Job, PickSettings
 from tests.support import puppet
 from tests.support.opens import opens
@@ -427,6 +430,77 @@ def test_picking_that_is_stopped_leaves_what_is_listed(talk: Path, job: Job) -> 
     assert others == ["crops.csv", "moments.csv"]
     assert _mine(talk, job).steady == 27
     assert _listed(folder) == _cropped(folder) == ANNA_HAPPY
+
+
+def test_a_stopped_pick_is_told_until_it_is_finished(
+    talk: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the report, by the state of the walk, and by picks of others."""
+    _mine(talk, job)
+    folder = job.output / "talk"
+    with pytest.raises(Enough):
+        mine.pick(folder, job, cropping=Crops(10))
+    assert is_outdated(folder)
+    (state,) = states([folder])
+    finish = f"mine-video pick {folder} --person anna --emotion happy --smooth 1 --repeat 1"
+    assert (state.state, state.detail.endswith(finish)) == ("unfinished", True)
+    caplog.clear()
+    mine.pick(folder, replace(job, people=("ben",)))
+    assert finish in caplog.text
+    assert finish in (folder / "report.html").read_text(encoding="utf-8")
+    caplog.clear()
+    mine.pick(folder, job)
+    assert "stopped" not in caplog.text
+    assert [(s.state, s.detail) for s in states([folder])] == [("done", "")]
+    assert "stopped" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+# --- the report on demand -----------------------------------------------------------------------
+
+
+def test_a_report_on_demand_is_the_one_of_the_pick(talk: Path, job: Job) -> None:
+    _mine(talk, job, pick=STEADY)
+    folder = job.output / "talk"
+    page = (folder / "report.html").read_bytes()
+    assert mine.report(folder, replace(job, people=("any",), pick=PickSettings())) == (
+        folder / "report.html"
+    )
+    assert (folder / "report.html").read_bytes() == page
+
+
+def test_what_changes_the_folder_outdates_its_report(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    folder = job.output / "talk"
+
+    def rename() -> None:
+        (job.known_faces / "ben.png").rename(job.known_faces / "benny.png")
+        mine.identify(folder, job)
+
+    def decide() -> None:
+        file = sorted(path.name for path in (folder / "anna" / "happy").glob("*_f*.jpg"))[0]
+        desk.decide(folder, ("anna", "happy"), file, "sad", job.known_faces)
+
+    def pick() -> None:
+        mine.pick(folder, replace(job, emotions=("sad",), report=False))
+
+    def walk() -> None:
+        mine.walk(talk, replace(job, rewalk=True), puppet.silent)
+
+    for change in (rename, decide, pick, walk):
+        assert not is_outdated(folder), change.__name__
+        change()
+        assert is_outdated(folder), change.__name__
+        mine.report(folder, job)
+    mine.identify(folder, job)
+    assert not is_outdated(folder)
+
+
+def test_a_report_of_somebody_renamed_shows_everybody(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    (job.known_faces / "anna.png").rename(job.known_faces / "zoe.png")
+    page = mine.report(job.output / "talk", job).read_text(encoding="utf-8")
+    assert "--person any" in page
+    assert "older crops, from another walk or with other names" in page
 
 
 def test_people_and_emotions_not_asked_for_stay(talk: Path, job: Job) -> None:

@@ -10,6 +10,8 @@ from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.parts import has_part
+from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.report_html import outdated_line
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MiningError, TableError
@@ -32,7 +34,7 @@ class State:
         folder: Folder of the walk.
         movie: Path of the movie when it was walked; "" if it is not known.
         state: "done", "unfinished", "failed" or "out of date".
-        detail: Progress or reason; "" if it is done and its names are up to date.
+        detail: Progress or reason; "" if it is done, and its names and its report are of now.
     """
 
     folder: Path
@@ -63,11 +65,19 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
         state = State(folder, movie, WALK_UNFINISHED, _progress(parts, len(walk.parts)))
         tracks = merged_tracks(folder, walk)
         if tracks is not None:
-            detail = old or _other_names(tracks, gallery)
-            state = replace(state, state=WALK_OLD if old else WALK_DONE, detail=detail)
+            state = _picked(replace(state, state=WALK_DONE, detail=_other_names(tracks, gallery)))
+            state = replace(state, state=WALK_OLD, detail=old) if old else state
         elif failed:
             state = replace(state, state=WALK_FAILED, detail=failed.reason)
         yield state
+
+
+def _picked(state: State) -> State:
+    """The state of a finished walk, with what its last pick or its report lack."""
+    if stopped := unfinished_line(state.folder):
+        return replace(state, state=WALK_UNFINISHED, detail=stopped)
+    details = filter(None, (state.detail, outdated_line(state.folder)))
+    return replace(state, detail="; ".join(details))
 
 
 def _progress(done: int, total: int) -> str:

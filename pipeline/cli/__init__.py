@@ -24,7 +24,7 @@ from pipeline.faces import visible
 
 COMMANDS = (
     mine.mine_command, mine.walk_command, people.name_command, people.cast_command,
-    mine.pick_command, mine.judge_command,
+    mine.pick_command, mine.report_command, mine.judge_command,
     export.annotate_command, export.export_command,
     archive.search_command, archive.table_command, archive.stats_command, archive.status_command,
     live.live_command, live.web_command,

@@ -18,7 +18,7 @@ from pipeline.cli.options import (
     options,
     verbosity,
 )
-from pipeline.cli.printing import echo_line, fitted, log_to_stderr
+from pipeline.cli.printing import aligned, echo_line, fitted, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
@@ -140,12 +140,12 @@ def search_command(
 
 def _print_moments(found: "Found") -> None:
     header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "folder")
-    click.echo(MOMENT.format(*header))
+    click.echo(aligned(MOMENT, *header))
     for n, m in enumerate(found.moments, 1):
         seconds, sure = f"{m.seconds:.1f}", f"{m.look_sure:.2f}"
         names = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
-        echo_line(MOMENT.format(n, *map(str, cells)))
+        echo_line(aligned(MOMENT, n, *map(str, cells)))
     click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
 
 
@@ -227,11 +227,11 @@ def stats_command(
 
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
-        click.echo(TOTAL.format("movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
+        click.echo(aligned(TOTAL, "movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
         for t in totals(archive):
             shares = [f"{share:.3f}" for share in t.shares.values()]
             cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
-            echo_line(TOTAL.format(fitted(t.entry.facts.movie), *map(str, cells)))
+            echo_line(aligned(TOTAL, fitted(t.entry.facts.movie), *map(str, cells)))
 
 
 @command()

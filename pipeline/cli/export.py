@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.printing import Header, bar, each, echo_line, fitted, log_to_stderr
+from pipeline.cli.printing import Header, aligned, bar, each, echo_line, fitted, log_to_stderr
 from pipeline.cli.sections import command
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def _print_outcome(name: str, o: "Exported") -> None:
     """Prints a line for a person and emotion with the first file, and a line for each other."""
     first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
     seconds = f"{o.seconds:.1f}"
-    echo_line(EXPORT_ROW.format(fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first))
+    echo_line(
+        aligned(EXPORT_ROW, fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first)
+    )
     for other in others:
-        echo_line(EXPORT_ROW.format(*[""] * 6, other))
+        echo_line(aligned(EXPORT_ROW, *[""] * 6, other))

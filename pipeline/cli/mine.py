@@ -155,6 +155,36 @@ def pick_command(
 
 @command()
 @FOLDERS
+@PLACES
+@MOVED
+@verbosity
+def report_command(
+    folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
+) -> None:
+    """Write report.html and timeline.png anew, with the names, decisions and crops of now.
+
+    FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
+    names under --output. Every pick writes them, too; use this after `name`, or after decisions in
+    the review. What is steady is told by the settings of the last pick.
+
+    \b
+    Example:
+        mine-video report output/movie
+    """
+    log_to_stderr(quiet, verbose)
+    from pipeline import mine as program
+    from pipeline.people.album import Album
+
+    job = job_of(given)
+    album = Album(job)
+    each(
+        folders_of(folders, job, movie),
+        lambda folder: click.echo(program.report(folder, job, movie, album)),
+    )
+
+
+@command()
+@FOLDERS
 @click.option(
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),

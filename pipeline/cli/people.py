@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.printing import WhoTable, each, echo_line, log_to_stderr
+from pipeline.cli.printing import WhoTable, aligned, each, echo_line, log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.faces import clock
 from pipeline.settings import Job
@@ -149,11 +149,11 @@ def cast_command(
     members = casting.cast(folders_of(folders, job), job, movies)
     if members:
         titles = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
-        click.echo(CAST_ROW.format(*titles))
+        click.echo(aligned(CAST_ROW, *titles))
     for m in members:
         may_be = f"{m.offer} {m.sure:.2f}" if m.offer else ""
         cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
-        echo_line(CAST_ROW.format(*map(str, cells), ", ".join(m.movies)))
+        echo_line(aligned(CAST_ROW, *map(str, cells), ", ".join(m.movies)))
     if members:
         sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
         words = shlex.join(["mine-video", "name", *map(str, folders)])

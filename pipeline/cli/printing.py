@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from string import Formatter
+from typing import TYPE_CHECKING, Any
 
 import click
+from wcwidth import wcswidth
 
 from pipeline.cli.terminal import LineFormatter
 from pipeline.errors import MiningError
@@ -26,6 +28,30 @@ WHO = "{:20} {:12} {:>9} {:>7} {:>7} {:>5} {:>9}  {}"
 MOST_OFFERS = 5
 
 
+class _Aligned(Formatter):
+    """Pads texts by the columns that a terminal gives them: letters of East Asia take two."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Formats a cell; its width is that of `format_spec`, with ">" before it from the right."""
+        if not isinstance(value, str):
+            return super().format_field(value, format_spec)
+        room = " " * (int(format_spec.lstrip("<>") or 0) - _columns(value))
+        return room + value if format_spec.startswith(">") else value + room
+
+
+def aligned(form: str, *cells: object) -> str:
+    """A line of a table.
+
+    Args:
+        form: The cells with their widths, such as "{:20} {:>7}".
+        cells: Their texts and numbers.
+
+    >>> aligned("{:6}|{:>6}|{:>3}", "李小龙", "李", 7)
+    '李小龙|    李|  7'
+    """
+    return _Aligned().vformat(form, cells, {})
+
+
 def fitted(name: str, width: int = MOVIE) -> str:
     """Makes a name visible, and shortens it in the middle to fit its column.
 
@@ -33,11 +59,22 @@ def fitted(name: str, width: int = MOVIE) -> str:
 
     >>> fitted("The Godfather Part II (1974).mkv"), fitted("demo.mp4")
     ('The Godfat…1974).mkv', 'demo.mp4')
+    >>> fitted("宮崎駿 千と千尋の神隠し.mkv")
+    '宮崎駿 千と…隠し.mkv'
     """
-    name = visible(name)
-    if len(name) <= width:
-        return name
-    return f"{name[: width // 2]}…{name[len(name) - (width - 1) // 2 :]}"
+    whole = name = visible(name)
+    middle = (len(name) + 1) // 2
+    begin, end = name[:middle], name[middle:]
+    while _columns(whole) > width:
+        begin, end = (begin[:-1], end) if len(begin) > len(end) else (begin, end[1:])
+        whole = f"{begin}…{end}"
+    return whole
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal gives a text."""
+    columns = wcswidth(text)
+    return columns if columns >= 0 else len(text)  # It has letters that cannot be seen.
 
 
 def echo_line(text: str) -> None:
@@ -199,7 +236,7 @@ class Table:
         name = fitted(name)
         for o in outcomes:
             last = str(o.folder) if o.steady else f"- {o.hint}"
-            echo_line(PICK_ROW.format(name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
+            echo_line(aligned(PICK_ROW, name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
                 steps = " > ".join(f"{step} {count}" for step, count in o.funnel.items())
                 click.echo(f"{'':20} {steps}")
@@ -222,13 +259,13 @@ class WhoTable:
             sure = "-" if isnan(p.sure) else f"{p.sure:.2f}"
             name = p.person or "unknown"
             row = (movie, name, f"{p.seconds:.1f}", p.tracks, p.faces, sure, distance, other)
-            echo_line(WHO.format(*row))
+            echo_line(aligned(WHO, *row))
             for offer in p.offers[:MOST_OFFERS]:
                 click.echo(f"{'':20} {offered(offer)}")
             if len(p.offers) > MOST_OFFERS:
                 click.echo(f"{'':20} and {len(p.offers) - MOST_OFFERS} more")
         if not people:
-            click.echo(f"{movie:20} - no face was found")
+            click.echo(aligned("{:20} - no face was found", movie))
 
 
 def offered(offer: "Offer") -> str:

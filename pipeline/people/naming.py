@@ -14,6 +14,7 @@ from shlex import quote
 import numpy as np
 
 from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.walked import FACES, TRACKS_FILE, Walked
 from pipeline.faces import Flags, Floats, Ints
 from pipeline.models.cards import Tolerances
@@ -255,6 +256,7 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
     named = rows.assign(
         person=called[place], distance=names.distance[place], sure=names.sure[place]
     )
+    mark_outdated(folder)
     if tracks.gallery:  # Until both are written, nothing may say whose names faces.csv holds.
         tracks_npz.write_tracks(folder / TRACKS_FILE, replace(tracks, gallery=""))
     faces_csv.write_faces(folder / FACES, [named])

@@ -1,4 +1,4 @@
-"""Lists who is in a movie: screen time, tracks, and how sure the names are."""
+"""Lists who is in a movie, and with whom: screen time, tracks, and how sure the names are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.faces import Floats, Numbers, median_step
+from pipeline.faces import Floats, Ints, Numbers, median_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,44 @@ def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator
             )
         )
     yield from sorted(presences, key=lambda presence: (not presence.person, -presence.seconds))
+
+
+def shared_screen(rows: pd.DataFrame, seconds: Numbers) -> pd.DataFrame:
+    """Who appears with whom, among people with a name.
+
+    Args:
+        rows: Rows as `faces_csv.read_faces` returns them, named.
+        seconds: `(n,)` from `durations`.
+
+    Returns:
+        A row for each pair that shares a shot, the longest in one picture first: `person` and
+        `other`, `seconds` of the frames that show both, and `shots` that show both, in one picture
+        or one after the other.
+    """
+    known = rows.assign(seconds=seconds)[(rows["person"] != "").to_numpy()]
+    people, who = np.unique(known["person"].to_numpy(str), return_inverse=True)
+    lasting = known.groupby("frame")["seconds"].first().to_numpy()
+    in_frames = _incidence(known["frame"].to_numpy(), who, len(people))
+    in_shots = _incidence(known["shot"].to_numpy(), who, len(people))
+    both = (in_frames.T @ in_frames.multiply(lasting[:, None])).toarray()
+    shots = (in_shots.T @ in_shots).toarray().astype(np.int64)
+    one, other = np.nonzero(np.triu(shots, 1))
+    pairs = pd.DataFrame({
+        "person": people[one], "other": people[other],
+        "seconds": both[one, other], "shots": shots[one, other],
+    })  # fmt: skip
+    return pairs.sort_values(["seconds", "shots"], ascending=False, kind="stable").reset_index(
+        drop=True
+    )
+
+
+def _incidence(place: Ints, who: Ints, people: int) -> sparse.csr_array:
+    """Which people each frame or shot shows: `(places, people)` of ones and zeros."""
+    numbers, row = np.unique(place, return_inverse=True)
+    cells = np.unique(np.stack([row, who]), axis=1)
+    return sparse.csr_array(
+        (np.ones(cells.shape[1]), (cells[0], cells[1])), shape=(len(numbers), people)
+    )
 
 
 def _offers(rows: pd.DataFrame, tracks: Tracks) -> list[Offer]:

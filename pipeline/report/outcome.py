@@ -1,7 +1,7 @@
 """Writes the results of a pick: crops, contact sheets, comparisons and the report."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from pipeline import faces
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.pick_json import begin_pick, finish_pick
+from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS
 from pipeline.models.registry import tolerances
@@ -71,26 +73,60 @@ def write_picks(
         OutputError: Something cannot be written.
     """
     folder, walk = walked.folder, walked.manifest
-    settings = job.pick.at(walk.scan.stream.rate)
-    steadied = select.steadied(walked.rows, walked.stride, settings)
-    tolerance = tolerances(walk.settings, job.tolerance).name
-    choices = [
-        (choice, folder / choice.person / choice.emotion)
-        for choice in choose(steadied, walked.tracks, job, settings, walked.size, tolerance)
-    ]
+    steadied, chosen = _chosen(walked, job)
+    choices = [(choice, folder / choice.person / choice.emotion) for choice in chosen]
     stale = _stale(folder, job, {crops for _, crops in choices})
     selections = list(_selections(choices, stale, steadied.iloc[:0]))
     source = _source(walk, movie, job, choices)
+    changed = [selection.folder for selection in selections]
+    begin_pick(folder, job, changed)
+    mark_outdated(folder)
     moments = _write(source, walk, selections, job.pick, cropping)
     for selection, found in zip(selections, moments, strict=True):
         contact_sheets(selection, found, crop_stem(walk))
     _compare(source, walk, job, choices)
     if job.report:
-        from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
-
-        written = page.write_report(walked, steadied, job, [c for c, _ in choices])
-        log.info("report: %s", written)
+        log.info("report: %s", _report(walked, steadied, job, chosen, changed))
+    finish_pick(folder, job, changed)
     return _outcomes(choices, job)
+
+
+def write_report_of(walked: Walked, job: Job) -> Path:
+    """Writes report.html and timeline.png for crops that are there already.
+
+    Args:
+        walked: An open movie, with the rows that the pick chose from.
+        job: What the pick wanted.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        OutputError: One of the files cannot be written.
+    """
+    steadied, chosen = _chosen(walked, job)
+    return _report(walked, steadied, job, chosen)
+
+
+def _chosen(walked: Walked, job: Job) -> tuple[pd.DataFrame, list[Choice]]:
+    """The rows with their runs, and what a job chooses among them."""
+    settings = job.pick.at(walked.manifest.scan.stream.rate)
+    steadied = select.steadied(walked.rows, walked.stride, settings)
+    tolerance = tolerances(walked.manifest.settings, job.tolerance).name
+    chosen = choose(steadied, walked.tracks, job, settings, walked.size, tolerance)
+    return steadied, list(chosen)
+
+
+def _report(
+    walked: Walked,
+    steadied: pd.DataFrame,
+    job: Job,
+    chosen: list[Choice],
+    whole: Sequence[Path] = (),
+) -> Path:
+    from pipeline.report import page  # noqa: PLC0415 - it takes a second to import.
+
+    return page.write_report(walked, steadied, job, chosen, whole)
 
 
 def _source(

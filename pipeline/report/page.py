@@ -17,10 +17,12 @@ from markupsafe import Markup
 
 from pipeline import __version__
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.report_html import MADE_NOW, REPORT, report_line
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, UNKNOWN, clock
 from pipeline.files import replacing
-from pipeline.people.presence import Presence, durations, who_is_who
+from pipeline.people.presence import Presence, durations, shared_screen, who_is_who
 from pipeline.pick.choose import Choice
 from pipeline.report import plots, tiles
 from pipeline.report.colours import EMOTION_COLOURS
@@ -28,10 +30,13 @@ from pipeline.report.tiles import Tiles
 from pipeline.report.timeline import Timeline, timeline, write_timeline
 from pipeline.settings import Job, PickSettings
 
-REPORT, TIMELINE = "report.html", "timeline.png"
+TIMELINE = "timeline.png"
 
 MOST_FACES = 1500
 """Faces for the timeline and the cast, at most, spread over time and people."""
+
+MOST_PAIRS = 12
+"""Pairs of people that are listed at once; the others are folded away."""
 
 PORTRAIT_SIDE = 64
 """Pixels of those faces; a walk keeps no larger ones."""
@@ -44,7 +49,11 @@ HIDDEN = {"margin", "repeat_seconds", "per_run"}
 
 
 def write_report(
-    walked: Walked, steadied: pd.DataFrame, job: Job, choices: Sequence[Choice]
+    walked: Walked,
+    steadied: pd.DataFrame,
+    job: Job,
+    choices: Sequence[Choice],
+    whole: Sequence[Path] = (),
 ) -> Path:
     """Writes timeline.png and report.html into a movie's folder.
 
@@ -54,6 +63,7 @@ def write_report(
         steadied: Its rows, of `select.steadied`.
         job: What was wanted.
         choices: The choices of the pick, for the funnel.
+        whole: Folders that the pick has filled, and has not noted as finished yet.
 
     Returns:
         The path of report.html.
@@ -68,14 +78,19 @@ def write_report(
     line = timeline(steadied, people, walk, settings, walked.tracks.starts)
     write_timeline(folder / TIMELINE, line, walked.name)
     crops, older = tiles.read_crops(folder, rows)
-    faces, shown = _faces(walked), tiles.evenly(crops, tiles.MOST)
+    faces, shown = _faces(walked), tiles.shown(crops, tiles.MOST)
     page = _rendered(
         movie=walked.name,
         version=__version__,
-        headline=_headline(walked, line, len(crops)),
+        made=MADE_NOW,
+        anew=report_line(Path(folder.name)),
+        stopped=unfinished_line(folder, whole),
+        headline=_headline(walked, line, crops),
         summary=dict(_summary(walk, job, settings)),
         steps=_steps(choices),
         cast=list(_cast(people, faces)),
+        pairs=list(_pairs(shared_screen(rows, seconds))),
+        most_pairs=MOST_PAIRS,
         height=plots.height(len(people)),
         tick=line.tick,
         crops=(len(shown), len(crops)),
@@ -94,7 +109,7 @@ def write_report(
 # --- cast, summary and funnel -------------------------------------------------------------------
 
 
-def _headline(walked: Walked, line: Timeline, crops: int) -> list[str]:
+def _headline(walked: Walked, line: Timeline, crops: pd.DataFrame) -> list[str]:
     """The facts in the line below the title."""
     known = len(set(walked.rows["person"]) - {""})
     faces, tracks = len(walked.rows), walked.rows["track"].nunique()
@@ -102,7 +117,7 @@ def _headline(walked: Walked, line: Timeline, crops: int) -> list[str]:
         clock(line.end - line.begin),
         f"{_count(faces, 'face')} in {_count(tracks, 'track')}",
         f"{known:,} known {'person' if known == 1 else 'people'}",
-        _count(crops, "crop"),
+        f"{_count(len(crops), 'crop')} of {_count(int(crops['best'].sum()), 'moment')}",
     ]
 
 
@@ -188,6 +203,12 @@ def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str,
         }
 
 
+def _pairs(pairs: pd.DataFrame) -> Iterator[tuple[str, str, str, int]]:
+    """Yields who appears with whom, for how long in one picture, and in how many shots."""
+    for person, other, seconds, shots in pairs.itertuples(index=False):
+        yield person, other, clock(seconds) if seconds else "", shots
+
+
 def _shares(line: Timeline) -> pd.DataFrame:
     """The share of each emotion in each person's time on screen, `(people, emotions)`."""
     seconds = np.zeros((len(line.people), len(EMOTIONS)))
@@ -244,6 +265,7 @@ def _data(
     """Collects the data that report.js works on; tables are stored by columns."""
     names = sorted(set(crops["person"]))
     lanes = {name: lane for lane, name in enumerate(line.people)}
+    best = crops["best"].to_numpy(bool)
     return {
         "people": line.people,
         "emotions": EMOTIONS,
@@ -264,6 +286,13 @@ def _data(
             "length": crops["run_length"].tolist(),
             "line": crops["line"].tolist(),
             "file": crops["file"].tolist(),
+        },
+        "moments": {
+            "crop": np.flatnonzero(best).tolist(),
+            "start": crops["start"][best].round(3).tolist(),
+            "seconds": crops["seconds"][best].round(3).tolist(),
+            "sure": crops["moment_sure"][best].round(3).tolist(),
+            "probability": crops["moment_probability"][best].round(3).tolist(),
         },
         "plots": {
             "timeline": plots.item(plots.timeline_plot(line)),

@@ -1,23 +1,17 @@
 """Draws boxes around faces, and beside each a panel with name, emotion and seven bars."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.ft2font import FT2Font
 from PIL import Image as Pillow
-from PIL import ImageColor, ImageDraw, ImageFont
+from PIL import ImageColor, ImageDraw
 
 from pipeline.faces import EMOTIONS, Image
 from pipeline.report.colours import EMOTION_COLOURS
-
-log = logging.getLogger(__name__)
+from pipeline.report.letters import draw_text, text_width
 
 PANEL_LINES = 28
 """How many lines of text would fill the shorter side of a picture; sets the size of letters."""
@@ -187,24 +181,24 @@ def _head(name: str, label: int, percent: int, run_length: int, letter: int) -> 
     shown = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
     steady = f", {run_length} frames" if run_length else ""
     lines = (shown, f"{EMOTIONS[label]} {percent} %{steady}")
-    fonts = font(shown, letter), font("", round(letter * 0.85))
-    width = max(round(f.getlength(line)) for f, line in zip(fonts, lines, strict=True))
+    sizes = letter, round(letter * 0.85)
+    width = max(round(text_width(*line)) for line in zip(lines, sizes, strict=True))
     page = Pillow.new("RGB", (width + letter, round(letter * 2.6)), ground)
     draw = ImageDraw.Draw(page)
-    for i, (face, line) in enumerate(zip(fonts, lines, strict=True)):
-        draw.text((letter // 2, letter * (0.7 + 1.2 * i)), line, ink, face, anchor="lm")
+    for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
+        draw_text(draw, (letter // 2, letter * (0.7 + 1.2 * i)), line, ink, size, "lm")
     return np.array(page, np.uint8)
 
 
 @lru_cache
 def _names(letter: int) -> Image:
     """Draws the names of the seven emotions, one below the other."""
-    face, step = font("", letter), round(letter * 1.15)
-    width = max(round(face.getlength(emotion)) for emotion in EMOTIONS) + letter
+    step = round(letter * 1.15)
+    width = max(round(text_width(emotion, letter)) for emotion in EMOTIONS) + letter
     page = Pillow.new("RGB", (width, 7 * step), PANEL_DARK)
     draw = ImageDraw.Draw(page)
     for i, emotion in enumerate(EMOTIONS):
-        draw.text((letter // 2, step * (i + 0.5)), emotion, PANEL_LIGHT, face, anchor="lm")
+        draw_text(draw, (letter // 2, step * (i + 0.5)), emotion, PANEL_LIGHT, letter, "lm")
     return np.array(page, np.uint8)
 
 
@@ -214,34 +208,3 @@ def _bright(shade: tuple[int, int, int]) -> bool:
     Source: the luma of ITU-R BT.601.
     """
     return float(np.dot(shade, (0.299, 0.587, 0.114))) > 120
-
-
-@lru_cache
-def font(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """Matplotlib's DejaVu Sans, or an installed font if only that has all letters of the text."""
-    shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    needed = {ord(c) for c in text if not c.isspace()}
-    for path in (str(shipped), *_installed()) if needed - _letters(str(shipped)).keys() else ():
-        if needed <= _letters(path).keys():
-            return ImageFont.truetype(path, size)
-    if needed - _letters(str(shipped)).keys():
-        log.warning(
-            "%s: no installed font has all letters of this name; missing ones are drawn as boxes",
-            text,
-        )
-    return ImageFont.truetype(str(shipped), size)
-
-
-def _installed() -> Sequence[str]:
-    # Matplotlib's own LastResort font claims every letter, but draws only the name of its script.
-    entries = font_manager.fontManager.ttflist
-    return sorted({entry.fname for entry in entries if "LastResort" not in entry.fname})
-
-
-@lru_cache(maxsize=1024)
-def _letters(path: str) -> Mapping[int, int]:
-    """The letters that a font has; empty if the font cannot be read."""
-    try:
-        return FT2Font(path).get_charmap()
-    except (OSError, RuntimeError):
-        return {}

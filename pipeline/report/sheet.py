@@ -18,6 +18,7 @@ from pipeline.faces import Image, clock
 from pipeline.files import replacing
 from pipeline.pick.choose import Choice
 from pipeline.report.crops import Selection, cut
+from pipeline.report.letters import draw_text, fitted_text, from_left
 
 CELL_SIDE = 120
 """Pixels on each side of a thumbnail, enough to recognise an expression without enlarging."""
@@ -181,21 +182,21 @@ def _lines(title: str, lines: Sequence[SheetLine]) -> Pillow.Image:
     width = LABEL + CELL_SIDE * max(4, *(len(line.faces) for line in lines))
     page = Pillow.new("RGB", (width, TITLE_HEIGHT + len(lines) * CELL_SIDE), PAPER)
     draw = ImageDraw.Draw(page)
-    draw.text((6, 6), title, fill=INK, font_size=15)
+    _title(draw, title, width)
     for i, line in enumerate(lines):
         y = TITLE_HEIGHT + i * CELL_SIDE
         draw.line((0, y, LABEL, y), fill=FAINT)
-        draw.text((6, y + 4), line.words[0], fill=INK, font_size=30)
-        for n, words in enumerate(line.words[1:]):
-            draw.text((6, y + 42 + n * CAPTION), _fitted(words), fill=FAINT, font_size=13)
+        for n, words in enumerate(line.words):
+            ink, size, base = (INK, 28, 32) if n == 0 else (FAINT, 13, 36 + n * CAPTION)
+            draw_text(draw, (6, y + base), fitted_text(words, size, LABEL - 12), ink, size)
         for n, face in enumerate(line.faces):
             page.paste(_thumbnail(face), (LABEL + n * CELL_SIDE, y))
     return page
 
 
-def _fitted(words: str) -> str:
-    """Shortens words to the left column: a long text keeps its two ends."""
-    return words if len(words) <= 24 else f"{words[:11]}…{words[-12:]}"
+def _title(draw: ImageDraw.ImageDraw, title: str, width: int) -> None:
+    """Draws the title of a page of a width; a long one keeps its two ends."""
+    draw_text(draw, (6, 19), fitted_text(from_left(title), 14, width - 12), INK, 14)
 
 
 def write_sample_sheet(movie: Path, walk: Manifest, rows: pd.DataFrame, path: Path) -> None:
@@ -235,7 +236,7 @@ def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pi
         "RGB", (columns * CELL_SIDE, TITLE_HEIGHT + lines * (CELL_SIDE + CAPTION)), PAPER
     )
     draw = ImageDraw.Draw(page)
-    draw.text((6, 6), title, fill=INK, font_size=15)
+    _title(draw, title, page.width)
     for i, thumb in enumerate(thumbs):
         x, y = i % columns * CELL_SIDE, TITLE_HEIGHT + i // columns * (CELL_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))

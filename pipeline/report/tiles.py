@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.moments_csv import MOMENTS
 from pipeline.disk.text_table import unguarded_column
 from pipeline.faces import EMOTIONS, UNKNOWN
 
@@ -51,6 +53,12 @@ TILE_COLUMNS = {
 }  # fmt: skip
 """The columns of crops.csv that the report needs, with their types."""
 
+OF_MOMENT = {
+    "start": "float64", "seconds": "float64", "moment_sure": "float64",
+    "moment_probability": "float64", "best": "bool",
+}  # fmt: skip
+"""What a crop is told of its moment: see `moments_csv`; `best` is whether it is the one to show."""
+
 Opened = Callable[[], Pillow.Image]
 """Opens a picture; called late, so that only a few are open at the same time."""
 
@@ -80,10 +88,11 @@ def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     Returns:
         The crops by person, emotion and time, with `person`, `emotion` (position in `EMOTIONS`),
-        `path` and `TILE_COLUMNS`; and the number of crops that match no row.
+        `path`, `TILE_COLUMNS` and `OF_MOMENT`; and the number of crops that match no row.
     """
     lists = [_read_list(p) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
-    empty = pd.DataFrame(columns=[*TILE_COLUMNS, "person", "emotion", "path"]).astype(TILE_COLUMNS)
+    columns = [*TILE_COLUMNS, "person", "emotion", "path", *OF_MOMENT]
+    empty = pd.DataFrame(columns=columns).astype(TILE_COLUMNS | OF_MOMENT)
     listed = pd.concat([crops for crops in lists if len(crops)] or [empty], ignore_index=True)
     key = ["frame", "track", "person"]
     named = rows[key].astype({"person": "str"}).replace({"person": {"": UNKNOWN}})
@@ -120,11 +129,61 @@ def _read_list(path: Path) -> pd.DataFrame:
     own = [CROP_NAME.fullmatch(name) is not None and name in existing for name in crops["file"]]
     # JSON, in which the page keeps its data, has no infinity.
     finite = np.isfinite(crops[["time", "look_sure", "probability"]].to_numpy()).all(axis=1)
-    crops = crops.loc[np.array(own, bool) & finite]
+    crops = _with_moments(crops.loc[np.array(own, bool) & finite], path.with_name(MOMENTS))
     return crops.assign(
         person=path.parent.parent.name,
         emotion=EMOTIONS.index(path.parent.name),
         path=[path.parent / name for name in crops["file"]],
+    )
+
+
+def _with_moments(crops: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Adds to each crop `OF_MOMENT`, of the run that it is of.
+
+    Moments whose best crop is not there any more, as after a review, are shown by the most probable
+    of the others; those of earlier versions, without moments.csv, are summed up from their crops.
+    """
+    of_run = crops.groupby("run")
+    begin = of_run["time"].transform("min")
+    told = _read_moments(path).reindex(crops["run"]).set_axis(crops.index)
+    summed = {
+        "start": begin, "seconds": of_run["time"].transform("max") - begin,
+        "moment_sure": of_run["look_sure"].transform("mean"),
+        "moment_probability": of_run["probability"].transform("mean"),
+    }  # fmt: skip
+    crops = crops.assign(**{name: told[name].fillna(column) for name, column in summed.items()})
+    # The best of moments.csv, or else the most probable, comes first in its run.
+    worth = (crops["file"] == told["best"]) + crops["probability"].clip(0, 1) / 2
+    first = worth.sort_values(ascending=False, kind="stable").index
+    return crops.assign(best=~crops.loc[first].duplicated("run").reindex(crops.index))
+
+
+def _read_moments(path: Path) -> pd.DataFrame:
+    """The moments of one folder by run; none where their list is missing or damaged."""
+    columns = {"start": "float64", "seconds": "float64", "look_sure": "float64",
+               "probability": "float64", "best": "str"}  # fmt: skip
+    table = pd.DataFrame(columns=["run", *columns]).astype({"run": "int64", **columns})
+    with suppress(ValueError, OverflowError, OSError, KeyError):
+        table = pd.read_csv(
+            path, usecols=["run", *columns], dtype={"run": "int64", **columns},
+            keep_default_na=False,
+        )  # fmt: skip
+        table["best"] = unguarded_column(table["best"])
+    numbers = table[["start", "seconds", "look_sure", "probability"]].to_numpy()
+    finite = np.isfinite(numbers).all(axis=1)
+    table = table.loc[finite].drop_duplicates(subset="run").set_index("run")
+    return table.rename(columns={"look_sure": "moment_sure", "probability": "moment_probability"})
+
+
+def shown(crops: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most `most` of the crops of `read_crops`: of each moment the best, others evenly."""
+    if len(crops) <= most:
+        return crops
+    best, others = crops[crops["best"]], crops[~crops["best"]]
+    if len(best) >= most:
+        return evenly(best, most)
+    return pd.concat([best, evenly(others, most - len(best))]).sort_values(
+        ["person", "emotion", "time", "file"], ignore_index=True
     )
 
 

@@ -1,6 +1,5 @@
 """Turns a movie's faces into bars of who is on screen when, and draws timeline.png."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipeline.files import replacing
 from pipeline.people.presence import Presence, durations
 from pipeline.pick import select
 from pipeline.report.colours import EMOTION_COLOURS
+from pipeline.report.letters import drawable, families, from_left
 from pipeline.settings import PickSettings
 
 STEADY, UNSTEADY = 0.8, 0.26
@@ -188,16 +188,18 @@ def write_timeline(path: Path, line: Timeline, movie: str) -> None:
     figure = Figure(figsize=(_width(seconds), 1.5 + 0.3 * lanes), layout="constrained")
     axes = figure.subplots()
     title = f"{shortened(movie, MOVIE_NAME)}: who is on screen when ({clock(seconds)})"
-    axes.set_title(title, loc="left", fontsize=11, color=TEXT_COLOUR, parse_math=False)
+    title = from_left(title)
+    axes.set_title(
+        drawable(title), loc="left", fontsize=11, color=TEXT_COLOUR, parse_math=False,
+        family=families(title),
+    )  # fmt: skip
     axes.add_collection(_collection(drawn(line.bars)))
     low = np.full(len(line.cuts), lanes - 0.42)
     axes.vlines(line.cuts, low, low + TICK, color=LINE_COLOUR, linewidth=0.6, alpha=cut_alpha(line))
     _dress(axes, line, lanes)
     figure.legend(handles=_legend(line), loc="outside lower left", ncols=9, fontsize=8.5,
                   frameon=False, handlelength=1.2, columnspacing=1.4)  # fmt: skip
-    with replacing(path) as file, warnings.catch_warnings():
-        # Letters that the font lacks are drawn as boxes; report.html shows them properly.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)
 
 
@@ -226,8 +228,8 @@ def _dress(axes: Axes, line: Timeline, lanes: int) -> None:
     axes.set(xlim=(line.begin, line.end), ylim=(lanes - 0.42 + 1.3 * TICK, -0.55))
     axes.set_yticks(range(len(line.people)))
     for label, name in zip(axes.get_yticklabels(), line.people, strict=True):
-        label.set(text=shortened(name), parse_math=False)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda lane, _: _name(line.people, lane)))
+        label.set(text=_name(name), parse_math=False, family=families(shortened(name)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda lane, _: _name(line.people[int(lane)])))
     axes.xaxis.set_major_locator(MultipleLocator(step(line.end - line.begin)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: clock(x).removesuffix(".0")))
     axes.tick_params(length=0, labelsize=9, labelcolor=TEXT_COLOUR)
@@ -243,8 +245,8 @@ def _dress(axes: Axes, line: Timeline, lanes: int) -> None:
         )
 
 
-def _name(people: Sequence[str], lane: float) -> str:
-    return shortened(people[int(lane)])
+def _name(person: str) -> str:
+    return drawable(shortened(person))
 
 
 def _legend(line: Timeline) -> list[Patch]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
 from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS
+from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text, write_text
 from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, UNKNOWN
@@ -128,6 +129,7 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
+    mark_outdated(folder)
     path = folder / LABELS
     write_text(path, LABEL_COLUMNS, labels.to_numpy().tolist())
     _newest.put(path, file_stamp(path), labels)

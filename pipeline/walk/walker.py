@@ -13,6 +13,7 @@ from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk import parts
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
 from pipeline.models.registry import RETIRED, UNROUNDED, identities, remarks
@@ -130,6 +131,7 @@ def _clear(folder: Path) -> None:
 
     The manifest goes last: without it a later call would not know whose the other files are.
     """
+    mark_outdated(folder)
     files.remove(folder / name for name in ("tracks.npz", "faces.csv"))
     files.remove(parts.all_parts(folder))
     files.remove(folder / name for name in ("walk.json", "frames.npz"))

@@ -27,12 +27,12 @@ from pipeline import files, mine
 from pipeline.cast.company import ListedMovie, listed_movie
 from pipeline.disk import manifest, npz
 from pipeline.disk.find import MOVIE_SUFFIXES, walked_movie
+from pipeline.disk.report_html import REPORT
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.report.page import REPORT
 from pipeline.settings import AUTO, Job, PickSettings
 from pipeline.walk.part import WalkProgress
 from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch

@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi.responses import FileResponse, RedirectResponse
 
-from pipeline import files
+from pipeline import files, mine
 from pipeline.disk.find import walked_movie
+from pipeline.disk.report_html import REPORT
 from pipeline.errors import PeopleError
 from pipeline.export.clips import exported_files
-from pipeline.report.page import REPORT, TIMELINE
+from pipeline.report.page import TIMELINE
 from pipeline.report.sheet import SHEET_NAME
 from pipeline.review import desk as review
 from pipeline.settings import Job
 from pipeline.web.pages import Problem
 from pipeline.web.pictures import whole
-from pipeline.web.safety import CONTENT_POLICY, Responses
+from pipeline.web.safety import CONTENT_POLICY, REFUSALS, Responses, check_csrf
 
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -35,7 +36,7 @@ GONE = "this file is no longer there; reload the page"
 
 def results_router(job: Job) -> APIRouter:
     """Makes the routes of the files."""
-    routes = APIRouter(tags=["results"])
+    routes = APIRouter(dependencies=[Depends(check_csrf)], tags=["results"])
     _add_report(routes, job)
     _add_files(routes, job)
     return routes
@@ -47,15 +48,25 @@ def sheets(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (len(name), name))
 
 
+def _folder(job: Job, movie: str) -> Path:
+    """The folder of a movie.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    folder = walked_movie(job.output, movie)
+    if folder is None:
+        raise HTTPException(404, "this movie no longer exists; go back to the list")
+    return folder
+
+
 def _in_movie(job: Job, movie: str, *names: str) -> Path:
     """A file of a movie's folder.
 
     Raises:
         HTTPException: 404, it is not there, or a link leads elsewhere.
     """
-    folder = walked_movie(job.output, movie)
-    if folder is None:
-        raise HTTPException(404, "this movie no longer exists; go back to the list")
+    folder = _folder(job, movie)
     path = folder.joinpath(*names)
     if not path.is_file() or not files.is_within(path, folder):
         raise HTTPException(404, GONE)
@@ -71,8 +82,8 @@ def _in_pick(
         HTTPException: 404, it is not.
     """
     movie, person, emotion = pick
-    folder = walked_movie(job.output, movie)
-    if folder is None or not review.is_pick(folder, person, emotion):
+    folder = _folder(job, movie)
+    if not review.is_pick(folder, person, emotion):
         raise HTTPException(404, "this pick no longer exists; go back to the list")
     if file not in listed(folder / person / emotion):
         raise HTTPException(404, GONE)
@@ -92,6 +103,15 @@ def _add_report(routes: APIRouter, job: Job) -> None:
         """Shows a movie's report."""
         path = _in_movie(job, movie, REPORT)
         return FileResponse(path, media_type="text/html", headers={CONTENT_POLICY: REPORT_POLICY})
+
+    @routes.post(
+        "/report/{movie}", status_code=303, response_class=RedirectResponse,
+        responses=REFUSALS | ABSENT | {409: {"description": "It cannot be written."}},
+    )  # fmt: skip
+    def write_report(movie: str) -> str:
+        """Writes a movie's report anew, by the names, decisions and crops of now."""
+        mine.report(_folder(job, movie), job)
+        return "/review"
 
     @routes.get("/timeline/{movie}", responses=JPEG, response_class=Response)
     def show_timeline(movie: str) -> Response:

@@ -16,10 +16,12 @@ from pipeline.cast.company import renamed_picks
 from pipeline.disk.find import walked_movie, walked_movies
 from pipeline.disk.manifest import movie_name
 from pipeline.disk.moments_csv import best_crop
+from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.report_html import REPORT, is_outdated, outdated_line
 from pipeline.errors import MiningError, OutputError, PeopleError, TableError
 from pipeline.export.clips import exported_files
 from pipeline.faces import UNKNOWN
-from pipeline.report.page import REPORT, TIMELINE
+from pipeline.report.page import TIMELINE
 from pipeline.review import desk as review
 from pipeline.review.desk import STRANGER, Picked, ReviewProgress
 from pipeline.settings import Job
@@ -176,6 +178,16 @@ class MovieListing:
         return ""
 
     @property
+    def notes(self) -> list[str]:
+        """See `notes_of`."""
+        return notes_of(self.folder)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its report was made before the last change."""
+        return is_outdated(self.folder)
+
+    @property
     def report(self) -> bool:
         """Whether it has a report."""
         return (self.folder / REPORT).is_file()
@@ -225,6 +237,11 @@ def looks_of(picked: Picked, file: str) -> str:
     """Says what was decided about a crop, as in `Decision.looks`."""
     label = picked.labels.get(file)
     return (label["emotion"] or "stranger") if label else ""
+
+
+def notes_of(folder: Path) -> list[str]:
+    """Says whether a pick of a movie was stopped, and whether its report is out of date."""
+    return [line for line in (unfinished_line(folder), outdated_line(folder)) if line]
 
 
 class Desk:
@@ -309,7 +326,7 @@ def _add_pages(routes: APIRouter, desk: Desk) -> None:
         pick = desk.find(movie, person, emotion)
         return page(
             request, "review.html", movie=movie, person=person, emotion=emotion, unknown=UNKNOWN,
-            next=review.next_open(pick.folder, person, emotion),
+            next=review.next_open(pick.folder, person, emotion), notes=notes_of(pick.folder),
         )  # fmt: skip
 
 

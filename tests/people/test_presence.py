@@ -1,14 +1,17 @@
 """The table of the people in a movie."""
 
 from dataclasses import replace
+from itertools import combinations
 from math import isnan
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.people.presence import durations, who_is_who
+from pipeline.people.presence import durations, shared_screen, who_is_who
 
 
 def test_durations_follow_the_timestamps() -> None:
@@ -89,3 +92,52 @@ def test_offers_are_told_of_the_unknown_the_surest_first() -> None:
     assert named.offers == ()
     told = [(o.person, round(o.sure, 2), o.tracks, o.time) for o in nobody.offers]
     assert told == [("b", 0.7, (2, 4), 0.1), ("a", 0.4, (0,), 0.3)]
+
+
+# --- who appears with whom ----------------------------------------------------------------------
+
+
+def _seen(*faces: tuple[int, int, str]) -> pd.DataFrame:
+    """Rows of frame, shot and person."""
+    return pd.DataFrame(faces, columns=["frame", "shot", "person"])
+
+
+def test_shared_frames_and_shots_are_counted_by_pairs() -> None:
+    rows = _seen(
+        (0, 0, "b"), (0, 0, "a"), (1, 0, "a"), (1, 0, "b"), (1, 0, "c"),  # Three in one picture.
+        (2, 1, "a"), (3, 1, "c"),  # One after the other in a shot.
+        (4, 2, "b"), (5, 3, "c"), (1, 0, ""), (0, 0, ""),
+    )  # fmt: skip
+    seconds = np.array([{0: 0.5, 1: 0.25}.get(frame, 1.0) for frame in rows["frame"]])
+    assert shared_screen(rows, seconds).to_numpy().tolist() == [
+        ["a", "b", 0.75, 1], ["a", "c", 0.25, 2], ["b", "c", 0.25, 1],
+    ]  # fmt: skip
+
+
+def test_a_person_twice_in_a_picture_counts_once() -> None:
+    rows = _seen((0, 0, "a"), (0, 0, "a"), (0, 0, "b"))
+    assert shared_screen(rows, np.full(3, 0.04)).to_numpy().tolist() == [["a", "b", 0.04, 1]]
+
+
+@pytest.mark.parametrize("people", [[], ["a"], ["", ""], ["a", ""]], ids=str)
+def test_nobody_is_with_the_unknown_or_alone(people: list[str]) -> None:
+    rows = _seen(*((0, 0, person) for person in people))
+    pairs = shared_screen(rows, np.ones(len(people)))
+    assert (len(pairs), list(pairs)) == (0, ["person", "other", "seconds", "shots"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", "a", "b", "c"]))))
+def test_pairs_are_those_of_a_plain_count(seen: list[tuple[int, str]]) -> None:
+    rows = _seen(*((frame, frame // 4, person) for frame, person in seen))
+    found = {
+        (p, o): (s, n)
+        for p, o, s, n in shared_screen(rows, np.full(len(rows), 0.5)).to_numpy().tolist()
+    }
+    wanted = {}
+    for p, o in combinations("abc", 2):
+        frames, shots = (
+            [{k // step for k, who in seen if who == one} for one in (p, o)] for step in (1, 4)
+        )
+        if both := len(shots[0] & shots[1]):
+            wanted[p, o] = (0.5 * len(frames[0] & frames[1]), both)
+    assert found == wanted

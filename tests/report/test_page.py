@@ -101,7 +101,9 @@ def test_both_files_are_written_and_nothing_else(tmp_path: Path) -> None:
 def test_a_page_tells_cast_summary_and_funnel(tmp_path: Path) -> None:
     text = _written(tmp_path, walked(FACES, 100, WalkSettings(width=800)))
     words = " ".join(" ".join(_Elements(text).words).split())
-    assert "film.mkv 0:04.0 · 76 faces in 3 tracks · 2 known people · 70 crops" in words
+    assert (
+        "film.mkv 0:04.0 · 76 faces in 3 tracks · 2 known people · 70 crops of 3 moments" in words
+    )
     assert "anna 0:01.0 on screen 26 faces, 1 track distance 0.25 nearest other ben 0.25" in words
     assert "640 × 360, h264, 25 frames a second" in words
     assert "Walk --width 800" in words
@@ -133,6 +135,70 @@ def test_every_crop_is_listed_with_its_own_picture(tmp_path: Path) -> None:
         assert _tile(sheets, n, side) == pytest.approx(colour(name.replace("unknown", "")), abs=12)
     assert crops["length"] == [20] * 40 + [30] * 30
     assert crops["probability"] == [0.7] * 70
+
+
+def test_a_moment_is_shown_by_the_crop_that_the_pick_found_best(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    happy = tmp_path / "anna" / "happy"
+    names = sorted(path.name for path in happy.glob("*.jpg"))
+    head = "run,start,seconds,look_sure,probability,best\n"
+    (happy / "moments.csv").write_text(f"{head}0,0.04,0.76,0.91,0.65,{names[7]}\n")
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    found = data["moments"]
+    assert data["crops"]["file"][found["crop"][0]] == names[7]
+    assert [found[name][0] for name in ("start", "seconds", "sure", "probability")] == [
+        0.04, 0.76, 0.91, 0.65,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "run,best\nx,y\n",
+        "\x00",
+        "run,start,seconds,look_sure,probability,best\n0,inf,1,1,1,a.jpg\n",
+    ],
+)
+def test_without_a_list_of_moments_they_are_summed_up_from_crops(text: str, tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    (tmp_path / "anna" / "happy" / "moments.csv").write_text(text)
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    found = data["moments"]
+    assert len(found["crop"]) == 3
+    assert [found[name][0] for name in ("start", "seconds", "probability")] == [0, 0.76, 0.7]
+    assert found["sure"][0] == pytest.approx(np.mean(data["crops"]["sure"][:20]), abs=0.001)
+
+
+def test_a_moment_whose_best_crop_was_rejected_is_shown_by_another(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    happy = tmp_path / "anna" / "happy"
+    names = sorted(path.name for path in happy.glob("*.jpg"))
+    head = "run,start,seconds,look_sure,probability,best\n"
+    (happy / "moments.csv").write_text(f"{head}0,0.04,0.76,0.91,0.65,{names[7]}\n")
+    (happy / names[7]).unlink()
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    assert len(data["moments"]["crop"]) == 3
+    assert data["moments"]["seconds"][0] == 0.76
+
+
+def test_who_appears_with_whom_is_told(tmp_path: Path) -> None:
+    apart = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
+    assert "Who appears with whom" in " ".join(apart.words)  # They share the only shot.
+    assert "anna ben – 1" in " ".join(" ".join(apart.words).split())
+    beside = [*FACES, *stretch(range(10, 35), 5, "carl", "sad")]
+    words = " ".join(
+        " ".join(_Elements(_written(tmp_path / "b", walked(beside, 100))).words).split()
+    )
+    assert "anna carl 0:00.6 1 anna ben – 1 ben carl – 1" in words
+
+
+def test_a_movie_with_one_person_tells_of_no_company(tmp_path: Path) -> None:
+    movie = walked(stretch(range(20), 0, "anna", "happy"), 100)
+    assert "Who appears with whom" not in _written(tmp_path, movie)
 
 
 def test_faces_of_the_timeline_are_those_of_their_lanes(tmp_path: Path) -> None:
@@ -173,7 +239,7 @@ def test_crops_of_an_earlier_walk_are_not_shown(tmp_path: Path) -> None:
     assert _data(text)["crops"]["people"] == ["anna"]
     assert len(_data(text)["crops"]["file"]) == 20
     words = " ".join(_Elements(text).words)
-    assert "2 known people · 20 crops" in " ".join(words.split())
+    assert "2 known people · 20 crops of 1 moment" in " ".join(words.split())
     assert OLDER.replace("20", "50") in words
 
 
@@ -358,7 +424,7 @@ def test_the_page_names_no_address(tmp_path: Path) -> None:
 
 
 def test_the_same_movie_gives_the_same_page(tmp_path: Path) -> None:
-    texts = [_written(tmp_path / name, walked(FACES, 100)) for name in ("one", "two")]
+    texts = [_written(tmp_path / name / "film", walked(FACES, 100)) for name in ("one", "two")]
     assert texts[0] == texts[1]
 
 
@@ -384,9 +450,17 @@ def test_too_many_crops_are_shown_evenly(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tiles, "MOST", 10)
     text = _written(tmp_path, walked(FACES, 100))
     assert "this page holds 10 of 70, evenly spread" in text
-    times = _data(text)["crops"]["time"]
-    assert len(times) == 10
-    assert (times[0], times[-1]) == (0, 3.16)
+    data = _data(text)
+    assert len(data["crops"]["time"]) == 10
+    assert len(data["moments"]["crop"]) == 3
+
+
+def test_of_too_many_moments_some_are_shown(tmp_path: Path) -> None:
+    picked(tmp_path, movie := walked(FACES, 100))
+    crops, _ = tiles.read_crops(tmp_path, movie.rows)
+    assert tiles.shown(crops, 2)["best"].tolist() == [True, True]
+    assert tiles.shown(crops, 12)["best"].sum() == 3
+    assert tiles.shown(crops, 70) is crops
 
 
 def test_tiles_go_on_in_a_second_sheet() -> None:

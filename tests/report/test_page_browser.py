@@ -1,6 +1,7 @@
 """Tests of report.html in Chromium: no errors, filters filter, pointing at a bar shows a face."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageColor
 
+from pipeline.disk.report_html import mark_outdated
+from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.timeline import TICK
 from pipeline.settings import Job
 from tests.support.face_rows import stretch
@@ -136,7 +140,7 @@ def test_names_are_only_ever_text(opened: Opened, tmp_path: Path) -> None:
     movie = walked(stretch(range(200), 0, HOSTILE, "happy"), 250, name=f"{HOSTILE}.mkv")
     picked(tmp_path, movie)
     page = opened(reported(tmp_path, movie, Job(), []))
-    assert page.locator("h3").inner_text() == HOSTILE
+    assert page.locator(".cast h3").inner_text() == HOSTILE
     assert page.locator("#person option").last.inner_text() == HOSTILE
     page.locator("#line").focus()
     page.keyboard.press("Home")
@@ -163,10 +167,12 @@ def _tip(page: "Page") -> str:
 
 def test_filters_filter(opened: Opened) -> None:
     page = opened()
+    assert _count(page) == "5 moments"
+    page.locator("#every").check()
     assert _count(page) == f"{CROPS} crops"
     page.locator("#person").select_option("anna")
     assert _count(page) == f"110 of {CROPS} crops"
-    page.get_by_label("neutral").uncheck()
+    page.locator("[name=emotion][value='6']").uncheck()
     assert _count(page) == f"50 of {CROPS} crops"
     page.locator("#run").fill("21")
     assert _count(page) == f"30 of {CROPS} crops"
@@ -176,15 +182,50 @@ def test_filters_filter(opened: Opened) -> None:
     assert _count(page) == f"0 of {CROPS} crops"
     assert page.locator(".tile").count() == 0
     page.get_by_role("button", name="Show all", exact=True).click()
-    page.get_by_text(f"{CROPS} crops", exact=True).wait_for()
+    page.get_by_text("5 moments", exact=True).wait_for()
 
 
-def test_only_the_most_probable_crop_of_each_run_is_shown_on_demand(opened: Opened) -> None:
+def test_moments_filter_as_their_crops_do(opened: Opened) -> None:
     page = opened()
-    page.get_by_label("only the most probable crop of each run").check()
-    assert _count(page) == f"5 of {CROPS} crops"
     page.locator("#person").select_option("anna")
-    assert _count(page) == f"3 of {CROPS} crops"
+    assert _count(page) == "3 of 5 moments"
+    page.locator("[name=emotion][value='6']").uncheck()
+    assert _count(page) == "2 of 5 moments"
+    page.locator("#run").fill("21")
+    assert _count(page) == "1 of 5 moments"
+    page.locator("#sure").fill("94")
+    assert _count(page) == "0 of 5 moments"
+    assert page.locator(".tile, #grid h3").count() == 0
+
+
+def test_moments_are_under_headings_of_person_and_emotion(opened: Opened) -> None:
+    page = opened()
+    headings = page.locator("#grid h3")
+    assert [" ".join(text.split()) for text in headings.all_inner_texts()] == [
+        "anna, happy 2 moments, 1.9 s", "anna, neutral 1 moment, 2.4 s",
+        "ben, surprise 1 moment, 1.6 s", "unknown, angry 1 moment, 1.6 s",
+    ]  # fmt: skip
+    page.locator("#grid").scroll_into_view_if_needed()
+    page.wait_for_selector(".tile")
+    tops = "(all) => all.map((one) => [one.textContent, one.getBoundingClientRect().top])"
+    shown = page.locator("#grid h3, #grid .tile").evaluate_all(tops)
+    order = [text for text, _ in sorted(shown, key=lambda one: one[1])]
+    assert [text.startswith(("anna", "ben", "unknown")) for text in order] == [
+        True, False, False, True, False, True, False, True, False,
+    ]  # fmt: skip
+    page.locator("#order").select_option("time")
+    assert headings.count() == 0
+
+
+def test_a_moment_tells_when_how_long_and_how_sure(opened: Opened) -> None:
+    page = opened()
+    page.locator("#order").select_option("time")
+    page.locator("#grid").scroll_into_view_if_needed()
+    tile = page.locator(".tile[data-place='1']")
+    assert tile.inner_text().split("\n") == ["0:01.2", "2.4 s", "94 % sure", "p 70 %"]
+    assert tile.get_attribute("aria-label") == (
+        "anna, neutral 70 %, 0:01.2, for 2.4 s, run of 60 frames, 94 % sure"
+    )
 
 
 def test_tiles_show_the_faces_that_passed(opened: Opened) -> None:
@@ -200,6 +241,7 @@ def test_tiles_show_the_faces_that_passed(opened: Opened) -> None:
 
 def test_every_crop_leads_to_its_file(opened: Opened, report: Path) -> None:
     page = opened()
+    page.locator("#every").check()
     page.locator("#grid").scroll_into_view_if_needed()
     page.wait_for_selector(".tile")
     hrefs = "(tiles) => tiles.map((tile) => tile.getAttribute('href'))"
@@ -211,6 +253,7 @@ def test_every_crop_leads_to_its_file(opened: Opened, report: Path) -> None:
 
 def test_only_tiles_near_the_window_are_made(opened: Opened) -> None:
     page = opened(viewport={"width": 390, "height": 500})
+    page.locator("#every").check()
     page.locator("#filters").scroll_into_view_if_needed()
     page.wait_for_selector(".tile")
     first = page.locator(".tile").count()
@@ -231,6 +274,7 @@ def test_only_tiles_near_the_window_are_made(opened: Opened) -> None:
 )
 def test_crops_are_ordered(opened: Opened, order: str, label: str) -> None:
     page = opened()
+    page.locator("#every").check()
     page.locator("#order").select_option(order)
     page.locator("#grid").scroll_into_view_if_needed()
     assert label in str(page.locator(".tile[data-place='0']").get_attribute("aria-label"))
@@ -240,11 +284,14 @@ def test_link_of_a_cast_member_shows_their_crops(opened: Opened) -> None:
     page = opened()
     page.locator(".only").nth(1).click()
     assert page.locator("#person option:checked").inner_text() == "ben"
-    assert _count(page) == f"40 of {CROPS} crops"
+    assert _count(page) == "1 of 5 moments"
 
 
 def test_keys_move_through_the_crops(opened: Opened) -> None:
     page = opened()
+    page.locator("#every").check()
+    page.locator("#order").select_option("time")
+    page.locator("h1").click()
     place = "Number(document.activeElement.dataset.place)"
     page.keyboard.press("g")
     assert page.evaluate(place) == 0
@@ -256,6 +303,19 @@ def test_keys_move_through_the_crops(opened: Opened) -> None:
         page.keyboard.press(key)
         assert page.evaluate(place) == wanted
     assert page.evaluate("document.querySelectorAll('.tile[tabindex=\"0\"]').length") == 1
+
+
+def test_keys_move_from_row_to_row_under_headings(opened: Opened) -> None:
+    page = opened()
+    place = "Number(document.activeElement.dataset.place)"
+    page.keyboard.press("g")
+    for key, wanted in (
+        ("ArrowRight", 1), ("ArrowDown", 2), ("ArrowDown", 3), ("ArrowUp", 2), ("ArrowUp", 0),
+        ("End", 4), ("ArrowDown", 4), ("PageUp", 0), ("PageDown", 4), ("Home", 0),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        if key not in ("PageUp", "PageDown"):
+            assert page.evaluate(place) == wanted, key
 
 
 def test_enter_opens_the_crop(opened: Opened) -> None:
@@ -365,6 +425,26 @@ def test_the_timeline_zooms_and_moves_within_the_movie(opened: Opened) -> None:
     assert _range(page) == pytest.approx([0, 10])
 
 
+def test_keys_zoom_about_the_pointer(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.press("t")
+    page.mouse.move(*_spot(page, 3.8, 1))
+    page.wait_for_timeout(100)
+    page.keyboard.press("+")
+    assert _range(page) == pytest.approx([1.9, 6.9], abs=0.05)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(100)
+    page.keyboard.press("-")
+    assert _range(page) == pytest.approx([0, 10], abs=0.1)
+
+
+def test_buttons_zoom_about_the_bar_that_is_held(opened: Opened) -> None:
+    page = opened()
+    page.mouse.click(*_spot(page, 8.2, 2))
+    page.locator("[data-zoom='0.5']").click()
+    assert _range(page) == pytest.approx([4.1, 9.1], abs=0.05)
+
+
 def test_the_wheel_alone_scrolls_the_page(opened: Opened) -> None:
     page = opened(viewport={"width": 1280, "height": 500})
     page.mouse.move(*_spot(page, 5, 0))
@@ -390,7 +470,7 @@ def test_keys_go_from_bar_to_bar(opened: Opened) -> None:
         page.keyboard.press("Enter")
     assert "_surprise70.jpg" in popup.value.url
     page.keyboard.press("+")
-    assert np.diff(_range(page))[0] == pytest.approx(5)
+    assert _range(page) == pytest.approx([2.4, 7.4])  # About the bar of 4 to 5.6 s.
     page.keyboard.press("Escape")
     assert not card.is_visible()
 
@@ -400,3 +480,59 @@ def test_pointing_at_a_share_tells_it(opened: Opened) -> None:
     assert "anna" in told
     assert "neutral:" in told
     assert "51.7%" in told
+
+
+# --- print, and access for all ------------------------------------------------------------------
+
+
+def _printed(page: "Page") -> list[Pillow.Image]:
+    """The pages that would come out of a printer, as they look."""
+    pdfium = pytest.importorskip("pypdfium2")
+    pages = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
+    return [one.render(scale=1).to_pil().convert("RGB") for one in pages]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_print_has_portraits_charts_and_crops_in_colour(opened: Opened, scheme: str) -> None:
+    page = opened(color_scheme=scheme)
+    pages = _printed(page)
+    assert all(one.width > one.height for one in pages)
+    colours = set[Any]()
+    for one in pages:
+        assert one.getpixel((3, 3)) == (255, 255, 255)
+        colours |= {shade for _, shade in one.getcolors(one.width * one.height) or []}
+    for name in ("anna", "ben"):
+        assert any(np.abs(np.subtract(shade, colour(name))).max() < 12 for shade in colours), name
+    for look in EMOTION_COLOURS:
+        assert ImageColor.getrgb(look) in colours, look
+    assert page.locator("canvas.print-only").count() == 0
+
+
+def test_a_print_has_every_tile_that_passes_the_filters(opened: Opened) -> None:
+    page = opened()
+    page.locator("#every").check()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".tile").count() == CROPS
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".tile").count() < CROPS
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")], ids=str
+)
+def test_axe_finds_no_fault(opened: Opened, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.locator("#grid").scroll_into_view_if_needed()
+    page.wait_for_selector(".tile")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+
+
+def test_an_outdated_page_says_so(opened: Opened, report: Path, tmp_path: Path) -> None:
+    assert not opened().locator("#outdated").is_visible()
+    copy = Path(shutil.copy(report, tmp_path))
+    mark_outdated(tmp_path)
+    page = opened(copy)
+    assert page.locator("#outdated").is_visible()
+    assert "mine-video report" in page.locator("#outdated").inner_text()

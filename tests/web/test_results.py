@@ -17,7 +17,7 @@ from pipeline.live.reader import Reader
 from pipeline.people import rename
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.results import REPORT_POLICY
-from pipeline.web.safety import HEADERS, Policy
+from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
 from tests.support.application import LIMIT
 from tests.support.pages import Opened
 from tests.support.puppet import silent
@@ -84,6 +84,22 @@ def test_picks_of_other_names_are_marked(client: TestClient, table_of: Table) ->
     assert 'href="/mine?movie=talk.mkv"' in text
     shutil.rmtree(table_of.folder / "anna")
     assert "names have changed" not in client.get("/review").text
+
+
+def test_a_report_that_is_out_of_date_is_written_anew(client: TestClient, table_of: Table) -> None:
+    before = (table_of.folder / "report.html").read_bytes()
+    assert "anew" not in client.get("/review").text
+    table_of.decide(0, "sad")
+    assert "report.html is out of date" in client.get("/review").text
+    assert ">Write the report<" in client.get("/review").text
+    answer = client.post("/report/talk")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/review")
+    assert "anew" not in client.get("/review").text
+    after = (table_of.folder / "report.html").read_bytes()
+    assert after != before
+    client.headers[CSRF_HEADER] = "guessed"
+    assert client.post("/report/talk").status_code == 403
+    assert client.get("/report/talk").content == after
 
 
 # --- files --------------------------------------------------------------------------------------

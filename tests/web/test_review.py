@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import files, mine
+from pipeline.disk.pick_json import begin_pick
 from pipeline.faces import EMOTIONS
 from pipeline.judge.score import read_truth
 from pipeline.live.reader import Reader
@@ -57,6 +58,18 @@ def test_the_list_tells_how_far_each_pick_is(client: TestClient, table_of: Table
     assert f'href="/review/{PLACE}"' in text
     assert "50.0 %" in text
     assert '<a href="/review" aria-current="page">Review</a>' in text
+
+
+def test_a_stopped_pick_and_an_old_report_are_told(client: TestClient, table_of: Table) -> None:
+    pages = ("/review", f"/review/{PLACE}")
+    mine.report(table_of.folder, table_of.job)
+    assert not [text for text in (client.get(p).text for p in pages) if "out of date" in text]
+    decide(client, table_of.files[0], "none")
+    begin_pick(table_of.folder, table_of.job, [table_of.place])
+    for page in pages:
+        text = client.get(page).text
+        assert f"write it anew: mine-video report {table_of.folder}" in text
+        assert "a pick was stopped, and anna/happy may lack crops" in text
 
 
 def test_nothing_picked_is_told(client: TestClient, table_of: Table) -> None:

@@ -45,8 +45,10 @@
 
   const night = matchMedia("(prefers-color-scheme: dark)");
   const plots = [];
+  const views = [];
 
-  const isDark = () => (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
+  const isPrinted = () => document.documentElement.classList.contains("printed");
+  const isDark = () => !isPrinted() && (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
 
   function colour(element, property = "color") {
     return getComputedStyle(element)[property];
@@ -92,7 +94,6 @@
   function facesByLane() {
     const lanes = data.people.map(() => []);
     data.faces.lane.forEach((lane, index) => lanes[lane].push({ kind: "face", index, time: data.faces.time[index] }));
-    const laneOf = data.crops.people.map((name) => data.people.indexOf(name));
     data.crops.person.forEach((person, index) => lanes[laneOf[person]]?.push({ kind: "crop", index, time: data.crops.time[index] }));
     for (const faces of lanes) faces.sort((a, b) => a.time - b.time);
     return lanes;
@@ -117,7 +118,7 @@
     for (const bars of lanes) bars.sort((a, b) => column.left[a] - column.left[b]);
     const faces = facesByLane();
     const whole = [plot.x_range.start, plot.x_range.end];
-    const state = { lane: 0, place: -1, held: false, href: "" };
+    const state = { lane: 0, place: -1, held: false, href: "", pointer: null };
 
     const msPerPixel = () => (plot.x_range.end - plot.x_range.start) / Math.max(1, view.frame.bbox.width);
 
@@ -190,9 +191,11 @@
       return place >= 0;
     }
 
+    /** Zooms about the bar that is held, else the pointer, else the middle. */
     function zoom(factor) {
       const { start, end } = plot.x_range;
-      const middle = cursor.visible ? cursor.location : (start + end) / 2;
+      const held = state.held && cursor.location >= start && cursor.location <= end;
+      const middle = held ? cursor.location : state.pointer ?? (start + end) / 2;
       const length = Math.min(Math.max((end - start) * factor, plot.x_range.min_interval), whole[1] - whole[0]);
       const share = (middle - start) / (end - start);
       look(factor ? middle - share * length : whole[0], factor ? length : whole[1] - whole[0]);
@@ -246,8 +249,8 @@
     // Assigned as a whole, since Bokeh notices no changes inside. Bokeh's own callbacks, CustomJS,
     // need eval, which the page's policy forbids.
     plot.js_event_callbacks = {
-      mousemove: [(event) => state.held || point(event)],
-      mouseleave: [() => state.held || hide()],
+      mousemove: [(event) => { state.pointer = event.x; state.held || point(event); }],
+      mouseleave: [() => { state.pointer = null; state.held || hide(); }],
       tap: [(event) => { if (point(event)) hold(); }],
     };
     line.addEventListener("keydown", (event) => {
@@ -261,9 +264,10 @@
   async function draw(name, place) {
     const target = document.createElement("div");
     place.prepend(target);
-    const views = await Bokeh.embed.embed_item({ ...data.plots[name], target_id: null }, target);
-    const view = [...views][0];
+    const embedded = await Bokeh.embed.embed_item({ ...data.plots[name], target_id: null }, target);
+    const view = [...embedded][0];
     plots.push(view.model);
+    views.push(view);
     dress(view.model);
     // A finger that moves up or down scrolls the page; sideways it moves the timeline.
     view.canvas.events_el.style.touchAction = "pan-y";
@@ -275,23 +279,43 @@
   // --- crops ------------------------------------------------------------------------------------
 
   const grid = byId("grid");
-  const TILE = { width: 90, height: 114 };
-  const wanted = { list: [], columns: 1, focus: 0 };
+  const SHAPES = { moment: { width: 126, height: 164 }, crop: { width: 90, height: 114 } };
+  const HEADING = 40; // Pixels, with the room above.
+  const wanted = { items: [], rows: [], rowOf: [], headings: [], shape: SHAPES.moment, columns: 0, focus: 0 };
   const nodes = new Map();
 
+  /** What the page shows as tiles: a moment by its best crop, or every crop by itself. */
+  const moments = data.moments.crop.map((crop, n) => ({
+    crop,
+    time: data.moments.start[n],
+    seconds: data.moments.seconds[n],
+    sure: data.moments.sure[n],
+    probability: data.moments.probability[n],
+  }));
+  const everyCrop = data.crops.person.map((_, crop) => ({
+    crop,
+    time: data.crops.time[crop],
+    seconds: null,
+    sure: data.crops.sure[crop],
+    probability: data.crops.probability[crop],
+  }));
+
+  const laneOf = data.crops.people.map((name) => data.people.indexOf(name));
+  const byGroup = (a, b) => laneOf[data.crops.person[a.crop]] - laneOf[data.crops.person[b.crop]] || data.crops.emotion[a.crop] - data.crops.emotion[b.crop];
   const ORDERS = {
-    sure: (a, b) => data.crops.sure[b] - data.crops.sure[a] || a - b,
-    folder: (a, b) => a - b,
-    time: (a, b) => data.crops.time[a] - data.crops.time[b] || a - b,
-    probability: (a, b) => data.crops.probability[b] - data.crops.probability[a] || a - b,
-    run: (a, b) => data.crops.length[b] - data.crops.length[a] || a - b,
+    group: (a, b) => byGroup(a, b) || b.sure - a.sure || a.crop - b.crop,
+    folder: (a, b) => byGroup(a, b) || a.crop - b.crop,
+    sure: (a, b) => b.sure - a.sure || a.crop - b.crop,
+    time: (a, b) => a.time - b.time || a.crop - b.crop,
+    probability: (a, b) => b.probability - a.probability || a.crop - b.crop,
+    run: (a, b) => data.crops.length[b.crop] - data.crops.length[a.crop] || a.crop - b.crop,
   };
 
   function beginCrops() {
     if (!grid) return;
     const { people } = data.crops;
     const counts = new Array(data.emotions.length).fill(0);
-    for (const emotion of data.crops.emotion) counts[emotion] += 1;
+    for (const { crop } of moments) counts[data.crops.emotion[crop]] += 1;
     byId("person").append(new Option("everybody", "-1"), ...people.map((name, index) => new Option(name, index)));
     for (const box of document.getElementsByName("emotion")) {
       box.parentElement.querySelector("small").textContent = counts[box.value];
@@ -309,59 +333,95 @@
     grid.addEventListener("keydown", moveFocus);
     grid.addEventListener("focusin", (event) => { wanted.focus = Number(event.target.dataset.place); });
     addEventListener("scroll", paint, { passive: true });
-    new ResizeObserver(layOut).observe(grid);
+    new ResizeObserver(() => { if (columnsThatFit() !== wanted.columns) layOut(); else paint(); }).observe(grid);
     filter();
   }
 
-  /** Shows the crops that pass the filters, in the chosen order. */
+  /** Shows the moments, or crops, that pass the filters, in the chosen order. */
   function filter() {
     const person = Number(byId("person").value);
     const emotions = new Set([...document.getElementsByName("emotion")].filter((box) => box.checked).map((box) => Number(box.value)));
     const least = Number(byId("sure").value) / 100;
     const length = Number(byId("run").value) || 1;
     const crops = data.crops;
+    const all = byId("every").checked ? everyCrop : moments;
     document.querySelector("#filters output").textContent = percent(least);
-    wanted.list = crops.person.map((_, index) => index).filter((i) =>
-      (person < 0 || crops.person[i] === person) && emotions.has(crops.emotion[i]) && crops.sure[i] >= least && crops.length[i] >= length);
-    if (byId("best").checked) wanted.list = bestOfRuns(wanted.list);
-    wanted.list.sort(ORDERS[byId("order").value]);
+    wanted.shape = all === moments ? SHAPES.moment : SHAPES.crop;
+    wanted.items = all.filter(({ crop, sure }) =>
+      (person < 0 || crops.person[crop] === person) && emotions.has(crops.emotion[crop]) && sure >= least && crops.length[crop] >= length);
+    wanted.items.sort(ORDERS[byId("order").value]);
     wanted.focus = 0;
-    const [shown, all] = [wanted.list.length, crops.person.length].map((n) => n.toLocaleString("en"));
-    const noun = all === "1" ? "crop" : "crops";
-    byId("count").textContent = shown === all ? `${all} ${noun}` : `${shown} of ${all} ${noun}`;
-    clear();
+    const [shown, every] = [wanted.items.length, all.length].map((n) => n.toLocaleString("en"));
+    const noun = counted(all.length, all === moments ? "moment" : "crop");
+    byId("count").textContent = shown === every ? noun : `${shown} of ${noun}`;
     layOut();
   }
 
-  /** Keeps the crop with the highest probability of each run. */
-  function bestOfRuns(list) {
-    const { run, person, emotion, probability } = data.crops;
-    const best = new Map();
-    for (const crop of list) {
-      const key = `${person[crop]} ${emotion[crop]} ${run[crop]}`;
-      if (!best.has(key) || probability[crop] > probability[best.get(key)]) best.set(key, crop);
-    }
-    return [...best.values()];
-  }
+  const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
   function clear() {
     for (const node of nodes.values()) node.remove();
     nodes.clear();
+    for (const { node } of wanted.headings) node.remove();
   }
 
+  const columnsThatFit = () => Math.max(1, Math.floor((grid.clientWidth + 6) / wanted.shape.width));
+
+  /** Gives every tile its row; in the orders by person and emotion a heading begins new rows. */
   function layOut() {
-    const columns = Math.max(1, Math.floor((grid.clientWidth + 6) / TILE.width));
-    if (columns !== wanted.columns) clear();
-    wanted.columns = columns;
-    grid.style.height = `${Math.ceil(wanted.list.length / columns) * TILE.height}px`;
+    clear();
+    const grouped = ["group", "folder"].includes(byId("order").value);
+    Object.assign(wanted, { columns: columnsThatFit(), rows: [], rowOf: [], headings: [] });
+    let top = 0;
+    let group = null;
+    wanted.items.forEach((item, place) => {
+      const fresh = grouped && (group === null || byGroup(group, item) !== 0);
+      let row = wanted.rows.at(-1);
+      if (fresh) {
+        wanted.headings.push({ top, place, node: heading(item, top) });
+        top += HEADING;
+      }
+      if (fresh || !row || place - row.first === wanted.columns) {
+        row = { first: place, stop: place, top };
+        wanted.rows.push(row);
+        top += wanted.shape.height;
+      }
+      row.stop = place + 1;
+      wanted.rowOf.push(wanted.rows.length - 1);
+      group = item;
+    });
+    grid.className = wanted.shape === SHAPES.moment ? "moments" : "";
+    grid.style.height = `${top}px`;
+    grid.append(...wanted.headings.map(({ node }) => node));
     paint();
+  }
+
+  /** A heading with the person, the emotion, and how much of it is shown. */
+  function heading(item, top) {
+    const { people, person, emotion } = data.crops;
+    const same = wanted.items.filter((other) => byGroup(item, other) === 0);
+    const node = document.createElement("h3");
+    const key = Object.assign(document.createElement("span"), { className: `key look-${emotion[item.crop]}` });
+    const words = document.createElement("span");
+    const name = document.createElement("bdi");
+    name.textContent = people[person[item.crop]];
+    words.append(name, `, ${data.emotions[emotion[item.crop]]}`);
+    key.append(words);
+    const count = Object.assign(document.createElement("small"), { className: "note" });
+    const seconds = same.reduce((sum, other) => sum + (other.seconds ?? 0), 0);
+    count.textContent = item.seconds === null ? counted(same.length, "crop") : `${counted(same.length, "moment")}, ${seconds.toFixed(1)} s`;
+    node.append(key, " ", count);
+    node.style.top = `${top}px`;
+    return node;
   }
 
   /** Makes the tiles near the window and removes the others: a page may hold 40,000 crops. */
   function paint() {
+    if (isPrinted()) return;
     const top = -grid.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor((top - innerHeight / 2) / TILE.height)) * wanted.columns;
-    const stop = Math.min(wanted.list.length, Math.ceil((top + 1.5 * innerHeight) / TILE.height) * wanted.columns);
+    const after = (y) => above(wanted.rows, y, (row) => row.top);
+    const first = wanted.rows[Math.max(0, after(top - innerHeight / 2) - 1)]?.first ?? 0;
+    const stop = wanted.rows[after(top + 1.5 * innerHeight) - 1]?.stop ?? 0;
     for (const [place, node] of nodes) {
       if ((place < first || place >= stop) && node !== document.activeElement) {
         node.remove();
@@ -374,54 +434,112 @@
   }
 
   function tile(place) {
-    const crop = wanted.list[place];
-    const { people, person, emotion, probability, sure, length, time, line } = data.crops;
+    const item = wanted.items[place];
+    const { people, person, emotion, length, line } = data.crops;
+    const { crop } = item;
     const node = document.createElement("a");
     const look = data.emotions[emotion[crop]];
     node.className = `tile look-${emotion[crop]}`;
     Object.assign(node, { href: hrefOf(crop), target: "_blank", rel: "noopener", tabIndex: place === wanted.focus ? 0 : -1 });
     node.dataset.place = place;
-    node.title = `${people[person[crop]]}, ${look} ${percent(probability[crop])}, ${clock(time[crop])}, run of ${length[crop]} frames, ${percent(sure[crop])} sure${line[crop] ? `: ${line[crop]}` : ""}`;
+    const lasting = item.seconds === null ? "" : `for ${item.seconds.toFixed(1)} s, `;
+    node.title = `${people[person[crop]]}, ${look} ${percent(item.probability)}, ${clock(item.time)}, ${lasting}run of ${length[crop]} frames, ${percent(item.sure)} sure${line[crop] ? `: ${line[crop]}` : ""}`;
     node.setAttribute("aria-label", node.title);
-    node.style.left = `${(place % wanted.columns) * TILE.width}px`;
-    node.style.top = `${Math.floor(place / wanted.columns) * TILE.height}px`;
+    const row = wanted.rows[wanted.rowOf[place]];
+    node.style.left = `${(place - row.first) * wanted.shape.width}px`;
+    node.style.top = `${row.top}px`;
     const sprite = document.createElement("span");
     showTile(sprite, "crop", crop);
-    const caption = document.createElement("span");
-    caption.className = "caption";
-    for (const text of [clock(time[crop]), percent(sure[crop])]) {
-      caption.append(Object.assign(document.createElement("span"), { textContent: text }));
-    }
-    node.append(sprite, caption);
+    node.append(sprite, ...captions(item));
     nodes.set(place, node);
     return node;
   }
 
+  /** The lines below a tile: time and length, how sure and how probable. */
+  function captions(item) {
+    const lines = item.seconds === null
+      ? [[clock(item.time), percent(item.sure)]]
+      : [[clock(item.time), `${item.seconds.toFixed(1)} s`], [`${percent(item.sure)} sure`, `p ${percent(item.probability)}`]];
+    return lines.map((texts) => {
+      const caption = Object.assign(document.createElement("span"), { className: "caption" });
+      caption.append(...texts.map((textContent) => Object.assign(document.createElement("span"), { textContent })));
+      return caption;
+    });
+  }
+
   function focusTile(place) {
-    const last = wanted.list.length - 1;
+    const last = wanted.items.length - 1;
     if (last < 0) return;
     const to = Math.min(Math.max(place, 0), last);
     const old = nodes.get(wanted.focus);
     if (old) old.tabIndex = -1;
     wanted.focus = to;
-    const top = grid.getBoundingClientRect().top + Math.floor(to / wanted.columns) * TILE.height;
-    if (top < 50) scrollBy(0, top - 50);
-    else if (top + TILE.height > innerHeight) scrollBy(0, top + TILE.height - innerHeight);
+    const { top: within } = wanted.rows[wanted.rowOf[to]];
+    const top = grid.getBoundingClientRect().top + within;
+    const room = 50 + HEADING; // Of the links that stay on top, and of a heading.
+    if (top < room) scrollBy(0, top - room);
+    else if (top + wanted.shape.height > innerHeight) scrollBy(0, top + wanted.shape.height - innerHeight);
     paint();
-    const node = nodes.get(to);
+    const node = nodes.get(to) ?? grid.appendChild(tile(to));
     node.tabIndex = 0;
     node.focus({ preventScroll: true });
   }
 
+  /** The place as far to the right in another row as the tile with the focus. */
+  function inRow(step) {
+    const now = wanted.rowOf[wanted.focus];
+    const row = wanted.rows[Math.min(Math.max(now + step, 0), wanted.rows.length - 1)];
+    return Math.min(row.first + wanted.focus - wanted.rows[now].first, row.stop - 1);
+  }
+
   function moveFocus(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(innerHeight / TILE.height) - 1) * wanted.columns;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -wanted.columns, ArrowDown: wanted.columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity };
-    const step = steps[event.key];
-    if (step === undefined) return;
+    const page = Math.max(1, Math.floor(innerHeight / wanted.shape.height) - 1);
+    const places = {
+      ArrowLeft: () => wanted.focus - 1,
+      ArrowRight: () => wanted.focus + 1,
+      ArrowUp: () => inRow(-1),
+      ArrowDown: () => inRow(1),
+      PageUp: () => inRow(-page),
+      PageDown: () => inRow(page),
+      Home: () => 0,
+      End: () => Infinity,
+    };
+    if (!places[event.key]) return;
     event.preventDefault();
-    focusTile(wanted.focus + step);
+    focusTile(places[event.key]());
   }
+
+  // --- print ------------------------------------------------------------------------------------
+
+  /** Lays out all tiles that pass the filters one after the other, and pictures of the plots. */
+  function beginPrint() {
+    document.documentElement.classList.add("printed");
+    dressAll();
+    for (const view of views) {
+      // Bokeh itself gives bars their new colours only later, when the page is printed already.
+      for (const renderer of view.renderer_views.values()) renderer.set_visuals?.();
+      const { canvas } = view.export("png", true);
+      canvas.className = "print-only";
+      view.el.closest(".plot").append(canvas);
+    }
+    for (const details of document.querySelectorAll("details:not([open])")) Object.assign(details, { open: true }).classList.add("opened");
+    if (!grid) return;
+    clear();
+    const headings = new Map(wanted.headings.map(({ place, node }) => [place, node]));
+    wanted.items.forEach((_, place) => grid.append(...[headings.get(place), tile(place)].filter(Boolean)));
+  }
+
+  function endPrint() {
+    document.documentElement.classList.remove("printed");
+    for (const canvas of document.querySelectorAll(".print-only")) canvas.remove();
+    for (const details of document.querySelectorAll("details.opened")) Object.assign(details, { open: false }).classList.remove("opened");
+    dressAll();
+    if (grid) layOut();
+  }
+
+  addEventListener("beforeprint", beginPrint);
+  addEventListener("afterprint", endPrint);
 
   // --- keys -------------------------------------------------------------------------------------
 
