@@ -19,8 +19,8 @@ from pipeline.report.sheet import write_sample_sheet
 from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
 
 SAMPLE = "sample.csv"
-NUMBER = "number"
-SAMPLE_COLUMNS = (NUMBER, *TRUTH, TRACK_COLUMN, WALK_COLUMN)
+FACE_NUMBER = "number"
+SAMPLE_COLUMNS = (FACE_NUMBER, *TRUTH, TRACK_COLUMN, WALK_COLUMN)
 
 MOST_SAMPLED = 1000
 """Faces in a sample at most: more than anybody labels by hand."""
@@ -56,7 +56,7 @@ def write_sample(
 
     Args:
         folder: The folder of a movie.
-        count: The number of faces, see `spread`.
+        count: The number of faces, see `spread_sample`.
         moved: Where the movie is now, if it has moved since it was walked.
         allow_remote: Whether to connect to where walk.json says that the movie is.
 
@@ -85,7 +85,7 @@ def draw_sample(folder: Path, count: int) -> pd.DataFrame:
 
     Args:
         folder: The folder of a movie.
-        count: The number of faces, see `spread`.
+        count: The number of faces, see `spread_sample`.
 
     Returns:
         The rows of the faces, in order of time.
@@ -99,7 +99,7 @@ def draw_sample(folder: Path, count: int) -> pd.DataFrame:
             f"{path}: holds labels already; use them with --truth {path}, or move the file away"
         )
     walk = manifests.read(folder)
-    drawn = spread(faces_csv.read_faces(folder / "faces.csv"), count)
+    drawn = spread_sample(faces_csv.read_faces(folder / "faces.csv"), count)
     lines: list[list[object]] = [[*SAMPLE_COLUMNS]]
     for number, row in enumerate(drawn.itertuples(), 1):
         label = [row.video, row.person, row.frame, row.frame, "", row.track]
@@ -109,7 +109,7 @@ def draw_sample(folder: Path, count: int) -> pd.DataFrame:
     return drawn
 
 
-def spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+def spread_sample(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     """Draws faces at random, spread over people and tracks.
 
     Each person, "" among them, is drawn from in turn, and so is each track of a person. Drawn from
@@ -165,10 +165,10 @@ def label_face(folder: Path, number: str, emotion: str) -> Sample:
     """
     with files.locked(folder, patience=files.LOCK_PATIENCE):
         sample = read_sample(folder)
-        if sample is None or number not in set(sample.rows[NUMBER]):
+        if sample is None or number not in set(sample.rows[FACE_NUMBER]):
             raise KeyError(number)
         rows = sample.rows.copy()
-        rows.loc[rows[NUMBER] == number, "emotion"] = emotion
+        rows.loc[rows[FACE_NUMBER] == number, "emotion"] = emotion
         with files.replacing(folder / SAMPLE) as file:
             file.write(csv_text([[*rows.columns], *rows.to_numpy().tolist()]).encode())
     return Sample(folder, rows)
@@ -184,7 +184,7 @@ def sampled_face(sample: Sample, number: str) -> Image:
     """
     walk = manifests.read(sample.folder)
     movie = manifests.movie_of(walk, None)
-    chosen = sample.rows[sample.rows[NUMBER] == number]
+    chosen = sample.rows[sample.rows[FACE_NUMBER] == number]
     if chosen.empty:
         raise KeyError(number)
     frame, track = (int(chosen[name].iloc[0]) for name in ("first", TRACK_COLUMN))

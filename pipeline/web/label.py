@@ -12,8 +12,8 @@ from pipeline.disk.find import walked_movie
 from pipeline.errors import MovieError
 from pipeline.judge.judge import advice, every_setting
 from pipeline.judge.sample import (
+    FACE_NUMBER,
     MOST_SAMPLED,
-    NUMBER,
     SAMPLE,
     Sample,
     draw_sample,
@@ -27,7 +27,7 @@ from pipeline.web.pages import Problem, page
 from pipeline.web.readings import Emotion, jpeg_bytes
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
-FACES = 100
+FACES_DRAWN = 100
 """Faces that the page proposes to draw: about five minutes of work."""
 
 NO_SAMPLE: Responses = {
@@ -57,7 +57,7 @@ class SampleReading(BaseModel):
         """Converts a sample."""
         rows = sample.rows
         return cls(
-            number=rows[NUMBER].tolist(), frame=rows["first"].astype(float).astype(int).tolist(),
+            number=rows[FACE_NUMBER].tolist(), frame=rows["first"].astype(float).astype(int).tolist(),
             emotion=rows["emotion"].tolist(),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
         """Shows a face of the sample, or a form that draws one."""
         drawn = read_sample(_folder(job, movie)) is not None
         return page(
-            request, "label.html", movie=movie, drawn=drawn, faces=FACES, most=MOST_SAMPLED
+            request, "label.html", movie=movie, drawn=drawn, faces=FACES_DRAWN, most=MOST_SAMPLED
         )  # fmt: skip
 
     @routes.post(

@@ -237,7 +237,7 @@ class FilterField:
         return "text" if self.least is None else "number"
 
 
-def filters(pick: PickSettings) -> list[FilterField]:
+def filter_fields(pick: PickSettings) -> list[FilterField]:
     """The folded filters, as they are set."""
     return [_filter_field(name, getattr(pick, name)) for name in MORE_FILTERS]
 
@@ -375,7 +375,7 @@ def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
         return page(
             request, "mine.html", movies=names, people=known, runs=_shown_runs(jobs),
             movie=movie, wanted=order.job(job), longest=MOST_REPEAT, upload_route=UPLOAD_ROUTE,
-            added=order.added, asked=order.movie, filters=filters(order.job(job).pick),
+            added=order.added, asked=order.movie, filters=filter_fields(order.job(job).pick),
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)

@@ -49,7 +49,7 @@ MISSING_MOVIE: Responses = {
     409: {"description": "A file is missing or damaged.", "content": {"text/html": {}}},
 }
 READ: Responses = MISSING_MOVIE | {401: REFUSALS[401], 421: REFUSALS[421]}
-HTML: dict[str, Any] = {"content": {"text/html": {}}}
+AS_HTML: dict[str, Any] = {"content": {"text/html": {}}}
 REFUSED_NAMES: Responses = REFUSALS | {
     n: {"model": Problem, "description": LIVE_PROBLEMS[n]["description"]}
     for n in (400, 404, 409, 422)
@@ -362,7 +362,7 @@ def _add_plans(routes: APIRouter, people: People) -> None:
 def _add_names(routes: APIRouter, people: People) -> None:
     @routes.post(
         "/people/{movie}", status_code=303, response_class=RedirectResponse,
-        responses=LIVE_PROBLEMS | {200: {"description": "Some names cannot be given.", **HTML}},
+        responses=LIVE_PROBLEMS | {200: {"description": "Some names cannot be given.", **AS_HTML}},
     )  # fmt: skip
     def give_names(request: Request, movie: str, wishes: Given) -> Response:
         """Applies the names, and then names the movie by its photos; without names only that.

@@ -26,12 +26,12 @@ REPORT_POLICY = (
 """The report is a page of its own, with its script in it, and whoever made the folder may have
 changed it: a sandbox keeps it from asking this server for anything."""
 
-ABSENT: Responses = {404: {"description": "No such movie or file.", "model": Problem}}
-HTML: Responses = ABSENT | {200: {"content": {"text/html": {}}}}
-JPEG: Responses = ABSENT | {200: {"content": {"image/jpeg": {}}}}
-FILE: Responses = ABSENT | {200: {"content": {"application/octet-stream": {}}}}
+NO_RESULT: Responses = {404: {"description": "No such movie or file.", "model": Problem}}
+REPORT_HTML: Responses = NO_RESULT | {200: {"content": {"text/html": {}}}}
+RESULT_JPEG: Responses = NO_RESULT | {200: {"content": {"image/jpeg": {}}}}
+RESULT_FILE: Responses = NO_RESULT | {200: {"content": {"application/octet-stream": {}}}}
 
-GONE = "this file is no longer there; reload the page"
+NO_LONGER = "this file is no longer there; reload the page"
 
 
 def results_router(job: Job) -> APIRouter:
@@ -69,7 +69,7 @@ def _in_movie(job: Job, movie: str, *names: str) -> Path:
     folder = _folder(job, movie)
     path = folder.joinpath(*names)
     if not path.is_file() or not files.is_within(path, folder):
-        raise HTTPException(404, GONE)
+        raise HTTPException(404, NO_LONGER)
     return path
 
 
@@ -86,7 +86,7 @@ def _in_pick(
     if not review.is_pick(folder, person, emotion):
         raise HTTPException(404, "this pick no longer exists; go back to the list")
     if file not in listed(folder / person / emotion):
-        raise HTTPException(404, GONE)
+        raise HTTPException(404, NO_LONGER)
     return _in_movie(job, movie, person, emotion, file)
 
 
@@ -98,7 +98,7 @@ def _shown(path: Path) -> Response:
 
 
 def _add_report(routes: APIRouter, job: Job) -> None:
-    @routes.get("/report/{movie}", responses=HTML, response_class=Response)
+    @routes.get("/report/{movie}", responses=REPORT_HTML, response_class=Response)
     def show_report(movie: str) -> Response:
         """Shows a movie's report."""
         path = _in_movie(job, movie, REPORT)
@@ -106,14 +106,14 @@ def _add_report(routes: APIRouter, job: Job) -> None:
 
     @routes.post(
         "/report/{movie}", status_code=303, response_class=RedirectResponse,
-        responses=REFUSALS | ABSENT | {409: {"description": "It cannot be written."}},
+        responses=REFUSALS | NO_RESULT | {409: {"description": "It cannot be written."}},
     )  # fmt: skip
     def write_report(movie: str) -> str:
         """Writes a movie's report anew, by the names, decisions and crops of now."""
         mine.report(_folder(job, movie), job)
         return "/review"
 
-    @routes.get("/timeline/{movie}", responses=JPEG, response_class=Response)
+    @routes.get("/timeline/{movie}", responses=RESULT_JPEG, response_class=Response)
     def show_timeline(movie: str) -> Response:
         """Shows a movie's timeline."""
         return _shown(_in_movie(job, movie, TIMELINE))
@@ -121,14 +121,14 @@ def _add_report(routes: APIRouter, job: Job) -> None:
 
 def _add_files(routes: APIRouter, job: Job) -> None:
     @routes.get(
-        "/sheet/{movie}/{person}/{emotion}/{file}", responses=JPEG, response_class=Response
+        "/sheet/{movie}/{person}/{emotion}/{file}", responses=RESULT_JPEG, response_class=Response
     )  # fmt: skip
     def show_sheet(movie: str, person: str, emotion: str, file: str) -> Response:
         """Shows a contact sheet."""
         return _shown(_in_pick(job, (movie, person, emotion), file, sheets))
 
     @routes.get(
-        "/export/{movie}/{person}/{emotion}/{file:path}", responses=FILE, response_class=Response
+        "/export/{movie}/{person}/{emotion}/{file:path}", responses=RESULT_FILE, response_class=Response
     )  # fmt: skip
     def send_export(movie: str, person: str, emotion: str, file: str) -> Response:
         """Sends a file of an export, to be saved."""

@@ -42,7 +42,7 @@ def movie_of(lengths: dict[tuple[str, int], int]) -> pd.DataFrame:
 
 def test_a_long_scene_of_the_star_does_not_crowd_out_the_others() -> None:
     rows = movie_of({("star", 0): 5000, ("star", 1): 10, ("friend", 2): 30, ("", 3): 8})
-    found = sample.spread(rows, 40).groupby("track").size().to_dict()
+    found = sample.spread_sample(rows, 40).groupby("track").size().to_dict()
     # Each of three people in turn, until somebody has no more faces; the star's two scenes alike.
     assert found == {0: 8, 1: 8, 2: 16, 3: 8}
 
@@ -57,13 +57,13 @@ def test_a_sample_is_of_different_faces_in_order_and_always_the_same(
     lengths: dict[tuple[str, int], int], count: int
 ) -> None:
     rows = movie_of({(name, 10 * len(name) + track): n for (name, track), n in lengths.items()})
-    found = sample.spread(rows, count)
+    found = sample.spread_sample(rows, count)
     assert len(found) == min(count, len(rows))
     assert found.index.is_unique
     assert found.equals(rows.loc[found.index])
     places = list(zip(found["frame"], found["track"], strict=True))
     assert places == sorted(places)
-    assert found.equals(sample.spread(rows, count))
+    assert found.equals(sample.spread_sample(rows, count))
     # No track gives a second face before each of the same person has given one.
     for _, mine in rows.groupby("person"):
         taken = found[found["person"] == mine["person"].iloc[0]].groupby("track").size()

@@ -356,7 +356,7 @@ def chosen(text: str) -> list[str]:
 def changed_filters(text: str) -> list[str]:
     """What the folded part of a page's form is filled in with, but for what is usual."""
     filled = re.findall(r'name="(\w+)" value="([^"]*)"( checked)?', text)
-    usual = mining.filters(PickSettings())
+    usual = mining.filter_fields(PickSettings())
     numbers = {f.name: f"{f.value:g}" if f.kind == "number" else str(f.value) for f in usual}
     boxes = {f.name for f in usual if f.kind == "checkbox"}
     return [
