@@ -57,7 +57,8 @@ class SampleReading(BaseModel):
         """Converts a sample."""
         rows = sample.rows
         return cls(
-            number=rows[FACE_NUMBER].tolist(), frame=rows["first"].astype(float).astype(int).tolist(),
+            number=rows[FACE_NUMBER].tolist(),
+            frame=rows["first"].astype(float).astype(int).tolist(),
             emotion=rows["emotion"].tolist(),
         )  # fmt: skip
 

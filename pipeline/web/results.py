@@ -128,7 +128,8 @@ def _add_files(routes: APIRouter, job: Job) -> None:
         return _shown(_in_pick(job, (movie, person, emotion), file, sheets))
 
     @routes.get(
-        "/export/{movie}/{person}/{emotion}/{file:path}", responses=RESULT_FILE, response_class=Response
+        "/export/{movie}/{person}/{emotion}/{file:path}",
+        responses=RESULT_FILE, response_class=Response,
     )  # fmt: skip
     def send_export(movie: str, person: str, emotion: str, file: str) -> Response:
         """Sends a file of an export, to be saved."""
