@@ -36,7 +36,7 @@ LUMA_NOISE = 1.0
 ALIKE = 0.985
 """Two frames with this correlation of their coarse pictures are of one shot."""
 
-RELATED, UNRELATED = 0.65, 0.4
+CORRELATED, UNCORRELATED = 0.65, 0.4
 """With less correlation of their coarse luma, two frames have little or nothing in common."""
 
 TINT = 8.0
@@ -138,7 +138,7 @@ def _unrelated(luma: Floats, cut: int) -> bool:
     held = not np.delete(np.diff(luma, axis=0), cut - 1, axis=0).any()
     correlations = _correlations(luma, LUMA_NOISE, np.ones((len(luma),) * 2, np.float32))
     across = correlations[:cut, cut:].max()
-    limit = RELATED if _stands_out(across, correlations, cut, BEYOND_MOTION) else UNRELATED
+    limit = CORRELATED if _stands_out(across, correlations, cut, BEYOND_MOTION) else UNCORRELATED
     return bool(across < limit and not held)
 
 
