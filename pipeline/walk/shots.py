@@ -36,8 +36,11 @@ LUMA_NOISE = 1.0
 ALIKE = 0.985
 """Two frames with this correlation of their coarse pictures are of one shot."""
 
-CORRELATED, UNCORRELATED = 0.65, 0.4
-"""With less correlation of their coarse luma, two frames have little or nothing in common."""
+UNLIKE = 0.6
+"""With less correlation than this, no motion and no lamp explains how two frames differ."""
+
+CORRELATED = 0.65
+"""With less correlation of their coarse luma, two nearly black frames have little in common."""
 
 TINT = 8.0
 """Greatest difference of the mean chroma (0 to 255) of two frames of one shot."""
@@ -111,7 +114,7 @@ def _differ(pictures: Sequence[Image], cut: int) -> bool:
 
     They do where no two across are alike, or even related: the second is asked for the luma of
     nearly black pictures, whose contrast is less than what compression does to colours. Where
-    neighbours on one side differ as much, things move or a lamp flickers, and it is no cut.
+    neighbours on one side differ about as much, things move or a lamp flickers, and it is no cut.
     """
     fields = np.stack([_coarse(picture) for picture in pictures])
     mean = fields.mean(axis=(1, 2))
@@ -123,6 +126,8 @@ def _colours_differ(free: Floats, mean: Floats, cut: int) -> bool:
     """Whether no two pictures across a cut are alike, given without their mean colours."""
     dimming = _dimming(free)
     colours = _correlations(free, NOISE, dimming)
+    if colours[:cut, cut:].max() < UNLIKE:
+        return True
     across = np.where(_same_tint(mean[:, 1:], dimming), colours, -1)[:cut, cut:].max()
     before, after = mean[cut - 1, 0], mean[cut, 0]
     lit = abs(after - before) >= LIGHT_STEP * max(min(before, after), NOISE)
@@ -130,7 +135,7 @@ def _colours_differ(free: Floats, mean: Floats, cut: int) -> bool:
 
 
 def _unrelated(luma: Floats, cut: int) -> bool:
-    """Whether no two pictures across a cut have anything in common, given without their mean.
+    """Whether no two pictures across a cut have much in common, given without their mean.
 
     A codec that holds the picture from one key frame to the next shows at once what has changed
     meanwhile. Of nearly black pictures that cannot be told from a cut, and is none.
@@ -138,8 +143,8 @@ def _unrelated(luma: Floats, cut: int) -> bool:
     held = not np.delete(np.diff(luma, axis=0), cut - 1, axis=0).any()
     correlations = _correlations(luma, LUMA_NOISE, np.ones((len(luma),) * 2, np.float32))
     across = correlations[:cut, cut:].max()
-    limit = CORRELATED if _stands_out(across, correlations, cut, BEYOND_MOTION) else UNCORRELATED
-    return bool(across < limit and not held)
+    stands_out = _stands_out(across, correlations, cut, BEYOND_MOTION)
+    return bool(across < CORRELATED and stands_out and not held)
 
 
 def _coarse(bgr: Image) -> Floats:
