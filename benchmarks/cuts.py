@@ -3,7 +3,7 @@
 python benchmarks/cuts.py [CLIP…]     (clips of one shot each; without any, the shots of the demo)
 
 The shots are also made dark, noisy and flickering, and compressed as such films are: key frames of
-dark scenes jump in hue.
+dark scenes jump in hue. A second table counts the dissolves and fades in which a cut is found.
 """
 
 import argparse
@@ -33,7 +33,10 @@ SIZE = (320, 180)
 """Of the pictures that are compressed; cuts are found at half of it."""
 
 SPLICES = 12
-MOVIES = 20
+MOVIES = 10
+SLOW = (6, 12, 25, 50)
+"""Frames of a dissolve, and of a fade out or in."""
+
 LONGEST = 500
 """The most frames of a clip."""
 
@@ -93,9 +96,10 @@ def usual(pictures: list[Image]) -> list[Image]:
 def dark(pictures: list[Image], gain: float, grain: float) -> list[Image]:
     """Darkens pictures and adds grain, in levels of 0 to 255."""
     rng = np.random.default_rng(0)
+    noise = (grain * rng.standard_normal(p.shape, np.float32) for p in pictures)
     return [
-        np.clip(p * gain + 2 + rng.normal(0, grain, p.shape), 0, 255).astype(np.uint8)
-        for p in pictures
+        np.clip(p * np.float32(gain) + 2 + n, 0, 255).astype(np.uint8)
+        for p, n in zip(pictures, noise, strict=True)
     ]
 
 
@@ -117,6 +121,23 @@ def flashed(pictures: list[Image], length: int) -> list[Image]:
     ]
 
 
+def woven(pictures: list[Image], most: float) -> list[Image]:
+    """Shifts each picture by up to so many pixels, as a worn gate does."""
+    rng = np.random.default_rng(0)
+    shifts = rng.uniform(-most, most, (len(pictures), 2))
+    turns = (np.array([[1, 0, x], [0, 1, y]], np.float32) for x, y in shifts)
+    border = cv2.BORDER_REPLICATE
+    return [
+        np.asarray(cv2.warpAffine(p, turn, SIZE, borderMode=border), np.uint8)
+        for p, turn in zip(pictures, turns, strict=True)
+    ]
+
+
+def old_film(pictures: list[Image]) -> list[Image]:
+    """Makes pictures unsteady, flickering and grainy."""
+    return dark(lit(woven(pictures, 1.5), lambda _, rng: rng.uniform(0.8, 1.2)), 1, 10)
+
+
 SIDE = np.linspace(0, 1, SIZE[0]) ** 2
 """How much light each column has from a lamp at the right."""
 
@@ -125,6 +146,8 @@ CHEAP, POOR = {"crf": "36", "preset": "veryfast"}, {"crf": "40", "preset": "very
 MATERIAL: dict[str, Callable[[list[Image]], list[Image]]] = {
     "as it is": usual,
     "grain": lambda p: usual(dark(p, 1, 15)),
+    "heavy grain": lambda p: usual(dark(p, 1, 25)),
+    "old film": lambda p: usual(old_film(p)),
     "dark": lambda p: usual(dark(p, 0.1, 3)),
     "darker": lambda p: usual(dark(p, 0.06, 1)),
     "dark, MPEG-4": lambda p: compressed(dark(p, 0.05, 4), "mpeg4", {}, 24, 120_000),
@@ -133,6 +156,8 @@ MATERIAL: dict[str, Callable[[list[Image]], list[Image]]] = {
     "nearly black, poor H.264": lambda p: compressed(dark(p, 0.04, 1.5), "libx264", POOR, 25),
     "flicker by a tenth": lambda p: usual(lit(p, lambda _, rng: rng.uniform(0.9, 1.1))),
     "flicker by a quarter": lambda p: usual(lit(p, lambda _, rng: rng.uniform(0.75, 1.25))),
+    "flicker by a half": lambda p: usual(lit(p, lambda _, rng: rng.uniform(0.5, 1.5))),
+    "half the light, every other frame": lambda p: usual(lit(p, lambda i, _: 1 - i % 2 / 2)),
     "a lamp that flickers": lambda p: usual(
         lit(p, lambda i, _: 1 + SIDE * 0.5 * np.sin(2 * np.pi * 8.3 * i / 25 + 0.3))
     ),
@@ -156,6 +181,40 @@ def splice(clips: list[list[Image]], rng: random.Random) -> tuple[list[Image], s
     return pictures, cuts - {0}
 
 
+Mix = Callable[[list[Image], list[Image]], list[Image]]
+Spans = list[tuple[int, int]]
+
+
+def dissolved(one: list[Image], other: list[Image]) -> list[Image]:
+    """Mixes two stretches of one length, from the first to the second."""
+    shares = np.linspace(0, 1, len(one) + 2, dtype=np.float32)[1:-1]
+    return [
+        (a * (1 - share) + b * share).astype(np.uint8)
+        for a, b, share in zip(one, other, shares, strict=True)
+    ]
+
+
+def faded(one: list[Image], other: list[Image]) -> list[Image]:
+    """Darkens the first of two stretches to black, then lightens the second."""
+    black = [np.zeros_like(one[0])] * len(one)
+    return dissolved(one, black) + dissolved(black, other)
+
+
+def join(
+    clips: list[list[Image]], rng: random.Random, n: int, mix: Mix
+) -> tuple[list[Image], Spans]:
+    """Joins stretches of different clips by mixing `n` frames; gives where they are mixed."""
+    long = [clip for clip in clips if len(clip) >= 2 * n + 20]
+    pictures = list(rng.choice(long)[: n + 20])
+    spans: Spans = []
+    for clip in rng.sample(long, min(6, len(long))):
+        begin = len(pictures) - n
+        pictures[begin:] = mix(pictures[begin:], clip[:n])
+        spans.append((begin, len(pictures)))
+        pictures += clip[n : 2 * n + 20]
+    return pictures, spans
+
+
 def score(find: Finder, spliced: Iterable[tuple[list[Image], set[int]]]) -> str:
     """Counts the cuts found, and all cuts."""
     hits = total = 0
@@ -170,6 +229,17 @@ def false_cuts(find: Finder, shots: Iterable[list[Image]]) -> str:
     for pictures in shots:
         found, frames = found + len(find(pictures)), frames + len(pictures)
     return f"{found / frames * TEN_MINUTES:.1f}"
+
+
+def mixed(shots: list[list[Image]], mix: Mix, n: int) -> str:
+    """Counts the dissolves or fades of `n` frames with a cut in them, and all."""
+    hits = total = 0
+    for seed in range(MOVIES):
+        pictures, spans = join(shots, random.Random(seed), n, mix)
+        found = ours(usual(pictures))
+        hits += sum(any(a <= cut <= b for cut in found) for a, b in spans)
+        total += len(spans)
+    return f"{hits} of {total}"
 
 
 def shots_of(paths: list[Path]) -> list[list[Image]]:
@@ -203,6 +273,9 @@ def main() -> None:
         for name, find in FINDERS.items():
             told = score(find, joined), score(find, same), false_cuts(find, alone)
             print(f"| {kind} | {name} | {' | '.join(told)} |", flush=True)
+    print("\n| frames | dissolves with a cut in them | fades out and in |\n|---|---|---|")
+    for n in SLOW:
+        print(f"| {n} | {mixed(shots, dissolved, n)} | {mixed(shots, faded, n)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -101,8 +101,17 @@ DEMO = Path(__file__).parents[2] / "videos" / "demo.mp4"
 STILL = (120, 1100, 2130)
 """Frames of the demo from which 100 are of one shot."""
 
+MOVING_STILL = (*STILL, 0, 600, 2400)
+"""The same, in some of which people or the camera move, and 60 frames are of one shot."""
+
+STRONG = np.random.default_rng(1).uniform(0.5, 1.5, 60)
+MILD = 0.5 + STRONG / 2
+
 LIT: dict[str, Callable[[int], Any]] = {
     "flicker": lambda i: 1 + 0.25 * np.sin(7.1 * i),
+    "flicker by a quarter": lambda i: MILD[i],
+    "flicker by a half": lambda i: STRONG[i],
+    "half the light in every other frame": lambda i: 1 - i % 2 / 2,
     "a lamp at the right": lambda i: 1 + 0.5 * np.sin(2.1 * i) * np.linspace(0, 1, 320) ** 2,
     "a lamp that is switched off and on": lambda i: 1 - 0.6 * (i in (40, 41)),
 }
@@ -144,7 +153,7 @@ def test_a_dark_still_shot_has_no_cuts(
     assert _cuts(_compressed(pictures, tmp_path / "a.mkv", bits)) == []
 
 
-@pytest.mark.parametrize("begin", STILL, ids=str)
+@pytest.mark.parametrize("begin", MOVING_STILL, ids=str)
 @pytest.mark.parametrize("light", LIT.values(), ids=LIT.keys())
 def test_lamps_make_no_cuts(begin: int, light: Callable[[int], Any]) -> None:
     lit = (
@@ -168,3 +177,38 @@ def test_cuts_are_found_in_the_dark_and_under_a_lamp(gain: float) -> None:
     pictures = _dark(gain, 1, (*_demo(320, 380), *_demo(700, 730)))
     flickering = [(p * (1 - 0.05 * (i % 3))).astype(np.uint8) for i, p in enumerate(pictures)]
     assert _cuts(_read(flickering)) == [30, 60]
+
+
+def test_cuts_are_found_under_strong_flicker() -> None:
+    pictures = (*_demo(320, 380), *_demo(700, 730))
+    lit = (STRONG[i % 60] * picture for i, picture in enumerate(pictures))
+    assert _cuts(_read([np.clip(p, 0, 255).astype(np.uint8) for p in lit])) == [30, 60]
+
+
+def test_cuts_between_nearly_black_shots_are_found(tmp_path: Path) -> None:
+    """Their contrast is less than what compression does to colours."""
+    pictures = _dark(0.03, 3, (*_demo(80, 140), *_demo(1080, 1110)))
+    assert _cuts(_compressed(pictures, tmp_path / "a.mkv", 150_000)) == [30, 60, 75]
+
+
+@pytest.mark.parametrize(("grain", "cuts"), [(0, []), (1, [12])], ids=["held", "alive"])
+def test_a_nearly_black_picture_that_a_codec_held_is_no_cut(grain: int, cuts: list[int]) -> None:
+    random = np.random.default_rng(2)
+    greys, tints = random.integers(2, 7, (2, 9, 16, 1)), random.integers(0, 2, (2, 9, 16, 3))
+    blotches = (greys + tints).repeat(10, 1).repeat(10, 2)
+    noise = random.integers(0, grain + 1, (24, 90, 160, 1))
+    pictures = blotches.repeat(12, 0) + noise
+    assert _cuts(_read(list(pictures.astype(np.uint8)))) == cuts
+
+
+def test_a_cut_to_black_and_one_from_it_are_found() -> None:
+    picture, black = _demo(120, 121)[0], np.zeros((180, 320, 3), np.uint8)
+    assert _cuts(_read([picture] * 8 + [black] * 8 + [picture] * 8)) == [8, 16]
+
+
+def test_a_dissolve_is_no_cut() -> None:
+    """As the documentation says."""
+    one, other = _demo(320, 350), _demo(440, 470)
+    shares = np.clip((np.arange(30) - 9) / 12, 0, 1)
+    mixed = [a * (1 - s) + b * s for a, b, s in zip(one, other, shares, strict=True)]
+    assert _cuts(_read([m.astype(np.uint8) for m in mixed])) == []
