@@ -215,7 +215,7 @@ def test_judge_on_the_demo(mined: Mined, figure: Figure) -> None:
     lines = list(judge.judge([mined.folder], ROOT / "videos" / "demo_truth.csv", PickSettings()))
     for line in (lines[0], *(x for x in lines if x.split()[0] in ("1", "8", "25"))):
         figure(line)
-    precision = {tuple(x.split()[:3]): float(x.split()[6]) for x in lines[1:-2]}
+    precision = {tuple(x.split()[:3]): float(x.split()[6]) for x in lines[1:-3]}
     assert precision["8", "auto", "0.7"] >= precision["8", "5", "0"] >= precision["1", "1", "0"]
     assert all((mined.folder / name).exists() for name in ("judge.csv", "judge.png"))
 
