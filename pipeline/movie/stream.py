@@ -88,6 +88,11 @@ class Stream:
         """Width and height of a decoded frame."""
         return self.width, self.height
 
+    @property
+    def begin(self) -> Fraction:
+        """The timestamp in seconds that is time 0."""
+        return self.zero * Fraction(*self.time_base)
+
 
 @contextmanager
 def open_movie(path: Path) -> Iterator[InputContainer]:
