@@ -158,9 +158,12 @@ def _source(path: Path) -> str | Ranges:
     """What FFmpeg opens: the path of a file, or a remote file that is read in ranges."""
     if isinstance(path, Url):
         return Ranges(path)
-    if not path.exists():
-        raise MovieError(f"{path}: no such movie; check the path")
-    _check_file(path, path.stat())
+    try:
+        _check_file(path, path.stat())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MovieError(f"{path}: no such movie; check the path") from error
+    except OSError as error:
+        raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     return str(path.absolute())
 
 
