@@ -335,7 +335,7 @@ def test_read_truth(text: str, encoding: str, tmp_path: Path) -> None:
         pytest.param(f"{HEADER},track\nm,anna,1,2,sad,left\n", "line 2: first, last and track",
                      id="no track"),
         pytest.param(f"{HEADER}\n{'x' * 200_000},anna,1,2,sad\n", "not a table", id="a huge cell"),
-        pytest.param("date,weight\n", "add them to the first row, which is 'date, weight'", id="found"),
+        pytest.param("date,weight\n", "to the first row, which is 'date, weight'", id="found"),
         pytest.param(f"{HEADER}\nm,a,x,2,sad\n", "numbers; found 'x', '2' and ''", id="letter"),
         pytest.param(
             "\udcff\udcfea", 'say utf-16-le, which it is not .* save the table as "CSV UTF-8"',
