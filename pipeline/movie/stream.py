@@ -37,6 +37,9 @@ MOST_FRAME_PIXELS = 1 << 27
 MOST_DELAYED = 64
 """Packets that a decoder may hold back; H.264 and HEVC allow 16."""
 
+EARLIER = 1
+"""Seconds before a key frame to which is sought if seeking to the key frame misses it."""
+
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg formats that only name other files or addresses, and may never end."""
 
@@ -269,18 +272,22 @@ def demuxed(
 def packets_from(
     container: InputContainer, stream: VideoStream, key: Ints, *, numbers: bool = True
 ) -> "Iterator[Packet[VideoStream]]":
-    """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed."""
-    try:
-        container.seek(int(key[1]), stream=stream)
-    except av.FFmpegError as error:
-        log.debug("cannot seek to %s: %s", key, error)
-        return
-    packets = packets_of(container, stream, numbers=numbers)
-    for packet in packets:
-        if packet.is_keyframe and packet.pts is not None:
-            if packet.pts <= key[0]:
-                yield packet
-                yield from packets
+    """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed.
+
+    In MPEG program streams a packet of the container begins within a frame, so that seeking may
+    land behind the beginning of the key frame, which is then unknown as one.
+    """
+    for early in (0, round(EARLIER / (stream.time_base or 1))):
+        try:
+            container.seek(int(key[1]) - early, stream=stream)
+        except av.FFmpegError as error:
+            log.debug("cannot seek to %s: %s", key, error)
+            return
+        packets = packets_of(container, stream, numbers=numbers)
+        first = next((p for p in packets if p.is_keyframe and p.pts is not None), None)
+        if first is not None and first.pts <= key[0]:
+            yield first
+            yield from packets
             return
 
 

@@ -21,7 +21,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 from numpy.typing import NDArray
 from pysubs2 import SSAEvent, SSAFile
-from pysubs2.exceptions import Pysubs2Error
+from pysubs2.exceptions import Pysubs2Error, UnknownFPSError
 
 from pipeline.encodings import decode_text
 from pipeline.errors import MiningError, MovieError
@@ -214,6 +214,11 @@ def _events(path: Path, text: str) -> list[tuple[float, float, str]]:
         return cues
     try:
         events = SSAFile.from_string(text).events
+    except UnknownFPSError as error:
+        raise SubtitleError(
+            f"{path}: counts frames, and does not tell how many there are in a second; write the "
+            "movie's rate before its first line, for example {1}{1}25"
+        ) from error
     except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         raise SubtitleError(
             f"{path}: contains no readable subtitles ({type(error).__name__}); "
