@@ -531,7 +531,9 @@ def _all_differ(marks: Ints, positions: Ints) -> Flags:
     _, which, counts = np.unique(marks, return_inverse=True, return_counts=True)
     repeated = np.concatenate([[0], np.cumsum(counts[which] > 1)])
     stop = np.minimum(positions + TRIED_FRAMES, len(marks))
-    return repeated[stop] == repeated[np.maximum(positions - NEAR_KEY, 0)]
+    differ = repeated[stop] == repeated[np.maximum(positions - NEAR_KEY, 0)]
+    differ[:1] = True  # Decoding begins there anyway.
+    return differ
 
 
 def _repeats(path: Path, number: int, frames: list[_Frame], kept: Ints, keys: Ints) -> bool:
