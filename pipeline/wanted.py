@@ -51,13 +51,24 @@ def wanted_rows(
     if job.learn:
         rows = _learnt(rows, labels, walked)
     if job.subtitles:
-        needs_movie = job.subtitles == OWN_SUBTITLES and lines is None
-        walk, remote = walked.manifest, job.allow_remote
-        film = manifests.movie_of(walk, movie, allow_remote=remote) if needs_movie else None
-        edges = speech.borders(walked.manifest.scan.times)
-        lines = read_lines(job, film) if lines is None else lines
-        rows = rows if lines is None else speech.with_speech(rows, lines, edges, walked.stride)
+        if lines is None:
+            lines = read_lines(job, _film(walked, job, movie))
+        rows = rows if lines is None else _with_speech(rows, lines, walked, job)
     return rows
+
+
+def _film(walked: Walked, job: Job, movie: Path | None) -> Path | None:
+    """The movie if its own subtitles are wanted."""
+    if job.subtitles != OWN_SUBTITLES:
+        return None
+    return manifests.movie_of(walked.manifest, movie, allow_remote=job.allow_remote)
+
+
+def _with_speech(rows: pd.DataFrame, lines: "Lines", walked: Walked, job: Job) -> pd.DataFrame:
+    scan = walked.manifest.scan
+    if job.subtitles == OWN_SUBTITLES:
+        lines = lines.counted_from(float(scan.stream.begin))
+    return speech.with_speech(rows, lines, speech.borders(scan.times), walked.stride)
 
 
 def _learnt(rows: pd.DataFrame, labels: pd.DataFrame, walked: Walked) -> pd.DataFrame:

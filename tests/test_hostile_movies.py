@@ -380,6 +380,11 @@ CASES: dict[str, tuple[Make, Wanted]] = {
         f"fields in {name}": (partial(fields, name), Rows(blur=3)) for name in
         ("a.ts", "a.mkv", "a.mp4", "a.avi")
     },
+    **{
+        f"frames that share a packet of {name}": (plain(name, **MPEG2), Rows(blur=2))
+        for name in ("a.mpg", "a.vob")
+    },
+    "key frames between packets": (plain("a.vob", **MPEG2, gop=4), Rows(blur=2)),
     "fields in raw h264": (partial(fields, "a.264"), Rows(blur=3, warning=COUNTED)),
     "both fields in a packet": (partial(fields, "a.mkv", together=True), Rows(blur=3)),
     "fields after whole frames": (partial(fields, "a.ts", whole=range(18)), Rows(blur=3)),
@@ -443,6 +448,13 @@ CASES: dict[str, tuple[Make, Wanted]] = {
     "dolby vision": (
         changed(plain("a.mp4", **YUV), movies.dolby_vision, 5),
         Rows(warning="Dolby Vision profile 5"),
+    ),
+    "dolby vision in ts": (
+        changed(plain("a.ts", **YUV), movies.dolby_vision_ts, 5),
+        Rows(warning="Dolby Vision profile 5"),
+    ),
+    "dolby vision over hdr10 in ts": (
+        changed(plain("a.ts", **YUV), movies.dolby_vision_ts, 8), Rows()
     ),
     "dolby vision over hdr10": (changed(plain("a.mp4", **YUV), movies.dolby_vision, 8), Rows()),
     "longer sound": (plain("a.mkv", sound=20), Rows()),

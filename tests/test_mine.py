@@ -23,10 +23,11 @@ from pipeline.report import outcome as cropping
 from pipeline.report.crops import write_crops
 from pipeline.report.outcome import MANY_CROPS, Outcome
 from pipeline.review import desk
-from pipeline.settings import AUTO, Job, PickSettings
+from pipeline.settings import AUTO, OWN_SUBTITLES, Job, PickSettings
 from tests.support import puppet
 from tests.support.opens import opens
 from tests.support.puppet import Shot, Square, film, photo
+from tests.support.reels import write_texts
 
 SLOW = 5
 """Frame rate that gives a movie two parts."""
@@ -103,6 +104,19 @@ def _count_detections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 # --- picking ------------------------------------------------------------------------------------
+
+
+def test_the_movies_own_text_is_on_the_clock_of_its_frames(tmp_path: Path, job: Job) -> None:
+    """A movie that begins midway has times before the first picture that decodes."""
+    srt = "1\n00:00:00,800 --> 00:00:00,920\nHi, you!\n\n"
+    shot = [Shot(40, (Square("anna", "happy", x=30),))]
+    movie = write_texts(tmp_path / "a.mkv", srt, list(puppet.pictures(shot)), first=3)
+
+    _mine(movie, job, subtitles=OWN_SUBTITLES)
+
+    crops = pd.read_csv(job.output / "a/anna/happy/crops.csv", keep_default_na=False)
+    # The first picture is the twelfth of the film, at 0.48 s.
+    assert crops["line"].tolist() == ["Hi, you!" if 8 <= f < 11 else "" for f in range(28)]
 
 
 def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:

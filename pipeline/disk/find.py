@@ -1,11 +1,13 @@
 """Finds the movies to walk and the walks to search that the command line names."""
 
+import fnmatch
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from glob import escape, glob, has_magic
+from glob import has_magic
 from os import walk as descend
-from os.path import isdir
+from os.path import exists, isdir, isfile, islink
 from pathlib import Path
 from typing import cast
 
@@ -17,18 +19,22 @@ from pipeline.disk.walked import CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MiningError, MovieError, TableError
 from pipeline.movie.remote import Url, matching_files
 
+# Path's own tests of what is there raise if a folder is locked, or a name is too long.
+# ruff: noqa: PTH110, PTH112, PTH113, PTH114
+
 log = logging.getLogger(__name__)
 
 MOVIE_SUFFIXES = frozenset(
     {
-        ".264", ".265", ".3g2", ".3gp", ".3gp2", ".3gpp", ".amv", ".asf", ".avi", ".avc", ".av1",
-        ".bik", ".dav", ".dif", ".divx", ".dv", ".evo", ".f4v", ".flv", ".gxf", ".h261",
-        ".h263", ".h264", ".h265", ".h26l", ".hevc", ".insv", ".ismv", ".ivf",
-        ".lrv", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d",
-        ".mkv", ".mod", ".mov", ".mp2v", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg", ".mpg2",
-        ".mpg4", ".mpv", ".mts", ".mxf", ".nsv", ".nut", ".nuv", ".obu", ".ogg", ".ogm", ".ogv",
-        ".ogx", ".pva", ".qt", ".rec", ".rm", ".rmvb", ".tod", ".tp", ".trp", ".ts", ".ty",
-        ".vc1", ".vdr", ".vob", ".vro", ".webm", ".wm", ".wmv", ".wtv", ".xvid", ".y4m",
+        ".264", ".265", ".360", ".3g2", ".3gp", ".3gp2", ".3gpp", ".amv", ".asf", ".av1", ".avc",
+        ".avi", ".bik", ".dav", ".dif", ".divx", ".dv", ".dvr-ms", ".evo", ".f4p", ".f4v", ".flc",
+        ".fli", ".flv", ".gxf", ".h261", ".h263", ".h264", ".h265", ".h26l", ".hevc", ".insv",
+        ".ismv", ".ivf", ".k3g", ".lrv", ".m1v", ".m2p", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2",
+        ".mjpeg", ".mjpg", ".mk3d", ".mkv", ".mod", ".moov", ".mov", ".mp2v", ".mp4", ".mp4v",
+        ".mpe", ".mpeg", ".mpeg4", ".mpg", ".mpg2", ".mpg4", ".mpv", ".mpv2", ".mts", ".mxf",
+        ".nsv", ".nut", ".nuv", ".obu", ".ogg", ".ogm", ".ogv", ".ogx", ".pva", ".qt", ".rec",
+        ".rm", ".rmvb", ".roq", ".skm", ".smk", ".tod", ".tp", ".trp", ".ts", ".ty", ".vc1", ".vdr",
+        ".vob", ".vro", ".webm", ".wm", ".wmv", ".wtv", ".xvid", ".y4m",
     }
 )  # fmt: skip
 """Suffixes of the movies to take from a folder; a file named by itself may have any."""
@@ -59,8 +65,8 @@ def find_movies(paths: Sequence[Path]) -> list[Path]:
 def _expanded(path: Path) -> list[Path]:
     if isinstance(path, Url):
         return _addressed(path)
-    if path.is_dir():
-        files = (p for _, files in _visible_below(path) for p in files if p.is_file())
+    if isdir(path):
+        files = (p for _, files in _visible_below(path) for p in files if _is_file(p))
         found = [p for p in files if p.suffix.lower() in MOVIE_SUFFIXES and not in_a_walk(p)]
         if not found:
             raise MovieError(
@@ -68,15 +74,20 @@ def _expanded(path: Path) -> list[Path]:
                 "give another folder, or the files themselves"
             )
         return sorted(found)
-    if path.exists() or not has_magic(str(path)):  # Brackets may be part of a name.
+    if exists(path) or not has_magic(str(path)):  # Brackets may be part of a name.
         return [path]
-    found = [p for p in _matching(path) if p.is_file() and not in_a_walk(p)]
+    found = [p for p in _matching(path) if _is_file(p) and not in_a_walk(p)]
     if not found:
         raise MovieError(
             f"{path}: no file matches; put the pattern in quotes, and use ** for folders at any "
             "depth"
         )
     return sorted(found)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether this is a file, or a link to something that is gone, which fails by itself."""
+    return isfile(path) or (islink(path) and not exists(path))
 
 
 def _visible_below(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
@@ -118,27 +129,46 @@ def _tell_locked(error: OSError) -> None:
 def _matching(pattern: Path) -> list[Path]:
     """What matches a pattern, in which brackets may also be part of a folder's name."""
     folder, rest = _split(pattern)
-    start = escape(str(folder))
-    return list(_globbed(Path(start, rest))) or list(
-        _globbed(Path(start, str(rest).replace("[", "[[]")))
-    )
+    found = list(_globbed(folder, rest.parts))
+    if not found and "[" in str(rest):
+        found = list(_globbed(folder, [part.replace("[", "[[]") for part in rest.parts]))
+    return found
 
 
-def _globbed(pattern: Path) -> Iterator[Path]:
-    """What matches a pattern. Unlike `glob`, it ends where two links lead back, and tells locks."""
-    before, deep, after = _parted(pattern.parts)
-    if not deep:
-        yield from map(Path, glob(str(pattern)))  # noqa: PTH207
+def _globbed(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """What matches the parts of a pattern in a folder.
+
+    Unlike `glob`, it ends where two links lead back, and tells of locked folders.
+    """
+    if not parts:
+        yield from [folder] if _is_there(folder) else ()
+    elif parts[0] == "**":
+        for here, files in _visible_below(folder):
+            yield from _globbed(here, parts[1:]) if parts[1:] else files
+    else:
+        for name in _names(folder, parts[0]) if has_magic(parts[0]) else parts[:1]:
+            yield from _globbed(folder / name, parts[1:])
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError as error:
+        _tell_locked(error)
+        return False
+    return True
+
+
+def _names(folder: Path, pattern: str) -> Iterator[str]:
+    """The names in a folder that match a part of a pattern; none if there is no such folder."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except OSError as error:
+        _tell_locked(error)
         return
-    for top in glob(str(Path(*before))) if before else ["."]:  # noqa: PTH207
-        for here, files in _visible_below(Path(top)):
-            yield from _globbed(Path(escape(str(here)), *after)) if after else files
-
-
-def _parted(parts: tuple[str, ...]) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
-    """The parts of a pattern before `**`, whether there is one, and those after it."""
-    n = parts.index("**") if "**" in parts else len(parts)
-    return parts[:n], n < len(parts), parts[n + 1 :]
+    for name in fnmatch.filter(names, pattern):
+        if pattern.startswith(".") or not name.startswith("."):
+            yield name
 
 
 def _split(pattern: Path) -> tuple[Path, Path]:
@@ -147,7 +177,7 @@ def _split(pattern: Path) -> tuple[Path, Path]:
     >>> [part.as_posix() for part in _split(Path("no such folder [1]/*.mkv"))]
     ['.', 'no such folder [1]/*.mkv']
     """
-    parents = [place for place in pattern.parents if place.is_dir()]
+    parents = [place for place in pattern.parents if isdir(place)]
     folder = parents[0] if parents else Path()
     return folder, pattern.relative_to(folder)
 
@@ -167,7 +197,7 @@ def _addressed(url: Url) -> list[Path]:
 
 def in_a_walk(path: Path) -> bool:
     """Whether a file is in a walk's folder, where clips and annotated movies are written."""
-    return any((folder / WALK_FILE).is_file() for folder in path.absolute().parents)
+    return any(isfile(folder / WALK_FILE) for folder in path.absolute().parents)
 
 
 def find_walks(paths: Sequence[Path], output: Path = Path()) -> list[Path]:
@@ -230,7 +260,7 @@ def all_there(folders: list[Path]) -> list[Path]:
         TableError: A path is not a folder.
     """
     for folder in folders:
-        if not isdir(folder):  # noqa: PTH112 - Path's own raises if a name is too long.
+        if not isdir(folder):
             raise TableError(f"{folder}: no such folder; check the path")
     return folders
 

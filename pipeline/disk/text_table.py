@@ -133,8 +133,13 @@ def text_of(path: Path, remedy: str, *, by_hand: bool) -> str:
     try:
         data = path.read_bytes()
         decoded = decode_text(data)
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read ({error}); {remedy}") from error
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise TableError(
+            f"{path}: its first bytes say {error.encoding}, which it is not ({error.reason} at "
+            f"byte {error.start}); {SAVE_AS if by_hand else remedy}"
+        ) from error
     if SPREADSHEET.match(data):
         raise TableError(f"{path}: is a spreadsheet, no table of text; {SAVE_AS}")
     if not decoded.sure:

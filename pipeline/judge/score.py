@@ -32,6 +32,9 @@ NO_TRACK = -1
 ENOUGH = 20
 """Picked faces with a label from which a setting can be recommended: fewer tell nothing."""
 
+LONGEST_HEADER = 60
+"""The most characters of a wrong first row that a message shows."""
+
 WHOLE_AS_DECIMAL = re.compile(r"[.,]0+$")
 """What some spreadsheets write after whole numbers."""
 
@@ -119,18 +122,24 @@ def read_truth(path: Path) -> pd.DataFrame:
     missing = sorted(set(TRUTH) - set(header))
     if missing:
         columns = "column" if len(missing) == 1 else "columns"
-        raise TableError(f"{path}: missing {columns} {', '.join(missing)}; add them")
-    labels = [_labelled(path, line, dict(zip(header, row, strict=False))) for line, row in rows[1:]]
-    return pd.DataFrame(
-        [label for label in labels if label["emotion"]],
-        columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN],
-    )
+        found = ", ".join(header)[:LONGEST_HEADER]
+        raise TableError(
+            f"{path}: missing {columns} {', '.join(missing)}; add them to the first row, "
+            f"which is {found!r}"
+        )
+    place = header.index("emotion")
+    labels = [
+        _labelled(path, line, dict(zip(header, row, strict=False)))
+        for line, row in rows[1:]
+        if len(row) <= place or row[place].strip()  # A row that is cut short is an error.
+    ]
+    return pd.DataFrame(labels, columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN])
 
 
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     row = {name: row.get(name, "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
     emotion = row["emotion"].lower()
-    if emotion not in (*EMOTIONS, NO_EMOTION, ""):
+    if emotion not in (*EMOTIONS, NO_EMOTION):
         raise TableError(f"{path}, line {line}: {emotion!r} is not one of {', '.join(EMOTIONS)}")
     try:
         first, last, track = (
@@ -139,7 +148,8 @@ def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
         )
     except ValueError as error:
         raise TableError(
-            f"{path}, line {line}: first, last and track must be whole numbers"
+            f"{path}, line {line}: first, last and track must be whole numbers; found "
+            f"{row['first']!r}, {row['last']!r} and {row[TRACK_COLUMN]!r}"
         ) from error
     if not 0 <= first <= LARGEST_WHOLE or not 0 <= last <= LARGEST_WHOLE:
         raise TableError(f"{path}, line {line}: first and last must be frame numbers from 0")

@@ -15,7 +15,16 @@ ONLY_DOLBY = 5
 """The profile whose colours (IPT-PQ-c2) only decoders of Dolby Vision can show."""
 
 HEADER_BYTES = 1 << 16
-"""Bytes at the beginning of a Matroska file that hold the description of its tracks."""
+"""Bytes at the beginning of Matroska and MPEG-TS that hold the description of the tracks."""
+
+REGISTERED = b"\x05\x04DOVI"
+"""The descriptor in MPEG-TS that announces the record, as the next descriptor or a later one."""
+
+RECORD_TAG = 0xB0
+"""The tag of the descriptor that is the record."""
+
+MOST_DESCRIPTORS = 16
+"""The most descriptors of a stream of MPEG-TS that are looked at."""
 
 LARGEST_ENTRIES = 1 << 20
 """The most bytes of the sample entries of a track; usually a few hundred."""
@@ -34,7 +43,8 @@ def profile(path: Path) -> int:
     """The profile of Dolby Vision that a movie declares, or 0 if it is none.
 
     Source: Dolby Vision Streams Within the ISO Base Media File Format, 2.1.2, section 3.1;
-    Matroska, Block Additional Mappings, 2.3.
+    Matroska, Block Additional Mappings, 2.3; Dolby Vision Streams within the MPEG-2 Transport
+    Stream Format, 1.2, section 3.3.
 
     Raises:
         MovieError: The movie cannot be read.
@@ -53,7 +63,18 @@ def _profile(file: "BinaryIO | Ranges") -> int:
     head = file.read(HEADER_BYTES)
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _in(head, MAPPING_DATA)
+    if REGISTERED in head:
+        return _in_descriptors(head[head.index(REGISTERED) :])
     return max((_in(entries) for entries in _sample_entries(file, 0, 1 << 62)), default=0)
+
+
+def _in_descriptors(data: bytes) -> int:
+    """The profile in the first record among descriptors: a tag, a length, and so many bytes."""
+    for _ in range(MOST_DESCRIPTORS):
+        if data[:1] == bytes([RECORD_TAG]):
+            return data[4] >> 1 if len(data) > 4 else 0
+        data = data[2 + data[1] :] if len(data) > 1 else b""
+    return 0
 
 
 def _sample_entries(file: "BinaryIO | Ranges", begin: int, end: int) -> Iterator[bytes]:

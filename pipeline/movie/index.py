@@ -61,6 +61,9 @@ JUMP_BACK = 0.5
 LARGEST_TICK = 1 << 59
 """Timestamps of a damaged file may be larger; sums of such would overflow."""
 
+MOST_PUT_OFF = 24
+"""Frames that may be shown later than they say, to give one that repeats a timestamp its own."""
+
 TRIED_FRAMES = 24
 """Frames that are decoded after a key frame, to see whether decoding may begin there."""
 
@@ -116,7 +119,11 @@ def find_frames(path: Path, number: int) -> Index:
         packets = _read_packets(container, stream)
     if len(packets.pts) == 0:
         return _counted(opening.first, *_all_frames(path, number), whole=packets.whole)
-    if len(packets.jumps) == 0 and all(s.agrees for s in _samples(path, number, opening, packets)):
+    stamps = packets.stamps
+    if packets.tell_times and all(
+        sample.agrees and (sample.stamps <= stamps or not packets.made_up)
+        for sample in _samples(path, number, opening, packets)
+    ):
         return _from_packets(path, number, opening.first, opening, packets)
     log.info("%s: finding its frames by decoding, since its packets do not tell them", path)
     return _from_frames(path, number, opening.first, packets)
@@ -137,6 +144,8 @@ class _Packets:
         key: `(n,)` whether decoding may begin at the packet.
         jumps: positions of the packets at which time begins again.
         whole: whether the file could be read to its end.
+        made_up: whether some timestamps of frames may be FFmpeg's, since of several frames in a
+            packet of the container only one has a timestamp.
     """
 
     pts: Ints
@@ -146,6 +155,18 @@ class _Packets:
     key: Flags
     jumps: Ints
     whole: bool
+    made_up: bool
+
+    @property
+    def stamps(self) -> set[int]:
+        """All timestamps."""
+        return set(self.pts.tolist())
+
+    @property
+    def tell_times(self) -> bool:
+        """Whether the timestamps are those of frames, as far as they show it alone."""
+        once = not self.made_up or len(np.unique(self.pts)) == len(self.pts)
+        return once and len(self.jumps) == 0
 
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
@@ -168,10 +189,10 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
         table = table[:0]
     pts, dts, size, end, key = table.T
     # In other containers FFmpeg may have made up the times of decoding.
-    stored = stream.time_base and container.format.name in ("mpegts", "mpeg")
-    least = JUMP_BACK / float(stream.time_base) if stored and stream.time_base else np.inf
+    broadcast = container.format.name in ("mpegts", "mpeg")
+    least = JUMP_BACK / float(stream.time_base) if broadcast and stream.time_base else np.inf
     falls = np.flatnonzero(-np.diff(dts) > least) + 1
-    return _Packets(pts, dts, size, end, key > 0, _jumps(pts, key > 0, falls), whole)
+    return _Packets(pts, dts, size, end, key > 0, _jumps(pts, key > 0, falls), whole, broadcast)
 
 
 def _row(packet: "Packet[Any]") -> tuple[int, int, int, int, int]:
@@ -256,9 +277,14 @@ class _Sample:
         return next((mark for mark in self.marks if mark is not None), 0)
 
     @property
+    def stamps(self) -> set[int]:
+        """The timestamps of its packets."""
+        return {pts for pts in self.fed if pts is not None}
+
+    @property
     def agrees(self) -> bool:
         """Whether packets and frames are the same, in the order of their timestamps."""
-        fed = {pts for pts in self.fed if pts is not None}
+        fed = self.stamps
         marks = [m for m in self.marks if m is not None and (self.key is None or m >= self.key)]
         if not fed or not marks:
             return self.damaged or not self.fed
@@ -393,8 +419,9 @@ def _from_frames(path: Path, number: int, first: Decoded, packets: _Packets) -> 
     if any(frame.mark is None for frame in frames):
         return _counted(first, frames, broken, whole=packets.whole)
     marks = np.array([frame.mark for frame in frames], np.int64)
-    kept, pts = _rising(marks, _pieces(marks, packets))
+    kept, pts = _rising(marks, _pieces(marks, packets), made_up=packets.made_up)
     keys = _key_frames(frames, kept, packets)
+    keys = keys[_all_differ(marks[kept], keys[:, 0])]
     seek = np.column_stack([pts[keys[:, 0]], keys[:, 1]])
     if len(packets.jumps) or not _repeats(path, number, frames, kept, keys):
         seek = seek[:1]
@@ -423,18 +450,21 @@ def _pieces(marks: Ints, packets: _Packets) -> Ints:
     return np.array(numbers, np.int64)
 
 
-def _rising(marks: Ints, pieces: Ints) -> tuple[Ints, Ints]:
+def _rising(marks: Ints, pieces: Ints, *, made_up: bool) -> tuple[Ints, Ints]:
     """Gives each frame a time of its own, later than the one before.
 
     Args:
         marks: `(n,)` timestamps of the frames, in the order in which they are shown.
         pieces: `(n,)` the pieces in which time begins again.
+        made_up: `_Packets.made_up`.
 
     Returns:
-        The frames, without repetitions of a timestamp, and the ticks at which they are shown.
+        The frames, and the ticks at which they are shown. A frame that repeats a timestamp is left
+        out, unless that may be made up and a time soon after is free: FFmpeg makes up too early
+        ones.
 
     >>> marks, pieces = np.array([3, 5, 4, 6, 3, 4]), np.array([0, 0, 0, 0, 1, 1])
-    >>> [found.tolist() for found in _rising(marks, pieces)]
+    >>> [found.tolist() for found in _rising(marks, pieces, made_up=False)]
     [[0, 1, 2, 3, 4, 5], [3, 4, 5, 6, 7, 8]]
     """
     kept: list[Ints] = []
@@ -443,13 +473,43 @@ def _rising(marks: Ints, pieces: Ints) -> tuple[Ints, Ints]:
         positions = np.flatnonzero(pieces == piece)
         if len(positions) == 0:
             continue
-        times, first = np.unique(marks[positions], return_index=True)
+        each_once = _put_off if made_up else _first_of_each
+        shown, times = each_once(marks[positions])
         if ticks:
-            step = int(np.median(np.diff(ticks[-1]))) if len(ticks[-1]) > 1 else 1
-            times = times + max(0, int(ticks[-1][-1]) + step - int(times[0]))
-        kept.append(np.sort(positions[first]))
+            times = times + max(0, int(ticks[-1][-1]) + _step(ticks[-1]) - int(times[0]))
+        kept.append(positions[shown])
         ticks.append(times)
     return np.concatenate(kept), np.concatenate(ticks)
+
+
+def _step(times: Ints) -> int:
+    return int(np.median(np.diff(times))) if len(times) > 1 else 1
+
+
+def _first_of_each(marks: Ints) -> tuple[Ints, Ints]:
+    """The frames of a piece to show, by position, and their ticks; see `_rising`."""
+    times, first = np.unique(marks, return_index=True)
+    return np.sort(first), times
+
+
+def _put_off(marks: Ints) -> tuple[Ints, Ints]:
+    """The same if frames that repeat a timestamp are shown a little later, where time is free.
+
+    >>> [found.tolist() for found in _put_off(np.array([0, 2, 4, 2, 8, 8, 10]))]
+    [[0, 1, 2, 3, 4, 6], [0, 2, 4, 6, 8, 10]]
+    """
+    ticks, step = np.sort(marks), _step(np.unique(marks))
+    shown = np.ones(len(marks), bool)
+    for i in np.flatnonzero(np.diff(ticks) == 0) + 1:
+        if ticks[i] > ticks[i - 1]:
+            continue  # A frame before it was put off, too.
+        due = ticks[i - 1] + step * np.arange(1, MOST_PUT_OFF + 1)[: len(ticks) - i]
+        in_time = np.flatnonzero(ticks[i : i + len(due)] > due - step * (1 - SHORT_STEP))
+        if len(in_time):
+            ticks[i : i + in_time[0]] = due[: in_time[0]]
+        else:
+            shown[i] = False
+    return np.flatnonzero(shown), ticks[shown]
 
 
 def _key_frames(frames: list[_Frame], kept: Ints, packets: _Packets) -> Ints:
@@ -461,6 +521,19 @@ def _key_frames(frames: list[_Frame], kept: Ints, packets: _Packets) -> Ints:
         if frame.key and frame.mark in seek
     ]
     return np.array(keys, np.int64).reshape(-1, 2)
+
+
+def _all_differ(marks: Ints, positions: Ints) -> Flags:
+    """Whether the timestamps around each key frame differ; see `_rising`.
+
+    Where they do not, FFmpeg makes up others if reading begins there.
+    """
+    _, which, counts = np.unique(marks, return_inverse=True, return_counts=True)
+    repeated = np.concatenate([[0], np.cumsum(counts[which] > 1)])
+    stop = np.minimum(positions + TRIED_FRAMES, len(marks))
+    differ = repeated[stop] == repeated[np.maximum(positions - NEAR_KEY, 0)]
+    differ[:1] = True  # Decoding begins there anyway.
+    return differ
 
 
 def _repeats(path: Path, number: int, frames: list[_Frame], kept: Ints, keys: Ints) -> bool:

@@ -173,7 +173,7 @@ def _rate(stream: VideoStream, scan: Scan) -> float:
 
 def _declared_end(container: InputContainer, stream: VideoStream, facts: Stream) -> float:
     """The second at which the video ends as the file declares it, or 0 if it declares nothing."""
-    zero = float(facts.zero * Fraction(*facts.time_base))
+    zero = float(facts.begin)
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
     if tag:  # Matroska, of which FFmpeg knows only the duration of the longest stream.
         hours, minutes, seconds = (float(part) for part in tag.groups())
@@ -195,10 +195,9 @@ def _break(path: Path, scan: Scan, index: Index, declared: float) -> str:
     if index.timeless:
         return ""
     least = declared - max(1, 0.02 * declared)
-    zero, base = scan.stream.zero, Fraction(*scan.stream.time_base)
     if index.end is not None:
-        whole = float((index.end - zero) * base) >= least
-        if whole or _sound_end(path) - float(zero * base) >= least:
+        zero, base = scan.stream.begin, Fraction(*scan.stream.time_base)
+        if float(index.end * base - zero) >= least or _sound_end(path) - float(zero) >= least:
             return ""
     last = float(scan.times[-1])
     return f"the movie breaks off at {last:.3f} s of {declared:.0f} s; rows end there"

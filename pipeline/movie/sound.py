@@ -144,7 +144,7 @@ def _zero(container: InputContainer, scan: Scan | None) -> Fraction:
     """The timestamp in seconds that is time 0."""
     if scan is None:
         return Fraction(container.start_time or 0, av.time_base)
-    return scan.stream.zero * Fraction(*scan.stream.time_base)
+    return scan.stream.begin
 
 
 def _timed_sound(

@@ -37,6 +37,9 @@ MOST_FRAME_PIXELS = 1 << 27
 MOST_DELAYED = 64
 """Packets that a decoder may hold back; H.264 and HEVC allow 16."""
 
+EARLIER = 1
+"""Seconds before a key frame to which is sought if seeking to the key frame misses it."""
+
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg formats that only name other files or addresses, and may never end."""
 
@@ -87,6 +90,11 @@ class Stream:
     def size(self) -> tuple[int, int]:
         """Width and height of a decoded frame."""
         return self.width, self.height
+
+    @property
+    def begin(self) -> Fraction:
+        """The timestamp in seconds that is time 0."""
+        return self.zero * Fraction(*self.time_base)
 
 
 @contextmanager
@@ -153,9 +161,12 @@ def _source(path: Path) -> str | Ranges:
     """What FFmpeg opens: the path of a file, or a remote file that is read in ranges."""
     if isinstance(path, Url):
         return Ranges(path)
-    if not path.exists():
-        raise MovieError(f"{path}: no such movie; check the path")
-    _check_file(path, path.stat())
+    try:
+        _check_file(path, path.stat())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MovieError(f"{path}: no such movie; check the path") from error
+    except OSError as error:
+        raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     return str(path.absolute())
 
 
@@ -261,18 +272,22 @@ def demuxed(
 def packets_from(
     container: InputContainer, stream: VideoStream, key: Ints, *, numbers: bool = True
 ) -> "Iterator[Packet[VideoStream]]":
-    """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed."""
-    try:
-        container.seek(int(key[1]), stream=stream)
-    except av.FFmpegError as error:
-        log.debug("cannot seek to %s: %s", key, error)
-        return
-    packets = packets_of(container, stream, numbers=numbers)
-    for packet in packets:
-        if packet.is_keyframe and packet.pts is not None:
-            if packet.pts <= key[0]:
-                yield packet
-                yield from packets
+    """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed.
+
+    In MPEG program streams a packet of the container begins within a frame, so that seeking may
+    land behind the beginning of the key frame, which is then unknown as one.
+    """
+    for early in (0, round(EARLIER / (stream.time_base or 1))):
+        try:
+            container.seek(int(key[1]) - early, stream=stream)
+        except av.FFmpegError as error:
+            log.debug("cannot seek to %s: %s", key, error)
+            return
+        packets = packets_of(container, stream, numbers=numbers)
+        first = next((p for p in packets if p.is_keyframe and p.pts is not None), None)
+        if first is not None and first.pts <= key[0]:
+            yield first
+            yield from packets
             return
 
 

@@ -8,7 +8,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 from numpy.typing import NDArray
 from pysubs2 import SSAEvent, SSAFile
-from pysubs2.exceptions import Pysubs2Error
+from pysubs2.exceptions import Pysubs2Error, UnknownFPSError
 
 from pipeline.encodings import decode_text
 from pipeline.errors import MiningError, MovieError
@@ -84,6 +84,16 @@ class Lines:
     def __len__(self) -> int:
         return len(self.text)
 
+    def counted_from(self, zero: float) -> "Lines":
+        """The lines with their times from another zero, in seconds.
+
+        >>> Lines(np.array([5.5]), np.array([6.0]), ("Hi!",)).counted_from(5).begin.tolist()
+        [0.5]
+        """
+        # Rounded since 0.8 - 0.48 is later than 0.32, where a frame may begin.
+        begin, end = (np.round(times - zero, 9) for times in (self.begin, self.end))
+        return replace(self, begin=begin, end=end)
+
     def at(self, times: Iterable[float]) -> list[str]:
         """The line spoken at each time, or "" if there is none; lines at once are joined by " / ".
 
@@ -144,7 +154,13 @@ def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = No
 
 
 def movie_subtitles(movie: Path, *, offset: float = 0.0) -> Lines:
-    """Reads the movie's own text track.
+    """Reads the movie's own text track, whose times are timestamps of the movie.
+
+    Before a walk nothing tells which of these is time 0: see `Lines.counted_from`.
+
+    Args:
+        movie: The movie.
+        offset: Seconds added to all times.
 
     Raises:
         MovieError: The movie cannot be opened, or has no text track.
@@ -198,6 +214,11 @@ def _events(path: Path, text: str) -> list[tuple[float, float, str]]:
         return cues
     try:
         events = SSAFile.from_string(text).events
+    except UnknownFPSError as error:
+        raise SubtitleError(
+            f"{path}: counts frames, and does not tell how many there are in a second; write the "
+            "movie's rate before its first line, for example {1}{1}25"
+        ) from error
     except (Pysubs2Error, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         raise SubtitleError(
             f"{path}: contains no readable subtitles ({type(error).__name__}); "
@@ -277,7 +298,7 @@ TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "web
 
 
 def text_track(path: Path) -> list[tuple[float, float, str]] | None:
-    """Reads the movie's own text track: begin and end in seconds, and the text in ASS markup.
+    """Reads the movie's own text track: timestamps of begin and end in seconds, and ASS markup.
 
     Prefers the default track, or else the first one; takes a track of forced lines (translations
     of foreign speech only) if there is no other.
@@ -296,11 +317,10 @@ def text_track(path: Path) -> list[tuple[float, float, str]] | None:
         if not tracks:
             return None
         track = min(tracks, key=_text_rank)
-        zero = (container.start_time or 0) / av.time_base
         lines = []
         for packet in packets_of(container, track):
             if packet.size and packet.pts is not None and packet.time_base:
-                begin = float(packet.pts * packet.time_base) - zero
+                begin = float(packet.pts * packet.time_base)
                 end = begin + float((packet.duration or 0) * packet.time_base)
                 lines += [(begin, end, text) for text in _ass_texts(track, packet)]
     return lines

@@ -180,6 +180,7 @@ def gather(folder: Path, read: Callable[[Path], tuple[Floats, str]]) -> Gallery:
     """
     shown, not_shown = photos(folder), others(folder)
     _warn_of_nested(folder)
+    _warn_of_empty(folder, shown)
     for path in _unread(folder):
         log.warning("%s: cannot read this kind of picture, skipped; save it as JPEG", path)
     people = tuple(shown)
@@ -191,11 +192,20 @@ def gather(folder: Path, read: Callable[[Path], tuple[Floats, str]]) -> Gallery:
 def _unread(folder: Path) -> Iterator[Path]:
     """Pictures of kinds that cannot be read; nobody would notice otherwise that they are unused."""
     for path in _visible(folder) if folder.is_dir() else ():
-        yield from (
-            p
-            for p in ([path, *_visible(path)] if path.is_dir() else [path])
-            if p.suffix.lower() in UNREAD
-        )
+        own = _visible(path) if path.is_dir() else []
+        others = _visible(path / NOT) if (path / NOT).is_dir() else []
+        yield from (p for p in (path, *own, *others) if p.suffix.lower() in UNREAD)
+
+
+def _warn_of_empty(folder: Path, photos_of: dict[str, list[Path]]) -> None:
+    """Tells of people in whose folder nothing looks like a photo."""
+    for person, path in _entries(folder):
+        if not photos_of[person] and not any(_pictures_below(path)):
+            log.warning(
+                "%s/: holds no photo, so nobody gets this name; put photos there that end as "
+                "pictures do (.jpg, .png, …)",
+                path,
+            )
 
 
 def _embedded(
@@ -347,7 +357,7 @@ def nested(folder: Path) -> dict[Path, list[Path]]:
 def _pictures_below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in PHOTO_SUFFIXES and not hidden:
+        if path.suffix.lower() in PHOTO_SUFFIXES | UNREAD and not hidden:
             yield path
 
 

@@ -1,7 +1,9 @@
 """Folders and patterns expand to movies and walks."""
 
 import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +109,7 @@ def test_folders_behind_links_are_searched_once(linked: Path) -> None:
     assert find_walks([Path("out")]) == [Path("out/linked/f")]
 
 
-@pytest.mark.parametrize("given", ["films", "films/**/*.mkv"])
+@pytest.mark.parametrize("given", ["films", "films/**/*.mkv", "films/*/*.mkv"])
 def test_a_locked_folder_is_told(
     given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,10 +120,40 @@ def test_a_locked_folder_is_told(
             raise PermissionError(13, "Permission denied", str(place))
         return scan(place)
 
+    Path("films/other").mkdir()
+    Path("films/other/d.mkv").touch()
     monkeypatch.setattr(os, "scandir", locked)
-    assert Path("films/deep/er/c.mkv") not in find_movies([Path(given)])
+    found = find_movies([Path(given)])
+    assert Path("films/other/d.mkv") in found
+    assert Path("films/deep/er/c.mkv") not in found
     told = f"{Path('films/deep')}: cannot be read (Permission denied), so what is in it is left out"
     assert [message.partition(";")[0] for message in caplog.messages] == [told]
+
+
+@pytest.mark.parametrize("given", ["films/deep/er/c.mkv", "films/dee[p]/er/c.mkv"])
+def test_what_is_in_a_locked_folder_has_no_other_error(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def locked(place: str | Path, **how: Any) -> os.stat_result:
+        if "deep" in Path(place).parts[:-1]:
+            raise PermissionError(13, "Permission denied", str(place))
+        return stat(place, **how)
+
+    monkeypatch.setattr(os, "stat", locked)
+    monkeypatch.setattr(os, "lstat", partial(locked, follow_symlinks=False))
+    if "[" in given:
+        with pytest.raises(MovieError, match="no file matches"):
+            find_movies([Path(given)])
+    else:
+        assert find_movies([Path(given)]) == [Path(given)]
+
+
+@pytest.mark.parametrize("given", ["films", "films/*.mkv"])
+def test_a_link_to_what_is_gone_is_not_left_out(given: str) -> None:
+    Path("films/gone.mkv").symlink_to("unplugged/gone.mkv")
+    assert Path("films/gone.mkv") in find_movies([Path(given)])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from tests.support.fields import write_fields
 
 H264: dict[str, Any] = {"codec": "libx264", "options": movies.H264}
 PICTURES = movies.blocks(60, width=64, height=96)
+SMALL = movies.blocks(110)
+MPEG2: dict[str, Any] = {"codec": "mpeg2video", "max_b_frames": 2, "qmin": 1, "qmax": 1}
 
 
 def by_fields(path: Path) -> Path:
@@ -65,10 +67,21 @@ def negative(path: Path) -> Path:
     return movies.write_movie(path.with_suffix(".mkv"), PICTURES, times=times, **options)
 
 
+def in_packs(path: Path) -> Path:
+    """Packets of the container begin within frames, so that seeking misses their beginning."""
+    return movies.write_movie(path.with_suffix(".mpg"), PICTURES, **MPEG2)
+
+
+def in_shared_packs(path: Path) -> Path:
+    """Several frames lie in a packet of the container, of which only the first has a timestamp."""
+    return movies.write_movie(path.with_suffix(".mpg"), SMALL, **MPEG2)
+
+
 KINDS: dict[str, Callable[[Path], Path]] = {
     make.__name__.replace("_", " "): make
     for make in (
         by_fields, by_some_fields, with_packed_frames, in_avi, without_order, joined, negative,
+        in_packs, in_shared_packs,
     )
 }  # fmt: skip
 
@@ -130,7 +143,10 @@ def test_packets_are_enough_for_an_ordinary_movie(
     assert len(decoded) < 2 * (index.PROBED + index.NEAR_KEY + index.BEYOND)
 
 
-@pytest.mark.parametrize("kind", ["by fields", "with packed frames", "in avi", "by some fields"])
+@pytest.mark.parametrize(
+    "kind",
+    ["by fields", "with packed frames", "in avi", "by some fields", "in packs", "in shared packs"],
+)
 def test_decoding_may_begin_at_key_frames_where_it_gives_the_same(
     tmp_path: Path, kind: str
 ) -> None:

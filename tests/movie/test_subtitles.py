@@ -251,11 +251,12 @@ def test_a_hostile_file_is_read_in_no_time(tmp_path: Path) -> None:
     [
         (b"", None, "contains no readable subtitles"),
         (b"\x00\x01\x02" * 100, None, "contains no readable subtitles"),
+        (b"{25}{50}Hello|there\n", None, r"counts frames.* for example \{1\}\{1\}25"),
         (b"Dear all,\nthis is a letter.\n", None, "contains no readable subtitles"),
         ("Привет".encode("cp1251"), "utf-8", "not in utf-8"),
         (b"x", "klingon", "no such encoding"),
     ],
-    ids=["empty", "binary", "letter", "wrong", "unknown"],
+    ids=["empty", "binary", "no rate", "letter", "wrong", "unknown"],
 )
 def test_what_is_none_is_told(
     tmp_path: Path, data: bytes, encoding: str | None, message: str

@@ -212,9 +212,12 @@ def test_pictures_of_kinds_that_are_not_read_are_told(
 ) -> None:
     (known / "zoe.HEIC").write_text("a telephone's")
     (known / "ben" / "c.heic").write_text("another")
+    (known / "ben" / "not").mkdir()
+    (known / "ben" / "not" / "d.jxl").write_text("of somebody else")
     assert galleries.embed_gallery(known, puppet.models()).people == ("anna", "ben")
     assert [text.partition(": ")[0] for text in caplog.messages] == [
         str(known / "ben" / "c.heic"),
+        str(known / "ben" / "not" / "d.jxl"),
         str(known / "zoe.HEIC"),
     ]
     assert "cannot read this kind of picture, skipped; save it as JPEG" in caplog.text
@@ -314,6 +317,26 @@ def test_photos_that_lie_too_deep_are_told(
     (message,) = caplog.messages
     assert "1.png is not used, as a person's folder holds no other folders than not/" in message
     assert message.startswith(f"{known / place.removesuffix('/2020')}/: ")
+
+
+@pytest.mark.parametrize("file", ["", "portrait", "photos.zip", ".trash/1.png"])
+def test_a_person_without_photos_is_told(
+    file: str, known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (known / "zoe" / file).parent.mkdir(parents=True, exist_ok=True)
+    (known / "zoe" / file).touch() if file else (known / "zoe").mkdir()
+    galleries.embed_gallery(known, puppet.models())
+    (message,) = caplog.messages
+    assert message.startswith(f"{known / 'zoe'}/: holds no photo, so nobody gets this name; put")
+
+
+@pytest.mark.parametrize("place", ["zoe/holidays/1.heic", "zoe/1.heic", "zoe/not/1.png"])
+def test_a_person_whose_pictures_are_told_of_is_told_once(
+    place: str, known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo(known / place.replace(".heic", ".png"), "carl").rename(known / place)
+    galleries.embed_gallery(known, puppet.models())
+    assert len(caplog.messages) == (0 if "not" in place else 1)
 
 
 def test_hidden_and_empty_folders_are_not_told(

@@ -244,6 +244,34 @@ def dolby_vision(path: Path, profile: int) -> Path:
     return path
 
 
+def dolby_vision_ts(path: Path, profile: int) -> Path:
+    """Says the same in each table of an MPEG-TS with one stream.
+
+    Source: Dolby Vision Streams within the MPEG-2 Transport Stream Format, 1.2, section 3.3;
+    ISO/IEC 13818-1, 2.4.4.9.
+    """
+    record = bytes([0xB0, 5, 1, 0, profile << 1, 0b00101101, 0])
+    added = b"\x05\x04DOVI" + record
+    data = path.read_bytes()
+    place = data.index(b"\x00\x02\xb0") + 1
+    old = data[place : place + 3 + data[place + 2]]
+    head = old[:2] + bytes([old[2] + len(added)]) + old[3:-6]
+    section = head + struct.pack(">H", 0xF000 + len(added)) + added
+    new = section + struct.pack(">I", _crc(section))
+    path.write_bytes(data.replace(old + b"\xff" * len(added), new))
+    return path
+
+
+def _crc(data: bytes) -> int:
+    """The check sum of a table of MPEG-TS."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1) ^ (0x104C11DB7 if value & 0x80000000 else 0)
+    return value
+
+
 def write_gif(path: Path, pictures: Sequence[Image], milliseconds: int = 40) -> Path:
     """Writes a GIF of pictures of few colours, each of them exact."""
     frames = [Pillow.fromarray(picture).quantize(colors=64) for picture in pictures]

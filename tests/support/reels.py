@@ -175,18 +175,30 @@ def nearest(picture: Image, pictures: Sequence[Image]) -> int:
     return int(np.argmin([difference(picture, other) for other in pictures]))
 
 
-def write_texts(path: Path, srt: str, frames: int = 100) -> Path:
-    """Writes a film with a text track: subrip in Matroska, mov_text in MP4."""
+def write_texts(path: Path, srt: str, pictures: Sequence[Image] = (), first: int = 0) -> Path:
+    """Writes a film with a text track: subrip in Matroska, mov_text in MP4.
+
+    Args:
+        path: Where.
+        srt: The text.
+        pictures: The film; 100 even ones if none are given.
+        first: Packets of the film that are left out at its beginning; every 12th is a key frame.
+
+    Returns:
+        `path`.
+    """
+    pictures = pictures or blocks(100)
     source = path.with_suffix(".srt")
     source.write_text(srt, encoding="utf-8")
     with av.open(str(source)) as texts, av.open(str(path), "w") as container:
-        film = container.add_stream("libx264", rate=25)
-        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
+        film = container.add_stream("libx264", rate=25, options=LOSSLESS)
+        film.height, film.width = pictures[0].shape[:2]
+        film.pix_fmt, film.codec_context.gop_size = "yuv420p", 12
         given = texts.streams.subtitles[0]
         write = _copier(container, given) if path.suffix == ".mkv" else _encoder(container, given)
-        for picture in blocks(frames):
-            container.mux(film.encode(VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(film.encode())
+        frames = [VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures]
+        packets = [packet for frame in [*frames, None] for packet in film.encode(frame)]
+        container.mux(packets[first:])
         for packet in texts.demux():
             if packet.size:
                 container.mux(write(packet))
