@@ -466,7 +466,7 @@ def test_a_stopped_pick_is_told_until_it_is_finished(
     mine.pick(folder, job)
     assert "stopped" not in caplog.text
     assert [(s.state, s.detail) for s in states([folder])] == [("done", "")]
-    assert "stopped" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert "a pick was stopped" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
 # --- the report on demand -----------------------------------------------------------------------
@@ -585,9 +585,9 @@ def told_before(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
     """What was logged when cropping began, once per pick."""
     before: list[str] = []
 
-    def watched(*args: Any) -> None:
+    def watched(*args: Any) -> Any:
         before.append(caplog.text)
-        write_crops(*args)
+        return write_crops(*args)
 
     assert MANY_CROPS == 2000
     monkeypatch.setattr(cropping, "MANY_CROPS", 26)

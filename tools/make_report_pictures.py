@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-WIDTH, HEIGHT = 1280, 1700
+WIDTH, HEIGHT = 1280, 2200
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
