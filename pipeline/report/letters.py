@@ -25,7 +25,7 @@ KURINTO = "static/weblate_fonts/kurinto/ttf"
 REGIONS = ("", "SC", "JP", "KR", "TC")
 """Its files: of all scripts but Han; of China, Japan, Korea and Taiwan."""
 
-ABSENT = "?"
+UNDRAWN = "?"
 """Stands for a letter that no font has."""
 
 FROM_LEFT = "\u200e"
@@ -51,7 +51,7 @@ def font_parts(text: str) -> tuple[tuple[str, str], ...]:
     """Cuts a text into parts of one font each, in the order in which they are drawn.
 
     Returns:
-        Each part with the path of its font; letters that no font has are replaced by `ABSENT`.
+        Each part with the path of its font; letters that no font has are replaced by `UNDRAWN`.
     """
     text = drawable(text)
     whole = next((path for path in _fonts(text) if _needed(text) <= _letters(path).keys()), None)
@@ -119,20 +119,20 @@ def families(text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def drawable(text: str) -> str:
-    """A text as one line, with `ABSENT` for letters that no font has; says which, once a text."""
+    """A text as one line, with `UNDRAWN` for letters that no font has; says which, once a text."""
     text = "".join(" " if letter.isspace() else letter for letter in text)
     having: set[int] = set().union(*(_letters(path).keys() for path in _fonts(text)))
     absent = "".join(dict.fromkeys(c for c in text if ord(c) in _needed(text) - having))
     if absent:
         log.warning(
             "%s: no font here has %s, drawn as %s; install one that does, such as Noto",
-            text, " ".join(absent), ABSENT,
+            text, " ".join(absent), UNDRAWN,
         )  # fmt: skip
     if not features.check("fribidi"):
         if any(_is_shaped(letter) for letter in text):
             _tell_unshaped(text)
         text = text.replace(FROM_LEFT, "")
-    return "".join(ABSENT if letter in absent else letter for letter in text)
+    return "".join(UNDRAWN if letter in absent else letter for letter in text)
 
 
 def _tell_unshaped(text: str) -> None:
