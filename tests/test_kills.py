@@ -26,7 +26,7 @@ pytestmark = [
 KILLS, FULL = 28, 8
 """How often a command is killed, and finds the disk full: at most as often as it makes changes.
 
-That is at most 392 kills and 112 full disks in all.
+That is at most 476 kills and 112 full disks in all.
 """
 
 SEED = 26

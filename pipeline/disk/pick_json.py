@@ -17,10 +17,10 @@ from pipeline.settings import Job, PickSettings
 
 PICK_FILE = "pick.json"
 
-MOST_NAMED = 3
+MOST_FOLDERS_NAMED = 3
 """Folders that a message names, and people or emotions that a line to type names, at most."""
 
-WANTED = ("people", "emotions", "tolerance", "learn", "subtitles", "subtitle_offset",
+KEPT_OF_JOB = ("people", "emotions", "tolerance", "learn", "subtitles", "subtitle_offset",
           "subtitle_encoding")  # fmt: skip
 """What is kept of a `Job` beside its `PickSettings`."""
 
@@ -30,7 +30,7 @@ class LastPick:
     """The contents of pick.json.
 
     Attributes:
-        wanted: the values of `WANTED`.
+        wanted: the values of `KEPT_OF_JOB`.
         settings: the settings of the pick.
         unfinished: the folders that a stopped pick began and did not finish, as person/emotion.
     """
@@ -48,7 +48,7 @@ def read_pick(folder: Path) -> LastPick | None:
     """Reads pick.json of a movie; None if it is missing, damaged or of a later version."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         facts = json.loads((folder / PICK_FILE).read_text(encoding="utf-8"))
-        wanted = {name: facts[name] for name in WANTED}
+        wanted = {name: facts[name] for name in KEPT_OF_JOB}
         for name in ("people", "emotions"):
             wanted[name] = tuple(map(str, wanted[name]))
         return LastPick(wanted, PickSettings(**facts["settings"]), tuple(facts["unfinished"]))
@@ -72,7 +72,7 @@ def unfinished_line(folder: Path, whole: Iterable[Path] = ()) -> str:
     left = tuple(name for name in unfinished(folder) if name not in done)
     if not left:
         return ""
-    named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
+    named = ", ".join(left[:MOST_FOLDERS_NAMED]) + (", …" if len(left) > MOST_FOLDERS_NAMED else "")
     return f"a pick was stopped, and {named} may lack crops; finish it: {_line(folder, left)}"
 
 
@@ -105,7 +105,7 @@ def _names(folder: Path, changed: Iterable[Path]) -> Iterator[str]:
 
 
 def _write(folder: Path, job: Job, names: set[str]) -> None:
-    wanted = {name: getattr(job, name) for name in WANTED}
+    wanted = {name: getattr(job, name) for name in KEPT_OF_JOB}
     facts = wanted | {"settings": asdict(job.pick), "unfinished": sorted(names)}
     with replacing(folder / PICK_FILE) as file:
         file.write(json.dumps(facts, indent=1).encode())
@@ -116,7 +116,7 @@ def _line(folder: Path, left: tuple[str, ...]) -> str:
     people, emotions = ((*dict.fromkeys(names),) for names in zip(*map(_parts, left), strict=True))
     words = ["mine-video pick", quote(str(folder))]
     for option, names in (("--person", people), ("--emotion", emotions)):
-        wanted = names if len(names) <= MOST_NAMED else (ANY,)
+        wanted = names if len(names) <= MOST_FOLDERS_NAMED else (ANY,)
         words += [f"{option} {quote(name)}" for name in wanted]
     last = read_pick(folder)
     return " ".join([*words, *(_options(last) if last else ())])
@@ -129,7 +129,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _options(last: LastPick) -> Iterator[str]:
     """The options of a pick, but for whom and which emotions, that are not the usual."""
-    names = WANTED[2:]
+    names = KEPT_OF_JOB[2:]
     given = asdict(last.settings) | {name: last.wanted[name] for name in names}
     usual = asdict(PickSettings()) | {name: getattr(Job(), name) for name in names}
     if seconds := given.pop("repeat_seconds"):

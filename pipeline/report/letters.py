@@ -119,7 +119,8 @@ def families(text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def drawable(text: str) -> str:
-    """A text with `UNDRAWN` for the letters that no font has; says which, once for each text."""
+    """A text as one line, with `UNDRAWN` for letters that no font has; says which, once a text."""
+    text = "".join(" " if letter.isspace() else letter for letter in text)
     having: set[int] = set().union(*(_letters(path).keys() for path in _fonts(text)))
     absent = "".join(dict.fromkeys(c for c in text if ord(c) in _needed(text) - having))
     if absent:

@@ -78,7 +78,7 @@ def write_report(
     line = timeline(steadied, people, walk, settings, walked.tracks.starts)
     write_timeline(folder / TIMELINE, line, walked.name)
     crops, older = tiles.read_crops(folder, rows)
-    faces, shown = _faces(walked), tiles.shown(crops, tiles.MOST)
+    faces, shown = _faces(walked), tiles.tiled(crops, tiles.MOST)
     page = _rendered(
         movie=walked.name,
         version=__version__,

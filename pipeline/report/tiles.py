@@ -175,7 +175,7 @@ def _read_moments(path: Path) -> pd.DataFrame:
     return table.rename(columns={"look_sure": "moment_sure", "probability": "moment_probability"})
 
 
-def shown(crops: pd.DataFrame, most: int) -> pd.DataFrame:
+def tiled(crops: pd.DataFrame, most: int) -> pd.DataFrame:
     """At most `most` of the crops of `read_crops`: of each moment the best, others evenly."""
     if len(crops) <= most:
         return crops

@@ -110,6 +110,16 @@ def test_letters_that_no_font_has_are_named_once_and_drawn_as_question_marks(
     assert _inked(NOWHERE).tolist() == _inked("?").tolist()
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\tb\r\x0b\x85", "\u2028b\u2029", "\x07\x00\x1b", "\udce9", ""]
+)
+def test_a_text_is_one_line_whatever_is_in_it(text: str) -> None:
+    assert not any(letter in drawable(text) for letter in "\n\r\t\x0b\x85\u2028\u2029\x00\x07")
+    assert _inked(f"{text}x").any()
+    assert text_width(text, 20) >= 0
+
+
 def test_without_fribidi_it_is_told_that_letters_are_not_joined(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

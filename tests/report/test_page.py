@@ -458,9 +458,9 @@ def test_too_many_crops_are_shown_evenly(tmp_path: Path, monkeypatch: pytest.Mon
 def test_of_too_many_moments_some_are_shown(tmp_path: Path) -> None:
     picked(tmp_path, movie := walked(FACES, 100))
     crops, _ = tiles.read_crops(tmp_path, movie.rows)
-    assert tiles.shown(crops, 2)["best"].tolist() == [True, True]
-    assert tiles.shown(crops, 12)["best"].sum() == 3
-    assert tiles.shown(crops, 70) is crops
+    assert tiles.tiled(crops, 2)["best"].tolist() == [True, True]
+    assert tiles.tiled(crops, 12)["best"].sum() == 3
+    assert tiles.tiled(crops, 70) is crops
 
 
 def test_tiles_go_on_in_a_second_sheet() -> None:
