@@ -16,7 +16,7 @@ OF_MOMENT = ["run", "shot", "track", "run_length"]
 """Columns alike in all crops of a moment. Runs are numbered by each pick anew, so that for crops
 that the last one left out the number alone may be another's."""
 
-NUMBERS = ("frame", "time", "look_sure", "probability", *BOX, "sharpness")
+SUMMED = ("frame", "time", "look_sure", "probability", *BOX, "sharpness")
 
 POSES = ("yaw", "pitch", "roll")
 """crops.csv does not have them: all faces count as frontal."""
@@ -60,25 +60,24 @@ def reviewed_moments(crops: Iterable[dict[str, str]], walk: Manifest) -> list[Re
     if len(rows) == 0:
         return []
     files = rows.groupby("run")["file"].agg(tuple)
-    found = moments(rows)
     times = walk.scan.times
     # Crops of an earlier walk, which may have had more frames, are shown until the next pick.
-    last = np.minimum(found["last"].to_numpy(np.int64), len(times) - 1)
-    lasting = durations(last, times, walk.settings.every)
+    frames = np.minimum(rows["frame"].to_numpy(np.int64), len(times) - 1)
+    found = moments(rows, durations(frames, times, walk.settings.every))
     return [
         ReviewedMoment(
             files=files[m["run"]], best=rows["file"][m["best"]], start=m["start"],
-            seconds=m["stop"] - m["start"] + after, length=int(m["length"]),
-            look_sure=m["look_sure"], probability=m["probability"],
+            seconds=m["seconds"], length=int(m["length"]), look_sure=m["look_sure"],
+            probability=m["probability"],
         )
-        for m, after in zip(found.to_dict("records"), lasting.tolist(), strict=True)
+        for m in found.to_dict("records")
     ]  # fmt: skip
 
 
 def _rows(crops: Iterable[dict[str, str]]) -> pd.DataFrame:
     """The crops by frame as `moments` takes them, with a number of its own for each run."""
     rows = pd.DataFrame([*crops], columns=[*CROP_COLUMNS], dtype=object)
-    for column in NUMBERS:
+    for column in SUMMED:
         rows[column] = pd.to_numeric(rows[column], errors="coerce").astype("float64")
     rows["look_sure"] = rows["look_sure"].fillna(rows["probability"])
     rows = rows.fillna({"sharpness": 0.0}).assign(**dict.fromkeys(POSES, 0.0))

@@ -49,8 +49,8 @@ NO_SCENE: Responses = {
     404: {"description": "No such movie, pick or crop.", "model": Problem},
     409: {"description": "The movie is not where it was walked, or damaged.", "model": Problem},
 }
-STILL: Responses = NO_SCENE | {200: {"content": {"image/jpeg": {}}}}
-SOUND: Responses = NO_SCENE | {
+STILL_PICTURE: Responses = NO_SCENE | {200: {"content": {"image/jpeg": {}}}}
+MOMENT_SOUND: Responses = NO_SCENE | {
     200: {"content": {"audio/wav": {}}},
     204: {"description": "The movie has no sound."},
 }
@@ -379,13 +379,17 @@ def _hint(now: Picked, decision: Decision) -> str:
 
 
 def _add_scenes(routes: APIRouter, desk: Desk, scenes: Scenes) -> None:
-    @routes.get(f"/api/review{PICKED}/still/{{file}}", responses=STILL, response_class=Response)
+    @routes.get(
+        f"/api/review{PICKED}/still/{{file}}", responses=STILL_PICTURE, response_class=Response
+    )
     def still(movie: str, person: str, emotion: str, file: str) -> Response:
         """Shows the whole frame of a crop, with a box around the face; read from the movie."""
         pick, crop = desk.crop((movie, person, emotion), file)
         return Response(scenes.still(pick.folder, crop), media_type="image/jpeg")
 
-    @routes.get(f"/api/review{PICKED}/sound/{{file}}", responses=SOUND, response_class=Response)
+    @routes.get(
+        f"/api/review{PICKED}/sound/{{file}}", responses=MOMENT_SOUND, response_class=Response
+    )
     def sound(movie: str, person: str, emotion: str, file: str) -> Response:
         """Plays the sound of the moment that a crop is of, if the movie has any; read from it."""
         pick, _ = desk.crop((movie, person, emotion), file)
