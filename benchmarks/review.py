@@ -1,12 +1,13 @@
-"""Measures the review of 10,000 crops in Chromium, and the server's time for each decision.
+"""Measures the review of 10,000 crops in 200 moments in Chromium, and the server's decisions.
 
 python benchmarks/review.py [MOVIE]
 
-The crops are made up: 150 pixels, JPEG, 500 parts of the photos in known_faces/, each 20 times. A
-key press is measured from the time of its event to the task after the frame that it changed, which
-is after Chromium has painted it, and by Chromium itself (Event Timing, in steps of 8 ms). "Grid
-shown" is the time at which every picture in the window is painted. The server's times are for
-consecutive decisions when all crops are already decided, including fsync.
+The crops are made up: 150 pixels, JPEG, 500 parts of the photos in known_faces/, each 20 times;
+every 50 of them are a moment. A key press is measured from the time of its event to the task after
+the frame that it changed, which is after Chromium has painted it, and by Chromium itself (Event
+Timing, in steps of 8 ms). "Grid shown" is the time at which every picture in the window is painted.
+The server's times are for consecutive decisions when all crops are already decided, including
+fsync.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_HEADER, Policy
 
 CROPS, PICTURES, SIDE = 10_000, 500, 150
+IN_MOMENT = 50
 PRESSES, DECISIONS = 200, 50
 KEYS = ("a", "r", "ArrowRight", "ArrowDown", "j", "ArrowLeft", "a", "ArrowUp")
 PLACE = "film/anna/happy"
@@ -84,6 +86,9 @@ def write_movie(folder: Path, movie: Path) -> None:
     manifest.write(folder, walk)
     rows = select.steadied(made_up(CROPS, scan, movie.name), 1, PickSettings())
     rows = rows.drop_duplicates("frame").iloc[:CROPS].assign(person="anna", label=3)
+    run = np.arange(CROPS) // IN_MOMENT
+    sure = random.uniform(0.7, 1, run.max() + 1)[run]
+    rows = rows.assign(run=run, shot=run, track=run, run_length=IN_MOMENT, look_sure=sure)
     crops = folder / "anna" / "happy"
     crops.mkdir(parents=True)
     pictures = [
@@ -123,33 +128,44 @@ def line(what: str, milliseconds: list[float]) -> str:
     return f"| {what} | {figures} | {len(milliseconds)} |"
 
 
+def pressed(page: Page, what: str) -> Iterator[str]:
+    """Presses keys; gives lines about the time until what they change is painted."""
+    page.evaluate("() => { times.length = events.length = 0; }")
+    for number in range(PRESSES):
+        page.keyboard.press(KEYS[number % len(KEYS)])
+        page.evaluate("() => painted")
+    yield line(f"key press to paint, {what}", page.evaluate("() => times"))
+    page.wait_for_timeout(1000)
+    slow: list[float] = page.evaluate("() => events")
+    yield line("the same by Event Timing, those from 16 ms on", slow or [0.0])
+
+
 def looked_through(page: Page, address: str) -> Iterator[str]:
     """Opens the page and presses keys; gives lines about that."""
     begin = time.perf_counter()
     page.goto(f"{address}/review/{PLACE}")
     page.wait_for_selector("[data-ready]")
     count = page.evaluate(SHOWN)
-    yield line(f"grid shown, {count} pictures in the window", [1e3 * (time.perf_counter() - begin)])
+    yield line(f"grid shown, {count} moments in the window", [1e3 * (time.perf_counter() - begin)])
     page.evaluate(WATCH)
-    for number in range(PRESSES):
-        page.keyboard.press(KEYS[number % len(KEYS)])
-        page.evaluate("() => painted")
-    yield line("key press to paint", page.evaluate("() => times"))
-    page.wait_for_timeout(1000)
-    slow: list[float] = page.evaluate("() => events")
-    yield line("the same by Event Timing, those from 16 ms on", slow or [0.0])
+    yield from pressed(page, "moments")
     begin = time.perf_counter()
     page.keyboard.press("End")
     page.evaluate(SHOWN)
-    yield line("to the last crop, all pictures painted", [1e3 * (time.perf_counter() - begin)])
+    yield line("to the last moment, all pictures painted", [1e3 * (time.perf_counter() - begin)])
+    begin = time.perf_counter()
+    page.keyboard.press("Enter")
+    count = page.evaluate(SHOWN)
+    yield line(f"its {count} frames, painted", [1e3 * (time.perf_counter() - begin)])
+    yield from pressed(page, "frames")
     yield f"| cells in the page | {page.locator('.cell').count()} | | | |"
 
 
-def decided(client: Any, files: list[str]) -> Iterator[float]:
-    """Sends decisions; gives the milliseconds of each."""
-    for number in range(DECISIONS):
+def decided(client: Any, files: list[list[str]], count: int) -> Iterator[float]:
+    """Sends decisions about some files at a time; gives the milliseconds of each."""
+    for number in range(count):
         looks = ("none", "happy")[number % 2]
-        body = {"file": files[100 + number // 2], "looks": looks}
+        body = {"looks": dict.fromkeys(files[number // 2], looks)}
         begin = time.perf_counter()
         client.post(f"/api/review/{PLACE}", json=body).raise_for_status()
         yield 1e3 * (time.perf_counter() - begin)
@@ -176,8 +192,11 @@ def main() -> None:
             known = {"Origin": address, CSRF_HEADER: policy.csrf, "Cookie": cookie}
             with httpx2.Client(base_url=address, headers=known, timeout=60) as client:
                 files = client.get(f"/api/review/{PLACE}").json()["file"]
-                lines.append(line("a decision, on the server", list(decided(client, files))))
-    print(f"{CROPS:,} crops, {os.cpu_count()} cores\n")
+                for what, size, count in (("crop", 1, DECISIONS), ("moment", IN_MOMENT, 20)):
+                    parts = [files[n : n + size] for n in range(0, 2500, size)]
+                    taken = list(decided(client, parts, count))
+                    lines.append(line(f"a decision on a {what}, on the server", taken))
+    print(f"{CROPS:,} crops in {CROPS // IN_MOMENT} moments, {os.cpu_count()} cores\n")
     print("| milliseconds | median | 95 % | most | of |\n|---|---|---|---|---|")
     print(*lines, sep="\n")
 

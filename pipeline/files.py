@@ -121,6 +121,28 @@ def make_folder(folder: Path) -> None:
         _flush_folder(made.parent)
 
 
+def move(ways: Iterable[tuple[Path, Path]]) -> None:
+    """Moves files to other folders of the same disk, each at once, and flushes the folders.
+
+    Raises:
+        OutputError: A file cannot be moved; those before it are.
+    """
+    folders: dict[Path, None] = {}
+    source = target = Path()
+    try:
+        for source, target in ways:
+            make_folder(target.parent)
+            source.rename(target)
+            folders |= dict.fromkeys((target.parent, source.parent))
+        for folder in folders:  # Once, not for each of a thousand files.
+            _flush_folder(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{source}: cannot be moved to {target.parent} ({error.strerror or error}); "
+            "free some space, or check the rights of both folders"
+        ) from error
+
+
 def remove(paths: Iterable[Path]) -> None:
     """Removes those of the files that exist, and flushes their folders to disk.
 

@@ -492,7 +492,7 @@ def test_what_changes_the_folder_outdates_its_report(talk: Path, job: Job) -> No
 
     def decide() -> None:
         file = sorted(path.name for path in (folder / "anna" / "happy").glob("*_f*.jpg"))[0]
-        desk.decide(folder, ("anna", "happy"), file, "sad", job.known_faces)
+        desk.decide(folder, ("anna", "happy"), {file: "sad"}, job.known_faces)
 
     def pick() -> None:
         mine.pick(folder, replace(job, emotions=("sad",), report=False))

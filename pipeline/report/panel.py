@@ -66,6 +66,21 @@ def colour(emotion: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def outline(image: Image, box: Box, shade: tuple[int, int, int], thin: int, thick: int) -> None:
+    """Draws a box around a face into a picture, with a dark line around it.
+
+    Args:
+        image: `(h, w, 3)`, is changed.
+        box: The face.
+        shade: RGB of the box.
+        thin: Pixels of the dark line.
+        thick: Pixels of the box's.
+    """
+    x1, y1, x2, y2 = box
+    cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PANEL_DARK, thin)
+    cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, thick)
+
+
 class Painter:
     """Draws faces into one frame after another.
 
@@ -101,12 +116,10 @@ class Painter:
         return image
 
     def _outline(self, image: Image, mark: Mark) -> None:
-        x1, y1, x2, y2 = mark.box
         thin = max(1, self._letter // 8)
         thick = 3 * thin if mark.run_length else thin
         shade = mark.colour if mark.run_length else PLAIN
-        cv2.rectangle(image, (x1 - thick, y1 - thick), (x2 + thick, y2 + thick), PANEL_DARK, thin)
-        cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, thick)
+        outline(image, mark.box, shade, thin, thick)
 
     def _side(
         self, mark: Mark, size: tuple[int, int], taken: Sequence[Box], detail: int

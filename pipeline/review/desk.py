@@ -1,7 +1,7 @@
 """Reviews picked crops: lists them, records a decision about a crop, and takes it back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,16 +16,15 @@ from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
-from pipeline.errors import MiningError, TableError
+from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
 from pipeline.people.names import check_name
 from pipeline.review import labels as decided
 from pipeline.review import match
 from pipeline.review.labels import ASIDE, LABELS, OPEN, Label, folder_of_label
+from pipeline.review.moments import ReviewedMoment, reviewed_moments
 from pipeline.review.not_photos import NotPhotos
-from pipeline.review.reconcile import check_room, reconcile, write_decision
-
-Row = dict[str, str]
+from pipeline.review.reconcile import Change, check_room, reconcile, write_decisions
 
 STRANGER = ""
 """Stands for "not this person" in place of an emotion; nothing is said about the emotion."""
@@ -39,15 +38,23 @@ class ReviewProgress:
         crops: number of crops.
         decided: number of crops with a decision.
         accepted: number of accepted crops.
+        moments: number of moments.
+        moments_decided: number of moments all of whose crops have a decision.
     """
 
     crops: int
     decided: int
     accepted: int
+    moments: int
+    moments_decided: int
 
     @property
     def precision(self) -> float | None:
-        """Share of the decided crops that were accepted; "not this person" counts as wrong."""
+        """Share of the decided crops that were accepted; "not this person" counts as wrong.
+
+        By crops, not by moments: it is the precision that `judge` finds, in which long moments
+        count for more.
+        """
         return self.accepted / self.decided if self.decided else None
 
 
@@ -62,6 +69,8 @@ class Picked:
         crops: rows of crops.csv as text, by file name; also crops with a decision that crops.csv no
             longer lists.
         labels: labels of the crops with a decision, by file name.
+        moments: the crops by moments, the surest first. Crops that crops.csv no longer lists are
+            moments of their own.
         gone: crops without a picture: accepted ones that the last pick did not write again.
     """
 
@@ -70,6 +79,7 @@ class Picked:
     emotion: str
     crops: dict[str, dict[str, str]]
     labels: dict[str, dict[str, str]]
+    moments: tuple[ReviewedMoment, ...]
     gone: frozenset[str] = frozenset()
 
     @property
@@ -81,7 +91,10 @@ class Picked:
     def progress(self) -> ReviewProgress:
         """The progress of the review of these crops."""
         count = Counter(label["decision"] for label in self.labels.values())
-        return ReviewProgress(len(self.crops), sum(count.values()), count[ACCEPTED])
+        whole = sum(self.labels.keys() >= {*moment.files} for moment in self.moments)
+        return ReviewProgress(
+            len(self.crops), sum(count.values()), count[ACCEPTED], len(self.moments), whole
+        )
 
     def path_of(self, file: str) -> Path | None:
         """The present path of a crop; None if there is none, its file was deleted, or is a link.
@@ -115,7 +128,7 @@ def picked(folder: Path, person: str, emotion: str) -> Picked:
     """The crops of one person and emotion from `picks`.
 
     Raises:
-        TableError: crops.csv or labels.csv is damaged.
+        TableError: crops.csv, labels.csv or the walk is damaged.
     """
     return _picked(folder, person, emotion, *_stamps(folder, person, emotion))
 
@@ -143,20 +156,21 @@ def next_open(folder: Path, person: str, emotion: str) -> tuple[str, str] | None
     return None
 
 
-def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp]:
+def _stamps(folder: Path, person: str, emotion: str) -> tuple[Stamp, Stamp, Stamp]:
     """Size and time of the files that a pick is read from: part of the key of the caches below."""
-    return file_stamp(folder / person / emotion / CROPS), file_stamp(folder / LABELS)
+    listed = file_stamp(folder / person / emotion / CROPS)
+    return listed, file_stamp(folder / LABELS), file_stamp(folder / "walk.json")
 
 
 @lru_cache(maxsize=10_000)
-def _progress(
-    folder: Path, person: str, emotion: str, crops: Stamp, labels: Stamp
-) -> ReviewProgress:
-    return _picked(folder, person, emotion, crops, labels).progress
+def _progress(folder: Path, person: str, emotion: str, *stamps: Stamp) -> ReviewProgress:
+    return _picked(folder, person, emotion, *stamps).progress
 
 
 @lru_cache(maxsize=4)
-def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) -> Picked:
+def _picked(
+    folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp, walked: Stamp
+) -> Picked:
     crops, by_file = _crops(folder / person / emotion / CROPS, listed)
     labels = decided.read_labels(folder)
     labels = labels[labels["decision"] != OPEN]
@@ -170,8 +184,28 @@ def _picked(folder: Path, person: str, emotion: str, listed: Stamp, _: Stamp) ->
         if label["person"] == name and label["picked"] == emotion and n not in used:
             rows.setdefault(label["file"], decided.crop_of(label))
             label_of[label["file"]] = label
-    gone = (f for f in rows if f not in by_file and label_of[f]["decision"] == ACCEPTED)
-    return Picked(folder, person, emotion, rows, label_of, frozenset(gone))
+    unlisted = [row for file, row in rows.items() if file not in by_file]
+    moments = [
+        *_moments(folder, person, emotion, listed, walked),
+        *reviewed_moments(unlisted, _walk(folder, walked)),
+    ]
+    moments.sort(key=lambda moment: round(moment.look_sure, 6), reverse=True)
+    gone = (row["file"] for row in unlisted if label_of[row["file"]]["decision"] == ACCEPTED)
+    return Picked(folder, person, emotion, rows, label_of, tuple(moments), frozenset(gone))
+
+
+@lru_cache(maxsize=8)
+def _moments(
+    folder: Path, person: str, emotion: str, listed: Stamp, walked: Stamp
+) -> tuple[ReviewedMoment, ...]:
+    """The moments of the crops that crops.csv lists, which no decision changes."""
+    _table, by_file = _crops(folder / person / emotion / CROPS, listed)
+    return tuple(reviewed_moments(by_file.values(), _walk(folder, walked)))
+
+
+@lru_cache(maxsize=4)
+def _walk(folder: Path, _: Stamp) -> Manifest:
+    return manifests.read(folder)
 
 
 @lru_cache(maxsize=8)
@@ -208,76 +242,72 @@ def settle_folder(folder: Path, known_faces: Path) -> None:
 
 
 def decide(
-    folder: Path, pick: tuple[str, str], file: str, emotion: str | None, known_faces: Path
+    folder: Path, pick: tuple[str, str], looks: Mapping[str, str | None], known_faces: Path
 ) -> Picked:
-    """Records a decision about a crop, or takes it back. All is on disk when it returns.
+    """Records decisions about crops, or takes them back: all or none. On disk when it returns.
 
     Args:
         folder: A movie's folder.
         pick: Person and emotion, from `picks`.
-        file: The file name of a crop, from `Picked.crops`.
-        emotion: How the face looks. The emotion of the pick accepts the crop; another emotion,
+        looks: How the faces look, by the file name of each crop, from `Picked.crops`; for a moment
+            those of all its crops. The emotion of the pick accepts a crop; another emotion,
             `NO_EMOTION` (something else) or `STRANGER` (not this person) rejects it; None takes the
             decision back.
-        known_faces: The gallery; "not this person" puts a photo into its folder `<person>/not/`.
+        known_faces: The gallery; "not this person" puts photos into its folder `<person>/not/`.
 
     Returns:
-        The pick with the new decision. For "not this person", `copy` of the label names the photo
+        The pick with the new decisions. For "not this person", `copy` of a label names the photo
         in not/, if one was added.
 
     Raises:
         KeyError: There is no such crop.
-        TableError: A list is damaged, the crops are from an earlier walk, or the crop belongs to
+        TableError: A list is damaged, the crops are from an earlier walk, or a crop belongs to
             another name by now.
         PeopleError: "Not this person" was said of a name that is not allowed.
         OutputError: Another process is writing in the folder, or a file cannot be written.
         ValueError: "Not this person" was said of a face without a name.
     """
-    if emotion == STRANGER and pick[0] == UNKNOWN:
+    if STRANGER in looks.values() and pick[0] == UNKNOWN:
         raise ValueError('a face without a name cannot be "not this person"')
     with files.locked(folder):
-        now = picked(folder, *pick)
-        crop, old = now.crops[file], now.labels.get(file)
-        if emotion is not None or old is not None:
-            _check_place(now, old)
-            _decide(now, crop, old, emotion, known_faces)
+        now, walk = picked(folder, *pick), manifests.read(folder)
+        if STRANGER in looks.values():
+            check_name(now.person, folder)
+        changes = list(_changes(now, looks, walk))
+        if changes:
+            photos = NotPhotos(folder, walk.scan.stream.size, known_faces)
+            write_decisions(folder, [*_others(now, looks), *changes], photos)
         return picked(folder, *pick)
 
 
-def _decide(
-    now: Picked, crop: Row, old: Label | None, emotion: str | None, known_faces: Path
-) -> None:
-    """Decides about a crop whose label so far is `old`."""
-    check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
-    walk = manifests.read(now.folder)
-    photos = NotPhotos(now.folder, walk.scan.stream.size, known_faces)
-    if emotion is not None:
-        if emotion == STRANGER:
-            check_name(now.person, now.folder)
-        _check_current(now, crop["file"], walk)
-        new = decided.label_of(crop, emotion, walk.fingerprint, old["copy"] if old else "")
-        others = [] if emotion == STRANGER else _others(now.folder, crop, old)
-        gone: list[Label] = []
-        try:
-            for label in others:
-                write_decision(now.folder, label, decided.taken_back(label), photos)
-                gone.append(label)
-            write_decision(now.folder, old, new, photos)
-        except MiningError:
-            for label in gone:
-                with suppress(MiningError):
-                    write_decision(now.folder, None, label, photos)
-            raise
-    elif old:
-        write_decision(now.folder, old, decided.taken_back(old), photos)
+def _changes(now: Picked, looks: Mapping[str, str | None], walk: Manifest) -> Iterator[Change]:
+    """Checks decisions, and yields the labels so far and the new ones.
+
+    Raises:
+        KeyError, TableError, OutputError: See `decide`.
+    """
+    for file, look in looks.items():
+        crop, old = now.crops[file], now.labels.get(file)
+        if look is None and old is None:
+            continue
+        _check_place(now, old)
+        check_room(now.folder, old or {**crop, "picked": crop["emotion"]})
+        if look is not None:
+            _check_current(now, file, walk)
+            copy = old["copy"] if old else ""
+            yield old, decided.label_of(crop, look, walk.fingerprint, copy)
+        elif old:
+            yield old, decided.taken_back(old)
 
 
-def _others(folder: Path, crop: Row, old: Label | None) -> list[Label]:
-    """Decisions about the emotion of the same face under other names: a new one replaces them."""
-    labels = decided.read_labels(folder)
-    all_labels = decided.labels_as_dicts(labels)
-    same = [all_labels[position] for position in match.same_look(crop, labels)]
-    return [label for label in same if label != old]
+def _others(now: Picked, looks: Mapping[str, str | None]) -> Iterator[Change]:
+    """Decisions about the emotion of the same faces under other names: new ones replace them."""
+    crops = [now.crops[file] for file, look in looks.items() if look not in (STRANGER, None)]
+    labels = decided.read_labels(now.folder)
+    own = {decided.label_key(now.labels[file]) for file in looks if file in now.labels}
+    for label in decided.labels_as_dicts(labels.iloc[match.same_look(crops, labels)]):
+        if decided.label_key(label) not in own:
+            yield label, decided.taken_back(label)
 
 
 def _check_place(now: Picked, old: Label | None) -> None:

@@ -7,8 +7,10 @@ which says nothing about the emotion.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
@@ -135,21 +137,26 @@ def write_labels(folder: Path, labels: pd.DataFrame) -> None:
     _newest.put(path, file_stamp(path), labels)
 
 
-def replace_label(folder: Path, old: Label | None, new: Label | None) -> None:
-    """Removes the label `old` from labels.csv and appends the label `new`; None means no label.
+def replace_labels(folder: Path, old: Sequence[Label], new: Sequence[Label]) -> None:
+    """Removes the labels `old` from labels.csv and appends the labels `new`, in one write.
 
-    An earlier label about the crop of `new`, such as one that a crash left open, goes too.
+    Earlier labels about the crops of `new`, such as those that a crash left open, go too.
 
     Raises:
         TableError: The labels cannot be read.
         OutputError: They cannot be written.
     """
     labels = read_labels(folder)
-    for label in filter(None, (old, new)):
-        same = (labels[LABEL_KEY] == [label[column] for column in LABEL_KEY]).all(axis=1)
-        labels = labels[~same]
-    fresh = pd.DataFrame([new] if new else [], columns=[*LABEL_COLUMNS], dtype=object)
-    write_labels(folder, pd.concat([labels, fresh], ignore_index=True))
+    gone = {label_key(label) for label in (*old, *new)}
+    keys = zip(*(labels[column] for column in LABEL_KEY), strict=True)
+    kept = labels[np.array([key not in gone for key in keys], bool)]
+    fresh = pd.DataFrame(new, columns=[*LABEL_COLUMNS], dtype=object)
+    write_labels(folder, pd.concat([kept, fresh], ignore_index=True))
+
+
+def label_key(label: Label) -> tuple[str, ...]:
+    """What identifies a label, see `LABEL_KEY`."""
+    return tuple(label[column] for column in LABEL_KEY)
 
 
 def labels_as_dicts(labels: pd.DataFrame) -> list[Label]:

@@ -1,5 +1,6 @@
 """Finds the faces that labels are about, by frame and box, so that later picks heed decisions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -80,18 +81,20 @@ def labels_of_crops(crops: pd.DataFrame, labels: pd.DataFrame) -> Ints:
     return label_of_crop
 
 
-def same_look(crop: dict[str, str], labels: pd.DataFrame) -> list[int]:
-    """Finds labels about the emotion of a crop's face, whatever name the face had.
+def same_look(crops: Sequence[dict[str, str]], labels: pd.DataFrame) -> list[int]:
+    """Finds labels about the emotion of the faces of crops, whatever names the faces had.
 
     Args:
-        crop: A row of crops.csv as text.
+        crops: Rows of crops.csv as text, of one emotion.
         labels: From `labels.read_labels`.
 
     Returns:
         Positions in `labels`.
     """
-    about = (labels["picked"] == crop["emotion"]) & (labels["emotion"] != "")
-    face = matches(_numbered(pd.DataFrame([crop]), "frame"), labels[about])
+    if not crops:
+        return []
+    about = (labels["picked"] == crops[0]["emotion"]) & (labels["emotion"] != "")
+    face = matches(_numbered(pd.DataFrame(crops), "frame"), labels[about])
     return [int(position) for position in np.flatnonzero(about)[face >= 0]]
 
 

@@ -1,6 +1,7 @@
 """The photos in not/: the face of a crop that is "not this person", cut out for the gallery."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +24,8 @@ from pipeline.review.labels import (
     WALK_COLUMN,
     Label,
     folder_of_label,
+    is_not_person,
+    labels_as_dicts,
 )
 
 FACE_MARGIN = 0.1
@@ -50,21 +53,35 @@ class NotPhotos:
     size: tuple[int, int]
     known_faces: Path
 
-    def free_name(self, label: Label, labels: pd.DataFrame) -> str:
-        """A file name for the photo of a label; "" if the label gets no photo.
+    def named(self, new: Sequence[Label], labels: pd.DataFrame) -> list[Label]:
+        """Gives labels of "not this person" the file names of their photos, as `copy`.
 
-        It gets none if the person is not in the gallery any more, the crop was deleted, the same
-        picture is there already, or the track has `PER_TRACK` photos.
+        A label gets none ("") if the person is not in the gallery any more, the crop was deleted,
+        the same picture is there already, or the track has `PER_TRACK` photos.
 
         Args:
-            label: With the file name of its photo, if it had one, as `copy`.
+            new: Labels, each with the file name of its photo if it had one; other labels stay.
             labels: From `labels.read_labels`.
 
         Raises:
             TableError: A picture cannot be read.
         """
+        shown = _tracks_shown(labels)
+        named = [*new]
+        # From both ends: neighbouring frames of a moment look alike.
+        for at in (*range(min(len(new), 1)), *range(len(new) - 1, 0, -1)):
+            label = new[at]
+            if is_not_person(label):
+                others = shown[_track_of(label)] - {label["file"]}
+                copy = self._free_name(label) if len(others) < PER_TRACK else ""
+                named[at] = {**label, "copy": copy}
+                shown[_track_of(label)] = others | ({label["file"]} if copy else set())
+        return named
+
+    def _free_name(self, label: Label) -> str:
+        """A file name for the photo of a label; "" if there is no photo to add."""
         home, picture = self._home(label["person"]), self._picture(label)
-        if home is None or picture is None or self._enough(label, labels):
+        if home is None or picture is None:
             return ""
         path = Path(label["file"])
         for n in count(1):
@@ -83,8 +100,8 @@ class NotPhotos:
             TableError: The crop cannot be read.
             OutputError: The photo cannot be written.
         """
-        home, picture = self._home(label["person"]), self._picture(label)
-        if home and picture and label["copy"] and not (home / label["copy"]).exists():
+        home = self._home(label["person"]) if label["copy"] else None
+        if home and not (home / label["copy"]).exists() and (picture := self._picture(label)):
             lock = files.locked(self.known_faces, GALLERY_PLACE, files.LOCK_PATIENCE, own=False)
             with lock, files.replacing(home / label["copy"]) as file:
                 file.write(picture)
@@ -118,18 +135,25 @@ class NotPhotos:
         folder = next((path for path in of_person if path.is_dir()), self.known_faces / person)
         return folder / NOT if of_person else None
 
-    def _enough(self, label: Label, labels: pd.DataFrame) -> bool:
-        key = ["person", TRACK_COLUMN, WALK_COLUMN]
-        same = (labels[key] == [label[column] for column in key]).all(axis=1)
-        others = same & (labels["emotion"] == "") & (labels["file"] != label["file"])
-        return int((others & (labels["copy"] != "")).sum()) >= PER_TRACK
-
     def _picture(self, label: Label) -> bytes | None:
         """The photo made from a label's crop; None if the crop was deleted."""
         place = folder_of_label(self.folder, label)
         paths = (place / label["file"], place / ASIDE / label["file"])
         crop = next((path for path in paths if path.is_file()), None)
         return _photo(crop, label, self.size) if crop else None
+
+
+def _track_of(label: Label) -> tuple[str, ...]:
+    """The person and track of a label, and the walk that numbered the track."""
+    return tuple(label[column] for column in ("person", TRACK_COLUMN, WALK_COLUMN))
+
+
+def _tracks_shown(labels: pd.DataFrame) -> defaultdict[tuple[str, ...], set[str]]:
+    """The files of the crops of each track that have a photo in not/."""
+    shown: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    for label in labels_as_dicts(labels[(labels["emotion"] == "") & (labels["copy"] != "")]):
+        shown[_track_of(label)].add(label["file"])
+    return shown
 
 
 def _name_of(path: Path) -> str:

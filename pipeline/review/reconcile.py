@@ -7,7 +7,7 @@ may be repeated, so `reconcile` can finish what a crash left undone. Only a phot
 crash kept from being added stays out: it cannot be told from one that the user deleted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -34,38 +34,41 @@ from pipeline.review.labels import (
     is_not_person,
     labels_as_dicts,
     read_labels,
-    replace_label,
+    replace_labels,
     taken_back,
     write_labels,
 )
 from pipeline.review.not_photos import NotPhotos
 
+Change = tuple[Label | None, Label]
+"""The label of a crop so far, and the new one."""
 
-def write_decision(folder: Path, old: Label | None, new: Label, photos: NotPhotos) -> None:
-    """Writes a label and moves its files; if they cannot be moved, restores the old decision.
+
+def write_decisions(folder: Path, changes: Sequence[Change], photos: NotPhotos) -> None:
+    """Writes labels, all at once, and moves their files; if one cannot be moved, restores all.
 
     Args:
         folder: A movie's folder.
-        old: The label so far.
-        new: The new label, or `labels.taken_back` of the old one.
+        changes: Each label so far, and the new one or `labels.taken_back` of the old one.
         photos: The photos in the gallery's not/ folders.
 
     Raises:
         TableError: A file cannot be read.
         OutputError: A file cannot be written, or another crop has the target's name.
     """
-    if is_not_person(new):
-        new = {**new, "copy": photos.free_name(new, read_labels(folder))}
-    replace_label(folder, old, new)
+    old = [label for label, _ in changes if label]
+    new = photos.named([label for _, label in changes], read_labels(folder))
+    replace_labels(folder, old, new)
     try:
         _settle(folder, new, photos)
     except MiningError:
-        before = old or taken_back(new)
-        replace_label(folder, new, before)
+        before = [was or taken_back(now) for (was, _), now in zip(changes, new, strict=True)]
+        replace_labels(folder, new, before)
         with suppress(MiningError):  # If this fails too, the next `reconcile` tries again.
             _settle(folder, before, photos)
-            if is_not_person(new) and not is_not_person(before):
-                photos.remove(new)
+            for label, earlier in zip(new, before, strict=True):
+                if is_not_person(label) and not is_not_person(earlier):
+                    photos.remove(label)
         raise
 
 
@@ -84,7 +87,7 @@ def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
     """
     labels = labels_as_dicts(read_labels(folder))
     unclaimed = _unclaimed(folder, labels)
-    failed = []
+    failed, misplaced = [], []
 
     @cache  # Lists a folder once, not once for each of its crops.
     def names_in(place: Path) -> frozenset[str]:
@@ -96,12 +99,26 @@ def reconcile(folder: Path, photos: NotPhotos) -> list[str]:
         wrong, right = (home, home / ASIDE) if aside else (home / ASIDE, home)
         try:
             if aside and (label["picked"], file) in unclaimed:
-                _move(unclaimed[label["picked"], file], right / file)
+                _move([(unclaimed[label["picked"], file], right / file)])
             if file in names_in(wrong) or label["decision"] == OPEN:
-                _settle(folder, label, photos)
+                misplaced.append(label)
             # A missing photo of "not this person" is not made again: the user deleted it.
             elif not is_not_person(label):
                 photos.remove(label)
+        except MiningError as error:
+            failed.append(str(error))
+    return failed + _settle_each(folder, misplaced, photos)
+
+
+def _settle_each(folder: Path, labels: list[Label], photos: NotPhotos) -> list[str]:
+    """Moves the files of labels, together or as far as they can be moved; says what failed."""
+    with suppress(MiningError):
+        _settle(folder, labels, photos)
+        return []
+    failed = []
+    for label in labels:
+        try:
+            _settle(folder, [label], photos)
         except MiningError as error:
             failed.append(str(error))
     return failed
@@ -174,28 +191,42 @@ def check_room(folder: Path, label: Label) -> None:
     _check_same(home / file, home / ASIDE / file)
 
 
-def _settle(folder: Path, label: Label, photos: NotPhotos) -> None:
-    """Moves the files of one label, then deletes the label if it is being taken back."""
-    if is_not_person(label):
+def _settle(folder: Path, labels: Sequence[Label], photos: NotPhotos) -> None:
+    """Moves the files of labels, then deletes those that are being taken back."""
+    for label in filter(is_not_person, labels):
         photos.add(label)
-    _settle_crop(folder, label)
-    if not is_not_person(label):
-        photos.remove(label)
-    if label["decision"] == OPEN:
-        replace_label(folder, label, None)
+    for label in labels:
+        check_room(folder, label)
+    _list_again(folder, labels)
+    _move(_way(folder, label) for label in labels)
+    for label in labels:
+        if not is_not_person(label):
+            photos.remove(label)
+    if taken := [label for label in labels if label["decision"] == OPEN]:
+        replace_labels(folder, taken, [])
 
 
-def _settle_crop(folder: Path, label: Label) -> None:
+def _way(folder: Path, label: Label) -> tuple[Path, Path]:
+    """From where to where a label moves its crop, if it lies there."""
     home, file = folder_of_label(folder, label), label["file"]
-    check_room(folder, label)
-    if label["decision"] == REJECTED:
-        _move(home / file, home / ASIDE / file)
-    elif (home / ASIDE / file).exists():
+    here, aside = home / file, home / ASIDE / file
+    return (here, aside) if label["decision"] == REJECTED else (aside, here)
+
+
+def _list_again(folder: Path, labels: Sequence[Label]) -> None:
+    """Lists crops that come back from aside, and that a later pick left out as rejected."""
+    coming: dict[Path, dict[str, Label]] = {}
+    for label in labels:
+        home, file = folder_of_label(folder, label), label["file"]
+        if label["decision"] != REJECTED and (home / ASIDE / file).exists():
+            coming.setdefault(home, {})[file] = label
+    for home, by_file in coming.items():
         rows, _ = read_text(home / CROPS, CROP_COLUMNS, "pick again", ADDED_COLUMNS)
-        if file not in {row[0] for row in rows}:  # A later pick left the rejected crop out.
-            crop = [crop_of(label)[column] for column in CROP_COLUMNS]
-            write_text(home / CROPS, CROP_COLUMNS, [*rows, crop])
-        _move(home / ASIDE / file, home / file)
+        absent = by_file.keys() - {row[0] for row in rows}
+        crops = [crop_of(label) for file, label in by_file.items() if file in absent]
+        if crops:
+            cells = [[crop[column] for column in CROP_COLUMNS] for crop in crops]
+            write_text(home / CROPS, CROP_COLUMNS, [*rows, *cells])
 
 
 def _make_room(folder: Path, old: Label, new: Label) -> None:
@@ -242,20 +273,15 @@ def _check_same(one: Path, other: Path) -> None:
         raise OutputError(f"{other} and {one}: are different pictures; move one of them away")
 
 
-def _move(source: Path, target: Path) -> None:
-    """Moves a file durably; if both paths exist and show the same face, deletes the source."""
-    picture = files.read_bytes(source)
-    if picture is None:
-        return
-    _check_same(source, target)
-    fresh = not target.exists()
-    if fresh:
-        with files.replacing(target) as file:
-            file.write(picture)
-    elif target.samefile(source):
-        return  # On file systems that ignore case, `anna` and `Anna` are one folder.
-    try:
-        files.remove([source])
-    except OutputError:
-        files.remove([target] if fresh else [])  # A crop must not be in two places.
-        raise
+def _move(ways: Iterable[tuple[Path, Path]]) -> None:
+    """Moves files durably; if both paths exist and show the same face, deletes the source."""
+    lying = [(source, target) for source, target in ways if source.is_file()]
+    for source, target in lying:
+        _check_same(source, target)
+    fresh = [(source, target) for source, target in lying if not target.exists()]
+    files.move(fresh)
+    # On file systems that ignore case, `anna` and `Anna` are one folder.
+    files.remove(
+        source for source, target in lying
+        if (source, target) not in fresh and not target.samefile(source)
+    )  # fmt: skip

@@ -1,12 +1,12 @@
 """Page Review: accept or reject picked crops by keyboard; later picks obey the decisions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -24,12 +24,14 @@ from pipeline.faces import UNKNOWN
 from pipeline.report.page import TIMELINE
 from pipeline.review import desk as review
 from pipeline.review.desk import STRANGER, Picked, ReviewProgress
+from pipeline.review.moments import ReviewedMoment
 from pipeline.settings import Job
 from pipeline.web import results
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import large, small
 from pipeline.web.readings import Emotion
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
+from pipeline.web.scenes import Scenes
 
 REVIEWED_SIDE = 160
 """Width of the small pictures in pixels: the page shows them at about 100, for dense screens."""
@@ -37,6 +39,7 @@ REVIEWED_SIDE = 160
 PICKED = "/{movie}/{person}/{emotion}"
 
 Looks = Emotion | Literal["none", "stranger", ""]
+CropFile = Annotated[str, Field(max_length=1000)]
 
 MISSING_CROP: Responses = {
     404: {"description": "No such movie, pick or crop.", "model": Problem},
@@ -50,6 +53,15 @@ MISSING_PAGE: Responses = {
     404: {"description": "No such pick.", "content": {"text/html": {}}},
     409: {"description": "A list is damaged.", "content": {"text/html": {}}},
 }
+NO_SCENE: Responses = {
+    404: {"description": "No such movie, pick or crop.", "model": Problem},
+    409: {"description": "The movie is not where it was walked, or damaged.", "model": Problem},
+}
+STILL_PICTURE: Responses = NO_SCENE | {200: {"content": {"image/jpeg": {}}}}
+MOMENT_SOUND: Responses = NO_SCENE | {
+    200: {"content": {"audio/wav": {}}},
+    204: {"description": "The movie has no sound."},
+}
 PICTURE: Responses = MISSING_PAGE | {200: {"content": {"image/jpeg": {}}}}
 
 
@@ -59,6 +71,8 @@ class ProgressReading(BaseModel):
     crops: int
     decided: int
     accepted: int
+    moments: int
+    moments_decided: int = Field(description="all of whose crops are decided")
     precision: float | None = Field(
         description="share of the decided crops that are accepted; null if none is decided"
     )
@@ -68,6 +82,7 @@ class ProgressReading(BaseModel):
         """Converts the progress."""
         return cls(
             crops=progress.crops, decided=progress.decided, accepted=progress.accepted,
+            moments=progress.moments, moments_decided=progress.moments_decided,
             precision=progress.precision,
         )  # fmt: skip
 
@@ -90,6 +105,34 @@ class PickReading(BaseModel):
         )  # fmt: skip
 
 
+class MomentsReading(BaseModel):
+    """The moments of a pick, column by column, the surest first."""
+
+    best: list[int] = Field(description="the crop that shows the look best, by its place in `file`")
+    start: list[float] = Field(description="seconds")
+    seconds: list[float] = Field(description="how long it is on screen")
+    length: list[int] = Field(description="frames")
+    look_sure: list[float] = Field(description="chance that the emotion is right")
+    probability: list[float] = Field(description="the network's mean")
+
+    @classmethod
+    def of(cls, moments: Sequence[ReviewedMoment], places: dict[str, int]) -> "MomentsReading":
+        """Converts moments.
+
+        Args:
+            moments: The moments.
+            places: The place of each crop in `CropsReading.file`.
+        """
+        return cls(
+            best=[places[moment.best] for moment in moments],
+            start=[moment.start for moment in moments],
+            seconds=[round(moment.seconds, 3) for moment in moments],
+            length=[moment.length for moment in moments],
+            look_sure=[round(moment.look_sure, 4) for moment in moments],
+            probability=[round(moment.probability, 4) for moment in moments],
+        )
+
+
 class CropsReading(BaseModel):
     """The crops of a pick, column by column, in the order of their frames."""
 
@@ -99,12 +142,16 @@ class CropsReading(BaseModel):
     run_length: list[int] = Field(description="frames")
     looks: list[str] = Field(description="as in a decision; empty if nothing is decided")
     gone: list[bool] = Field(description="accepted, but not in the last pick: has no picture")
+    moment: list[int] = Field(description="the place of its moment in `moments`")
+    moments: MomentsReading
     progress: ProgressReading
 
     @classmethod
     def of(cls, picked: Picked) -> "CropsReading":
         """Converts a pick."""
         rows = sorted(picked.crops.items(), key=lambda item: (int(item[1]["frame"]), item[0]))
+        places = {file: n for n, (file, _) in enumerate(rows)}
+        moment_of = {file: n for n, moment in enumerate(picked.moments) for file in moment.files}
         return cls(
             file=[file for file, _ in rows],
             time=[float(row["time"]) for _, row in rows],
@@ -112,24 +159,27 @@ class CropsReading(BaseModel):
             run_length=[int(row["run_length"]) for _, row in rows],
             looks=[looks_of(picked, file) for file, _ in rows],
             gone=[file in picked.gone for file, _ in rows],
+            moment=[moment_of[file] for file, _ in rows],
+            moments=MomentsReading.of(picked.moments, places),
             progress=ProgressReading.of(picked.progress),
         )
 
 
 class Decision(BaseModel):
-    """A decision about a crop."""
+    """A decision about crops: about one, or about all of a moment, to be taken all or none."""
 
-    file: str = Field(description="the crop's name", max_length=1000)
-    looks: Looks = Field(
-        description="the emotion of the pick accepts the crop; another emotion, none (something "
-        "else) and stranger (not this person) reject it; empty takes an earlier decision back"
+    looks: dict[CropFile, Looks] = Field(
+        description="by the crop's name: the emotion of the pick accepts the crop; another "
+        "emotion, none (something else) and stranger (not this person) reject it; empty takes an "
+        "earlier decision back",
+        min_length=1,
     )
 
 
 class Decided(BaseModel):
     """The result of a decision."""
 
-    looks: str
+    looks: dict[str, str]
     progress: ProgressReading
     told: str = Field(description="a remark for the user, or empty")
 
@@ -268,6 +318,17 @@ class Desk:
             raise HTTPException(404, "this pick no longer exists; go back to the list")
         return review.picked(folder, person, emotion)
 
+    def crop(self, pick: tuple[str, str, str], file: str) -> tuple[Picked, dict[str, str]]:
+        """Finds a crop in the list of its pick.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        now = self.find(*pick)
+        if file not in now.crops:
+            raise HTTPException(404, "this crop no longer exists; reload the page")
+        return now, now.crops[file]
+
     def path_of(self, pick: tuple[str, str, str], file: str) -> Path:
         """Finds the file of a crop.
 
@@ -293,13 +354,14 @@ class Desk:
         Raises:
             HTTPException: 404, there is no such crop; 422, a stranger among unknown people.
         """
-        if decision.looks == "stranger" and now.person == UNKNOWN:
+        if "stranger" in decision.looks.values() and now.person == UNKNOWN:
             raise HTTPException(422, "looks: unknown people cannot be rejected as strangers")
-        looks = {"stranger": STRANGER, "": None}.get(decision.looks, decision.looks)
+        meant: dict[str, str | None] = {"stranger": STRANGER, "": None}
+        looks = {file: meant.get(look, look) for file, look in decision.looks.items()}
         pick = now.person, now.emotion
         try:
-            with self._deciding:  # Another decision may just be moving this crop.
-                return review.decide(now.folder, pick, decision.file, looks, self._job.known_faces)
+            with self._deciding:  # Another decision may just be moving these crops.
+                return review.decide(now.folder, pick, looks, self._job.known_faces)
         except KeyError as error:
             raise HTTPException(404, "this crop no longer exists; reload the page") from error
 
@@ -311,6 +373,7 @@ def review_router(job: Job) -> APIRouter:
     _add_pages(routes, desk)
     _add_pictures(routes, desk)
     _add_decisions(routes, desk)
+    _add_scenes(routes, desk, Scenes(job))
     return routes
 
 
@@ -334,9 +397,13 @@ def _add_pictures(routes: APIRouter, desk: Desk) -> None:
     def picture(
         movie: str, person: str, emotion: str, file: str, encode: Callable[[Path], bytes]
     ) -> Response:
-        path = desk.path_of((movie, person, emotion), file)
+        pick = movie, person, emotion
         try:
-            return Response(encode(path), media_type="image/jpeg")
+            try:
+                data = encode(desk.path_of(pick, file))
+            except FileNotFoundError:  # A decision has just moved it.
+                data = encode(desk.path_of(pick, file))
+            return Response(data, media_type="image/jpeg")
         except (OSError, PeopleError) as error:
             raise HTTPException(404, "this picture cannot be read; pick again") from error
 
@@ -369,20 +436,45 @@ def _add_decisions(routes: APIRouter, desk: Desk) -> None:
 
     @routes.post(f"/api/review{PICKED}", responses=REFUSALS | MISSING_CROP | INVALID)
     def decide(movie: str, person: str, emotion: str, decision: Decision) -> Decided:
-        """Decides about a crop, or takes a decision back; on disk before the response is sent."""
+        """Decides about crops, or takes decisions back; on disk before the response is sent."""
         now = desk.decide(desk.find(movie, person, emotion), decision)
         return Decided(
-            looks=looks_of(now, decision.file),
+            looks={file: looks_of(now, file) for file in decision.looks},
             progress=ProgressReading.of(now.progress),
-            told=_hint(now, decision.file) if decision.looks == "stranger" else "",
+            told=_hint(now, decision),
         )
 
 
-def _hint(now: Picked, file: str) -> str:
-    """Says whether a photo of a stranger was added to the known faces."""
-    if not now.labels[file]["copy"]:
+def _hint(now: Picked, decision: Decision) -> str:
+    """Says whether photos of a stranger were added to the known faces; empty of other decisions."""
+    strangers = [file for file, looks in decision.looks.items() if looks == "stranger"]
+    if not strangers:
+        return ""
+    count = sum(now.labels[file]["copy"] != "" for file in strangers)
+    if not count:
         return f"no photo was added: {now.person}/not/ in the known faces has enough of this face"
+    photos = "a photo of the face was" if count == 1 else f"{count} photos of the face were"
     return (
-        f"a photo of the face was added to {now.person}/not/ in the known faces; "
+        f"{photos} added to {now.person}/not/ in the known faces; "
         "names change with the next pick, or with mine-video name"
     )
+
+
+def _add_scenes(routes: APIRouter, desk: Desk, scenes: Scenes) -> None:
+    @routes.get(
+        f"/api/review{PICKED}/still/{{file}}", responses=STILL_PICTURE, response_class=Response
+    )
+    def still(movie: str, person: str, emotion: str, file: str) -> Response:
+        """Shows the whole frame of a crop, with a box around the face; read from the movie."""
+        pick, crop = desk.crop((movie, person, emotion), file)
+        return Response(scenes.still(pick.folder, crop), media_type="image/jpeg")
+
+    @routes.get(
+        f"/api/review{PICKED}/sound/{{file}}", responses=MOMENT_SOUND, response_class=Response
+    )
+    def sound(movie: str, person: str, emotion: str, file: str) -> Response:
+        """Plays the sound of the moment that a crop is of, if the movie has any; read from it."""
+        pick, _ = desk.crop((movie, person, emotion), file)
+        moment = next(moment for moment in pick.moments if file in moment.files)
+        wav = scenes.sound(pick.folder, moment.start, moment.seconds)
+        return Response(wav, media_type="audio/wav") if wav else Response(status_code=204)

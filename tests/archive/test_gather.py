@@ -81,7 +81,7 @@ def test_what_was_rejected_is_not_cropped(
     folder = moments[0].entry.folder
     mine.pick(folder, job)
     gone = min(folder.glob(f"{moments[0].person}/happy/*_f*.jpg")).name
-    decide(folder, (moments[0].person, "happy"), gone, NO_EMOTION, job.known_faces)
+    decide(folder, (moments[0].person, "happy"), {gone: NO_EMOTION}, job.known_faces)
     films, _ = gather.films(moments, job.pick)
     count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
     assert count == sum(moment.faces for moment in moments) - 1

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from pipeline import faces, files, mine
+from pipeline import faces, mine
 from pipeline.crops import LEAST_PHOTO_FACE, portrait
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_jpeg, read_provenance
@@ -24,7 +24,7 @@ from pipeline.disk.walked import finished
 from pipeline.errors import OutputError, TableError
 from pipeline.export import export
 from pipeline.faces import BOX, EMOTIONS, NO_EMOTION
-from pipeline.files import locked, remove
+from pipeline.files import locked
 from pipeline.judge import judge
 from pipeline.judge.score import read_truth
 from pipeline.people import gallery, naming
@@ -158,7 +158,7 @@ def test_another_photo_of_that_name_stays_and_its_own_is_taken_back(table_of: Ta
 
 def test_nobody_is_a_stranger_among_the_unknown(table_of: Table) -> None:
     with pytest.raises(ValueError, match="without a name"):
-        desk.decide(table_of.folder, ("unknown", "sad"), "x", STRANGER, table_of.known)
+        desk.decide(table_of.folder, ("unknown", "sad"), {"x": STRANGER}, table_of.known)
 
 
 LOOKS = st.sampled_from(["happy", "sad", NO_EMOTION, STRANGER, None])
@@ -193,10 +193,130 @@ def test_whatever_is_decided_nothing_is_lost_and_all_can_be_taken_back(
     assert left == before
 
 
+ALL = dict.fromkeys(range(10), NO_EMOTION)
+"""A decision about a whole moment."""
+
+
+def written_times(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts how often labels.csv is written: the number of labels each time."""
+    counts: list[int] = []
+    writing = decided.write_labels
+
+    def spy(folder: Path, labels: pd.DataFrame) -> None:
+        counts.append(len(labels))
+        writing(folder, labels)
+
+    monkeypatch.setattr(decided, "write_labels", spy)
+    return counts
+
+
+@pytest.mark.parametrize("looks", ["happy", NO_EMOTION, "sad", STRANGER])
+def test_a_moment_is_decided_in_one_write_and_taken_back_in_two(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    """Taking back first says so, so that a crash leaves nothing in between."""
+    before = table_of.everything()
+    counts = written_times(monkeypatch)
+    now = table_of.decide_all(dict.fromkeys(range(10), looks))
+    assert counts == [10]
+    assert {label["emotion"] for label in now.labels.values()} == {looks}
+    kept = [*range(10)] if looks == "happy" else []
+    assert (frames(table_of.place), len(frames(table_of.place / ASIDE))) == (kept, 10 - len(kept))
+    table_of.decide_all(dict.fromkeys(range(10)))
+    assert counts == [10, 10, 0]
+    left = table_of.everything()
+    del left[f"talk/{LABELS}"]
+    assert left == before
+
+
+def test_a_moment_that_was_decided_in_parts_is_restored_in_parts(table_of: Table) -> None:
+    parts = {0: "happy", 1: NO_EMOTION, 2: "sad", 3: STRANGER}
+    table_of.decide_all({**parts})
+    before = sorted(map(str, table_of.labels()))
+    table_of.decide_all(dict.fromkeys(range(10), "sad"))
+    table_of.decide_all({number: parts.get(number) for number in range(10)})
+    assert sorted(map(str, table_of.labels())) == before
+    assert frames(table_of.place / ASIDE) == [1, 2, 3]
+
+
+def test_a_stranger_of_a_moment_is_shown_from_both_its_ends(table_of: Table) -> None:
+    """Neighbouring frames look alike."""
+    table_of.decide_all(dict.fromkeys(range(10), STRANGER))
+    names = {path.name for path in gallery.others(table_of.known)["anna"]}
+    assert names == {table_of.files[0], table_of.files[9]}
+
+
+def test_a_moment_of_which_one_crop_cannot_be_moved_is_not_decided(table_of: Table) -> None:
+    """Neither that crop nor any other."""
+    table_of.decide_all({4: "happy"})
+    before = table_of.everything()
+    other = table_of.place / ASIDE / table_of.files[7]
+    other.parent.mkdir()
+    other.write_bytes(b"another")
+    with pytest.raises(OutputError, match="are different pictures"):
+        table_of.decide_all({**ALL})
+    other.unlink()
+    assert table_of.everything() == before
+
+
+def test_a_disk_that_fails_within_a_moment_leaves_nothing_decided(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = table_of.everything()
+    rename, left = Path.rename, iter(range(6))
+
+    def failing(path: Path, target: Path) -> Path:
+        if path.parent == table_of.place and next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises(OutputError, match="No space left on device"):
+            table_of.decide_all({**ALL})
+    assert table_of.labels() == []
+    after = table_of.everything()
+    del after[f"talk/{LABELS}"]
+    assert after == before
+
+
+@pytest.mark.parametrize("then", [NO_EMOTION, None])
+@pytest.mark.parametrize("moved", range(0, 10, 3))
+def test_a_crash_in_the_middle_of_a_moment_is_put_right(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch, then: str | None, moved: int
+) -> None:
+    if then is None:
+        table_of.decide_all({**ALL})
+    rename, left = Path.rename, iter(range(moved))
+
+    def dying(path: Path, target: Path) -> Path:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", dying)
+        with pytest.raises(KeyboardInterrupt):
+            table_of.decide_all(dict.fromkeys(range(10), then))
+    assert len(frames(table_of.place)) == (moved if then is None else 10 - moved)
+    desk.settle_folder(table_of.folder, table_of.known)
+    there, aside = frames(table_of.place), frames(table_of.place / ASIDE)
+    assert (there, aside) == (([*range(10)], []) if then is None else ([], [*range(10)]))
+    assert len(table_of.labels()) == (0 if then is None else 10)
+
+
+def test_a_moment_taken_back_after_another_pick_is_listed_again(table_of: Table) -> None:
+    table_of.decide_all({**ALL})
+    mine.pick(table_of.folder, table_of.job)
+    table_of.decide_all(dict.fromkeys(range(10)))
+    with (table_of.place / "crops.csv").open() as file:
+        assert list(csv.DictReader(file)) == table_of.rows
+
+
 def test_a_crop_of_another_name_is_refused(table_of: Table) -> None:
     for name in ("x.jpg", "../crops.csv", "crops.csv", ""):
         with pytest.raises(KeyError):
-            desk.decide(table_of.folder, HAPPY, name, "happy", table_of.known)
+            desk.decide(table_of.folder, HAPPY, {name: "happy"}, table_of.known)
 
 
 def test_another_writer_is_told(table_of: Table) -> None:
@@ -358,19 +478,15 @@ def test_a_stranger_that_cannot_come_back_stays_one(
     assert table_of.everything() == before
 
 
-def test_a_crop_that_cannot_be_removed_does_not_lie_in_both(
+def test_a_crop_that_cannot_be_moved_does_not_lie_in_both(
     table_of: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = remove
-
-    def refused(paths: list[Path]) -> None:
-        if [path.parent for path in paths] == [table_of.place]:
-            raise OutputError("cannot be removed")
-        real(paths)
+    def refused(*_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "remove", refused)
-        with pytest.raises(OutputError, match="cannot be removed"):
+        patch.setattr(Path, "rename", refused)
+        with pytest.raises(OutputError, match=r"cannot be moved to .*rejected \(Permission denied"):
             table_of.decide(3, NO_EMOTION)
     assert frames(table_of.place) == [*range(10)]
     assert frames(table_of.place / ASIDE) == []
@@ -744,9 +860,8 @@ def test_a_stranger_to_who_is_called_otherwise_is_taken_back(
         mine.pick(table_of.folder, renamed)
     for number in (0, 1):
         assert len(gallery.others(table_of.known)["zoe"]) == 2 - number
-        desk.decide(
-            table_of.folder, ZOE if again else HAPPY, table_of.files[number], None, table_of.known
-        )
+        where = ZOE if again else HAPPY
+        desk.decide(table_of.folder, where, {table_of.files[number]: None}, table_of.known)
     assert not gallery.others(table_of.known).get("zoe")
 
 
@@ -789,7 +904,7 @@ def test_what_was_decided_counts_whatever_is_listed(table_of: Table) -> None:
     path.write_text(path.read_text().partition("\n")[0] + "\n")
     (table_of.place / table_of.files[9]).unlink()
     now = desk.picked(table_of.folder, *HAPPY)
-    assert now.progress == desk.ReviewProgress(crops=3, decided=3, accepted=1)
+    assert now.progress == desk.ReviewProgress(3, 3, 1, moments=1, moments_decided=1)
     assert now.gone == {table_of.files[9]}
     assert {file: now.path_of(file) is not None for file in now.crops} == {
         table_of.files[1]: True, table_of.files[8]: True, table_of.files[9]: False

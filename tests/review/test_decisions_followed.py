@@ -56,7 +56,7 @@ def unname(table_of: Table, person: str) -> None:
 
 def decide(table_of: Table, where: tuple[str, str], number: int, looks: str | None) -> None:
     files = sorted(desk.picked(table_of.folder, *where).crops)
-    desk.decide(table_of.folder, where, files[number], looks, table_of.known)
+    desk.decide(table_of.folder, where, {files[number]: looks}, table_of.known)
 
 
 def every(table_of: Table) -> Iterator[Picked]:
@@ -121,7 +121,7 @@ def test_what_followed_is_taken_back_where_it_is(table_of: Table, only: str) -> 
     name_ben(table_of)
     pick(table_of, only)
     for file in desk.picked(table_of.folder, *BEN_SAD).labels:
-        desk.decide(table_of.folder, BEN_SAD, file, None, table_of.known)
+        desk.decide(table_of.folder, BEN_SAD, {file: None}, table_of.known)
     assert labels(table_of) == []
     place = table_of.folder.joinpath(*BEN_SAD)
     assert list((place / ASIDE).iterdir()) == []
@@ -250,7 +250,7 @@ def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(
         check(table_of)
     for now in every(table_of):
         for file in now.labels:
-            desk.decide(table_of.folder, (now.person, now.emotion), file, None, table_of.known)
+            desk.decide(table_of.folder, (now.person, now.emotion), {file: None}, table_of.known)
     assert labels(table_of) == []
     pick(table_of)
     assert pictures(table_of) == before
@@ -262,5 +262,5 @@ def test_where_case_does_not_count_a_rejected_crop_stays(tmp_path: Path) -> None
     place.mkdir(parents=True)
     (place / "a.jpg").write_bytes(b"a crop")
     (tmp_path / "Anna").symlink_to("anna")
-    reconcile._move(place / "a.jpg", tmp_path / "Anna" / "sad" / ASIDE / "a.jpg")
+    reconcile._move([(place / "a.jpg", tmp_path / "Anna" / "sad" / ASIDE / "a.jpg")])
     assert (place / "a.jpg").read_bytes() == b"a crop"

@@ -89,14 +89,14 @@ def test_how_far_picks_are_is_remembered_of_many(
 
     monkeypatch.setattr(match, "labels_of_crops", spy)
     first = [desk.progress(folder, *HAPPY) for folder in folders]
-    assert first == [ReviewProgress(10, 0, 0)] * 12
+    assert first == [ReviewProgress(10, 0, 0, 1, 0)] * 12
     assert len(matched) == 12
     assert [desk.progress(folder, *HAPPY) for folder in folders] == first
     assert len(matched) == 12
-    desk.decide(folders[3], HAPPY, table_of.files[0], "happy", table_of.known)
+    desk.decide(folders[3], HAPPY, {table_of.files[0]: "happy"}, table_of.known)
     matched.clear()
     found = [desk.progress(folder, *HAPPY) for folder in folders]
-    assert found == [*first[:3], ReviewProgress(10, 1, 1), *first[4:]]
+    assert found == [*first[:3], ReviewProgress(10, 1, 1, 1, 0), *first[4:]]
     assert len(matched) <= 1
 
 
@@ -127,14 +127,14 @@ def _without(path: Path, column: str) -> None:
 
 def test_lists_and_labels_of_earlier_versions_are_read(table_of: Table) -> None:
     first, second = table_of.files[:2]
-    desk.decide(table_of.folder, HAPPY, first, "sad", table_of.known)
+    desk.decide(table_of.folder, HAPPY, {first: "sad"}, table_of.known)
     for path in (table_of.folder / LABELS, table_of.place / "crops.csv"):
         _without(path, "look_sure")
     old = desk.picked(table_of.folder, *HAPPY)
     assert list(old.labels) == [first]
     assert old.crops[second]["look_sure"] == ""
-    desk.decide(table_of.folder, HAPPY, second, "happy", table_of.known)
-    desk.decide(table_of.folder, HAPPY, first, None, table_of.known)  # Lists the crop again.
+    desk.decide(table_of.folder, HAPPY, {second: "happy"}, table_of.known)
+    desk.decide(table_of.folder, HAPPY, {first: None}, table_of.known)  # Lists the crop again.
     assert (table_of.place / first).is_file()
     mine.pick(table_of.folder, table_of.job)
     new = desk.picked(table_of.folder, *HAPPY)

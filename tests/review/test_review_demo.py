@@ -40,8 +40,9 @@ def job(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     copied(walked_demo, job)
     mine.mine(MOVIE, job, silent)
     folder = job.output / "demo"
-    for number, file in enumerate(list(desk.picked(folder, *HAPPY).crops)[::7]):
-        desk.decide(folder, HAPPY, file, NO_EMOTION if number % 2 else "happy", job.known_faces)
+    files = list(desk.picked(folder, *HAPPY).crops)[::7]
+    looks = {file: NO_EMOTION if number % 2 else "happy" for number, file in enumerate(files)}
+    desk.decide(folder, HAPPY, looks, job.known_faces)
     return job
 
 

@@ -17,7 +17,7 @@ __all__ = ["picked_once", "table_of"]
 
 def test_decisions_say_how_faces_look(table_of: Table) -> None:
     for file, look in zip(table_of.files, ("happy", "sad", "none", ""), strict=False):
-        desk.decide(table_of.folder, HAPPY, file, look, table_of.known)
+        desk.decide(table_of.folder, HAPPY, {file: look}, table_of.known)
     rows = finished(table_of.folder).rows
     taught = match.taught(rows, read_labels(table_of.folder))
     assert rows.iloc[taught.row]["frame"].tolist() == [0, 1, 2], "not that of a stranger"
@@ -37,7 +37,7 @@ def test_no_decisions_say_nothing(table_of: Table) -> None:
 def test_a_pick_learns_where_it_is_asked_to(
     learn: bool, table_of: Table, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.decide(table_of.folder, HAPPY, table_of.files[0], "sad", table_of.known)
+    desk.decide(table_of.folder, HAPPY, {table_of.files[0]: "sad"}, table_of.known)
     before = (table_of.folder / "faces.csv").read_bytes()
     with caplog.at_level(logging.INFO, "pipeline"):
         mine.pick(table_of.folder, replace(table_of.job, learn=learn))

@@ -50,7 +50,11 @@ class Table:
         return asdict(self.job.walk)
 
     def decide(self, number: int, looks: str | None) -> Picked:
-        return desk.decide(self.folder, HAPPY, self.files[number], looks, self.known)
+        return self.decide_all({number: looks})
+
+    def decide_all(self, looks: dict[int, str | None]) -> Picked:
+        named = {self.files[number]: look for number, look in looks.items()}
+        return desk.decide(self.folder, HAPPY, named, self.known)
 
     def labels(self) -> list[dict[str, str]]:
         with (self.folder / LABELS).open(newline="") as file:

@@ -40,7 +40,11 @@ def app(reader: Reader, table_of: Table) -> FastAPI:
 
 
 def decide(client: TestClient, file: str, looks: str, place: str = PLACE) -> Any:
-    return client.post(f"/api/review/{place}", json={"file": file, "looks": looks})
+    return client.post(f"/api/review/{place}", json={"looks": {file: looks}})
+
+
+def progress(**values: float | None) -> dict[str, float | None]:
+    return {"crops": 10, "moments": 1, "moments_decided": 0} | values
 
 
 # --- what is shown ------------------------------------------------------------------------------
@@ -51,8 +55,8 @@ def test_the_list_tells_how_far_each_pick_is(client: TestClient, table_of: Table
     decide(client, table_of.files[1], "none")
     found = {(p["movie"], p["person"], p["emotion"]): p for p in client.get("/api/review").json()}
     assert set(found) == {("talk", "anna", "happy"), ("talk", "unknown", "sad")}
-    progress = {"crops": 10, "decided": 2, "accepted": 1, "precision": 0.5}
-    assert found["talk", "anna", "happy"]["progress"] == progress
+    wanted = progress(decided=2, accepted=1, precision=0.5)
+    assert found["talk", "anna", "happy"]["progress"] == wanted
     assert found["talk", "unknown", "sad"]["progress"]["precision"] is None
     text = client.get("/review").text
     assert f'href="/review/{PLACE}"' in text
@@ -112,7 +116,7 @@ def test_rejected_crops_are_shown_after_another_pick(client: TestClient, table_o
     assert crops["file"] == table_of.files
     assert crops["looks"][4] == "none"
     assert client.get(f"/review/{PLACE}/large/{table_of.files[4]}").status_code == 200
-    assert decide(client, table_of.files[4], "").json()["looks"] == ""
+    assert decide(client, table_of.files[4], "").json()["looks"] == {table_of.files[4]: ""}
     assert (table_of.place / table_of.files[4]).exists()
 
 
@@ -181,8 +185,8 @@ def test_what_an_interrupted_decision_left_is_ended(client: TestClient, table_of
 def test_a_decision_is_on_disk_when_it_is_answered(client: TestClient, table_of: Table) -> None:
     answer = decide(client, table_of.files[0], "sad").json()
     assert answer == {
-        "looks": "sad", "told": "",
-        "progress": {"crops": 10, "decided": 1, "accepted": 0, "precision": 0.0},
+        "looks": {table_of.files[0]: "sad"}, "told": "",
+        "progress": progress(decided=1, accepted=0, precision=0.0),
     }  # fmt: skip
     assert read_truth(table_of.folder / LABELS)["emotion"].tolist() == ["sad"]
     assert decide(client, table_of.files[0], "").json()["progress"]["precision"] is None
@@ -222,7 +226,8 @@ def test_accepted_ones_that_are_picked_no_more_are_shown_so(
     (table_of.place / table_of.files[2]).unlink()
     crops = client.get(API).json()
     assert crops["gone"] == [False, False, True, *[False] * 7]
-    assert crops["progress"] == {"crops": 10, "decided": 1, "accepted": 1, "precision": 1.0}
+    wanted = progress(decided=1, accepted=1, precision=1.0, moments=2, moments_decided=1)
+    assert crops["progress"] == wanted
     assert decide(client, table_of.files[2], "").json()["progress"]["crops"] == 9
 
 
@@ -234,14 +239,14 @@ def test_a_crop_that_is_gone_meanwhile_is_told(table_of: Table) -> None:
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if file not in line))
     now = desk.find(*PLACE.split("/"))
-    assert file not in desk.decide(now, Decision(file=file, looks="")).crops
+    assert file not in desk.decide(now, Decision(looks={file: ""})).crops
     with pytest.raises(HTTPException, match="this crop no longer exists"):
-        desk.decide(now, Decision(file=file, looks=""))
+        desk.decide(now, Decision(looks={file: ""}))
 
 
 def test_every_emotion_is_a_decision(table_of: Table) -> None:
     for looks in (*EMOTIONS, "none", "stranger", ""):
-        assert Decision(file="a", looks=looks).looks == looks
+        assert Decision(looks={"a": looks}).looks == {"a": looks}
 
 
 def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:
@@ -326,9 +331,9 @@ def test_a_list_cannot_name_other_files(client: TestClient, table_of: Table) -> 
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"file": "x"}, {"looks": "happy"}, {"file": 7, "looks": "happy"}, [], None, "x",
-        {"file": "x", "looks": "angst"}, {"file": "x" * 2000, "looks": "happy"},
-        {"file": "x", "looks": None},
+        {}, {"looks": "happy"}, {"looks": {}}, {"looks": ["x"]}, {"file": "x"}, [], None, "x",
+        {"looks": {"x": "angst"}}, {"looks": {"x" * 2000: "happy"}}, {"looks": {"x": None}},
+        {"looks": {"x": "happy", "y": "angst"}},
     ],
     ids=str,
 )  # fmt: skip
