@@ -600,7 +600,7 @@ def test_a_spreadsheet_may_have_saved_the_labels(
 
 def test_bytes_that_are_no_text_are_told(table_of: Table) -> None:
     (table_of.folder / LABELS).write_bytes(b"\xff\xfea")
-    with pytest.raises(TableError, match="cannot be read"):
+    with pytest.raises(TableError, match="its first bytes say utf-16-le, which it is not"):
         decided.read_labels(table_of.folder)
 
 
