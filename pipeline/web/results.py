@@ -1,10 +1,10 @@
-"""What a pick and an export left in a movie's folder, for the browser."""
+"""Page Report, and what else a pick and an export left in a movie's folder, for the browser."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, HTTPException, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from pipeline import files, mine
 from pipeline.disk.find import walked_movie
@@ -15,16 +15,19 @@ from pipeline.report.page import TIMELINE
 from pipeline.report.sheet import SHEET_NAME
 from pipeline.review import desk as review
 from pipeline.settings import Job
-from pipeline.web.pages import Problem
+from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import whole
-from pipeline.web.safety import CONTENT_POLICY, REFUSALS, Responses, check_csrf
+from pipeline.web.safety import CONTENT_POLICY, FRAMING, HEADERS, REFUSALS, Responses, check_csrf
 
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """The report is a page of its own, with its script in it, and whoever made the folder may have
-changed it: a sandbox keeps it from asking this server for anything."""
+changed it: a sandbox keeps it from asking this server for anything. All that it can do is to tell
+the page around it which crop is opened."""
+
+FRAME_POLICY = f"{HEADERS[CONTENT_POLICY]}; frame-src 'self'"
 
 NO_RESULT: Responses = {404: {"description": "No such movie or file.", "model": Problem}}
 REPORT_HTML: Responses = NO_RESULT | {200: {"content": {"text/html": {}}}}
@@ -98,11 +101,21 @@ def _shown(path: Path) -> Response:
 
 
 def _add_report(routes: APIRouter, job: Job) -> None:
-    @routes.get("/report/{movie}", responses=REPORT_HTML, response_class=Response)
-    def show_report(movie: str) -> Response:
-        """Shows a movie's report."""
-        path = _in_movie(job, movie, REPORT)
-        return FileResponse(path, media_type="text/html", headers={CONTENT_POLICY: REPORT_POLICY})
+    @routes.get("/report/{movie}", responses=REPORT_HTML, response_class=HTMLResponse)
+    def show_report(request: Request, movie: str) -> Response:
+        """Shows a movie's report; a crop that is opened there is shown in Review, at its moment."""
+        _in_movie(job, movie, REPORT)
+        answer = page(request, "report.html", movie=movie)
+        answer.headers[CONTENT_POLICY] = FRAME_POLICY
+        return answer
+
+    @routes.get("/report/{movie}/page", responses=REPORT_HTML, response_class=Response)
+    def send_report(movie: str) -> Response:
+        """Sends a movie's report by itself."""
+        return FileResponse(
+            _in_movie(job, movie, REPORT), media_type="text/html",
+            headers={CONTENT_POLICY: REPORT_POLICY, FRAMING: "SAMEORIGIN"},
+        )  # fmt: skip
 
     @routes.post(
         "/report/{movie}", status_code=303, response_class=RedirectResponse,

@@ -53,7 +53,9 @@ LEAST_RATE = 10_000
 
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 
-CONTENT_POLICY = "Content-Security-Policy"
+CONTENT_POLICY, FRAMING = "Content-Security-Policy", "X-Frame-Options"
+OWN_HEADERS = (CONTENT_POLICY, FRAMING)
+"""Those of `HEADERS` that a page may have otherwise."""
 
 HEADERS = {
     CONTENT_POLICY: (
@@ -66,7 +68,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",  # With no-referrer, forms would send "Origin: null".
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    FRAMING: "DENY",
     "Cache-Control": "no-store",  # Keeps faces out of the browser's cache.
 }
 
@@ -174,8 +176,8 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                own = headers.get(CONTENT_POLICY, HEADERS[CONTENT_POLICY])
-                headers.update(HEADERS | {CONTENT_POLICY: own})
+                own = {name: headers[name] for name in OWN_HEADERS if name in headers}
+                headers.update(HEADERS | own)
                 if self._policy.secure:
                     headers["Strict-Transport-Security"] = HSTS
             await send(message)

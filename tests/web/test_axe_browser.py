@@ -26,6 +26,7 @@ __all__ = ["picked_once", "table_of"]
 PAGES = (
     "/", "/live", "/mine", "/mine?smooth=5", "/people", "/people/talk", "/review",
     "/review/talk/anna/happy", "/label/talk", "/label/talk/settings", "/report/talk",
+    "/report/talk/page",
 )  # fmt: skip
 
 SCREENS: dict[str, dict[str, Any]] = {

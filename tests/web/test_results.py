@@ -16,15 +16,15 @@ from pipeline.export import export
 from pipeline.live.reader import Reader
 from pipeline.people import rename
 from pipeline.web.app import WebSettings, create_app
-from pipeline.web.results import REPORT_POLICY
+from pipeline.web.results import FRAME_POLICY, REPORT_POLICY
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
 from tests.support.application import LIMIT
-from tests.support.pages import Opened
+from tests.support.pages import Opened, new_page
 from tests.support.puppet import silent
 from tests.support.reviewed import Table, picked_once, table_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 __all__ = ["picked_once", "table_of"]
 
@@ -99,19 +99,23 @@ def test_a_report_that_is_out_of_date_is_written_anew(client: TestClient, table_
     assert after != before
     client.headers[CSRF_HEADER] = "guessed"
     assert client.post("/report/talk").status_code == 403
-    assert client.get("/report/talk").content == after
+    assert client.get("/report/talk/page").content == after
 
 
 # --- files --------------------------------------------------------------------------------------
 
 
 def test_the_report_is_in_a_sandbox(client: TestClient, table_of: Table) -> None:
-    answer = client.get("/report/talk")
+    answer = client.get("/report/talk/page")
     assert answer.content == (table_of.folder / "report.html").read_bytes()
     assert answer.headers["content-security-policy"] == REPORT_POLICY
-    assert {k: v for k, v in HEADERS.items() if k != "Content-Security-Policy"}.items() <= {
-        name: answer.headers[name] for name in HEADERS
-    }.items()
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    others = HEADERS.keys() - {"Content-Security-Policy", "X-Frame-Options"}
+    assert all(answer.headers[name] == HEADERS[name] for name in others)
+    framing = client.get("/report/talk")
+    assert 'sandbox="allow-scripts"' in framing.text
+    assert framing.headers["content-security-policy"] == FRAME_POLICY
+    assert framing.headers["x-frame-options"] == "DENY"
     page = client.get("/review")
     assert page.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
 
@@ -142,7 +146,7 @@ def test_exports_are_sent_to_be_saved(
 @pytest.mark.parametrize(
     "address",
     [
-        "/report/none", "/timeline/none", "/sheet/none/anna/happy/sheet.jpg",
+        "/report/none", "/report/none/page", "/timeline/none", "/sheet/none/anna/happy/sheet.jpg",
         "/sheet/talk/none/happy/sheet.jpg", "/sheet/talk/anna/sad/sheet.jpg",
         f"/sheet/{PICK}/crops.csv", f"/sheet/{PICK}/..%2fhappy%2fsheet.jpg",
         f"/export/{PICK}/crops.csv", f"/export/{PICK}/..%2f..%2fwalk.json",
@@ -163,7 +167,7 @@ def test_no_link_is_followed(
     for path in paths:
         (table_of.folder / path).unlink()
         (table_of.folder / path).symlink_to(secret)
-    addresses = ("/report/talk", "/timeline/talk", f"/sheet/{PICK}/sheet.jpg")
+    addresses = ("/report/talk", "/report/talk/page", "/timeline/talk", f"/sheet/{PICK}/sheet.jpg")
     for address in (*addresses, f"/export/{PICK}/{exported[0]}"):
         assert client.get(address).status_code == 404
 
@@ -174,11 +178,26 @@ def test_no_link_is_followed(
 @pytest.mark.e2e
 def test_the_report_works_where_the_server_shows_it(opened: Opened) -> None:
     page: Page = opened("/review")
-    with page.context.expect_page() as new:
-        page.get_by_role("link", name="Report").click()
-    report = new.value
+    page.get_by_role("link", name="Report").click()
+    report = page.frame_locator("#report")
     report.get_by_role("heading", name="talk.mkv").wait_for()
     report.get_by_role("button", name="Light / dark").click()
-    assert report.evaluate("origin") == "null"
-    asked = report.evaluate("fetch('/api/runs').then(() => 'let in', () => 'refused')")
+    inner = page.frames[1]
+    assert inner.evaluate("origin") == "null"
+    # The crop that is opened there is shown in Review, where its moment can be played.
+    report.get_by_role("navigation").get_by_role("link", name="Moments").click()
+    report.locator("a.tile").first.click()
+    page.wait_for_url("**/review/talk/anna/happy#*")
+    page.wait_for_selector("[data-ready]")
+    assert page.locator("#cells .here").count() == 1
+
+
+@pytest.mark.e2e
+def test_the_report_can_ask_the_server_for_nothing(
+    browser: "Browser", app: FastAPI, address: str
+) -> None:
+    page = new_page(browser, app, address)  # Chromium complains of what is refused.
+    page.goto(f"{address}/report/talk/page")
+    asked = page.evaluate("fetch('/api/runs').then(() => 'let in', () => 'refused')")
     assert asked == "refused"
+    page.close()

@@ -29,6 +29,19 @@
     return "./" + parts.map(encodeURIComponent).join("/");
   }
 
+  /** Opens a crop; the page Report of `mine-video web`, which frames this one, opens its moment. */
+  function openCrop(href) {
+    if (window.parent === window) window.open(href, "_blank", "noopener");
+    else window.parent.postMessage({ crop: href.slice(2).split("/").map(decodeURIComponent) }, "*");
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[target]");
+    if (!link || window.parent === window) return;
+    event.preventDefault();
+    openCrop(link.getAttribute("href"));
+  });
+
   /** First position in a sorted list whose value is above `wanted`; its length if there is none. */
   function above(list, wanted, valueOf) {
     let low = 0;
@@ -242,7 +255,7 @@
       "+": () => zoom(0.5),
       "-": () => zoom(2),
       0: () => zoom(0),
-      Enter: () => state.href && window.open(state.href, "_blank", "noopener"),
+      Enter: () => state.href && openCrop(state.href),
       Escape: hide,
     };
 
