@@ -136,6 +136,18 @@ def read_truth(path: Path) -> pd.DataFrame:
     return pd.DataFrame(labels, columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN])
 
 
+def whole_number(text: str) -> int:
+    """Reads a whole number as a spreadsheet may have written it.
+
+    Raises:
+        ValueError: It is none.
+
+    >>> whole_number(" 12"), whole_number("12,00")
+    (12, 12)
+    """
+    return int(WHOLE_AS_DECIMAL.sub("", text.strip()))
+
+
 def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     row = {name: row.get(name, "").strip() for name in (*TRUTH, TRACK_COLUMN, WALK_COLUMN)}
     emotion = row["emotion"].lower()
@@ -143,7 +155,7 @@ def _labelled(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
         raise TableError(f"{path}, line {line}: {emotion!r} is not one of {', '.join(EMOTIONS)}")
     try:
         first, last, track = (
-            int(WHOLE_AS_DECIMAL.sub("", row[name] or default))
+            whole_number(row[name] or default)
             for name, default in (("first", ""), ("last", ""), (TRACK_COLUMN, str(NO_TRACK)))
         )
     except ValueError as error:

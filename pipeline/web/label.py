@@ -1,6 +1,5 @@
 """Page Label: how a sample of a movie's faces looks, and which settings fit it best."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -8,11 +7,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.datastructures import URL
 
-from pipeline.disk.find import walked_movie
+from pipeline.disk import manifest
 from pipeline.errors import MovieError
 from pipeline.judge.judge import advice, every_setting
 from pipeline.judge.sample import (
-    FACE_NUMBER,
     MOST_SAMPLED,
     SAMPLE,
     Sample,
@@ -23,12 +21,14 @@ from pipeline.judge.sample import (
 )
 from pipeline.judge.score import POOLED, recommended
 from pipeline.settings import Job
-from pipeline.web.pages import Problem, page
+from pipeline.web.pages import Problem, movie_folder, page
 from pipeline.web.readings import Emotion, jpeg_bytes
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 
 FACES_DRAWN = 100
 """Faces that the page proposes to draw: about five minutes of work."""
+
+DRAWN_ANEW = "other faces were drawn since; reload the page"
 
 NO_SAMPLE: Responses = {
     404: {"description": "No such movie or face.", "model": Problem},
@@ -48,6 +48,7 @@ FACE: Responses = NO_PAGE | {200: {"content": {"image/jpeg": {}}}}
 class SampleReading(BaseModel):
     """The faces of a sample, column by column, in order of time."""
 
+    version: str = Field(description="which faces were drawn")
     number: list[str]
     frame: list[int]
     emotion: list[str] = Field(description="empty if nobody has said")
@@ -55,17 +56,17 @@ class SampleReading(BaseModel):
     @classmethod
     def of(cls, sample: Sample) -> "SampleReading":
         """Converts a sample."""
-        rows = sample.rows
         return cls(
-            number=rows[FACE_NUMBER].tolist(),
-            frame=rows["first"].astype(float).astype(int).tolist(),
-            emotion=rows["emotion"].tolist(),
+            version=sample.version, number=[face.number for face in sample.faces],
+            frame=[face.frame for face in sample.faces],
+            emotion=[face.emotion for face in sample.faces],
         )  # fmt: skip
 
 
 class FaceLabel(BaseModel):
     """How a face looks."""
 
+    version: str = Field(description="of the sample that showed the face", max_length=20)
     number: str = Field(description="the face's number in the sample", max_length=20)
     emotion: Emotion | Literal[""] = Field(
         description="one of the seven, or empty if nobody can tell"
@@ -87,26 +88,15 @@ def label_router(job: Job) -> APIRouter:
     return routes
 
 
-def _folder(job: Job, movie: str) -> Path:
-    """The folder of a movie.
-
-    Raises:
-        HTTPException: 404, there is none.
-    """
-    folder = walked_movie(job.output, movie)
-    if folder is None:
-        raise HTTPException(404, "this movie no longer exists; go back to the list")
-    return folder
-
-
 def _sample(job: Job, movie: str) -> Sample:
     """The sample of a movie.
 
     Raises:
-        HTTPException: 404, there is none.
+        HTTPException: 404, there is none, or it is of an earlier walk.
     """
-    sample = read_sample(_folder(job, movie))
-    if sample is None:
+    folder = movie_folder(job.output, movie)
+    sample = read_sample(folder)
+    if sample is None or not sample.is_of(manifest.read(folder)):
         raise HTTPException(404, "no faces were drawn from this movie; reload the page")
     return sample
 
@@ -115,9 +105,11 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
     @routes.get("/label/{movie}", response_class=HTMLResponse, responses=NO_PAGE)
     def show_sample(request: Request, movie: str) -> Response:
         """Shows a face of the sample, or a form that draws one."""
-        drawn = read_sample(_folder(job, movie)) is not None
+        folder = movie_folder(job.output, movie)
+        sample = read_sample(folder)
         return page(
-            request, "label.html", movie=movie, drawn=drawn, faces=FACES_DRAWN, most=MOST_SAMPLED
+            request, "label.html", movie=movie, faces=FACES_DRAWN, most=MOST_SAMPLED,
+            drawn=sample is not None, old=sample and not sample.is_of(manifest.read(folder)),
         )  # fmt: skip
 
     @routes.post(
@@ -128,13 +120,15 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
         request: Request, movie: str, faces: Annotated[int, Form(ge=1, le=MOST_SAMPLED)]
     ) -> Response:
         """Draws a sample of the movie's faces."""
-        draw_sample(_folder(job, movie), faces)
+        draw_sample(movie_folder(job.output, movie), faces)
         return RedirectResponse(URL(scope=request.scope).path, 303)
 
     @routes.get("/label/{movie}/settings", response_class=HTMLResponse, responses=NO_PAGE)
     def show_settings(request: Request, movie: str) -> Response:
         """Shows what each setting is worth by the labels so far."""
         sample = _sample(job, movie)
+        if not sample.labelled:
+            return page(request, "label_settings.html", movie=movie, labelled=0)
         every_score = every_setting([sample.folder], sample.folder / SAMPLE, job.pick)
         return page(
             request, "label_settings.html", movie=movie, labelled=sample.labelled,
@@ -144,13 +138,16 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
 
 
 def _add_faces(routes: APIRouter, job: Job) -> None:
-    @routes.get("/label/{movie}/face/{number}", responses=FACE, response_class=Response)
-    def show_face(movie: str, number: str) -> Response:
+    @routes.get("/label/{movie}/face/{version}/{number}", responses=FACE, response_class=Response)
+    def show_face(movie: str, version: str, number: str) -> Response:
         """Shows a face, cut out of the movie."""
+        sample = _sample(job, movie)
+        if sample.version != version:
+            raise HTTPException(404, DRAWN_ANEW)
         try:
-            face = sampled_face(_sample(job, movie), number)
+            face = sampled_face(sample, number)
         except (KeyError, MovieError) as error:
-            why = str(error) if isinstance(error, MovieError) else "no such face; reload the page"
+            why = str(error) if isinstance(error, MovieError) else DRAWN_ANEW
             raise HTTPException(404, why) from error
         return Response(jpeg_bytes(face), media_type="image/jpeg")
 
@@ -170,7 +167,9 @@ def _add_faces(routes: APIRouter, job: Job) -> None:
     def label(movie: str, label: FaceLabel) -> Labelled:
         """Says how a face looks; on disk before the response is sent."""
         try:
-            sample = label_face(_folder(job, movie), label.number, label.emotion)
+            sample = label_face(
+                _sample(job, movie).folder, label.version, label.number, label.emotion
+            )
         except KeyError as error:
-            raise HTTPException(404, "no such face; reload the page") from error
-        return Labelled(faces=len(sample.rows), labelled=sample.labelled)
+            raise HTTPException(404, DRAWN_ANEW) from error
+        return Labelled(faces=len(sample.faces), labelled=sample.labelled)

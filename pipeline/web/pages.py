@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, Field
 
 from pipeline import report
+from pipeline.disk.find import walked_movie
 from pipeline.faces import EMOTIONS
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.page import NEUTRAL_AT_NIGHT
@@ -42,6 +43,18 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
         template, csrf=csrf, csrf_field=CSRF_FIELD, path=request.url.path, status=status, **content
     )
     return HTMLResponse(text, status)
+
+
+def movie_folder(output: Path, movie: str) -> Path:
+    """The folder of a walked movie.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    folder = walked_movie(output, movie)
+    if folder is None:
+        raise HTTPException(404, "this movie no longer exists; go back to the list")
+    return folder
 
 
 def looks_css() -> str:

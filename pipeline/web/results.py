@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from pipeline import files, mine
-from pipeline.disk.find import walked_movie
 from pipeline.disk.report_html import REPORT
 from pipeline.errors import PeopleError
 from pipeline.export.clips import exported_files
@@ -15,7 +14,7 @@ from pipeline.report.page import TIMELINE
 from pipeline.report.sheet import SHEET_NAME
 from pipeline.review import desk as review
 from pipeline.settings import Job
-from pipeline.web.pages import Problem, page
+from pipeline.web.pages import movie_folder, page
 from pipeline.web.pictures import whole
 from pipeline.web.safety import CONTENT_POLICY, FRAMING, HEADERS, REFUSALS, Responses, check_csrf
 
@@ -29,7 +28,9 @@ the page around it which crop is opened."""
 
 FRAME_POLICY = f"{HEADERS[CONTENT_POLICY]}; frame-src 'self'"
 
-NO_RESULT: Responses = {404: {"description": "No such movie or file.", "model": Problem}}
+NO_RESULT: Responses = {
+    404: {"description": "No such movie or file.", "content": {"text/html": {}}},
+}
 REPORT_HTML: Responses = NO_RESULT | {200: {"content": {"text/html": {}}}}
 RESULT_JPEG: Responses = NO_RESULT | {200: {"content": {"image/jpeg": {}}}}
 RESULT_FILE: Responses = NO_RESULT | {200: {"content": {"application/octet-stream": {}}}}
@@ -51,25 +52,13 @@ def sheets(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (len(name), name))
 
 
-def _folder(job: Job, movie: str) -> Path:
-    """The folder of a movie.
-
-    Raises:
-        HTTPException: 404, there is none.
-    """
-    folder = walked_movie(job.output, movie)
-    if folder is None:
-        raise HTTPException(404, "this movie no longer exists; go back to the list")
-    return folder
-
-
 def _in_movie(job: Job, movie: str, *names: str) -> Path:
     """A file of a movie's folder.
 
     Raises:
         HTTPException: 404, it is not there, or a link leads elsewhere.
     """
-    folder = _folder(job, movie)
+    folder = movie_folder(job.output, movie)
     path = folder.joinpath(*names)
     if not path.is_file() or not files.is_within(path, folder):
         raise HTTPException(404, NO_LONGER)
@@ -85,7 +74,7 @@ def _in_pick(
         HTTPException: 404, it is not.
     """
     movie, person, emotion = pick
-    folder = _folder(job, movie)
+    folder = movie_folder(job.output, movie)
     if not review.is_pick(folder, person, emotion):
         raise HTTPException(404, "this pick no longer exists; go back to the list")
     if file not in listed(folder / person / emotion):
@@ -123,7 +112,7 @@ def _add_report(routes: APIRouter, job: Job) -> None:
     )  # fmt: skip
     def write_report(movie: str) -> str:
         """Writes a movie's report anew, by the names, decisions and crops of now."""
-        mine.report(_folder(job, movie), job)
+        mine.report(movie_folder(job.output, movie), job)
         return "/review"
 
     @routes.get("/timeline/{movie}", responses=RESULT_JPEG, response_class=Response)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import MovieError, TableError
+from pipeline.errors import MovieError, OutputError, TableError
 from pipeline.judge import sample
 from pipeline.judge.judge import advice
 from pipeline.judge.score import ENOUGH, POOLED, Score, recommended
@@ -29,6 +29,11 @@ def drawn(table: Table, count: int = 12) -> list[dict[str, str]]:
 def listed(table: Table) -> list[dict[str, str]]:
     with (table.folder / "sample.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def label(table: Table, number: str, emotion: str) -> sample.Sample:
+    found = sample.read_sample(table.folder)
+    return sample.label_face(table.folder, found.version if found else "", number, emotion)
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -78,11 +83,11 @@ def test_a_sample_is_of_different_faces_in_order_and_always_the_same(
 
 def test_a_label_is_in_the_file_that_judge_reads(table_of: Table) -> None:
     before = drawn(table_of)
-    sample.label_face(table_of.folder, "3", "sad")
+    label(table_of, "3", "sad")
     after = listed(table_of)
     assert after[2]["emotion"] == "sad"
     assert [row | {"emotion": ""} for row in after] == before
-    found = sample.label_face(table_of.folder, "3", "")
+    found = label(table_of, "3", "")
     assert (found.labelled, listed(table_of)) == (0, before)
 
 
@@ -91,33 +96,97 @@ def test_a_spreadsheet_may_have_saved_it_in_between(table_of: Table) -> None:
     path = table_of.folder / "sample.csv"
     text = path.read_text().replace(",", ";").replace("\n", "\r\n")
     path.write_text("\ufeff" + text.replace("number;clip", "Number;Clip"), encoding="utf-8")
-    sample.label_face(table_of.folder, "1", "happy")
-    assert listed(table_of)[0] == first | {"emotion": "happy"}
+    label(table_of, "1", "happy")
+    found = {name.lower(): cell for name, cell in listed(table_of)[0].items()}
+    assert found == first | {"emotion": "happy"}
 
 
 def test_notes_of_ones_own_are_kept(table_of: Table) -> None:
     drawn(table_of, 2)
     path = table_of.folder / "sample.csv"
     head, *lines = path.read_text().splitlines()
-    path.write_text("\n".join([f"{head},notes", f"{lines[0]},=odd", f"{lines[1]},", ""]))
-    sample.label_face(table_of.folder, "2", "fear")
-    assert [(row["emotion"], row["notes"]) for row in listed(table_of)] == [
-        ("", "'=odd"), ("fear", ""),
-    ]  # fmt: skip
+    noted = ["# by me", f"{head},notes", f"{lines[0]},=odd", f"{lines[1]},,beyond", ""]
+    path.write_text("\n".join(noted))
+    label(table_of, "2", "fear")
+    after = path.read_text().splitlines()
+    cells = lines[1].split(",")
+    cells[5] = "fear"
+    line = ",".join(cells)
+    assert after == ["# by me", f"{head},notes", f"{lines[0]},'=odd", f"{line},,beyond"]
 
 
 @pytest.mark.parametrize("number", ["0", "13", "", "1.0", "../1"])
 def test_a_face_that_is_not_in_the_sample_has_no_label(table_of: Table, number: str) -> None:
     before = drawn(table_of)
     with pytest.raises(KeyError):
-        sample.label_face(table_of.folder, number, "sad")
+        label(table_of, number, "sad")
     assert listed(table_of) == before
+
+
+def test_numbers_may_be_as_a_spreadsheet_writes_them(table_of: Table) -> None:
+    drawn(table_of, 2)
+    path = table_of.folder / "sample.csv"
+    head, first, second = path.read_text().splitlines()
+    cells = first.split(",")
+    cells[3] = cells[4] = f"{cells[3]}.0"
+    path.write_text("\n".join([head, ",".join(cells), second, ""]))
+    label(table_of, "1", "sad")
+    assert [row["emotion"] for row in listed(table_of)] == ["sad", ""]
+    cells[3] = ""
+    path.write_text("\n".join([head, ",".join(cells), second, ""]))
+    with pytest.raises(TableError, match="line 2: first and track must be whole numbers"):
+        sample.read_sample(table_of.folder)
+
+
+def test_a_label_of_another_draw_is_refused(table_of: Table) -> None:
+    drawn(table_of, 5)
+    old = sample.read_sample(table_of.folder)
+    assert old is not None
+    before = drawn(table_of, 6)
+    with pytest.raises(KeyError):
+        sample.label_face(table_of.folder, old.version, "2", "sad")
+    assert listed(table_of) == before
+
+
+def test_a_label_that_comes_while_faces_are_drawn_is_kept(
+    table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(table_of, 5)
+    slow = sample.spread_sample
+
+    def labelled_meanwhile(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+        label(table_of, "2", "sad")
+        return slow(rows, count)
+
+    monkeypatch.setattr(sample, "spread_sample", labelled_meanwhile)
+    with pytest.raises(OutputError, match="holds labels already"):
+        sample.draw_sample(table_of.folder, 9)
+    assert [row["emotion"] for row in listed(table_of)] == ["", "sad", "", "", ""]
+
+
+def test_labels_of_an_earlier_walk_are_kept_aside(
+    table_of: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n in range(2):
+        drawn(table_of, 3)
+        label(table_of, "1", "sad")
+        path = table_of.folder / "sample.csv"
+        text = path.read_text().replace(listed(table_of)[0]["walk"], f"earlier{n}")
+        path.write_text(text)
+        found = sample.read_sample(table_of.folder)
+        assert found is not None
+        with pytest.raises(KeyError):
+            sample.sampled_face(found, "1")
+        drawn(table_of, 4)
+        kept = table_of.folder / ("sample.old2.csv" if n else "sample.old.csv")
+        assert kept.read_text() == text
+        assert kept.name in caplog.text
 
 
 def test_there_is_no_sample_before_one_is_drawn(table_of: Table) -> None:
     assert sample.read_sample(table_of.folder) is None
     with pytest.raises(KeyError):
-        sample.label_face(table_of.folder, "1", "sad")
+        label(table_of, "1", "sad")
 
 
 def test_labels_of_other_columns_are_no_sample(table_of: Table) -> None:

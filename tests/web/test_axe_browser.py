@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from pipeline import mine
-from pipeline.judge.sample import draw_sample, label_face
+from pipeline.judge.sample import draw_sample, label_face, read_sample
 from pipeline.live.reader import Reader
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
@@ -40,8 +40,9 @@ SCREENS: dict[str, dict[str, Any]] = {
 def app(reader: Reader, table_of: Table) -> FastAPI:
     mine.pick(table_of.folder, replace(table_of.job, report=True))
     draw_sample(table_of.folder, 30)
+    sample = read_sample(table_of.folder)
     for number in range(1, 26):
-        label_face(table_of.folder, str(number), "happy")
+        label_face(table_of.folder, sample.version if sample else "", str(number), "happy")
     settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
     return create_app(reader, settings, Policy(limit=LIMIT))
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
+from pipeline.disk import manifest
 from pipeline.live.reader import Reader
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_HEADER, Policy
@@ -32,7 +33,10 @@ def draw(client: TestClient, faces: object = 40) -> Any:
 
 
 def label(client: TestClient, number: object, emotion: str) -> Any:
-    return client.post(API, json={"number": str(number), "emotion": emotion})
+    version = client.get(API).json().get("version", "")
+    return client.post(
+        API, json={"version": version, "number": str(number), "emotion": emotion}
+    )  # fmt: skip
 
 
 def test_a_movie_without_a_sample_offers_to_draw_one(client: TestClient) -> None:
@@ -64,12 +68,12 @@ def test_labels_are_in_the_file_and_told_again(client: TestClient, table_of: Tab
 
 def test_nothing_tells_the_networks_answer(client: TestClient) -> None:
     draw(client)
-    assert set(client.get(API).json()) == {"number", "frame", "emotion"}
+    assert set(client.get(API).json()) == {"version", "number", "frame", "emotion"}
 
 
 def test_a_face_is_a_picture(client: TestClient) -> None:
     draw(client)
-    answer = client.get(f"{PAGE}/face/3")
+    answer = client.get(f"{PAGE}/face/{client.get(API).json()['version']}/3")
     assert answer.headers["content-type"] == "image/jpeg"
     with Pillow.open(io.BytesIO(answer.content)) as picture:
         assert min(picture.size) > 20
@@ -119,9 +123,7 @@ def test_another_page_draws_and_labels_nothing(client: TestClient) -> None:
 
 def test_the_settings_are_compared_by_the_labels(client: TestClient) -> None:
     draw(client)
-    nothing = client.get(f"{PAGE}/settings")
-    assert nothing.status_code == 409
-    assert "there are no labels" in nothing.text
+    assert "No face is labelled yet" in client.get(f"{PAGE}/settings").text
     found = client.get(API).json()
     for number, frame in zip(found["number"], found["frame"], strict=True):
         label(client, number, "happy" if int(number) % 2 and frame < 10 else "sad")
@@ -131,10 +133,36 @@ def test_the_settings_are_compared_by_the_labels(client: TestClient) -> None:
     assert text.count("<b>recommended</b>") == 1
 
 
+def test_a_page_of_another_draw_is_told_to_reload(client: TestClient) -> None:
+    draw(client, 5)
+    old = client.get(API).json()["version"]
+    draw(client, 6)
+    answer = client.post(API, json={"version": old, "number": "1", "emotion": "sad"})
+    assert answer.status_code == 404
+    assert "reload the page" in answer.json()["detail"]
+    assert client.get(f"{PAGE}/face/{old}/1").status_code == 404
+    assert client.get(API).json()["emotion"] == [""] * 6
+
+
+def test_faces_of_an_earlier_walk_are_drawn_anew(client: TestClient, table_of: Table) -> None:
+    draw(client, 3)
+    label(client, 1, "sad")
+    path = table_of.folder / "sample.csv"
+    walk = manifest.read(table_of.folder).fingerprint
+    path.write_text(path.read_text().replace(walk, "earlier"))
+    text = client.get(PAGE).text
+    assert "are of an earlier walk" in text
+    assert ">Draw</button>" in text
+    assert client.get(API).status_code == 404
+    assert draw(client, 4).status_code == 303
+    assert client.get(API).json()["emotion"] == [""] * 4
+    assert "earlier" in (table_of.folder / "sample.old.csv").read_text()
+
+
 def test_a_movie_that_is_gone_is_told(client: TestClient, table_of: Table) -> None:
     draw(client)
     walk = table_of.folder / "walk.json"
     walk.write_text(walk.read_text().replace("talk.mkv", "lost.mkv"))
-    answer = client.get(f"{PAGE}/face/1")
+    answer = client.get(f"{PAGE}/face/{client.get(API).json()['version']}/1")
     assert answer.status_code == 404
     assert "the movie is gone" in answer.text

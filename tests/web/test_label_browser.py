@@ -1,6 +1,7 @@
 """Page Label in Chromium: by keyboard, by mouse, and on a phone."""
 
 import csv
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -36,13 +37,15 @@ def test_a_sample_is_labelled_by_keyboard(opened: Opened, table_of: Table) -> No
     page.get_by_label("Faces").fill("24")
     page.get_by_label("Faces").press("Enter")
     page.wait_for_selector("[data-ready]")
-    for key in "45" * 11 + "40":
+    for n, key in enumerate("45" * 11 + "40"):
+        page.wait_for_selector(f'[data-shown="{n}"]')
         page.keyboard.press(key)
     page.get_by_text("You have seen all the faces.").wait_for()
     page.locator("#count", has_text="Face 24 of 24").wait_for()
     page.wait_for_selector("[data-saved]")
     assert labels(table_of) == ["happy", "sad"] * 11 + ["happy", ""]
     page.keyboard.press("ArrowLeft")
+    page.wait_for_selector('[data-shown="22"]')
     assert page.locator('[aria-pressed="true"]').text_content() == "4 happy"
     page.keyboard.press("7")
     page.wait_for_selector("[data-saved]")
@@ -82,7 +85,29 @@ def test_a_label_that_is_not_saved_is_told_and_sent_again(opened: Opened, table_
     page.keyboard.press("4")
     page.get_by_text("Not saved: busy").wait_for()
     page.unroute("**/api/label/talk")
+    page.wait_for_selector('[data-shown="1"]')
     page.keyboard.press("5")
     page.wait_for_selector("[data-saved]")
     page.locator("#problem").wait_for(state="hidden")
     assert labels(table_of)[:2] == ["happy", "sad"]
+
+
+def test_no_key_is_about_a_face_that_is_not_shown_yet(opened: Opened, table_of: Table) -> None:
+    page = opened(PAGE)
+    page.get_by_role("button", name="Draw").click()
+    page.wait_for_selector('[data-shown="0"]')
+    held: list[Any] = []
+    page.route("**/face/*/3", lambda route: held.insert(0, route))
+    for n in (0, 1):
+        page.wait_for_selector(f'[data-shown="{n}"]')
+        page.keyboard.press("4")
+    page.locator("#count", has_text="Face 3 of 40").wait_for()
+    assert page.locator("#face img").is_hidden()
+    page.keyboard.press("5")
+    page.wait_for_selector("[data-saved]")
+    assert labels(table_of)[:3] == ["happy", "happy", ""]
+    held[0].continue_()
+    page.wait_for_selector('[data-shown="2"]')
+    page.keyboard.press("5")
+    page.wait_for_selector("[data-saved]")
+    assert labels(table_of)[:3] == ["happy", "happy", "sad"]

@@ -5,12 +5,33 @@
   const picture = document.querySelector("#face img");
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
   const queue = []; // Labels that are still to be sent: {number, emotion}.
-  let faces = { number: [], frame: [], emotion: [] };
+  const pictures = new Map(); // Addresses of pictures by index; null for one that cannot be shown.
+  let faces = { version: "", number: [], frame: [], emotion: [] };
   let here = 0;
+  let shown = -1; // The face on the screen: no key is about another.
   let seen = new Set(); // Faces that somebody has labelled or passed over.
   let sending = false;
 
-  const address = (index) => `/label/${movie}/face/${encodeURIComponent(faces.number[index])}`;
+  /** Asks for a picture, once; gives an address of it, or null. */
+  function pictureOf(index) {
+    const address = `/label/${movie}/face/${faces.version}/${encodeURIComponent(faces.number[index])}`;
+    const asked = pictures.get(index) ?? fetch(address)
+      .then(async (answer) => (answer.ok ? URL.createObjectURL(await answer.blob()) : null), () => null);
+    pictures.set(index, asked);
+    return asked;
+  }
+
+  /** Shows the picture of the face; until it has come, there is none. */
+  async function showPicture(index) {
+    [shown, picture.hidden, byId("absent").hidden] = [-1, true, true];
+    delete byId("label").dataset.shown;
+    const source = await pictureOf(index);
+    if (index !== here) return;
+    if (source) picture.src = source;
+    [shown, picture.hidden, byId("absent").hidden] = [index, !source, Boolean(source)];
+    if (index + 1 < faces.number.length) pictureOf(index + 1); // The next one comes at once.
+    Object.assign(byId("label").dataset, { ready: "", shown: index });
+  }
 
   function complain(why) {
     byId("problem").textContent = why ? `Not saved: ${why}` : "";
@@ -27,14 +48,10 @@
       : "There are no faces in this movie.";
     byId("done").hidden = seen.size < total;
     if (!total) return;
-    byId("absent").hidden = true;
-    picture.src = address(here);
-    picture.hidden = false;
-    if (here + 1 < total) new Image().src = address(here + 1); // The next one comes at once.
+    if (shown !== here) showPicture(here);
     for (const button of document.querySelectorAll("[data-look]")) {
       button.ariaPressed = String(Boolean(button.dataset.look) && button.dataset.look === faces.emotion[here]);
     }
-    byId("label").dataset.ready = "";
   }
 
   function go(index) {
@@ -49,9 +66,9 @@
     delete byId("label").dataset.saved;
     while (queue.length) {
       const options = { method: "POST", headers, body: JSON.stringify(queue[0]) };
-      const { ok, answer } = await askServer(`/api/label/${movie}`, options);
+      const { ok, status, answer } = await askServer(`/api/label/${movie}`, options);
       complain(ok ? "" : answer.detail);
-      if (!ok) break; // It waits; the next key tries again.
+      if (!ok && status !== 404 && status !== 422) break; // It waits; the next key tries again.
       queue.shift();
     }
     if (!queue.length) byId("label").dataset.saved = "";
@@ -59,18 +76,15 @@
   }
 
   function label(emotion) {
-    if (!faces.number.length) return;
-    if (faces.emotion[here] !== emotion) queue.push({ number: faces.number[here], emotion });
+    if (shown !== here) return;
+    const { version, number } = faces;
+    if (faces.emotion[here] !== emotion) queue.push({ version, number: number[here], emotion });
     faces.emotion[here] = emotion;
     seen.add(here);
     send();
     go(here + 1);
   }
 
-  picture.addEventListener("error", () => {
-    picture.hidden = true;
-    byId("absent").hidden = false;
-  });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const looks = document.querySelectorAll("[data-look]");
