@@ -93,18 +93,16 @@ def advice(every_score: Sequence[Score]) -> str:
         )
     options = f"--repeat {best.repeat} --smooth {best.smooth} --sure {best.sure:g}"
     options += f" --min-prob {best.min_prob:g}" if best.min_prob else ""
-    few = best.precision_high - best.precision_low > WIDE
+    wide = best.precision_high - best.precision_low > WIDE
+    warning = (
+        f"There are few labels yet (the share below could be {best.precision_low:.0%} to "
+        f"{best.precision_high:.0%}): label more faces before you rely on this. "
+    )
     return (
-        f"Recommended here: {options}. Of {best.picked} labelled faces that it picks, "
-        f"{best.precision:.0%} are right, and it picks {best.recall:.0%} of those that are "
-        "labelled with an emotion: no other setting has a better balance of both, in which wrong "
-        "crops weigh twice as much as missed ones."
-        + (
-            f" With so few labels the share could be {best.precision_low:.0%} to "
-            f"{best.precision_high:.0%}: label more faces before you rely on it."
-            if few
-            else ""
-        )
+        f"{warning if wide else ''}Recommended here: {options}. Of {best.picked} labelled faces "
+        f"that it picks, {best.precision:.0%} are right, and it picks {best.recall:.0%} of those "
+        "that are labelled with an emotion: no other setting has a better balance of both, in "
+        "which wrong crops weigh twice as much as missed ones."
     )
 
 

@@ -253,13 +253,22 @@ def compared(base: PickSettings) -> list[PickSettings]:
 
 
 def recommended(every_score: Sequence[Score]) -> Score | None:
-    """The setting with the best `f_half` over all emotions; of equals the one that keeps most.
+    """The setting with the best `f_half` over all emotions.
+
+    Of equals it is the usual one, or else the one that keeps most.
 
     Returns:
         One of the pooled scores; None if none picks `ENOUGH` labelled faces, and some rightly.
     """
     pooled = [s for s in every_score if s.emotion == POOLED and s.picked >= ENOUGH and s.f_half > 0]
-    return max(pooled, key=lambda score: (round(score.f_half, 3), score.kept), default=None)
+    usual = PickSettings()
+
+    def worth(score: Score) -> tuple[float, bool, float]:
+        own = score.repeat, score.smooth, score.sure
+        as_ever = own == (usual.repeat, usual.smooth, usual.sure)
+        return round(score.f_half, 3), as_ever, score.kept
+
+    return max(pooled, key=worth, default=None)
 
 
 def _picked(movies: Sequence[JudgedMovie], settings: PickSettings) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Page Label: how a sample of a movie's faces looks, and which settings fit it best."""
 
+from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -19,7 +21,7 @@ from pipeline.judge.sample import (
     read_sample,
     sampled_face,
 )
-from pipeline.judge.score import POOLED, recommended
+from pipeline.judge.score import POOLED, Score, recommended
 from pipeline.settings import Job
 from pipeline.web.pages import Problem, movie_folder, page
 from pipeline.web.readings import Emotion, jpeg_bytes
@@ -134,7 +136,17 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
             request, "label_settings.html", movie=movie, labelled=sample.labelled,
             scores=[score for score in every_score if score.emotion == POOLED],
             best=recommended(every_score), advice=advice(every_score),
+            address=_mined_with(sample.folder, recommended(every_score)),
         )  # fmt: skip
+
+
+def _mined_with(folder: Path, score: Score | None) -> str:
+    """The address of page Mine with the form filled in by a setting."""
+    form = {"movie": manifest.movie_name(folder)}
+    if score is not None:
+        form |= {"repeat": str(score.repeat), "sure": f"{score.sure:g}"}
+        form |= {"smooth": str(score.smooth), "min_prob": f"{score.min_prob:g}"}
+    return f"/mine?{urlencode(form)}"
 
 
 def _add_faces(routes: APIRouter, job: Job) -> None:

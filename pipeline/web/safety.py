@@ -251,7 +251,7 @@ class Guard:
         """Swaps the token for a cookie, so that it leaves the address bar."""
         # No redirect: a browser that followed a link from elsewhere, such as a terminal in a page,
         # would send no strict cookie with it.
-        answer = HTMLResponse('<a href="/">mine-video</a>', headers={"Refresh": "0; url=/"})
+        answer = HTMLResponse('<a href="/mine">mine-video</a>', headers={"Refresh": "0; url=/mine"})
         answer.set_cookie(
             self._policy.cookie, self._policy.sessions.begin(), max_age=round(LASTING),
             httponly=True, samesite="strict", secure=self._policy.secure,

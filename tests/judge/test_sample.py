@@ -1,6 +1,7 @@
 """The faces to label: drawn from everybody and every scene, and written as they are labelled."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from pipeline.errors import MovieError, OutputError, TableError
 from pipeline.judge import sample
 from pipeline.judge.judge import advice
 from pipeline.judge.score import ENOUGH, POOLED, Score, recommended
+from pipeline.settings import AUTO, PickSettings
 from tests.support import puppet
 from tests.support.reviewed import SHOT, Table, picked_once, table_of
 
@@ -230,12 +232,16 @@ def score(
     )  # fmt: skip
 
 
+USUAL = replace(score(0.9, 0.9, kept=0.4), smooth=AUTO, sure=PickSettings().sure)
+
+
 @pytest.mark.parametrize(
     ("scores", "best"),
     [
         pytest.param([score(0.7, 0.9), score(0.95, 0.6)], 1, id="wrong crops weigh more"),
         pytest.param([score(0.9, 0.9), score(0.92, 0.2)], 0, id="but not everything"),
         pytest.param([score(0.9, 0.9, kept=0.4), score(0.9, 0.9, kept=0.6)], 1, id="keeps more"),
+        pytest.param([score(0.9, 0.9, kept=0.6), USUAL], 1, id="the usual one"),
         pytest.param([score(1, 1, picked=ENOUGH - 1), score(0.6, 0.6)], 1, id="too few faces"),
         pytest.param([score(0, 0), score(float("nan"), 0.3, picked=0)], None, id="none is right"),
     ],
@@ -256,5 +262,7 @@ def test_advice_warns_of_few_labels() -> None:
     assert "--repeat 8 --smooth 1 --sure 0. Of 50 labelled faces that it picks, 80%" in narrow
     assert "label more" not in narrow
     object.__setattr__(wide, "precision_low", 0.4)
-    assert "could be 40% to 85%: label more faces" in advice([wide])
+    assert advice([wide]).startswith(
+        "There are few labels yet (the share below could be 40% to 85%): label more faces"
+    )
     assert "none picks 20 or more labelled faces" in advice([score(0.9, 0.9, picked=3)])

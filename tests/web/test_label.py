@@ -2,6 +2,7 @@
 
 import csv
 import io
+from html import unescape
 from typing import Any
 
 import pytest
@@ -131,6 +132,9 @@ def test_the_settings_are_compared_by_the_labels(client: TestClient) -> None:
     assert "By 40 labelled faces." in text
     assert "Recommended here: --repeat" in text
     assert text.count("<b>recommended</b>") == 1
+    address = unescape(text.split('<a href="/mine?')[1].split('"')[0])
+    assert "movie=talk.mkv&repeat=" in address
+    assert 'value="talk.mkv" selected' in client.get(f"/mine?{address}").text
 
 
 def test_a_page_of_another_draw_is_told_to_reload(client: TestClient) -> None:

@@ -167,13 +167,13 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(
 ) -> None:
     client, policy = outside
     answer = client.get("/", params={"token": policy.token})
-    assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/")
+    assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/mine")
     cookie = answer.headers["set-cookie"].lower()
     assert policy.token.lower() not in cookie
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert client.get("/").status_code == 200
-    assert client.get("/", params={"token": policy.token}).headers["refresh"] == "0; url=/"
+    assert client.get("/", params={"token": policy.token}).headers["refresh"] == "0; url=/mine"
     assert client.get("/", params={"token": "old"}).status_code == 200
     assert client.post("/live/stop").status_code == 303
 

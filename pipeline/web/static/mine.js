@@ -40,6 +40,7 @@
       await show(answer);
     }
     problem.hidden = Boolean(answer?.ok);
+    if (answer?.status === 401) problem.textContent = "The server was started anew: open the address that it prints now.";
     clearTimeout(timer);
     if (!problem.hidden) timer = setTimeout(look, LONG_PAUSE);
     else if (runs.querySelector("[data-active]")) timer = setTimeout(look, PAUSE);

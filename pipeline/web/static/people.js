@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const PAUSE = 500;
+  const TYPING = 400; // Milliseconds without a key until a plan is made of what is typed.
   const form = document.getElementById("cards");
   const staged = document.getElementById("staged");
   const apply = document.getElementById("apply");
@@ -13,6 +14,7 @@
   const cards = [...document.querySelectorAll(".person")].filter((card) => fieldOf(card));
   const faces = cards.map((card) => card.querySelector(".who"));
   let asking = []; // The cards that get the name that is being typed.
+  let typing; // The timer of a plan for what is being typed.
   let asked = 0; // Counts requests for plans: a late answer must not replace a newer one.
 
   function fieldOf(card) {
@@ -227,6 +229,10 @@
     field.addEventListener("focus", () => (field.dataset.before = field.value));
     field.addEventListener("keydown", onField);
     field.addEventListener("change", () => accept(card));
+    field.addEventListener("input", () => {
+      clearTimeout(typing);
+      if (asking.length < 2) typing = setTimeout(plan, TYPING);
+    });
     // The text in a draggable card cannot be selected with the mouse.
     field.addEventListener("pointerenter", () => (card.draggable = false));
     field.addEventListener("pointerleave", () => (card.draggable = true));
