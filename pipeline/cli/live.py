@@ -232,6 +232,7 @@ def web_command(
         click.echo(
             f"mine-video: no folder {videos}/ here, so there are no movies to choose from", err=True
         )
+    click.echo("mine-video: open this address in a browser; Ctrl-C ends it", err=True)
     settings = WebSettings(
         job_of(given | {"workers": cores()}), videos, camera, round(max_upload * 1e6)
     )

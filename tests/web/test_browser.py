@@ -262,7 +262,7 @@ def test_the_pages_are_reached_by_keyboard(opened: Opened) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/live")
+    page.wait_for_url("**/people")
 
 
 def test_the_printed_address_lets_a_browser_in_and_leaves_the_address_bar(
@@ -278,8 +278,8 @@ def test_the_printed_address_lets_a_browser_in_and_leaves_the_address_bar(
     page.route("http://other.example/", lambda r: r.fulfill(body=link, content_type="text/html"))
     page.goto("http://other.example/")
     page.locator("a").click()
-    page.get_by_role("heading", name="Photo").wait_for()
-    assert page.url == f"{address}/"
+    page.get_by_role("heading", name="Mine").wait_for()
+    assert page.url == f"{address}/mine"
     assert page.evaluate("document.cookie") == ""
     context.close()
 
