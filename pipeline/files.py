@@ -252,8 +252,8 @@ def _holder_message(holder: Path) -> str:
         who = holder.read_text(encoding="utf-8")
     if who == _myself():  # "Stop it" would mean this server itself.
         return (
-            "this program itself is writing there; wait until it is done, or cancel it on the "
-            "page Mine or People"
+            "this program itself is writing there; wait until it is done (what was begun on the "
+            "pages Mine and People can be cancelled there)"
         )
     return f"{who or 'another process'} is writing there; wait until it is done, or stop it"
 

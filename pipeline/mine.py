@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pipeline import faces, files
 from pipeline.disk import failure, pick_json
 from pipeline.disk import manifest as manifests
-from pipeline.disk.report_html import outdated_line
+from pipeline.disk.report_html import outdated_line, report_line
 from pipeline.disk.walked import FACES, Walked, finished, merged_tracks
+from pipeline.errors import OutputError
 from pipeline.movie import stream
 from pipeline.opened import named, opened
 from pipeline.people import gallery as galleries
@@ -111,7 +112,14 @@ def pick(
         return _picked(walked, job, movie, cropping)
 
 
-def report(folder: Path, job: Job, movie: Path | None = None, album: Album | None = None) -> Path:
+def report(
+    folder: Path,
+    job: Job,
+    movie: Path | None = None,
+    album: Album | None = None,
+    *,
+    read_file: bool = True,
+) -> Path:
     """Writes report.html and timeline.png anew, for the names, decisions and crops of now.
 
     Args:
@@ -119,6 +127,7 @@ def report(folder: Path, job: Job, movie: Path | None = None, album: Album | Non
         job: The folders and the known faces; what is wanted is what the last pick wanted.
         movie: Where the movie is now, if its own subtitles were wanted.
         album: The known faces, if several movies share them.
+        read_file: Whether to read the file of subtitles that pick.json names; else it is refused.
 
     Returns:
         The path of report.html.
@@ -127,8 +136,13 @@ def report(folder: Path, job: Job, movie: Path | None = None, album: Album | Non
         MiningError: See `mine`.
     """
     with opened(folder, job, album) as walked:
-        last = pick_json.read_pick(folder)
-        wanted = last.job(job) if last else job
+        picks = pick_json.read_picks(folder)
+        wanted = picks.last.job(job) if picks else job
+        if wanted.subtitles not in ("", OWN_SUBTITLES) and not read_file:
+            raise OutputError(
+                f"{folder}: the last pick read subtitles from a file, which no page does; write "
+                f"the report by {report_line(folder, job.known_faces)}"
+            )
         known = {*walked.rows["person"], faces.ANY, faces.UNKNOWN} - {""}
         people = tuple(person for person in wanted.people if person in known)
         wanted = replace(wanted, people=people or (faces.ANY,))
@@ -205,7 +219,7 @@ def _picked(
     _warn_of_stride(walked, job.pick.at(walked.manifest.scan.stream.rate))
     outcomes = write_picks(walked.with_rows(rows), job, movie, cropping)
     _tell_of_unknown(walked)
-    if left := pick_json.unfinished_line(walked.folder):
+    for left in pick_json.unfinished_lines(walked.folder):
         log.warning("%s: %s", walked.folder, left)
     return outcomes
 

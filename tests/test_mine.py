@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -459,7 +460,10 @@ def test_a_stopped_pick_is_told_until_it_is_finished(
         mine.pick(folder, job, cropping=Crops(10))
     assert is_outdated(folder)
     (state,) = states([folder])
-    finish = f"mine-video pick {folder} --person anna --emotion happy --smooth 1 --repeat 1"
+    finish = (
+        f"mine-video pick {folder} --person anna --emotion happy --smooth 1 --repeat 1 "
+        f"--known-faces {job.known_faces}"
+    )
     assert (state.state, state.detail.endswith(finish)) == ("unfinished", True)
     caplog.clear()
     mine.pick(folder, replace(job, people=("ben",)))
@@ -470,6 +474,30 @@ def test_a_stopped_pick_is_told_until_it_is_finished(
     assert "stopped" not in caplog.text
     assert [(s.state, s.detail) for s in states([folder])] == [("done", "")]
     assert "a pick was stopped" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_two_stopped_picks_are_told_with_a_line_each(talk: Path, job: Job) -> None:
+    _mine(talk, job)
+    folder = job.output / "talk"
+    mine.pick(folder, replace(job, people=("ben",)))
+    for person, repeat in (("anna", 2), ("ben", 3)):
+        again = replace(job, people=(person,), pick=replace(PLAIN, repeat=repeat))
+        with pytest.raises(Enough):
+            mine.pick(folder, again, cropping=Crops(1))
+    page = mine.report(folder, job).read_text(encoding="utf-8")
+    (state,) = states([folder])
+    for text in (page, state.detail):
+        assert text.count("a pick was stopped") == 2
+        assert "--person anna --emotion happy --smooth 1 --repeat 2" in text
+        assert "--person ben --emotion happy --smooth 1 --repeat 3" in text
+
+
+def test_a_report_names_a_path_that_is_no_text(talk: Path, job: Job, tmp_path: Path) -> None:
+    subtitles = tmp_path / os.fsdecode(b"\xff.srt")
+    subtitles.write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+    _mine(talk, job, subtitles=str(subtitles))
+    page = (job.output / "talk" / "report.html").read_text(encoding="utf-8")
+    assert r"\udcff.srt" in page
 
 
 # --- the report on demand -----------------------------------------------------------------------

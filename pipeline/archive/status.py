@@ -10,7 +10,7 @@ from pipeline.disk import failure
 from pipeline.disk import manifest as manifests
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.parts import has_part
-from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.pick_json import unfinished_lines
 from pipeline.disk.report_html import outdated_line
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import merged_tracks
@@ -74,8 +74,8 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
 
 def _picked(state: State) -> State:
     """The state of a finished walk, with what its last pick or its report lack."""
-    if stopped := unfinished_line(state.folder):
-        return replace(state, state=WALK_UNFINISHED, detail=stopped)
+    if stopped := unfinished_lines(state.folder):
+        return replace(state, state=WALK_UNFINISHED, detail="; ".join(stopped))
     details = filter(None, (state.detail, outdated_line(state.folder)))
     return replace(state, detail="; ".join(details))
 

@@ -5,7 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
+from pipeline.disk.pick_json import known_faces_option, read_picks
 from pipeline.files import replacing
+from pipeline.settings import KNOWN_FACES
 
 REPORT = "report.html"
 
@@ -33,12 +35,19 @@ def outdated_line(folder: Path) -> str:
     """Says that a movie's report is out of date, and what writes it anew; "" if it is not."""
     if not is_outdated(folder):
         return ""
-    return f"{REPORT} is out of date; write it anew: {report_line(folder)}"
+    picks = read_picks(folder)
+    line = report_line(folder, picks.last.known_faces if picks else KNOWN_FACES)
+    return f"{REPORT} is out of date; write it anew: {line}"
 
 
-def report_line(folder: Path) -> str:
-    """What to type to write a movie's report anew."""
-    return f"mine-video report {quote(str(folder))}"
+def report_line(folder: Path, known_faces: Path | str = KNOWN_FACES) -> str:
+    """What to type to write a movie's report anew.
+
+    Args:
+        folder: The movie's folder.
+        known_faces: The folder of photos.
+    """
+    return " ".join(["mine-video report", quote(str(folder)), *known_faces_option(known_faces)])
 
 
 def mark_outdated(folder: Path) -> None:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from pipeline import __version__
 from pipeline.disk.manifest import Manifest
-from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.pick_json import unfinished_lines
 from pipeline.disk.report_html import MADE_NOW, REPORT, report_line
 from pipeline.disk.walked import Walked
 from pipeline.faces import EMOTIONS, UNKNOWN, clock
@@ -83,8 +83,8 @@ def write_report(
         movie=walked.name,
         version=__version__,
         made=MADE_NOW,
-        anew=report_line(Path(folder.name)),
-        stopped=unfinished_line(folder, whole),
+        anew=report_line(Path(folder.name), job.known_faces),
+        stopped=unfinished_lines(folder, whole),
         headline=_headline(walked, line, crops),
         summary=dict(_summary(walk, job, settings)),
         steps=_steps(choices),
@@ -102,7 +102,8 @@ def write_report(
         data=_data(line, _shares(line), faces, shown),
     )
     with replacing(folder / REPORT) as file:
-        file.write(page.encode())
+        # The path of a file of subtitles may be undecodable.
+        file.write(page.encode(errors="backslashreplace"))
     return folder / REPORT
 
 

@@ -112,7 +112,8 @@ def _add_report(routes: APIRouter, job: Job) -> None:
     )  # fmt: skip
     def write_report(movie: str) -> str:
         """Writes a movie's report anew, by the names, decisions and crops of now."""
-        mine.report(movie_folder(job.output, movie), job)
+        # Whoever made the folder may have changed which file pick.json names.
+        mine.report(movie_folder(job.output, movie), job, read_file=False)
         return "/review"
 
     @routes.get("/timeline/{movie}", responses=RESULT_JPEG, response_class=Response)

@@ -16,7 +16,7 @@ from pipeline.cast.company import renamed_picks
 from pipeline.disk.find import walked_movie, walked_movies
 from pipeline.disk.manifest import movie_name
 from pipeline.disk.moments_csv import best_crop
-from pipeline.disk.pick_json import unfinished_line
+from pipeline.disk.pick_json import unfinished_lines
 from pipeline.disk.report_html import REPORT, is_outdated, outdated_line
 from pipeline.errors import MiningError, OutputError, PeopleError, TableError
 from pipeline.export.clips import exported_files
@@ -290,8 +290,8 @@ def looks_of(picked: Picked, file: str) -> str:
 
 
 def notes_of(folder: Path) -> list[str]:
-    """Says whether a pick of a movie was stopped, and whether its report is out of date."""
-    return [line for line in (unfinished_line(folder), outdated_line(folder)) if line]
+    """Says which picks of a movie were stopped, and whether its report is out of date."""
+    return [line for line in (*unfinished_lines(folder), outdated_line(folder)) if line]
 
 
 class Desk:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.disk.report_html import REPORT, is_outdated, mark_outdated, outdated_line
+from pipeline.disk.pick_json import begin_pick
+from pipeline.disk.report_html import (
+    REPORT,
+    is_outdated,
+    mark_outdated,
+    outdated_line,
+    report_line,
+)
+from pipeline.settings import Job
 
 NEW = '<!doctype html>\n<html lang="en" data-made="now">\n<body>é <html lang="en"></body>'
 EARLIER = '<!doctype html>\n<html lang="en">\n<body>é</body>'
@@ -23,6 +31,18 @@ def test_a_report_is_new_until_it_is_marked(page: str, tmp_path: Path) -> None:
     assert outdated_line(tmp_path) == (
         f"report.html is out of date; write it anew: mine-video report {tmp_path}"
     )
+
+
+def test_the_line_says_which_known_faces_the_last_pick_had(tmp_path: Path) -> None:
+    (tmp_path / REPORT).write_text(NEW, encoding="utf-8")
+    mark_outdated(tmp_path)
+    begin_pick(tmp_path, Job(), [])
+    assert outdated_line(tmp_path).endswith(f"mine-video report {tmp_path}")
+    known = tmp_path / "known faces"
+    begin_pick(tmp_path, Job(known_faces=known), [])
+    line = f"mine-video report {tmp_path} --known-faces '{known}'"
+    assert outdated_line(tmp_path).endswith(line)
+    assert report_line(tmp_path, known) == line
 
 
 def test_where_there_is_no_report_none_is_made(tmp_path: Path) -> None:

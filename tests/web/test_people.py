@@ -594,9 +594,7 @@ def test_a_busy_folder_is_told_and_nothing_moves(
     with files.locked(folder):
         answer = given_names(client, form(folder, {1: "anna"}, {"dora": "x"}))
         assert answer.status_code == 409
-        told = (
-            "this program itself is writing there; wait until it is done, or cancel it on the page"
-        )
+        told = "this program itself is writing there; wait until it is done (what was begun on"
         assert told in unescape(answer.text)  # By its number somebody might stop the server.
         assert 'value="anna"' in answer.text  # What was typed is not lost.
     assert gallery(job) == before

@@ -1,6 +1,7 @@
 """What a pick and an export left, as the browser shows it; and never another file."""
 
 import io
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import mine
+from pipeline.disk.pick_json import PICK_FILE
 from pipeline.export import export
 from pipeline.live.reader import Reader
 from pipeline.people import rename
@@ -100,6 +102,42 @@ def test_a_report_that_is_out_of_date_is_written_anew(client: TestClient, table_
     client.headers[CSRF_HEADER] = "guessed"
     assert client.post("/report/talk").status_code == 403
     assert client.get("/report/talk/page").content == after
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tolerance": "abc"}, {"emotions": ["nonsense"]}, {"emotions": "happy"}, {"subtitles": 5},
+        {"people": [1]}, {"settings": {"smooth": 10**15 - 1}}, {"settings": {"silent_only": True}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_note_of_the_pick_stops_no_page(
+    client: TestClient, table_of: Table, changes: dict[str, object]
+) -> None:
+    path = table_of.folder / PICK_FILE
+    facts = json.loads(path.read_text())
+    facts["last"] |= changes
+    facts["stopped"] = [1, facts["last"] | {"folders": [f"{5000 * 'a'}/happy", 1]}]
+    path.write_text(json.dumps(facts))
+    for page in ("/review", f"/review/{PICK.rpartition('/')[0]}/happy"):
+        assert client.get(page).status_code == 200
+    assert client.post("/report/talk").status_code == 303
+    assert client.get("/report/talk/page").status_code == 200
+
+
+def test_no_page_reads_a_file_of_subtitles_that_a_folder_names(
+    client: TestClient, table_of: Table, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.srt"
+    secret.write_text("1\n00:00:00,000 --> 00:00:09,000\nsecret\n")
+    mine.pick(table_of.folder, replace(table_of.job, subtitles=str(secret), report=True))
+    before = (table_of.folder / "report.html").read_bytes()
+    answer = client.post("/report/talk")
+    assert answer.status_code == 409
+    line = f"mine-video report {table_of.folder} --known-faces {table_of.known}"
+    assert line in answer.text
+    assert (table_of.folder / "report.html").read_bytes() == before
 
 
 # --- files --------------------------------------------------------------------------------------
