@@ -202,7 +202,7 @@ def test_moments_are_under_headings_of_person_and_emotion(opened: Opened) -> Non
     page = opened()
     headings = page.locator("#grid h3")
     assert [" ".join(text.split()) for text in headings.all_inner_texts()] == [
-        "anna, happy 2 moments, 1.9 s", "anna, neutral 1 moment, 2.4 s",
+        "anna, happy 2 moments, 2.0 s", "anna, neutral 1 moment, 2.4 s",
         "ben, surprise 1 moment, 1.6 s", "unknown, angry 1 moment, 1.6 s",
     ]  # fmt: skip
     page.locator("#grid").scroll_into_view_if_needed()
