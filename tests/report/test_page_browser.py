@@ -185,6 +185,18 @@ def test_filters_filter(opened: Opened) -> None:
     page.get_by_text("5 moments", exact=True).wait_for()
 
 
+def test_with_every_crop_all_numbers_count_crops(opened: Opened) -> None:
+    page = opened()
+    happy = page.locator("label", has=page.locator("[name=emotion][value='3']")).locator("small")
+    assert happy.inner_text() == "2"
+    page.locator("#every").check()
+    assert happy.inner_text() == "50"
+    assert str(page.locator("#grid").get_attribute("aria-label")).startswith("Crops.")
+    page.locator("#every").uncheck()
+    assert happy.inner_text() == "2"
+    assert str(page.locator("#grid").get_attribute("aria-label")).startswith("Moments.")
+
+
 def test_moments_filter_as_their_crops_do(opened: Opened) -> None:
     page = opened()
     page.locator("#person").select_option("anna")
