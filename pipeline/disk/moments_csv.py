@@ -1,11 +1,12 @@
 """moments.csv: the moments of one person and emotion, one row a steady run."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.disk.crop_file import CROP_NAME
-from pipeline.disk.text_table import csv_text, read_list
+from pipeline.disk.text_table import Stamp, csv_text, file_stamp, read_list
 from pipeline.files import replacing
 
 MOMENTS = "moments.csv"
@@ -18,11 +19,16 @@ LISTED_MOMENT = (
 
 def best_crop(folder: Path) -> str:
     """The crop of a folder's surest moment, as moments.csv says; "" if it says none."""
-    rows = read_list(folder / MOMENTS)
+    return _best_crop(folder / MOMENTS, file_stamp(folder / MOMENTS))
+
+
+@lru_cache(maxsize=10_000)
+def _best_crop(path: Path, _: Stamp) -> str:
+    rows = read_list(path)
     if len(rows) < 2 or rows[0] != [*LISTED_MOMENT]:
         return ""
     name = rows[1][-1]
-    return name if CROP_NAME.fullmatch(name) else ""
+    return name if CROP_NAME.fullmatch(name) and Path(name).name == name else ""
 
 
 def write_moments_csv(

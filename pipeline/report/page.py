@@ -77,7 +77,7 @@ def write_report(
     people = list(who_is_who(rows, walked.tracks, seconds))
     line = timeline(steadied, people, walk, settings, walked.tracks.starts)
     write_timeline(folder / TIMELINE, line, walked.name)
-    crops, older = tiles.read_crops(folder, rows)
+    crops, older = tiles.read_crops(folder, rows, walk)
     faces, shown = _faces(walked), tiles.tiled(crops, tiles.MOST)
     page = _rendered(
         movie=walked.name,

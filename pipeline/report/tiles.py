@@ -5,7 +5,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from pipeline.disk.crop_file import CROP_NAME
-from pipeline.disk.moments_csv import MOMENTS
+from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import unguarded_column
-from pipeline.faces import EMOTIONS, UNKNOWN
+from pipeline.faces import BOX, EMOTIONS, UNKNOWN
+from pipeline.report.moments import listed_moments
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,16 @@ TILE_GREY = "#808080"
 TILE_COLUMNS = {
     "file": "str", "time": "float64", "run": "int64", "run_length": "int64",
     "look_sure": "float64", "probability": "float64", "line": "str", "frame": "int64",
-    "track": "int64",
+    "track": "int64", "video": "str", "shot": "str", "sharpness": "str",
+    **dict.fromkeys(BOX, "float64"),
 }  # fmt: skip
 """The columns of crops.csv that the report needs, with their types."""
 
 OF_MOMENT = {
-    "start": "float64", "seconds": "float64", "moment_sure": "float64",
+    "moment": "int64", "start": "float64", "seconds": "float64", "moment_sure": "float64",
     "moment_probability": "float64", "best": "bool",
 }  # fmt: skip
-"""What a crop is told of its moment: see `moments_csv`; `best` is whether it is the one to show."""
+"""What a crop is told of its moment, by number in its list; `best` is whether it is to be shown."""
 
 Opened = Callable[[], Pillow.Image]
 """Opens a picture; called late, so that only a few are open at the same time."""
@@ -76,7 +77,7 @@ class Tiles:
     sheets: tuple[bytes, ...]
 
 
-def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def read_crops(folder: Path, rows: pd.DataFrame, walk: Manifest) -> tuple[pd.DataFrame, int]:
     """Lists the crops in a movie's folder that show faces of these rows, whichever pick wrote them.
 
     Crops that were deleted and unreadable lists are left out.
@@ -85,18 +86,19 @@ def read_crops(folder: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         folder: The folder of a movie.
         rows: The rows of its faces.csv. Crops of an earlier walk, or with an earlier name, match
             none of them.
+        walk: The walk of the movie.
 
     Returns:
         The crops by person, emotion and time, with `person`, `emotion` (position in `EMOTIONS`),
         `path`, `TILE_COLUMNS` and `OF_MOMENT`; and the number of crops that match no row.
     """
-    lists = [_read_list(p) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
+    lists = [_read_list(p, walk) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
     columns = [*TILE_COLUMNS, "person", "emotion", "path", *OF_MOMENT]
     empty = pd.DataFrame(columns=columns).astype(TILE_COLUMNS | OF_MOMENT)
     listed = pd.concat([crops for crops in lists if len(crops)] or [empty], ignore_index=True)
     key = ["frame", "track", "person"]
     named = rows[key].astype({"person": "str"}).replace({"person": {"": UNKNOWN}})
-    crops = listed.merge(named, on=key)
+    crops = _with_best(listed.merge(named, on=key))
     crops = crops.sort_values(["person", "emotion", "time", "file"], ignore_index=True)
     return crops, len(listed) - len(crops)
 
@@ -106,7 +108,7 @@ def _is_own(path: Path) -> bool:
     return path.parent.name in EMOTIONS
 
 
-def _read_list(path: Path) -> pd.DataFrame:
+def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
     """Reads the list of one folder.
 
     A list that cannot be read counts as empty: it must not keep a pick from finishing.
@@ -117,19 +119,21 @@ def _read_list(path: Path) -> pd.DataFrame:
             na_values={"look_sure": [""]},
         )  # fmt: skip
         # Picks of earlier versions do not say how sure they are.
-        unknown = crops.get("look_sure", pd.Series(np.nan, index=crops.index))
-        crops = crops.assign(look_sure=unknown.fillna(0))[list(TILE_COLUMNS)]
+        crops = crops.assign(look_sure=crops.get("look_sure", np.nan))[list(TILE_COLUMNS)]
+        crops["look_sure"] = crops["look_sure"].fillna(crops["probability"])
     except (ValueError, OverflowError, OSError, KeyError) as error:
         log.warning("%s: no list of crops (%s); its crops are left out of the report", path, error)
         return pd.DataFrame(columns=list(TILE_COLUMNS))
     for name in ("file", "line"):
         crops[name] = unguarded_column(crops[name])
-    existing = {p.name for p in path.parent.iterdir()}  # Faster than asking for each crop.
     # The list may have been edited: only names of crops are opened, never another file or path.
-    own = [CROP_NAME.fullmatch(name) is not None and name in existing for name in crops["file"]]
+    own = [CROP_NAME.fullmatch(name) is not None for name in crops["file"]]
     # JSON, in which the page keeps its data, has no infinity.
-    finite = np.isfinite(crops[["time", "look_sure", "probability"]].to_numpy()).all(axis=1)
-    crops = _with_moments(crops.loc[np.array(own, bool) & finite], path.with_name(MOMENTS))
+    numbers = crops[["time", "look_sure", "probability", *BOX]].to_numpy()
+    crops = crops.loc[np.array(own, bool) & np.isfinite(numbers).all(axis=1)]
+    crops = _with_moments(crops.drop_duplicates("file", ignore_index=True), walk)
+    existing = {p.name for p in path.parent.iterdir()}  # Faster than asking for each crop.
+    crops = crops[crops["file"].isin(existing)]
     return crops.assign(
         person=path.parent.parent.name,
         emotion=EMOTIONS.index(path.parent.name),
@@ -137,42 +141,25 @@ def _read_list(path: Path) -> pd.DataFrame:
     )
 
 
-def _with_moments(crops: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Adds to each crop `OF_MOMENT`, of the run that it is of.
+def _with_moments(crops: pd.DataFrame, walk: Manifest) -> pd.DataFrame:
+    """Adds to each crop of a list `OF_MOMENT`, also of crops that are not there any more."""
+    rows, found = listed_moments(crops, walk)
+    moments = found.set_index("run").loc[rows["run"].reindex(crops.index)].set_axis(crops.index)
+    return crops.assign(
+        moment=rows["run"], start=moments["start"], seconds=moments["seconds"],
+        moment_sure=moments["look_sure"], moment_probability=moments["probability"],
+        best=moments["best"] == crops.index,
+    )  # fmt: skip
 
-    Moments whose best crop is not there any more, as after a review, are shown by the most probable
-    of the others; those of earlier versions, without moments.csv, are summed up from their crops.
+
+def _with_best(crops: pd.DataFrame) -> pd.DataFrame:
+    """Chooses the crop that shows each moment.
+
+    Where its best one is not among them, as after a review, that is the most probable of the rest.
     """
-    of_run = crops.groupby("run")
-    begin = of_run["time"].transform("min")
-    told = _read_moments(path).reindex(crops["run"]).set_axis(crops.index)
-    summed = {
-        "start": begin, "seconds": of_run["time"].transform("max") - begin,
-        "moment_sure": of_run["look_sure"].transform("mean"),
-        "moment_probability": of_run["probability"].transform("mean"),
-    }  # fmt: skip
-    crops = crops.assign(**{name: told[name].fillna(column) for name, column in summed.items()})
-    # The best of moments.csv, or else the most probable, comes first in its run.
-    worth = (crops["file"] == told["best"]) + crops["probability"].clip(0, 1) / 2
-    first = worth.sort_values(ascending=False, kind="stable").index
-    return crops.assign(best=~crops.loc[first].duplicated("run").reindex(crops.index))
-
-
-def _read_moments(path: Path) -> pd.DataFrame:
-    """The moments of one folder by run; none where their list is missing or damaged."""
-    columns = {"start": "float64", "seconds": "float64", "look_sure": "float64",
-               "probability": "float64", "best": "str"}  # fmt: skip
-    table = pd.DataFrame(columns=["run", *columns]).astype({"run": "int64", **columns})
-    with suppress(ValueError, OverflowError, OSError, KeyError):
-        table = pd.read_csv(
-            path, usecols=["run", *columns], dtype={"run": "int64", **columns},
-            keep_default_na=False,
-        )  # fmt: skip
-        table["best"] = unguarded_column(table["best"])
-    numbers = table[["start", "seconds", "look_sure", "probability"]].to_numpy()
-    finite = np.isfinite(numbers).all(axis=1)
-    table = table.loc[finite].drop_duplicates(subset="run").set_index("run")
-    return table.rename(columns={"look_sure": "moment_sure", "probability": "moment_probability"})
+    order = crops.sort_values(["best", "probability"], ascending=False, kind="stable")
+    first = ~order.duplicated(["person", "emotion", "moment"])
+    return crops.assign(best=first.reindex(crops.index))
 
 
 def tiled(crops: pd.DataFrame, most: int) -> pd.DataFrame:

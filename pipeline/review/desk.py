@@ -15,6 +15,7 @@ from pipeline.disk.crop_file import CROP_NAME, read_provenance
 from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
 from pipeline.disk.manifest import Manifest
+from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
@@ -142,6 +143,26 @@ def progress(folder: Path, person: str, emotion: str) -> ReviewProgress:
         TableError: See `picked`.
     """
     return _progress(folder, person, emotion, *_stamps(folder, person, emotion))
+
+
+def best_path(folder: Path, person: str, emotion: str, file: str) -> Path | None:
+    """The path of the best crop of one of `picks`, for which no list of crops is read.
+
+    Args:
+        folder: A movie's folder.
+        person: Of the pick.
+        emotion: Of the pick.
+        file: A file name.
+
+    Returns:
+        None if it is not the name of the best crop, which `picked` may know all the same; or if
+        its file was deleted, or is a link.
+    """
+    place = folder / person / emotion
+    if not file or file != best_crop(place):
+        return None
+    paths = (place / file, place / ASIDE / file)
+    return next((p for p in paths if p.is_file() and files.is_within(p, folder)), None)
 
 
 def next_open(folder: Path, person: str, emotion: str) -> tuple[str, str] | None:

@@ -1,25 +1,13 @@
-"""The moments of a pick in the review, derived from crops.csv, which all versions wrote."""
+"""The moments of a pick in the review."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.manifest import Manifest
-from pipeline.faces import BOX
-from pipeline.people.presence import durations
-from pipeline.pick.moments import moments
-
-OF_MOMENT = ["run", "shot", "track", "run_length"]
-"""Columns alike in all crops of a moment. Runs are numbered by each pick anew, so that for crops
-that the last one left out the number alone may be another's."""
-
-SUMMED = ("frame", "time", "look_sure", "probability", *BOX, "sharpness")
-
-POSES = ("yaw", "pitch", "roll")
-"""crops.csv does not have them: all faces count as frontal."""
+from pipeline.report.moments import listed_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +34,20 @@ class ReviewedMoment:
 
 
 def reviewed_moments(crops: Iterable[dict[str, str]], walk: Manifest) -> list[ReviewedMoment]:
-    """Sums up crops by their runs, see `pick.moments`.
+    """Sums up crops by their runs, see `listed_moments`.
 
     Args:
         crops: Rows of crops.csv as text, of one person and emotion.
         walk: The walk of the movie.
 
     Returns:
-        The moments, the surest first. Crops of earlier versions do not say how sure they are: by
-        their probability.
+        The moments, the surest first.
     """
-    rows = _rows(crops)
-    if len(rows) == 0:
+    listed = pd.DataFrame([*crops], columns=[*CROP_COLUMNS], dtype=object)
+    if listed.empty:
         return []
+    rows, found = listed_moments(listed, walk)
     files = rows.groupby("run")["file"].agg(tuple)
-    times = walk.scan.times
-    # Crops of an earlier walk, which may have had more frames, are shown until the next pick.
-    frames = np.minimum(rows["frame"].to_numpy(np.int64), len(times) - 1)
-    found = moments(rows, durations(frames, times, walk.settings.every))
     return [
         ReviewedMoment(
             files=files[m["run"]], best=rows["file"][m["best"]], start=m["start"],
@@ -72,14 +56,3 @@ def reviewed_moments(crops: Iterable[dict[str, str]], walk: Manifest) -> list[Re
         )
         for m in found.to_dict("records")
     ]  # fmt: skip
-
-
-def _rows(crops: Iterable[dict[str, str]]) -> pd.DataFrame:
-    """The crops by frame as `moments` takes them, with a number of its own for each run."""
-    rows = pd.DataFrame([*crops], columns=[*CROP_COLUMNS], dtype=object)
-    for column in SUMMED:
-        rows[column] = pd.to_numeric(rows[column], errors="coerce").astype("float64")
-    rows["look_sure"] = rows["look_sure"].fillna(rows["probability"])
-    rows = rows.fillna({"sharpness": 0.0}).assign(**dict.fromkeys(POSES, 0.0))
-    rows["run"] = rows.groupby(OF_MOMENT, sort=False).ngroup()
-    return rows.sort_values("frame", kind="stable", ignore_index=True)

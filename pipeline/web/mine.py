@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, ClassVar
@@ -26,8 +27,10 @@ from pydantic import BaseModel, Field
 from pipeline import files, mine
 from pipeline.cast.company import ListedMovie, listed_movie
 from pipeline.disk import manifest, npz
-from pipeline.disk.find import MOVIE_SUFFIXES, walked_movie
+from pipeline.disk.find import MOVIE_SUFFIXES, WALK_FILE, walked_movie
 from pipeline.disk.report_html import REPORT
+from pipeline.disk.text_table import Stamp, file_stamp
+from pipeline.disk.walked import FACES, TRACKS_FILE
 from pipeline.errors import MiningError, MovieError
 from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
@@ -297,13 +300,26 @@ class ShownRun:
 def _shown_run(run: Run) -> ShownRun:
     if run.state != DONE:
         return ShownRun(run, newest(run))
-    mined = None
     with suppress(MiningError):  # The lists of the other pages tell what is damaged.
-        name = manifest.folder_for(run.movie, run.job.output).name
-        mined = walked_movie(run.job.output, name)
-    if mined is None:  # Somebody deleted it, or its name is one that no page can show.
-        return ShownRun(run, [])
-    return ShownRun(run, [], listed_movie(mined.name, mined), (mined / REPORT).is_file())
+        output = run.job.output
+        walk = output / manifest.safe_name(run.movie.stem) / WALK_FILE
+        mined = walked_movie(output, _folder(run.movie, output, file_stamp(walk)).name)
+        if mined is not None:
+            stamps = [file_stamp(mined / file) for file in (WALK_FILE, TRACKS_FILE, FACES)]
+            return ShownRun(run, [], _listed(mined, *stamps), (mined / REPORT).is_file())
+    return ShownRun(run, [])  # Somebody deleted it, or its name is one that no page can show.
+
+
+@lru_cache(maxsize=1000)
+def _folder(movie: Path, output: Path, _: Stamp) -> Path:
+    """A movie's folder; kept until the walk changes that it is told from."""
+    return manifest.folder_for(movie, output)
+
+
+@lru_cache(maxsize=1000)
+def _listed(folder: Path, *_: Stamp) -> ListedMovie:
+    """A movie in the lists; kept until its files change, as the page asks twice a second."""
+    return listed_movie(folder.name, folder)
 
 
 def _shown_runs(jobs: Jobs) -> list[ShownRun]:

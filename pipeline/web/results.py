@@ -11,7 +11,7 @@ from pipeline.disk.report_html import REPORT
 from pipeline.errors import PeopleError
 from pipeline.export.clips import exported_files
 from pipeline.report.page import TIMELINE
-from pipeline.report.sheet import SHEET_NAME
+from pipeline.report.sheet import COMPARE, SHEET_NAME
 from pipeline.review import desk as review
 from pipeline.settings import Job
 from pipeline.web.pages import movie_folder, page
@@ -48,8 +48,17 @@ def results_router(job: Job) -> APIRouter:
 
 def sheets(folder: Path) -> list[str]:
     """The names of the contact sheets of a person and emotion, in order of their pages."""
-    names = (p.name for p in folder.glob("*.jpg") if SHEET_NAME.fullmatch(p.name))
+    names = (name for name in _sheets_of_all_kinds(folder) if name != COMPARE)
     return sorted(names, key=lambda name: (len(name), name))
+
+
+def comparison(folder: Path) -> str:
+    """The name of the sheet that compares settings; "" if there is none."""
+    return COMPARE if (folder / COMPARE).is_file() else ""
+
+
+def _sheets_of_all_kinds(folder: Path) -> list[str]:
+    return [p.name for p in folder.glob("*.jpg") if SHEET_NAME.fullmatch(p.name)]
 
 
 def _in_movie(job: Job, movie: str, *names: str) -> Path:
@@ -127,8 +136,8 @@ def _add_files(routes: APIRouter, job: Job) -> None:
         "/sheet/{movie}/{person}/{emotion}/{file}", responses=RESULT_JPEG, response_class=Response
     )  # fmt: skip
     def show_sheet(movie: str, person: str, emotion: str, file: str) -> Response:
-        """Shows a contact sheet."""
-        return _shown(_in_pick(job, (movie, person, emotion), file, sheets))
+        """Shows a contact sheet, or a comparison of settings."""
+        return _shown(_in_pick(job, (movie, person, emotion), file, _sheets_of_all_kinds))
 
     @routes.get(
         "/export/{movie}/{person}/{emotion}/{file:path}",

@@ -207,6 +207,11 @@ class PickListing:
         return results.sheets(self.folder)
 
     @property
+    def comparison(self) -> str:
+        """Its comparison of settings, or ""."""
+        return results.comparison(self.folder)
+
+    @property
     def exports(self) -> list[str]:
         """The files of its last export."""
         return exported_files(self.folder)
@@ -313,10 +318,18 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
+        return review.picked(self._folder(movie, person, emotion), person, emotion)
+
+    def _folder(self, movie: str, person: str, emotion: str) -> Path:
+        """The movie's folder of a pick.
+
+        Raises:
+            HTTPException: 404, there is no such pick.
+        """
         folder = walked_movie(self._job.output, movie)
         if folder is None or not review.is_pick(folder, person, emotion):
             raise HTTPException(404, "this pick no longer exists; go back to the list")
-        return review.picked(folder, person, emotion)
+        return folder
 
     def crop(self, pick: tuple[str, str, str], file: str) -> tuple[Picked, dict[str, str]]:
         """Finds a crop in the list of its pick.
@@ -332,10 +345,13 @@ class Desk:
     def path_of(self, pick: tuple[str, str, str], file: str) -> Path:
         """Finds the file of a crop.
 
+        The list of all picks shows the best of each; few of them have their lists in memory.
+
         Raises:
             HTTPException: 404, there is none.
         """
-        path = self.find(*pick).path_of(file)
+        path = review.best_path(self._folder(*pick), *pick[1:], file)
+        path = path or self.find(*pick).path_of(file)
         if path is None:
             raise HTTPException(404, "this crop no longer exists; reload the page")
         return path

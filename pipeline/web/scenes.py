@@ -21,6 +21,8 @@ from pipeline.web.readings import SHOWN_WIDTH, jpeg_bytes
 LONGEST_SOUND = 60.0
 """Seconds of sound that are sent at most: 12 MB."""
 
+OVERTAKEN = "another frame of this movie was asked for since; ask again"
+
 THIN, THICK = 1, 3
 """Pixels of the lines around a face."""
 
@@ -31,23 +33,30 @@ class Scenes:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._reading = Lock()
+        self._asked: dict[Path, object] = {}  # What was asked for last, by the movie's folder.
 
     def still(self, folder: Path, crop: dict[str, str]) -> bytes:
         """A crop's whole frame as JPEG, with a box around the face.
+
+        While another is read, only the frame of a movie that was asked for last waits.
 
         Args:
             folder: A movie's folder.
             crop: The crop's row in crops.csv.
 
         Raises:
-            MovieError: The movie is not where it was walked, or the frame does not decode.
+            MovieError: The movie is not where it was walked, the frame does not decode, or another
+                one was asked for meanwhile.
             TableError: The walk is damaged, or the crop is from an earlier walk.
         """
         walk, number = manifests.read(folder), int(crop["frame"])
         if number >= len(walk.scan):
             raise TableError(f"{folder}: this crop is from an earlier walk; pick again")
         movie = self._movie(walk)
+        self._asked[folder] = own = object()
         with self._reading:
+            if self._asked[folder] is not own:
+                raise MovieError(f"{movie}: {OVERTAKEN}")
             frames = list(decode_frames(movie, walk.scan, number, number + 1))
         if not frames:
             raise MovieError(f"{movie}: frame {number} does not decode; the file is damaged there")

@@ -21,6 +21,7 @@ from pipeline.errors import OutputError
 from pipeline.faces import EMOTIONS
 from pipeline.report import page, tiles
 from pipeline.report.timeline import Timeline
+from pipeline.review.moments import reviewed_moments
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support.face_rows import stretch
 from tests.support.report_movie import (
@@ -137,52 +138,77 @@ def test_every_crop_is_listed_with_its_own_picture(tmp_path: Path) -> None:
     assert crops["probability"] == [0.7] * 70
 
 
-def test_a_moment_is_shown_by_the_crop_that_the_pick_found_best(tmp_path: Path) -> None:
-    movie = walked(FACES, 100)
-    choices = picked(tmp_path, movie)
-    happy = tmp_path / "anna" / "happy"
-    names = sorted(path.name for path in happy.glob("*.jpg"))
-    head = "run,start,seconds,look_sure,probability,best\n"
-    (happy / "moments.csv").write_text(f"{head}0,0.04,0.76,0.91,0.65,{names[7]}\n")
-    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
-    found = data["moments"]
-    assert data["crops"]["file"][found["crop"][0]] == names[7]
-    assert [found[name][0] for name in ("start", "seconds", "sure", "probability")] == [
-        0.04, 0.76, 0.91, 0.65,
-    ]  # fmt: skip
+def _listed(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "anna" / "happy" / "crops.csv", keep_default_na=False)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "run,best\nx,y\n",
-        "\x00",
-        "run,start,seconds,look_sure,probability,best\n0,inf,1,1,1,a.jpg\n",
-    ],
-)
-def test_without_a_list_of_moments_they_are_summed_up_from_crops(text: str, tmp_path: Path) -> None:
+def _relisted(folder: Path, crops: pd.DataFrame) -> None:
+    crops.to_csv(folder / "anna" / "happy" / "crops.csv", index=False)
+
+
+def _first_moment(data: dict[str, Any]) -> list[float]:
+    return [data["moments"][name][0] for name in ("start", "seconds", "sure", "probability")]
+
+
+def test_a_moment_is_shown_by_the_crop_that_shows_its_look_best(tmp_path: Path) -> None:
     movie = walked(FACES, 100)
     choices = picked(tmp_path, movie)
-    (tmp_path / "anna" / "happy" / "moments.csv").write_text(text)
+    listed = _listed(tmp_path).assign(sharpness=1.0)
+    listed.loc[7, "sharpness"] = 9000
+    _relisted(tmp_path, listed)
     data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
-    found = data["moments"]
-    assert len(found["crop"]) == 3
-    assert [found[name][0] for name in ("start", "seconds", "probability")] == [0, 0.76, 0.7]
-    assert found["sure"][0] == pytest.approx(np.mean(data["crops"]["sure"][:20]), abs=0.001)
+    assert data["crops"]["file"][data["moments"]["crop"][0]] == listed["file"][7]
+    assert _first_moment(data)[:2] == [0, 0.8], "until the last frame is gone"
 
 
 def test_a_moment_whose_best_crop_was_rejected_is_shown_by_another(tmp_path: Path) -> None:
     movie = walked(FACES, 100)
     choices = picked(tmp_path, movie)
-    happy = tmp_path / "anna" / "happy"
-    names = sorted(path.name for path in happy.glob("*.jpg"))
-    head = "run,start,seconds,look_sure,probability,best\n"
-    (happy / "moments.csv").write_text(f"{head}0,0.04,0.76,0.91,0.65,{names[7]}\n")
-    (happy / names[7]).unlink()
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    best = data["crops"]["file"][data["moments"]["crop"][0]]
+    (tmp_path / "anna" / "happy" / best).unlink()
+    after = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    assert len(after["moments"]["crop"]) == 3
+    assert best not in after["crops"]["file"]
+    assert _first_moment(after) == _first_moment(data)
+
+
+def test_two_runs_of_one_number_are_the_moments_that_the_review_shows(tmp_path: Path) -> None:
+    """A decision that is taken back lists its crop again, with the number of an earlier pick."""
+    other = stretch(range(85, 95), 7, "anna", "happy")
+    movie = walked([*FACES, *other], 100)
+    choices = picked(tmp_path, movie)
+    listed = _listed(tmp_path)
+    assert listed["run"].nunique() == 2
+    _relisted(tmp_path, listed.assign(run=0))
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    rows = _listed(tmp_path).astype(str).to_dict("records")
+    found = reviewed_moments(rows, movie.manifest)  # type: ignore[arg-type]
+    shown = data["moments"]
+    own = [n for n, crop in enumerate(shown["crop"]) if data["crops"]["emotion"][crop] == 3]
+    facts = sorted((shown["start"][n], shown["seconds"][n]) for n in own)
+    assert facts == sorted((m.start, round(m.seconds, 3)) for m in found)
+    assert facts == [(0, 0.8), (3.4, 0.4)]
+
+
+def test_crops_of_earlier_versions_are_as_sure_as_they_are_probable(tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    _relisted(tmp_path, _listed(tmp_path).drop(columns="look_sure"))
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    assert data["crops"]["sure"][:20] == [0.7] * 20
+    assert _first_moment(data) == [0, 0.8, 0.7, 0.7]
+
+
+@pytest.mark.parametrize("frame", [-(10**17), 10**17])
+def test_a_crop_at_an_impossible_frame_stops_no_report(frame: int, tmp_path: Path) -> None:
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    listed = _listed(tmp_path)
+    listed.loc[19, "frame"] = frame
+    _relisted(tmp_path, listed)
     data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
     assert len(data["moments"]["crop"]) == 3
-    assert data["moments"]["seconds"][0] == 0.76
 
 
 def test_who_appears_with_whom_is_told(tmp_path: Path) -> None:
@@ -331,9 +357,9 @@ def test_only_crops_are_ever_read(name: str, tmp_path: Path) -> None:
     place.mkdir(parents=True)
     (tmp_path / "secret.jpg").write_bytes(jpeg((9, 9, 9)))
     columns = ",".join(tiles.TILE_COLUMNS)
-    (place / "crops.csv").write_text(f"{columns}\n{name},1,1.0,9,0.9,,4,0\n")
-    rows = walked(FACES, 100).rows
-    crops, older = tiles.read_crops(tmp_path / "movie", rows)
+    (place / "crops.csv").write_text(f"{columns}\n{name},0,1,9,0.9,0.9,,0,0,,0,1,0,0,9,9\n")
+    movie = walked(FACES, 100)
+    crops, older = tiles.read_crops(tmp_path / "movie", movie.rows, movie.manifest)
     assert (len(crops), older) == (0, 0)
 
 
@@ -343,14 +369,15 @@ def test_crops_at_no_time_are_left_out(tmp_path: Path) -> None:
     listed = pd.read_csv(path)
     listed.loc[3, "time"], listed.loc[5, "probability"] = np.inf, -np.inf
     listed.to_csv(path, index=False)
-    assert len(tiles.read_crops(tmp_path, movie.rows)[0]) == 68
+    assert len(tiles.read_crops(tmp_path, movie.rows, movie.manifest)[0]) == 68
 
 
 def test_folders_of_other_programs_are_not_read(tmp_path: Path) -> None:
     place = tmp_path / "anna" / "holiday"
     place.mkdir(parents=True)
     (place / "crops.csv").write_text("nothing of ours")
-    crops, older = tiles.read_crops(tmp_path, walked(FACES, 100).rows)
+    movie = walked(FACES, 100)
+    crops, older = tiles.read_crops(tmp_path, movie.rows, movie.manifest)
     assert (len(crops), older) == (0, 0)
 
 
@@ -457,7 +484,7 @@ def test_too_many_crops_are_shown_evenly(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_of_too_many_moments_some_are_shown(tmp_path: Path) -> None:
     picked(tmp_path, movie := walked(FACES, 100))
-    crops, _ = tiles.read_crops(tmp_path, movie.rows)
+    crops, _ = tiles.read_crops(tmp_path, movie.rows, movie.manifest)
     assert tiles.tiled(crops, 2)["best"].tolist() == [True, True]
     assert tiles.tiled(crops, 12)["best"].sum() == 3
     assert tiles.tiled(crops, 70) is crops

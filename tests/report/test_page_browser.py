@@ -185,6 +185,18 @@ def test_filters_filter(opened: Opened) -> None:
     page.get_by_text("5 moments", exact=True).wait_for()
 
 
+def test_with_every_crop_all_numbers_count_crops(opened: Opened) -> None:
+    page = opened()
+    happy = page.locator("label", has=page.locator("[name=emotion][value='3']")).locator("small")
+    assert happy.inner_text() == "2"
+    page.locator("#every").check()
+    assert happy.inner_text() == "50"
+    assert str(page.locator("#grid").get_attribute("aria-label")).startswith("Crops.")
+    page.locator("#every").uncheck()
+    assert happy.inner_text() == "2"
+    assert str(page.locator("#grid").get_attribute("aria-label")).startswith("Moments.")
+
+
 def test_moments_filter_as_their_crops_do(opened: Opened) -> None:
     page = opened()
     page.locator("#person").select_option("anna")
@@ -202,7 +214,7 @@ def test_moments_are_under_headings_of_person_and_emotion(opened: Opened) -> Non
     page = opened()
     headings = page.locator("#grid h3")
     assert [" ".join(text.split()) for text in headings.all_inner_texts()] == [
-        "anna, happy 2 moments, 1.9 s", "anna, neutral 1 moment, 2.4 s",
+        "anna, happy 2 moments, 2.0 s", "anna, neutral 1 moment, 2.4 s",
         "ben, surprise 1 moment, 1.6 s", "unknown, angry 1 moment, 1.6 s",
     ]  # fmt: skip
     page.locator("#grid").scroll_into_view_if_needed()

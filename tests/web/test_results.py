@@ -13,10 +13,13 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import mine
+from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.pick_json import PICK_FILE
 from pipeline.export import export
 from pipeline.live.reader import Reader
 from pipeline.people import rename
+from pipeline.review import desk
+from pipeline.review.labels import ASIDE
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.results import FRAME_POLICY, REPORT_POLICY
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
@@ -64,6 +67,48 @@ def test_the_list_shows_each_pick_and_leads_to_what_there_is(client: TestClient)
     assert client.get(f"/review/{PICK}/small/{best}").status_code == 200
     assert "exported" not in text
     assert "names have changed" not in text
+
+
+def test_a_comparison_is_no_sheet(client: TestClient, table_of: Table) -> None:
+    assert "Comparison" not in client.get("/review").text
+    shutil.copy(table_of.place / "sheet.jpg", table_of.place / "compare.jpg")
+    text = client.get("/review").text
+    assert f'href="/sheet/{PICK}/compare.jpg" target="_blank">Comparison<' in text
+    assert ">Sheet<" in text
+    assert ">Sheet 1<" not in text
+    assert client.get(f"/sheet/{PICK}/compare.jpg").status_code == 200
+
+
+def test_the_report_opens_by_itself(client: TestClient) -> None:
+    """The frame prints one page."""
+    assert '<a href="/report/talk/page" target="_blank">' in client.get("/report/talk").text
+
+
+def test_the_best_face_in_the_list_needs_no_list_of_crops(
+    client: TestClient, table_of: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = client.get("/review").text.split(f'<img src="/review/{PICK}/small/')[1].split('"')[0]
+    address = f"/review/{PICK}/small/{best}"
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "picked", None)
+        assert client.get(address).status_code == 200
+        (table_of.place / ASIDE).mkdir()
+        (table_of.place / best).rename(table_of.place / ASIDE / best)
+        assert client.get(address).status_code == 200
+    (table_of.place / ASIDE / best).unlink()
+    (table_of.place / best).symlink_to(table_of.movie)
+    assert client.get(address).status_code == 404
+
+
+def test_a_list_of_moments_leads_to_no_other_file(client: TestClient, table_of: Table) -> None:
+    path = table_of.place / "moments.csv"
+    best = best_crop(table_of.place)
+    outside = table_of.folder / best
+    shutil.copy(table_of.place / best, outside)
+    path.write_text(path.read_text().replace(best, f"../../{best}"))
+    assert best_crop(table_of.place) == ""
+    assert f'<img src="/review/{PICK}' not in client.get("/review").text
+    assert client.get(f"/review/{PICK}/small/..%2f..%2f{best}").status_code == 404
 
 
 def test_a_movie_without_a_report_leads_to_none(client: TestClient, table_of: Table) -> None:
@@ -228,6 +273,34 @@ def test_the_report_works_where_the_server_shows_it(opened: Opened) -> None:
     page.wait_for_url("**/review/talk/anna/happy#*")
     page.wait_for_selector("[data-ready]")
     assert page.locator("#cells .here").count() == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "crop",
+    [["..", "happy", "x"], ["anna", "..", "x"], ["anna", "happy/../../..", "x"],
+     ["anna", "joy", "x"], ["anna", ".", "x"], [".", "happy", "x"]],
+)  # fmt: skip
+def test_a_report_leads_to_picks_alone(opened: Opened, crop: list[str]) -> None:
+    page = opened("/report/talk")
+    page.frame_locator("#report").get_by_role("heading", name="talk.mkv").wait_for()
+    page.frames[1].evaluate("(crop) => parent.postMessage({ crop }, '*')", crop)
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/report/talk")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_report_is_printed_whole(opened: Opened, width: int) -> None:
+    page = opened("/report/talk", viewport={"width": width, "height": 844})
+    frame = page.locator("#report").bounding_box()
+    assert frame is not None
+    assert frame["width"] == width
+    assert frame["y"] + frame["height"] == 844, "all of the window below the bar"
+    with page.context.expect_page() as own:
+        page.get_by_role("link", name="Open by itself, to print").click()
+    own.value.get_by_role("heading", name="talk.mkv").wait_for()
+    assert own.value.url.endswith("/report/talk/page")
 
 
 @pytest.mark.e2e

@@ -1,6 +1,7 @@
 """Page Review without a browser: what is shown, decided, refused; and never another file."""
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline import files, mine
+from pipeline.cast.company import ListedMovie, listed_movie
 from pipeline.disk.pick_json import begin_pick
 from pipeline.faces import EMOTIONS
 from pipeline.judge.score import read_truth
 from pipeline.live.reader import Reader
 from pipeline.review.labels import ASIDE, LABELS
 from pipeline.settings import Job, WalkSettings
+from pipeline.web import mine as mining
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.jobs import Run
 from pipeline.web.mine import Mining, ShownRun
@@ -390,6 +393,34 @@ def test_what_was_mined_leads_to_its_review(table_of: Table) -> None:
     run = Run(0, work, state="done", outcomes=outcomes)
     text = fragment("runs.html", runs=[ShownRun(run, [])], csrf="", csrf_field="csrf")
     assert f'<a href="/review/{PLACE}">' in text
+
+
+def test_a_finished_run_is_read_once(table_of: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page asks twice a second."""
+    read: list[Path] = []
+
+    def counted(name: str, folder: Path) -> ListedMovie:
+        read.append(folder)
+        return listed_movie(name, folder)
+
+    monkeypatch.setattr(mining, "listed_movie", counted)
+    run = Run(0, Mining(table_of.movie, table_of.job), state="done")
+    first = mining._shown_run(run)
+    assert first.mined is not None
+    assert mining._shown_run(run) == first
+    assert read == [table_of.folder]
+    mine.identify(table_of.folder, table_of.job)
+    os.utime(table_of.folder / "tracks.npz")
+    assert mining._shown_run(run) == first
+    assert read == [table_of.folder] * 2
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.24, "0.2"), (9.96, "10"), (124.6, "125")])
+def test_a_slow_walk_is_not_said_to_stand_still(table_of: Table, rate: float, told: str) -> None:
+    work = Mining(table_of.movie, table_of.job)
+    run = Run(0, work, state="running", total=1000, frames=7, rate=rate)
+    text = fragment("runs.html", runs=[ShownRun(run, [])], csrf="", csrf_field="csrf")
+    assert f", {told} a second" in text
 
 
 def test_a_folder_that_was_renamed_by_hand_goes_by_its_name(

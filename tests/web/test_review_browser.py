@@ -218,6 +218,12 @@ def test_a_link_leads_to_the_moment_of_a_crop(opened: Opened, moments: Table) ->
     assert page.locator(".cell.here").get_attribute("data-index") == "2"
 
 
+WATCHED = """(picture) => {
+    window.seen = [];
+    const watch = new MutationObserver(() => seen.push(picture.src));
+    watch.observe(picture, { attributeFilter: ["src"] });
+}"""
+
 # --- playing ------------------------------------------------------------------------------------
 
 
@@ -259,6 +265,61 @@ def test_a_moment_plays_with_its_sound(opened: Opened, moments: Table) -> None:
         page.keyboard.press(" ")
     assert len(page.evaluate("played")) == 2
     assert told.inner_text() == "The movie has no sound."
+
+
+def test_in_the_frames_view_the_moment_plays_from_its_frame(opened: Opened, moments: Table) -> None:
+    page = ready(opened(HAPPY))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    picture = page.locator(".cell.here img")
+    own = picture.evaluate("(i) => i.src")
+    page.evaluate(WATCHED, picture.element_handle())
+    page.keyboard.press("p")
+    page.locator('[data-do="play"][aria-pressed="true"]').wait_for()
+    page.locator('[data-do="play"][aria-pressed="false"]').wait_for()
+    assert len(set(page.evaluate("seen"))) > 1
+    assert picture.evaluate("(i) => i.src") == own
+
+
+def test_a_tile_that_plays_under_the_mouse_gets_its_own_face_back(
+    opened: Opened, moments: Table
+) -> None:
+    page = ready(opened(HAPPY))
+    picture = page.locator("#moment-0 img")
+    own = picture.evaluate("(i) => i.src")
+    page.evaluate(WATCHED, picture.element_handle())
+    for hovered_first in (True, False):
+        if hovered_first:
+            picture.hover()
+            page.wait_for_timeout(300)
+        page.keyboard.press("p")
+        page.locator('[data-do="play"][aria-pressed="true"]').wait_for()
+        picture.hover()
+        page.locator('[data-do="play"][aria-pressed="false"]').wait_for()
+        page.mouse.move(1, 1)
+        page.wait_for_timeout(300)
+        assert picture.evaluate("(i) => i.src") == own
+    assert len(set(page.evaluate("seen"))) > 1
+
+
+def test_held_arrows_ask_for_the_last_whole_frame(opened: Opened, moments: Table) -> None:
+    page = ready(opened(HAPPY))
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "/still/" in r.url else None)
+    page.keyboard.press("Enter")
+    page.keyboard.press("f")
+    page.locator("#large.whole").wait_for()
+    for key in ("End", "Home", "End"):
+        page.keyboard.press(key)
+    page.locator("#large.whole").wait_for()
+    page.wait_for_timeout(300)
+    assert len(asked) == 2
+    assert page.locator("#large img").evaluate("(i) => i.src").startswith("blob:")
+
+
+def test_an_address_that_names_nothing_shows_the_page(opened: Opened, moments: Table) -> None:
+    page = ready(opened(f"{HAPPY}#50%"))
+    assert page.locator(".cell.here").get_attribute("data-index") == "0"
 
 
 def test_the_whole_frame_is_shown(opened: Opened, moments: Table) -> None:

@@ -2,9 +2,12 @@
 
 import io
 import json
+import time
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,10 +19,12 @@ from PIL import Image as Pillow
 from pipeline.disk import manifest
 from pipeline.errors import MovieError, TableError
 from pipeline.live.reader import Reader
-from pipeline.movie.scan import scan_movie
+from pipeline.movie.decode import decode_frames
+from pipeline.movie.scan import Scan, scan_movie
 from pipeline.movie.stream import fingerprint
 from pipeline.report.panel import colour
 from pipeline.settings import Job, WalkSettings
+from pipeline.web import scenes
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 from pipeline.web.scenes import LONGEST_SOUND, Scenes
@@ -122,6 +127,34 @@ def test_another_file_in_its_place_is_not_shown(reel: Path) -> None:
         Scenes(Job()).still(reel, crop(0, 0, 0, 9, 9))
     with refused:
         Scenes(Job()).sound(reel, 0.0, 1.0)
+
+
+def test_of_frames_that_wait_only_the_last_is_read(
+    reel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms, read = Scenes(Job()), list[int]()
+    begun, going = Event(), Event()
+
+    def decode(movie: Path, scan: Scan, first: int, stop: int) -> Iterator[Any]:
+        read.append(first)
+        begun.set()
+        assert going.wait(20)
+        yield from decode_frames(movie, scan, first, stop)
+
+    monkeypatch.setattr(scenes, "decode_frames", decode)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(rooms.still, reel, crop(0, 0, 0, 9, 9))]
+        assert begun.wait(20)
+        for frame in (1, 2, 3):
+            last = rooms._asked[reel]
+            asked.append(pool.submit(rooms.still, reel, crop(frame, 0, 0, 9, 9)))
+            while rooms._asked[reel] is last:
+                time.sleep(0.01)
+        going.set()
+        told = [answer.exception() for answer in asked]
+    assert read == [0, 3]
+    assert [str(error).endswith(scenes.OVERTAKEN) for error in told] == [False, True, True, False]
+    assert told[0] is told[3] is None
 
 
 # --- by the pages -------------------------------------------------------------------------------

@@ -327,13 +327,7 @@
   function beginCrops() {
     if (!grid) return;
     const { people } = data.crops;
-    const counts = new Array(data.emotions.length).fill(0);
-    for (const { crop } of moments) counts[data.crops.emotion[crop]] += 1;
     byId("person").append(new Option("everybody", "-1"), ...people.map((name, index) => new Option(name, index)));
-    for (const box of document.getElementsByName("emotion")) {
-      box.parentElement.querySelector("small").textContent = counts[box.value];
-      box.parentElement.classList.toggle("none", !counts[box.value]);
-    }
     byId("run").max = data.crops.length.reduce((a, b) => Math.max(a, b), 1);
     for (const link of document.querySelectorAll(".only")) {
       const index = people.indexOf(link.dataset.person);
@@ -350,6 +344,16 @@
     filter();
   }
 
+  /** Says how many of each emotion there are, of what the page shows as tiles. */
+  function count(all) {
+    const counts = new Array(data.emotions.length).fill(0);
+    for (const { crop } of all) counts[data.crops.emotion[crop]] += 1;
+    for (const box of document.getElementsByName("emotion")) {
+      box.parentElement.querySelector("small").textContent = counts[box.value];
+      box.parentElement.classList.toggle("none", !counts[box.value]);
+    }
+  }
+
   /** Shows the moments, or crops, that pass the filters, in the chosen order. */
   function filter() {
     const person = Number(byId("person").value);
@@ -360,6 +364,8 @@
     const all = byId("every").checked ? everyCrop : moments;
     document.querySelector("#filters output").textContent = percent(least);
     wanted.shape = all === moments ? SHAPES.moment : SHAPES.crop;
+    count(all);
+    grid.ariaLabel = `${all === moments ? "Moments" : "Crops"}. The arrow keys move, Enter opens the crop.`;
     wanted.items = all.filter(({ crop, sure }) =>
       (person < 0 || crops.person[crop] === person) && emotions.has(crops.emotion[crop]) && sure >= least && crops.length[crop] >= length);
     wanted.items.sort(ORDERS[byId("order").value]);

@@ -6,7 +6,10 @@
   addEventListener("message", ({ source, data }) => {
     const crop = data?.crop;
     if (source !== report.contentWindow || !Array.isArray(crop) || crop.length !== 3) return;
-    const [person, emotion, file] = crop.map((part) => encodeURIComponent(String(part)));
+    const parts = crop.map(String);
+    // Whoever made the folder may have changed the report: it may lead to picks, nowhere else.
+    if (!report.dataset.emotions.split(" ").includes(parts[1]) || parts.some((part) => part === "." || part === "..")) return;
+    const [person, emotion, file] = parts.map(encodeURIComponent);
     location.assign(`/review/${report.dataset.movie}/${person}/${emotion}#${file}`);
   });
 })();

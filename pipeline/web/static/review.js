@@ -10,6 +10,7 @@
   const CAPTION = 18;
   const KEPT = 1000; // Number of cells that keep their pictures while they are out of sight.
   const PLAYED = 24; // The most pictures of a moment that are shown while it plays.
+  const STILL_WAIT = 150; // Milliseconds that a crop is shown for before its whole frame is asked for.
   const HOVER = { wait: 150, least: 0.8 }; // Milliseconds until a tile plays; seconds of one round.
   const ABSENT = "not in the last pick";
   const REASONS = { none: "something else", stranger: `not ${person}` };
@@ -371,9 +372,9 @@
     return null;
   }
 
-  /** Loads pictures of a moment, evenly spread over it. */
-  async function loadPictures(item, kind) {
-    const all = cropsOf(item).filter((index) => !crops.gone[index]);
+  /** Loads pictures of crops, evenly spread over them. */
+  async function loadPictures(indexes, kind) {
+    const all = indexes.filter((index) => !crops.gone[index]);
     const step = Math.max(1, all.length / PLAYED);
     const some = Array.from({ length: Math.ceil(all.length / step) }, (_, n) => all[Math.floor(n * step)]);
     const loaded = some.map((index) => Object.assign(new Image(), { src: pictureOf(index, kind) }));
@@ -381,21 +382,28 @@
     return loaded.filter((picture) => picture.naturalWidth).map((picture) => picture.src);
   }
 
+  const flips = new WeakMap(); // Ends what plays in a picture.
+
   /** Shows pictures in the place of one, each for as long as the others; `ended` after the last. */
   function flip(picture, sources, seconds, ended) {
+    flips.get(picture)?.();
     const [own, begin] = [picture.src, performance.now()];
     let frame = requestAnimationFrame(function next(now) {
-      if (!picture.isConnected && !ended) return; // It has been scrolled out of sight.
+      if (!picture.isConnected && !ended) return end(); // It has been scrolled out of sight.
       const share = (now - begin) / 1000 / seconds;
       if (share >= 1 && ended) return ended();
       const source = sources[Math.max(0, Math.floor(share * sources.length)) % sources.length];
       if (source && picture.src !== source) picture.src = source;
       frame = requestAnimationFrame(next);
     });
-    return () => {
+    function end() {
+      if (flips.get(picture) !== end) return;
+      flips.delete(picture);
       cancelAnimationFrame(frame);
       if (own && picture.src !== own) picture.src = own;
-    };
+    }
+    flips.set(picture, end);
+    return end;
   }
 
   /** Plays the selected moment once, with its sound. */
@@ -411,7 +419,7 @@
     stopPlaying = stop;
     pressed(true);
     const [sound, sources] = await Promise.all([
-      fetchScene("sound", members[moment][0], gone.signal), loadPictures(item, large.open ? "large" : "small"),
+      fetchScene("sound", members[moment][0], gone.signal), loadPictures(members[moment], large.open ? "large" : "small"),
     ]);
     if (sound) ends.push(() => URL.revokeObjectURL(sound));
     if (gone.signal.aborted) return stop();
@@ -436,8 +444,8 @@
     let [left, end] = [false, () => {}];
     const waiting = setTimeout(async () => {
       const [item, picture] = [Number(node.dataset.index), node.querySelector("img")];
-      const sources = picture && cropsOf(item).length > 1 ? await loadPictures(item, "small") : [];
-      if (left || !sources.length) return;
+      const sources = picture && cropsOf(item).length > 1 ? await loadPictures(cropsOf(item), "small") : [];
+      if (left || !sources.length || flips.has(picture)) return; // It plays already, with its sound.
       end = flip(picture, sources, Math.max(HOVER.least, moments.seconds[item]));
     }, HOVER.wait);
     node.addEventListener("pointerleave", () => { left = true; clearTimeout(waiting); end(); }, { once: true });
@@ -460,6 +468,8 @@
     if (!still && file) {
       const asked = { file, gone: new AbortController() };
       still = asked;
+      await new Promise((done) => setTimeout(done, STILL_WAIT)); // Held arrows ask for none on their way.
+      if (still !== asked) return;
       asked.address = await fetchScene("still", index, asked.gone.signal);
       if (still !== asked) return void (asked.address && URL.revokeObjectURL(asked.address));
     }
@@ -631,9 +641,18 @@
     byId("review").dataset.ready = "";
   }
 
+  /** The file that the end of an address names, which somebody may have typed. */
+  function fileOf(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+
   /** Selects the crop that the address names, or what is to be decided first. */
   function begin() {
-    const named = places.get(decodeURIComponent(location.hash.slice(1)));
+    const named = places.get(fileOf(location.hash.slice(1)));
     go(named === undefined ? nextOpen(0) : crops.moment[named]);
   }
 
