@@ -28,6 +28,7 @@ from pipeline import files, mine
 from pipeline.cast.company import ListedMovie, listed_movie
 from pipeline.disk import manifest, npz
 from pipeline.disk.find import MOVIE_SUFFIXES, WALK_FILE, walked_movie
+from pipeline.disk.pick_json import read_picks
 from pipeline.disk.report_html import REPORT
 from pipeline.disk.text_table import Stamp, file_stamp
 from pipeline.disk.walked import FACES, TRACKS_FILE
@@ -166,6 +167,18 @@ class Mining:
             return watch(left, finished_frames(self, left))
 
         return mine.mine(self.movie, self.job, walk, watch.cropping)
+
+
+def address_of_last(folder: Path) -> str:
+    """The address of the page with the form filled in as the last pick of a movie was.
+
+    Raises:
+        TableError: The folder holds no walk, or a damaged one.
+    """
+    movie, picks = Path(manifest.movie_name(folder)), read_picks(folder)
+    if picks is None:
+        return f"/mine?{urlencode({'movie': movie.name})}"
+    return Mining(movie, picks.last.job(Job())).address
 
 
 def finished_frames(work: Mining, left: int) -> int:

@@ -26,6 +26,7 @@ from pipeline.settings import Job
 from pipeline.walk.part import StartProgress
 from pipeline.web.jobs import Jobs, Run
 from pipeline.web.live import LIVE_PROBLEMS
+from pipeline.web.mine import address_of_last
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import small
 from pipeline.web.readings import jpeg_url
@@ -176,6 +177,7 @@ class People:
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "jpeg_url": jpeg_url,
             "most": MOST_NAMED,
+            "mine_again": address_of_last(folder),
             "again": NamingPlan((), (), frozenset()).commands(folder, self._job),
         }  # fmt: skip
 

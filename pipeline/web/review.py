@@ -14,9 +14,8 @@ from pydantic import BaseModel, Field
 
 from pipeline.cast.company import renamed_picks
 from pipeline.disk.find import walked_movie, walked_movies
-from pipeline.disk.manifest import movie_name
 from pipeline.disk.moments_csv import best_crop
-from pipeline.disk.pick_json import unfinished_lines
+from pipeline.disk.pick_json import unfinished, unfinished_lines
 from pipeline.disk.report_html import REPORT, is_outdated, outdated_line
 from pipeline.errors import MiningError, OutputError, PeopleError, TableError
 from pipeline.export.clips import exported_files
@@ -27,6 +26,7 @@ from pipeline.review.desk import STRANGER, Picked, ReviewProgress
 from pipeline.review.moments import ReviewedMoment
 from pipeline.settings import Job
 from pipeline.web import results
+from pipeline.web.mine import address_of_last
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import large, small
 from pipeline.web.readings import Emotion
@@ -199,7 +199,9 @@ class PickListing:
     @property
     def best(self) -> str:
         """The crop of its surest moment, or ""."""
-        return best_crop(self.folder)
+        name = best_crop(self.folder)
+        there = review.best_path(self.folder.parent.parent, self.person, self.emotion, name)
+        return name if there else ""
 
     @property
     def sheets(self) -> list[str]:
@@ -226,16 +228,21 @@ class MovieListing:
     picks: list[PickListing]
 
     @property
-    def file(self) -> str:
-        """The movie's file name, or ""."""
+    def again(self) -> str:
+        """The address of page Mine, filled in as for the last pick."""
         with suppress(TableError):
-            return movie_name(self.folder)
-        return ""
+            return address_of_last(self.folder)
+        return "/mine"
 
     @property
     def notes(self) -> list[str]:
         """See `notes_of`."""
         return notes_of(self.folder)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a pick was stopped."""
+        return bool(unfinished(self.folder))
 
     @property
     def outdated(self) -> bool:

@@ -578,7 +578,7 @@ def test_crops_that_are_older_than_the_names_are_told(
     assert "Some crops were picked before" not in page(client)
     given_names(client, form(folder, {1: "anna"}))
     assert "Some crops were picked before" in page(client)
-    assert 'href="/mine?movie=film.mkv"' in client.get("/people/film").text
+    assert 'href="/mine?movie=film.mkv' in client.get("/people/film").text
     client.post("/people/film/undo")
     assert "Some crops were picked before" not in page(client)
     given_names(client, form(folder, {1: "anna"}))

@@ -128,7 +128,7 @@ def test_picks_of_other_names_are_marked(client: TestClient, table_of: Table) ->
     mine.identify(table_of.folder, table_of.job)
     text = client.get("/review").text
     assert text.count("names have changed") == 1  # That of anna; those of unknown are as before.
-    assert 'href="/mine?movie=talk.mkv"' in text
+    assert 'href="/mine?movie=talk.mkv&amp;person=anna&amp;emotion=happy&amp;repeat=10' in text
     shutil.rmtree(table_of.folder / "anna")
     assert "names have changed" not in client.get("/review").text
 
