@@ -151,6 +151,7 @@ class People:
         self._jobs, self._job = jobs, job
         self._changing = Lock()
         self._last: tuple[Path, Naming] | None = None
+        self._undone: tuple[Path, Naming] | None = None
 
     def folder(self, movie: str) -> Path:
         """Finds the folder of a movie.
@@ -170,9 +171,13 @@ class People:
             MiningError: The page cannot be shown.
         """
         folder = self.folder(movie)
-        last = self._last[1] if self._last is not None and self._last[0] == folder else None
+        last, undone = (
+            deed[1] if deed is not None and deed[0] == folder else None
+            for deed in (self._last, self._undone)
+        )
         return {
             "address": f"/people/{quote(movie, safe='')}", "key": movie, "last": last,
+            "undone": undone,
             "company": company(folder, self._job), "run": self.sorting(folder),
             "names": sorted(gallery.photos(self._job.known_faces)), "card": card,
             "clock": clock, "jpeg_url": jpeg_url,
@@ -240,6 +245,7 @@ class People:
                 folder = self.folder(movie)
                 naming = changes.apply_names(plan, folder, self._job)
                 self._last = (folder, naming) if naming.words else self._last
+                self._undone = None
             return plan
 
     def undo(self, movie: str) -> None:
@@ -253,7 +259,7 @@ class People:
             if self._last is None or self._last[0] != folder or self._last[1].final:
                 raise PeopleError("there is nothing to undo")
             changes.undo_names(self._last[1], folder, self._job)
-            self._last = None
+            self._undone, self._last = self._last, None
 
 
 def picture(paths: Sequence[Path], place: int = 0) -> Response:

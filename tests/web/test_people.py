@@ -722,6 +722,7 @@ def test_what_was_done_is_taken_back(
     assert gallery(job) != before[0]
     assert ". Undo" in page(client)
     assert client.post("/people/film/undo").status_code == 303
+    assert "Undone: " in page(client)
     assert (gallery(job), (folder / "faces.csv").read_bytes()) == before
     assert [p for p in job.known_faces.iterdir() if p.is_dir()] == []
     assert client.post("/people/film/undo").status_code == 409
