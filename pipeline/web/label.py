@@ -132,11 +132,12 @@ def _add_pages(routes: APIRouter, job: Job) -> None:
         if not sample.labelled:
             return page(request, "label_settings.html", movie=movie, labelled=0)
         every_score = every_setting([sample.folder], sample.folder / SAMPLE, job.pick)
+        best = recommended(every_score)
         return page(
             request, "label_settings.html", movie=movie, labelled=sample.labelled,
             scores=[score for score in every_score if score.emotion == POOLED],
-            best=recommended(every_score), advice=advice(every_score),
-            address=_mined_with(sample.folder, recommended(every_score)),
+            best=best, advice=advice(every_score),
+            address=_mined_with(sample.folder, best),
         )  # fmt: skip
 
 
