@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from pipeline import files, mine
+from pipeline.disk.find import walked_movie
 from pipeline.disk.report_html import REPORT
 from pipeline.errors import PeopleError
 from pipeline.export.clips import exported_files
@@ -74,6 +75,18 @@ def _in_movie(job: Job, movie: str, *names: str) -> Path:
     return path
 
 
+def pick_folder(job: Job, movie: str, person: str, emotion: str) -> Path:
+    """The movie's folder of a pick.
+
+    Raises:
+        HTTPException: 404, there is no such pick.
+    """
+    folder = walked_movie(job.output, movie)
+    if folder is None or not review.is_pick(folder, person, emotion):
+        raise HTTPException(404, "this pick no longer exists; go back to the list")
+    return folder
+
+
 def _in_pick(
     job: Job, pick: tuple[str, str, str], file: str, listed: Callable[[Path], list[str]]
 ) -> Path:
@@ -83,9 +96,7 @@ def _in_pick(
         HTTPException: 404, it is not.
     """
     movie, person, emotion = pick
-    folder = movie_folder(job.output, movie)
-    if not review.is_pick(folder, person, emotion):
-        raise HTTPException(404, "this pick no longer exists; go back to the list")
+    folder = pick_folder(job, *pick)
     if file not in listed(folder / person / emotion):
         raise HTTPException(404, NO_LONGER)
     return _in_movie(job, movie, person, emotion, file)

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from pipeline.cast.company import renamed_picks
-from pipeline.disk.find import walked_movie, walked_movies
+from pipeline.disk.find import walked_movies
 from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.pick_json import unfinished, unfinished_lines
 from pipeline.disk.report_html import REPORT, is_outdated, outdated_line
@@ -325,18 +325,9 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
-        return review.picked(self._folder(movie, person, emotion), person, emotion)
-
-    def _folder(self, movie: str, person: str, emotion: str) -> Path:
-        """The movie's folder of a pick.
-
-        Raises:
-            HTTPException: 404, there is no such pick.
-        """
-        folder = walked_movie(self._job.output, movie)
-        if folder is None or not review.is_pick(folder, person, emotion):
-            raise HTTPException(404, "this pick no longer exists; go back to the list")
-        return folder
+        return review.picked(
+            results.pick_folder(self._job, movie, person, emotion), person, emotion
+        )
 
     def crop(self, pick: tuple[str, str, str], file: str) -> tuple[Picked, dict[str, str]]:
         """Finds a crop in the list of its pick.
@@ -357,7 +348,7 @@ class Desk:
         Raises:
             HTTPException: 404, there is none.
         """
-        path = review.best_path(self._folder(*pick), *pick[1:], file)
+        path = review.best_path(results.pick_folder(self._job, *pick), *pick[1:], file)
         path = path or self.find(*pick).path_of(file)
         if path is None:
             raise HTTPException(404, "this crop no longer exists; reload the page")
