@@ -1,6 +1,7 @@
 """Fixtures of all tests; figures that tests measure are printed at the end of the run."""
 
 import logging
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 
@@ -23,6 +24,13 @@ def pytest_configure() -> None:
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("e2e")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,6 +61,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured figures")
         for line in lines:
             terminalreporter.write_line(str(line))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cut() -> Iterator[None]:
+    """What is written for a power cut makes tests wait for the disk, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -95,6 +95,7 @@ def test_compare_writes_a_comparison(program: Program) -> None:
     assert sorted(sheets) == ["compare.jpg", "sheet.jpg"]
 
 
+@pytest.mark.e2e
 def test_huge_numbers_keep_nothing_and_are_no_bug(program: Program) -> None:
     program("walk", "movie.mkv")
     huge = "9" * 30

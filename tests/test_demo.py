@@ -87,6 +87,7 @@ def test_no_face_where_there_is_none(mined: Mined, truth: pd.DataFrame, figure: 
     assert not mined.rows["frame"].isin(empty).any()
 
 
+@pytest.mark.e2e
 def test_every_row_holds_a_face(mined: Mined, figure: Figure) -> None:
     """The detector finds a face in each crop, about where the row says."""
     detector = face_models(WalkSettings(min_score=0.5)).detector
@@ -194,6 +195,7 @@ def test_the_guest_is_never_happy(mined: Mined, figure: Figure) -> None:
     assert not list((mined.folder / "guest").glob("**/*.jpg"))
 
 
+@pytest.mark.e2e
 def test_int8_tells_the_same_emotions_as_float(mined: Mined, figure: Figure) -> None:
     """On every third frame; the rows are the int8 network's."""
     rows = mined.rows[mined.rows["frame"] % 3 == 0]

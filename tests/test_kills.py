@@ -20,6 +20,7 @@ from tests.support.puppet import Shot, Square, film, photo
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL"),
 ]
 

@@ -57,7 +57,7 @@ def _puppets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job with photos of Anna and Ben, which writes everything to a temporary folder."""
+    """A job with photos of Anna and Ben, which writes all but a report to a temporary folder."""
     known = tmp_path / "known"
     photo(known / "anna.png", "anna")
     photo(known / "ben.png", "ben")
@@ -68,7 +68,14 @@ def job(tmp_path: Path) -> Job:
         pick=PLAIN,
         output=tmp_path / "output",
         known_faces=known,
+        report=False,
     )
+
+
+@pytest.fixture
+def reported(job: Job) -> Job:
+    """The job, with a report."""
+    return replace(job, report=True)
 
 
 @pytest.fixture
@@ -451,26 +458,26 @@ def test_picking_that_is_stopped_leaves_what_is_listed(talk: Path, job: Job) -> 
 
 
 def test_a_stopped_pick_is_told_until_it_is_finished(
-    talk: Path, job: Job, caplog: pytest.LogCaptureFixture
+    talk: Path, reported: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By the report, by the state of the walk, and by picks of others."""
-    _mine(talk, job)
-    folder = job.output / "talk"
+    _mine(talk, reported)
+    folder = reported.output / "talk"
     with pytest.raises(Enough):
-        mine.pick(folder, job, cropping=Crops(10))
+        mine.pick(folder, reported, cropping=Crops(10))
     assert is_outdated(folder)
     (state,) = states([folder])
     finish = (
         f"mine-video pick {folder} --person anna --emotion happy --smooth 1 --repeat 1 "
-        f"--known-faces {job.known_faces}"
+        f"--known-faces {reported.known_faces}"
     )
     assert (state.state, state.detail.endswith(finish)) == ("unfinished", True)
     caplog.clear()
-    mine.pick(folder, replace(job, people=("ben",)))
+    mine.pick(folder, replace(reported, people=("ben",)))
     assert finish in caplog.text
     assert finish in (folder / "report.html").read_text(encoding="utf-8")
     caplog.clear()
-    mine.pick(folder, job)
+    mine.pick(folder, reported)
     assert "stopped" not in caplog.text
     assert [(s.state, s.detail) for s in states([folder])] == [("done", "")]
     assert "a pick was stopped" not in (folder / "report.html").read_text(encoding="utf-8")
@@ -492,51 +499,51 @@ def test_two_stopped_picks_are_told_with_a_line_each(talk: Path, job: Job) -> No
         assert "--person ben --emotion happy --smooth 1 --repeat 3" in text
 
 
-def test_a_report_names_a_path_that_is_no_text(talk: Path, job: Job, tmp_path: Path) -> None:
+def test_a_report_names_a_path_that_is_no_text(talk: Path, reported: Job, tmp_path: Path) -> None:
     subtitles = tmp_path / os.fsdecode(b"\xff.srt")
     subtitles.write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
-    _mine(talk, job, subtitles=str(subtitles))
-    page = (job.output / "talk" / "report.html").read_text(encoding="utf-8")
+    _mine(talk, reported, subtitles=str(subtitles))
+    page = (reported.output / "talk" / "report.html").read_text(encoding="utf-8")
     assert r"\udcff.srt" in page
 
 
 # --- the report on demand -----------------------------------------------------------------------
 
 
-def test_a_report_on_demand_is_the_one_of_the_pick(talk: Path, job: Job) -> None:
-    _mine(talk, job, pick=STEADY)
-    folder = job.output / "talk"
+def test_a_report_on_demand_is_the_one_of_the_pick(talk: Path, reported: Job) -> None:
+    _mine(talk, reported, pick=STEADY)
+    folder = reported.output / "talk"
     page = (folder / "report.html").read_bytes()
-    assert mine.report(folder, replace(job, people=("any",), pick=PickSettings())) == (
+    assert mine.report(folder, replace(reported, people=("any",), pick=PickSettings())) == (
         folder / "report.html"
     )
     assert (folder / "report.html").read_bytes() == page
 
 
-def test_what_changes_the_folder_outdates_its_report(talk: Path, job: Job) -> None:
-    _mine(talk, job)
-    folder = job.output / "talk"
+def test_what_changes_the_folder_outdates_its_report(talk: Path, reported: Job) -> None:
+    _mine(talk, reported)
+    folder = reported.output / "talk"
 
     def rename() -> None:
-        (job.known_faces / "ben.png").rename(job.known_faces / "benny.png")
-        mine.identify(folder, job)
+        (reported.known_faces / "ben.png").rename(reported.known_faces / "benny.png")
+        mine.identify(folder, reported)
 
     def decide() -> None:
         file = sorted(path.name for path in (folder / "anna" / "happy").glob("*_f*.jpg"))[0]
-        desk.decide(folder, ("anna", "happy"), {file: "sad"}, job.known_faces)
+        desk.decide(folder, ("anna", "happy"), {file: "sad"}, reported.known_faces)
 
     def pick() -> None:
-        mine.pick(folder, replace(job, emotions=("sad",), report=False))
+        mine.pick(folder, replace(reported, emotions=("sad",), report=False))
 
     def walk() -> None:
-        mine.walk(talk, replace(job, rewalk=True), puppet.silent)
+        mine.walk(talk, replace(reported, rewalk=True), puppet.silent)
 
     for change in (rename, decide, pick, walk):
         assert not is_outdated(folder), change.__name__
         change()
         assert is_outdated(folder), change.__name__
-        mine.report(folder, job)
-    mine.identify(folder, job)
+        mine.report(folder, reported)
+    mine.identify(folder, reported)
     assert not is_outdated(folder)
 
 

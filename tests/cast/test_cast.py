@@ -385,6 +385,7 @@ def test_only_names_of_its_own_are_deleted(job: Job, both: list[Path], tmp_path:
     assert (both[0] / "faces.csv").exists()
 
 
+@pytest.mark.e2e
 def test_two_programs_do_not_write_one_cast(job: Job, both: list[Path]) -> None:
     """But a movie beside it may be walked: its unfinished files are left alone."""
     half = job.output / "third" / "parts" / ".00007.csv.123.tmp"

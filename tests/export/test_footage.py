@@ -89,6 +89,7 @@ VOICES = [
 ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("name", "rate", "voice"), VOICES)
 def test_sound_stays_with_its_picture_over_many_joins(
     tmp_path: Path, name: str, rate: Fraction, voice: Voice

@@ -384,6 +384,7 @@ def test_what_was_seen_before_an_error_is_kept(
         assert len(list(container.decode(video=0))) == 40
 
 
+@pytest.mark.e2e
 def test_the_demo_has_a_line_a_second_though_most_frames_are_dropped() -> None:
     """The real networks on a slow machine: each frame takes a fifth of a second."""
     now = [0.0]
@@ -447,6 +448,7 @@ def test_the_movie_is_not_written_over(
     assert path.read_bytes() == before
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("ending", "again"), [*((ending, (0.0,)) for ending in ENDINGS), (ENDINGS[-1], (0.01, 0.01))]
 )
@@ -475,6 +477,7 @@ def test_a_program_that_is_ended_closes_its_recording(
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
 
 
+@pytest.mark.e2e
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     """As by nohup."""
     program = "from signal import *; signal(SIGTERM, SIG_IGN); from pipeline.cli import run; run()"

@@ -49,6 +49,7 @@ def faces(n: int) -> Image:
     return np.stack([*found, *(x[..., 0] for x in noise(n, width=48, height=48))])[:n]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("size", [2, 16, FACE_BATCH, FACE_BATCH + 1])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batches_and_threads_change_no_bit(

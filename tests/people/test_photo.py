@@ -171,6 +171,7 @@ print(most() - before)
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's unit")
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "PNG", "JPEG"])
 def test_a_picture_takes_no_more_memory_than_it_is_said_to(
@@ -196,6 +197,7 @@ def test_a_picture_takes_no_more_memory_than_it_is_said_to(
     assert 0.2 * told < taken < 1.05 * told
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's unit")
 @pytest.mark.parametrize("mode", ["P", "I;16", "RGBA"])
 def test_fifty_million_pixels_fit_into_memory(

@@ -225,6 +225,7 @@ def fresh(table_of: Table, tmp_path: Path) -> Callable[[], Table]:
     return copied
 
 
+@pytest.mark.e2e
 @given(st.lists(ROUND, min_size=1, max_size=3))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(

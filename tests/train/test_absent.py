@@ -35,6 +35,7 @@ def _loaded(code: str, folder: Path) -> set[str]:
     return (kept | asked) & set(TRAINERS)
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not MOVIE.exists(), reason="the demo movie is not here")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_main_job_loads_no_trainer(workers: int, tmp_path: Path) -> None:

@@ -827,6 +827,7 @@ def test_a_link_out_of_the_known_faces_shows_only_pictures(
     assert "secret" not in answer.text
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("mode", MODES)
 def test_of_a_movie_that_is_there_all_is_answered_as_described(
     app: FastAPI, job: Job, mode: str

@@ -294,6 +294,7 @@ def begun(tmp_path: Path) -> Iterator[Callable[[], tuple["subprocess.Popen[str]"
         program.communicate()
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
 def test_what_a_killed_server_had_waiting_goes_on_when_asked(
     begun: Callable[[], tuple["subprocess.Popen[str]", Browser]],
