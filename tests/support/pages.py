@@ -20,7 +20,9 @@ Opened = Callable[..., "Page"]
 def served(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server in a thread."""
     with create_server((host, 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+        # A page that a failed test left open must not keep it.
+        config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
