@@ -10,8 +10,8 @@ import pytest
 from pipeline import mine
 from pipeline.errors import MovieError, PeopleError, TableError
 from pipeline.export import export as program
-from pipeline.export.clips import EXPORT_KINDS
 from pipeline.export.export import Exported, ExportSettings
+from pipeline.export.formats import FORMATS
 from pipeline.settings import OWN_SUBTITLES, Job, PickSettings
 from pipeline.walk.part import WalkProgress
 from tests.support import puppet
@@ -50,7 +50,8 @@ def _export(folder: Path, job: Job, *kinds: str, **given: object) -> list[Export
 
 
 def test_everything_at_once(folder: Path, job: Job) -> None:
-    (found,) = _export(folder, job, *EXPORT_KINDS)
+    apart = [kind for kind, form in FORMATS.items() if not form.whole]
+    (found,) = _export(folder, job, *apart)
 
     assert (found.runs, found.cuts, found.hint) == (2, 2, "")
     assert found.seconds == pytest.approx(21 / 25)

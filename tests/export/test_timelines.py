@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,22 +9,16 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
-from pipeline.export.footage import Footage, Rate, frame_rate
+from pipeline.export.footage import NTSC, RATES, Footage, Rate
+from pipeline.export.formats import FORMATS
+from pipeline.export.smpte import frame_numbers, largest_error, timecode_rate
 from pipeline.export.stretches import Cut, Reel
-from pipeline.export.timelines import (
-    ADAPTERS,
-    frame_numbers,
-    interchange,
-    largest_error,
-    timecode_rate,
-)
 from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
-from pipeline.pick.speech import borders
+from tests.support.found import FRAMES, film_of, film_of_scan, findings, reel_of
 
-NTSC = Fraction(1000, 1001)
-RATES = [*(n * NTSC for n in (24, 30, 48, 60)), *map(Fraction, (24, 25, 30, 48, 50, 60))]
-FRAMES = 220_000
+ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
+"""OpenTimelineIO's names of the formats."""
 CUTS = (
     Cut(0, 1), Cut(100, 160, 2), Cut(1798, 1802), Cut(17_981, 17_983), Cut(107_891, 107_900),
     Cut(FRAMES - 5, FRAMES),
@@ -33,22 +26,20 @@ CUTS = (
 """The very first and last frame, and both sides of minutes whose timecodes are dropped."""
 
 
-def _film(rate: Fraction, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
-    facts = Stream("h264", 64, 48, round(float(rate), 6), (1, 1000), 0, 0, counted=False, hdr="")
-    pts = np.round(np.arange(FRAMES) * 1000 / float(rate)).astype(np.int64)
-    return _of(Scan(facts, pts, np.zeros((1, 2), np.int64)), layout, name)
-
-
-def _of(scan: Scan, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
-    return Footage(Path("/films") / name, scan, frame_rate(scan), borders(scan.times), layout)
-
-
 def _reel(cuts: tuple[Cut, ...] = CUTS, stem: str = "a b") -> Reel:
-    return Reel(f"{stem}.mkv", stem, "anna", "happy", cuts)
+    return reel_of(cuts, stem=stem)
+
+
+def _write(film: Footage, reel: Reel, start: str, ending: str) -> bytes:
+    return FORMATS[ending].load()(findings(film, [reel], start))
+
+
+def _error(film: Footage, reel: Reel) -> float:
+    return largest_error(film, np.array([p for c in reel.cuts for p in (c.first, c.stop)]))
 
 
 def _read(film: Footage, reel: Reel, ending: str, start: str = "") -> Any:
-    text = interchange(film, reel, start, ending).decode()
+    text = _write(film, reel, start, ending).decode()
     options = {"rate": float(timecode_rate(film.rate))} if ending == "edl" else {}
     return otio.adapters.read_from_string(text, ADAPTERS[ending], **options)
 
@@ -65,7 +56,7 @@ def _points(track: Any) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_round_trip(rate: Fraction, ending: str) -> None:
-    film = _film(rate)
+    film = film_of(rate)
     assert film.rate == Rate(rate, constant=True)
 
     found = _read(film, _reel(), ending)
@@ -76,11 +67,11 @@ def test_round_trip(rate: Fraction, ending: str) -> None:
     assert all(_points(sound) == _points(video) for sound in sounds)
     rates = [clip.source_range.start_time.rate for clip in video.find_clips()]
     assert rates == pytest.approx([float(rate)] * len(CUTS), abs=1e-9)
-    assert largest_error(film, _reel()) == 0
+    assert _error(film, _reel()) == 0
 
 
 def test_every_clip_in_xml_is_complete() -> None:
-    text = interchange(_film(30 * NTSC), _reel(), "01:00:00;00", "xml")
+    text = _write(film_of(30 * NTSC), _reel(), "01:00:00;00", "xml")
 
     items = list(ET.fromstring(text).iter("clipitem"))
     assert len(items) == 2 * len(CUTS)
@@ -91,7 +82,7 @@ def test_every_clip_in_xml_is_complete() -> None:
 
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 def test_a_movie_without_sound_has_no_sound_track(ending: str) -> None:
-    found = _read(_film(Fraction(25), layout=""), _reel(), ending)
+    found = _read(film_of(Fraction(25), layout=""), _reel(), ending)
 
     assert [track.kind for track in found.tracks] == ["Video"]
 
@@ -107,7 +98,7 @@ def test_a_movie_without_sound_has_no_sound_track(ending: str) -> None:
     ids=str,
 )
 def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
-    text = interchange(_film(rate), _reel((Cut(100, 160),)), "", "edl").decode()
+    text = _write(film_of(rate), _reel((Cut(100, 160),)), "", "edl").decode()
 
     assert f"001  AB       AA/V  C        {first}" in text
     assert mode in text.splitlines()
@@ -127,7 +118,7 @@ def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
 def test_points_count_from_the_movies_own_timecode(
     rate: Fraction, start: str, first: int, ending: str
 ) -> None:
-    (video, *_) = _read(_film(rate), _reel((Cut(100, 160),)), ending, start).tracks
+    (video, *_) = _read(film_of(rate), _reel((Cut(100, 160),)), ending, start).tracks
 
     assert _points(video) == [(first + 100, first + 160)]
 
@@ -137,22 +128,22 @@ def test_points_count_from_the_movies_own_timecode(
     [("15", "30", 2), ("12.5", "25", 2), ("10", "30", 3), ("15000/1001", "30000/1001", 2)],
 )
 def test_a_rate_without_timecode_takes_a_multiple(rate: str, wanted: str, factor: int) -> None:
-    film = _film(Fraction(rate))
+    film = film_of(Fraction(rate))
     cut = Cut(101, 162)
 
     (video, *_) = _read(film, _reel((cut,)), "edl").tracks
 
     assert timecode_rate(film.rate) == Fraction(wanted)
     assert _points(video) == [(101 * factor, 162 * factor)]
-    assert largest_error(film, _reel((cut,))) == 0
+    assert _error(film, _reel((cut,))) == 0
 
 
 @pytest.mark.parametrize("rate", [37, 120])
 def test_any_other_rate_takes_the_nearest_frame_and_says_how_far_off(rate: int) -> None:
-    film = _film(Fraction(rate))
+    film = film_of(Fraction(rate))
     nominal = timecode_rate(film.rate)
 
-    assert 0 < largest_error(film, _reel()) <= 0.5 / float(nominal) + 1e-6
+    assert 0 < _error(film, _reel()) <= 0.5 / float(nominal) + 1e-6
     (video, *_) = _read(film, _reel(), "otio").tracks
     for (low, high), cut in zip(_points(video), CUTS, strict=True):
         assert low / float(nominal) == pytest.approx(cut.first / rate, abs=0.5 / float(nominal))
@@ -163,7 +154,7 @@ def test_a_variable_rate_does_not_drift() -> None:
     random = np.random.default_rng(0)
     pts = np.cumsum(random.choice([33, 34, 40, 50], 100_000)).astype(np.int64)
     facts = Stream("h264", 64, 48, 25.3, (1, 1000), int(pts[0]), 0, counted=False, hdr="")
-    film = _of(Scan(facts, pts, np.zeros((1, 2), np.int64)))
+    film = film_of_scan(Scan(facts, pts, np.zeros((1, 2), np.int64)))
     reel = _reel((Cut(10, 20), Cut(90_000, 90_050)))
 
     (video, *_) = _read(film, reel, "edl").tracks
@@ -172,17 +163,17 @@ def test_a_variable_rate_does_not_drift() -> None:
     for (low, high), cut in zip(_points(video), reel.cuts, strict=True):
         assert low / rate == pytest.approx(film.edges[cut.first], abs=0.5 / rate)
         assert high / rate == pytest.approx(film.edges[cut.stop], abs=0.5 / rate)
-    assert 0 < largest_error(film, reel) <= 0.5 / rate
+    assert 0 < _error(film, reel) <= 0.5 / rate
 
 
 def test_frame_numbers_never_fall() -> None:
-    film = _film(Fraction(120))
+    film = film_of(Fraction(120))
 
     assert (np.diff(frame_numbers(film, Fraction(60))) >= 0).all()
 
 
 def test_a_cut_in_otio_has_metadata() -> None:
-    clip = next(iter(_read(_film(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
+    clip = next(iter(_read(film_of(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
 
     facts = clip.metadata["mine-video"]
     assert (facts["person"], facts["emotion"]) == ("anna", "happy")
@@ -193,8 +184,8 @@ def test_a_cut_in_otio_has_metadata() -> None:
 def test_a_line_break_in_a_name_is_no_event() -> None:
     event = "002  EVIL     V     C        00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00"
     stem = f"a\n\n{event}\x1b[2J"
-    film = _film(Fraction(25), name=f"{stem}.mkv")
-    text = interchange(film, _reel((Cut(100, 160),), stem), "", "edl").decode()
+    film = film_of(Fraction(25), name=f"{stem}.mkv")
+    text = _write(film, _reel((Cut(100, 160),), stem), "", "edl").decode()
     assert len([line for line in text.splitlines() if line[:3].isdecimal()]) == 1
     assert "\x1b" not in text
 
@@ -202,7 +193,7 @@ def test_a_line_break_in_a_name_is_no_event() -> None:
 @pytest.mark.parametrize("stem", ["第三の男", "a\"b<c>&d'", "x" * 200])
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 def test_any_name(stem: str, ending: str) -> None:
-    film = _film(Fraction(25), name=f"{stem}.mkv")
+    film = film_of(Fraction(25), name=f"{stem}.mkv")
 
     (video, *_) = _read(film, _reel((Cut(100, 160),), stem), ending).tracks
 
