@@ -183,7 +183,7 @@ def _findings(
     for choice in choices:
         own = exported_runs(choice, len(walk.scan), walked.stride)
         padded = cuts(own, film.edges, settings.padding)
-        reels.append(Reel(walk.movie.name, stem, choice.person, choice.emotion, padded))
+        reels.append(Reel(walked.name, stem, choice.person, choice.emotion, padded))
         runs += own
     found = Findings(
         film=film,

@@ -40,8 +40,8 @@ class Findings:
 
     @property
     def video(self) -> str:
-        """The name of the movie's file."""
-        return self.film.movie.name
+        """The name of the movie's file, with undecodable bytes escaped."""
+        return self.film.movie.name.encode(errors="backslashreplace").decode()
 
     @property
     def cuts(self) -> list[tuple[Reel, Cut]]:

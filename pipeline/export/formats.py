@@ -48,23 +48,59 @@ class Format:
         return writer
 
 
-TIMELINES = "pipeline.export.timelines"
-OTIO = ("opentimelineio", "otio_cmx3600_adapter", "otio_fcp_adapter")
+_TIMELINES, _MARKERS, _CUES = (
+    f"pipeline.export.{module}" for module in ("timelines", "markers", "cues")
+)
+_OTIO = ("opentimelineio", "otio_cmx3600_adapter", "otio_fcp_adapter")
 
 FORMATS = {
     CLIPS: Format(".mp4", "an MP4 of each stretch", "any player or editor", whole=False),
     SUPERCUT: Format(".mp4", "all stretches in one MP4", "any player or editor", whole=False),
     "edl": Format(
         ".edl", "the stretches as an edit decision list (CMX 3600)", "any editor",
-        f"{TIMELINES}:edl", whole=False, packages=OTIO, extra="edit",
+        f"{_TIMELINES}:edl", whole=False, packages=_OTIO, extra="edit",
     ),
     "otio": Format(
-        ".otio", "the stretches as an OpenTimelineIO timeline", "Resolve, Premiere, Avid, Kdenlive",
-        f"{TIMELINES}:otio_json", whole=False, packages=OTIO, extra="edit",
+        ".otio", "the stretches as an OpenTimelineIO timeline", "Resolve, Premiere, Kdenlive",
+        f"{_TIMELINES}:otio_json", whole=False, packages=_OTIO, extra="edit",
     ),
     "xml": Format(
         ".xml", "the stretches as Final Cut Pro 7 XML", "Premiere, Resolve",
-        f"{TIMELINES}:fcp7_xml", whole=False, packages=OTIO, extra="edit",
+        f"{_TIMELINES}:fcp7_xml", whole=False, packages=_OTIO, extra="edit",
+    ),
+    "tracks-otio": Format(
+        "_tracks.otio", "one timeline: a track for each person and emotion, markers",
+        "Resolve, Premiere, Kdenlive", f"{_TIMELINES}:tracks_otio", packages=_OTIO, extra="edit",
+    ),
+    "tracks-xml": Format(
+        "_tracks.xml", "the same as Final Cut Pro 7 XML, and a bin for each person",
+        "Premiere, Resolve", f"{_TIMELINES}:tracks_xml", packages=_OTIO, extra="edit",
+    ),
+    "fcpxml": Format(
+        ".fcpxml", "the same as FCPXML 1.10, with keywords and events by person",
+        "Final Cut Pro, Resolve", "pipeline.export.fcpxml:fcpxml",
+    ),
+    "resolve-markers": Format(
+        "_resolve.edl", "markers, coloured by emotion", "Resolve", f"{_MARKERS}:resolve_markers"
+    ),
+    "premiere-markers": Format(
+        "_premiere.csv", "markers as Premiere lists them", "marker panels for Premiere",
+        f"{_MARKERS}:premiere_markers",
+    ),
+    "avid-markers": Format(
+        "_avid.txt", "markers, coloured by emotion", "Media Composer", f"{_MARKERS}:avid_markers"
+    ),
+    "ale": Format(
+        ".ale", "an Avid log (ALE): a clip for each stretch", "Media Composer, Resolve",
+        f"{_MARKERS}:avid_log",
+    ),
+    "subtitles": Format(
+        "_moments.srt", "subtitles that say who looks how", "any player or editor",
+        f"{_CUES}:subtitles",
+    ),
+    "chapters": Format(
+        "_chapters.vtt", "a chapter for each moment (WebVTT)", "browsers and web players",
+        f"{_CUES}:chapters",
     ),
 }  # fmt: skip
 """All formats by their names on the command line."""

@@ -80,6 +80,16 @@ class Reel:
     cuts: tuple[Cut, ...]
 
     @property
+    def clip_names(self) -> list[str]:
+        """What an editor reads of each cut: person, emotion and a number.
+
+        >>> Reel("movie.mp4", "movie", "rdj", "happy", (Cut(0, 5), Cut(9, 12))).clip_names
+        ['rdj happy 001', 'rdj happy 002']
+        """
+        name = faces.visible(f"{self.person} {self.emotion}")
+        return [f"{name} {number:03d}" for number in range(1, len(self.cuts) + 1)]
+
+    @property
     def spans(self) -> list[tuple[int, int]]:
         """First frame and one past the last of each cut."""
         return [(cut.first, cut.stop) for cut in self.cuts]

@@ -15,7 +15,7 @@ from pipeline.export.smpte import frame_numbers, largest_error, timecode_rate
 from pipeline.export.stretches import Cut, Reel
 from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
-from tests.support.found import FRAMES, film_of, film_of_scan, findings, reel_of
+from tests.support.found import FRAMES, SHOWN_RATES, film_of, film_of_scan, findings, reel_of
 
 ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
 """OpenTimelineIO's names of the formats."""
@@ -198,3 +198,81 @@ def test_any_name(stem: str, ending: str) -> None:
     (video, *_) = _read(film, _reel((Cut(100, 160),), stem), ending).tracks
 
     assert _points(video) == [(100, 160)]
+
+
+# --- one timeline of everybody ------------------------------------------------------------------
+
+REELS = [
+    reel_of((Cut(100, 160), Cut(1798, 1802), Cut(FRAMES - 5, FRAMES))),
+    reel_of((Cut(0, 7), Cut(150, 170)), "anna", "sad"),
+    reel_of((Cut(140, 200),), "bob"),
+]
+
+
+def _placed(kind: str, rate: Fraction, start: str = "", layout: str = "stereo") -> Any:
+    data = FORMATS[kind].load()(findings(film_of(rate, layout), REELS, start))
+    return otio.adapters.read_from_string(data.decode(), ADAPTERS[kind.removeprefix("tracks-")])
+
+
+def _span(found: Any) -> tuple[int, int]:
+    return int(found.start_time.value), int(found.end_time_exclusive().value)
+
+
+@pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_every_cut_of_everybody_keeps_its_frames(rate: Fraction, kind: str) -> None:
+    found = _placed(kind, rate)
+
+    assert [track.kind for track in found.tracks] == ["Video"] * 3 + ["Audio"] * 3
+    for track, reel in zip(found.tracks, [*REELS, *REELS], strict=True):
+        clips = list(track.find_clips())
+        cuts = [(cut.first, cut.stop) for cut in reel.cuts]
+        assert [clip.name for clip in clips] == reel.clip_names
+        assert [_span(clip.source_range) for clip in clips] == cuts
+        assert [_span(clip.trimmed_range_in_parent()) for clip in clips] == cuts
+
+
+@pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
+def test_the_timeline_of_everybody_has_the_movies_timecode(kind: str) -> None:
+    found = _placed(kind, 30 * NTSC, "01:00:00;00", layout="")
+
+    assert int(found.global_start_time.value) == 107_892
+    assert [track.kind for track in found.tracks] == ["Video"] * 3
+    (first, *_) = found.tracks[1].find_clips()
+    assert _span(first.source_range) == (107_892, 107_899)
+    assert _span(first.trimmed_range_in_parent()) == (0, 7)
+
+
+def test_moments_are_markers_in_the_timeline_of_everybody() -> None:
+    markers = _placed("tracks-otio", Fraction(25)).tracks.markers
+
+    told = [(m.name, m.color, *_span(m.marked_range)) for m in markers]
+    assert told == [
+        ("anna · sad · 93 %", "BLUE", 0, 7),
+        ("anna · happy · 93 %", "YELLOW", 100, 160),
+        ("bob · happy · 93 %", "YELLOW", 140, 200),
+        ("anna · sad · 93 %", "BLUE", 150, 170),
+        ("anna · happy · 93 %", "YELLOW", 1798, 1802),
+        ("anna · happy · 93 %", "YELLOW", FRAMES - 5, FRAMES),
+    ]
+
+
+@pytest.mark.parametrize("rate", SHOWN_RATES, ids=str)
+def test_xml_of_everybody_has_bins_and_markers(rate: Fraction) -> None:
+    root = ET.fromstring(FORMATS["tracks-xml"].load()(findings(film_of(rate), REELS)))
+
+    bins = {
+        folder.findtext("name"): [clip.findtext("name") for clip in folder.iter("clip")]
+        for folder in root.iter("bin")
+    }
+    assert bins == {
+        "anna": REELS[0].clip_names + REELS[1].clip_names, "bob": REELS[2].clip_names
+    }  # fmt: skip
+    files = {file.get("id") for file in root.iter("file") if file.find("pathurl") is not None}
+    assert {file.get("id") for file in root.iterfind(".//clip/file")} <= files
+    spans = [(clip.findtext("in"), clip.findtext("out")) for clip in root.iter("clip")]
+    assert spans == [(str(c.first), str(c.stop)) for reel in REELS for c in reel.cuts]
+    markers = [(m.findtext("in"), m.findtext("out")) for m in root.iter("marker")]
+    assert markers == [("0", "7"), ("100", "160"), ("140", "200"), ("150", "170"),
+                       ("1798", "1802"), (str(FRAMES - 5), str(FRAMES))]  # fmt: skip
+    assert root.findtext(".//format/samplecharacteristics/width") == "64"
