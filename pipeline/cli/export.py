@@ -34,7 +34,10 @@ FLAGGED = ("clips", "supercut", "edl", "otio", "xml")
 
 def _formats_option(command: Command) -> Command:
     """Adds --format, and the flags of `FLAGGED`."""
-    flags = [click.option(f"--{kind}", is_flag=True, hidden=True) for kind in FLAGGED]
+    flags = [
+        click.option(f"--{kind}", is_flag=True, hidden=True, help=f"Short for --format {kind}.")
+        for kind in FLAGGED
+    ]
     return options(
         click.option(
             "--format", "kinds", multiple=True, type=click.Choice(list(FORMATS)), metavar="NAME",

@@ -12,12 +12,13 @@ from xml.etree import ElementTree as ET
 from pipeline.export.findings import Findings
 from pipeline.export.stretches import Reel
 from pipeline.faces import visible
+from pipeline.movie.sound import CHANNELS
 
 FORMAT_ID, ASSET_ID = "r1", "r2"
 
 
 def fcpxml(found: Findings) -> bytes:
-    """Makes a library: an event (bin) for each person, and one with a project of all moments.
+    """Makes a library: an event with a project of all moments, and one (a bin) for each person.
 
     In a person's event every cut is a clip, with person and emotion as keywords. The project is as
     long as the movie and shows every cut at its place, a lane for each person and emotion, and the
@@ -26,9 +27,9 @@ def fcpxml(found: Findings) -> bytes:
     root = ET.Element("fcpxml", version="1.10")
     root.append(_resources(found))
     library = ET.SubElement(root, "library")
+    library.append(_project(found))  # First, because some programs read the first event alone.
     for person in dict.fromkeys(reel.person for reel in found.reels):
         library.append(_event(found, person, [r for r in found.reels if r.person == person]))
-    library.append(_project(found))
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{text}\n'.encode(
@@ -45,15 +46,15 @@ def _resources(found: Findings) -> ET.Element:
         resources, "format", id=FORMAT_ID, frameDuration=_time(found, 1), width=str(width),
         height=str(height),
     )  # fmt: skip
-    sound = {
-        "hasAudio": "1", "audioSources": "1", "audioRate": "48000",
-        "audioChannels": "1" if film.layout == "mono" else "2",
-    }  # fmt: skip
     asset = ET.SubElement(
         resources, "asset", id=ASSET_ID, name=visible(found.video), format=FORMAT_ID, hasVideo="1",
         start=_time(found, found.clock.start), duration=_time(found, int(found.clock.numbers[-1])),
-        **(sound if film.layout else {}),
     )  # fmt: skip
+    if film.layout:
+        asset.attrib |= {
+            "hasAudio": "1", "audioSources": "1", "audioRate": "48000",
+            "audioChannels": str(CHANNELS[film.layout]),
+        }  # fmt: skip
     ET.SubElement(asset, "media-rep", kind="original-media", src=film.movie.absolute().as_uri())
     return resources
 

@@ -117,6 +117,6 @@ def check_installed(kinds: Sequence[str]) -> None:
         missing = [package for package in form.packages if find_spec(package) is None]
         if missing:
             raise OutputError(
-                f"--format {kind} needs {' and '.join(missing)}, not installed; run "
+                f"--format {kind} needs {missing[0]}, which is not installed; run "
                 f"pip install 'mine-video[{form.extra}]'"
             )
