@@ -40,7 +40,7 @@ def resolve_markers(found: Findings) -> bytes:
         first = moments[0].first
         low = found.clock.start + found.clock.span(first, first)[0]
         span = f"{found.clock.counting.text(low)} {found.clock.counting.text(low + 1)}"
-        length = max(_length(found.clock, moment) for moment in moments)
+        length = _longest(found.clock, moments)
         # What stands before the bars is the marker's note; it must not begin with a digit, or
         # Resolve takes it for an event.
         lines += [
@@ -70,16 +70,14 @@ def avid_markers(found: Findings) -> bytes:
     """Makes a list of markers, which Media Composer takes by "Import Markers".
 
     The columns are user, timecode, track, colour, comment, length in frames, nothing, and the
-    colour's name in newer versions.
+    colour's name in newer versions. A track has one marker a frame, as in Resolve.
     """
-    rows = (
-        (
-            "mine-video", found.clock.at(moment.first), "TC1", AVID_COLOURS[moment.emotion].lower(),
-            visible(moment.title), str(_length(found.clock, moment)), "",
-            AVID_COLOURS[moment.emotion],
-        )
-        for moment in found.stretches
-    )  # fmt: skip
+    rows = []
+    for moments in _at_once(found):
+        at, length = found.clock.at(moments[0].first), str(_longest(found.clock, moments))
+        colour = AVID_COLOURS[moments[0].emotion]
+        told = _titles(moments)
+        rows.append(["mine-video", at, "TC1", colour.lower(), told, length, "", colour])
     return "".join("\t".join(row) + "\n" for row in rows).encode(errors="backslashreplace")
 
 
@@ -123,9 +121,10 @@ def _at_once(found: Findings) -> Iterator[list[Stretch]]:
     yield from (list(moments) for _, moments in same)
 
 
-def _length(clock: Timecode, moment: Stretch) -> int:
-    low, high = clock.span(moment.first, moment.stop)
-    return high - low
+def _longest(clock: Timecode, moments: Sequence[Stretch]) -> int:
+    """Frames of the longest of some moments."""
+    spans = (clock.span(moment.first, moment.stop) for moment in moments)
+    return max(high - low for low, high in spans)
 
 
 def _titles(moments: Sequence[Stretch]) -> str:

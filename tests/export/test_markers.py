@@ -71,11 +71,15 @@ def test_resolve_markers(rate: Fraction, start: str) -> None:
     assert [begin - found.clock.start for begin in begins] == [first for first, _ in SPANS]
 
 
-def test_resolve_has_one_marker_a_frame() -> None:
+def test_resolve_and_avid_have_one_marker_a_frame() -> None:
     reels = [reel_of([Cut(5, 9)], "a|b", "happy"), reel_of([Cut(5, 7)], "bob", "fear")]
-    (marker,) = _resolve(_write("resolve-markers", findings(film_of(Fraction(25)), reels)).decode())
+    found = findings(film_of(Fraction(25)), reels)
+
+    (marker,) = _resolve(_write("resolve-markers", found).decode())
+    (row,) = _write("avid-markers", found).decode().splitlines()
 
     assert marker[2:] == ("Pink", "bob · fear · 93 % + a/b · happy · 93 %", "4")
+    assert row.split("\t")[3:6] == ["magenta", "bob · fear · 93 % + a|b · happy · 93 %", "4"]
 
 
 @pytest.mark.parametrize("start", STARTS)
