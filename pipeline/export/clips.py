@@ -130,11 +130,12 @@ def _write(
         return write_spans(
             film, [(c.first, c.stop) for _, c in piece.cuts], path, quality, progress
         )
-    data = FORMATS[piece.kind].load()(found)
+    form = FORMATS[piece.kind]
+    data = form.load()(found)
     with replacing(path) as file:
         file.write(data)
     edges = np.array([edge for _, cut in piece.cuts for edge in (cut.first, cut.stop)], np.int64)
-    if error := largest_error(film, edges):
+    if not form.seconds and (error := largest_error(film, edges)):
         log.warning(
             "%s: the movie's frame rate varies, or timecodes do not support it; cuts are up to "
             "%.1f ms off",

@@ -29,6 +29,7 @@ class Format:
         writer: Its function as module:name; "" if it is a film.
         whole: Whether one file in the movie's folder holds all wanted people and emotions; else
             each has a file of its own, in its folder.
+        seconds: Whether it tells time in seconds, exact at any frame rate; else by timecode.
         packages: Packages that must be installed, by the names under which they are imported.
         extra: The extra of setup.cfg which brings them.
     """
@@ -38,6 +39,7 @@ class Format:
     programs: str
     writer: str = ""
     whole: bool = True
+    seconds: bool = False
     packages: tuple[str, ...] = ()
     extra: str = ""
 
@@ -96,11 +98,11 @@ FORMATS = {
     ),
     "subtitles": Format(
         "_moments.srt", "subtitles that say who looks how", "any player or editor",
-        f"{_CUES}:subtitles",
+        f"{_CUES}:subtitles", seconds=True,
     ),
     "chapters": Format(
         "_chapters.vtt", "a chapter for each moment (WebVTT)", "browsers and web players",
-        f"{_CUES}:chapters",
+        f"{_CUES}:chapters", seconds=True,
     ),
 }  # fmt: skip
 """All formats by their names on the command line."""

@@ -200,3 +200,6 @@ def test_inexact_cuts_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixt
     _export(varying, _reel((Cut(2, 4),)), tmp_path / "o", "edl")
 
     assert "cuts are up to 10.0 ms off" in caplog.text
+    caplog.clear()
+    _export(varying, _reel((Cut(2, 4),)), tmp_path / "o", "subtitles")
+    assert caplog.text == ""
