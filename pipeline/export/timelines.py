@@ -23,6 +23,7 @@ from opentimelineio.schema import (
 )
 
 from pipeline.export.findings import Findings
+from pipeline.export.smpte import TIMECODE, Counting
 from pipeline.export.stretches import Reel, Stretch
 from pipeline.faces import EMOTIONS, visible
 
@@ -47,6 +48,9 @@ CLIP_PARTS = ("name", "rate", "in", "out")
 EVENT = re.compile(r"^(\d+ +\S+ +)V    ", re.M)
 """The beginning of an event in the EDL that the adapter writes; V means pictures only."""
 
+SPANS = re.compile(r"(?: \d\d:\d\d:\d\d;\d\d){4}$", re.M)
+"""The end of an event that is counted with drop-frame: in and out, in the movie and the EDL."""
+
 
 def edl(found: Findings) -> bytes:
     """Makes an edit decision list (CMX 3600), with the cuts of a reel one right after the other.
@@ -56,9 +60,7 @@ def edl(found: Findings) -> bytes:
     (reel,) = found.reels
     rate, timeline = float(found.clock.rate), _packed(found, reel, [found.video] * len(reel.cuts))
     text: str = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate, reelname_len=REEL)
-    # OTIO counts 29.97 and 59.94 with drop-frame, whatever the movie's own timecode does.
-    drop = ";" in RationalTime(0, rate).to_timecode()
-    return _completed(text, drop=drop, sound=bool(found.film.layout)).encode()
+    return _completed(text, found.clock.counting, sound=bool(found.film.layout)).encode()
 
 
 def otio_json(found: Findings) -> bytes:
@@ -124,12 +126,19 @@ def _bin(found: Findings, person: str, root: ET.Element) -> ET.Element:
     return folder
 
 
-def _completed(edl: str, *, drop: bool, sound: bool) -> str:
+def _completed(edl: str, counting: Counting, *, sound: bool) -> str:
     """Adds what the adapter leaves out: the kind of timecode, and that events include sound."""
     title, _, events = edl.partition("\n\n")
+    if not counting.drop:
+        # The adapter counts 29.97 and 59.94 with drop-frame, even where the movie does not.
+        dropping = Counting(counting.rate, drop=True)
+        events = SPANS.sub(
+            lambda m: TIMECODE.sub(lambda t: counting.text(dropping.number(t[0]) or 0), m[0]),
+            events,
+        )
     if sound:
         events = EVENT.sub(r"\1AA/V ", events)
-    return f"{title}\nFCM: {'DROP FRAME' if drop else 'NON-DROP FRAME'}\n\n{events}"
+    return f"{title}\nFCM: {'DROP FRAME' if counting.drop else 'NON-DROP FRAME'}\n\n{events}"
 
 
 def _written(timeline: Timeline, adapter: str) -> bytes:

@@ -104,11 +104,20 @@ def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
     assert mode in text.splitlines()
 
 
+def test_an_edl_counts_as_the_movie_does() -> None:
+    text = _write(film_of(30 * NTSC), _reel((Cut(1798, 1802),)), "01:00:00:00", "edl").decode()
+
+    assert "C        01:00:59:28 01:01:00:02 00:00:00:00 00:00:00:04" in text
+    assert "FCM: NON-DROP FRAME" in text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("rate", "start", "first"),
     [
         (Fraction(25), "10:00:00:00", 900_000),
         (30 * NTSC, "01:00:00;00", 107_892),
+        (30 * NTSC, "01:00:00:00", 108_000),
+        (60 * NTSC, "01:00:00:00", 216_000),
         (24 * NTSC, "01:00:00:00", 86_400),
         (Fraction(25), "nonsense", 0),
         (Fraction(25), "00:00:00:99", 0),
