@@ -89,11 +89,6 @@ class Reel:
         name = faces.visible(f"{self.person} {self.emotion}")
         return [f"{name} {number:03d}" for number in range(1, len(self.cuts) + 1)]
 
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """First frame and one past the last of each cut."""
-        return [(cut.first, cut.stop) for cut in self.cuts]
-
 
 def exported_runs(choice: Choice, frames: int, stride: int) -> list[Stretch]:
     """Returns the whole runs of which at least one face was kept, in order of time.
