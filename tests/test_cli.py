@@ -717,6 +717,8 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
         (("exprot", "movie.mkv"), "no command and no movie 'exprot'. Did you mean 'export'?"),
         (("movies",), "There is no command and no movie 'movies'."),
+        (("export", "output"), "choose what to write: --format clips, supercut, edl"),
+        (("export", "output", "--format", "aaf"), "'aaf' is not one of"),
         (("a.mkv", "--emotion", "happy,sad"), "once for each: --emotion happy --emotion sad"),
     ],
 )

@@ -29,7 +29,8 @@ def test_no_name_moves_the_cursor_or_begins_a_line(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     calls = [
         (NAME, *ANNA, "--workers", "1", "-v"), ("status", "output"), ("stats", "output"),
-        ("search", "output", *ANNA), ("name", "output"), ("export", "output", *ANNA, "--edl"),
+        ("search", "output", *ANNA), ("name", "output"),
+        ("export", "output", *ANNA, "--edl", "--format", "fcpxml", "--format", "resolve-markers"),
         ("walk", "no\x1b\nsuch.mkv"), ("walk", "no\x1b\nsuch.mkv", NAME),
     ]  # fmt: skip
     for args in calls:

@@ -12,26 +12,50 @@ from pipeline.cli.options import (
     MOVED,
     PLACES,
     SPEECH,
+    Command,
     Real,
     folders_of,
     job_of,
+    options,
     verbosity,
 )
 from pipeline.cli.printing import Header, aligned, bar, each, echo_line, fitted, log_to_stderr
-from pipeline.cli.sections import command
+from pipeline.cli.sections import SectionedCommand, command
+from pipeline.export.formats import FORMATS, check_installed
 
 if TYPE_CHECKING:
     from pipeline.export.export import Exported
 
 EXPORT_ROW = "{:20} {:12} {:8} {:>5} {:>5} {:>9}  {}"
 
-KIND_OPTIONS = {
-    "clips": "Write an MP4 of each stretch.",
-    "supercut": "Write all stretches into one MP4.",
-    "edl": "Write the stretches as an edit decision list (CMX 3600).",
-    "otio": "Write the stretches as an OpenTimelineIO timeline.",
-    "xml": "Write the stretches as Final Cut Pro 7 XML, for Premiere and Resolve.",
-}
+FLAGGED = ("clips", "supercut", "edl", "otio", "xml")
+"""Formats with a flag of their own, as all had before there were many."""
+
+
+def _formats_option(command: Command) -> Command:
+    """Adds --format, and the flags of `FLAGGED`."""
+    flags = [
+        click.option(f"--{kind}", is_flag=True, hidden=True, help=f"Short for --format {kind}.")
+        for kind in FLAGGED
+    ]
+    return options(
+        click.option(
+            "--format", "kinds", multiple=True, type=click.Choice(list(FORMATS)), metavar="NAME",
+            help="What to write, see the table below; may be repeated.",
+        ),
+        *flags,
+    )(command)  # fmt: skip
+
+
+class ExportCommand(SectionedCommand):
+    """A command whose --help ends with the table of formats."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, form.what) for name, form in FORMATS.items()])
+
 
 QUALITY_OPTION = click.option(
     "--quality", type=click.IntRange(0, 51), default=18, show_default=True,
@@ -80,13 +104,9 @@ def annotate_command(
     each(folders_of(folders, job, movie), annotate_one)
 
 
-@command()
+@click.command(cls=ExportCommand)
 @FOLDERS
-@click.option("--clips", is_flag=True, help=KIND_OPTIONS["clips"])
-@click.option("--supercut", is_flag=True, help=KIND_OPTIONS["supercut"])
-@click.option("--edl", is_flag=True, help=KIND_OPTIONS["edl"])
-@click.option("--otio", is_flag=True, help=KIND_OPTIONS["otio"])
-@click.option("--xml", is_flag=True, help=KIND_OPTIONS["xml"])
+@_formats_option
 @click.option(
     "--padding",
     type=Real(0),
@@ -103,6 +123,7 @@ def annotate_command(
 @verbosity
 def export_command(
     folders: tuple[Path, ...],
+    kinds: tuple[str, ...],
     padding: float,
     quality: int,
     movie: Path | None,
@@ -110,22 +131,22 @@ def export_command(
     verbose: bool,
     **given: Any,
 ) -> None:
-    """Write the steady runs as clips, as one film, or as timelines.
+    """Write the steady runs as films, and for editing and other programs.
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
     names under --output. Cuts are exact to the frame. The files are written to
-    <person>/<emotion>/ in the movie's folder.
+    <person>/<emotion>/ in the movie's folder, or, where one file holds everybody, to that folder.
 
     \b
     Example:
-        mine-video export output/movie --person rdj --emotion happy --supercut --edl
+        mine-video export output/movie --person rdj --emotion happy --supercut --format edl
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
-    kinds = tuple(kind for kind in KIND_OPTIONS if given.pop(kind))
+    flags = [kind for kind in FLAGGED if given.pop(kind)]
+    kinds = tuple(dict.fromkeys([*flags, *kinds]))
     if not kinds:
-        raise click.UsageError(
-            f"choose what to write: {', '.join(f'--{kind}' for kind in KIND_OPTIONS)}"
-        )
+        raise click.UsageError(f"choose what to write: --format {', '.join(FORMATS)}")
+    check_installed(kinds)
     from pipeline.disk.manifest import movie_name
     from pipeline.export import export as program
     from pipeline.people.album import Album

@@ -26,6 +26,7 @@ FOLDER_FILES = frozenset(
         "parts", "walk.json", "frames.npz", FACES, TRACKS_FILE, CAST, CAST_TABLE,
         "judge.csv", "judge.png", "sample.csv", "sample.jpg", "report.html", "timeline.png",
         "annotated.mp4", "faces.parquet", "failed.txt", "labels.csv", "pick.json",
+        "export.csv",
     }
 )  # fmt: skip
 """Everything in a movie's folder but the people's folders."""

@@ -1,41 +1,34 @@
-"""Writes clips, a supercut and timelines of picked runs, and export.csv with the exact cuts."""
+"""Writes the files of an export: encodes the films, and lists every file in export.csv."""
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import files
 from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
+from pipeline.export.findings import Findings
 from pipeline.export.footage import Footage, Spans
+from pipeline.export.formats import CLIPS, FORMATS, SUPERCUT
+from pipeline.export.smpte import largest_error
 from pipeline.export.stretches import Cut, Reel
-from pipeline.export.timelines import ADAPTERS, interchange, largest_error
 from pipeline.faces import Image, file_clock
 from pipeline.files import replacing
-from pipeline.movie import stream
 from pipeline.movie.encode import CRF, write_mp4
 from pipeline.movie.frame import Frame
 from pipeline.walk.part import WalkProgress
 
 log = logging.getLogger(__name__)
 
-CLIPS, SUPERCUT = "clips", "supercut"
-EXPORT_KINDS = (CLIPS, SUPERCUT, *ADAPTERS)
-
 EXPORT_LIST = "export.csv"
 EXPORT_COLUMNS = (
     "file", "kind", "cut", "video", "person", "emotion", "first", "last", "begin", "end", "at",
     "runs",
 )  # fmt: skip
-EXPORTED_NAME = re.compile(r"(clips/)?[^/\\]+\.(mp4|edl|otio|xml)")
-"""Names of files that an export may replace, if export.csv lists them; no other file is deleted.
-
-The list may have been edited, so its names are not trusted: none of them leads out of the folder.
-"""
-
 LONGEST_EXPORT_NAME = 230
 """Bytes of a file's name at most: file systems take 255, and temporary names are longer."""
 
@@ -45,32 +38,30 @@ class Piece:
     """A file of an export.
 
     Attributes:
-        file: Its path in the reel's folder.
-        kind: One of `EXPORT_KINDS`.
-        cuts: The cuts in it, in order.
+        file: Its path in the folder.
+        kind: One of `FORMATS`.
+        cuts: The cuts in it, in order, and whose they are.
     """
 
     file: str
     kind: str
-    cuts: tuple[Cut, ...]
+    cuts: Sequence[tuple[Reel, Cut]]
 
 
-def export_reel(
-    film: Footage,
-    reel: Reel,
+def write_export(
+    found: Findings,
     folder: Path,
     kinds: Sequence[str],
     progress: WalkProgress,
     *,
     quality: int = CRF,
 ) -> list[Path]:
-    """Exports a reel into `folder` and deletes an earlier export of these kinds; other files stay.
+    """Exports into `folder` and deletes an earlier export of these kinds; other files stay.
 
     Args:
-        film: The movie.
-        reel: What to export; if it has no cuts, only the earlier export is deleted.
-        folder: The folder of the person and emotion.
-        kinds: The kinds of `EXPORT_KINDS` to write.
+        found: What to export; if it has no cuts, only the earlier export is deleted.
+        folder: The folder of a person and emotion, or of the movie.
+        kinds: The formats to write: all for a person and emotion, or all for the whole movie.
         progress: Called with the number of frames written since the last call.
         quality: x264's constant rate factor.
 
@@ -81,7 +72,7 @@ def export_reel(
         MovieError: The movie cannot be read.
         OutputError: A file cannot be written, or would overwrite one that no export wrote.
     """
-    wanted = list(pieces(film, reel, kinds))
+    wanted = list(pieces(found, kinds))
     before = _listed(folder)
     names = {piece.file for piece in wanted}
     for name in sorted(names - before.keys()):
@@ -93,21 +84,26 @@ def export_reel(
     files.remove(folder / f for f, (k, _) in before.items() if k in kinds and f not in names)
     kept = [row for kind, rows in before.values() if kind not in kinds for row in rows]
     if wanted or folder.exists():
-        _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(film, reel, piece))])
-    return [folder / p.file for p in wanted if _write(film, reel, p, folder, quality, progress)]
+        _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(found, piece))])
+    return [folder / p.file for p in wanted if _write(found, p, folder, quality, progress)]
 
 
-def pieces(film: Footage, reel: Reel, kinds: Sequence[str]) -> Iterator[Piece]:
+def pieces(found: Findings, kinds: Sequence[str]) -> Iterator[Piece]:
     """Yields the files that an export consists of."""
-    base = f"{reel.person}_{reel.emotion}"
-    for kind in kinds if reel.cuts else ():
-        if kind == CLIPS:
-            for cut in reel.cuts:
-                span = f"{file_clock(film.edges[cut.first])}_{file_clock(film.edges[cut.stop])}"
-                yield Piece(f"clips/{_named(reel.stem, f'{base}_{span}.mp4')}", kind, (cut,))
-        else:
-            ending = "mp4" if kind == SUPERCUT else kind
-            yield Piece(_named(reel.stem, f"{base}.{ending}"), kind, reel.cuts)
+    for kind in kinds if found.cuts else ():
+        form = FORMATS[kind]
+        if form.whole:
+            yield Piece(_named(found.stem, form.ending), kind, found.cuts)
+            continue
+        (reel,) = found.reels
+        base = f"_{reel.person}_{reel.emotion}"
+        if kind != CLIPS:
+            yield Piece(_named(found.stem, base + form.ending), kind, found.cuts)
+            continue
+        for _, cut in found.cuts:
+            begin, end = (file_clock(found.film.edges[edge]) for edge in (cut.first, cut.stop))
+            name = _named(found.stem, f"{base}_{begin}_{end}{form.ending}")
+            yield Piece(f"clips/{name}", kind, [(reel, cut)])
 
 
 def exported_files(folder: Path) -> list[str]:
@@ -122,25 +118,30 @@ def exported_files(folder: Path) -> list[str]:
 def _named(stem: str, rest: str) -> str:
     """Joins a movie's stem, shortened where necessary, and the rest of a file's name."""
     room = LONGEST_EXPORT_NAME - len(os.fsencode(rest))
-    return f"{os.fsencode(stem)[:room].decode(errors='ignore')}_{rest}"
+    return f"{os.fsencode(stem)[:room].decode(errors='ignore')}{rest}"
 
 
 def _write(
-    film: Footage, reel: Reel, piece: Piece, folder: Path, quality: int, progress: WalkProgress
+    found: Findings, piece: Piece, folder: Path, quality: int, progress: WalkProgress
 ) -> bool:
     """Writes a file; returns False if none of its frames can be decoded."""
-    path = folder / piece.file
-    if piece.kind in ADAPTERS:
-        with replacing(path) as file:
-            file.write(interchange(film, reel, stream.timecode(film.movie), piece.kind))
-        if error := largest_error(film, reel):
-            log.warning(
-                "%s: the movie's frame rate varies, or timecodes do not support it; cuts are up to "
-                "%.1f ms off",
-                path, error * 1000,
-            )  # fmt: skip
-        return True
-    return write_spans(film, [(c.first, c.stop) for c in piece.cuts], path, quality, progress)
+    path, film = folder / piece.file, found.film
+    if piece.kind in (CLIPS, SUPERCUT):
+        return write_spans(
+            film, [(c.first, c.stop) for _, c in piece.cuts], path, quality, progress
+        )
+    form = FORMATS[piece.kind]
+    data = form.load()(found)
+    with replacing(path) as file:
+        file.write(data)
+    edges = np.array([edge for _, cut in piece.cuts for edge in (cut.first, cut.stop)], np.int64)
+    if not form.seconds and (error := largest_error(film, edges)):
+        log.warning(
+            "%s: the movie's frame rate varies, or timecodes do not support it; cuts are up to "
+            "%.1f ms off",
+            path, error * 1000,
+        )  # fmt: skip
+    return True
 
 
 def write_spans(
@@ -167,17 +168,19 @@ def write_spans(
     return written
 
 
-def _rows(film: Footage, reel: Reel, piece: Piece) -> Iterator[list[str]]:
+def _rows(found: Findings, piece: Piece) -> Iterator[list[str]]:
     """Yields a file's lines in export.csv: frames and seconds in the movie, seconds in the file."""
-    begin = 0.0
-    for number, cut in enumerate(piece.cuts, 1):
+    film, packed = found.film, 0.0
+    for number, (reel, cut) in enumerate(piece.cuts, 1):
         low, high = film.edges[cut.first], film.edges[cut.stop]
+        # A file of the whole movie keeps the movie's time.
+        begin = low - film.edges[0] if FORMATS[piece.kind].whole else packed
         yield [
             piece.file, piece.kind, str(number), reel.video, reel.person, reel.emotion,
             str(cut.first), str(cut.stop - 1), f"{low:.6f}", f"{high:.6f}", f"{begin:.6f}",
             str(cut.runs),
         ]  # fmt: skip
-        begin += float(film.ticks[cut.stop] - film.ticks[cut.first]) * float(film.base)
+        packed += float(film.ticks[cut.stop] - film.ticks[cut.first]) * float(film.base)
 
 
 def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
@@ -187,13 +190,19 @@ def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
     """
     exported: dict[str, tuple[str, list[list[str]]]] = {}
     for row in read_list(folder / EXPORT_LIST):
-        if (
-            len(row) == len(EXPORT_COLUMNS)
-            and EXPORTED_NAME.fullmatch(row[0])
-            and row[1] in EXPORT_KINDS
-        ):
+        if len(row) == len(EXPORT_COLUMNS) and row[1] in FORMATS and _is_ours(*row[:2]):
             exported.setdefault(row[0], (row[1], []))[1].append(row)
     return exported
+
+
+def _is_ours(name: str, kind: str) -> bool:
+    """Whether an export may replace a file of this name, if export.csv lists it.
+
+    The list may have been edited, so its names are not trusted: none of them leads out of the
+    folder, or is that of a file which another command writes there.
+    """
+    plain = name.removeprefix("clips/") if kind == CLIPS else name
+    return plain.endswith(FORMATS[kind].ending) and plain == Path(plain).name and "\\" not in plain
 
 
 def _write_list(folder: Path, rows: list[list[str]]) -> None:

@@ -9,20 +9,24 @@ import pandas as pd
 
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
-from pipeline.disk.manifest import Manifest
 from pipeline.disk.walked import Walked
 from pipeline.export.annotate import ANNOTATED, Marks, write_annotated
-from pipeline.export.clips import CLIPS, SUPERCUT, export_reel
-from pipeline.export.footage import Footage, footage
-from pipeline.export.stretches import Cut, Reel, cuts
+from pipeline.export.clips import write_export
+from pipeline.export.findings import Findings
+from pipeline.export.footage import footage
+from pipeline.export.formats import CLIPS, FORMATS, SUPERCUT, check_installed
+from pipeline.export.smpte import movie_clock
+from pipeline.export.stretches import Cut, Reel, Stretch, cuts, exported_runs
+from pipeline.faces import ANY
 from pipeline.models.registry import tolerances
+from pipeline.movie import stream
 from pipeline.movie.encode import CRF
 from pipeline.opened import opened
 from pipeline.people.album import Album
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import Job
-from pipeline.walk.part import StartProgress, WalkProgress
+from pipeline.walk.part import StartProgress
 from pipeline.wanted import wanted_rows
 
 log = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ class ExportSettings:
     """What is exported, and how.
 
     Attributes:
-        kinds: Some of `export.clips.EXPORT_KINDS`.
+        kinds: Some of `export.formats.FORMATS`.
         padding: Seconds added before and after each run, 0 or more.
         quality: x264's constant rate factor, 0 (lossless) to 51.
     """
@@ -49,11 +53,11 @@ class ExportSettings:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The result of exporting one person and emotion.
+    """The result of exporting one person and emotion, or all of them into files of the movie.
 
     Attributes:
-        person: A name or "unknown".
-        emotion: One of `EMOTIONS`.
+        person: A name or "unknown"; "any" for files of the movie.
+        emotion: One of `EMOTIONS`; "any" for files of the movie.
         runs: Number of steady runs that were exported.
         cuts: Number of stretches that they make up.
         seconds: Length of all stretches together.
@@ -114,10 +118,11 @@ def export(
     movie: Path | None = None,
     album: Album | None = None,
 ) -> list[Exported]:
-    """Exports the steady runs of each wanted person and emotion into <person>/<emotion>/.
+    """Exports the steady runs of the wanted people and emotions.
 
     If one face of a run passes every filter, the whole run is exported, but faces that were
-    rejected in the review split it. Faces get the names that today's photos give them.
+    rejected in the review split it. Faces get the names that today's photos give them. Formats that
+    hold the whole movie go into its folder, the others into <person>/<emotion>/.
 
     Args:
         folder: The movie's folder.
@@ -129,18 +134,32 @@ def export(
         album: The known faces, if several movies share them.
 
     Raises:
-        MiningError: A file is missing, damaged or cannot be written, or a name is wrong.
+        MiningError: A file is missing, damaged or cannot be written, a name is wrong, or a package
+            is not installed.
     """
+    check_installed(settings.kinds)
     with opened(folder, job, album) as walked:
-        walk = walked.manifest
-        film = footage(manifests.movie_of(walk, movie, allow_remote=job.allow_remote), walk.scan)
-        reels = [
-            (choice, _reel(choice, walk, film, settings))
-            for choice in _kept(walked, job, film.movie)[1]
-        ]
+        found, choices = _findings(walked, job, settings, movie)
     # The folder is free again: encoding may take hours.
-    frame_done = progress(_frames([reel for _, reel in reels], settings.kinds))
-    return [_exported(choice, reel, film, folder, settings, frame_done) for choice, reel in reels]
+    frame_done = progress(_frames(found, settings.kinds))
+    apart, whole = _sorted(settings.kinds)
+    outcomes = []
+    for choice in choices if apart else ():
+        own = found.only(choice.person, choice.emotion)
+        place = folder / choice.person / choice.emotion
+        files = write_export(own, place, apart, frame_done, quality=settings.quality)
+        outcomes.append(_exported(own, choice.person, choice.emotion, files, choice.hint))
+    if whole:
+        files = write_export(found, folder, whole, frame_done, quality=settings.quality)
+        hint = "" if files else next((choice.hint for choice in choices), "")
+        outcomes.append(_exported(found, ANY, ANY, files, hint))
+    return outcomes
+
+
+def _sorted(kinds: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The formats with a file for each person and emotion, and those with one for the movie."""
+    whole = [kind for kind in kinds if FORMATS[kind].whole]
+    return [kind for kind in kinds if kind not in whole], whole
 
 
 def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
@@ -152,33 +171,50 @@ def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Cho
     return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size, tolerance))
 
 
-def _reel(choice: Choice, walk: Manifest, film: Footage, settings: ExportSettings) -> Reel:
-    runs: tuple[Cut, ...] = cuts(choice, film.edges, walk.settings.every, settings.padding)
-    return Reel(walk.movie.name, crop_stem(walk), choice.person, choice.emotion, runs)
+def _findings(
+    walked: Walked, job: Job, settings: ExportSettings, movie: Path | None
+) -> tuple[Findings, list[Choice]]:
+    """What is to be exported, and the choices that it comes from."""
+    walk = walked.manifest
+    film = footage(manifests.movie_of(walk, movie, allow_remote=job.allow_remote), walk.scan)
+    rows, choices = _kept(walked, job, film.movie)
+    stem, reels = crop_stem(walk), []
+    runs: list[Stretch] = []
+    for choice in choices:
+        own = exported_runs(choice, len(walk.scan), walked.stride)
+        padded = cuts(own, film.edges, settings.padding)
+        reels.append(Reel(walked.name, stem, choice.person, choice.emotion, padded))
+        runs += own
+    found = Findings(
+        film=film,
+        clock=movie_clock(film, stream.timecode(film.movie)),
+        stem=stem,
+        reels=tuple(reel for reel in reels if reel.cuts),
+        stretches=tuple(sorted(runs, key=lambda run: (run.first, run.stop))),
+        faces=rows,
+        shots=walked.tracks.starts,
+        stride=walked.stride,
+    )
+    return found, choices
 
 
-def _frames(reels: Sequence[Reel], kinds: Sequence[str]) -> int:
-    """Number of frames to write; timelines need none."""
+def _frames(found: Findings, kinds: Sequence[str]) -> int:
+    """Number of frames to write; only films need any."""
     films = sum(kind in (CLIPS, SUPERCUT) for kind in kinds)
-    return films * sum(stop - first for reel in reels for first, stop in reel.spans)
+    return films * sum(cut.stop - cut.first for _, cut in found.cuts)
 
 
 def _exported(
-    choice: Choice,
-    reel: Reel,
-    film: Footage,
-    folder: Path,
-    settings: ExportSettings,
-    progress: WalkProgress,
+    found: Findings, person: str, emotion: str, files: Sequence[Path], hint: str
 ) -> Exported:
-    target = folder / reel.person / reel.emotion
-    files = export_reel(film, reel, target, settings.kinds, progress, quality=settings.quality)
+    edges = found.film.edges
+    every: list[Cut] = [cut for _, cut in found.cuts]
     return Exported(
-        person=reel.person,
-        emotion=reel.emotion,
-        runs=sum(cut.runs for cut in reel.cuts),
-        cuts=len(reel.cuts),
-        seconds=sum(float(film.edges[c.stop] - film.edges[c.first]) for c in reel.cuts),
+        person=person,
+        emotion=emotion,
+        runs=sum(cut.runs for cut in every),
+        cuts=len(every),
+        seconds=sum(float(edges[cut.stop] - edges[cut.first]) for cut in every),
         files=tuple(files),
-        hint=choice.hint,
+        hint=hint,
     )

@@ -1,7 +1,8 @@
 """Finds the stretches of a movie to export: the runs that a pick keeps, with padding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,40 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A moment as it is exported: a steady run of one face, whole.
+
+    Attributes:
+        person: A name or "unknown".
+        emotion: One of `EMOTIONS`.
+        first: Its first frame.
+        stop: One past its last frame.
+        shot: Number of its shot.
+        track: Number of its track.
+        probability: The network's own of the emotion, 0 to 1, the mean of the kept faces.
+        look_sure: Chance that the emotion is right, 0 to 1, likewise.
+    """
+
+    person: str
+    emotion: str
+    first: int
+    stop: int
+    shot: int
+    track: int
+    probability: float
+    look_sure: float
+
+    @property
+    def title(self) -> str:
+        """What an editor reads of it: person, emotion and probability.
+
+        >>> Stretch("rdj", "happy", 10, 20, 1, 3, 0.934, 0.99).title
+        'rdj · happy · 93 %'
+        """
+        return f"{self.person} · {self.emotion} · {round(100 * self.probability)} %"
+
+
+@dataclass(frozen=True, slots=True)
 class Reel:
     """The cuts to export for one person and emotion.
 
@@ -45,13 +80,18 @@ class Reel:
     cuts: tuple[Cut, ...]
 
     @property
-    def spans(self) -> list[tuple[int, int]]:
-        """First frame and one past the last of each cut."""
-        return [(cut.first, cut.stop) for cut in self.cuts]
+    def clip_names(self) -> list[str]:
+        """What an editor reads of each cut: person, emotion and a number.
+
+        >>> Reel("movie.mp4", "movie", "rdj", "happy", (Cut(0, 5), Cut(9, 12))).clip_names
+        ['rdj happy 001', 'rdj happy 002']
+        """
+        name = faces.visible(f"{self.person} {self.emotion}")
+        return [f"{name} {number:03d}" for number in range(1, len(self.cuts) + 1)]
 
 
-def cuts(choice: Choice, edges: Numbers, stride: int, padding: float) -> tuple[Cut, ...]:
-    """Returns the whole runs of which at least one face was kept, with padding.
+def exported_runs(choice: Choice, frames: int, stride: int) -> list[Stretch]:
+    """Returns the whole runs of which at least one face was kept, in order of time.
 
     A run covers its last row's stride too. Faces rejected in the review are left out: they split a
     run into pieces, which count as runs of their own.
@@ -59,18 +99,45 @@ def cuts(choice: Choice, edges: Numbers, stride: int, padding: float) -> tuple[C
     Args:
         choice: Returned by `pick.choose`. It may be thinned by `--per-run`, since one kept face is
             enough; but if the run was split, a piece without a kept face is lost.
-        edges: Returned by `pick.speech.borders`.
+        frames: Number of frames of the movie.
         stride: Source frames between neighbouring rows.
-        padding: Seconds added before and after each run, even over rejected faces. Cuts that then
-            overlap or touch are joined.
     """
     rejected = select.decided(choice.seen, faces.REJECTED)
     seen = choice.seen.assign(piece=rejected.groupby(choice.seen["run"]).cumsum())[~rejected]
-    pieces = seen.assign(kept=seen.index.isin(choice.kept.index)).groupby(["run", "piece"])
-    frames = pieces.agg(min=("frame", "min"), max=("frame", "max"), kept=("kept", "any"))
-    frames = frames[frames["kept"]].sort_values(["min", "max"])
-    runs = zip(frames["min"].tolist(), frames["max"].tolist(), strict=True)
-    return tuple(merged(_padded(first, last + stride, edges, padding) for first, last in runs))
+    kept = seen.index.isin(choice.kept.index)
+    means = {f"mean_{name}": seen[name].where(kept) for name in ("probability", "look_sure")}
+    runs = seen.assign(kept=kept, **means).groupby(["run", "piece"]).agg(
+        first=("frame", "min"), last=("frame", "max"), shot=("shot", "first"),
+        track=("track", "first"), kept=("kept", "any"),
+        probability=("mean_probability", "mean"), look_sure=("mean_look_sure", "mean"),
+    )  # fmt: skip
+    ordered = runs[runs["kept"]].sort_values(["first", "last"]).to_records(index=False)
+    return [_stretch(choice, row, frames, stride) for row in ordered]
+
+
+def _stretch(choice: Choice, row: Any, frames: int, stride: int) -> Stretch:
+    return Stretch(
+        person=choice.person,
+        emotion=choice.emotion,
+        first=int(row.first),
+        stop=min(int(row.last) + stride, frames),
+        shot=int(row.shot),
+        track=int(row.track),
+        probability=float(row.probability),
+        look_sure=float(row.look_sure),
+    )
+
+
+def cuts(runs: Sequence[Stretch], edges: Numbers, padding: float) -> tuple[Cut, ...]:
+    """Returns the stretches of one person and emotion with padding, without overlap.
+
+    Args:
+        runs: Returned by `exported_runs`.
+        edges: Returned by `pick.speech.borders`.
+        padding: Seconds added before and after each run, even over rejected faces. Cuts that then
+            overlap or touch are joined.
+    """
+    return tuple(merged(_padded(run.first, run.stop, edges, padding) for run in runs))
 
 
 def _padded(first: int, stop: int, edges: Numbers, padding: float) -> Cut:

@@ -1,135 +1,219 @@
 """Writes timelines for editing programs: EDL (CMX 3600), OTIO, and Final Cut Pro 7's XML.
 
-OpenTimelineIO and its adapters write all of them, and read them back in the tests. In- and
-out-points are timecodes of the movie, counted from the timecode that its file gives for the first
-frame, or from zero if it gives none.
+OpenTimelineIO and its adapters write all of them, and read them back in the tests; they come with
+the extra `edit`, so that nothing imports this module but `formats.Format.load`. In- and out-points
+are timecodes of the movie, see `smpte.movie_clock`.
 """
 
 import re
-from fractions import Fraction
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
 
-import numpy as np
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
-from opentimelineio.schema import Clip, ExternalReference, Timeline, Track, TrackKind
+from opentimelineio.schema import (
+    Clip,
+    ExternalReference,
+    Gap,
+    Marker,
+    MarkerColor,
+    Timeline,
+    Track,
+    TrackKind,
+)
 
-from pipeline.export.footage import RATES, Footage, Rate
-from pipeline.export.stretches import Cut, Reel
-from pipeline.faces import Ints, visible
+from pipeline.export.findings import Findings
+from pipeline.export.smpte import TIMECODE, Counting
+from pipeline.export.stretches import Reel, Stretch
+from pipeline.faces import EMOTIONS, visible
 
-ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
-"""OpenTimelineIO's names of the formats, by the endings of their files."""
+MARKER_COLOURS = dict(
+    zip(
+        EMOTIONS,
+        (
+            MarkerColor.RED, MarkerColor.GREEN, MarkerColor.PINK, MarkerColor.YELLOW,
+            MarkerColor.BLUE, MarkerColor.CYAN, MarkerColor.WHITE,
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+"""OpenTimelineIO's marker colours that are nearest to `report.colours.EMOTION_COLOURS`."""
 
 REEL = 8
 """Letters of a reel's name in an EDL, at most."""
 
+CLIP_PARTS = ("name", "rate", "in", "out")
+"""What a clip in a bin of Final Cut Pro 7's XML has in common with one in a sequence."""
+
 EVENT = re.compile(r"^(\d+ +\S+ +)V    ", re.M)
 """The beginning of an event in the EDL that the adapter writes; V means pictures only."""
 
+SPANS = re.compile(r"(?: \d\d:\d\d:\d\d;\d\d){4}$", re.M)
+"""The end of an event that is counted with drop-frame: in and out, in the movie and the EDL."""
 
-def timecode_rate(rate: Rate) -> Fraction:
-    """Chooses the rate of `RATES` for a movie: its own, or the smallest multiple, or the nearest.
 
-    >>> [str(timecode_rate(Rate(Fraction(n), True))) for n in ("30000/1001", "12.5", "15", "37")]
-    ['30000/1001', '25', '30', '30']
+def edl(found: Findings) -> bytes:
+    """Makes an edit decision list (CMX 3600), with the cuts of a reel one right after the other.
+
+    Its clips keep the name of the movie's file, by which programs find it.
     """
-    multiples = [r for r in RATES if (r / rate.value).denominator == 1]
-    return multiples[0] if multiples else min(RATES, key=lambda r: abs(r / rate.value - 1))
+    (reel,) = found.reels
+    rate, timeline = float(found.clock.rate), _packed(found, reel, [found.video] * len(reel.cuts))
+    text: str = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate, reelname_len=REEL)
+    return _completed(text, found.clock.counting, sound=bool(found.film.layout)).encode()
 
 
-def frame_numbers(film: Footage, rate: Fraction) -> Ints:
-    """Numbers of the movie's frames, and of its end, on a timeline of this rate, `(n + 1,)`.
+def otio_json(found: Findings) -> bytes:
+    """Makes an OpenTimelineIO timeline, with the cuts of a reel one right after the other."""
+    (reel,) = found.reels
+    return _written(_packed(found, reel, reel.clip_names), "otio_json")
 
-    They are exact if the movie's rate is constant and `rate` is a multiple of it, else rounded.
+
+def fcp7_xml(found: Findings) -> bytes:
+    """Makes a sequence in Final Cut Pro 7's XML, with the cuts of a reel one after the other."""
+    (reel,) = found.reels
+    return _text(_xml(found, _packed(found, reel, reel.clip_names)))
+
+
+def tracks_otio(found: Findings) -> bytes:
+    """Makes a timeline as long as the movie, with a track for each person and emotion."""
+    return _written(_placed(found), "otio_json")
+
+
+def tracks_xml(found: Findings) -> bytes:
+    """Makes the same in Final Cut Pro 7's XML, and a bin for each person with their clips."""
+    root = _xml(found, _placed(found))
+    for children in root.iterfind("project/children"):
+        for person in dict.fromkeys(reel.person for reel in found.reels):
+            children.append(_bin(found, person, root))
+    return _text(root)
+
+
+def _xml(found: Findings, timeline: Timeline) -> ET.Element:
+    """What the adapter writes, and the picture's size, which it leaves out."""
+    root = ET.fromstring(_written(timeline, "fcp_xml"))  # noqa: S314  It is our own.
+    for form in root.iter("format"):
+        shape = ET.SubElement(form, "samplecharacteristics")
+        for name, pixels in zip(("width", "height"), found.film.scan.stream.size, strict=True):
+            ET.SubElement(shape, name).text = str(pixels)
+        ET.SubElement(shape, "pixelaspectratio").text = "square"
+        ET.SubElement(shape, "fielddominance").text = "none"
+    return root
+
+
+def _text(root: ET.Element) -> bytes:
+    ET.indent(root)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE xmeml>\n'
+    return f"{head}{ET.tostring(root, encoding='unicode')}\n".encode()
+
+
+def _bin(found: Findings, person: str, root: ET.Element) -> ET.Element:
+    """A bin of a person, with a clip for each of their cuts in the sequence.
+
+    Source: Apple, "Final Cut Pro XML Interchange Format" (2010), "Bins" and "Clips".
     """
-    multiple = rate / film.rate.value
-    if film.rate.constant and multiple.denominator == 1:
-        return np.arange(len(film.edges)) * multiple.numerator
-    return np.round((film.edges - film.edges[0]) * float(rate)).astype(np.int64)
+    names = {name for r in found.reels if r.person == person for name in r.clip_names}
+    folder = ET.Element("bin")
+    ET.SubElement(folder, "name").text = visible(person)
+    children = ET.SubElement(folder, "children")
+    for item in root.iterfind("project/children/sequence/media/video/track/clipitem"):
+        if item.findtext("name") in names:
+            clip = ET.SubElement(children, "clip", id=f"clip-{item.get('id')}")
+            clip.extend(part for part in map(item.find, CLIP_PARTS) if part is not None)
+            ET.SubElement(clip, "duration").text = str(found.clock.numbers[-1])
+            # The sequence, which stands before, says what these files are.
+            clip.extend(ET.Element("file", file.attrib) for file in item.iterfind("file"))
+    return folder
 
 
-def largest_error(film: Footage, reel: Reel) -> float:
-    """Largest difference in seconds between a cut and its timecode; 0 if all are exact."""
-    rate = timecode_rate(film.rate)
-    if film.rate.constant and (rate / film.rate.value).denominator == 1:
-        return 0.0
-    points = np.array([p for cut in reel.cuts for p in (cut.first, cut.stop)], np.int64)
-    exact = film.edges[points] - film.edges[0]
-    off = np.abs(frame_numbers(film, rate)[points] / float(rate) - exact)
-    return float(off.max(initial=0.0))
+def _completed(edl: str, counting: Counting, *, sound: bool) -> str:
+    """Adds what the adapter leaves out: the kind of timecode, and that events include sound."""
+    title, _, events = edl.partition("\n\n")
+    if not counting.drop:
+        # The adapter counts 29.97 and 59.94 with drop-frame, even where the movie does not.
+        dropping = Counting(counting.rate, drop=True)
+        events = SPANS.sub(
+            lambda m: TIMECODE.sub(lambda t: counting.text(dropping.number(t[0]) or 0), m[0]),
+            events,
+        )
+    if sound:
+        events = EVENT.sub(r"\1AA/V ", events)
+    return f"{title}\nFCM: {'DROP FRAME' if counting.drop else 'NON-DROP FRAME'}\n\n{events}"
 
 
-def interchange(film: Footage, reel: Reel, start: str, ending: str) -> bytes:
-    """Makes a file for an editing program, with the cuts of a reel one right after the other.
-
-    Args:
-        film: The movie.
-        reel: Its cuts, at least one.
-        start: The movie's timecode, see `stream.timecode`; "" for zero.
-        ending: One of `ADAPTERS`.
-    """
-    timeline = otio_timeline(film, reel, start)
-    rate = float(timecode_rate(film.rate))
-    options = {"rate": rate, "reelname_len": REEL} if ending == "edl" else {}
-    text: str = otio.adapters.write_to_string(timeline, ADAPTERS[ending], **options)
-    if ending == "edl":
-        text = _completed(text, drop=_drops(rate), sound=bool(film.layout))
+def _written(timeline: Timeline, adapter: str) -> bytes:
+    text: str = otio.adapters.write_to_string(timeline, adapter)
     return text.encode()
 
 
-def _drops(rate: float) -> bool:
-    """Whether timecodes of this rate skip numbers (drop-frame), which OTIO writes with a ";"."""
-    return ";" in RationalTime(0, rate).to_timecode()
-
-
-def _completed(edl: str, *, drop: bool, sound: bool) -> str:
-    """Adds what the adapter leaves out: the kind of timecode, and that events include sound."""
-    title, _, events = edl.partition("\n\n")
-    if sound:
-        events = EVENT.sub(r"\1AA/V ", events)
-    return f"{title}\nFCM: {'DROP FRAME' if drop else 'NON-DROP FRAME'}\n\n{events}"
-
-
-def otio_timeline(film: Footage, reel: Reel, start: str) -> Timeline:
-    """Makes a timeline with a track of pictures, and a track of sound if the movie has any."""
-    rate = timecode_rate(film.rate)
-    # A line break in a movie's name would begin an event of its own in an EDL.
-    timeline = Timeline(visible(f"{reel.stem} {reel.person} {reel.emotion}"))
-    kinds = (TrackKind.Video, TrackKind.Audio) if film.layout else (TrackKind.Video,)
-    timeline.global_start_time = RationalTime(0, float(rate))
-    timeline.metadata["fcp_xml"] = _fcp_xml(float(rate))
-    numbers = frame_numbers(film, rate) + int(_timecode(start, float(rate)).value)
-    for kind in kinds:
+def _packed(found: Findings, reel: Reel, names: Sequence[str]) -> Timeline:
+    """A timeline of a reel's cuts, one right after the other, from zero."""
+    timeline = _empty(found, f"{found.stem} {reel.person} {reel.emotion}", start=0)
+    for kind in _kinds(found):
         track = Track(kind, kind=kind)
-        track.extend([_clip(film, reel, cut, numbers, kind) for cut in reel.cuts])
+        track.extend([_clip(found, reel, n, names[n], kind) for n in range(len(reel.cuts))])
         timeline.tracks.append(track)
     return timeline
 
 
-def _fcp_xml(rate: float) -> dict[str, dict[str, str]]:
+def _placed(found: Findings) -> Timeline:
+    """A timeline on which every cut keeps its timecode, and the moments as markers."""
+    timeline = _empty(found, f"{found.stem} moments", start=found.clock.start)
+    for kind in _kinds(found):
+        for reel in found.reels:
+            track, end = Track(visible(f"{reel.person} {reel.emotion}"), kind=kind), 0
+            for n, cut in enumerate(reel.cuts):
+                low, high = found.clock.span(cut.first, cut.stop)
+                if low > end:
+                    track.append(Gap(duration=_time(found, low - end)))
+                track.append(_clip(found, reel, n, reel.clip_names[n], kind))
+                end = high
+            timeline.tracks.append(track)
+    timeline.tracks.markers.extend([_marker(found, moment) for moment in found.stretches])
+    return timeline
+
+
+def _marker(found: Findings, moment: Stretch) -> Marker:
+    low, high = found.clock.span(moment.first, moment.stop)
+    return Marker(
+        name=visible(moment.title),
+        marked_range=TimeRange(_time(found, low), _time(found, high - low)),
+        color=MARKER_COLOURS[moment.emotion],
+    )
+
+
+def _empty(found: Findings, name: str, start: int) -> Timeline:
+    # A line break in a movie's name would begin an event of its own in an EDL.
+    timeline = Timeline(visible(name))
+    timeline.global_start_time = _time(found, start)
+    timeline.metadata["fcp_xml"] = _fcp_xml(found)
+    return timeline
+
+
+def _kinds(found: Findings) -> Sequence[str]:
+    """Pictures, and sound if the movie has any."""
+    return (TrackKind.Video, TrackKind.Audio) if found.film.layout else (TrackKind.Video,)
+
+
+def _time(found: Findings, frames: int) -> RationalTime:
+    return RationalTime(frames, float(found.clock.rate))
+
+
+def _fcp_xml(found: Findings) -> dict[str, dict[str, str]]:
     """Metadata for the XML adapter, which by itself never writes drop-frame timecode."""
-    return {"timecode": {"displayformat": "DF" if _drops(rate) else "NDF"}}
+    return {"timecode": {"displayformat": "DF" if found.clock.counting.drop else "NDF"}}
 
 
-def _timecode(text: str, rate: float) -> RationalTime:
-    """Reads a timecode of this rate; returns zero if it is not valid."""
-    try:
-        return RationalTime.from_timecode(text, rate)
-    except ValueError:
-        return RationalTime(0, rate)
+def _clip(found: Findings, reel: Reel, index: int, name: str, kind: str) -> Clip:
+    film, cut, start = found.film, reel.cuts[index], found.clock.start
 
+    def between(low: int, high: int) -> TimeRange:
+        return TimeRange(_time(found, start + low), _time(found, high - low))
 
-def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip:
-    rate = float(timecode_rate(film.rate))
-
-    def between(first: int, stop: int) -> TimeRange:
-        # A frame may round to nothing if the movie has more frames a second than the timeline.
-        low, high = int(numbers[first]), max(int(numbers[stop]), int(numbers[first]) + 1)
-        return TimeRange(RationalTime(low, rate), RationalTime(high - low, rate))
-
-    media = ExternalReference(film.movie.absolute().as_uri(), between(0, len(numbers) - 1))
+    whole = between(0, max(1, int(found.clock.numbers[-1])))
+    media = ExternalReference(film.movie.absolute().as_uri(), whole)
     media.name = visible(reel.video)
-    media.metadata["fcp_xml"] = _fcp_xml(rate)
+    media.metadata["fcp_xml"] = _fcp_xml(found)
     facts = {
         "person": reel.person, "emotion": reel.emotion, "runs": cut.runs, "kind": kind,
         "first": cut.first, "last": cut.stop - 1,
@@ -137,7 +221,8 @@ def _clip(film: Footage, reel: Reel, cut: Cut, numbers: Ints, kind: str) -> Clip
     }  # fmt: skip
     # With `kind`, no two clips are alike: the XML adapter writes equal clips of two tracks once.
     metadata = {"mine-video": facts, "cmx_3600": {"reel": reel_name(reel.stem)}}
-    return Clip(visible(reel.video), media, between(cut.first, cut.stop), metadata=metadata)
+    span = between(*found.clock.span(cut.first, cut.stop))
+    return Clip(visible(name), media, span, metadata=metadata)
 
 
 def reel_name(stem: str) -> str:

@@ -7,16 +7,19 @@ import av
 import pytest
 
 from pipeline.errors import OutputError
-from pipeline.export.clips import CLIPS, EXPORT_KINDS, EXPORT_LIST, SUPERCUT, export_reel
+from pipeline.export.clips import EXPORT_LIST, write_export
 from pipeline.export.footage import Footage, footage
+from pipeline.export.formats import CLIPS, FORMATS, SUPERCUT
 from pipeline.export.stretches import Cut, Reel
 from pipeline.movie import decode, scan
 from pipeline.movie.encode import CRF
+from tests.support.found import findings
 from tests.support.movies import spoil, write_movie
 from tests.support.reels import Voice, difference, flashing, nearest, shown, write_reel
 
 CUTS = (Cut(5, 17), Cut(40, 41), Cut(60, 75, 2))
 PICTURES = flashing(75, [])
+APART = [kind for kind, form in FORMATS.items() if not form.whole]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def _reel(cuts: tuple[Cut, ...] = CUTS, stem: str = "movie", person: str = "anna
 
 
 def _export(film: Footage, reel: Reel, folder: Path, *kinds: str) -> list[Path]:
-    return export_reel(film, reel, folder, kinds, lambda *_: None)
+    return write_export(findings(film, [reel]), folder, kinds, lambda *_: None)
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -92,7 +95,7 @@ def test_the_list_says_what_is_where(film: Footage, tmp_path: Path) -> None:
 
 
 def test_all_kinds(film: Footage, tmp_path: Path) -> None:
-    paths = _export(film, _reel(CUTS[:1]), tmp_path, *EXPORT_KINDS)
+    paths = _export(film, _reel(CUTS[:1]), tmp_path, *APART)
 
     assert sorted(path.suffix for path in paths) == [".edl", ".mp4", ".mp4", ".otio", ".xml"]
     assert all(path.stat().st_size for path in paths)
@@ -122,7 +125,7 @@ def test_no_cuts_remove_what_was_there(film: Footage, tmp_path: Path) -> None:
 
 
 def test_no_cuts_make_no_folder(film: Footage, tmp_path: Path) -> None:
-    assert _export(film, _reel(()), tmp_path / "anna" / "happy", *EXPORT_KINDS) == []
+    assert _export(film, _reel(()), tmp_path / "anna" / "happy", *APART) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,9 +182,8 @@ def test_what_does_not_decode_is_left_out(tmp_path: Path, caplog: pytest.LogCapt
 def test_progress_counts_the_frames_that_are_written(film: Footage, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
 
-    export_reel(
-        film,
-        _reel(),
+    write_export(
+        findings(film, [_reel()]),
         tmp_path,
         [CLIPS, SUPERCUT, "edl"],
         lambda *n: told.append(n),
@@ -198,3 +200,6 @@ def test_inexact_cuts_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixt
     _export(varying, _reel((Cut(2, 4),)), tmp_path / "o", "edl")
 
     assert "cuts are up to 10.0 ms off" in caplog.text
+    caplog.clear()
+    _export(varying, _reel((Cut(2, 4),)), tmp_path / "o", "subtitles")
+    assert caplog.text == ""

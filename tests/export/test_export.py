@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from pipeline import mine
-from pipeline.errors import MovieError, PeopleError, TableError
+from pipeline.errors import MovieError, OutputError, PeopleError, TableError
 from pipeline.export import export as program
-from pipeline.export.clips import EXPORT_KINDS
+from pipeline.export import formats
 from pipeline.export.export import Exported, ExportSettings
+from pipeline.export.formats import FORMATS
 from pipeline.settings import OWN_SUBTITLES, Job, PickSettings
 from pipeline.walk.part import WalkProgress
 from tests.support import puppet
@@ -50,7 +51,8 @@ def _export(folder: Path, job: Job, *kinds: str, **given: object) -> list[Export
 
 
 def test_everything_at_once(folder: Path, job: Job) -> None:
-    (found,) = _export(folder, job, *EXPORT_KINDS)
+    apart = [kind for kind, form in FORMATS.items() if not form.whole]
+    (found,) = _export(folder, job, *apart)
 
     assert (found.runs, found.cuts, found.hint) == (2, 2, "")
     assert found.seconds == pytest.approx(21 / 25)
@@ -60,6 +62,74 @@ def test_everything_at_once(folder: Path, job: Job) -> None:
     supercut = next(p for p in found.files if p.name == "talk_anna_happy.mp4")
     frames = [nearest(picture, PICTURES) for picture in shown(supercut)[0]]
     assert frames == [*range(12), *range(17, 26)]
+
+
+def test_everybody_in_one_file(folder: Path, job: Job) -> None:
+    whole = [kind for kind, form in FORMATS.items() if form.whole]
+    everybody = replace(job, people=("any",), emotions=("any",))
+
+    (found,) = _export(folder, everybody, *whole)
+
+    assert (found.person, found.emotion, found.hint) == ("any", "any", "")
+    assert [path.name for path in found.files] == [f"talk{FORMATS[kind].ending}" for kind in whole]
+    assert {path.parent for path in found.files} == {folder}
+    chapters = (folder / "talk_chapters.vtt").read_text().split("\n\n")[1:]
+    assert [text.splitlines()[0] for text in chapters] == [
+        "00:00:00.000 --> 00:00:00.480",
+        "00:00:00.680 --> 00:00:01.040",
+        "00:00:01.040 --> 00:00:01.600",
+    ]
+    rows = pd.read_csv(folder / "export.csv")
+    assert rows.loc[rows["kind"] == "fcpxml", "emotion"].tolist() == ["fear", "happy", "happy"]
+
+
+def test_handles_are_in_clips_and_not_in_markers(folder: Path, job: Job) -> None:
+    _export(folder, job, "ale", "avid-markers", padding=0.12)
+
+    *_, clip, end = (folder / "talk.ale").read_text().split("\n")
+    assert clip.split("\t")[:4] == ["anna happy 001", "V", "00:00:00:00", "00:00:01:04"]
+    assert end == ""
+    lines = (folder / "talk_avid.txt").read_text().splitlines()
+    assert [(row.split("\t")[1], row.split("\t")[5]) for row in lines] == [
+        ("00:00:00:00", "12"), ("00:00:00:17", "9")
+    ]  # fmt: skip
+
+
+def test_one_export_replaces_the_file_of_everybody_and_another_asks(folder: Path, job: Job) -> None:
+    _export(folder, job, "subtitles")
+    _export(folder, replace(job, pick=PickSettings(repeat=30)), "subtitles")
+    assert not (folder / "talk_moments.srt").exists()
+    assert not (folder / "export.csv").exists()
+
+    (folder / "talk_moments.srt").write_text("mine")
+    with pytest.raises(OutputError, match="not written by an earlier export"):
+        _export(folder, job, "subtitles")
+
+
+def test_a_list_in_the_movies_folder_cannot_name_its_other_files(folder: Path, job: Job) -> None:
+    _export(folder, job, "subtitles")
+    listed = folder / "export.csv"
+    listed.write_text(listed.read_text().replace("talk_moments.srt", "faces.csv"))
+
+    _export(folder, replace(job, pick=PickSettings(repeat=30)), "subtitles")
+
+    assert (folder / "faces.csv").exists()
+
+
+def test_nothing_for_anybody_has_a_hint(folder: Path, job: Job) -> None:
+    (found,) = _export(folder, replace(job, pick=PickSettings(repeat=30)), "fcpxml", "ale")
+
+    assert (found.files, found.cuts) == ((), 0)
+    assert found.hint
+
+
+def test_a_missing_package_stops_before_anything_is_read(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda _: None)
+
+    with pytest.raises(OutputError, match=r"pip install 'mine-video\[edit\]'"):
+        _export(tmp_path / "none", job, "subtitles", "edl")
 
 
 def test_padding_joins_what_it_reaches(folder: Path, job: Job) -> None:

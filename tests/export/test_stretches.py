@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.export.stretches import Cut, cuts, merged
+from pipeline.export.stretches import Cut, cuts, exported_runs, merged
 from pipeline.faces import ACCEPTED, EMOTIONS, REJECTED
 from pipeline.pick import select
 from pipeline.pick.choose import choose
@@ -33,7 +33,7 @@ def _cuts(padding: float = 0.0, stride: int = 1, faces: list = FACES, **asked: o
     (choice,) = choose(
         select.steadied(rows, stride, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
-    return list(cuts(choice, EDGES, stride, padding))
+    return list(cuts(exported_runs(choice, 100, stride), EDGES, padding))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def _decided(looks: str, frames: Iterable[int]) -> list[Cut]:
     (choice,) = choose(
         select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
-    return list(cuts(choice, EDGES, 1, 0.0))
+    return list(cuts(exported_runs(choice, 100, 1), EDGES, 0.0))
 
 
 def test_a_rejected_frame_cuts_a_run_in_two() -> None:
@@ -102,9 +102,26 @@ def test_padding_follows_the_clock_not_the_count() -> None:
         select.steadied(rows, 1, settings), tracks_of(rows), job, settings, (200, 200), 0.38
     )
 
-    assert cuts(choice, edges, 1, 0.1) == (Cut(2, 5),)
-    assert cuts(choice, edges, 1, 2.0) == (Cut(1, 5),)
-    assert cuts(choice, edges, 1, 2.8) == (Cut(0, 6),)
+    runs = exported_runs(choice, len(edges) - 1, 1)
+    assert cuts(runs, edges, 0.1) == (Cut(2, 5),)
+    assert cuts(runs, edges, 2.0) == (Cut(1, 5),)
+    assert cuts(runs, edges, 2.8) == (Cut(0, 6),)
+
+
+def test_a_stretch_says_who_looks_how_and_how_surely() -> None:
+    rows = made(FACES)
+    job = Job(people=("anna",), emotions=("happy",))
+    settings = PickSettings(repeat=8, smooth=1)
+    steadied = select.steadied(rows, 1, settings)
+    (choice,) = choose(steadied, tracks_of(rows), job, settings, (200, 200), 0.38)
+
+    first, *_ = exported_runs(choice, 100, 1)
+
+    kept = choice.kept[choice.kept["frame"] < 20]
+    assert (first.first, first.stop, first.track) == (10, 20, 0)
+    assert first.probability == pytest.approx(kept["probability"].mean())
+    assert first.look_sure == pytest.approx(kept["look_sure"].mean())
+    assert first.title == f"anna · happy · {round(100 * first.probability)} %"
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)), max_size=12)

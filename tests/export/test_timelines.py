@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,22 +9,16 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
-from pipeline.export.footage import Footage, Rate, frame_rate
+from pipeline.export.footage import NTSC, RATES, Footage, Rate
+from pipeline.export.formats import FORMATS
+from pipeline.export.smpte import frame_numbers, largest_error, timecode_rate
 from pipeline.export.stretches import Cut, Reel
-from pipeline.export.timelines import (
-    ADAPTERS,
-    frame_numbers,
-    interchange,
-    largest_error,
-    timecode_rate,
-)
 from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
-from pipeline.pick.speech import borders
+from tests.support.found import FRAMES, SHOWN_RATES, film_of, film_of_scan, findings, reel_of
 
-NTSC = Fraction(1000, 1001)
-RATES = [*(n * NTSC for n in (24, 30, 48, 60)), *map(Fraction, (24, 25, 30, 48, 50, 60))]
-FRAMES = 220_000
+ADAPTERS = {"edl": "cmx_3600", "otio": "otio_json", "xml": "fcp_xml"}
+"""OpenTimelineIO's names of the formats."""
 CUTS = (
     Cut(0, 1), Cut(100, 160, 2), Cut(1798, 1802), Cut(17_981, 17_983), Cut(107_891, 107_900),
     Cut(FRAMES - 5, FRAMES),
@@ -33,22 +26,20 @@ CUTS = (
 """The very first and last frame, and both sides of minutes whose timecodes are dropped."""
 
 
-def _film(rate: Fraction, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
-    facts = Stream("h264", 64, 48, round(float(rate), 6), (1, 1000), 0, 0, counted=False, hdr="")
-    pts = np.round(np.arange(FRAMES) * 1000 / float(rate)).astype(np.int64)
-    return _of(Scan(facts, pts, np.zeros((1, 2), np.int64)), layout, name)
-
-
-def _of(scan: Scan, layout: str = "stereo", name: str = "a b.mkv") -> Footage:
-    return Footage(Path("/films") / name, scan, frame_rate(scan), borders(scan.times), layout)
-
-
 def _reel(cuts: tuple[Cut, ...] = CUTS, stem: str = "a b") -> Reel:
-    return Reel(f"{stem}.mkv", stem, "anna", "happy", cuts)
+    return reel_of(cuts, stem=stem)
+
+
+def _write(film: Footage, reel: Reel, start: str, ending: str) -> bytes:
+    return FORMATS[ending].load()(findings(film, [reel], start))
+
+
+def _error(film: Footage, reel: Reel) -> float:
+    return largest_error(film, np.array([p for c in reel.cuts for p in (c.first, c.stop)]))
 
 
 def _read(film: Footage, reel: Reel, ending: str, start: str = "") -> Any:
-    text = interchange(film, reel, start, ending).decode()
+    text = _write(film, reel, start, ending).decode()
     options = {"rate": float(timecode_rate(film.rate))} if ending == "edl" else {}
     return otio.adapters.read_from_string(text, ADAPTERS[ending], **options)
 
@@ -65,7 +56,7 @@ def _points(track: Any) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_round_trip(rate: Fraction, ending: str) -> None:
-    film = _film(rate)
+    film = film_of(rate)
     assert film.rate == Rate(rate, constant=True)
 
     found = _read(film, _reel(), ending)
@@ -76,11 +67,11 @@ def test_round_trip(rate: Fraction, ending: str) -> None:
     assert all(_points(sound) == _points(video) for sound in sounds)
     rates = [clip.source_range.start_time.rate for clip in video.find_clips()]
     assert rates == pytest.approx([float(rate)] * len(CUTS), abs=1e-9)
-    assert largest_error(film, _reel()) == 0
+    assert _error(film, _reel()) == 0
 
 
 def test_every_clip_in_xml_is_complete() -> None:
-    text = interchange(_film(30 * NTSC), _reel(), "01:00:00;00", "xml")
+    text = _write(film_of(30 * NTSC), _reel(), "01:00:00;00", "xml")
 
     items = list(ET.fromstring(text).iter("clipitem"))
     assert len(items) == 2 * len(CUTS)
@@ -91,7 +82,7 @@ def test_every_clip_in_xml_is_complete() -> None:
 
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 def test_a_movie_without_sound_has_no_sound_track(ending: str) -> None:
-    found = _read(_film(Fraction(25), layout=""), _reel(), ending)
+    found = _read(film_of(Fraction(25), layout=""), _reel(), ending)
 
     assert [track.kind for track in found.tracks] == ["Video"]
 
@@ -107,10 +98,17 @@ def test_a_movie_without_sound_has_no_sound_track(ending: str) -> None:
     ids=str,
 )
 def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
-    text = interchange(_film(rate), _reel((Cut(100, 160),)), "", "edl").decode()
+    text = _write(film_of(rate), _reel((Cut(100, 160),)), "", "edl").decode()
 
     assert f"001  AB       AA/V  C        {first}" in text
     assert mode in text.splitlines()
+
+
+def test_an_edl_counts_as_the_movie_does() -> None:
+    text = _write(film_of(30 * NTSC), _reel((Cut(1798, 1802),)), "01:00:00:00", "edl").decode()
+
+    assert "C        01:00:59:28 01:01:00:02 00:00:00:00 00:00:00:04" in text
+    assert "FCM: NON-DROP FRAME" in text.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +116,8 @@ def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
     [
         (Fraction(25), "10:00:00:00", 900_000),
         (30 * NTSC, "01:00:00;00", 107_892),
+        (30 * NTSC, "01:00:00:00", 108_000),
+        (60 * NTSC, "01:00:00:00", 216_000),
         (24 * NTSC, "01:00:00:00", 86_400),
         (Fraction(25), "nonsense", 0),
         (Fraction(25), "00:00:00:99", 0),
@@ -127,7 +127,7 @@ def test_what_stands_in_an_edl(rate: Fraction, first: str, mode: str) -> None:
 def test_points_count_from_the_movies_own_timecode(
     rate: Fraction, start: str, first: int, ending: str
 ) -> None:
-    (video, *_) = _read(_film(rate), _reel((Cut(100, 160),)), ending, start).tracks
+    (video, *_) = _read(film_of(rate), _reel((Cut(100, 160),)), ending, start).tracks
 
     assert _points(video) == [(first + 100, first + 160)]
 
@@ -137,22 +137,22 @@ def test_points_count_from_the_movies_own_timecode(
     [("15", "30", 2), ("12.5", "25", 2), ("10", "30", 3), ("15000/1001", "30000/1001", 2)],
 )
 def test_a_rate_without_timecode_takes_a_multiple(rate: str, wanted: str, factor: int) -> None:
-    film = _film(Fraction(rate))
+    film = film_of(Fraction(rate))
     cut = Cut(101, 162)
 
     (video, *_) = _read(film, _reel((cut,)), "edl").tracks
 
     assert timecode_rate(film.rate) == Fraction(wanted)
     assert _points(video) == [(101 * factor, 162 * factor)]
-    assert largest_error(film, _reel((cut,))) == 0
+    assert _error(film, _reel((cut,))) == 0
 
 
 @pytest.mark.parametrize("rate", [37, 120])
 def test_any_other_rate_takes_the_nearest_frame_and_says_how_far_off(rate: int) -> None:
-    film = _film(Fraction(rate))
+    film = film_of(Fraction(rate))
     nominal = timecode_rate(film.rate)
 
-    assert 0 < largest_error(film, _reel()) <= 0.5 / float(nominal) + 1e-6
+    assert 0 < _error(film, _reel()) <= 0.5 / float(nominal) + 1e-6
     (video, *_) = _read(film, _reel(), "otio").tracks
     for (low, high), cut in zip(_points(video), CUTS, strict=True):
         assert low / float(nominal) == pytest.approx(cut.first / rate, abs=0.5 / float(nominal))
@@ -163,7 +163,7 @@ def test_a_variable_rate_does_not_drift() -> None:
     random = np.random.default_rng(0)
     pts = np.cumsum(random.choice([33, 34, 40, 50], 100_000)).astype(np.int64)
     facts = Stream("h264", 64, 48, 25.3, (1, 1000), int(pts[0]), 0, counted=False, hdr="")
-    film = _of(Scan(facts, pts, np.zeros((1, 2), np.int64)))
+    film = film_of_scan(Scan(facts, pts, np.zeros((1, 2), np.int64)))
     reel = _reel((Cut(10, 20), Cut(90_000, 90_050)))
 
     (video, *_) = _read(film, reel, "edl").tracks
@@ -172,17 +172,17 @@ def test_a_variable_rate_does_not_drift() -> None:
     for (low, high), cut in zip(_points(video), reel.cuts, strict=True):
         assert low / rate == pytest.approx(film.edges[cut.first], abs=0.5 / rate)
         assert high / rate == pytest.approx(film.edges[cut.stop], abs=0.5 / rate)
-    assert 0 < largest_error(film, reel) <= 0.5 / rate
+    assert 0 < _error(film, reel) <= 0.5 / rate
 
 
 def test_frame_numbers_never_fall() -> None:
-    film = _film(Fraction(120))
+    film = film_of(Fraction(120))
 
     assert (np.diff(frame_numbers(film, Fraction(60))) >= 0).all()
 
 
 def test_a_cut_in_otio_has_metadata() -> None:
-    clip = next(iter(_read(_film(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
+    clip = next(iter(_read(film_of(Fraction(25)), _reel(), "otio").tracks[0].find_clips()))
 
     facts = clip.metadata["mine-video"]
     assert (facts["person"], facts["emotion"]) == ("anna", "happy")
@@ -193,8 +193,8 @@ def test_a_cut_in_otio_has_metadata() -> None:
 def test_a_line_break_in_a_name_is_no_event() -> None:
     event = "002  EVIL     V     C        00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00"
     stem = f"a\n\n{event}\x1b[2J"
-    film = _film(Fraction(25), name=f"{stem}.mkv")
-    text = interchange(film, _reel((Cut(100, 160),), stem), "", "edl").decode()
+    film = film_of(Fraction(25), name=f"{stem}.mkv")
+    text = _write(film, _reel((Cut(100, 160),), stem), "", "edl").decode()
     assert len([line for line in text.splitlines() if line[:3].isdecimal()]) == 1
     assert "\x1b" not in text
 
@@ -202,8 +202,86 @@ def test_a_line_break_in_a_name_is_no_event() -> None:
 @pytest.mark.parametrize("stem", ["第三の男", "a\"b<c>&d'", "x" * 200])
 @pytest.mark.parametrize("ending", list(ADAPTERS))
 def test_any_name(stem: str, ending: str) -> None:
-    film = _film(Fraction(25), name=f"{stem}.mkv")
+    film = film_of(Fraction(25), name=f"{stem}.mkv")
 
     (video, *_) = _read(film, _reel((Cut(100, 160),), stem), ending).tracks
 
     assert _points(video) == [(100, 160)]
+
+
+# --- one timeline of everybody ------------------------------------------------------------------
+
+REELS = [
+    reel_of((Cut(100, 160), Cut(1798, 1802), Cut(FRAMES - 5, FRAMES))),
+    reel_of((Cut(0, 7), Cut(150, 170)), "anna", "sad"),
+    reel_of((Cut(140, 200),), "bob"),
+]
+
+
+def _placed(kind: str, rate: Fraction, start: str = "", layout: str = "stereo") -> Any:
+    data = FORMATS[kind].load()(findings(film_of(rate, layout), REELS, start))
+    return otio.adapters.read_from_string(data.decode(), ADAPTERS[kind.removeprefix("tracks-")])
+
+
+def _span(found: Any) -> tuple[int, int]:
+    return int(found.start_time.value), int(found.end_time_exclusive().value)
+
+
+@pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_every_cut_of_everybody_keeps_its_frames(rate: Fraction, kind: str) -> None:
+    found = _placed(kind, rate)
+
+    assert [track.kind for track in found.tracks] == ["Video"] * 3 + ["Audio"] * 3
+    for track, reel in zip(found.tracks, [*REELS, *REELS], strict=True):
+        clips = list(track.find_clips())
+        cuts = [(cut.first, cut.stop) for cut in reel.cuts]
+        assert [clip.name for clip in clips] == reel.clip_names
+        assert [_span(clip.source_range) for clip in clips] == cuts
+        assert [_span(clip.trimmed_range_in_parent()) for clip in clips] == cuts
+
+
+@pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
+def test_the_timeline_of_everybody_has_the_movies_timecode(kind: str) -> None:
+    found = _placed(kind, 30 * NTSC, "01:00:00;00", layout="")
+
+    assert int(found.global_start_time.value) == 107_892
+    assert [track.kind for track in found.tracks] == ["Video"] * 3
+    (first, *_) = found.tracks[1].find_clips()
+    assert _span(first.source_range) == (107_892, 107_899)
+    assert _span(first.trimmed_range_in_parent()) == (0, 7)
+
+
+def test_moments_are_markers_in_the_timeline_of_everybody() -> None:
+    markers = _placed("tracks-otio", Fraction(25)).tracks.markers
+
+    told = [(m.name, m.color, *_span(m.marked_range)) for m in markers]
+    assert told == [
+        ("anna · sad · 93 %", "BLUE", 0, 7),
+        ("anna · happy · 93 %", "YELLOW", 100, 160),
+        ("bob · happy · 93 %", "YELLOW", 140, 200),
+        ("anna · sad · 93 %", "BLUE", 150, 170),
+        ("anna · happy · 93 %", "YELLOW", 1798, 1802),
+        ("anna · happy · 93 %", "YELLOW", FRAMES - 5, FRAMES),
+    ]
+
+
+@pytest.mark.parametrize("rate", SHOWN_RATES, ids=str)
+def test_xml_of_everybody_has_bins_and_markers(rate: Fraction) -> None:
+    root = ET.fromstring(FORMATS["tracks-xml"].load()(findings(film_of(rate), REELS)))
+
+    bins = {
+        folder.findtext("name"): [clip.findtext("name") for clip in folder.iter("clip")]
+        for folder in root.iter("bin")
+    }
+    assert bins == {
+        "anna": REELS[0].clip_names + REELS[1].clip_names, "bob": REELS[2].clip_names
+    }  # fmt: skip
+    files = {file.get("id") for file in root.iter("file") if file.find("pathurl") is not None}
+    assert {file.get("id") for file in root.iterfind(".//clip/file")} <= files
+    spans = [(clip.findtext("in"), clip.findtext("out")) for clip in root.iter("clip")]
+    assert spans == [(str(c.first), str(c.stop)) for reel in REELS for c in reel.cuts]
+    markers = [(m.findtext("in"), m.findtext("out")) for m in root.iter("marker")]
+    assert markers == [("0", "7"), ("100", "160"), ("140", "200"), ("150", "170"),
+                       ("1798", "1802"), (str(FRAMES - 5), str(FRAMES))]  # fmt: skip
+    assert root.findtext(".//format/samplecharacteristics/width") == "64"
