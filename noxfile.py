@@ -1,4 +1,4 @@
-"""Checks and tests by name, in the environment that nox is installed in; `nox --list` lists them."""
+"""Checks and tests by name, in the environment in which nox is installed; see `nox --list`."""
 
 from pathlib import Path
 
