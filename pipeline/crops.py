@@ -6,7 +6,7 @@ This module reads and writes no files.
 import cv2
 import numpy as np
 
-from pipeline.faces import Floats, Image
+from pipeline.faces import Floats, Image, Numbers
 from pipeline.movie.frame import Frame
 
 EMOTION_SIDE = 48
@@ -161,19 +161,23 @@ def sharpness(grey: Image) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 
 
-def quality(box: Floats, sharp: float, angles: Floats) -> float:
-    """How well a face can be recognised, 0 to 1; near, sharp and frontal faces have the most.
+def quality(box: Floats, sharp: float | Numbers, angles: Floats) -> Numbers:
+    """How well each face can be recognised, 0 to 1; near, sharp and frontal faces have the most.
 
     Each factor is one half where recognition begins to suffer: 60 pixels, a sharpness of 50, and
     about 45 degrees of yaw or pitch.
 
     Args:
-        box: `(4,)`.
-        sharp: What `sharpness` returns.
-        angles: Yaw, pitch and roll in degrees, `(3,)`.
+        box: `(…, 4)`: of one face, or of many.
+        sharp: `(…)`, what `sharpness` returns.
+        angles: Yaw, pitch and roll in degrees, `(…, 3)`.
+
+    Returns:
+        `(…)`.
     """
-    side = float(max(box[2] - box[0], box[3] - box[1]))
-    frontal = float(np.clip(np.cos(np.radians(angles[:2])), 0, 1).prod()) ** 2
+    side = (box[..., 2:] - box[..., :2]).max(axis=-1).astype(np.float64)
+    facing = np.clip(np.cos(np.radians(angles[..., :2])), 0, 1).prod(axis=-1)
+    frontal = facing.astype(np.float64) ** 2
     return side / (side + 60) * sharp / (sharp + 50) * frontal
 
 

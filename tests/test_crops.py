@@ -228,9 +228,8 @@ def test_quality_prefers(
     better: tuple[float, float, float, float], worse: tuple[float, float, float, float]
 ) -> None:
     def of(side: float, sharp: float, yaw: float, pitch: float) -> float:
-        return crops.quality(
-            a_box(5, 5, 5 + side, 9), sharp, np.array([yaw, pitch, 90], np.float32)
-        )
+        angles = np.array([yaw, pitch, 90], np.float32)
+        return float(crops.quality(a_box(5, 5, 5 + side, 9), sharp, angles))
 
     assert of(*better) > of(*worse)
 
@@ -248,7 +247,16 @@ def test_each_factor_of_quality_is_one_half_where_it_says(
     box: Floats, sharp: float, angles: Floats
 ) -> None:
     limited = np.minimum(box, np.float32(1e9))
-    assert crops.quality(limited, min(sharp, 1e9), angles) == pytest.approx(0.5, abs=1e-3)
+    assert float(crops.quality(limited, min(sharp, 1e9), angles)) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_quality_of_many_faces_is_that_of_each() -> None:
+    random = np.random.default_rng(5)
+    boxes = random.uniform([0, 0, 50, 50], [50, 50, 200, 200], (999, 4)).astype(np.float32)
+    angles = random.uniform(-180, 180, (999, 3)).astype(np.float32)
+    sharp = random.uniform(0, 500, 999)
+    each = [float(crops.quality(*face)) for face in zip(boxes, sharp, angles, strict=True)]
+    np.testing.assert_array_equal(crops.quality(boxes, sharp, angles), each)
 
 
 # --- pose ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os.path
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ CROP_NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{
 
 UNSAFE = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, undecodable bytes of a file name, and the separator of Windows."""
+
+
+def is_crop_name(name: str) -> bool:
+    """Whether a name from a list, which somebody may have edited, is of a crop beside the list."""
+    # Not `Path(name).name`, which takes four times as long, for each of 10,000 crops.
+    return CROP_NAME.fullmatch(name) is not None and os.path.split(name) == ("", name)
 
 
 def crop_stem(walk: Manifest) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.crop_file import is_crop_name
 from pipeline.disk.text_table import csv_text, read_list
 from pipeline.errors import OutputError
 from pipeline.faces import BOX
@@ -34,8 +34,7 @@ def delete_listed(folder: Path, names: set[str]) -> None:
     try:
         for row in read_list(folder / CROPS):
             # Somebody may have edited the table: delete nothing outside this folder.
-            is_crop = CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]
-            if is_crop and row[0] not in names:
+            if is_crop_name(row[0]) and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.crop_file import is_crop_name
 from pipeline.disk.text_table import Stamp, csv_text, file_stamp, read_list
 from pipeline.files import replacing
 
@@ -28,7 +28,7 @@ def _best_crop(path: Path, _: Stamp) -> str:
     if len(rows) < 2 or rows[0] != [*LISTED_MOMENT]:
         return ""
     name = rows[1][-1]
-    return name if CROP_NAME.fullmatch(name) and Path(name).name == name else ""
+    return name if is_crop_name(name) else ""
 
 
 def write_moments_csv(

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from pipeline.crops import quality
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.faces import EMOTIONS, Floats
+from pipeline.faces import BOX, EMOTIONS, Floats, Numbers
 
 Matrix = NDArray[np.float64]
 
@@ -33,12 +33,11 @@ def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     return rows.iloc[sorted(kept)]
 
 
-def qualities(rows: pd.DataFrame) -> Matrix:
+def qualities(rows: pd.DataFrame) -> Numbers:
     """How well each face can be recognised (see `crops.quality`): `(n,)`, from 0 to 1."""
-    boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
+    boxes = rows[list(BOX)].to_numpy(np.float32)
     angles = rows[["yaw", "pitch", "roll"]].to_numpy(np.float32)
-    measures = zip(boxes, rows["sharpness"].tolist(), angles, strict=True)
-    return np.array([quality(*measured) for measured in measures])
+    return quality(boxes, rows["sharpness"].to_numpy(np.float64), angles)
 
 
 def spread(features: Matrix, worth: Matrix, count: int) -> list[int]:

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from pipeline.disk.crop_file import CROP_NAME
+from pipeline.disk.crop_file import is_crop_name
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import unguarded_column
 from pipeline.faces import BOX, EMOTIONS, UNKNOWN
@@ -127,7 +127,7 @@ def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
     for name in ("file", "line"):
         crops[name] = unguarded_column(crops[name])
     # The list may have been edited: only names of crops are opened, never another file or path.
-    own = [CROP_NAME.fullmatch(name) is not None for name in crops["file"]]
+    own = [is_crop_name(name) for name in crops["file"]]
     # JSON, in which the page keeps its data, has no infinity.
     numbers = crops[["time", "look_sure", "probability", *BOX]].to_numpy()
     crops = crops.loc[np.array(own, bool) & np.isfinite(numbers).all(axis=1)]

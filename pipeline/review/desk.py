@@ -1,7 +1,7 @@
 """Reviews picked crops: lists them, records a decision about a crop, and takes it back."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline import files
 from pipeline.disk import manifest as manifests
-from pipeline.disk.crop_file import CROP_NAME, read_provenance
+from pipeline.disk.crop_file import is_crop_name, read_provenance
 from pipeline.disk.crops_csv import ADDED_COLUMNS, CROP_COLUMNS, CROPS
 from pipeline.disk.find import visible_names
 from pipeline.disk.manifest import Manifest
@@ -208,7 +208,7 @@ def _picked(
     unlisted = [row for file, row in rows.items() if file not in by_file]
     moments = [
         *_moments(folder, person, emotion, listed, walked),
-        *reviewed_moments(unlisted, _walk(folder, walked)),
+        *reviewed_moments(_table(unlisted), _walk(folder, walked)),
     ]
     moments.sort(key=lambda moment: round(moment.look_sure, 6), reverse=True)
     gone = (row["file"] for row in unlisted if label_of[row["file"]]["decision"] == ACCEPTED)
@@ -220,8 +220,8 @@ def _moments(
     folder: Path, person: str, emotion: str, listed: Stamp, walked: Stamp
 ) -> tuple[ReviewedMoment, ...]:
     """The moments of the crops that crops.csv lists, which no decision changes."""
-    _table, by_file = _crops(folder / person / emotion / CROPS, listed)
-    return tuple(reviewed_moments(by_file.values(), _walk(folder, walked)))
+    crops, _by_file = _crops(folder / person / emotion / CROPS, listed)
+    return tuple(reviewed_moments(crops, _walk(folder, walked)))
 
 
 @lru_cache(maxsize=4)
@@ -233,17 +233,23 @@ def _walk(folder: Path, _: Stamp) -> Manifest:
 def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """Reads crops.csv, as a table and as rows by file name."""
     rows, _lines = read_text(path, CROP_COLUMNS, "pick again", ADDED_COLUMNS)
-    # In an edited list, a file name must not lead to another folder.
-    valid = [row for row in rows if CROP_NAME.fullmatch(row[0]) and Path(row[0]).name == row[0]]
-    crops = pd.DataFrame(valid, columns=[*CROP_COLUMNS], dtype=object)
+    unique: dict[str, list[str]] = {}
+    for row in rows:
+        if is_crop_name(row[0]):
+            unique.setdefault(row[0], row)
+    crops = _table(unique.values())
     if bad_numbers(crops, ["time", "probability", *BOX], ["frame", "run_length"]).any():
         raise TableError(f"{path}: a number is missing or invalid; pick again")
-    person = path.parent.parent.name
-    crops = crops.assign(person="" if person == UNKNOWN else person, emotion=path.parent.name)
-    crops = crops.drop_duplicates("file", ignore_index=True)
-    return crops, {
-        row[0]: dict(zip(CROP_COLUMNS, row, strict=True)) for row in crops.to_numpy().tolist()
+    person, emotion = path.parent.parent.name, path.parent.name
+    of_all = {"person": "" if person == UNKNOWN else person, "emotion": emotion}
+    by_file = {
+        file: dict(zip(CROP_COLUMNS, row, strict=True)) | of_all for file, row in unique.items()
     }
+    return crops.assign(**of_all), by_file
+
+
+def _table(crops: Iterable[Sequence[str] | Mapping[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame([*crops], columns=[*CROP_COLUMNS], dtype=object)
 
 
 def settle_folder(folder: Path, known_faces: Path) -> None:

@@ -1,11 +1,9 @@
 """The moments of a pick in the review."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.manifest import Manifest
 from pipeline.report.moments import listed_moments
 
@@ -33,7 +31,7 @@ class ReviewedMoment:
     probability: float
 
 
-def reviewed_moments(crops: Iterable[dict[str, str]], walk: Manifest) -> list[ReviewedMoment]:
+def reviewed_moments(crops: pd.DataFrame, walk: Manifest) -> list[ReviewedMoment]:
     """Sums up crops by their runs, see `listed_moments`.
 
     Args:
@@ -43,10 +41,9 @@ def reviewed_moments(crops: Iterable[dict[str, str]], walk: Manifest) -> list[Re
     Returns:
         The moments, the surest first.
     """
-    listed = pd.DataFrame([*crops], columns=[*CROP_COLUMNS], dtype=object)
-    if listed.empty:
+    if crops.empty:
         return []
-    rows, found = listed_moments(listed, walk)
+    rows, found = listed_moments(crops, walk)
     files = rows.groupby("run")["file"].agg(tuple)
     return [
         ReviewedMoment(

@@ -248,7 +248,7 @@ class _Analysis:
             self._unread.crops.append(self._emotion_crop(s, face if large else grey))
             if s.detected:
                 chips = self._chips.setdefault(s.track, _Chips())
-                quality = crops.quality(s.box, sharp, pose)
+                quality = float(crops.quality(s.box, sharp, pose))
                 chips.offer(quality, s.frame.index, partial(self._chip, s))
         if len(self._unread.rows) >= EMOTION_BATCH:
             self._classify()

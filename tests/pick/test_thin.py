@@ -43,7 +43,7 @@ def _picked(draw: st.DrawFn) -> pd.DataFrame:
 def _worth(row: "pd.Series[float]") -> float:
     box = row[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
     angles = row[["yaw", "pitch", "roll"]].to_numpy(np.float32)
-    return float(row["probability"]) * quality(box, float(row["sharpness"]), angles)
+    return float(row["probability"]) * float(quality(box, float(row["sharpness"]), angles))
 
 
 @given(_picked(), COUNTS)

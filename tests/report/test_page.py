@@ -182,8 +182,7 @@ def test_two_runs_of_one_number_are_the_moments_that_the_review_shows(tmp_path: 
     assert listed["run"].nunique() == 2
     _relisted(tmp_path, listed.assign(run=0))
     data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
-    rows = _listed(tmp_path).astype(str).to_dict("records")
-    found = reviewed_moments(rows, movie.manifest)  # type: ignore[arg-type]
+    found = reviewed_moments(_listed(tmp_path).astype(str), movie.manifest)
     shown = data["moments"]
     own = [n for n, crop in enumerate(shown["crop"]) if data["crops"]["emotion"][crop] == 3]
     facts = sorted((shown["start"][n], shown["seconds"][n]) for n in own)

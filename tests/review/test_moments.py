@@ -4,6 +4,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline import mine
@@ -63,10 +64,10 @@ def test_the_surest_is_the_first_and_where_none_says_so_the_most_probable(table_
     walk = manifest.read(table_of.folder)
     for row, sure in zip(rows, (9, 9, 7, 7, 7, 8, 8, 8, 8, 8), strict=True):
         row["look_sure"] = f"0.{sure}"
-    assert [m.length for m in reviewed_moments(rows, walk)] == [2, 5, 3]
+    assert [m.length for m in reviewed_moments(pd.DataFrame(rows), walk)] == [2, 5, 3]
     for row, share in zip(rows, (7, 7, 9, 9, 9, 8, 8, 8, 8, 8), strict=True):
         row |= {"look_sure": "", "probability": f"0.{share}"}
-    found = reviewed_moments(rows, walk)
+    found = reviewed_moments(pd.DataFrame(rows), walk)
     assert [m.length for m in found] == [3, 5, 2]
     assert [m.look_sure for m in found] == pytest.approx([0.9, 0.8, 0.7])
 
@@ -75,16 +76,16 @@ def test_the_best_face_is_the_clear_one_and_nothing_ends_at_odd_numbers(table_of
     rows = table_of.rows
     rows[0]["sharpness"] = "none"  # Somebody edited the table.
     rows[6]["sharpness"] = "9000"
-    (moment,) = reviewed_moments(rows, manifest.read(table_of.folder))
+    (moment,) = reviewed_moments(pd.DataFrame(rows), manifest.read(table_of.folder))
     assert moment.best == rows[6]["file"]
-    assert reviewed_moments([], manifest.read(table_of.folder)) == []
+    assert reviewed_moments(pd.DataFrame(), manifest.read(table_of.folder)) == []
 
 
 def test_crops_of_a_longer_movie_are_still_shown(table_of: Table) -> None:
     """Those of an earlier walk, until the next pick."""
     rows = table_of.rows
     rows[-1]["frame"] = "12345"
-    (moment,) = reviewed_moments(rows, manifest.read(table_of.folder))
+    (moment,) = reviewed_moments(pd.DataFrame(rows), manifest.read(table_of.folder))
     assert len(moment.files) == 10
 
 
