@@ -141,7 +141,7 @@ def report(
         if wanted.subtitles not in ("", OWN_SUBTITLES) and not read_file:
             raise OutputError(
                 f"{folder}: the last pick read subtitles from a file, which no page does; write "
-                f"the report by {report_line(folder, job.known_faces)}"
+                f"the report anew: {report_line(folder, job.known_faces)}"
             )
         known = {*walked.rows["person"], faces.ANY, faces.UNKNOWN} - {""}
         people = tuple(person for person in wanted.people if person in known)

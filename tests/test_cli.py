@@ -182,6 +182,14 @@ def test_a_pick_of_every_face_is_asked_for(program: Program) -> None:
     assert list(Path("output").rglob("crops.csv"))
 
 
+def test_a_pick_without_a_person_says_that_it_picks_everybody(program: Program) -> None:
+    words = "no --person is given: everybody is picked"
+    assert words in program("movie.mkv", "--emotion", "happy").err
+    assert words in program("pick", "movie", "--emotion", "happy").err
+    for person in ("anna", "any"):
+        assert words not in program("pick", "movie", "--person", person).err
+
+
 def test_a_run_says_what_to_open_and_what_to_do_next(program: Program) -> None:
     assert program("movie.mkv", *HAPPY_ANNA).err.endswith("report: output/movie/report.html\n")
     Path("known_faces", "ben.png").unlink()
@@ -598,7 +606,8 @@ CASES = {
         ("movie.mkv", "--start", "2", "--end", "1"), ("--end", "must be after --start"), 2
     ),
     "unknown option": Case(("movie.mkv", "--repat", "8"), ("--repat", "--repeat"), 2),
-    "no movie": Case(("mine",), ("Missing argument", "MOVIES"), 2),
+    "no movie": Case(("mine",), ("Missing argument", "MOVIES", "mine-video mine movie.mp4"), 2),
+    "no folder": Case(("pick",), ("Missing argument", "mine-video pick output/movie"), 2),
     "one movie for two walks": Case(
         ("pick", "a", "b", "--movie", "m.mkv"), ("--movie works with one folder only",), 2
     ),

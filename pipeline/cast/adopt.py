@@ -96,8 +96,11 @@ def copied(
         MiningError: A photo cannot be read or written.
     """
     pictures = [_of_number(cast_place(folders), number, folders) for number, _ in chosen]
+    known = {*gallery.photos(known_faces), *gallery.others(known_faces)}
     for number, person in chosen:
         names.check_name(person, f"number {number} of the cast")
+        names.check_apart(person, known, f"number {number} of the cast")
+        known.add(person)
     for (number, person), paths in zip(chosen, pictures, strict=True):
         target, count = known_faces / person, 0
         for name in filter(None, (gallery.add(path, target) for path in paths)):

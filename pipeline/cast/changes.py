@@ -19,7 +19,7 @@ from pipeline.errors import MiningError, PeopleError
 from pipeline.opened import check_nameable, named
 from pipeline.people import gallery
 from pipeline.people.album import Album
-from pipeline.people.names import check_name
+from pipeline.people.names import check_apart, check_name
 from pipeline.people.rename import Move, rename, undo_moves
 from pipeline.settings import KNOWN_FACES, Job
 
@@ -185,8 +185,10 @@ def _why_not(
         return f"{name} becomes {wanted[name]} at the same time; do one after the other"
     if len(name.encode(errors="replace")) > LONGEST_FOLDER_NAME:
         return f"the name is too long: at most {LONGEST_FOLDER_NAME} bytes"
+    stay = {known for known in existing if isinstance(known, str) and known not in wanted}
     try:
         check_name(name, str(who))
+        check_apart(name, {*stay, *wanted.values()}, str(who))
     except PeopleError as error:
         return str(error)
     return ""

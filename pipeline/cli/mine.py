@@ -24,6 +24,7 @@ from pipeline.cli.options import (
     check_single,
     folders_of,
     job_of,
+    tell_everybody,
     verbosity,
 )
 from pipeline.cli.printing import Bar, Failures, Table, bar, crop_bar, each, log_to_stderr
@@ -59,6 +60,7 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
     table = Table(explain=given["explain"])
     paths = expanded(movies)
     check_single(paths, subtitles=given["subtitles"])
+    tell_everybody()
     if given["ray"] is None:
 
         def mine_one(movie: Path) -> None:
@@ -150,6 +152,7 @@ def pick_command(
 
     walks = folders_of(folders, job, movie)
     check_asked(folders)
+    tell_everybody()
     each(walks, pick_one)
 
 

@@ -1,5 +1,6 @@
 """The options that commands share, and how they become a `Job`."""
 
+import logging
 import os
 import re
 import shlex
@@ -27,6 +28,8 @@ from pipeline.settings import (
     Smoothing,
     WalkSettings,
 )
+
+log = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -332,9 +335,27 @@ PICKING = options(
     ),
 )  # fmt: skip
 
-MOVIES = click.argument("movies", nargs=-1, required=True, type=Anywhere(path_type=Path))
 
-FOLDERS = click.argument("folders", nargs=-1, required=True, type=Here(path_type=Path))
+class Places(click.Argument):
+    """Movies, or the folders of walked ones; says what to give if there is none."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Returns the paths."""
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter as error:
+            place = {"movies": "movie.mp4", "folders": "output/movie"}[str(self.name)]
+            message = f"Give one or more, as in: {ctx.command_path} {place}"
+            raise click.MissingParameter(message, ctx, self) from error
+
+
+MOVIES = click.argument(
+    "movies", nargs=-1, required=True, type=Anywhere(path_type=Path), cls=Places
+)  # fmt: skip
+
+FOLDERS = click.argument(
+    "folders", nargs=-1, required=True, type=Here(path_type=Path), cls=Places
+)  # fmt: skip
 
 ALLOW_REMOTE = click.option(
     "--allow-remote", is_flag=True,
@@ -392,6 +413,13 @@ def check_asked(places: Sequence[Path]) -> None:
             f"say whom or which look to crop: {words} --person NAME, or --emotion happy, or both; "
             "--person any crops every face"
         )
+
+
+def tell_everybody() -> None:
+    """Says that everybody is picked, where nobody was named."""
+    source = click.get_current_context().get_parameter_source("people")
+    if source == ParameterSource.DEFAULT:
+        log.info("no --person is given: everybody is picked, each into a folder of their own")
 
 
 def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> list[Path]:

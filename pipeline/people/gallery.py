@@ -19,7 +19,7 @@ from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Flags, Floats, Ints
 from pipeline.files import LOCK_PATIENCE, locked, replacing
 from pipeline.models.registry import FaceModels
-from pipeline.people.names import check_name
+from pipeline.people.names import check_apart, check_name
 from pipeline.people.photo import embed, hash_photo
 
 log = logging.getLogger(__name__)
@@ -113,11 +113,13 @@ def others(folder: Path) -> dict[str, list[Path]]:
 
 def _entries(folder: Path) -> Iterator[tuple[str, Path]]:
     """Each photo or folder in `known_faces`, with the name of its person."""
+    by_folded: dict[str, str] = {}
     for path in _visible(folder) if folder.is_dir() else ():
         if path.is_dir() or path.suffix.lower() in PHOTO_SUFFIXES:
-            name = path.name if path.is_dir() else path.stem
             # NFC: some file systems store é as e and an accent.
-            yield check_name(unicodedata.normalize("NFC", name), path), path
+            name = unicodedata.normalize("NFC", path.name if path.is_dir() else path.stem)
+            check_apart(name, [by_folded.setdefault(name.casefold(), name)], path)
+            yield check_name(name, path), path
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ A name becomes a folder of the output, a field of CSV files and the value of an 
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.disk.walked import FOLDER_FILES
@@ -24,6 +25,28 @@ FORBIDDEN = re.compile(
 )
 """Path separators, control characters, bytes that are not UTF-8 (surrogates), and invisible
 characters or ones that reverse the text."""
+
+
+def check_apart(name: str, others: Iterable[str], where: Path | str) -> None:
+    """Refuses a name that another person has in other capital letters.
+
+    Both would have one folder where the file system ignores case, as on Windows and Macs.
+
+    Args:
+        name: The name.
+        others: The names of the other people.
+        where: Where it comes from, for the message.
+
+    Raises:
+        PeopleError: There is such a person.
+    """
+    twin = next((o for o in others if o != name and o.casefold() == name.casefold()), None)
+    if twin is not None:
+        raise PeopleError(
+            f"{where}: {name!r} and {twin!r} differ only in capital letters, and many computers "
+            f"keep both in one folder; write {twin!r} if they are one person, or choose another "
+            "name"
+        )
 
 
 def check_name(name: str, where: Path | str) -> str:

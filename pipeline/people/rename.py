@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from pipeline.errors import OutputError, PeopleError
 from pipeline.people.gallery import PHOTO_SUFFIXES, others, photos
-from pipeline.people.names import check_name
+from pipeline.people.names import check_apart, check_name
 
 Move = tuple[Path, Path]
 """The old and the new path of a photo, or of a folder of photos."""
@@ -42,6 +42,7 @@ def rename(folder: Path, old: str, new: str, moves: list[Move] | None = None) ->
         raise PeopleError(f"No person {old!r} in {folder}/.{suggestion} Known: {names}")
     if old == new:
         raise PeopleError(f"--rename: the new name {new!r} is the old one; give another name")
+    check_apart(new, known - {old}, "--rename")
     try:
         return list(_moved(folder, old, new, [] if moves is None else moves))
     except OSError as error:

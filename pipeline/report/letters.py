@@ -209,8 +209,11 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=64)
 def _registered(path: str) -> str:
-    """A name by which matplotlib finds this font and no other; families share theirs."""
-    name = f"mine-video {Path(path).stem}"
+    """A name by which matplotlib finds this font and no other; families share theirs.
+
+    It holds the whole path: two installed files may have one name in different folders.
+    """
+    name = f"mine-video {path}"
     entry = font_manager.FontEntry(
         fname=path, name=name, style="normal", variant="normal", weight=400, stretch="normal",
         size="scalable",

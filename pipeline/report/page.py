@@ -83,6 +83,7 @@ def write_report(
         movie=walked.name,
         version=__version__,
         made=MADE_NOW,
+        # By its name alone: whoever opens the page may have moved it, and need not know more.
         anew=report_line(Path(folder.name), job.known_faces),
         stopped=unfinished_lines(folder, whole),
         headline=_headline(walked, line, crops),

@@ -1,6 +1,6 @@
 """Puts the pages together into one application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     app.add_exception_handler(HTTPException, _error_response)
     app.add_exception_handler(RequestValidationError, _error_response)
     app.add_exception_handler(MiningError, _error_response)
-    app.add_middleware(Guard, policy=policy)
+    app.add_middleware(Guard, policy=policy, bug=_bug_response)
     return app
 
 
@@ -108,6 +108,22 @@ async def _error_response(request: Request, error: Exception) -> Response:
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
         status, why = 422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return _problem(request, status, why, headers)
+
+
+def _bug_response(request: Request) -> Response:
+    """Says that a request failed by a bug, and what to report."""
+    about = f"mine-video {__version__}, {request.method} {request.url.path}"
+    why = (
+        f"This is a bug in mine-video. Finished work is kept. Please report it, with the lines in "
+        f"the terminal of mine-video web and this one: {about}"
+    )
+    return _problem(request, 500, why)
+
+
+def _problem(
+    request: Request, status: int, why: str, headers: Mapping[str, str] | None = None
+) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": why}, status, headers)
     answer = page(request, "error.html", status=status, why=why)

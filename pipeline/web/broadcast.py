@@ -108,7 +108,7 @@ class Broadcast:
             error = str(problem)
         except Exception:
             log.exception("%s: this is a bug; please report it", source.name)
-            error = "stopped by a bug; see the terminal for details"
+            error = "stopped by a bug; please report it, with the lines in the terminal"
         finally:
             source.close()
             self._scene = replace(self._scene, running=False, error=error)

@@ -273,7 +273,7 @@ class Jobs:
         if not isinstance(error, MiningError):
             movie = self._runs[number].movie
             log.error("%s: this is a bug; please report it", movie, exc_info=error)
-            message = "stopped by a bug; see the terminal for details"
+            message = "stopped by a bug; please report it, with the lines in the terminal"
         self._end(number, state=FAILED, error=message)
 
     def _end(self, number: int, **changes: object) -> None:

@@ -11,6 +11,7 @@ from starlette.datastructures import URL
 
 from pipeline.disk import manifest
 from pipeline.errors import MovieError
+from pipeline.faces import clock
 from pipeline.judge.judge import advice, every_setting
 from pipeline.judge.sample import (
     MOST_SAMPLED,
@@ -53,14 +54,18 @@ class SampleReading(BaseModel):
     version: str = Field(description="which faces were drawn")
     number: list[str]
     frame: list[int]
+    time: list[str] = Field(description="when it is seen, such as 1:02:03.5")
     emotion: list[str] = Field(description="empty if nobody has said")
 
     @classmethod
     def of(cls, sample: Sample) -> "SampleReading":
         """Converts a sample."""
+        times = manifest.read(sample.folder).scan.times
+        last = len(times) - 1  # Somebody may have edited the table.
         return cls(
             version=sample.version, number=[face.number for face in sample.faces],
             frame=[face.frame for face in sample.faces],
+            time=[clock(times[min(face.frame, last)]) for face in sample.faces],
             emotion=[face.emotion for face in sample.faces],
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -37,7 +37,7 @@ from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.settings import AUTO, Job, PickSettings
+from pipeline.settings import AUTO, Job
 from pipeline.walk.part import WalkProgress
 from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import LIVE_PROBLEMS, playable_movies
@@ -62,10 +62,10 @@ FIRST_FILTERS = ("repeat", "sure")
 """The filters that the form always shows."""
 
 MORE_FILTERS = (
-    "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "per_run", "single_face",
-    "silent_only",
+    "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "border", "per_run",
+    "single_face", "silent_only", "learn",
 )  # fmt: skip
-"""Those in the folded part of the form, by their names in `PickSettings`."""
+"""Those in the folded part of the form, by their names in `PickSettings`, or else in `Job`."""
 
 
 class MineForm(BaseModel):
@@ -99,12 +99,19 @@ class MineForm(BaseModel):
     max_yaw: float | None = Field(
         None, ge=0, le=90, description="degrees that a face may be turned to either side"
     )
+    border: int | None = Field(
+        None, ge=0, le=10_000, description="pixels between a face and the edge of the picture; "
+        "empty is no limit",
+    )  # fmt: skip
     per_run: int | None = Field(
         None, ge=0, le=MOST_REPEAT, description="crops of each run; 0 keeps all"
     )
     single_face: bool | None = Field(None, description="only frames with a single face")
     silent_only: bool | None = Field(
         None, description="only while nobody speaks, by the movie's own subtitles"
+    )
+    learn: bool | None = Field(
+        None, description="learn from what was accepted and rejected in this movie, where it helps"
     )
 
     @classmethod
@@ -114,13 +121,13 @@ class MineForm(BaseModel):
             [name for name in names if name != ANY]
             for names in (work.job.people, work.job.emotions)
         )
-        pick, default = asdict(work.job.pick), asdict(PickSettings())
-        changed = {name: pick[name] for name in MORE_FILTERS if pick[name] != default[name]}
+        pick = work.job.pick
+        changed = {f.name: f.value for f in filter_fields(work.job) if f.changed}
         if "smooth" in changed:
             changed["smooth"] = str(changed["smooth"])
         return MineForm.model_validate({
             "movie": work.movie.name, "person": people, "emotion": emotions,
-            **{name: pick[name] for name in FIRST_FILTERS}, **changed,
+            **{name: getattr(pick, name) for name in FIRST_FILTERS}, **changed,
         })  # fmt: skip
 
     def work(self, job: Job, videos: Path) -> "Mining | None":
@@ -134,9 +141,10 @@ class MineForm(BaseModel):
         given = self.model_dump(include={*FIRST_FILTERS, *MORE_FILTERS}, exclude_none=True)
         if self.smooth is not None:
             given["smooth"] = self.smooth if self.smooth == AUTO else int(self.smooth)
+        learn = given.pop("learn", job.learn)
         return replace(
             job, people=tuple(self.person) or (ANY,), emotions=tuple(self.emotion) or (ANY,),
-            pick=replace(job.pick, **given),
+            learn=learn, pick=replace(job.pick, **given),
         )  # fmt: skip
 
 
@@ -223,9 +231,9 @@ class FilterField:
     """A filter in the folded part of the form.
 
     Attributes:
-        name: its name in `PickSettings`.
+        name: its name in `PickSettings`, or else in `Job`.
         label: what it is, in words.
-        value: what it is set to.
+        value: what it is set to; None if it has no limit.
         default: what it is set to if nobody changes it.
         least: its lowest value, if it is a number.
         most: its highest value.
@@ -253,17 +261,18 @@ class FilterField:
         return "text" if self.least is None else "number"
 
 
-def filter_fields(pick: PickSettings) -> list[FilterField]:
+def filter_fields(job: Job) -> list[FilterField]:
     """The folded filters, as they are set."""
-    return [_filter_field(name, getattr(pick, name)) for name in MORE_FILTERS]
+    return [_filter_field(name, job) for name in MORE_FILTERS]
 
 
-def _filter_field(name: str, value: object) -> FilterField:
-    field, default = MineForm.model_fields[name], getattr(PickSettings(), name)
+def _filter_field(name: str, job: Job) -> FilterField:
+    field = MineForm.model_fields[name]
+    value, default = (getattr(j.pick, name, getattr(j, name, None)) for j in (job, Job()))
     bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
     return FilterField(
         name, str(field.description), value, default, bounds.get("ge"), bounds.get("le"),
-        isinstance(default, int),
+        not isinstance(default, float),
     )  # fmt: skip
 
 
@@ -404,7 +413,7 @@ def _add_pages(routes: APIRouter, jobs: Jobs, job: Job, videos: Path) -> None:
         return page(
             request, "mine.html", movies=names, people=known, runs=_shown_runs(jobs),
             movie=movie, wanted=order.job(job), longest=MOST_REPEAT, upload_route=UPLOAD_ROUTE,
-            added=order.added, asked=order.movie, filters=filter_fields(order.job(job).pick),
+            added=order.added, asked=order.movie, filters=filter_fields(order.job(job)),
         )  # fmt: skip
 
     @routes.get("/mine/runs", response_class=HTMLResponse)

@@ -19,7 +19,7 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -160,10 +160,16 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """Middleware around all pages: checks requests, and adds headers to responses."""
+    """Middleware around all pages: checks requests, and adds headers to responses.
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
-        self._app, self._policy = app, policy
+    Args:
+        app: The pages.
+        policy: Who may send requests.
+        bug: Makes the response to a request that failed by a bug.
+    """
+
+    def __init__(self, app: ASGIApp, policy: Policy, bug: Callable[[Request], Response]) -> None:
+        self._app, self._policy, self._bug = app, policy, bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or refuses it."""
@@ -220,8 +226,7 @@ class Guard:
             log.exception("%s: this is a bug; please report it", scope["path"])
             if begun:  # The status has been sent: all that is left is to close the connection.
                 raise
-            answer = PlainTextResponse("stopped by a bug; see the terminal for details\n", 500)
-            await answer(scope, receive, send)
+            await self._bug(Request(scope))(scope, receive, send)
 
     def _is_let_in(self, headers: Headers) -> bool:
         """Whether a request brings a browser's secret in its cookie."""

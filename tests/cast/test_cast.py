@@ -621,7 +621,7 @@ def test_without_a_cast_the_way_to_one_is_told(job: Job, both: list[Path]) -> No
         adopt(both[:1], [(1, "host")], job)
 
 
-@pytest.mark.parametrize("name", ["any", "unknown", "../host", "=1", "", "a/b"])
+@pytest.mark.parametrize("name", ["any", "unknown", "../host", "=1", "", "a/b", "Guest"])
 def test_a_bad_name_is_refused_before_anything_is_copied(
     name: str, job: Job, both: list[Path]
 ) -> None:

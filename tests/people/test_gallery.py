@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import PeopleError
 from pipeline.people import gallery as galleries
-from pipeline.people.names import check_name
+from pipeline.people.names import check_apart, check_name
 from tests.support import puppet
 from tests.support.puppet import photo
 
@@ -62,6 +62,16 @@ def test_names_that_would_do_harm_are_refused(name: str, words: str) -> None:
         check_name(name, "known_faces/x.jpg")
     assert "known_faces/x.jpg" in str(raised.value)
     assert "choose another name" in str(raised.value)
+
+
+def test_names_that_differ_only_in_case_are_one_folder_elsewhere(known: Path) -> None:
+    check_apart("anna", ["anna", "ben"], "here")
+    words = "here: 'Anna' and 'anna' differ only in capital letters.*write 'anna' if"
+    with pytest.raises(PeopleError, match=words):
+        check_apart("Anna", ["ben", "anna"], "here")
+    (known / "ANNA").mkdir()
+    with pytest.raises(PeopleError, match="differ only in capital letters"):
+        galleries.photos(known)
 
 
 @pytest.mark.parametrize("name", ["rdj", "007", "NA", "Zoë", "O'Hara, Jr.", "a-b", "x=y"])

@@ -120,6 +120,15 @@ def test_a_photo_is_never_lost_to_a_link_to_it(hard: bool, tmp_path: Path) -> No
     assert not (folder / "b.jpg").is_symlink()
 
 
+def test_nobody_gets_the_name_of_another_in_other_capitals(tmp_path: Path) -> None:
+    folder = _make(tmp_path, "anna.jpg", "ben.jpg")
+    with pytest.raises(PeopleError, match="differ only in capital letters"):
+        rename(folder, "anna", "BEN")
+    assert set(_files(tmp_path)) == {"anna.jpg", "ben.jpg"}
+    rename(folder, "anna", "Anna")  # That is who they are.
+    assert set(_files(tmp_path)) == {"Anna.jpg", "ben.jpg"}
+
+
 def test_a_link_that_leads_nowhere_is_not_overwritten(tmp_path: Path) -> None:
     folder = _make(tmp_path / "known", "a.jpg")
     (folder / "b.jpg").symlink_to(tmp_path / "unplugged" / "b.jpg")

@@ -2,10 +2,12 @@
 
 import io
 import logging
+from pathlib import Path
 from unicodedata import normalize
 
 import numpy as np
 import pytest
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from PIL import Image as Pillow
 from PIL import ImageDraw, features
@@ -70,6 +72,18 @@ def test_the_timeline_draws_them_too(name: str) -> None:
     figure = Figure()
     figure.text(0, 0.5, drawable(name), family=families(name), parse_math=False)
     figure.savefig(io.BytesIO())
+
+
+def test_two_fonts_of_one_file_name_are_two(tmp_path: Path) -> None:
+    latin, wide, *_ = shipped()
+    copies = [tmp_path / folder / "font.ttf" for folder in "ab"]
+    for copy, font in zip(copies, (latin, wide), strict=True):
+        copy.parent.mkdir()
+        copy.write_bytes(Path(font).read_bytes())
+    for copy in copies:
+        family = [letters._registered(str(copy))]
+        found = font_manager.findfont(font_manager.FontProperties(family=family))
+        assert found == str(copy)
 
 
 @pytest.mark.skipif(not features.check("fribidi"), reason="Pillow finds no FriBiDi")

@@ -14,6 +14,7 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_HEADER, Policy
 from tests.support import puppet
 from tests.support.puppet import Shot, Square, film, photo
+from tests.support.reviewed import Table
 
 HOST = "127.0.0.1:8000"
 ORIGIN = f"http://{HOST}"
@@ -59,6 +60,13 @@ def made(reader: Reader, settings: WebSettings) -> Callable[[Policy], FastAPI]:
 @pytest.fixture
 def app(made: Callable[[Policy], FastAPI]) -> FastAPI:
     return made(Policy(limit=LIMIT))
+
+
+@pytest.fixture
+def app_of_table(reader: Reader, table_of: Table) -> FastAPI:
+    """The application over a picked movie; a module imports it as `app`."""
+    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
+    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def let_in(policy: Policy) -> dict[str, str]:

@@ -6,27 +6,19 @@ from html import unescape
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline.disk import manifest
-from pipeline.live.reader import Reader
-from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import CSRF_HEADER, Policy
-from tests.support.application import LIMIT
+from pipeline.faces import clock
+from pipeline.web.safety import CSRF_HEADER
+from tests.support.application import app_of_table as app
 from tests.support.reviewed import Table, picked_once, table_of
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["app", "picked_once", "table_of"]
 
 PAGE = "/label/talk"
 API = "/api/label/talk"
-
-
-@pytest.fixture
-def app(reader: Reader, table_of: Table) -> FastAPI:
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
-    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def draw(client: TestClient, faces: object = 40) -> Any:
@@ -49,6 +41,7 @@ def test_a_movie_without_a_sample_offers_to_draw_one(client: TestClient) -> None
     found = client.get(API).json()
     assert found["number"] == [str(n) for n in range(1, 8)]
     assert found["frame"] == sorted(found["frame"])
+    assert found["time"] == [clock(frame / 25) for frame in found["frame"]]
     assert found["emotion"] == [""] * 7
 
 
@@ -69,7 +62,7 @@ def test_labels_are_in_the_file_and_told_again(client: TestClient, table_of: Tab
 
 def test_nothing_tells_the_networks_answer(client: TestClient) -> None:
     draw(client)
-    assert set(client.get(API).json()) == {"version", "number", "frame", "emotion"}
+    assert set(client.get(API).json()) == {"version", "number", "frame", "time", "emotion"}
 
 
 def test_a_face_is_a_picture(client: TestClient) -> None:

@@ -4,26 +4,16 @@ import csv
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
-from pipeline.live.reader import Reader
-from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import Policy
-from tests.support.application import LIMIT
+from tests.support.application import app_of_table as app
 from tests.support.pages import Opened
 from tests.support.reviewed import Table, picked_once, table_of
 
 pytestmark = pytest.mark.e2e
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["app", "picked_once", "table_of"]
 
 PAGE = "/label/talk"
-
-
-@pytest.fixture
-def app(reader: Reader, table_of: Table) -> FastAPI:
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
-    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def labels(table: Table) -> list[str]:
@@ -50,6 +40,10 @@ def test_a_sample_is_labelled_by_keyboard(opened: Opened, table_of: Table) -> No
     page.keyboard.press("7")
     page.wait_for_selector("[data-saved]")
     assert labels(table_of)[22:] == ["neutral", ""]
+    page.reload()
+    page.get_by_text(
+        "You have seen all the faces."
+    ).wait_for()  # Also the one that nobody can tell.
     page.get_by_role("link", name="which settings fit this movie").click()
     page.get_by_text("Recommended here: --repeat").wait_for()
 

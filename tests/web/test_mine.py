@@ -25,7 +25,7 @@ from pipeline.files import locked
 from pipeline.live.reader import Reader
 from pipeline.report import crops
 from pipeline.report.outcome import Outcome, StartCropping
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import Job
 from pipeline.walk.part import StartProgress
 from pipeline.web import jobs
 from pipeline.web import mine as mining
@@ -281,7 +281,7 @@ def test_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> N
     ("error", "told"),
     [
         (MovieError("a: no such movie"), "a: no such movie"),
-        (ZeroDivisionError(), "stopped by a bug; see the terminal for details"),
+        (ZeroDivisionError(), "stopped by a bug; please report it, with the lines in the terminal"),
     ],
 )
 def test_a_failure_is_told_and_the_next_run_begins(
@@ -353,11 +353,18 @@ def chosen(text: str) -> list[str]:
     return [movie or box for movie, box in picked] + numbers + changed_filters(more)
 
 
+def shown_filter(field: mining.FilterField) -> str:
+    """What its input holds."""
+    if field.value is None:
+        return ""
+    return f"{field.value:g}" if field.kind == "number" else str(field.value)
+
+
 def changed_filters(text: str) -> list[str]:
     """What the folded part of a page's form is filled in with, but for what is usual."""
     filled = re.findall(r'name="(\w+)" value="([^"]*)"( checked)?', text)
-    usual = mining.filter_fields(PickSettings())
-    numbers = {f.name: f"{f.value:g}" if f.kind == "number" else str(f.value) for f in usual}
+    usual = mining.filter_fields(Job())
+    numbers = {f.name: shown_filter(f) for f in usual}
     boxes = {f.name for f in usual if f.kind == "checkbox"}
     return [
         f"{name}={value}"
@@ -380,6 +387,11 @@ def changed_filters(text: str) -> list[str]:
             | {"max_yaw": "30.5", "single_face": "true", "per_run": "0", "min_prob": "0"},
             ["film.mkv", "8", "0.7", "smooth=5", "gap=2", "max_yaw=30.5", "single_face=true"],
         ),
+        (
+            {"movie": "film.mkv", "border": "5", "learn": "true"},
+            ["film.mkv", "8", "0.7", "border=5", "learn=true"],
+        ),
+        ({"movie": "film.mkv", "border": ""}, ["film.mkv", "8", "0.7"]),
     ],
 )
 def test_what_was_ordered_stays_chosen(
@@ -479,7 +491,9 @@ def test_faces_are_shown_as_they_come(client: TestClient, gate: Gate, job: Job) 
     assert client.post("/mine/1/cancel").status_code == 303
     assert client.post("/mine/0/cancel").status_code == 303
     wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "cancelled")
-    assert "Continue" in client.get("/mine/runs").text
+    text = client.get("/mine/runs").text
+    assert "Continue" in text
+    assert "10 of 100 frames" in text, "how far it had got"
 
 
 def test_torn_files_take_no_page_away(client: TestClient, gate: Gate, job: Job) -> None:

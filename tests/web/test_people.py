@@ -421,6 +421,8 @@ def test_names_are_told_in_words_and_as_commands(
         (({2: "a/b"}, {}), "cast-2", "nor contain / \\ :"),
         (({2: "a\u202eb"}, {}), "cast-2", "invisible characters"),
         (({2: "CON"}, {}), "cast-2", "a person cannot be called"),
+        (({2: "EMIL"}, {}), "cast-2", "'EMIL' and 'emil' differ only in capital letters"),
+        (({}, {"dora": "Emil"}), "known-dora", "'Emil' and 'emil' differ only in capital letters"),
         (({2: "é" * 100}, {}), "cast-2", "the name is too long: at most 180 bytes"),
         (({7: "ben"}, {}), "cast-7", "7 is not in the cast"),
         (({}, {"dora": "=1"}), "known-dora", "dora: a name cannot begin"),
@@ -459,11 +461,14 @@ def test_what_cannot_be_is_told_at_its_card_and_stops_no_other_name(
         assert {n: photo for n, photo in after.items() if not n.startswith("anna/")} == before
 
 
-def test_a_bad_name_alone_changes_nothing(client: TestClient, job: Job, folder: Path) -> None:
+@pytest.mark.parametrize("cast", [{2: "any"}, {1: "anna", 2: "Anna"}], ids=["any", "by case"])
+def test_bad_names_alone_change_nothing(
+    client: TestClient, job: Job, folder: Path, cast: dict[int, str]
+) -> None:
     before = gallery(job), (folder / "tracks.npz").read_bytes()
-    answer = given_names(client, form(folder, {2: "any"}))
+    answer = given_names(client, form(folder, cast))
     assert answer.status_code == 422
-    assert 'value="any"' in answer.text
+    assert f'value="{cast[2]}"' in answer.text
     assert "Done:" not in answer.text
     assert (gallery(job), (folder / "tracks.npz").read_bytes()) == before
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
@@ -27,19 +27,14 @@ from pipeline.web.pages import fragment
 from pipeline.web.review import REVIEWED_SIDE, Decision, Desk
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
 from tests.support import puppet
-from tests.support.application import LIMIT, ORIGIN, trusted
+from tests.support.application import ORIGIN, trusted
+from tests.support.application import app_of_table as app
 from tests.support.reviewed import Table, picked_once, table_of
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["app", "picked_once", "table_of"]
 
 PLACE = "talk/anna/happy"
 API = f"/api/review/{PLACE}"
-
-
-@pytest.fixture
-def app(reader: Reader, table_of: Table) -> FastAPI:
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
-    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def decide(client: TestClient, file: str, looks: str, place: str = PLACE) -> Any:

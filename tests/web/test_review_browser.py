@@ -12,12 +12,9 @@ from fastapi import FastAPI
 from PIL import Image as Pillow
 
 from pipeline import files
-from pipeline.live.reader import Reader
 from pipeline.review.labels import ASIDE, LABELS
 from pipeline.web import scenes
-from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import Policy
-from tests.support.application import LIMIT
+from tests.support.application import app_of_table as app
 from tests.support.pages import Opened, new_page
 from tests.support.reviewed import Table, picked_once, table_of
 
@@ -26,16 +23,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["app", "picked_once", "table_of"]
 
 SAD = "/review/talk/unknown/sad"
 HAPPY = "/review/talk/anna/happy"
-
-
-@pytest.fixture
-def app(reader: Reader, table_of: Table) -> FastAPI:
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
-    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def ready(page: "Page") -> "Page":

@@ -10,7 +10,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from pipeline.web import live, safety
+from pipeline import __version__
+from pipeline.web import label, live, safety
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
 from pipeline.web.sessions import Sessions
 from tests.support.application import HOST, LIMIT, ORIGIN, let_in
@@ -319,7 +320,12 @@ def test_a_bug_is_an_answer_as_others_are(
     assert answer.status_code == 500
     assert HEADERS.items() <= dict_of(answer.headers).items()
     assert "NoneType" not in answer.text
+    assert "Please report it" in answer.text
+    assert f"mine-video {__version__}, GET /live" in answer.text
+    assert '<nav aria-label="Pages">' in answer.text
     assert "this is a bug" in caplog.text
+    monkeypatch.setattr(label, "movie_folder", None)
+    assert "Please report it" in client.get("/api/label/film").json()["detail"]
 
 
 def dict_of(headers: object) -> dict[str, str]:

@@ -12,36 +12,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from pipeline.disk import manifest
 from pipeline.errors import MovieError, TableError
-from pipeline.live.reader import Reader
 from pipeline.movie.decode import decode_frames
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.movie.stream import fingerprint
 from pipeline.report.panel import colour
 from pipeline.settings import Job, WalkSettings
 from pipeline.web import scenes
-from pipeline.web.app import WebSettings, create_app
-from pipeline.web.safety import Policy
 from pipeline.web.scenes import LONGEST_SOUND, Scenes
-from tests.support.application import LIMIT
+from tests.support.application import app_of_table as app
 from tests.support.reels import Voice, flashing, nearest, onsets, write_reel
 from tests.support.reviewed import Table, picked_once, table_of
 from tests.support.served import Served, served
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["app", "picked_once", "table_of"]
 
 PLACE = "/api/review/talk/anna/happy"
-
-
-@pytest.fixture
-def app(reader: Reader, table_of: Table) -> FastAPI:
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
-    return create_app(reader, settings, Policy(limit=LIMIT))
 
 
 def walked(folder: Path, movie: Path) -> Path:

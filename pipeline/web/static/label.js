@@ -6,10 +6,10 @@
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
   const queue = []; // Labels that are still to be sent: {number, emotion}.
   const pictures = new Map(); // Addresses of pictures by index; null for one that cannot be shown.
-  let faces = { version: "", number: [], frame: [], emotion: [] };
+  let faces = { version: "", number: [], time: [], emotion: [] };
   let here = 0;
   let shown = -1; // The face on the screen: no key is about another.
-  let seen = new Set(); // Faces that somebody has labelled or passed over.
+  let seen = new Set(); // Faces that somebody has labelled or could not tell; the tab keeps them when it is reloaded.
   let sending = false;
 
   /** Asks for a picture, once; gives an address of it, or null. */
@@ -44,7 +44,7 @@
     byId("bar").max = Math.max(total, 1);
     byId("bar").value = labelled;
     byId("count").textContent = total
-      ? `Face ${here + 1} of ${total}, frame ${faces.frame[here]} · ${labelled} labelled`
+      ? `Face ${here + 1} of ${total}, at ${faces.time[here]} · ${labelled} labelled`
       : "There are no faces in this movie.";
     byId("done").hidden = seen.size < total;
     if (!total) return;
@@ -81,6 +81,7 @@
     if (faces.emotion[here] !== emotion) queue.push({ version, number: number[here], emotion });
     faces.emotion[here] = emotion;
     seen.add(here);
+    sessionStorage.setItem(version, JSON.stringify([...seen]));
     send();
     go(here + 1);
   }
@@ -105,7 +106,8 @@
   askServer(`/api/label/${movie}`, { headers }).then(({ ok, answer }) => {
     if (!ok) return complain(answer.detail);
     faces = answer;
-    seen = new Set(faces.emotion.flatMap((emotion, index) => (emotion ? [index] : [])));
-    go(Math.max(0, faces.emotion.indexOf("")));
+    seen = new Set(JSON.parse(sessionStorage.getItem(faces.version) ?? "[]"));
+    for (const [index, emotion] of faces.emotion.entries()) if (emotion) seen.add(index);
+    go(Math.max(0, faces.emotion.findIndex((_, index) => !seen.has(index))));
   });
 })();
