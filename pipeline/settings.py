@@ -14,6 +14,9 @@ PART_SECONDS = 10.0
 ONNX, KERAS = ".onnx", ".keras"
 """Suffixes of network files, which tell a path from a name in the registry."""
 
+NETWORK_FILES = ("recognizer", "emotion")
+"""The settings of a walk that may be the path of a network of one's own."""
+
 DEVICES = ("cpu", "cuda")
 
 OWN_SUBTITLES = "own"
@@ -43,7 +46,7 @@ class WalkSettings:
         min_score: smallest score of a detected face, 0 to 1.
         align: rotate and scale faces to fixed eye and mouth positions before the emotion network.
         detector: name in `models.registry`.
-        recognizer: name in `models.registry`.
+        recognizer: name in `models.registry`, or the path of a network, which becomes absolute.
         emotion: name in `models.registry`, or the path of a network, which becomes absolute.
     """
 
@@ -70,8 +73,10 @@ class WalkSettings:
             if value is not None:  # Else 1 and 1.0 would give two fingerprints.
                 object.__setattr__(self, name, float(value))
         # A later command may run in another folder.
-        if Path(self.emotion).suffix in (ONNX, KERAS):
-            object.__setattr__(self, "emotion", str(Path(self.emotion).absolute()))
+        for name in NETWORK_FILES:
+            value = getattr(self, name)
+            if Path(value).suffix in (ONNX, KERAS):
+                object.__setattr__(self, name, str(Path(value).absolute()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,9 +191,9 @@ NETWORK_OPTIONS = options(
         help="Network that finds faces; hog and cnn are slower and need the extra `dlib`.",
     ),
     click.option(
-        "--recognizer", type=click.Choice(list(RECOGNIZERS)), default=WALK.recognizer,
-        show_default=True,
-        help="Network that tells people apart; the other two need the extra `dlib`.",
+        "--recognizer", default=WALK.recognizer, show_default=True, metavar="NAME|PATH",
+        help=f"Network that tells people apart: {', '.join(RECOGNIZERS)} (the last two need the "
+        "extra `dlib`), or your own .onnx file.",
     ),
     click.option(
         "--emotion-model", "emotion", default=WALK.emotion, show_default=True,

@@ -20,7 +20,7 @@ from pipeline.files import WINDOWS_DEVICES, replacing
 from pipeline.movie import remote
 from pipeline.movie import stream as video
 from pipeline.movie.scan import Scan
-from pipeline.settings import WalkSettings
+from pipeline.settings import NETWORK_FILES, WalkSettings
 
 WALK_FORMAT = 1
 
@@ -60,7 +60,8 @@ class Manifest:
     def fingerprint(self) -> str:
         """A hash of everything that changes rows: movie, settings, networks, format."""
         # Only the name, since the file of a network may move; its hash is in `models`.
-        settings = asdict(self.settings) | {"emotion": Path(self.settings.emotion).name}
+        settings = asdict(self.settings)
+        settings |= {name: Path(settings[name]).name for name in NETWORK_FILES}
         facts = [WALK_FORMAT, self.identity, settings, self.models]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

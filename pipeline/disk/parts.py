@@ -27,7 +27,7 @@ class Part:
         rows: `(n, len(NUMBERS))` float64 in order of frame and track.
         shots: number of shots.
         cut_before: whether there is a cut before its first frame.
-        embedding: `(m, 128)` embeddings of unit length.
+        embedding: `(m, d)` embeddings of unit length.
         track: `(m,)` track of each embedding.
         frame: `(m,)` frame of each embedding.
         quality: `(m,)` quality of each embedded face, 0 to 1.

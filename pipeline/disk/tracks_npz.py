@@ -15,10 +15,10 @@ Text = NDArray[np.str_]
 Bytes = NDArray[np.bytes_]
 
 EMBEDDING = 128
-"""The length of an embedding."""
+"""Numbers of an embedding by the networks that ship, and where no face is embedded."""
 
 SEEN: Schema = {
-    "embedding": ("f", (None, EMBEDDING)), "track": ("i", (None,)), "frame": ("i", (None,)),
+    "embedding": ("f", (None, None)), "track": ("i", (None,)), "frame": ("i", (None,)),
     "quality": ("f", (None,)), "thumb": ("S", (None,)), "starts": ("i", (None,)),
 }  # fmt: skip
 """The arrays that parts and tracks.npz share: of each embedded face, and of each shot."""
@@ -41,7 +41,7 @@ class Tracks:
     """All tracks of a movie, and a few embeddings of each.
 
     Attributes:
-        embedding: `(m, 128)` embeddings of unit length.
+        embedding: `(m, d)` embeddings of unit length.
         track: `(m,)` track of each embedding.
         frame: `(m,)` frame of each embedding.
         quality: `(m,)` quality of each embedded face, 0 to 1.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.disk import tracks_npz
 from pipeline.faces import EMOTIONS, UNKNOWN, FaceRow, Floats, Numbers
 from pipeline.live.reader import Faces, Reader, shares
 from pipeline.movie.camera import FrameSource
@@ -31,7 +30,7 @@ class _Seen:
         number: Its number. It differs from the tracker's, which follows boxes only and does not
             notice when a box holds another person.
         frame: The frame in which it was seen last.
-        total: `(128,)` sum of its embeddings, each weighted by its quality.
+        total: `(d,)` sum of its embeddings, each weighted by its quality.
         time: Seconds of that frame; minus infinity before the first.
         belief: `(7,)` how probable each look is, by all frames so far.
     """
@@ -44,7 +43,7 @@ class _Seen:
 
     @property
     def mean(self) -> Floats:
-        """Its mean embedding `(128,)`, unit length."""
+        """Its mean embedding `(d,)`, unit length."""
         length = max(float(np.linalg.norm(self.total)), 1e-12)
         return (self.total / length).astype(np.float32)
 
@@ -98,7 +97,7 @@ class Follower:
         numbers = self._tracker.update(frame.index, boxes.reshape(-1, 4)).tolist()
         tracks = [self._remember(number, frame, faces, i) for i, number in enumerate(numbers)]
         self._seen = {n: t for n, t in self._seen.items() if frame.index - t.frame <= MAX_GAP}
-        mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, tracks_npz.EMBEDDING)
+        mean = np.array([t.mean for t in tracks], np.float32).reshape(-1, faces.embedding.shape[1])
         pairs = zip(self._reader.named(faces.rows, mean), tracks, strict=True)
         rows = tuple(row._replace(track=track.number) for row, track in pairs)
         belief = np.array([t.belief for t in tracks], np.float32).reshape(-1, len(EMOTIONS))

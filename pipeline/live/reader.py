@@ -25,7 +25,7 @@ class Faces:
 
     Attributes:
         rows: Rows with raw probabilities, and with the names that this picture alone suggests.
-        embedding: `(n, 128)` unit length.
+        embedding: `(n, d)` unit length.
         quality: `(n,)` how clear each face is, 0 to 1.
     """
 
@@ -103,7 +103,7 @@ class Reader:
 
         Args:
             rows: `n` faces.
-            embedding: `(n, 128)` unit length, of each face alone or the mean of its track.
+            embedding: `(n, d)` unit length, of each face alone or the mean of its track.
         """
         far = naming.distances(embedding, self._gallery, self._limits.sure)
         vetoed = naming.vetoes(embedding, self._gallery)

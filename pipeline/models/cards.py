@@ -9,6 +9,18 @@ required; this is a complete card of a user's own emotion network:
   "job": "emotion",
   "classes": ["sad", "happy"]
 }
+
+and this one of a network that tells people apart, where `"name"` is the largest distance of a known
+face, from 0 to 2, and is measured:
+
+>>> print(recognizer_example(Path("mine.onnx")))
+{
+  "file": "mine.onnx",
+  "job": "identity",
+  "input": {"dtype": "float32", "layout": "NCHW", "colour": "RGB", "size": [112, 112],
+            "mean": 127.5, "scale": 0.0078125},
+  "tolerances": {"name": 1.1}
+}
 """
 
 import hashlib
@@ -20,6 +32,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import ModelError, OutputError
 
@@ -108,6 +123,22 @@ class Input:
         """Numbers per pixel."""
         return 1 if self.colour == "grey" else 3
 
+    def fed(self, faces: NDArray[np.uint8]) -> NDArray[Any]:
+        """Converts faces to what the network takes.
+
+        Args:
+            faces: `(n, height, width, channels)` in the order of `colour`.
+
+        Returns:
+            The same in the wanted layout and type, in one piece of memory.
+        """
+        numbers: NDArray[Any] = faces
+        if self.dtype == "float32":
+            mean, scale = (np.asarray(x, np.float32) for x in (self.mean, self.scale))
+            numbers = (faces.astype(np.float32) - mean) * scale
+        planes = self.layout == "NCHW"
+        return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2) if planes else numbers)
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
@@ -153,6 +184,37 @@ class Tolerances:
                 raise ValueError(f"tolerances.{name} are {len(numbers)} numbers, wanted 3")
             object.__setattr__(self, name, numbers)
 
+    @classmethod
+    def from_card(cls, facts: dict[str, Any]) -> "Tolerances":
+        """The tolerances of a card; what it leaves out is SFace's, in proportion to `name`.
+
+        Raises:
+            ValueError: A number is missing or wrong.
+            TypeError: There is a fact that no tolerance is.
+        """
+        if not isinstance(facts, dict) or "name" not in facts:
+            raise ValueError(
+                f"tolerances is {facts!r}, must be a mapping with name, the largest distance of a "
+                "known face"
+            )
+        (name,) = _numbers("tolerances.name", [facts["name"]])
+        times = max(name, 1e-6) / SFACE_TOLERANCES["name"]
+        usual: dict[str, Any] = {
+            key: min(times * SFACE_TOLERANCES[key], 2.0)
+            for key in ("sure", "link", "cast", "alike", "misfit", "margin")
+        }
+        for key in ("first", "second"):
+            constant, *slopes = SFACE_TOLERANCES[key]
+            usual[key] = (constant, *(slope / times for slope in slopes))
+        return cls(**({"clear": SFACE_TOLERANCES["clear"]} | usual | facts))
+
+
+SFACE_TOLERANCES: dict[str, Any] = {
+    "name": 0.97, "sure": 0.87, "link": 1.06, "cast": 1.04, "clear": 0.15, "alike": 0.95,
+    "misfit": 1.15, "first": (32.59, -35.08, 8.25), "second": (58.27, -7.3, -44.56), "margin": 0.3,
+}  # fmt: skip
+"""Those of sface.json."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
@@ -169,7 +231,11 @@ class Card:
         heads: number of heads whose answers are side by side in the output, to be averaged.
         priors: for each head the share of each class in its training data.
         tau: strength of the correction softmax(z - tau log prior); 0 corrects nothing.
-        tolerances: the distances of an identity network.
+        landmarks: where the input of an identity network has the eyes, the nose and the corners of
+            the mouth, left to right in the picture: five points `(x, y)` in pixels. Empty for those
+            of ArcFace, by which most networks learnt, scaled from 112 pixels.
+        tolerances: the distances of an identity network. Its answers are brought to unit length, so
+            the distance of two is the root of 2 - 2 cosine, whatever their own length is.
         source: where the weights come from.
         licence: SPDX name, or a short text.
         copyright: holder of the copyright.
@@ -194,6 +260,7 @@ class Card:
     heads: int = 1
     priors: tuple[tuple[float, ...], ...] = ()
     tau: float = 0.0
+    landmarks: tuple[tuple[float, ...], ...] = ()
     tolerances: Tolerances | None = None
     source: CardSource | None = None
     licence: str = ""
@@ -221,6 +288,12 @@ class Card:
                 "answers in all"
             )
         self._check_priors()
+        if not _is_list(self.landmarks) or len(self.landmarks) not in (0, 5):
+            raise ValueError(f"landmarks is {self.landmarks!r}, wanted five points [x, y]")
+        points = tuple(_numbers("landmarks", point) for point in self.landmarks)
+        if any(len(point) != 2 for point in points):
+            raise ValueError(f"landmarks is {self.landmarks!r}, wanted five points [x, y]")
+        object.__setattr__(self, "landmarks", points)
 
     def _check_priors(self) -> None:
         (tau,) = _numbers("tau", [self.tau])
@@ -241,8 +314,12 @@ class Card:
             )
 
     @classmethod
-    def beside(cls, path: Path) -> "Card":
+    def beside(cls, path: Path, job: str = "emotion") -> "Card":
         """Reads the card of the network `path`.
+
+        Args:
+            path: The network, or its card.
+            job: What it is to do, for the example in the message about a missing card.
 
         Raises:
             ModelError: The card is missing, not a card, or belongs to another file.
@@ -256,11 +333,13 @@ class Card:
         except FileNotFoundError as error:
             if not path.exists():
                 raise _missing(path) from error
-            raise ModelError(f"{card_path}: no card beside {path.name}; {_advice(path)}") from error
+            raise ModelError(
+                f"{card_path}: no card beside {path.name}; {_advice(path, job)}"
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(
                 f"{card_path}: not a network's card ({error}); wanted file and job, and for an "
-                "emotion network classes"
+                "emotion network classes, for a recognizer input and tolerances"
             ) from error
         return card
 
@@ -271,10 +350,12 @@ class Card:
         if unknown:
             raise ValueError(f"{unknown}: unknown; a card may have {', '.join(known)}")
         present = {name: value for name, value in facts.items() if value is not None}
-        kinds = {"input": Input, "source": CardSource, "tolerances": Tolerances}
+        kinds = {"input": Input, "source": CardSource}
         for name, kind in kinds.items():
             if name in present:
                 present[name] = kind(**present[name])
+        if "tolerances" in present:
+            present["tolerances"] = Tolerances.from_card(present["tolerances"])
         return cls(**present, folder=folder)
 
     @property
@@ -292,8 +373,8 @@ class Card:
         """
         facts = asdict(self)
         names = ("input", "outputs", "output", "classes", "heads", "priors", "tau")
-        how = json.dumps([facts[name] for name in names]).encode()
-        return f"{self._hash()} {hashlib.sha256(how).hexdigest()[:16]}"
+        how = json.dumps([facts[name] for name in (*names, *["landmarks"][: len(self.landmarks)])])
+        return f"{self._hash()} {hashlib.sha256(how.encode()).hexdigest()[:16]}"
 
     def checked(self) -> Path:
         """Returns the network's file after comparing its hash with the card's, if it has one.
@@ -363,6 +444,17 @@ def example(path: Path) -> str:
     ).text()
 
 
+def recognizer_example(path: Path) -> str:
+    """A card to edit, for a user's own network that tells people apart."""
+    return f"""{{
+  "file": {json.dumps(path.name)},
+  "job": "identity",
+  "input": {{"dtype": "float32", "layout": "NCHW", "colour": "RGB", "size": [112, 112],
+            "mean": 127.5, "scale": 0.0078125}},
+  "tolerances": {{"name": 1.1}}
+}}"""
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file in hex, cached until the file changes.
 
@@ -387,14 +479,16 @@ def _card_path(path: Path) -> Path:
 
 def _missing(path: Path) -> ModelError:
     return ModelError(
-        f"{path}: missing; install mine-video again, or, if the network is your own, give its path"
+        f"{path}: missing; install mine-video again, or, if the network is your own, put it back, "
+        "or give its path"
     )
 
 
-def _advice(path: Path) -> str:
+def _advice(path: Path, job: str) -> str:
     if path.parent == WEIGHTS:
         return "install mine-video again"
-    return f"write one, for example:\n{example(path)}"
+    text = recognizer_example(path) if job == "identity" else example(path)
+    return f"write one, for example:\n{text}"
 
 
 def _is_list(value: Any) -> bool:

@@ -15,8 +15,8 @@ from pipeline.crops import EMOTION_SIDE, resized
 from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.models.base import in_batches
-from pipeline.models.cards import WEIGHTS, Card, Input
-from pipeline.models.onnx_session import run_in_time, session
+from pipeline.models.cards import Card, Input
+from pipeline.models.onnx_session import CardNetwork, cannot_run, first_line
 
 FACE_BATCH = 64
 
@@ -77,16 +77,11 @@ class Reading:
         """Converts grey crops `(n, 48, 48)` to the network's input."""
         wanted = self.input
         side = wanted.size[0] if wanted.size else EMOTION_SIDE
-        faces: NDArray[Any] = crops
+        faces = crops
         if side != EMOTION_SIDE:
             faces = np.stack([resized(crop, side) for crop in crops])
         faces = np.repeat(faces[..., None], wanted.channels, axis=3)
-        if wanted.dtype == "float32":
-            mean, scale = (np.asarray(x, np.float32) for x in (wanted.mean, wanted.scale))
-            faces = (faces.astype(np.float32) - mean) * scale
-        return np.ascontiguousarray(
-            faces.transpose(0, 3, 1, 2) if wanted.layout == "NCHW" else faces
-        )
+        return wanted.fed(faces)
 
     def emotions(self, answers: NDArray[Any], n: int) -> Floats:
         """Converts the network's answers for `n` faces to probabilities `(n, 7)` of `EMOTIONS`.
@@ -166,11 +161,7 @@ class _EmotionNetwork(ABC):
         try:
             answers = self._run(self._reading.fed(crops))
         except Exception as error:  # Libraries raise unrelated exceptions.
-            example = self._reading.fed(crops[:1])
-            raise ModelError(
-                f"{self._path}: cannot run as its card says, on {example.dtype} {example.shape} "
-                f"for one face ({_first_line(error)})"
-            ) from error
+            raise cannot_run(self._path, self._reading.fed(crops[:1]), error) from error
         return self._reading.emotions(answers, len(crops))
 
     @abstractmethod
@@ -191,22 +182,11 @@ class OnnxEmotion(_EmotionNetwork):
 
     def __init__(self, weights: Path, threads: int = 1, device: str = "cpu") -> None:
         super().__init__(weights)
-        self._session = session(self._path, threads, device)
-        card = self._reading.card
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self._input = _one([i.name for i in inputs], self._reading.input.name, card, "input.name")
-        self._output = _one(
-            [o.name for o in outputs], next(iter(card.outputs), None), card, "outputs"
-        )
-        # Networks are often exported with a fixed batch of one face.
-        fixed = next(i.shape for i in inputs if i.name == self._input)[:1] == [1]
-        self._try(1 if fixed else FACE_BATCH)
+        self._network = CardNetwork(self._reading.card, threads, device)
+        self._try(1 if self._network.one_by_one else FACE_BATCH)
 
     def _run(self, faces: NDArray[Any]) -> NDArray[Any]:
-        outputs, given = [self._output], {self._input: faces}
-        if self._path.parent == WEIGHTS:
-            return self._session.run(outputs, given)[0]
-        return run_in_time(self._session, outputs, given)[0]
+        return self._network.run(faces)
 
 
 class KerasEmotion(_EmotionNetwork):
@@ -227,7 +207,7 @@ class KerasEmotion(_EmotionNetwork):
             self._network = keras.saving.load_model(self._path, compile=False)
         except Exception as error:  # Keras may raise anything.
             raise ModelError(
-                f"{weights}: not a Keras network that can be loaded ({_first_line(error)})"
+                f"{weights}: not a Keras network that can be loaded ({first_line(error)})"
             ) from error
         self._numpy = keras.ops.convert_to_numpy
         self._try()
@@ -257,28 +237,3 @@ def _keras(weights: Path, threads: int) -> Any:
             f"{weights}: Keras cannot be loaded ({error}); pip install tensorflow-cpu, or name "
             "an installed backend in KERAS_BACKEND"
         ) from error
-
-
-def _one(names: list[str], wanted: str | None, card: Card, fact: str) -> str:
-    """The name of the input or output that a card means.
-
-    Args:
-        names: The names in the file.
-        wanted: The name in the card, or None.
-        card: The card.
-        fact: The card's key, for the message.
-
-    Raises:
-        ModelError: The file has no such name, or has several and the card gives none.
-    """
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted not in names:
-        raise ModelError(
-            f"{card.path}: its card says {fact} {wanted!r}, the file has {', '.join(names)}"
-        )
-    return wanted
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or repr(error)

@@ -5,8 +5,10 @@ from threading import Event, Timer
 from typing import Any
 
 import onnxruntime
+from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
+from pipeline.models.cards import WEIGHTS, Card
 
 RUN_SECONDS = 120.0
 """Seconds that a batch of faces may take; the slowest network known takes 2 on a busy machine."""
@@ -83,6 +85,79 @@ def run_in_time(
         raise
     finally:
         timer.cancel()
+
+
+class CardNetwork:
+    """A network in an ONNX file, with the input and output that its card names.
+
+    Args:
+        card: Its card.
+        threads: Threads of ONNX Runtime.
+        device: "cpu" or "cuda".
+
+    Attributes:
+        one_by_one: Whether it takes a single face a run, as networks are often exported.
+
+    Raises:
+        ModelError: The file is missing, changed or no network, or has no such input or output.
+    """
+
+    def __init__(self, card: Card, threads: int = 1, device: str = "cpu") -> None:
+        self._session = session(card.checked(), threads, device)
+        self._in_time = card.path.parent != WEIGHTS
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        name = card.input.name if card.input else None
+        self._input = _one([i.name for i in inputs], name, card, "input.name")
+        name = next(iter(card.outputs), None)
+        self._output = _one([o.name for o in outputs], name, card, "outputs")
+        self.one_by_one = next(i.shape for i in inputs if i.name == self._input)[:1] == [1]
+
+    def run(self, faces: NDArray[Any]) -> NDArray[Any]:
+        """Gives the output for faces as `Input.fed` makes them; may raise anything."""
+        outputs, given = [self._output], {self._input: faces}
+        if self._in_time:
+            return run_in_time(self._session, outputs, given)[0]
+        return self._session.run(outputs, given)[0]
+
+
+def cannot_run(path: Path, face: NDArray[Any], error: Exception) -> ModelError:
+    """The error for a network that fails on what its card says.
+
+    Args:
+        path: The network.
+        face: One face as it was fed.
+        error: What it raised.
+    """
+    return ModelError(
+        f"{path}: cannot run as its card says, on {face.dtype} {face.shape} for one face "
+        f"({first_line(error)})"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines of its details."""
+    return str(error).strip().partition("\n")[0] or repr(error)
+
+
+def _one(names: list[str], wanted: str | None, card: Card, fact: str) -> str:
+    """The name of the input or output that a card means.
+
+    Args:
+        names: The names in the file.
+        wanted: The name in the card, or None.
+        card: The card.
+        fact: The card's key, for the message.
+
+    Raises:
+        ModelError: The file has no such name, or has several and the card gives none.
+    """
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        raise ModelError(
+            f"{card.path}: its card says {fact} {wanted!r}, the file has {', '.join(names)}"
+        )
+    return wanted
 
 
 def _cuda_first() -> list[str]:

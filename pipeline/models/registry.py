@@ -196,8 +196,8 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
     detector = _get(DETECTORS, settings.detector)
     return FaceModels(
         detector.build(threads=threads, device=device, min_score=settings.min_score),
-        _get(ALIGNERS, settings.recognizer).build(),
-        _get(RECOGNIZERS, settings.recognizer).build(threads=threads, device=device),
+        aligner_entry(settings.recognizer).build(),
+        recognizer_entry(settings.recognizer).build(threads=threads, device=device),
     )
 
 
@@ -213,7 +213,7 @@ def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
     """
     found = RETIRED.get(settings.recognizer)
     if found is None:
-        entry = _get(RECOGNIZERS, settings.recognizer)
+        entry = recognizer_entry(settings.recognizer)
         found = entry.tolerances or Card.beside(entry.path).tolerances
         if found is None:
             raise ModelError(f"{entry.path}: its card has no tolerances; add them")
@@ -241,8 +241,8 @@ def face_identities(settings: WalkSettings) -> dict[str, str]:
     """
     return {
         "detector": _get(DETECTORS, settings.detector).identity(),
-        "aligner": _get(ALIGNERS, settings.recognizer).identity(),
-        "recognizer": _get(RECOGNIZERS, settings.recognizer).identity(),
+        "aligner": aligner_entry(settings.recognizer).identity(),
+        "recognizer": recognizer_entry(settings.recognizer).identity(),
     }
 
 
@@ -259,9 +259,10 @@ def compares(settings: WalkSettings, models: Mapping[str, str]) -> bool:
     if settings.recognizer in RETIRED:
         return False
     now = face_identities(settings)
-    # Class and file: how the file is fed was told by a card that some networks had, and have not.
+    # Of ours class and file: how the file is fed was told by a card that some had, and have not.
+    facts = None if settings.recognizer not in RECOGNIZERS else 2
     pairs = ((models.get(job, now[job]), now[job]) for job in ("aligner", "recognizer"))
-    return all(was.split()[:2] == new.split()[:2] for was, new in pairs)
+    return all(was.split()[:facts] == new.split()[:facts] for was, new in pairs)
 
 
 def identities(settings: WalkSettings) -> dict[str, str]:
@@ -286,6 +287,31 @@ def emotion_entry(name: str) -> Entry:
     return Entry("pipeline.models.emotion", kind[0], str(Path(name).absolute()), kind[1])
 
 
+def recognizer_entry(name: str) -> Entry:
+    """The network that tells people apart with this name, or in this file.
+
+    Raises:
+        ModelError: The name is not in the registry, and not the path of a network with a card.
+    """
+    if name in RECOGNIZERS or Path(name).suffix != ONNX:
+        return _get(RECOGNIZERS, name, f", or give the path of a file {ONNX}")
+    path = Path(name).absolute()
+    Card.beside(path, "identity")  # Says what to write where there is none.
+    return Entry("pipeline.models.recognizer", "OnnxRecognizer", str(path), ON_ONNX)
+
+
+def aligner_entry(recognizer: str) -> Entry:
+    """What cuts the chips of a recognizer, by its name or path.
+
+    Raises:
+        ModelError: See `recognizer_entry`.
+    """
+    if recognizer in ALIGNERS or Path(recognizer).suffix != ONNX:
+        return _get(ALIGNERS, recognizer, f", or give the path of a file {ONNX}")
+    entry = recognizer_entry(recognizer)
+    return replace(entry, name="CardAligner", takes=())
+
+
 def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
     """Yields what the user should know about the chosen networks before they run for hours.
 
@@ -294,7 +320,7 @@ def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
     """
     chosen = {
         f"--detector {settings.detector}": _get(DETECTORS, settings.detector),
-        f"--recognizer {settings.recognizer}": _get(RECOGNIZERS, settings.recognizer),
+        f"--recognizer {settings.recognizer}": recognizer_entry(settings.recognizer),
         f"--emotion-model {settings.emotion}": emotion_entry(settings.emotion),
     }
     unaffected = [option for option, entry in chosen.items() if "device" not in entry.takes]

@@ -67,24 +67,29 @@ class LandmarkAligner:
 
     Args:
         weights: `yunet.onnx`, its card beside it.
+        side: pixels of a chip, both ways.
+        places: `(5, 2)` where a chip has its landmarks.
 
     Raises:
         ModelError: The file is missing or changed.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(
+        self, weights: Path, side: int = SFACE_SIDE, places: Affine = SFACE_LANDMARKS
+    ) -> None:
         self._detector = YuNet(weights)
+        self._side, self._places = side, places
 
     def chip(self, image: Image, box: Floats, landmarks: Floats) -> Image:  # noqa: ARG002 - dlib's.
-        """Gives the upright face `(112, 112, 3)`; what lies beyond the picture is black.
+        """Gives the upright face `(side, side, 3)`; what lies beyond the picture is black.
 
         Args:
             image: RGB `(h, w, 3)`.
             box: not used.
             landmarks: `(5, 2)` in pixels of the image.
         """
-        matrix = similarity(self._settled(image, landmarks))
-        return _sampled(image, matrix, SFACE_SIDE, cv2.BORDER_CONSTANT)
+        matrix = similarity(self._settled(image, landmarks), self._places)
+        return _sampled(image, matrix, self._side, cv2.BORDER_CONSTANT)
 
     def _settled(self, image: Image, first: Floats) -> Floats:
         """The landmarks of a tilted head, found again in the face turned upright."""

@@ -66,9 +66,9 @@ class Gallery:
 
     Attributes:
         people: names, sorted.
-        embedding: `(n, 128)` unit length, one for each photo of a person.
+        embedding: `(n, d)` unit length, one for each photo of a person.
         owner: `(n,)` position in `people` of the person in the photo.
-        other: `(m, 128)` unit length, one for each photo in not/.
+        other: `(m, d)` unit length, one for each photo in not/.
         other_owner: `(m,)` position in `people` of the person whom the photo does not show.
         photo: the `n` files; empty if the embeddings are of no files.
     """
@@ -228,7 +228,7 @@ def _embedded(
                 embeddings.append(embedding)
                 owners.append(people.index(person))
                 files.append(path)
-    stacked = np.concatenate([_no_embeddings(), *(e[None] for e in embeddings)])
+    stacked = np.stack(embeddings) if embeddings else _no_embeddings()
     return stacked.astype(np.float32), np.array(owners, np.int64), tuple(files)
 
 

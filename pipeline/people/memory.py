@@ -28,7 +28,7 @@ EMBEDDINGS_FORMAT = 2
 
 EMBEDDINGS_SCHEMA: Schema = {
     "photo": ("U", (None,)),
-    "embedding": ("f", (None, EMBEDDING)),
+    "embedding": ("f", (None, None)),
     "why": ("U", (None,)),
 }
 
@@ -106,7 +106,7 @@ class Memory:
         self._kept = _read(self.path)
 
     def embedding(self, photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, str]:
-        """The embedding `(128,)` of a photo, and a remark on it (see `photo.embed`).
+        """The embedding `(d,)` of a photo, and a remark on it (see `photo.embed`).
 
         Raises:
             PeopleError: The photo cannot be read or used; the reason is stored with the photo.
@@ -130,11 +130,13 @@ class Memory:
         if self._used.keys() <= self._kept.keys():
             return
         known = self._used if whole else self._kept | self._used
-        embeddings, why = zip(*known.values(), strict=True)
+        # Those used are of one network; where it has another length than kept ones, these go.
+        length = max((len(one) for one, _ in self._used.values() if one.any()), default=EMBEDDING)
+        known = {key: stored for key, stored in known.items() if _is_of(stored[0], length)}
         arrays = {
             "photo": np.array(list(known), np.str_),
-            "embedding": np.stack(embeddings),
-            "why": np.array(why, np.str_),
+            "embedding": np.stack([np.resize(one, length) for one, _ in known.values()]),
+            "why": np.array([why for _, why in known.values()], np.str_),
         }
         try:
             write_arrays(self.path, arrays)
@@ -148,6 +150,11 @@ def _embedded(photo: Path, models: Callable[[], FaceModels]) -> tuple[Floats, st
     except PeopleError as error:
         # Stored without the path: another photo may have the same bytes.
         return np.zeros(EMBEDDING, np.float32), str(error).removeprefix(f"{photo}: ")
+
+
+def _is_of(embedding: Floats, length: int) -> bool:
+    """Whether an embedding is of this length, or zeros, which are a refused photo's."""
+    return len(embedding) == length or not embedding.any()
 
 
 def _read(path: Path) -> StoredEmbeddings:

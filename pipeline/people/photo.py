@@ -91,7 +91,7 @@ class PhotoFace:
 
 
 def embed(path: Path, models: FaceModels) -> tuple[Floats, str]:
-    """The embedding `(128,)` of a photo's one face, unit length, and a remark on the photo or "".
+    """The embedding `(d,)` of a photo's one face, unit length, and a remark on the photo or "".
 
     Raises:
         PeopleError: See `photo_face`.

@@ -21,8 +21,14 @@ from pipeline.models.registry import Entry, PackageEntry
 from pipeline.movie.frame import RgbFrame, shrink
 from pipeline.settings import WalkSettings
 from tests.support.movies import noise
-from tests.support.networks import users_keras, users_onnx
+from tests.support.networks import users_keras, users_onnx, users_recognizer
 from tests.support.stills import KERAS, KNOWN, box_of, chip_of, chips, face_of, needs, still
+
+USERS = {
+    "emotion": registry.emotion_entry,
+    "aligner": registry.aligner_entry,
+    "recognizer": registry.recognizer_entry,
+}
 
 JOBS = {
     "detector": registry.DETECTORS,
@@ -45,8 +51,10 @@ def of(job: str) -> Callable[..., Any]:
         name: pytest.param(entry, id=name, marks=_marks(entry)) for name, entry in JOBS[job].items()
     }
     if job == "emotion":
-        made["onnx"] = pytest.param(users_onnx, id="users-onnx")
-        made["keras"] = pytest.param(users_keras, id="users-keras", marks=needs(*KERAS))
+        made["onnx"] = pytest.param((job, users_onnx), id="users-onnx")
+        made["keras"] = pytest.param((job, users_keras), id="users-keras", marks=needs(*KERAS))
+    elif job in USERS:
+        made["onnx"] = pytest.param((job, users_recognizer), id="users-onnx")
     return pytest.mark.parametrize("model", made.values(), indirect=True)
 
 
@@ -58,8 +66,8 @@ def _marks(entry: Entry) -> Any:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     if isinstance(request.param, Entry):
         return request.param.build()
-    path = request.param(tmp_path_factory.mktemp("users"))
-    return registry.emotion_entry(str(path)).build()
+    job, make = request.param
+    return USERS[job](str(make(tmp_path_factory.mktemp("users")))).build()
 
 
 def greys(n: int) -> Image:
@@ -73,7 +81,7 @@ def greys(n: int) -> Image:
 def stills_for(model: FaceEmbedder) -> Image:
     """The chips of the stills, as the recognizer's own aligner cuts them."""
     kinds = {entry.name: name for name, entry in registry.RECOGNIZERS.items()}
-    return chips(kinds[type(model).__name__])
+    return chips(kinds.get(type(model).__name__, "sface"))  # The user's has SFace's weights.
 
 
 def some_chips(model: FaceEmbedder, n: int) -> Image:

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.faces import EMOTIONS
-from pipeline.models.cards import Card, Input
+from pipeline.models.cards import WEIGHTS, Card, Input, Tolerances
 
 ROOT = Path(__file__).parents[2]
 TRAINED = ROOT.parent / "shared" / "models" / "emotion" / "emotion.keras"
@@ -113,3 +113,38 @@ def users_keras(folder: Path) -> Path:
     """Somebody's Keras network of three classes."""
     path = keras_network(folder / "mine.keras", 3)
     return with_card(path, output="probabilities", classes=("sad", "happy", "neutral"))
+
+
+def users_recognizer(folder: Path) -> Path:
+    """Somebody's network that tells people apart: SFace's weights, fed as ArcFace's are.
+
+    It takes `(1, 3, 112, 112)` floats from -1 to 1, blue first.
+    """
+    model = onnx.load(WEIGHTS / "sface.onnx")
+    graph = model.graph
+    numbers = {"half": np.float32(127.5), "steps": np.float32(128), "turn": np.array([2, 1, 0])}
+    for name, value in numbers.items():
+        graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"own_{name}"))
+    steps = [
+        helper.make_node("Mul", ["data", "own_steps"], ["own_wide"]),
+        helper.make_node("Add", ["own_wide", "own_half"], ["own_pixels"]),
+        helper.make_node("Gather", ["own_pixels", "own_turn"], ["own_rgb"], axis=1),
+        helper.make_node("Transpose", ["own_rgb"], ["own_last"], perm=[0, 2, 3, 1]),
+        helper.make_node("Cast", ["own_last"], [graph.input[0].name], to=TensorProto.UINT8),
+    ]
+    nodes = [*steps, *graph.node]
+    del graph.node[:], graph.input[:]
+    graph.node.extend(nodes)
+    graph.input.append(helper.make_tensor_value_info("data", TensorProto.FLOAT, (1, 3, 112, 112)))
+    path = folder / "faces.onnx"
+    onnx.save(model, path)
+    return with_card(
+        path,
+        job="identity",
+        classes=(),
+        output="probabilities",
+        input=Input(
+            dtype="float32", layout="NCHW", colour="BGR", size=(112, 112), mean=127.5, scale=1 / 128
+        ),
+        tolerances=Tolerances.from_card({"name": 0.97}),
+    )
