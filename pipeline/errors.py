@@ -7,6 +7,7 @@ MiningError            exit code 1
 ├── PeopleError        a person or emotion is unknown, or a photo is unusable
 ├── ModelError         a network's file is missing, or not the one that its card describes
 ├── OutputError        a folder or file cannot be written, or another process is writing there
+├── ConfigError        mine-video.toml holds what is no option, or a value that one does not take
 ├── DataError          training data are missing or wrong, or too few for the split
 └── WorkerError        workers died again and again over one task, or there are none
 ```
@@ -38,6 +39,10 @@ class ModelError(MiningError):
 
 class OutputError(MiningError):
     """A folder or file cannot be written, or another process is writing there."""
+
+
+class ConfigError(MiningError):
+    """A file of defaults is no TOML, or holds what is no option or not what an option takes."""
 
 
 class DataError(MiningError):

@@ -15,9 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from pipeline import __version__
-from pipeline.cli import archive, export, live, mine, people, train
+from pipeline.cli import archive, config, export, live, mine, people, train
 from pipeline.cli.terminal import visible_streams
 from pipeline.errors import MiningError
 from pipeline.faces import visible
@@ -27,7 +28,7 @@ COMMANDS = (
     mine.pick_command, mine.report_command, mine.judge_command,
     export.annotate_command, export.export_command,
     archive.search_command, archive.table_command, archive.stats_command, archive.status_command,
-    live.live_command, live.web_command,
+    live.live_command, live.web_command, config.config_command,
     train.data_command, train.train_command, train.soup_command, train.evaluate_command,
     train.fool_command,
 )  # fmt: skip
@@ -73,6 +74,10 @@ class DefaultGroup(click.Group):
                 )
             args.insert(0, "mine")
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Lists commands, and leaves movies to the shell."""
+        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own.
         """Lists commands in the order of `COMMANDS`; click would sort them by name."""

@@ -15,6 +15,7 @@ from unicodedata import normalize
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from pipeline.faces import ANY, EMOTIONS
 from pipeline.models.registry import DETECTORS, EMOTION_MODELS, RECOGNIZERS
@@ -131,7 +132,30 @@ class Real(click.FloatRange):
         return number
 
 
-class EmotionChoice(click.Choice[str]):
+class Listed:
+    """A type whose values are separated by commas in an environment variable."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Splits the text of the variable."""
+        return [part.strip() for part in rv.split(",")]
+
+
+class PersonName(Listed, click.types.StringParamType):
+    """A person's name; shells complete those of the photos, and of the movies on the line."""
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's own.
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Lists the names that begin so."""
+        from pipeline.cli.completion import names
+
+        return [CompletionItem(name) for name in names(ctx) if name.startswith(incomplete)]
+
+
+class EmotionChoice(Listed, click.Choice[str]):
     """An emotion, or any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -239,6 +263,7 @@ WALKING = options(
 FILTERS = options(
     click.option(
         "--person", "people", multiple=True, default=JOB.people, show_default=True,
+        type=PersonName(),
         help="Person to pick: a known name, unknown, or any; may be repeated.",
     ),
     click.option(

@@ -13,6 +13,7 @@ from pipeline.cli.options import (
     PLACES,
     Anywhere,
     Here,
+    PersonName,
     folders_of,
     job_of,
     verbosity,
@@ -35,6 +36,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
 @click.option(
     "--rename",
     nargs=2,
+    type=PersonName(),
     metavar="OLD NEW",
     help="First move OLD's photos to NEW; if NEW has photos too, the two become one person.",
 )
@@ -43,7 +45,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     "adopted",
     nargs=2,
     multiple=True,
-    type=(click.IntRange(1), str),
+    type=(click.IntRange(1), PersonName()),
     metavar="N NAME",
     help="First copy the photos of number N of the unknown cast to NAME; may be repeated.",
 )

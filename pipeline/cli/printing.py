@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from wcwidth import wcswidth
 
+from pipeline.cli.sections import CONFIG_META
 from pipeline.cli.terminal import LineFormatter
 from pipeline.errors import MiningError
 from pipeline.faces import clock, visible
@@ -281,3 +282,5 @@ def log_to_stderr(quiet: bool, verbose: bool) -> None:
     handler.setFormatter(LineFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)
+    if (path := click.get_current_context().meta.get(CONFIG_META)) is not None:
+        logging.getLogger(__name__).info("defaults are from %s", path)

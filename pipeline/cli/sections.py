@@ -1,9 +1,12 @@
-"""How --help groups the options of a command that has many of them."""
+"""What all commands have in common: --help in sections, and defaults from file and environment."""
 
 from functools import partial
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 OWN = "Options"
 SECTIONS = {
@@ -20,9 +23,12 @@ SECTIONS = {
         "detector", "recognizer", "emotion", "device", "workers", "ray",
     ),
     "Folders": ("output", "known_faces", "tolerance", "movie", "allow_remote"),
-    "Messages": ("quiet", "verbose"),
+    "Messages": ("as_json", "config", "quiet", "verbose"),
 }  # fmt: skip
 """The options of each section by the names of their parameters; a command's own come first."""
+
+CONFIG_META = "pipeline.cli.config"
+"""Where a context's `meta` says which file of defaults was read."""
 
 MANY = 12
 """A command with fewer options lists them without sections."""
@@ -36,8 +42,55 @@ def _section(option: click.Option) -> str:
     return _SECTION_OF.get(str(option.name), OWN)
 
 
+SHARED = frozenset(_SECTION_OF) - {"movie", "movies", "config", "report"}
+"""The parameters whose defaults may be set for all commands at once; [report] is a command's."""
+
+NEVER_SET = frozenset({"config", "rename", "adopted"})
+"""The parameters that have no defaults: they say where these are, or what to change once."""
+
+
+def long_name(option: click.Option) -> str:
+    """An option's name as in mine-video.toml: that of the command line without its dashes."""
+    return max(option.opts, key=len).lstrip("-")
+
+
 class SectionedCommand(click.Command):
-    """A command whose --help lists its options in `SECTIONS`."""
+    """A command whose --help lists its options in `SECTIONS`, and whose defaults may be set.
+
+    Args:
+        shares: Whether defaults that are set for all commands are this one's, too.
+    """
+
+    def __init__(self, *args: Any, shares: bool = True, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.shares = shares
+        self.params.append(_config_option())
+        for option in self.settable():
+            names = [f"{self.name} {long_name(option)}"] + [long_name(option)] * self.has(option)
+            option.envvar = [_variable(name) for name in names]
+
+    def settable(self) -> list[click.Option]:
+        """The options whose defaults may be set."""
+        options = (p for p in self.params if isinstance(p, click.Option))
+        return [option for option in options if option.name not in NEVER_SET]
+
+    def has(self, option: click.Option) -> bool:
+        """Whether a default of this option that is set for all commands is this one's, too."""
+        return self.shares and option.name in SHARED
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments; says of a wrong value where it came from."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            option = error.param
+            where = ctx.get_parameter_source(str(option.name)) if option else None
+            if option and option.envvar and where is ParameterSource.ENVIRONMENT:
+                message = (
+                    f"{error.message} It is from the environment: {' or '.join(option.envvar)}."
+                )
+                raise click.BadParameter(message, ctx, option) from error
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options, section by section, each in the order of the command."""
@@ -58,3 +111,28 @@ class SectionedCommand(click.Command):
 
 command = partial(click.command, cls=SectionedCommand)
 """`click.command` for a command with sections."""
+
+
+def _variable(name: str) -> str:
+    """The environment variable of an option.
+
+    >>> _variable("mine known-faces")
+    'MINE_VIDEO_MINE_KNOWN_FACES'
+    """
+    return "MINE_VIDEO_" + name.replace(" ", "_").replace("-", "_").upper()
+
+
+def _config_option() -> click.Option:
+    """The option --config, read before all others, for it changes their defaults."""
+    return click.Option(
+        ["--config"], type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        is_eager=True, expose_value=False, callback=_set_defaults, envvar="MINE_VIDEO_CONFIG",
+        show_default="mine-video.toml, if it is here",
+        help="File of defaults; mine-video config prints one.",
+    )  # fmt: skip
+
+
+def _set_defaults(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    from pipeline.cli.config import set_defaults
+
+    set_defaults(ctx, path)

@@ -136,7 +136,7 @@ LEARNING = options(
 )  # fmt: skip
 
 
-@command()
+@command(shares=False)
 @DATA
 @FERPLUS_OPTION
 @click.option("--pictures", type=FOLDER, help="Write every face as a picture into a new folder.")
@@ -171,7 +171,7 @@ def data_command(
         say(preview.write_plots(rows, plots, balance=given["balance"], without=without))
 
 
-@command()
+@command(shares=False)
 @DATA
 @FERPLUS_OPTION
 @click.option(
@@ -209,7 +209,7 @@ def train_command(
     say(fit.train(dataset.read_dataset(data, ferplus), settings, output, progress=not quiet))
 
 
-@command()
+@command(shares=False)
 @DATA
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @FERPLUS_OPTION
@@ -240,7 +240,7 @@ def soup_command(
     say(soup.soup(dataset.read_dataset(data, ferplus), runs, output))
 
 
-@command()
+@command(shares=False)
 @DATA
 @click.argument("models", nargs=-1)
 @FERPLUS_OPTION
@@ -293,7 +293,7 @@ def evaluate_command(
         say(program.evaluate(rows, models, output))
 
 
-@command()
+@command(shares=False)
 @click.argument("photo", type=INPUT_FILE)
 @click.option("--to", "target", required=True, type=click.Choice(EMOTIONS), help="Emotion to fake.")
 @click.option(
