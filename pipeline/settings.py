@@ -1,9 +1,11 @@
 """Every default and every range, in one place; the command line builds these settings."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
+from unicodedata import normalize
 
 OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
@@ -187,3 +189,22 @@ class Job:
     subtitle_encoding: str = ""
     device: str = "cpu"
     allow_remote: bool = False
+
+
+def job_from(given: Mapping[str, Any]) -> Job:
+    """Builds the settings from values by the names of their fields; others are ignored.
+
+    Names of people are composed as those of photos are: some systems type é as e plus an accent.
+
+    >>> job_from({"repeat": 3, "width": 320, "explain": True}).pick.repeat
+    3
+    """
+
+    def of(kind: type[Any]) -> dict[str, Any]:
+        return {f.name: given[f.name] for f in fields(kind) if f.name in given}
+
+    own = of(Job)
+    if "people" in own:
+        own["people"] = tuple(normalize("NFC", name) for name in own["people"])
+    walk, pick = WalkSettings(**of(WalkSettings)), PickSettings(**of(PickSettings))
+    return Job(**own | {"walk": walk, "pick": pick})

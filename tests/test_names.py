@@ -24,7 +24,8 @@ def names(path: Path) -> Iterator[str]:
 
 
 def test_no_more_than_a_hundredth_of_the_public_names_are_defined_twice() -> None:
-    modules = sorted((ROOT / "pipeline").rglob("*.py"))
+    # What the API calls walk or pick is that.
+    modules = sorted({*(ROOT / "pipeline").rglob("*.py")} - {ROOT / "pipeline" / "api.py"})
     count = Counter(
         name for path in modules for name in set(names(path))
         if not name.startswith("_") and name != "log"

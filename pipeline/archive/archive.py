@@ -97,7 +97,7 @@ class Archive:
         self.connection.execute("SET VARIABLE files = $files", {"files": patterns})
 
 
-def printable(path: Path) -> str:
+def printable(path: Path | str) -> str:
     """A path as text; bytes that are not valid text, which names may contain, are escaped."""
     return os.fsencode(path).decode(errors="backslashreplace")
 

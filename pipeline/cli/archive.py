@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from pipeline.cli.options import (
     ALLOW_REMOTE,
     FILTERS,
+    JSON_OPTION,
     MARGIN_OPTION,
     PLACES,
     Here,
@@ -18,7 +20,7 @@ from pipeline.cli.options import (
     options,
     verbosity,
 )
-from pipeline.cli.printing import aligned, echo_line, fitted, log_to_stderr
+from pipeline.cli.printing import Output, aligned, echo_line, fitted, log_to_stderr, output_of
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
 from pipeline.faces import EMOTIONS, clock
@@ -27,6 +29,8 @@ from pipeline.settings import Job
 if TYPE_CHECKING:
     from pipeline.archive.archive import Archive
     from pipeline.archive.search import Found
+    from pipeline.archive.status import State
+    from pipeline.archive.totals import Total
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +100,7 @@ def archive_of(
     help="Also write the crops of all moments and a sheet of them into this folder.",
 )
 @PLACES
+@JSON_OPTION
 @verbosity
 def search_command(
     folders: tuple[Path, ...],
@@ -105,6 +110,7 @@ def search_command(
     listed: Path | None,
     sheet: Path | None,
     picked: Path | None,
+    as_json: bool,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -130,12 +136,15 @@ def search_command(
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
-    _print_moments(found)
-    if listed:
-        write_moments(found.moments, listed)
-        click.echo(listed)
-    if found.moments and (sheet or picked):
-        _write_crops_and_sheets(found, job, sheet, picked)
+    with output_of("search", as_json=as_json) as output:
+        output.tell(count=found.count)
+        output.add(found.moments, lambda: _print_moments(found))
+        click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
+        if listed:
+            write_moments(found.moments, listed)
+            output.file(listed)
+        if found.moments and (sheet or picked):
+            _write_crops_and_sheets(found, job, sheet, picked, output)
 
 
 def _print_moments(found: "Found") -> None:
@@ -146,11 +155,10 @@ def _print_moments(found: "Found") -> None:
         names = fitted(m.entry.facts.movie), m.person, m.emotion
         cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
         echo_line(aligned(MOMENT, n, *map(str, cells)))
-    click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
 
 
 def _write_crops_and_sheets(
-    found: "Found", job: Job, sheet: Path | None, picked: Path | None
+    found: "Found", job: Job, sheet: Path | None, picked: Path | None, output: Output
 ) -> None:
     """Writes crops and sheets; a missing movie does not stop the others."""
     from pipeline.archive import gather
@@ -159,12 +167,12 @@ def _write_crops_and_sheets(
     if picked:
         count, more = gather.write_all(films, picked, job.pick.margin)
         failed += more
-        click.echo(f"{picked}: {count} crop{'' if count == 1 else 's'}")
+        output.file(picked, line=f"{picked}: {count} crop{'' if count == 1 else 's'}")
     for folder in dict.fromkeys(p for p in (sheet, picked) if p):
         sheets, more = gather.write_sheet(found.moments, films, folder)
         failed += more
         for path in sheets:
-            click.echo(path)
+            output.file(path)
     if failed:
         movies = "1 movie is" if len(failed) == 1 else f"{len(failed)} movies are"
         raise MiningError(f"{movies} missing, see above; the others are done")
@@ -212,9 +220,15 @@ def table_command(
 @command()
 @ARCHIVE
 @PLACES
+@JSON_OPTION
 @verbosity
 def stats_command(
-    folders: tuple[Path, ...], index: Path | None, quiet: bool, verbose: bool, **given: Any
+    folders: tuple[Path, ...],
+    index: Path | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
 ) -> None:
     """Print each person's screen time and emotions in each movie.
 
@@ -227,18 +241,27 @@ def stats_command(
 
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
-        click.echo(aligned(TOTAL, "movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
-        for t in totals(archive):
-            shares = [f"{share:.3f}" for share in t.shares.values()]
-            cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
-            echo_line(aligned(TOTAL, fitted(t.entry.facts.movie), *map(str, cells)))
+        found = list(totals(archive))
+    with output_of("stats", as_json=as_json) as output:
+        output.add(found, lambda: _print_totals(found))
+
+
+def _print_totals(found: "Sequence[Total]") -> None:
+    click.echo(aligned(TOTAL, "movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
+    for t in found:
+        shares = [f"{share:.3f}" for share in t.shares.values()]
+        cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
+        echo_line(aligned(TOTAL, fitted(t.entry.facts.movie), *map(str, cells)))
 
 
 @command()
 @click.argument("folders", nargs=-1, type=Here(path_type=Path))
 @PLACES
+@JSON_OPTION
 @verbosity
-def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+def status_command(
+    folders: tuple[Path, ...], as_json: bool, quiet: bool, verbose: bool, **given: Any
+) -> None:
     """List which movies are done, unfinished, failed or out of date, and why.
 
     \b
@@ -259,7 +282,12 @@ def status_command(folders: tuple[Path, ...], quiet: bool, verbose: bool, **give
     except MiningError as error:  # A bad photo must not hide the states of the walks.
         log.warning("%s", error)
     count: Counter[str] = Counter()
-    for s in states(find_walks(folders or [job.output], job.output), known):
-        count[s.state] += 1
-        echo_line(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
+    with output_of("status", as_json=as_json) as output:
+        for state in states(find_walks(folders or [job.output], job.output), known):
+            count[state.state] += 1
+            output.add([state], partial(_print_state, state))
     click.echo(", ".join(f"{n} {state}" for state, n in sorted(count.items())), err=True)
+
+
+def _print_state(s: "State") -> None:
+    echo_line(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))

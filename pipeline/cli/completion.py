@@ -20,7 +20,7 @@ MOST_WALKS = 50
 """A shell waits for the names: those of more movies are left out."""
 
 
-def names(ctx: click.Context) -> list[str]:
+def known_names(ctx: click.Context) -> list[str]:
     """The names of everybody known, sorted, then any and unknown.
 
     Args:

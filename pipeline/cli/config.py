@@ -23,7 +23,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pipeline.cli.options import Duration, SmoothingType
+from pipeline.cli.options import Duration, SmoothingType, verbosity
+from pipeline.cli.printing import log_to_stderr
 from pipeline.cli.sections import (
     CONFIG_META,
     SECTIONS,
@@ -38,7 +39,7 @@ CONFIG = Path("mine-video.toml")
 
 Commands = Mapping[str, SectionedCommand]
 
-HEADER = """\
+CONFIG_HEADER = """\
 # What mine-video does unless its command line says otherwise. Save this as mine-video.toml where
 # you call it, or name it by --config or MINE_VIDEO_CONFIG. A line that begins with # has the
 # built-in default. What stands before the first [command] is for all commands that have the option.
@@ -183,8 +184,9 @@ def _commands(ctx: click.Context) -> Commands:
 
 
 @command("config", shares=False)
+@verbosity
 @click.pass_context
-def config_command(ctx: click.Context) -> None:
+def config_command(ctx: click.Context, quiet: bool, verbose: bool) -> None:
     """Print a file of defaults: today's values, and where each comes from.
 
     Sources are the file mine-video.toml, or that of --config, and environment variables. Print it
@@ -194,10 +196,11 @@ def config_command(ctx: click.Context) -> None:
     Example:
         mine-video config
     """
+    log_to_stderr(quiet, verbose)
     commands = _commands(ctx)
     path = ctx.meta.get(CONFIG_META)
     config = Config.read(path, commands) if path else Config(CONFIG, {}, {})
-    click.echo(HEADER)
+    click.echo(CONFIG_HEADER)
     told: set[tuple[str, str]] = set()
     order = [name for names in SECTIONS.values() for name in names]
     settings = [s for one in commands.values() for s in _settings(ctx, one, config)]

@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.options import (
     FOLDERS,
+    JSON_OPTION,
     KNOWN,
     MOVED,
     MOVIES,
@@ -27,7 +28,16 @@ from pipeline.cli.options import (
     tell_everybody,
     verbosity,
 )
-from pipeline.cli.printing import Bar, Failures, Table, bar, crop_bar, each, log_to_stderr
+from pipeline.cli.printing import (
+    Bar,
+    Failures,
+    Table,
+    bar,
+    crop_bar,
+    each,
+    log_to_stderr,
+    output_of,
+)
 from pipeline.cli.sections import command
 from pipeline.movie.remote import is_remote
 from pipeline.settings import Job
@@ -41,8 +51,11 @@ if TYPE_CHECKING:
 @PICKING
 @WALKING
 @PLACES
+@JSON_OPTION
 @verbosity
-def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any) -> None:
+def mine_command(
+    movies: tuple[Path, ...], as_json: bool, quiet: bool, verbose: bool, **given: Any
+) -> None:
     """Walk movies, name the faces, and crop the ones you ask for.
 
     MOVIES are video files, folders of them, quoted patterns such as 'films/**/*.mkv', or URLs.
@@ -57,27 +70,28 @@ def mine_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 
     job = job_of(given)
     album = Album(job)
-    table = Table(explain=given["explain"])
     paths = expanded(movies)
     check_single(paths, subtitles=given["subtitles"])
     tell_everybody()
-    if given["ray"] is None:
+    with output_of("mine", as_json=as_json) as output:
+        table = Table(output, explain=given["explain"])
+        if given["ray"] is None:
 
-        def mine_one(movie: Path) -> None:
-            name = movie.name
-            outcomes = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
-            table.add(name, outcomes)
+            def mine_one(movie: Path) -> None:
+                name = movie.name
+                outcomes = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
+                table.add(name, outcomes)
 
-        each(paths, mine_one)
-        return
-    program.check_wanted(job, album)  # Fails now rather than after hours of walking.
-    failures = Failures(len(paths))
-    walks = list(on_cluster(paths, job, given["ray"], failures, quiet=quiet))
-    for walk in walks:
-        with failures.alone():
-            crops = crop_bar(walk.movie.name, quiet)
-            table.add(walk.movie.name, program.pick(walk.folder, job, walk.movie, crops, album))
-    failures.tell()
+            each(paths, mine_one)
+            return
+        program.check_wanted(job, album)  # Fails now rather than after hours of walking.
+        failures = Failures(len(paths))
+        walks = list(on_cluster(paths, job, given["ray"], failures, quiet=quiet))
+        for walk in walks:
+            with failures.alone():
+                crops = crop_bar(walk.movie.name, quiet)
+                table.add(walk.movie.name, program.pick(walk.folder, job, walk.movie, crops, album))
+        failures.tell()
 
 
 @command()
@@ -124,9 +138,15 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 @PICKING
 @PLACES
 @MOVED
+@JSON_OPTION
 @verbosity
 def pick_command(
-    folders: tuple[Path, ...], movie: Path | None, quiet: bool, verbose: bool, **given: Any
+    folders: tuple[Path, ...],
+    movie: Path | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
 ) -> None:
     """Crop faces from movies that were walked before.
 
@@ -144,16 +164,17 @@ def pick_command(
 
     job = job_of(given)
     album = Album(job)
-    table = Table(explain=given["explain"])
-
-    def pick_one(folder: Path) -> None:
-        name = movie_name(folder)
-        table.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
-
     walks = folders_of(folders, job, movie)
     check_asked(folders)
     tell_everybody()
-    each(walks, pick_one)
+    with output_of("pick", as_json=as_json) as output:
+        table = Table(output, explain=given["explain"])
+
+        def pick_one(folder: Path) -> None:
+            name = movie_name(folder)
+            table.add(name, program.pick(folder, job, movie, crop_bar(name, quiet), album))
+
+        each(walks, pick_one)
 
 
 @command()
@@ -222,12 +243,14 @@ def report_command(
 )
 @OUTPUT_OPTION
 @MOVED
+@JSON_OPTION
 @verbosity
 def judge_command(
     folders: tuple[Path, ...],
     truth: Path | None,
     sample: int | None,
     movie: Path | None,
+    as_json: bool,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -247,21 +270,29 @@ def judge_command(
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
     from pipeline.judge import judge as assess
-    from pipeline.judge.sample import write_sample
+    from pipeline.judge.sample import SAMPLE, SAMPLE_SHEET, write_sample
 
     if (truth is None) == (sample is None):
         raise click.UsageError("give either --truth FILE or --sample N")
     job = job_of(given)
     walks = folders_of(folders, job, movie)
-    if sample is not None:
-        allow = job.allow_remote
-        each(
-            walks,
-            lambda walk: click.echo(write_sample(walk, sample, movie, allow_remote=allow)),
-        )
-    elif truth is not None:
-        for line in assess.judge(walks, truth, job.pick):
-            click.echo(line)
+    with output_of("judge", as_json=as_json) as output:
+        if sample is not None:
+
+            def draw(walk: Path) -> None:
+                advice = write_sample(walk, sample, movie, allow_remote=job.allow_remote)
+                told.append(advice)
+                output.file(walk / SAMPLE, walk / SAMPLE_SHEET, line=advice)
+
+            told: list[str] = []
+            each(walks, draw)
+            output.tell(advice="\n".join(told), recommended=None)
+        elif truth is not None:
+            judged = assess.judge(walks, truth, job.pick)
+            output.tell(advice=judged.advice, recommended=judged.recommended)
+            output.add(judged.scores, lambda: click.echo("\n".join(assess.lines(judged))))
+            for path in judged.files:
+                output.file(path)
 
 
 def on_cluster(

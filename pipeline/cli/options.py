@@ -7,11 +7,9 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
-from unicodedata import normalize
 
 import click
 from click.core import ParameterSource
@@ -28,6 +26,7 @@ from pipeline.settings import (
     PickSettings,
     Smoothing,
     WalkSettings,
+    job_from,
 )
 
 log = logging.getLogger(__name__)
@@ -150,9 +149,9 @@ class PersonName(Listed, click.types.StringParamType):
         incomplete: str,
     ) -> list[CompletionItem]:
         """Lists the names that begin so."""
-        from pipeline.cli.completion import names
+        from pipeline.cli.completion import known_names
 
-        return [CompletionItem(name) for name in names(ctx) if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in known_names(ctx) if name.startswith(incomplete)]
 
 
 class EmotionChoice(Listed, click.Choice[str]):
@@ -395,6 +394,12 @@ MOVED = options(
 )
 
 
+JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print one JSON document instead of tables and paths; its schema is in docs/schemas/.",
+)  # fmt: skip
+
+
 def verbosity(command: Command) -> Command:
     """Adds -q and -v."""
     return options(
@@ -470,16 +475,9 @@ def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> l
 
 def job_of(given: dict[str, Any]) -> Job:
     """Builds the settings from a command's options; options that it lacks keep their defaults."""
-
-    def fields_of(kind: type[Any]) -> dict[str, Any]:
-        return {f.name: given[f.name] for f in fields(kind) if f.name in given}
-
     given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
-    # Some systems type é as e plus an accent; the names of photos are composed in the same way.
-    if "people" in given:
-        given["people"] = tuple(normalize("NFC", name) for name in given["people"])
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"
@@ -487,5 +485,4 @@ def job_of(given: dict[str, Any]) -> Job:
             raise click.BadParameter(message, param_hint=hint)
     if given.get("end") is not None and given["end"] <= given["start"]:
         raise click.BadParameter("must be after --start", param_hint="--end")
-    walk, pick = WalkSettings(**fields_of(WalkSettings)), PickSettings(**fields_of(PickSettings))
-    return Job(**fields_of(Job), walk=walk, pick=pick)
+    return job_from(given)

@@ -10,6 +10,7 @@ import click
 from pipeline.cli.options import (
     ALLOW_REMOTE,
     FOLDERS,
+    JSON_OPTION,
     PLACES,
     Anywhere,
     Here,
@@ -18,12 +19,13 @@ from pipeline.cli.options import (
     job_of,
     verbosity,
 )
-from pipeline.cli.printing import WhoTable, aligned, each, echo_line, log_to_stderr
+from pipeline.cli.printing import WhoTable, aligned, each, echo_line, log_to_stderr, output_of
 from pipeline.cli.sections import command
 from pipeline.faces import clock
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
+    from pipeline.cast.folder import PrintedMember
     from pipeline.people.album import Album
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,13 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     help="First copy the photos of number N of the unknown cast to NAME; may be repeated.",
 )
 @PLACES
+@JSON_OPTION
 @verbosity
 def name_command(
     folders: tuple[Path, ...],
     rename: tuple[str, str] | None,
     adopted: tuple[tuple[int, str], ...],
+    as_json: bool,
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -85,9 +89,11 @@ def name_command(
     walks = folders_of(folders, job)
     for folder in walks if rename or adopted else ():
         check_nameable(finished(folder))  # Before any photo is moved or copied.
-    table, album = WhoTable(), Album(job)
+    album = Album(job)
     _change_gallery(walks, rename, adopted, job, album)
-    each(walks, lambda f: table.add(movie_name(f), program.identify(f, job, album)))
+    with output_of("name", as_json=as_json) as output:
+        table = WhoTable(output)
+        each(walks, lambda f: table.add(movie_name(f), program.identify(f, job, album)))
 
 
 def _change_gallery(
@@ -127,9 +133,15 @@ def _change_gallery(
     help="Path of a movie, if it was moved; may be repeated.",
 )
 @ALLOW_REMOTE
+@JSON_OPTION
 @verbosity
 def cast_command(
-    folders: tuple[Path, ...], movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: Any
+    folders: tuple[Path, ...],
+    movies: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
 ) -> None:
     """Sort the unknown faces into people, one cast for all the movies.
 
@@ -149,6 +161,15 @@ def cast_command(
 
     job = job_of(given)
     members = casting.cast(folders_of(folders, job), job, movies)
+    with output_of("cast", as_json=as_json) as output:
+        output.add(members, lambda: _print_cast(members))
+    if members:
+        sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
+        words = shlex.join(["mine-video", "name", *map(str, folders)])
+        log.info("look at %s, then name people: %s --cast 1 NAME", sheet, words)
+
+
+def _print_cast(members: "list[PrintedMember]") -> None:
     if members:
         titles = "number", "screen", "tracks", "photos", "folder", "may be", "movies"
         click.echo(aligned(CAST_ROW, *titles))
@@ -156,7 +177,3 @@ def cast_command(
         may_be = f"{m.offer} {m.sure:.2f}" if m.offer else ""
         cells = m.number, clock(m.seconds), m.tracks, len(m.photos), m.folder, may_be
         echo_line(aligned(CAST_ROW, *map(str, cells), ", ".join(m.movies)))
-    if members:
-        sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
-        words = shlex.join(["mine-video", "name", *map(str, folders)])
-        log.info("look at %s, then name people: %s --cast 1 NAME", sheet, words)

@@ -83,6 +83,67 @@ def echo_line(text: str) -> None:
     click.echo(visible(text))
 
 
+class Output:
+    """What a command prints: lines as soon as they are known, or at the end a JSON document.
+
+    Args:
+        command: The command.
+        as_json: Whether to print a document.
+    """
+
+    def __init__(self, command: str, *, as_json: bool) -> None:
+        self._command, self._as_json = command, as_json
+        self._rows: list[dict[str, Any]] = []
+        self._files: list[Path] = []
+        self._facts: dict[str, Any] = {}
+
+    def add(self, results: Sequence[Any], show: Callable[[], None], **place: str) -> None:
+        """Adds rows, see `results.record`, or shows the lines of the same results."""
+        if not self._as_json:
+            show()
+            return
+        from pipeline.results import record
+
+        self._rows += [record(result, **place) for result in results]
+
+    def file(self, *paths: Path, line: str = "") -> None:
+        """Adds files that were written, or prints their line, which is as a rule their path."""
+        self._files += paths
+        if not self._as_json:
+            click.echo(line or paths[0])
+
+    def tell(self, **facts: Any) -> None:
+        """Adds facts of the command's own, see `results.FACTS`, which its lines tell otherwise."""
+        self._facts |= facts
+
+    def end(self) -> None:
+        """Prints the document."""
+        if self._as_json:
+            from pipeline.results import document
+
+            click.echo(document(self._command, self._rows, self._files, **self._facts))
+
+    def found(self) -> bool:
+        """Whether there is anything to print."""
+        return bool(self._rows or self._files)
+
+
+@contextmanager
+def output_of(command: str, *, as_json: bool) -> Iterator[Output]:
+    """Yields where a command puts its results, and prints them at the end.
+
+    Where some movies fail, the document has the others; where nothing was done, there is none.
+    """
+    output = Output(command, as_json=as_json)
+    try:
+        yield output
+    except MiningError:
+        if output.found():
+            output.end()
+        raise
+    output.end()
+
+
 class Failures:
     """Collects the errors of several movies or folders, so that one does not stop the others.
 
@@ -226,13 +287,17 @@ class Header:
 class Table:
     """The table of what was picked: a line for each movie, person and emotion."""
 
-    def __init__(self, *, explain: bool) -> None:
+    def __init__(self, output: Output, *, explain: bool) -> None:
+        self._output = output
         names = "movie", "person", "emotion", "seen", "steady", "runs", "folder"
         self._header = Header(PICK_ROW, *names)
         self._explain = explain
 
     def add(self, name: str, outcomes: Sequence["Outcome"]) -> None:
         """Prints a movie's lines, and before the first movie the header."""
+        self._output.add(outcomes, lambda: self._show(name, outcomes), movie=name)
+
+    def _show(self, name: str, outcomes: Sequence["Outcome"]) -> None:
         self._header.show()
         name = fitted(name)
         for o in outcomes:
@@ -246,12 +311,16 @@ class Table:
 class WhoTable:
     """The table of who is who: a line for each movie and person."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output) -> None:
+        self._output = output
         names = "movie", "person", "seconds", "tracks", "faces", "sure", "distance", "nearest other"
         self._header = Header(WHO, *names)
 
     def add(self, movie: str, people: Sequence["Presence"]) -> None:
         """Prints a movie's lines, and before the first movie the header."""
+        self._output.add(people, lambda: self._show(movie, people), movie=movie)
+
+    def _show(self, movie: str, people: Sequence["Presence"]) -> None:
         self._header.show()
         movie = fitted(movie)
         for p in people:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +35,30 @@ WIDE = 0.2
 SCORE_ROW = "{:>8} {:>7} {:>5} {:>9} {:>7} {:>6}  {:22} {:22} {:>6}"
 
 
-def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How good many settings are on labelled movies.
+
+    Attributes:
+        scores: Every setting, for each emotion and for all of them pooled.
+        recommended: The setting that fits best, or None if none can be told.
+        advice: The same in words, and whether more labels are needed.
+        files: The table and the plot that were written.
+    """
+
+    scores: list[Score]
+    recommended: Score | None
+    advice: str
+    files: tuple[Path, Path]
+
+
+def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Judgement:
     """Compares walks with labels; writes judge.csv and judge.png.
 
     Args:
         folders: The folders of the movies.
         truth: The file of labels.
         settings: The smoothing and the gates that are compared with none.
-
-    Yields:
-        The lines of a table, the setting that fits these movies best, and the names of the files.
 
     Raises:
         TableError: A file is missing or damaged, the labels are of another walk, or no row is
@@ -53,21 +67,25 @@ def judge(folders: Sequence[Path], truth: Path, settings: PickSettings) -> Itera
     """
     folders = manifests.unique(folders)
     every_score = every_setting(folders, truth, settings)
-    yield SCORE_ROW.format(
-        "repeat", "smooth", "sure", "min-prob", "faces", "runs", "precision", "recall", "yield"
-    )
-    for score in every_score:
-        if score.emotion == POOLED:
-            yield _line(score)
-    yield advice(every_score)
     output = folders[0] if len(folders) == 1 else folders[0].parent
     names = [f.name for f in fields(Score)]
     text = csv_text([names, *(_rounded(score).values() for score in every_score)])
     with files.replacing(output / "judge.csv") as file:
         file.write(text.encode())
     write_curve(every_score, output / "judge.png")
-    yield str(output / "judge.csv")
-    yield str(output / "judge.png")
+    written = output / "judge.csv", output / "judge.png"
+    return Judgement(every_score, recommended(every_score), advice(every_score), written)
+
+
+def lines(judgement: Judgement) -> Iterator[str]:
+    """The lines of a table of the pooled scores, and the advice."""
+    yield SCORE_ROW.format(
+        "repeat", "smooth", "sure", "min-prob", "faces", "runs", "precision", "recall", "yield"
+    )
+    for score in judgement.scores:
+        if score.emotion == POOLED:
+            yield _line(score)
+    yield judgement.advice
 
 
 def every_setting(folders: Sequence[Path], truth: Path, settings: PickSettings) -> list[Score]:

@@ -23,7 +23,7 @@ from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
 
 log = logging.getLogger(__name__)
 
-SAMPLE = "sample.csv"
+SAMPLE, SAMPLE_SHEET = "sample.csv", "sample.jpg"
 FACE_NUMBER = "number"
 SAMPLE_COLUMNS = (FACE_NUMBER, *TRUTH, TRACK_COLUMN, WALK_COLUMN)
 
@@ -118,10 +118,10 @@ def write_sample(
     movie = manifests.movie_of(walk, moved, allow_remote=allow_remote)
     drawn = draw_sample(folder, count)
     with files.locked(folder, patience=files.LOCK_PATIENCE):
-        write_sample_sheet(movie, walk, drawn, folder / "sample.jpg")
+        write_sample_sheet(movie, walk, drawn, folder / SAMPLE_SHEET)
     path = folder / SAMPLE
     return (
-        f"Look at {folder / 'sample.jpg'} and fill in the column emotion of {path}: one of "
+        f"Look at {folder / SAMPLE_SHEET} and fill in the column emotion of {path}: one of "
         f"{', '.join(EMOTIONS)}, or nothing where you cannot tell; or press a key for each face "
         "in `mine-video web`, where the page Review leads to Label. "
         f"Then run: {shlex.join(['mine-video', 'judge', str(folder), '--truth', str(path)])}"

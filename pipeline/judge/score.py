@@ -60,13 +60,13 @@ class Score:
         picked: Picked faces that are labelled.
         runs: The runs that contain them.
         precision: Share of them with the label of their emotion; NaN if none is picked.
-        precision_low: 2.5 % quantile over resampled runs.
-        precision_high: 97.5 % quantile.
+        precision_low: 2.5 % quantile over resampled runs, or NaN.
+        precision_high: 97.5 % quantile, or NaN.
         recall: Share of the faces labelled with the emotion that are picked; NaN if there is none.
-        recall_low: 2.5 % quantile over resampled labelled stretches.
-        recall_high: 97.5 % quantile.
+        recall_low: 2.5 % quantile over resampled labelled stretches, or NaN.
+        recall_high: 97.5 % quantile, or NaN.
         kept: The yield: picked faces as a share of those picked without `repeat`, smoothing and
-            gates.
+            gates; NaN if there are none.
     """
 
     emotion: str

@@ -104,8 +104,7 @@ def test_a_sample_that_is_filled_in_is_judged(folder: Path) -> None:
     truth = folder / "sample.csv"
     assert f"mine-video judge {folder} --truth {truth}" in told
     _fill_in(truth)
-    lines = list(judge.judge([folder], truth, BASE))
-    assert lines[-2:] == [str(folder / "judge.csv"), str(folder / "judge.png")]
+    assert judge.judge([folder], truth, BASE).files == (folder / "judge.csv", folder / "judge.png")
     judged = _judged(folder)
     # The puppet network is never wrong, and every face is labelled.
     plain = judged[POOLED, 1, "1", 0]
@@ -122,7 +121,7 @@ def test_a_sample_that_is_filled_in_is_judged(folder: Path) -> None:
 def test_a_few_labelled_faces_are_judged_with_the_runs_around_them(folder: Path) -> None:
     sample.write_sample(folder, 9)
     _fill_in(folder / "sample.csv")
-    list(judge.judge([folder], folder / "sample.csv", BASE))
+    judge.judge([folder], folder / "sample.csv", BASE)
     plain = _judged(folder)[POOLED, 1, "1", 0]
     assert (plain["picked"], plain["precision"]) == ("9", "1.0")
     drawn = _listed(folder / "sample.csv")
@@ -199,7 +198,7 @@ def test_a_movie_without_faces_gives_an_empty_sample(folder: Path) -> None:
     sample.write_sample(folder, 20)
     assert _listed(folder / "sample.csv") == []
     with pytest.raises(TableError, match="there are no labels: fill in the column emotion"):
-        list(judge.judge([folder], folder / "sample.csv", BASE))
+        judge.judge([folder], folder / "sample.csv", BASE)
 
 
 def test_a_sample_needs_the_movie(folder: Path, once: Path) -> None:
@@ -229,7 +228,7 @@ def truth(tmp_path: Path) -> Path:
 
 
 def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path) -> None:
-    head, *lines, advice, _, _ = judge.judge([folder], truth, BASE)
+    head, *lines, advice = judge.lines(judge.judge([folder], truth, BASE))
     words = ["repeat", "smooth", "sure", "min-prob"]
     words += ["faces", "runs", "precision", "recall", "yield"]
     assert head.split() == words
@@ -249,7 +248,7 @@ def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path)
 
 
 def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, truth: Path) -> None:
-    list(judge.judge([folder], truth, BASE))
+    judge.judge([folder], truth, BASE)
     rows = _listed(folder / "judge.csv")
     assert list(rows[0]) == [f.name for f in fields(Score)]
     assert [r["emotion"] for r in rows[:8]] == [*EMOTIONS, POOLED]
@@ -266,8 +265,13 @@ def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, tru
 
 def test_judging_again_gives_the_same_bytes(folder: Path, truth: Path) -> None:
     names = ("judge.csv", "judge.png")
-    first = list(judge.judge([folder], truth, BASE)), [(folder / n).read_bytes() for n in names]
-    again = list(judge.judge([folder], truth, BASE)), [(folder / n).read_bytes() for n in names]
+    first, again = (
+        (
+            [*judge.lines(judge.judge([folder], truth, BASE))],
+            *((folder / n).read_bytes() for n in names),
+        )
+        for _ in range(2)
+    )
     assert first == again
 
 
@@ -277,8 +281,9 @@ def test_several_movies_are_pooled_beside_their_folders(folder: Path, truth: Pat
     rows = faces_csv.read_faces(other / "faces.csv").assign(video="other.mkv")
     faces_csv.write_faces(other / "faces.csv", [rows])
     truth.write_text(SCRIPT + "other.mkv,anna,0,11,sad\n")
-    lines = list(judge.judge([folder, other], truth, BASE))
-    assert lines[-2:] == [str(folder.parent / "judge.csv"), str(folder.parent / "judge.png")]
+    judgement = judge.judge([folder, other], truth, BASE)
+    assert judgement.files == (folder.parent / "judge.csv", folder.parent / "judge.png")
+    lines = [*judge.lines(judgement)]
     assert lines[1].split()[4:7] == ["52", "5", f"{40 / 52:.3f}"]
     assert not (folder / "judge.csv").exists()
 
@@ -298,13 +303,13 @@ def test_a_truth_of_something_else_writes_nothing(
 ) -> None:
     truth.write_text(text)
     with pytest.raises(TableError, match=words):
-        list(judge.judge([folder], truth, BASE))
+        judge.judge([folder], truth, BASE)
     assert not (folder / "judge.csv").exists()
 
 
 def test_a_folder_without_a_walk_is_told(tmp_path: Path, truth: Path) -> None:
     with pytest.raises(MiningError, match="none: holds no walk"):
-        list(judge.judge([tmp_path / "none"], truth, BASE))
+        judge.judge([tmp_path / "none"], truth, BASE)
     with pytest.raises(MiningError, match="none: holds no walk"):
         sample.write_sample(tmp_path / "none", 3)
     assert not (tmp_path / "none").exists()

@@ -920,7 +920,7 @@ def test_judge_reads_the_labels_as_they_are(table_of: Table) -> None:
     path = table_of.folder / LABELS
     truth = read_truth(path)
     assert truth["emotion"].tolist() == ["happy"] * 6 + [NO_EMOTION, NO_EMOTION, "sad"]
-    list(judge.judge([table_of.folder], path, TIGHT))
+    judge.judge([table_of.folder], path, TIGHT)
     with (table_of.folder / "judge.csv").open() as file:
         judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
     plain = judged["happy", "10", "1"]
@@ -935,7 +935,7 @@ def test_judge_reads_the_labels_as_they_are(table_of: Table) -> None:
 
 def test_judge_does_not_filter_by_decisions(table_of: Table) -> None:
     table_of.decide(0, NO_EMOTION)
-    list(judge.judge([table_of.folder], table_of.folder / LABELS, TIGHT))
+    judge.judge([table_of.folder], table_of.folder / LABELS, TIGHT)
     with (table_of.folder / "judge.csv").open() as file:
         judged = {(r["emotion"], r["repeat"], r["smooth"]): r for r in csv.DictReader(file)}
     plain = judged["happy", "10", "1"]
@@ -951,8 +951,8 @@ def test_labels_of_a_walk_that_is_gone_are_passed_over(
     lines = path.read_text().splitlines(keepends=True)
     walk = manifests.read(table_of.folder).fingerprint
     path.write_text("".join([*lines[:2], lines[2].replace(walk, "0" * len(walk))]))
-    list(judge.judge([table_of.folder], path, TIGHT))
+    judge.judge([table_of.folder], path, TIGHT)
     assert "1 label of another walk is skipped" in caplog.text
     path.write_text(path.read_text().replace(walk, "0" * len(walk)))
     with pytest.raises(TableError, match="from another walk than those given"):
-        list(judge.judge([table_of.folder], path, TIGHT))
+        judge.judge([table_of.folder], path, TIGHT)

@@ -105,7 +105,7 @@ def test_picking_again_goes_by_what_was_decided(
 
 def test_judge_reads_the_labels_as_truth(job: Job, figure: Figure) -> None:
     folder = job.output / "demo"
-    list(judge.judge([folder], folder / LABELS, PickSettings()))
+    judge.judge([folder], folder / LABELS, PickSettings())
     labels = pd.read_csv(folder / LABELS)
     with (folder / "judge.csv").open(newline="") as file:
         judged = {(r["emotion"], r["repeat"], r["sure"]): r for r in csv.DictReader(file)}

@@ -1,0 +1,274 @@
+"""What the commands do, for programs and notebooks: results are tables of pandas.
+
+```python
+from pipeline import api
+
+folder = api.walk("movie.mp4")
+api.pick(folder, person="rdj", emotion="happy", repeat=12)
+best = api.moments("output", emotion="happy", top=20)
+```
+
+Options are called as on the command line, with `_` for `-` (`known_faces`, `emotion_model`), and
+have the same defaults, but for `workers`, which is 1. `repeat` is in frames, `repeat_seconds` in
+seconds. Tables have one row a result, and NaN for an unknown number. All functions raise
+`MiningError` for what is missing, wrong or cannot be written, and `TypeError` for an option that
+does not exist. What happens is logged to the logger `pipeline`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import mine, results
+from pipeline.archive import archive, search, totals
+from pipeline.archive import status as walks
+from pipeline.cast import cast as casting
+from pipeline.disk.find import all_there, find_walks, without_failed
+from pipeline.disk.manifest import movie_name
+from pipeline.disk.walked import finished
+from pipeline.errors import MiningError
+from pipeline.faces import ANY, EMOTIONS
+from pipeline.judge import judge as measuring
+from pipeline.people.album import Album
+from pipeline.people.gallery import digest
+from pipeline.settings import Job, PickSettings, WalkSettings, job_from
+from pipeline.walk.part import silent
+
+__all__ = [
+    "EMOTIONS", "MiningError", "cast", "faces", "judge", "moments", "name", "pick", "report",
+    "stats", "status", "walk",
+]  # fmt: skip
+
+Place = str | Path
+"""A movie's folder, its faces.csv or its name in `output`, or a folder of movies' folders."""
+
+Wanted = str | Sequence[str]
+"""One name, or several."""
+
+OPTIONS = {
+    "emotion_model" if field.name == "emotion" else field.name
+    for kind in (Job, WalkSettings, PickSettings) for field in fields(kind)
+} - {"walk", "pick", "people", "emotions"}  # fmt: skip
+
+
+def walk(movie: Place, **options: Any) -> Path:
+    """Walks a movie, or reuses its walk, and names its faces.
+
+    Args:
+        movie: A video file.
+        options: `every`, `width`, `detect_every`, `start` and `end` in seconds, `align`,
+            `detector`, `recognizer`, `emotion_model`, `device`, `workers`, `rewalk`, `output`,
+            `known_faces`, `tolerance`.
+
+    Returns:
+        The movie's folder.
+    """
+    return mine.walk(Path(movie), _job(options), silent)
+
+
+def faces(folder: Place, **options: Any) -> pd.DataFrame:
+    """All faces of a walked movie.
+
+    Args:
+        folder: The movie.
+        options: `output`.
+
+    Returns:
+        `(n, 25)`, a row a face and frame, with the columns of faces.csv: `frame` from 0, `time` in
+        seconds, `x1` to `y2` in pixels, `yaw`, `pitch` and `roll` in degrees, `person` ("" for
+        nobody), `distance`, `sure`, and a probability for each of `EMOTIONS`.
+    """
+    (only,) = _walks((folder,), _job(options))[:1]
+    return finished(only).rows
+
+
+def name(*folders: Place, **options: Any) -> pd.DataFrame:
+    """Names the faces by the photos of today; needs no movie.
+
+    Args:
+        folders: Walked movies.
+        options: `known_faces`, `tolerance`, `output`.
+
+    Returns:
+        A row for each movie and person, the longest on screen first: `movie`, `person` ("" for the
+        unknown), `seconds` on screen, `tracks`, `faces`, `distance` from 0 to 2, `sure` from 0 to
+        1, `other` and `other_distance` of who is next, `offers` (a list of whom the unknown may
+        be).
+    """
+    job = _job(options)
+    album = Album(job)
+    return _table("name", (
+        results.record(one, movie=movie_name(folder))
+        for folder in _walks(folders, job) for one in mine.identify(folder, job, album)
+    ))  # fmt: skip
+
+
+def pick(
+    *folders: Place, person: Wanted = ANY, emotion: Wanted = ANY, **options: Any
+) -> pd.DataFrame:
+    """Crops the steady faces of walked movies into their folders, and replaces earlier crops.
+
+    Args:
+        folders: Walked movies.
+        person: Names, "any" or "unknown".
+        emotion: Some of `EMOTIONS`, or "any".
+        options: `repeat`, `repeat_seconds`, `sure`, `smooth`, `gap`, `min_prob`, `min_size`,
+            `min_sharpness`, `max_yaw`, `single_face`, `border`, `silent_only`, `per_run`, `margin`,
+            `learn`, `compare`, `report`, `subtitles`, `subtitle_offset`, `subtitle_encoding`,
+            `output`, `known_faces`, `tolerance`.
+
+    Returns:
+        A row for each movie, person and emotion: `movie`, `person`, `emotion`, faces `seen` with it
+        and kept as `steady`, `runs` that these make up, `folder` of the crops, `hint` if there are
+        none, `funnel` (faces left after each filter).
+    """
+    job = _job(options, person, emotion)
+    album = Album(job)
+    return _table("pick", (
+        results.record(one, movie=movie_name(folder))
+        for folder in _walks(folders, job) for one in mine.pick(folder, job, album=album)
+    ))  # fmt: skip
+
+
+def moments(
+    *folders: Place,
+    person: Wanted = ANY,
+    emotion: Wanted = ANY,
+    top: int = 0,
+    order: str = search.ORDERS[0],
+    **options: Any,
+) -> pd.DataFrame:
+    """Finds the steady moments of walked movies; writes nothing but an index beside each faces.csv.
+
+    Args:
+        folders: Walked movies; none for all in `output`.
+        person: Names, "any" or "unknown".
+        emotion: Some of `EMOTIONS`, or "any".
+        top: How many at most; 0 for all.
+        order: "sure", "probability", "length" or "time".
+        options: Those of `pick` from `repeat` to `border`, and `output`.
+
+    Returns:
+        A row a moment: `movie`, `folder`, `person`, `emotion`, `track`, frames `first` and `last`,
+        `start` and `stop` in seconds, `seconds` on screen, `length` in frames, `faces`, `look_sure`
+        and `probability` from 0 to 1.
+    """
+    job = _job(options, person, emotion)
+    with archive.open_archive(_archived(folders, job)) as opened:
+        found = search.search(opened, job, top, order).moments
+    return _table("search", map(results.record, found))
+
+
+def stats(*folders: Place, **options: Any) -> pd.DataFrame:
+    """How long everybody is on screen, and how they look.
+
+    Args:
+        folders: Walked movies; none for all in `output`.
+        options: `output`.
+
+    Returns:
+        A row for each movie and person: `movie`, `folder`, `person`, `seconds`, `tracks`, `faces`,
+        and for each of `EMOTIONS` its share in the seconds of all faces; they sum to 1.
+    """
+    with archive.open_archive(_archived(folders, _job(options))) as opened:
+        found = _table("stats", map(results.record, totals.totals(opened)))
+    shares = pd.DataFrame.from_records(found.pop("shares").tolist(), columns=list(EMOTIONS))
+    return found.join(shares.astype("float64"))
+
+
+def status(*folders: Place, **options: Any) -> pd.DataFrame:
+    """Which walks are done, unfinished, failed or out of date, and why.
+
+    Args:
+        folders: Movies' folders, or folders of them; none for all in `output`.
+        options: `output`, `known_faces`, `tolerance`.
+
+    Returns:
+        A row a walk: `folder`, path of the `movie`, `state`, `detail`.
+    """
+    job = _job(options)
+    known = digest(job.known_faces, job.tolerance) if job.known_faces.is_dir() else ""
+    found = walks.states(find_walks([*map(Path, folders)] or [job.output], job.output), known)
+    return _table("status", map(results.record, found))
+
+
+def cast(*folders: Place, **options: Any) -> pd.DataFrame:
+    """Sorts the faces without a name into people; writes cast/ and cast.csv.
+
+    Args:
+        folders: Walked movies, which share one cast.
+        options: `known_faces`, `tolerance`, `output`.
+
+    Returns:
+        A row a person, the longest on screen first: `number` from 1, `seconds` on screen, `tracks`,
+        `movies`, `folder` of the `photos`, `offer` (who it may be), `sure` from 0 to 1.
+    """
+    job = _job(options)
+    return _table("cast", map(results.record, casting.cast(_walks(folders, job), job)))
+
+
+def judge(*folders: Place, truth: Place, **options: Any) -> pd.DataFrame:
+    """Measures many settings on walked movies by labels; writes judge.csv and judge.png.
+
+    Args:
+        folders: Walked movies.
+        truth: The file of labels.
+        options: `smooth`, `sure`, `min_prob` and `output`.
+
+    Returns:
+        A row for each setting and emotion ("all" for all of them): `emotion`, `repeat` in frames,
+        `smooth`, `sure`, `min_prob`, `picked` faces, `runs`, `precision` and `recall` with the ends
+        of their 95 % intervals, `kept` (the yield), all from 0 to 1.
+    """
+    job = _job(options)
+    judged = measuring.judge(_walks(folders, job), Path(truth), job.pick)
+    return _table("judge", map(results.record, judged.scores))
+
+
+def report(folder: Place, **options: Any) -> Path:
+    """Writes report.html and timeline.png of a movie anew, for what was picked last.
+
+    Args:
+        folder: The movie.
+        options: `known_faces`, `tolerance`, `output`.
+
+    Returns:
+        The path of report.html.
+    """
+    job = _job(options)
+    (only,) = _walks((folder,), job)[:1]
+    return mine.report(only, job)
+
+
+def _job(given: dict[str, Any], person: Wanted = ANY, emotion: Wanted = ANY) -> Job:
+    for option in given:
+        if option not in OPTIONS:
+            similar = get_close_matches(option, OPTIONS, n=1)
+            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            raise TypeError(f"there is no option {option!r}{hint}")
+    people, emotions = ((x,) if isinstance(x, str) else tuple(x) for x in (person, emotion))
+    unknown = set(emotions) - {*EMOTIONS, ANY}
+    if unknown:
+        raise ValueError(f"emotion is {unknown.pop()!r}, wanted some of {EMOTIONS} or {ANY!r}")
+    network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
+    places = {key: Path(given[key]) for key in ("output", "known_faces") if key in given}
+    return job_from(given | network | places | {"people": people, "emotions": emotions})
+
+
+def _walks(folders: Sequence[Place], job: Job) -> list[Path]:
+    if not folders:
+        raise ValueError("give the folder of a walked movie")
+    return without_failed(find_walks([*map(Path, folders)], job.output))
+
+
+def _archived(folders: Sequence[Place], job: Job) -> list[Path]:
+    places = [*map(Path, folders)] or [job.output]
+    return without_failed(all_there(find_walks(places, job.output)))
+
+
+def _table(command: str, rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    return results.table(command, list(rows))

@@ -1,0 +1,145 @@
+"""The way in from Python: the same as the commands, as tables."""
+
+import ast
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline import api
+from pipeline.disk.crops_csv import CROPS
+from pipeline.disk.walked import finished
+from pipeline.faces import EMOTIONS
+from pipeline.results import schema
+from pipeline.settings import Job
+from tests.support import puppet
+from tests.support.processes import ROOT
+from tests.support.program import Program, beside
+from tests.support.puppet import Shot, Square, film
+
+NOTEBOOK = ROOT / "docs" / "programs.ipynb"
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    return beside(tmp_path, "movie.mkv", monkeypatch, capsys)
+
+
+@pytest.fixture
+def folder(program: Program) -> Path:
+    return api.walk("movie.mkv")
+
+
+def columns(command: str) -> list[str]:
+    return list(schema(command)["properties"]["rows"]["items"]["properties"])
+
+
+def test_there_are_a_dozen_names_and_each_says_what_it_gives() -> None:
+    assert len(api.__all__) == len(set(api.__all__)) == 12
+    for name in api.__all__:
+        thing = getattr(api, name)
+        if callable(thing) and not isinstance(thing, type):
+            assert "Args:\n" in thing.__doc__
+            assert "Returns:\n" in thing.__doc__
+
+
+def test_types_are_promised() -> None:
+    assert (Path(api.__file__).parent / "py.typed").read_text() == ""
+    assert "pipeline = py.typed" in (ROOT / "setup.cfg").read_text()
+
+
+def test_a_walk_gives_its_folder_and_faces(folder: Path) -> None:
+    assert folder == Path("output/movie")
+    faces = api.faces(folder)
+    pd.testing.assert_frame_equal(faces, finished(folder).rows)
+    assert faces.shape == (60, 25)
+    assert set(faces["person"]) == {"anna", ""}
+    assert len(api.faces("movie")) == 60
+
+
+def test_names_and_picks_are_what_the_commands_print(folder: Path, program: Program) -> None:
+    named = api.name(folder)
+    assert list(named.columns) == columns("name")
+    assert named["person"].tolist() == ["anna", ""]
+    assert named["sure"].isna().tolist() == [False, True]
+    picked = api.pick(folder, person="anna", emotion=["happy", "sad"], repeat=8)
+    assert list(picked.columns) == columns("pick")
+    printed = program("pick", "movie", "--person", "anna", "--emotion", "happy", "--emotion", "sad",
+                      "--json")  # fmt: skip
+    assert picked.to_dict("records") == json.loads(printed.out)["rows"]
+    assert len(list(Path(picked["folder"][0]).glob("*_f*.jpg"))) == picked["steady"][0] == 30
+
+
+def test_moments_stats_and_status_are_of_all_movies(folder: Path) -> None:
+    api.walk(film(Path("other.mkv"), [Shot(20, [Square("anna", "happy")])]))
+    found = api.moments(emotion="happy", person="anna", order="length")
+    assert list(found.columns) == columns("search")
+    assert found["length"].tolist() == [30, 20]
+    assert len(api.moments(emotion="happy", person="anna", top=1)) == 1
+    assert api.moments(folder, person="anna", repeat=99).empty
+    totals = api.stats()
+    assert list(totals.columns) == [*columns("stats")[:-1], *EMOTIONS]
+    assert totals[list(EMOTIONS)].sum(axis=1).tolist() == pytest.approx([1, 1, 1])
+    assert api.stats(folder)["person"].tolist() == ["anna", "unknown"]
+    assert api.status()["state"].tolist() == ["done", "done"]
+    assert not list(Path("output").rglob(CROPS)), "a search crops nothing"
+
+
+def test_the_cast_and_the_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert api.cast(folder).empty
+    assert list(api.cast(folder).columns) == columns("cast")
+    puppet.set_tolerances(monkeypatch, clear=0.001)
+    large = api.walk(film(Path("large.mkv"), [Shot(30, [Square("ben", size=60)])]))
+    assert api.cast(large)["number"].tolist() == [1]
+    assert api.report(folder) == folder / "report.html"
+
+
+def test_settings_are_measured_by_labels(folder: Path) -> None:
+    Path("truth.csv").write_text("clip,person,first,last,emotion\nmovie,anna,0,29,happy\n")
+    scores = api.judge(folder, truth="truth.csv")
+    assert list(scores.columns) == columns("judge")
+    pooled = scores[(scores["emotion"] == "all") & (scores["repeat"] == 8)]
+    assert pooled["precision"].tolist() == [1, 1, 1, 1]
+
+
+def test_options_are_those_of_the_command_line(tmp_path: Path) -> None:
+    job = api._job({"emotion_model": "two-headed", "width": 320, "min_prob": 0.5,
+                    "output": str(tmp_path)}, "zoe\u0301", ["sad"])  # fmt: skip
+    assert (job.walk.emotion, job.walk.width, job.pick.min_prob) == ("two-headed", 320, 0.5)
+    assert (job.people, job.emotions, job.output) == (("zo\u00e9",), ("sad",), tmp_path)
+    assert api._job({}) == Job()
+
+
+def test_what_is_wrong_is_told(folder: Path) -> None:
+    with pytest.raises(TypeError, match="no option 'repeet'; did you mean 'repeat'"):
+        api.pick(folder, repeet=8)
+    with pytest.raises(ValueError, match="emotion is 'hapy', wanted some of"):
+        api.moments(folder, emotion="hapy")
+    with pytest.raises(ValueError, match="give the folder of a walked movie"):
+        api.name()
+    with pytest.raises(api.MiningError, match="nowhere: holds no walk"):
+        api.faces("nowhere")
+    with pytest.raises(api.MiningError, match="No person 'zoe'"):
+        api.pick(folder, person="zoe")
+
+
+def test_the_notebook_runs(
+    walked_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("videos", "known_faces"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(walked_demo, tmp_path / "output" / "demo")
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    names: dict[str, object] = {}
+    for source in code:
+        exec(compile(ast.parse(source), str(NOTEBOOK), "exec"), names)
+    happy = names["happy"]
+    assert isinstance(happy, pd.DataFrame)
+    assert set(happy["person"]) == {"actor", "actress"}
+    assert len(code) >= 5
