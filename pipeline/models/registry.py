@@ -11,6 +11,7 @@ from pipeline.errors import ModelError
 from pipeline.faces import EMOTIONS
 from pipeline.models.base import EmotionModel, FaceAligner, FaceDetector, FaceEmbedder
 from pipeline.models.cards import WEIGHTS, Card, Tolerances, sha256
+from pipeline.movie.remote import connects
 from pipeline.settings import KERAS, ONNX, WalkSettings
 
 
@@ -284,7 +285,7 @@ def emotion_entry(name: str) -> Entry:
     kind = kinds.get(Path(name).suffix)
     if name in EMOTION_MODELS or kind is None:
         return _get(EMOTION_MODELS, name, f", or give the path of a file {' or '.join(kinds)}")
-    return Entry("pipeline.models.emotion", kind[0], str(Path(name).absolute()), kind[1])
+    return Entry("pipeline.models.emotion", kind[0], str(_own(name)), kind[1])
 
 
 def recognizer_entry(name: str) -> Entry:
@@ -295,7 +296,7 @@ def recognizer_entry(name: str) -> Entry:
     """
     if name in RECOGNIZERS or Path(name).suffix != ONNX:
         return _get(RECOGNIZERS, name, f", or give the path of a file {ONNX}")
-    path = Path(name).absolute()
+    path = _own(name)
     Card.beside(path, "identity")  # Says what to write where there is none.
     return Entry("pipeline.models.recognizer", "OnnxRecognizer", str(path), ON_ONNX)
 
@@ -333,6 +334,18 @@ def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
         yield f"{settings.emotion}: ignoring its classes {dropped}, which this program does not use"
     if absent:
         yield f"{settings.emotion}: has no class for {absent}; no face will get such a label"
+
+
+def _own(name: str) -> Path:
+    """The path of a network of one's own.
+
+    Raises:
+        ModelError: It is on another computer, to which a walk.json of others must not connect.
+    """
+    path = Path(name).absolute()
+    if connects(path):
+        raise ModelError(f"{path}: is on another computer; copy network and card to this one")
+    return path
 
 
 def _get(entries: Mapping[str, Entry], name: str, otherwise: str = "") -> Entry:

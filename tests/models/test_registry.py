@@ -156,3 +156,14 @@ def test_only_embeddings_of_the_same_networks_compare() -> None:
         assert not registry.compares(usual, now | {job: f"{name} {file[:-1]}x {how}"})
         assert registry.compares(usual, now | {job: f"{name} {file}"})
     assert not registry.compares(OLD, {})
+
+
+@pytest.mark.parametrize("job", ["emotion", "recognizer"])
+def test_networks_on_other_computers_are_not_asked_for(
+    job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, reading from a share tells its host who asks; a walk.json may name one."""
+    monkeypatch.setattr(registry, "connects", lambda path: True)
+    settings = WalkSettings(**{job: "/share/own.onnx"})  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="is on another computer; copy network and card"):
+        registry.identities(settings)
