@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 OWN = "Options"
 SECTIONS = {
@@ -80,12 +79,13 @@ class SectionedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments; says of a wrong value where it came from."""
+        given = {arg.partition("=")[0] for arg in args}
         try:
             return super().parse_args(ctx, args)
         except click.BadParameter as error:
             option = error.param
-            where = ctx.get_parameter_source(str(option.name)) if option else None
-            if option and option.envvar and where is ParameterSource.ENVIRONMENT:
+            told = option is not None and not given.isdisjoint(option.opts)
+            if option and option.envvar and not told and option.resolve_envvar_value(ctx):
                 message = (
                     f"{error.message} It is from the environment: {' or '.join(option.envvar)}."
                 )
