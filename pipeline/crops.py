@@ -3,6 +3,8 @@
 This module reads and writes no files.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -120,11 +122,32 @@ def portrait(image: Image, box: Floats, margin: float) -> Image:
         margin: Space on each side as a share of the longer side of the box.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
-    height, width = image.shape[:2]
     side = max(1, round(max(x2 - x1, y2 - y1) * (1 + 2 * margin)))
+    left, top = _corner(box, side, image.shape[1::-1])
+    return np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+def _corner(box: Floats, side: int, size: Sequence[int]) -> tuple[int, int]:
+    """The left and top of the square of `side` pixels around a box in a picture of a size."""
+    (x1, y1, x2, y2), (width, height) = (float(v) for v in box), size
     left = min(max(0, round((x1 + x2 - side) / 2)), max(0, width - side))
     top = min(max(0, round((y1 + y2 - side) / 2)), max(0, height - side))
-    return np.ascontiguousarray(image[top : top + side, left : left + side])
+    return left, top
+
+
+def box_in_portrait(box: Floats, cut: Image, size: Sequence[int]) -> Floats:
+    """Where a face lies in its portrait.
+
+    Args:
+        box: `(4,)` in pixels of the frame.
+        cut: The portrait, of any margin.
+        size: Width and height of the frame in pixels.
+
+    Returns:
+        `(4,)` in pixels of the portrait; may leave it as the box may leave the frame.
+    """
+    left, top = _corner(box, max(cut.shape[:2]), size)
+    return np.asarray(box, np.float32) - np.array([left, top, left, top], np.float32)
 
 
 def enlarged(face: Image, side: float) -> Image:

@@ -125,6 +125,16 @@ def test_portrait_holds_the_whole_box(corner: tuple[int, int], size: int, margin
     assert bottom >= corner[1] + size - 1
 
 
+@settings(max_examples=60)
+@given(box=small_box, margin=st.sampled_from([0, 0.3, 2]))
+def test_a_box_keeps_its_place_in_its_portrait(box: Floats, margin: float) -> None:
+    """Each pixel encodes its position, so that a crop shows where it was cut."""
+    y, x = np.mgrid[:30, :40]
+    cut = crops.portrait(np.stack([x, y, x * 0], axis=2).astype(np.uint8), box, margin)
+    corner = np.tile(cut[0, 0, :2].astype(np.float32), 2)
+    assert np.array_equal(crops.box_in_portrait(box, cut, (40, 30)) + corner, box)
+
+
 def test_portrait_is_centred_where_there_is_room() -> None:
     y, x = np.mgrid[:100, :100]
     image = np.stack([x, y, x * 0], axis=2).astype(np.uint8)

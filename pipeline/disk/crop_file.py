@@ -4,11 +4,12 @@ import io
 import json
 import os.path
 import re
+import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
-import piexif
-import piexif.helper
+from PIL import ExifTags
 from PIL import Image as Pillow
 
 from pipeline.disk.manifest import Manifest, safe_name
@@ -18,6 +19,12 @@ JPEG_QUALITY = 95
 
 CROP_NAME = re.compile(r".*_f\d{7,}_t\d{2,}-\d{2}-\d{2}\.\d{3}_k\d{2,}_[a-z]+\d{2,3}\.jpg")
 """The pattern of crop names: the program deletes no other pictures."""
+
+UNICODE = b"UNICODE\0"
+"""What a UserComment in UTF-16 begins with."""
+
+LONG, UNDEFINED = 4, 7
+"""Types of EXIF values."""
 
 UNSAFE = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, undecodable bytes of a file name, and the separator of Windows."""
@@ -51,14 +58,36 @@ def face_name(stem: str, row: Any) -> str:
     return f"{stem}_f{int(row.frame):07d}_t{file_clock(row.time)}_k{int(row.track):02d}"
 
 
-def crop_jpeg(face: Image, provenance: dict[str, Any]) -> bytes:
-    """Encodes a crop as JPEG, with its provenance as JSON in the EXIF UserComment."""
-    # Not by Pillow, which gives UserComment a type that other readers refuse.
-    comment = piexif.helper.UserComment.dump(json.dumps(provenance, ensure_ascii=False), "unicode")
-    exif = piexif.dump({"Exif": {piexif.ExifIFD.UserComment: comment}})
+def crop_jpeg(face: Image, provenance: dict[str, Any], xmp: bytes = b"") -> bytes:
+    """Encodes a crop as JPEG, with its provenance as JSON in the EXIF UserComment.
+
+    Args:
+        face: RGB `(h, w, 3)`.
+        provenance: What `read_provenance` gives again.
+        xmp: A packet for photo libraries, see `crop_xmp`.
+    """
     file = io.BytesIO()
-    Pillow.fromarray(face).save(file, "JPEG", quality=JPEG_QUALITY, exif=exif)
+    exif = _exif(json.dumps(provenance, ensure_ascii=False))
+    Pillow.fromarray(face).save(file, "JPEG", quality=JPEG_QUALITY, exif=exif, xmp=xmp)
     return file.getvalue()
+
+
+def _exif(comment: str) -> bytes:
+    """EXIF data that hold a UserComment and nothing else.
+
+    Not by Pillow, which gives it the type of a number, which other readers refuse.
+
+    Source: Exif 2.32 (CIPA DC-008), 4.6.2 and 4.6.5: two directories of one entry each.
+    """
+    text = UNICODE + comment.encode("utf-16-be")
+    directory = struct.Struct(">HHHLLL")  # Entries, tag, type, count, value or place, next.
+    first = 8
+    second, place = first + directory.size, first + 2 * directory.size
+    return b"".join([
+        b"Exif\0\0", struct.pack(">2sHL", b"MM", 42, first),
+        directory.pack(1, ExifTags.IFD.Exif, LONG, 1, second, 0),
+        directory.pack(1, ExifTags.Base.UserComment, UNDEFINED, len(text), place, 0), text,
+    ])  # fmt: skip
 
 
 def is_same_face(one: Path, other: Path) -> bool:
@@ -80,13 +109,22 @@ def read_provenance(path: Path) -> dict[str, Any]:
         ValueError: The picture has no provenance, or is damaged.
         OSError: The picture cannot be read.
     """
+    data = path.read_bytes()
     try:
-        comment = piexif.load(str(path))["Exif"].get(piexif.ExifIFD.UserComment, b"")
-        provenance: dict[str, Any] = json.loads(piexif.helper.UserComment.load(comment))
-    except OSError:
-        raise
-    except Exception as error:  # Of a damaged picture, piexif raises whatever Python does.
+        provenance: dict[str, Any] = json.loads(_user_comment(data))
+    except Exception as error:  # Of a damaged picture, Pillow raises whatever Python does.
         raise ValueError(f"{path}: holds no provenance ({error})") from error
     if not isinstance(provenance, dict):
         raise ValueError(f"{path}: holds no provenance")
     return provenance
+
+
+def _user_comment(data: bytes) -> str:
+    """The UserComment of a picture, also if another program has written it anew."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Odd EXIF data beside the comment do not harm it.
+        exif = Pillow.open(io.BytesIO(data), formats=("JPEG",)).getexif()
+        comment: bytes = exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment]
+    # In the order of bytes of the whole file, as Exiv2 and ExifTool have it.
+    encoding = "utf-16-le" if exif.endian == "<" else "utf-16-be"
+    return comment[len(UNICODE) :].decode(encoding if comment.startswith(UNICODE) else "utf-8")

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline import __version__
-from pipeline.crops import portrait
+from pipeline.crops import box_in_portrait, portrait
 from pipeline.disk.crop_file import crop_jpeg, crop_name, crop_stem
+from pipeline.disk.crop_xmp import crop_xmp
 from pipeline.disk.crops_csv import delete_listed, write_crops_csv
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.moments_csv import write_moments_csv
-from pipeline.faces import BOX, EMOTIONS, Image, Ints
+from pipeline.faces import BOX, EMOTIONS, Floats, Image, Ints
 from pipeline.files import replacing
 from pipeline.movie import decode
 from pipeline.people.presence import durations
@@ -73,7 +74,7 @@ def write_crops(
             jobs += [(path, row, selection) for path, row in zip(paths, rows, strict=True)]
         for i, face in cut(movie, walk, [row for _, row, _ in jobs], margin):
             path, row, selection = jobs[i]
-            _save(path, face, _provenance(row, selection, walk))
+            _save(path, face, row, selection, walk)
             tell(path)
     finally:
         written = [_without_missing(*one, walk) for one in listed]
@@ -135,8 +136,7 @@ def cut(
     for first, stop in _stretches(sorted(by_frame), walk.scan.key_frames):
         for frame in decode.decode_frames(movie, walk.scan, first, stop):
             for i in by_frame.pop(frame.index, []):
-                box = np.array([getattr(rows[i], side) for side in BOX], np.float32)
-                yield i, portrait(frame.image, box, margin)
+                yield i, portrait(frame.image, _box(rows[i]), margin)
     if by_frame:
         frames = f"{len(by_frame)} frame" + ("s" if len(by_frame) > 1 else "")
         log.warning("%s: %s did not decode; faces there are skipped", movie, frames)
@@ -176,6 +176,12 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
     }
 
 
-def _save(path: Path, face: Image, provenance: dict[str, Any]) -> None:
+def _save(path: Path, face: Image, row: Any, selection: Selection, walk: Manifest) -> None:
+    box = box_in_portrait(_box(row), face, walk.scan.stream.size)
+    xmp = crop_xmp(row.person, selection.emotion, box, (face.shape[1], face.shape[0]))
     with replacing(path) as file:
-        file.write(crop_jpeg(face, provenance))
+        file.write(crop_jpeg(face, _provenance(row, selection, walk), xmp))
+
+
+def _box(row: Any) -> Floats:
+    return np.array([getattr(row, side) for side in BOX], np.float32)

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image as Pillow
 
 from pipeline import files
-from pipeline.crops import enlarged, portrait
+from pipeline.crops import box_in_portrait, enlarged, portrait
 from pipeline.disk.crop_file import crop_jpeg
 from pipeline.errors import TableError
 from pipeline.faces import BOX, Image
@@ -179,14 +179,7 @@ def _photo(crop: Path, label: Label, size: tuple[int, int]) -> bytes:
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise TableError(f"{crop}: cannot be read ({error}); pick again") from error
     x1, y1, x2, y2 = box = np.array([float(label[side]) for side in BOX], np.float32)
-    # The crop's corner in the movie's picture, computed as `portrait` did when it cut the crop.
-    side = max(picture.shape[:2])
-    middles = (x1 + x2, y1 + y2)
-    left, top = (
-        min(max(0, round((float(middle) - side) / 2)), max(0, length - side))
-        for middle, length in zip(middles, size, strict=True)
-    )
-    face = portrait(picture, box - np.array([left, top, left, top], np.float32), FACE_MARGIN)
+    face = portrait(picture, box_in_portrait(box, picture, size), FACE_MARGIN)
     provenance = {
         "movie": label["clip"],
         "frame": int(label["first"]),

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
@@ -12,8 +11,6 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
-import piexif
-import piexif.helper
 import pytest
 from PIL import Image as Pillow
 
@@ -33,6 +30,7 @@ from pipeline.report.crops import Selection, write_crops
 from pipeline.settings import PickSettings
 from pipeline.walk import walker
 from tests.support import puppet
+from tests.support.libraries import face_region, read_xmp
 from tests.support.puppet import Shot, Square, film
 
 MOVIE = (
@@ -41,6 +39,7 @@ MOVIE = (
 )
 PLAIN = PickSettings(repeat=1, smooth=1)
 MARGIN = 0.3
+LUMA = np.array([0.299, 0.587, 0.114])
 NAMES = [
     *(
         f"movie_f{n:07d}_t00-00-0{n * 0.04:.3f}_k00_happy81.jpg"
@@ -192,9 +191,7 @@ def test_a_crop_says_where_it_is_from(walked: Walked) -> None:
     selection = walked.selection()
     walked.write(selection)
     path = selection.folder / NAMES[2]
-    comment = piexif.load(str(path))["Exif"][piexif.ExifIFD.UserComment]
-    told = json.loads(piexif.helper.UserComment.load(comment))
-    assert told == crop_file.read_provenance(path)
+    told = crop_file.read_provenance(path)
     others = {e: 0.03125 for e in EMOTIONS if e != "happy"}
     assert told == {
         "movie": "movie.mkv",
@@ -212,6 +209,20 @@ def test_a_crop_says_where_it_is_from(walked: Walked) -> None:
         "walk": walked.walk.fingerprint,
         "version": __version__,
     }
+
+
+@pytest.mark.parametrize("margin", [0.0, MARGIN])
+def test_a_photo_library_finds_the_face_in_each_crop(margin: float, walked: Walked) -> None:
+    selection = walked.selection()
+    walked.write(selection, margin=margin)
+    for name in NAMES:
+        path = selection.folder / name
+        xmp = read_xmp(path.read_bytes())
+        assert xmp["Xmp.digiKam.TagsList"] == ["People/anna", "Looks/happy"]
+        face = _pixels(path) @ LUMA > puppet.DARKEST - 2 * puppet.EYE_DEPTH
+        rows, columns = np.flatnonzero(face.any(axis=1)), np.flatnonzero(face.any(axis=0))
+        seen = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        assert face_region(xmp) == pytest.approx(seen, abs=1.5), name
 
 
 def test_a_stranger_has_neither_name_nor_distance(walked: Walked) -> None:
