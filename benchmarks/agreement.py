@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.disk import faces_csv
 from pipeline.faces import EMOTIONS, Ints, iou
+from pipeline.walk.track import match
 
 BOX = ["x1", "y1", "x2", "y2"]
 MIN_IOU = 0.6
@@ -37,11 +37,11 @@ def pairs(ours: pd.DataFrame, theirs: pd.DataFrame) -> Ints:
         others = groups.get(frame)
         if others is None:
             continue
-        boxes = (w[BOX].to_numpy(np.float32) for w in (ours.iloc[rows], theirs.iloc[others]))
-        overlap = iou(*boxes)
-        a, b = linear_sum_assignment(overlap, maximize=True)
-        same = overlap[a, b] >= MIN_IOU
-        matches.append(np.column_stack([rows[a[same]], others[b[same]]]))
+        one, other = (w[BOX].to_numpy(np.float32) for w in (ours.iloc[rows], theirs.iloc[others]))
+        overlap = iou(one, other)
+        same = [pair for pair in match(one, other) if overlap[pair] >= MIN_IOU]
+        a, b = np.array(same, np.int64).reshape(-1, 2).T
+        matches.append(np.column_stack([rows[a], others[b]]))
     return np.concatenate(matches) if matches else np.empty((0, 2), np.int64)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import Floats, Ints, Numbers, median_step
@@ -121,28 +120,40 @@ def shared_screen(rows: pd.DataFrame, seconds: Numbers) -> pd.DataFrame:
     """
     known = rows.assign(seconds=seconds)[(rows["person"] != "").to_numpy()]
     people, who = np.unique(known["person"].to_numpy(str), return_inverse=True)
-    lasting = known.groupby("frame")["seconds"].first().to_numpy()
-    in_frames = _incidence(known["frame"].to_numpy(), who, len(people))
-    in_shots = _incidence(known["shot"].to_numpy(), who, len(people))
-    both = (in_frames.T @ in_frames.multiply(lasting[:, None])).toarray()
-    shots = (in_shots.T @ in_shots).toarray().astype(np.int64)
-    one, other = np.nonzero(np.triu(shots, 1))
+    both = _together(known["frame"].to_numpy(), who, len(people), known["seconds"].to_numpy())
+    shots = _together(known["shot"].to_numpy(), who, len(people), np.ones(len(known)))
+    one, other = np.nonzero(shots)
     pairs = pd.DataFrame({
         "person": people[one], "other": people[other],
-        "seconds": both[one, other], "shots": shots[one, other],
+        "seconds": both[one, other], "shots": shots[one, other].astype(np.int64),
     })  # fmt: skip
     return pairs.sort_values(["seconds", "shots"], ascending=False, kind="stable").reset_index(
         drop=True
     )
 
 
-def _incidence(place: Ints, who: Ints, people: int) -> sparse.csr_array:
-    """Which people each frame or shot shows: `(places, people)` of ones and zeros."""
-    numbers, row = np.unique(place, return_inverse=True)
-    cells = np.unique(np.stack([row, who]), axis=1)
-    return sparse.csr_array(
-        (np.ones(cells.shape[1]), (cells[0], cells[1])), shape=(len(numbers), people)
-    )
+def _together(place: Ints, who: Ints, people: int, weight: Numbers) -> Numbers:
+    """The weight of the frames, or shots, that show two people, `(people, people)`.
+
+    Args:
+        place: `(n,)` the frame or shot of each row.
+        who: `(n,)` positions of people.
+        people: How many there are.
+        weight: `(n,)` the same for all rows of a frame or shot.
+
+    Returns:
+        Weights where the row is before the column, else 0.
+    """
+    cells, first = np.unique(place.astype(np.int64) * people + who, return_index=True)
+    place, who = np.divmod(cells, max(1, people))
+    both = np.zeros(people**2)
+    for apart in range(1, people):  # Of the people at a place, all who are so far apart in order.
+        same = place[apart:] == place[:-apart]
+        if not same.any():
+            break
+        pair = who[:-apart][same] * people + who[apart:][same]
+        both += np.bincount(pair, weight[first[apart:]][same], people**2)
+    return both.reshape(people, people)
 
 
 def _offers(rows: pd.DataFrame, tracks: Tracks) -> list[Offer]:

@@ -31,6 +31,9 @@ FOLDS = 5
 PERSON_LABELS = 20
 """Labels from which a person has a correction of their own."""
 
+CLOSE_ENOUGH = 1e-7
+"""Steps of a bias that are too small to be taken."""
+
 NONE: Numbers = np.zeros(len(EMOTIONS))
 """The biases that change nothing."""
 
@@ -170,20 +173,27 @@ def correction_of(looks: Floats, taught: Taught, start: Numbers) -> Numbers:
     Returns:
         `(7,)` biases.
     """
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import and rarely used.
-
     logs = np.log(np.maximum(looks[taught.row].astype(np.float64), LEAST))
     weights = _weights(taught) * len(np.unique(taught.stretch))
 
-    def loss(correction: Numbers) -> tuple[float, Numbers]:
-        chance = _softmax(logs + correction)
+    def descent(correction: Numbers) -> tuple[float, Numbers]:
+        """What to make small, and the step down, by the curvature's part that is never negative."""
+        chance, away = _softmax(logs + correction), correction - start
         right = np.maximum((chance * taught.looks).sum(axis=1, keepdims=True), 1e-12)
-        pull = (chance - chance * taught.looks / right) * weights[:, None]
-        away = correction - start
         value = PRIOR / 2 * (away**2).sum() - (weights * np.log(right[:, 0])).sum()
-        return float(value), np.asarray(pull.sum(axis=0) + PRIOR * away)
+        pull = (chance - chance * taught.looks / right) * weights[:, None]
+        weighted = chance * weights[:, None]
+        curvature = np.diag(weighted.sum(axis=0) + PRIOR) - chance.T @ weighted
+        return float(value), np.linalg.solve(curvature, pull.sum(axis=0) + PRIOR * away)
 
-    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
+    found, (least, step) = start, descent(start)
+    while np.abs(step).max() > CLOSE_ENOUGH:
+        value, onward = descent(found - step)
+        if value < least:
+            found, least, step = found - step, value, onward
+        else:
+            step = step / 2
+    return found
 
 
 def corrected_looks(looks: Floats, correction: Numbers) -> Floats:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from pipeline.faces import Floats, Ints, iou
+from pipeline.faces import Floats, Ints, Numbers, iou
 from pipeline.settings import WalkSettings
 
 MIN_IOU = 0.3
@@ -43,8 +42,50 @@ def match(before: Floats, after: Floats) -> list[tuple[int, int]]:
     """
     overlap = iou(before, after)
     overlap[overlap < MIN_IOU] = 0
-    pairs = zip(*linear_sum_assignment(-overlap), strict=True)
-    return [(int(i), int(j)) for i, j in pairs if overlap[i, j] > 0]
+    if len(before) > len(after):
+        pairs = sorted((i, j) for j, i in enumerate(assignment(-overlap.T)))
+    else:
+        pairs = list(enumerate(assignment(-overlap)))
+    return [(i, j) for i, j in pairs if overlap[i, j] > 0]
+
+
+def assignment(cost: Floats | Numbers) -> list[int]:
+    """Gives every row a column of its own, so that the costs sum to the least.
+
+    Args:
+        cost: `(n, m)`, not more rows than columns.
+
+    Returns:
+        The column of each row.
+
+    Source: Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse linear
+    assignment problems", Computing 38 (1987), without its initialisation.
+
+    >>> assignment(np.array([[1.0, 2, 9], [1, 9, 9]]))
+    [1, 0]
+    """
+    rows, columns = cost.shape
+    row_price, price = np.zeros(rows), np.zeros(columns + 1)
+    owner = np.full(columns + 1, -1)  # The row of each column; one more holds the row to place.
+    for row in range(rows):
+        owner[columns], column = row, columns
+        least, way = np.full(columns, np.inf), np.zeros(columns, np.int64)
+        passed = np.zeros(columns + 1, bool)
+        while owner[column] >= 0:
+            passed[column] = True
+            own = owner[column]
+            dearer = cost[own] - row_price[own] - price[:-1]
+            nearer = ~passed[:-1] & (dearer < least)
+            least[nearer], way[nearer] = dearer[nearer], column
+            column = int(np.where(passed[:-1], np.inf, least).argmin())
+            step = least[column]
+            row_price[owner[passed]] += step
+            price[passed] -= step
+            least[~passed[:-1]] -= step
+        while column != columns:
+            owner[column] = owner[way[column]]
+            column = int(way[column])
+    return np.argsort(owner[:-1], kind="stable")[columns - rows :].tolist()
 
 
 @dataclass(slots=True)

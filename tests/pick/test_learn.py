@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
-from pipeline.faces import EMOTIONS, Flags
+from pipeline.faces import EMOTIONS, Flags, Numbers
 from pipeline.pick.learn import (
     NONE,
     PERSON_LABELS,
+    PRIOR,
     Taught,
     Teaching,
     corrected_looks,
@@ -135,3 +137,28 @@ def test_corrected_rows_sum_to_one_and_none_changes_nothing(seed: int) -> None:
 def test_a_lesson_says_what_it_is_worth() -> None:
     lesson = Teaching("anna", 1, 1, float(np.log(1.5)))
     assert str(lesson) == "1 label of anna: those held out become 1.50 times as probable; used"
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 60), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_a_correction_is_as_good_as_scipys(
+    count: int, stretches: int, rejected: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    looks = random.dirichlet(np.full(7, 0.3), max(count, 1)).astype(np.float32)
+    allowed = np.eye(7, dtype=bool)[random.integers(0, 7, count)]
+    allowed ^= (random.uniform(size=count) < rejected)[:, None]  # All but one look.
+    taught = Taught(
+        np.arange(count), allowed, np.ones(count, bool), random.integers(0, stretches, count)
+    )
+    start = random.normal(size=7)
+
+    def loss(correction: Numbers) -> float:
+        """By the definition: each stretch weighs 1, and each label in it the same."""
+        right = (corrected_looks(looks, correction)[:count] * allowed).sum(axis=1)
+        right = np.maximum(right, 1e-12)
+        shares = [np.log(right[taught.stretch == s]).mean() for s in np.unique(taught.stretch)]
+        return PRIOR / 2 * float(((correction - start) ** 2).sum()) - float(np.sum(shares))
+
+    found = correction_of(looks, taught, start)
+    assert loss(found) <= minimize(loss, start, method="L-BFGS-B").fun + 1e-3

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from pipeline.faces import Floats, iou
-from pipeline.walk.track import MAX_GAP, MIN_IOU, Tracker, match
+from pipeline.walk.track import MAX_GAP, MIN_IOU, Tracker, assignment, match
 
 Box = tuple[float, float, float, float]
 
@@ -50,6 +51,27 @@ def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObjec
     assert all(overlap[i, j] >= MIN_IOU for i, j in pairs)
     free = np.delete(np.delete(overlap, [i for i, _ in pairs], 0), [j for _, j in pairs], 1)
     assert (free < MIN_IOU).all()
+
+
+@settings(max_examples=200)
+@given(
+    st.integers(0, 7), st.integers(0, 5), st.sampled_from([1, 3, 1000]), st.integers(0, 2**32 - 1)
+)
+def test_an_assignment_costs_as_little_as_scipys(
+    rows: int, more: int, values: int, seed: int
+) -> None:
+    """Of few values many are the same, and many assignments the best."""
+    cost = np.random.default_rng(seed).integers(-values, values + 1, (rows, rows + more)) / 8
+    found = assignment(cost)
+    assert len(set(found)) == rows
+    assert cost[np.arange(rows), found].sum() == cost[linear_sum_assignment(cost)].sum()
+
+
+def test_an_assignment_of_a_crowd_costs_as_little_as_scipys() -> None:
+    cost = -iou(*(np.random.default_rng(n).uniform(0, 9, (200, 4)) for n in range(2)))
+    cost -= np.random.default_rng(2).uniform(size=cost.shape)
+    best = cost[linear_sum_assignment(cost)].sum()
+    assert cost[np.arange(200), assignment(cost)].sum() == pytest.approx(best)
 
 
 def test_numbers_rise_in_order_of_appearance_and_stay() -> None:
