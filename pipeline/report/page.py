@@ -24,10 +24,19 @@ from pipeline.faces import EMOTIONS, UNKNOWN, clock
 from pipeline.files import replacing
 from pipeline.people.presence import Presence, durations, shared_screen, who_is_who
 from pipeline.pick.choose import Choice
-from pipeline.report import plots, tiles
+from pipeline.report import tiles
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.tiles import Tiles
-from pipeline.report.timeline import Timeline, timeline, write_timeline
+from pipeline.report.timeline import (
+    STEADY,
+    TICK,
+    UNSTEADY,
+    Timeline,
+    cut_alpha,
+    drawn,
+    timeline,
+    write_timeline,
+)
 from pipeline.settings import Job, PickSettings
 
 TIMELINE = "timeline.png"
@@ -43,6 +52,15 @@ PORTRAIT_SIDE = 64
 
 NEUTRAL_AT_NIGHT = "#5c5c5c"
 """Colour of neutral on a dark page, where a light grey would stand out most of all."""
+
+HIGHEST, LOWEST, ALL = 34, 18, 800
+"""Pixels of a lane at most and at least, and of all lanes together unless `LOWEST` needs more."""
+
+ROOM = 48
+"""Pixels of the timeline's height besides the lanes."""
+
+CUT_SHARE = 1.3 * TICK
+"""Height of the cuts below the lanes, with the room around them, as a share of a lane."""
 
 HIDDEN = {"margin", "repeat_seconds", "per_run"}
 """Settings of a pick that do not filter, or that the summary shows in another way."""
@@ -92,7 +110,8 @@ def write_report(
         cast=list(_cast(people, faces)),
         pairs=list(_pairs(shared_screen(rows, seconds))),
         most_pairs=MOST_PAIRS,
-        height=plots.height(len(people)),
+        height=_height(len(people)),
+        shares=list(_shares(line)),
         tick=line.tick,
         crops=(len(shown), len(crops)),
         older=older,
@@ -100,7 +119,7 @@ def write_report(
             "face": tiles.pack([tiles.from_bytes(j) for j in faces["thumb"]], PORTRAIT_SIDE),
             "crop": _crop_tiles(shown),
         },
-        data=_data(line, _shares(line), faces, shown),
+        data=_data(line, faces, shown),
     )
     with replacing(folder / REPORT) as file:
         # The path of a file of subtitles may be undecodable.
@@ -211,13 +230,24 @@ def _pairs(pairs: pd.DataFrame) -> Iterator[tuple[str, str, str, int]]:
         yield person, other, clock(seconds) if seconds else "", shots
 
 
-def _shares(line: Timeline) -> pd.DataFrame:
-    """The share of each emotion in each person's time on screen, `(people, emotions)`."""
+def _shares(line: Timeline) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """Yields the emotions of each person with their shares of the time on screen, in percent."""
     seconds = np.zeros((len(line.people), len(EMOTIONS)))
     length = line.bars["end"] - line.bars["begin"]
     np.add.at(seconds, (line.bars["lane"].to_numpy(), line.bars["label"].to_numpy()), length)
-    whole = seconds.sum(axis=1, keepdims=True)
-    return pd.DataFrame(seconds / np.maximum(whole, 1e-9), columns=list(EMOTIONS))
+    for person, own in zip(line.people, seconds, strict=True):
+        shares = own / max(float(own.sum()), 1e-9)
+        yield person, [(look, f"{shares[look]:.1%}") for look in np.flatnonzero(own).tolist()]
+
+
+def _height(lanes: int) -> int:
+    """Height of a timeline with this number of lanes, in pixels.
+
+    >>> _height(3), _height(50)
+    (150, 948)
+    """
+    lane = min(HIGHEST, max(LOWEST, ALL // max(1, lanes)))
+    return ROOM + lane * max(1, lanes)
 
 
 # --- pictures -----------------------------------------------------------------------------------
@@ -261,9 +291,7 @@ def _crop_tiles(crops: pd.DataFrame) -> Tiles:
 # --- the page -----------------------------------------------------------------------------------
 
 
-def _data(
-    line: Timeline, shares: pd.DataFrame, faces: pd.DataFrame, crops: pd.DataFrame
-) -> dict[str, Any]:
+def _data(line: Timeline, faces: pd.DataFrame, crops: pd.DataFrame) -> dict[str, Any]:
     """Collects the data that report.js works on; tables are stored by columns."""
     names = sorted(set(crops["person"]))
     lanes = {name: lane for lane, name in enumerate(line.people)}
@@ -296,15 +324,34 @@ def _data(
             "sure": crops["moment_sure"][best].round(3).tolist(),
             "probability": crops["moment_probability"][best].round(3).tolist(),
         },
-        "plots": {
-            "timeline": plots.item(plots.timeline_plot(line)),
-            "shares": plots.item(plots.shares_plot(line.people, shares)),
+        "timeline": _drawing(line),
+    }
+
+
+def _drawing(line: Timeline) -> dict[str, Any]:
+    """What report.js draws the timeline from; the bars in the order in which they are drawn."""
+    bars = drawn(line.bars)
+    return {
+        "begin": line.begin,
+        "end": line.end,
+        "heights": (UNSTEADY, STEADY),
+        "cuts": line.cuts.round(3).tolist(),
+        "cutAlpha": cut_alpha(line),
+        "cutShare": CUT_SHARE,
+        "tick": TICK,
+        "bars": {
+            "lane": bars["lane"].tolist(),
+            "begin": bars["begin"].round(3).tolist(),
+            "end": bars["end"].round(3).tolist(),
+            "label": bars["label"].tolist(),
+            "probability": bars["probability"].astype("float64").round(3).tolist(),
+            "steady": bars["steady"].astype("int64").tolist(),
         },
     }
 
 
 def _rendered(**values: Any) -> str:
-    """Fills in the template. Names are escaped, and the page's policy runs only our scripts."""
+    """Fills in the template. Names are escaped, and the page's policy runs only our script."""
     pages = Environment(
         loader=PackageLoader("pipeline.report", "page"),
         autoescape=True,
@@ -313,15 +360,15 @@ def _rendered(**values: Any) -> str:
         lstrip_blocks=True,
     )
     source = partial(_source, pages)
-    scripts = [plots.script(), source("report.js")]
+    script = source("report.js")
     return pages.get_template("report.html").render(
         **{**values, "data": _json(values["data"])},
         emotions=list(zip(EMOTIONS, EMOTION_COLOURS, strict=True)),
         neutral_at_night=NEUTRAL_AT_NIGHT,
         across=tiles.TILES_ACROSS,
         style=Markup(source("report.css")),  # noqa: S704 - our own file.
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and Bokeh's.
-        hashes=[_hash(script) for script in scripts],
+        script=Markup(script),  # noqa: S704 - our own.
+        hash=_hash(script),
         base64=lambda data: base64.b64encode(data).decode(),
     )
 

@@ -57,51 +57,111 @@
   // --- light and dark ---------------------------------------------------------------------------
 
   const night = matchMedia("(prefers-color-scheme: dark)");
-  const plots = [];
-  const views = [];
-
   const isPrinted = () => document.documentElement.classList.contains("printed");
   const isDark = () => !isPrinted() && (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
 
-  function colour(element, property = "color") {
-    return getComputedStyle(element)[property];
-  }
-
-  /** Gives a plot the colours of the page: Bokeh draws on a canvas, which CSS does not reach. */
-  function dress(plot) {
-    const ink = colour(document.body);
-    const faint = colour(document.querySelector("footer"));
-    const rule = colour(document.querySelector("nav"), "borderBottomColor");
-    for (const axis of [...plot.left, ...plot.below]) axis.major_label_text_color = ink;
-    for (const axis of plot.below) Object.assign(axis, { axis_line_color: faint, major_tick_line_color: faint, minor_tick_line_color: null });
-    for (const grid of plot.center) if ("grid_line_color" in grid) grid.grid_line_color = rule;
-    const looks = data.colours[isDark() ? "dark" : "light"];
-    const mapper = plot.document.get_model_by_name("looks");
-    if (mapper) mapper.palette = [...looks];
-    const cursor = plot.document.get_model_by_name("cursor");
-    if (cursor) cursor.line_color = ink;
-    for (const { name, glyph } of plot.renderers) {
-      const look = data.emotions.indexOf(name);
-      if (look >= 0) Object.assign(glyph, { fill_color: { value: looks[look] }, line_color: { value: looks[look] } });
-    }
-  }
-
-  const dressAll = () => plots.forEach(dress);
+  /** A colour of the page: CSS does not reach into a canvas. */
+  const colour = (element, property = "color") => getComputedStyle(element)[property];
 
   function toggleTheme() {
     document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-    dressAll();
+    drawLine();
   }
 
-  night.addEventListener("change", dressAll);
+  night.addEventListener("change", () => drawLine());
   byId("theme").addEventListener("click", toggleTheme);
 
   // --- timeline ---------------------------------------------------------------------------------
 
   const line = byId("line");
+  const canvas = line.querySelector("canvas");
+  const cursor = byId("cursor");
   const card = byId("card");
+  const { bars, cuts, begin, end } = data.timeline;
+  const SHORTEST = Math.min(0.2, end - begin); // Seconds that are shown at least.
   const REACH = 6; // Pixels beside a bar at which the pointer still counts as on it.
   const NEAR = 0.5; // Seconds within which a crop or face counts as that of the moment.
+  const DRAGGED = 4; // Pixels from which a pointer that moves while it is down is no click.
+  const AXIS = 22; // Pixels below the lanes for the times.
+  const MARKS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+  const LANE_NAME = 22; // Letters of a name beside its lane, at most.
+  const lanes = data.people.map(() => []);
+  bars.lane.forEach((lane, bar) => lanes[lane].push(bar));
+  for (const lane of lanes) lane.sort((a, b) => bars.begin[a] - bars.begin[b]);
+
+  /** What is shown: seconds, and the pixels of the canvas where times begin. */
+  const view = { from: begin, to: end, left: 0 };
+  const laneHeight = () => (canvas.clientHeight - AXIS) / (Math.max(1, data.people.length) + data.timeline.cutShare);
+  const secondsPerPixel = () => (view.to - view.from) / Math.max(1, canvas.clientWidth - view.left);
+  const xOf = (time) => view.left + (time - view.from) / secondsPerPixel();
+
+  /** Draws the names, bars, cuts and times of the stretch that is shown. */
+  function drawLine() {
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const pen = canvas.getContext("2d");
+    Object.assign(canvas, { width: width * devicePixelRatio, height: height * devicePixelRatio });
+    pen.scale(devicePixelRatio, devicePixelRatio);
+    pen.font = `13px ${getComputedStyle(line).fontFamily}`;
+    const names = data.people.map((name) => ([...name].length > LANE_NAME ? `${[...name].slice(0, LANE_NAME - 1).join("")}…` : name));
+    view.left = Math.min(width / 3, Math.max(0, ...names.map((name) => pen.measureText(name).width)) + 10);
+    // For tests, which cannot look into a canvas.
+    Object.assign(line.dataset, { from: view.from, to: view.to, left: view.left, lane: laneHeight() });
+    drawTimes(pen, width, height - AXIS);
+    Object.assign(pen, { fillStyle: colour(document.body), textAlign: "right", textBaseline: "middle" });
+    names.forEach((name, lane) => pen.fillText(name, view.left - 8, (lane + 0.5) * laneHeight(), view.left - 8));
+    pen.beginPath();
+    pen.rect(view.left, 0, width - view.left, height - AXIS);
+    pen.clip();
+    drawBars(pen);
+    drawCuts(pen);
+    placeCursor();
+  }
+
+  function drawBars(pen) {
+    const looks = data.colours[isDark() ? "dark" : "light"];
+    const lane = laneHeight();
+    bars.begin.forEach((time, bar) => {
+      if (bars.end[bar] < view.from || time > view.to) return;
+      const tall = lane * data.timeline.heights[bars.steady[bar]];
+      const x = xOf(time);
+      pen.fillStyle = looks[bars.label[bar]];
+      pen.fillRect(x, (bars.lane[bar] + 0.5) * lane - tall / 2, Math.max(1, xOf(bars.end[bar]) - x), tall);
+    });
+  }
+
+  function drawCuts(pen) {
+    const top = (Math.max(1, data.people.length) + 0.06) * laneHeight();
+    Object.assign(pen, { fillStyle: "#808080", globalAlpha: data.timeline.cutAlpha });
+    for (const time of cuts) if (time >= view.from && time <= view.to) pen.fillRect(xOf(time), top, 1, laneHeight() * data.timeline.tick);
+    pen.globalAlpha = 1;
+  }
+
+  /** Draws the axis of times, and a line through the lanes at each of its marks. */
+  function drawTimes(pen, width, bottom) {
+    const [ink, faint, rule] = [colour(document.body), colour(document.querySelector("footer")), colour(document.querySelector("nav"), "borderBottomColor")];
+    const apart = Math.max(90, view.left) * secondsPerPixel();
+    const step = MARKS.find((seconds) => seconds >= apart) ?? Math.ceil(apart / MARKS.at(-1)) * MARKS.at(-1);
+    Object.assign(pen, { textAlign: "center", textBaseline: "top" });
+    for (let n = Math.ceil(view.from / step); n * step <= view.to; n += 1) {
+      const x = Math.round(xOf(n * step));
+      pen.fillStyle = rule;
+      pen.fillRect(x, 0, 1, bottom);
+      pen.fillStyle = faint;
+      pen.fillRect(x, bottom, 1, 5);
+      pen.fillStyle = ink;
+      const text = step < 1 ? precise(n * step) : clock(n * step).replace(/\.0$/, "");
+      const half = pen.measureText(text).width / 2;
+      pen.fillText(text, Math.min(x, width - half), bottom + 7);
+    }
+    pen.fillStyle = faint;
+    pen.fillRect(view.left, bottom, width - view.left, 1);
+  }
+
+  /** Formats seconds to hundredths, as 0:51.52. */
+  function precise(seconds) {
+    const hundredths = Math.round(100 * seconds);
+    return `${clock(Math.floor(hundredths / 10) / 10)}${hundredths % 10}`;
+  }
 
   /** Lists the faces of each lane by time: the walk's small pictures and the crops. */
   function facesByLane() {
@@ -120,41 +180,38 @@
     return time - before.time <= after.time - time ? before : after;
   }
 
-  async function beginTimeline() {
-    const view = await draw("timeline", line);
-    const plot = view.model;
-    const source = plot.document.get_model_by_name("bars").data_source;
-    const cursor = plot.document.get_model_by_name("cursor");
-    const column = Object.fromEntries(source.columns().map((name) => [name, source.get_column(name)]));
-    const lanes = data.people.map(() => []);
-    Array.from(column.lane).forEach((lane, bar) => lanes[lane].push(bar));
-    for (const bars of lanes) bars.sort((a, b) => column.left[a] - column.left[b]);
-    const faces = facesByLane();
-    const whole = [plot.x_range.start, plot.x_range.end];
-    const state = { lane: 0, place: -1, held: false, href: "", pointer: null };
+  const state = { lane: 0, place: -1, time: null, held: false, href: "", pointer: null };
 
-    const msPerPixel = () => (plot.x_range.end - plot.x_range.start) / Math.max(1, view.frame.bbox.width);
+  function placeCursor() {
+    const x = state.time === null ? -1 : xOf(state.time);
+    cursor.hidden = x < view.left;
+    cursor.style.left = `${x}px`;
+    if (!card.hidden) moveCard();
+  }
+
+  function beginTimeline() {
+    const faces = facesByLane();
 
     /** Position in its lane of the bar at a time, or of the nearest within reach; -1 for none. */
-    function placeAt(lane, ms) {
-      const bars = lanes[lane] ?? [];
-      const next = above(bars, ms, (bar) => column.left[bar]);
-      const away = (place) => (bars[place] === undefined ? Infinity : Math.max(column.left[bars[place]] - ms, ms - column.right[bars[place]], 0));
+    function placeAt(lane, time) {
+      const own = lanes[lane] ?? [];
+      const next = above(own, time, (bar) => bars.begin[bar]);
+      const away = (place) => (own[place] === undefined ? Infinity : Math.max(bars.begin[own[place]] - time, time - bars.end[own[place]], 0));
       const best = away(next - 1) <= away(next) ? next - 1 : next;
-      return away(best) <= REACH * msPerPixel() ? best : -1;
+      return away(best) <= REACH * secondsPerPixel() ? best : -1;
     }
 
     function hide() {
       card.hidden = true;
       card.classList.remove("held");
-      cursor.visible = false;
-      Object.assign(state, { held: false, href: "" });
+      Object.assign(state, { held: false, href: "", time: null });
+      placeCursor();
     }
 
     /** Shows the card with the face of a bar at a time. */
-    function show(lane, place, ms) {
+    function show(lane, place, wanted) {
       const bar = lanes[lane][place];
-      const time = Math.min(Math.max(ms, column.left[bar]), column.right[bar]) / 1000;
+      const time = Math.min(Math.max(wanted, bars.begin[bar]), bars.end[bar]);
       const face = nearest(faces[lane], time);
       const sprite = card.firstElementChild;
       if (face) showTile(sprite, face.kind, face.index);
@@ -162,23 +219,21 @@
       const isCrop = face?.kind === "crop" && Math.abs(face.time - time) <= NEAR;
       state.href = isCrop ? hrefOf(face.index) : "";
       describe(lane, bar, time, face);
-      cursor.location = 1000 * time;
-      cursor.visible = true;
       card.hidden = false;
-      Object.assign(state, { lane, place });
-      moveCard(lane, 1000 * time);
+      Object.assign(state, { lane, place, time });
+      placeCursor();
     }
 
     /** Writes the card's text. Names are set as text, never as HTML: anyone can choose them. */
     function describe(lane, bar, time, face) {
       const words = card.lastElementChild;
-      const look = `${data.emotions[column.label[bar]]} ${percent(column.probability[bar])}`;
+      const look = `${data.emotions[bars.label[bar]]} ${percent(bars.probability[bar])}`;
       const name = document.createElement("b");
       const bdi = document.createElement("bdi");
       bdi.textContent = data.people[lane];
       name.append(bdi);
-      const seconds = ((column.right[bar] - column.left[bar]) / 1000).toFixed(2);
-      const lines = [clock(time), look, column.steady[bar] ? "steady" : "filtered out", `for ${seconds} s`];
+      const seconds = (bars.end[bar] - bars.begin[bar]).toFixed(2);
+      const lines = [clock(time), look, bars.steady[bar] ? "steady" : "filtered out", `for ${seconds} s`];
       if (face && Math.abs(face.time - time) > NEAR) lines.push(`face at ${clock(face.time)}`);
       words.replaceChildren(name, ...lines.flatMap((text) => [text, document.createElement("br")]));
       if (state.href) {
@@ -187,49 +242,40 @@
       }
     }
 
-    /** Moves the card beside the pointer and below the lane, but keeps it within the page. */
-    function moveCard(lane, ms) {
-      const x = view.frame.bbox.left + (ms - plot.x_range.start) / msPerPixel();
-      const y = view.frame.y_scale.compute(lane + 0.5);
-      const left = x + 14 + card.offsetWidth > line.clientWidth ? x - card.offsetWidth - 14 : x + 14;
-      card.style.left = `${Math.max(0, Math.min(left, line.clientWidth - card.offsetWidth))}px`;
-      card.style.top = `${view.el.offsetTop + y + 4}px`;
-    }
-
+    /** Shows the bar under a pointer, if there is one, and says whether there is. */
     function point(event) {
-      const lane = Math.round(event.y);
-      const place = placeAt(lane, event.x);
+      const lane = Math.floor(event.offsetY / laneHeight());
+      const place = placeAt(lane, timeAt(event));
       if (place < 0) hide();
-      else show(lane, place, event.x);
+      else show(lane, place, timeAt(event));
       return place >= 0;
     }
 
     /** Zooms about the bar that is held, else the pointer, else the middle. */
     function zoom(factor) {
-      const { start, end } = plot.x_range;
-      const held = state.held && cursor.location >= start && cursor.location <= end;
-      const middle = held ? cursor.location : state.pointer ?? (start + end) / 2;
-      const length = Math.min(Math.max((end - start) * factor, plot.x_range.min_interval), whole[1] - whole[0]);
-      const share = (middle - start) / (end - start);
-      look(factor ? middle - share * length : whole[0], factor ? length : whole[1] - whole[0]);
+      const { from, to } = view;
+      const held = state.held && state.time >= from && state.time <= to;
+      const middle = held ? state.time : state.pointer ?? (from + to) / 2;
+      const length = factor ? Math.min(Math.max((to - from) * factor, SHORTEST), end - begin) : end - begin;
+      look(middle - ((middle - from) / (to - from)) * length, length);
     }
 
     /** Shows a stretch, moved so that it lies within the movie. */
     function look(start, length) {
-      const from = Math.min(Math.max(start, whole[0]), whole[1] - length);
-      plot.x_range.setv({ start: from, end: from + length });
-      if (!card.hidden) moveCard(state.lane, cursor.location);
+      view.from = Math.min(Math.max(start, begin), end - length);
+      view.to = view.from + length;
+      drawLine();
     }
 
     /** Goes to a bar and keeps its card open. */
     function go(lane, place) {
-      const bars = lanes[lane];
-      if (!bars?.length) return;
-      const bar = bars[Math.min(Math.max(place, 0), bars.length - 1)];
-      const middle = (column.left[bar] + column.right[bar]) / 2;
-      const { start, end } = plot.x_range;
-      if (middle < start || middle > end) look(middle - (end - start) / 2, end - start);
-      show(lane, bars.indexOf(bar), middle);
+      const own = lanes[lane];
+      if (!own?.length) return;
+      const bar = own[Math.min(Math.max(place, 0), own.length - 1)];
+      const middle = (bars.begin[bar] + bars.end[bar]) / 2;
+      const length = view.to - view.from;
+      if (middle < view.from || middle > view.to) look(middle - length / 2, length);
+      show(lane, own.indexOf(bar), middle);
       hold();
     }
 
@@ -240,9 +286,7 @@
 
     /** Position of the bar in another lane at the cursor, or of the last one before it. */
     function beside(lane) {
-      const bars = lanes[lane] ?? [];
-      const ms = cursor.visible ? cursor.location : plot.x_range.start;
-      return Math.max(0, above(bars, ms, (bar) => column.left[bar]) - 1);
+      return Math.max(0, above(lanes[lane] ?? [], state.time ?? view.from, (bar) => bars.begin[bar]) - 1);
     }
 
     const keys = {
@@ -259,34 +303,47 @@
       Escape: hide,
     };
 
-    // Assigned as a whole, since Bokeh notices no changes inside. Bokeh's own callbacks, CustomJS,
-    // need eval, which the page's policy forbids.
-    plot.js_event_callbacks = {
-      mousemove: [(event) => { state.pointer = event.x; state.held || point(event); }],
-      mouseleave: [() => { state.pointer = null; state.held || hide(); }],
-      tap: [(event) => { if (point(event)) hold(); }],
-    };
+    const timeAt = (event) => view.from + (event.offsetX - view.left) * secondsPerPixel();
+    const drag = { from: null, x: 0, isClick: false };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      Object.assign(drag, { from: view.from, x: event.offsetX, isClick: true });
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (Math.abs(event.offsetX - drag.x) >= DRAGGED) drag.isClick = false;
+      if (drag.from !== null && !drag.isClick) look(drag.from - (event.offsetX - drag.x) * secondsPerPixel(), view.to - view.from);
+      state.pointer = timeAt(event);
+      if (drag.from === null && !state.held) point(event);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (drag.isClick && point(event)) hold();
+      drag.from = null;
+    });
+    canvas.addEventListener("pointercancel", () => { drag.from = null; });
+    canvas.addEventListener("pointerleave", () => { state.pointer = null; state.held || hide(); });
+    canvas.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey) return; // The wheel alone scrolls the page.
+      event.preventDefault();
+      state.pointer = timeAt(event);
+      zoom(1.0015 ** event.deltaY);
+    }, { passive: false });
     line.addEventListener("keydown", (event) => {
       if (event.target !== line || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       event.preventDefault();
       keys[event.key]();
     });
     for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => zoom(Number(button.dataset.zoom)));
+    new ResizeObserver(drawLine).observe(canvas);
+    drawLine();
   }
 
-  async function draw(name, place) {
-    const target = document.createElement("div");
-    place.prepend(target);
-    const embedded = await Bokeh.embed.embed_item({ ...data.plots[name], target_id: null }, target);
-    const view = [...embedded][0];
-    plots.push(view.model);
-    views.push(view);
-    dress(view.model);
-    // A finger that moves up or down scrolls the page; sideways it moves the timeline.
-    view.canvas.events_el.style.touchAction = "pan-y";
-    const fit = () => { view.model.below[0].ticker.desired_num_ticks = Math.max(2, Math.round(place.clientWidth / 130)); };
-    new ResizeObserver(fit).observe(place);
-    return view;
+  /** Moves the card beside the cursor and below the lane, but keeps it within the page. */
+  function moveCard() {
+    const x = xOf(state.time);
+    const left = x + 14 + card.offsetWidth > line.clientWidth ? x - card.offsetWidth - 14 : x + 14;
+    card.style.left = `${Math.max(0, Math.min(left, line.clientWidth - card.offsetWidth))}px`;
+    card.style.top = `${(state.lane + 1) * laneHeight() + 4}px`;
   }
 
   // --- crops ------------------------------------------------------------------------------------
@@ -531,17 +588,10 @@
 
   // --- print ------------------------------------------------------------------------------------
 
-  /** Lays out all tiles that pass the filters one after the other, and pictures of the plots. */
+  /** Lays out all tiles that pass the filters one after the other. */
   function beginPrint() {
     document.documentElement.classList.add("printed");
-    dressAll();
-    for (const view of views) {
-      // Bokeh itself gives bars their new colours only later, when the page is printed already.
-      for (const renderer of view.renderer_views.values()) renderer.set_visuals?.();
-      const { canvas } = view.export("png", true);
-      canvas.className = "print-only";
-      view.el.closest(".plot").append(canvas);
-    }
+    drawLine();
     for (const details of document.querySelectorAll("details:not([open])")) Object.assign(details, { open: true }).classList.add("opened");
     if (!grid) return;
     clear();
@@ -551,9 +601,8 @@
 
   function endPrint() {
     document.documentElement.classList.remove("printed");
-    for (const canvas of document.querySelectorAll(".print-only")) canvas.remove();
     for (const details of document.querySelectorAll("details.opened")) Object.assign(details, { open: false }).classList.remove("opened");
-    dressAll();
+    drawLine();
     if (grid) layOut();
   }
 
@@ -576,5 +625,6 @@
   });
 
   beginCrops();
-  beginTimeline().then(() => draw("shares", byId("parts"))).then(() => { document.documentElement.dataset.ready = "yes"; });
+  beginTimeline();
+  document.documentElement.dataset.ready = "yes";
 })();
