@@ -1,13 +1,15 @@
 """Draws texts in any script: every part of a text in the first font that has all its letters.
 
-The fonts are those of packages that this program needs, so that pictures are the same everywhere;
-only where they lack a letter, installed ones are looked through. What no font has is drawn as "?".
+The fonts are those of packages: of matplotlib, and with the extra `fonts` of weblate-fonts, so that
+pictures are the same everywhere. Only where they lack a letter, installed ones are looked through.
+What no font has is drawn as "?".
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from unicodedata import bidirectional, category
@@ -40,8 +42,10 @@ RIGHT_TO_LEFT = ("R", "AL")
 
 @lru_cache
 def shipped() -> tuple[str, ...]:
-    """The fonts of the packages that this program needs, the first to use first."""
+    """The fonts of packages, the first to use first."""
     latin = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    if find_spec("weblate_fonts") is None:
+        return (str(latin),)
     wide = files("weblate_fonts").joinpath(KURINTO)
     return (str(latin), *(str(wide.joinpath(f"KurintoSans{r}-Rg.ttf")) for r in REGIONS))
 
@@ -125,7 +129,8 @@ def drawable(text: str) -> str:
     absent = "".join(dict.fromkeys(c for c in text if ord(c) in _needed(text) - having))
     if absent:
         log.warning(
-            "%s: no font here has %s, drawn as %s; install one that does, such as Noto",
+            "%s: no font here has %s, drawn as %s; install one that does, such as Noto, or the "
+            "extra `fonts`",
             text, " ".join(absent), UNDRAWN,
         )  # fmt: skip
     if not features.check("fribidi"):

@@ -66,6 +66,23 @@ def test_names_in_any_script_are_drawn_by_fonts_that_are_shipped(
     assert caplog.text == ""
 
 
+@pytest.mark.usefixtures("alone")
+def test_without_the_extra_names_in_most_of_europe_are_drawn_and_others_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(letters, "find_spec", lambda _: None)
+    shipped.cache_clear()
+    try:
+        for script in ("cyrillic", "greek", "georgian", "armenian", "vietnamese", "hebrew"):
+            assert drawable(NAMES[script]) == NAMES[script]
+        assert caplog.messages == []
+        assert drawable("李小龙") == "???"
+        assert "extra `fonts`" in caplog.text
+    finally:
+        for cached in (shipped, font_parts, drawable):
+            cached.cache_clear()
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_the_timeline_draws_them_too(name: str) -> None:
     """Warnings are errors, and matplotlib warns of every letter that its fonts lack."""
@@ -119,7 +136,7 @@ def test_letters_that_no_font_has_are_named_once_and_drawn_as_question_marks(
         assert drawable(f"Anna {NOWHERE}{NOWHERE}សុ") == "Anna ????"
     assert caplog.messages == [
         f"Anna {NOWHERE}{NOWHERE}សុ: no font here has {NOWHERE} ស ុ, drawn as ?; install one that "
-        "does, such as Noto"
+        "does, such as Noto, or the extra `fonts`"
     ]
     assert _inked(NOWHERE).tolist() == _inked("?").tolist()
 

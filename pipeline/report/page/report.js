@@ -123,9 +123,9 @@
     bars.begin.forEach((time, bar) => {
       if (bars.end[bar] < view.from || time > view.to) return;
       const tall = lane * data.timeline.heights[bars.steady[bar]];
-      const x = xOf(time);
+      const x = Math.round(xOf(time)); // Whole pixels: colours that blend would be nobody's.
       pen.fillStyle = looks[bars.label[bar]];
-      pen.fillRect(x, (bars.lane[bar] + 0.5) * lane - tall / 2, Math.max(1, xOf(bars.end[bar]) - x), tall);
+      pen.fillRect(x, (bars.lane[bar] + 0.5) * lane - tall / 2, Math.max(1, Math.round(xOf(bars.end[bar])) - x), tall);
     });
   }
 
