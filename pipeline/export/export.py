@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.disk import manifest as manifests
@@ -178,7 +179,7 @@ def _findings(
     walk = walked.manifest
     film = footage(manifests.movie_of(walk, movie, allow_remote=job.allow_remote), walk.scan)
     rows, choices = _kept(walked, job, film.movie)
-    stem, reels = crop_stem(walk), []
+    stem, reels, starts = crop_stem(walk), [], walked.tracks.starts
     runs: list[Stretch] = []
     for choice in choices:
         own = exported_runs(choice, len(walk.scan), walked.stride)
@@ -192,7 +193,7 @@ def _findings(
         reels=tuple(reel for reel in reels if reel.cuts),
         stretches=tuple(sorted(runs, key=lambda run: (run.first, run.stop))),
         faces=rows,
-        shots=walked.tracks.starts,
+        shots=np.append(starts, walk.span[1]) if len(starts) else starts,
         stride=walked.stride,
     )
     return found, choices

@@ -25,7 +25,8 @@ class Findings:
             none of them is empty.
         stretches: The moments of all reels, whole and without padding, in order of time.
         faces: All rows of `select.steadied`, of everybody.
-        shots: `(s,)` first frame of each shot, or `(0,)` if an earlier version walked the movie.
+        shots: `(s + 1,)` first frame of each shot, and one past the last of the walk; `(0,)` if an
+            earlier version walked the movie.
         stride: Source frames between neighbouring rows.
     """
 

@@ -104,6 +104,22 @@ FORMATS = {
         "_chapters.vtt", "a chapter for each moment (WebVTT)", "browsers and web players",
         f"{_CUES}:chapters", seconds=True,
     ),
+    "elan": Format(
+        ".eaf", "an annotation tier for each person, looks from a vocabulary, shots", "ELAN",
+        "pipeline.export.annotations:elan", seconds=True,
+    ),
+    "textgrid": Format(
+        ".TextGrid", "the same tiers as Praat has them", "Praat, ELAN, phonetics packages",
+        "pipeline.export.annotations:textgrid", seconds=True,
+    ),
+    "moments": Format(
+        "_moments.csv", "a row for each moment: frames, seconds, timecode",
+        "R, pandas, spreadsheets", "pipeline.export.tables:moment_table",
+    ),
+    "shots": Format(
+        "_shots.csv", "a row for each person in each shot: how long, how they look",
+        "R, pandas, spreadsheets", "pipeline.export.tables:shot_table",
+    ),
 }  # fmt: skip
 """All formats by their names on the command line."""
 

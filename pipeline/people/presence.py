@@ -75,6 +75,16 @@ def durations(frame: NDArray[np.int64], times: Numbers, stride: int) -> Numbers:
     return longer[frame + stride] - longer[frame]
 
 
+def one_a_frame(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keeps the largest face of each person in each frame.
+
+    Several unknown people may be in one frame, but count as one person.
+    """
+    area = (rows["x2"] - rows["x1"]) * (rows["y2"] - rows["y1"])
+    ordered = rows.assign(area=area).sort_values(["frame", "area"], kind="stable")
+    return ordered.drop_duplicates(["person", "frame"], keep="last")
+
+
 def who_is_who(rows: pd.DataFrame, tracks: Tracks, seconds: Numbers) -> Iterator[Presence]:
     """Everybody in the movie, the longest on screen first, the unknown people last.
 

@@ -16,7 +16,7 @@ from pipeline import faces
 from pipeline.disk.manifest import Manifest
 from pipeline.faces import EMOTIONS, Ints, Numbers, clock
 from pipeline.files import replacing
-from pipeline.people.presence import Presence, durations
+from pipeline.people.presence import Presence, durations, one_a_frame
 from pipeline.pick import select
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.letters import drawable, families, from_left
@@ -100,7 +100,7 @@ def timeline(
     lasting = durations(np.array([stop - 1]), times, 1)[0]
     return Timeline(
         people=tuple(name or faces.UNKNOWN for name in names),
-        bars=_bars(_one_a_frame(timed), stride),
+        bars=_bars(one_a_frame(timed).sort_values(["lane", "frame"], kind="stable"), stride),
         cuts=times[starts[1:][starts[1:] < stop]] if len(starts) else _cuts_before_faces(rows),
         begin=float(times[first]),
         end=float(times[stop - 1] + (lasting or SHORTEST)),
@@ -112,16 +112,6 @@ def _cuts_before_faces(rows: pd.DataFrame) -> Numbers:
     """Seconds of the first face in each shot except the movie's first."""
     first = rows[rows["shot"] > 0].groupby("shot")["time"].min()
     return first.sort_values().to_numpy(np.float64)
-
-
-def _one_a_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keeps the largest face of each lane in each frame, ordered by lane and frame.
-
-    Several unknown people may be in one frame, but share a lane.
-    """
-    area = (rows["x2"] - rows["x1"]) * (rows["y2"] - rows["y1"])
-    ordered = rows.assign(area=area).sort_values(["lane", "frame", "area"], kind="stable")
-    return ordered.drop_duplicates(["lane", "frame"], keep="last")
 
 
 def _bars(rows: pd.DataFrame, stride: int) -> pd.DataFrame:

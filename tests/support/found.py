@@ -59,7 +59,7 @@ def findings(
         reels=tuple(reel for reel in reels if reel.cuts),
         stretches=tuple(ordered),
         faces=pd.DataFrame(),
-        shots=np.array([0], np.int64),
+        shots=np.array([0, FRAMES], np.int64),
         stride=1,
     )
 
