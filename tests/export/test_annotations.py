@@ -44,7 +44,10 @@ def _praat(found: Findings, folder: Path) -> Any:
 def _frames(found: Findings, spans: Sequence[tuple[float, float, str]]) -> Spans:
     """The first frame of each span of seconds and the one after its last: where a player stops."""
     edges = found.film.edges
-    frame = lambda seconds: int(np.searchsorted(edges, seconds + 1e-6, side="right")) - 1  # noqa: E731
+
+    def frame(seconds: float) -> int:
+        return int(np.searchsorted(edges, seconds + 1e-6, side="right")) - 1
+
     return [(frame(begin), frame(end), text) for begin, end, text in spans]
 
 
