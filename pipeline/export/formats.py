@@ -109,7 +109,7 @@ FORMATS = {
         "pipeline.export.annotations:elan", seconds=True,
     ),
     "textgrid": Format(
-        ".TextGrid", "the same tiers as Praat has them", "Praat, ELAN, phonetics packages",
+        ".TextGrid", "the same tiers as Praat has them", "Praat, ELAN",
         "pipeline.export.annotations:textgrid", seconds=True,
     ),
     "moments": Format(
