@@ -15,14 +15,12 @@ from itertools import count
 from math import ceil
 from xml.etree import ElementTree as ET
 
+from pipeline.export.cues import EXACT
 from pipeline.export.findings import Findings
 from pipeline.faces import EMOTIONS, visible
 
 SHOTS = "shots"
 """The tier of the shots."""
-
-EXACT = 1e-6
-"""Milliseconds by which sums of floating-point numbers may be too large."""
 
 MEDIA_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg"}
 """Kinds of film that ELAN tells apart, by the ends of their names."""

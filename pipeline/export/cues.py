@@ -14,7 +14,7 @@ from pipeline.export.stretches import Stretch
 from pipeline.faces import visible
 
 EXACT = 1e-6
-"""Milliseconds by which sums of floating-point numbers may be too small."""
+"""Milliseconds by which sums of floating-point numbers may be wrong."""
 
 
 def subtitles(found: Findings) -> bytes:

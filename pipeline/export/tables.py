@@ -12,12 +12,12 @@ from pipeline.export.findings import Findings
 from pipeline.faces import EMOTIONS, UNKNOWN
 from pipeline.people.presence import durations, one_a_frame
 
-MOMENT_COLUMNS = (
+EXPORTED_MOMENT = (
     "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop", "seconds",
     "timecode_in", "timecode_out", "probability", "look_sure",
 )  # fmt: skip
 
-SHOT_COLUMNS = (
+EXPORTED_SHOT = (
     "video", "shot", "first", "last", "start", "stop", "seconds", "timecode_in", "timecode_out",
     "person", "on_screen", "tracks", "look", *EMOTIONS,
 )  # fmt: skip
@@ -37,7 +37,7 @@ def moment_table(found: Findings) -> bytes:
         )
         for moment in found.stretches
     )  # fmt: skip
-    return csv_text([MOMENT_COLUMNS, *rows]).encode(errors="backslashreplace")
+    return csv_text([EXPORTED_MOMENT, *rows]).encode(errors="backslashreplace")
 
 
 def shot_table(found: Findings) -> bytes:
@@ -62,7 +62,7 @@ def shot_table(found: Findings) -> bytes:
         for shot, (first, stop) in enumerate(zip(found.shots[:-1], found.shots[1:], strict=True))
         for person in people.get(shot, [("", 0.0, 0, "", *[0.0] * len(EMOTIONS))])
     ]
-    return csv_text([SHOT_COLUMNS, *rows]).encode(errors="backslashreplace")
+    return csv_text([EXPORTED_SHOT, *rows]).encode(errors="backslashreplace")
 
 
 def _span(found: Findings, first: int, stop: int) -> tuple[Any, ...]:
