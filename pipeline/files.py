@@ -1,9 +1,12 @@
 """Writes files atomically, and locks a movie's folder."""
 
+import errno
+import io
 import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +33,8 @@ WINDOWS_DEVICES = re.compile(
 Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
 
+NO_FILE = "not a file, but a pipe, a socket or a device"
+
 SCRATCH = "mine-video-"
 """The beginning of the names of temporary folders."""
 
@@ -40,6 +45,48 @@ HOST = socket.gethostname()
 
 OWN_TEMPORARY = re.compile(rf"\..+\.\d+{re.escape(TEMPORARY)}")
 """The pattern of temporary names: cleaning up deletes no other files."""
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """Opens a file to read its bytes: all of the program's own readers do so by this.
+
+    Others may have put a pipe in its place, which would wait for ever, or a link to a device that
+    never ends.
+
+    Raises:
+        OSError: It cannot be opened, or is no file.
+    """
+    _check_file(path.stat(), path)  # Before: to be opened alone may move a device.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        _check_file(os.fstat(descriptor), path)  # It may be another one by now.
+        return os.fdopen(descriptor, "rb")
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        OSError: See `open_file`.
+    """
+    with open_file(path) as file:
+        return file.read()
+
+
+def _check_file(facts: os.stat_result, path: Path) -> None:
+    """Refuses what is no file.
+
+    Raises:
+        OSError: It is a folder, a pipe, a socket or a device.
+    """
+    if stat.S_ISDIR(facts.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
 
 
 def beside(path: Path) -> Path:
@@ -63,9 +110,9 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
     temporary = beside(path)
     try:
         make_folder(path.parent)
-        if temporary.is_symlink():
+        if os.path.lexists(temporary):
             temporary.unlink()
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # Nothing that somebody else put there.
             _claim(file)
             yield file
             # Before the rename: a power cut could otherwise leave an empty file in its place.
@@ -86,7 +133,7 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
 def clear_earlier(path: Path) -> None:
     """Removes what killed writers of a file left beside it, in a folder that nobody locks."""
     for left in path.parent.glob(f".{escape(path.name)}.*{TEMPORARY}"):
-        if OWN_TEMPORARY.fullmatch(left.name) and not left.is_symlink():
+        if OWN_TEMPORARY.fullmatch(left.name) and left.is_file() and not left.is_symlink():
             with suppress(OSError), left.open("rb+") as file:
                 if _claim(file):
                     left.unlink()
@@ -169,7 +216,7 @@ def read_bytes(path: Path) -> bytes | None:
         TableError: The file cannot be read.
     """
     try:
-        return path.read_bytes() if path.exists() else None
+        return content(path) if path.exists() else None
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
 
@@ -208,7 +255,7 @@ def locked(
     try:
         make_folder(folder)
         for path in (folder / ".lock", holder):
-            check_no_link(path)
+            check_lock(path)
         if own:
             check_links(folder)
         lock.acquire()
@@ -249,7 +296,7 @@ def _holder_message(holder: Path) -> str:
     """Says who holds a lock, and what to do; the file is missing just before and after."""
     who = ""
     with suppress(OSError):
-        who = holder.read_text(encoding="utf-8")
+        who = content(holder).decode(errors="replace")
     if who == _myself():  # "Stop it" would mean this server itself.
         return (
             "this program itself is writing there; wait until it is done (what was begun on the "
@@ -330,6 +377,17 @@ def check_no_link(path: Path) -> None:
             f"{path}: is a link to {path.resolve()}; nothing is written through it, as "
             "whoever made the folder may have meant another; remove it"
         )
+
+
+def check_lock(path: Path) -> None:
+    """Refuses to lock, or to write into, what somebody else put in the place of a lock's file.
+
+    Raises:
+        OutputError: It is a link, or no file.
+    """
+    check_no_link(path)
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: {NO_FILE}; remove it")
 
 
 def is_within(path: Path, folder: Path) -> bool:

@@ -298,4 +298,4 @@ def undo_names(deed: Naming, folder: Path, job: Job) -> None:
 
 
 def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(files.content(path)).hexdigest()

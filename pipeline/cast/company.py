@@ -27,6 +27,7 @@ from pipeline.disk.walked import (
 )
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints, Numbers
+from pipeline.files import content, open_file
 from pipeline.models.registry import compares, tolerances
 from pipeline.people import gallery
 from pipeline.people.presence import Presence, durations, nearest, who_is_who
@@ -289,7 +290,8 @@ def numbers(place: Path, movie: str = "") -> dict[int, int]:
         return {}
     columns = {"cluster": "int64", "video": "str", "track": "int64"}
     try:
-        table = pd.read_csv(path, usecols=list(columns), dtype=columns, keep_default_na=False)
+        with open_file(path) as file:
+            table = pd.read_csv(file, usecols=list(columns), dtype=columns, keep_default_na=False)
     except (ValueError, OSError) as error:  # Errors of pandas are ValueErrors.
         raise TableError(
             f"{path}: damaged or changed ({error}); delete it, and sort the faces again"
@@ -304,7 +306,7 @@ def version(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in (folder / CAST_TABLE, folder / CAST / PHOTO_LIST):
         with suppress(OSError):
-            digest.update(path.read_bytes())
+            digest.update(content(path))
     return digest.hexdigest()[:16] if (folder / CAST_TABLE).is_file() else ""
 
 
@@ -335,7 +337,8 @@ def _renamed_picks(
     renamed = set()
     for path, _ in lists:
         with suppress(ValueError, OSError):  # The review reports a damaged list.
-            crops = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
+            with open_file(path) as file:
+                crops = pd.read_csv(file, usecols=list(kinds), dtype=kinds, keep_default_na=False)
             if (crops["track"].map(names) != unguarded_column(crops["person"])).any():
                 renamed.add(path.parent)
     return frozenset(renamed)

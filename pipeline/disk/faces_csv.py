@@ -1,6 +1,7 @@
 """faces.csv: one row per face, read with fixed types and checked."""
 
 import csv
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.disk.text_table import csv_text, unguarded_column
 from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, FaceRow
-from pipeline.files import replacing
+from pipeline.files import open_file, replacing
 
 HEADER = ",".join(FaceRow._fields)
 
@@ -97,7 +98,7 @@ def read_faces(path: Path) -> pd.DataFrame:
         TableError: The file is missing, not a faces.csv, or damaged.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             header, ended = _ends(file)
             if header not in (HEADER, EARLIER_HEADER):
                 raise TableError(
@@ -154,8 +155,8 @@ def _complete(rows: pd.DataFrame) -> bool:
 
 def _bad_line(path: Path) -> str:
     """Names the first line of a damaged table that is not a row, or the last line if all are."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.reader(file)
+    with open_file(path) as file:
+        rows = csv.reader(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
         columns = next(rows)
         with suppress(csv.Error):
             for cells in rows:

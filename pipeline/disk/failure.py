@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import MiningError, MovieError, OutputError
-from pipeline.files import remove, replacing
+from pipeline.files import content, remove, replacing
 from pipeline.movie.remote import without_secrets
 
 FAILURE_FILE = "failed.txt"
@@ -61,7 +61,7 @@ def _note(folder: Path, movie: Path, error: Exception) -> None:
 def read_failure(folder: Path) -> Failure | None:
     """Reads failed.txt in a movie's folder; None if there is none."""
     try:
-        text = (folder / FAILURE_FILE).read_text(encoding="utf-8", errors="backslashreplace")
+        text = content(folder / FAILURE_FILE).decode(errors="backslashreplace")
     except OSError:
         return None
     movie, _, reason = text.partition("\n")

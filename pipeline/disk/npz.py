@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import TableError
-from pipeline.files import replacing
+from pipeline.files import open_file, replacing
 
 LARGEST_NPZ = 1 << 31
 """The most bytes an array may unpack to; a film of a whole day has a fourth of this."""
@@ -51,7 +51,7 @@ def read_arrays(
     """
     absent = absent or {}
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as bundle:
+        with open_file(path) as file, zipfile.ZipFile(file) as bundle:
             members = set(bundle.namelist())
             defaults = {n: absent[n] for n in schema if n in absent and f"{n}.npy" not in members}
             arrays = defaults | {

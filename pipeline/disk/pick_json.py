@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.faces import ANY, EMOTIONS
-from pipeline.files import replacing
+from pipeline.files import content, replacing
 from pipeline.settings import KNOWN_FACES, MOST_FRAMES, Job, PickSettings
 
 PICK_FILE = "pick.json"
@@ -101,7 +101,7 @@ def read_picks(folder: Path) -> Picks | None:
     with suppress(
         OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError
     ):
-        facts = json.loads((folder / PICK_FILE).read_text(encoding="utf-8"))
+        facts = json.loads(content(folder / PICK_FILE))
         return Picks(_wanted(facts["last"]), tuple(map(_stopped, facts["stopped"])))
     return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 
 from pipeline.disk.pick_json import known_faces_option, read_picks
-from pipeline.files import replacing
+from pipeline.files import content, open_file, replacing
 from pipeline.settings import KNOWN_FACES
 
 REPORT = "report.html"
@@ -25,7 +25,7 @@ def is_outdated(folder: Path) -> bool:
 
     Reports of earlier versions, which do not say it, count as new until something changes.
     """
-    with suppress(OSError), (folder / REPORT).open("rb") as file:
+    with suppress(OSError), open_file(folder / REPORT) as file:
         begin = _BEGIN.search(file.read(_HEAD))
         return begin is not None and begin[1] == MADE_BEFORE.encode()
     return False
@@ -62,7 +62,7 @@ def mark_outdated(folder: Path) -> None:
     if is_outdated(folder) or path.is_symlink():
         return
     with suppress(OSError):
-        page = path.read_bytes()
+        page = content(path)
         begin = _BEGIN.search(page, 0, _HEAD)
         if begin is not None:
             mark = f'<html lang="en" data-made="{MADE_BEFORE}">'.encode()

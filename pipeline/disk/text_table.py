@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipeline.encodings import decode_text
 from pipeline.errors import TableError
-from pipeline.files import replacing
+from pipeline.files import content, replacing
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def text_of(path: Path, remedy: str, *, by_hand: bool) -> str:
         TableError: The file cannot be read, or is no text.
     """
     try:
-        data = path.read_bytes()
+        data = content(path)
         decoded = decode_text(data)
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
@@ -208,7 +208,7 @@ def read_list(path: Path) -> list[list[str]]:
         OSError: The list is there and cannot be read.
     """
     with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
-        text = decode_text(path.read_bytes()).text
+        text = decode_text(content(path)).text
         return [row for _, row in cells_of(text, by_hand=True)]
     return []
 

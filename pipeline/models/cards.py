@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError, OutputError
+from pipeline.files import content, open_file
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -326,7 +327,7 @@ class Card:
         """
         card_path = _card_path(path)
         try:
-            facts: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
+            facts: dict[str, Any] = json.loads(content(card_path))
             card = cls._from_json(facts, path.parent)
             if path not in (card.path, card_path):
                 raise ValueError(f"it belongs to {card.file}, and {path.name} has none")
@@ -467,7 +468,7 @@ def sha256(path: Path) -> str:
 
 @cache
 def _sha256(path: Path, *_: int) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

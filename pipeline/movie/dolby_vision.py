@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import MovieError
+from pipeline.files import open_file
 from pipeline.movie.remote import Ranges, Url
 
 BOXES = (b"dvcC", b"dvvC", b"dvwC")
@@ -53,7 +54,7 @@ def profile(path: Path) -> int:
         with Ranges(path) as remote:
             return _profile(remote)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return _profile(file)
     except OSError as error:
         raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -8,13 +8,15 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote
 
+from pipeline import files
 from pipeline.errors import MovieError
 
 if TYPE_CHECKING:
@@ -46,6 +48,18 @@ TRIES = 3
 
 PAUSE = 1.0
 """Seconds before the second try; twice as many before the third."""
+
+WAIT = 600.0
+"""Seconds that a server may keep the program waiting in all, beside those that its bytes earn."""
+
+SLOWEST = 1 << 16
+"""Bytes that earn a second more: a stream of half a megabit per second is slower than any film."""
+
+LONGEST_WAIT = 86_400.0
+"""Seconds that a server may keep the program waiting in all, however much it sends: a day."""
+
+FORGIVEN = 3600.0
+"""After so many seconds without a request another walk begins, which waits anew."""
 
 VERSIONS = ("ETag", "etag", "Last-Modified", "LastModified", "mtime", "updated", "last_modified")
 """Names that file systems give to the facts that change when a file does."""
@@ -185,20 +199,19 @@ class Url:
             raise
         return True
 
-    def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Reads the whole file as text.
+    def read_bytes(self) -> bytes:
+        """Reads the whole file.
 
         Raises:
             OSError: The file cannot be read.
         """
         system, path = file_system(self)
         try:
-            data = bytes(system.cat_file(path))
+            return bytes(system.cat_file(path))
         except FileNotFoundError as error:
             raise FileNotFoundError(str(self)) from error
         except Exception as error:  # Each file system has its own exceptions.
             raise OSError(without_secrets(error)) from error
-        return data.decode(encoding, errors)
 
 
 def path_or_url(text: str) -> Path:
@@ -210,6 +223,15 @@ def path_or_url(text: str) -> Path:
     'gs://b/c'
     """
     return cast("Path", Url(text)) if SCHEME.match(text) else Path(text)
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file, on disk or by URL.
+
+    Raises:
+        OSError: It cannot be read, or is no file.
+    """
+    return path.read_bytes() if isinstance(path, Url) else files.content(path)
 
 
 def matching_files(pattern: Url) -> list[Path]:
@@ -419,21 +441,70 @@ def _fetched(url: Url, start: int, end: int) -> bytes:
     return data
 
 
+class _Patience:
+    """How long a server has kept the program waiting, and what it sent for that.
+
+    Each request ends in time, but a movie takes thousands: a byte before each end would take years.
+    """
+
+    def __init__(self) -> None:
+        self._waited, self._received, self._last = 0.0, 0, time.monotonic()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Counts how long a request takes.
+
+        Raises:
+            MovieError: There is no time left for it.
+        """
+        begin = time.monotonic()
+        if begin - self._last > FORGIVEN:
+            self._waited, self._received = 0.0, 0
+        allowed = min(LONGEST_WAIT, WAIT + self._received / SLOWEST)
+        if self._waited > allowed:
+            waited, self._waited, self._received = self._waited, 0.0, 0  # The next walk begins.
+            raise MovieError(
+                f"its server kept the program waiting for {waited:,.0f} seconds in all, and what "
+                f"it sent earns {allowed:,.0f}"
+            )
+        try:
+            yield
+        finally:
+            self._last = time.monotonic()
+            self._waited += self._last - begin
+
+    def receive(self, data: object) -> None:
+        """Counts what came."""
+        self._received += len(data) if isinstance(data, bytes) else 0
+
+
+@lru_cache(maxsize=1024)
+def _patience(url: Url) -> _Patience:
+    """The patience with a movie's server."""
+    del url  # It is only the key of `lru_cache`.
+    return _Patience()
+
+
 def _with_retries(url: Url, ask: Callable[[], Read]) -> Read:
     """Sends a request to a server, up to `TRIES` times.
 
     Raises:
-        MovieError: The server does not answer, or answers with an error.
+        MovieError: The server does not answer, or answers with an error, or was too slow in all.
     """
+    patience = _patience(url)
     why: Exception = TimeoutError()
     for attempt in range(TRIES):
         time.sleep(PAUSE * attempt)
         try:
-            return ask()
+            with patience.request():
+                found = ask()
         except Exception as error:  # Each file system has its own exceptions.
             why = error
             if _is_final(why):
                 break
+        else:
+            patience.receive(found)
+            return found
     raise MovieError(_unreachable(url, why)) from why
 
 

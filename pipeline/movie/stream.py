@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import MovieError
 from pipeline.faces import Ints
+from pipeline.files import open_file
 from pipeline.movie.remote import Ranges, Url
 
 log = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ def fingerprint(path: Path) -> dict[str, Any]:
     try:
         facts = path.stat()
         _check_file(path, facts)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return _ends(file, facts.st_size)
     except OSError as error:
         raise MovieError(f"{path}: cannot be read ({error.strerror}); check the path") from error

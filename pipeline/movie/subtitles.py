@@ -25,6 +25,7 @@ from pysubs2.exceptions import Pysubs2Error, UnknownFPSError
 
 from pipeline.encodings import decode_text
 from pipeline.errors import MiningError, MovieError
+from pipeline.files import content
 from pipeline.movie.stream import open_movie, packets_of
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def read_subtitles(path: Path, *, offset: float = 0.0, encoding: str | None = No
             raise SubtitleError(
                 f"{path}: larger than {LARGEST_SUBTITLES >> 20} MB; give a file of subtitles"
             )
-        data = path.read_bytes()
+        data = content(path)
     except OSError as error:
         raise SubtitleError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     events = _events(path, _decoded(path, data, encoding))

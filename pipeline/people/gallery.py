@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.disk.tracks_npz import EMBEDDING
 from pipeline.errors import OutputError, PeopleError, TableError
 from pipeline.faces import Flags, Floats, Ints
-from pipeline.files import LOCK_PATIENCE, locked, replacing
+from pipeline.files import LOCK_PATIENCE, content, locked, replacing
 from pipeline.models.registry import FaceModels
 from pipeline.people.names import check_apart, check_name
 from pipeline.people.photo import embed, hash_photo
@@ -243,7 +243,7 @@ def add(path: Path, folder: Path) -> str:
         TableError: The photo cannot be read.
     """
     try:
-        picture = path.read_bytes()
+        picture = content(path)
         for n in range(1, 1000):
             copy = folder / (path.name if n == 1 else f"{path.stem}-{n}{path.suffix}")
             if not copy.exists():
@@ -253,7 +253,7 @@ def add(path: Path, folder: Path) -> str:
                 ):
                     file.write(picture)
                 return copy.name
-            if copy.read_bytes() == picture:
+            if content(copy) == picture:
                 return ""
     except OSError as error:
         raise TableError(f"{error.filename}: cannot be read ({error.strerror})") from error

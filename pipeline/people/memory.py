@@ -158,8 +158,6 @@ def _is_of(embedding: Floats, length: int) -> bool:
 
 
 def _read(path: Path) -> StoredEmbeddings:
-    if not path.is_file():  # Reading from a pipe would wait forever.
-        return {}
     try:
         arrays = read_arrays(path, EMBEDDINGS_SCHEMA)
     except TableError as error:

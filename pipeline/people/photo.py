@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +13,7 @@ from PIL import ImageOps, UnidentifiedImageError, features
 
 from pipeline.errors import PeopleError
 from pipeline.faces import Detections, Floats, Image
+from pipeline.files import open_file
 from pipeline.models.base import unit_embeddings
 from pipeline.models.registry import FaceModels
 from pipeline.movie.frame import shrink
@@ -158,25 +159,14 @@ def _faces_in(image: Image, models: FaceModels) -> Detections:
     return Detections()
 
 
-def check_file(path: Path) -> None:
-    """Refuses folders, pipes and devices before they are opened: reading a pipe may never end.
-
-    Raises:
-        PeopleError: The path exists and is not a file.
-    """
-    if path.exists() and not path.is_file():
-        raise PeopleError(f"{path}: cannot be read, not a file, skipped; remove it")
-
-
 def hash_photo(path: Path) -> bytes:
     """A hash of a photo's bytes.
 
     Raises:
         PeopleError: It cannot be read.
     """
-    check_file(path)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise PeopleError(f"{path}: cannot be read ({error.strerror}), skipped") from error
@@ -200,14 +190,15 @@ def read_photo(path: Path | BinaryIO, width: int | None = None) -> Image:
     Raises:
         PeopleError: The file is no picture, or its pixels would fill the memory.
     """
-    if isinstance(path, Path):
-        check_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Odd EXIF data, for example, do not harm the picture.
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             avif = ("AVIF",) if features.check("avif") else ()  # In Pillow since 11.3.
-            with Pillow.open(path, formats=PILLOW_FORMATS + avif) as photo:
+            with (
+                open_file(path) if isinstance(path, Path) else nullcontext(path) as file,
+                Pillow.open(file, formats=PILLOW_FORMATS + avif) as photo,
+            ):
                 _check_size(path, photo, width)
                 return _rgb(photo if width is None else _reduced(photo, width))
     except PeopleError:
@@ -216,7 +207,8 @@ def read_photo(path: Path | BinaryIO, width: int | None = None) -> Image:
         raise PeopleError(f"{path}: too large ({error}), photo skipped; shrink it") from error
     except Exception as error:  # Pillow's readers raise all kinds of errors.
         # Pillow's own message has the path in it, and `people.memory` stores ours without one.
-        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        told = getattr(error, "strerror", None) or error
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else told
         raise PeopleError(
             f"{path}: not a readable photo ({reason}), skipped; save it again as JPEG or PNG"
         ) from error

@@ -15,7 +15,7 @@ from pipeline.disk.crop_file import crop_name
 from pipeline.disk.manifest import Manifest
 from pipeline.errors import OutputError
 from pipeline.faces import Image, clock
-from pipeline.files import replacing
+from pipeline.files import open_file, replacing
 from pipeline.pick.choose import Choice
 from pipeline.report.crops import Selection, cut
 from pipeline.report.letters import draw_text, fitted_text, from_left
@@ -271,5 +271,5 @@ def _save(page: Pillow.Image, path: Path) -> None:
 
 
 def _read(path: Path) -> Image:
-    with Pillow.open(path) as picture:
+    with open_file(path) as file, Pillow.open(file) as picture:
         return np.array(picture.convert("RGB"), np.uint8)

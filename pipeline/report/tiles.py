@@ -3,9 +3,11 @@
 import io
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from pipeline.disk.crop_file import is_crop_name
 from pipeline.disk.manifest import Manifest
 from pipeline.disk.text_table import unguarded_column
 from pipeline.faces import BOX, EMOTIONS, UNKNOWN
+from pipeline.files import open_file
 from pipeline.report.moments import listed_moments
 
 log = logging.getLogger(__name__)
@@ -60,7 +63,7 @@ OF_MOMENT = {
 }  # fmt: skip
 """What a crop is told of its moment, by number in its list; `best` is whether it is to be shown."""
 
-Opened = Callable[[], Pillow.Image]
+Opened = Callable[[], AbstractContextManager[Pillow.Image]]
 """Opens a picture; called late, so that only a few are open at the same time."""
 
 
@@ -114,10 +117,11 @@ def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
     A list that cannot be read counts as empty: it must not keep a pick from finishing.
     """
     try:
-        crops = pd.read_csv(
-            path, usecols=TILE_COLUMNS.__contains__, dtype=TILE_COLUMNS, keep_default_na=False,
-            na_values={"look_sure": [""]},
-        )  # fmt: skip
+        with open_file(path) as file:
+            crops = pd.read_csv(
+                file, usecols=TILE_COLUMNS.__contains__, dtype=TILE_COLUMNS, keep_default_na=False,
+                na_values={"look_sure": [""]},
+            )  # fmt: skip
         # Picks of earlier versions do not say how sure they are.
         crops = crops.assign(look_sure=crops.get("look_sure", np.nan))[list(TILE_COLUMNS)]
         crops["look_sure"] = crops["look_sure"].fillna(crops["probability"])
@@ -198,7 +202,13 @@ def side_for(count: int) -> int:
 
 def from_file(path: Path) -> Opened:
     """Makes a function that opens a crop."""
-    return lambda: Pillow.open(path)
+    return partial(_opened, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Pillow.Image]:
+    with open_file(path) as file, Pillow.open(file) as picture:
+        yield picture
 
 
 def from_bytes(jpeg: bytes) -> Opened:

@@ -174,8 +174,8 @@ def _photo(crop: Path, label: Label, size: tuple[int, int]) -> bytes:
         TableError: The crop cannot be read.
     """
     try:
-        with Pillow.open(crop, formats=("JPEG",)) as file:
-            picture: Image = np.array(file.convert("RGB"))
+        with files.open_file(crop) as file, Pillow.open(file, formats=("JPEG",)) as opened:
+            picture: Image = np.array(opened.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise TableError(f"{crop}: cannot be read ({error}); pick again") from error
     x1, y1, x2, y2 = box = np.array([float(label[side]) for side in BOX], np.float32)

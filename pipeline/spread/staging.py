@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import OutputError
-from pipeline.files import scratch_folder
+from pipeline.files import open_file, scratch_folder
 from pipeline.movie.remote import Url, file_system, without_secrets
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _send(folder: Url, scratch: Path, before: Times) -> None:
 def _put(system: "AbstractFileSystem", source: Path, target: str) -> None:
     """Writes a file completely or not at all, as far as the file system can."""
     system.makedirs(target.rpartition("/")[0], exist_ok=True)
-    with system.transaction, source.open("rb") as ours, system.open(target, "wb") as theirs:
+    with system.transaction, open_file(source) as ours, system.open(target, "wb") as theirs:
         shutil.copyfileobj(ours, theirs)
 
 

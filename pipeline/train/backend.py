@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.files import open_file
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Hides TensorFlow's notes on its build.
 
@@ -40,7 +41,8 @@ def load_network(path: Path) -> Any:
     import keras  # noqa: PLC0415
 
     try:
-        return keras.saving.load_model(path, compile=False)
+        with open_file(path):  # Keras would wait for a pipe.
+            return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises errors of many types for damaged files.
         raise ModelError(f"{path}: not a Keras network, or damaged ({error})") from error
 

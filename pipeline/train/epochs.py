@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from pipeline.errors import OutputError
 from pipeline.faces import Floats, Image, Ints
-from pipeline.files import replacing
+from pipeline.files import open_file, replacing
 from pipeline.train.losses import METRIC_NAMES
 
 STATE, BEST = "state.npz", "best.npz"
@@ -216,7 +216,7 @@ def _save(path: Path, arrays: list[Any], text: str = "") -> None:
 def _load(path: Path) -> tuple[list[Any], str] | None:
     """Reads the arrays and the text of a file of `_save`; None if there is no such file."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+        with open_file(path) as file, np.load(file, allow_pickle=False) as saved:
             names = sorted(name for name in saved.files if name != "text")
             return [saved[name] for name in names], str(saved["text"])
     except FileNotFoundError:

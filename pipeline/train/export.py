@@ -13,7 +13,7 @@ from keras import ops
 from pipeline.crops import EMOTION_SIDE
 from pipeline.errors import ModelError
 from pipeline.faces import Floats
-from pipeline.files import replacing
+from pipeline.files import content, replacing
 from pipeline.models import registry
 from pipeline.models.cards import Card, Input
 from pipeline.train.networks import MEAN, SCALE
@@ -68,7 +68,7 @@ def write_network(network: Any, card: Card, folder: Path) -> list[Path]:
             made = Path(scratch) / path.name
             save(network, card, made)
             with replacing(path) as file:
-                file.write(made.read_bytes())
+                file.write(content(made))
     card.write(folder)
     # The ONNX file takes grey bytes and gives probabilities: its card needs no scale and no priors.
     onnx_card = Card(

@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.disk.text_table import csv_text
 from pipeline.errors import ModelError, OutputError
 from pipeline.faces import EMOTIONS, Floats, Image
-from pipeline.files import locked, replacing
+from pipeline.files import content, locked, replacing
 from pipeline.models import registry
 from pipeline.models.cards import Card
 from pipeline.train import (
@@ -324,7 +324,7 @@ def _check_folder(folder: Path, text: str) -> None:
     """
     path = folder / SETTINGS
     try:
-        old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        old: dict[str, Any] = json.loads(content(path))
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:

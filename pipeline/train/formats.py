@@ -1,6 +1,7 @@
 """Reads FER2013 and the FER+ votes in all their layouts, and checks every line."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pipeline.crops import EMOTION_SIDE, resized
 from pipeline.disk.text_table import delimiter_of
 from pipeline.errors import DataError
 from pipeline.faces import EMOTIONS, Floats, Image, Ints
+from pipeline.files import content, open_file
 
 FACE_PIXELS = EMOTION_SIDE**2
 
@@ -163,7 +165,8 @@ def _labelled(folder: Path) -> Iterator[tuple[Path, int]]:
 
 def _picture(path: Path) -> Image:
     try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread takes no name that is not ASCII on Windows.
+        # Not cv2.imread, which takes no name that is not ASCII on Windows.
+        data = np.frombuffer(content(path), np.uint8)
         grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     except (OSError, cv2.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); delete or replace it") from error
@@ -176,8 +179,8 @@ def _picture(path: Path) -> Image:
 def _lines(path: Path) -> Iterator[Iterable[str]]:
     """Opens a text file; turns errors of reading it into a `DataError`."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
+        with open_file(path) as file:
+            yield io.TextIOWrapper(file, "utf-8-sig", newline="")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as a CSV file ({error})") from error
 

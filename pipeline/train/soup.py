@@ -20,7 +20,7 @@ from keras import layers
 
 from pipeline.errors import DataError, ModelError, OutputError
 from pipeline.faces import Floats
-from pipeline.files import locked
+from pipeline.files import content, locked
 from pipeline.models.cards import Card
 from pipeline.train import backend, dataset, export, fit, split
 from pipeline.train.dataset import Dataset
@@ -198,7 +198,7 @@ def _members(runs: Sequence[Path]) -> list[Member]:
 def _member(folder: Path) -> Member:
     path = folder / SETTINGS
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(content(path))
         settings, digest = TrainSettings.told(told), str(told["data"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(

@@ -56,7 +56,7 @@ class QueueFile:
         lock, made = FileLock(output / LOCK, timeout=0), not output.exists()
         try:
             files.make_folder(output)
-            files.check_no_link(output / LOCK)
+            files.check_lock(output / LOCK)
             lock.acquire()
             self._holds = True
         except Timeout:
@@ -108,7 +108,7 @@ class QueueFile:
             log.warning("%s; until then, runs that wait are forgotten when this ends", error)
 
     def _text(self) -> bytes:
-        with self._path.open("rb") as file:
+        with files.open_file(self._path) as file:
             text = file.read(MOST_QUEUE_BYTES + 1)
         if len(text) > MOST_QUEUE_BYTES:
             raise ValueError(f"larger than {MOST_QUEUE_BYTES:,} bytes")

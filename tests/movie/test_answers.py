@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +92,19 @@ class _Hostile(BaseHTTPRequestHandler):
         except OSError:
             return
 
+    def waiting(self, first: int, last: int) -> None:
+        """Says again and again that it is at work."""
+        try:
+            while not stopped.wait(0.05):
+                self.send_response_only(102)
+                self.end_headers()
+        except OSError:
+            return
+
+    def right(self, first: int, last: int) -> None:
+        self._begin(206, f"bytes {first}-{last}/{SIZE}")
+        self.wfile.write(bytes(last + 1 - first))
+
 
 stopped = threading.Event()
 
@@ -99,6 +114,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(remote, "BLOCK_BYTES", ASKED)
     monkeypatch.setattr(remote, "PAUSE", 0)
     remote._blocks.cache_clear()
+    remote._patience.cache_clear()
     _Hostile.sent, _Hostile.encodings = 0, []
     stopped.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), _Hostile) as server:
@@ -131,21 +147,81 @@ def test_a_list_without_end_is_not_read_to_its_end(
 ) -> None:
     monkeypatch.setattr(answers, "MOST_PAGE_BYTES", ASKED)
     with pytest.raises(OSError, match="sends more than"):
-        Url(f"{web}/endless.json").read_text()  # type: ignore[unused-ignore]
+        Url(f"{web}/endless.json").read_bytes()
     assert _Hostile.sent < BUFFERS
 
 
-def test_who_sends_for_ever_is_left(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then keeps a connection alive; the whole answer has a time."""
+@pytest.mark.parametrize("path", ["slow", "waiting"])
+def test_who_answers_for_ever_is_left(path: str, web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte, or another status, now and then keeps a connection alive; all of it has a time."""
     monkeypatch.setattr(answers, "RANGE_SECONDS", 0.5)
     answers.web_options.cache_clear()
     begin = time.monotonic()
     try:
         with (
             pytest.raises(MovieError, match="too slow, or stopped to answer"),
-            Ranges(Url(f"{web}/slow.mp4")) as file,
+            Ranges(Url(f"{web}/{path}.mp4")) as file,
         ):
             file.read(10)
     finally:
         answers.web_options.cache_clear()
     assert time.monotonic() - begin < 20
+
+
+# --- the time of a whole movie ------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow(web: str, monkeypatch: pytest.MonkeyPatch) -> Url:
+    """A movie whose every answer takes a second by the clock, and which may take five in all."""
+    ticks = count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)), sleep=lambda seconds: None)
+    monkeypatch.setattr(remote, "time", clock)
+    monkeypatch.setattr(remote, "WAIT", 5.0)
+    monkeypatch.setattr(remote, "SLOWEST", 1 << 40)
+    return Url(f"{web}/right.mp4")
+
+
+def blocks_until_refused(movie: Url, most: int = 20) -> int:
+    """Reads blocks of a movie, one after the other, and says how many came."""
+    remote._blocks.cache_clear()
+    with Ranges(movie) as file:
+        for n in range(most):
+            try:
+                file.read(ASKED)
+            except MovieError:
+                return n
+    return most
+
+
+def test_a_movie_whose_every_answer_is_late_ends(slow: Url) -> None:
+    """Each answer is in time, and all of them together are not; another walk begins anew."""
+    assert [blocks_until_refused(slow) for _ in range(2)] == [5, 5]
+
+
+def test_the_message_says_how_long_it_was_and_what_to_do(
+    slow: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "WAIT", 0.0)
+    with pytest.raises(MovieError) as caught, Ranges(slow) as file:
+        file.read(10)
+    assert str(caught.value) == (
+        f"{slow}: its server kept the program waiting for 1 seconds in all, and what it sent earns "
+        "0; put it on another server, or copy it here"
+    )
+
+
+def test_what_a_server_sends_earns_it_time(slow: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SLOWEST", ASKED)  # A second a block.
+    assert blocks_until_refused(slow) == 20
+
+
+def test_however_much_it_sends_it_ends(slow: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SLOWEST", 1)
+    monkeypatch.setattr(remote, "LONGEST_WAIT", 7.0)
+    assert blocks_until_refused(slow) == 7
+
+
+def test_after_a_pause_it_is_another_walk(slow: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "FORGIVEN", 0.5)
+    assert blocks_until_refused(slow) == 20

@@ -103,6 +103,6 @@ def test_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_a_url_names_what_is_in_it(bucket: Path) -> None:
     folder = Url(f"file://{bucket}")
     assert (folder / "walk.json").exists()
-    assert (folder / "walk.json").read_text() == "{}"
+    assert (folder / "walk.json").read_bytes() == b"{}"
     assert not (folder / "none").exists()
     assert (folder.absolute(), os.fspath(folder), folder.name) == (folder, str(folder), "film")
