@@ -132,7 +132,17 @@ def replacing(path: Path, other: str = "folder with --output") -> Iterator[IO[by
 
 def clear_earlier(path: Path) -> None:
     """Removes what killed writers of a file left beside it, in a folder that nobody locks."""
-    for left in path.parent.glob(f".{escape(path.name)}.*{TEMPORARY}"):
+    clear_unfinished(path.parent, escape(path.name))
+
+
+def clear_unfinished(folder: Path, name: str = "*") -> None:
+    """Removes what killed writers left in a folder that nobody locks.
+
+    Args:
+        folder: The folder.
+        name: A pattern of the files that they wrote.
+    """
+    for left in folder.glob(f".{name}.*{TEMPORARY}"):
         if OWN_TEMPORARY.fullmatch(left.name) and left.is_file() and not left.is_symlink():
             with suppress(OSError), left.open("rb+") as file:
                 if _claim(file):

@@ -8,12 +8,17 @@ import multiprocessing
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pipeline.settings import Job
+from pipeline.web.mine import MineForm
+from pipeline.web.queue_file import LOCK, QUEUE, QueueFile
 from tests.support import killed
 from tests.support.killed import NEVER
 from tests.support.puppet import Shot, Square, film, photo
@@ -99,12 +104,18 @@ class Bench:
         return folder
 
     def run(
-        self, folder: Path, args: tuple[str, ...], at: int = NEVER, *, full: bool = False
+        self,
+        folder: Path,
+        work: tuple[str, ...] | Callable[[], int],
+        at: int = NEVER,
+        *,
+        full: bool = False,
     ) -> Ended:
-        """Runs a command to its end, or to a change."""
+        """Runs a command, or other work, to its end, or to a change."""
+        done = work if callable(work) else partial(killed.command, work)
         told = self._place / "told.txt"
         told.with_suffix(".count").unlink(missing_ok=True)
-        process = self._context.Process(target=killed.call, args=(folder, args, at, full, told))
+        process = self._context.Process(target=killed.call, args=(folder, done, at, full, told))
         process.start()
         process.join()
         count = told.with_suffix(".count")
@@ -211,3 +222,48 @@ def test_a_full_disk_is_told_and_the_same_line_does_the_rest(
         assert again.code == 0, f"full before change {at}: {again.said}"
         assert left(folder).keys() >= wanted.keys(), f"full before change {at}"
     figure(f"{name}: {whole.count} changes, {len(chosen)} full disks, no traceback")
+
+
+# --- the list of what waits ---------------------------------------------------------------------
+
+LISTS = ((), (1,), (1, 2), (1, 2, 3), (2, 3), (3,), ())
+"""What waits in a server, one list after the other; each piece of work by its `repeat`."""
+
+
+def serve(lists: tuple[tuple[int, ...], ...] = LISTS[1:]) -> int:
+    """A server: says what waits in its list, and after each change that it is kept."""
+    job = Job(output=Path("output"), known_faces=Path("known_faces"))
+    queue = QueueFile(job, Path())
+    with queue.held():
+        sys.stdout.write(f"found {' '.join(str(w.job.pick.repeat) for w in queue.read())}\n")
+        for numbers in lists:
+            forms = [MineForm(movie="talk.mkv", repeat=number) for number in numbers]
+            queue.write([work for form in forms if (work := form.work(job, Path()))])
+            sys.stdout.write("kept\n")
+            sys.stdout.flush()
+    return 0
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["killed", "full"])
+def test_the_list_of_what_waits_is_that_of_before_or_after(
+    full: bool, bench: Bench, figure: Callable[[str], None]
+) -> None:
+    """Whenever a server is killed, the next finds what was kept last, or what was being kept."""
+    count = bench.run(bench.fresh(), serve).count
+    assert count >= 3 * (len(LISTS) - 1)
+    seen = set()
+    for at in range(1, count + 1):
+        folder = bench.fresh()
+        ended = bench.run(folder, serve, at, full=full)
+        assert ended.code == (0 if full else -9), ended.said
+        assert "Traceback" not in ended.said
+        kept = ended.said.count("kept")
+        found = bench.run(folder, partial(serve, ())).said
+        assert "damaged" not in found, f"before change {at}"
+        numbers = tuple(map(int, found.split()[1:]))
+        seen.add(numbers)
+        assert full or numbers in LISTS[kept : kept + 2], f"before change {at}"
+        names = {path.name for path in folder.glob("output/*")}
+        assert names <= {QUEUE, LOCK}, f"before change {at}"
+    assert full or seen == set(LISTS)
+    figure(f"queue.json: {count} changes, {count} {'full disks' if full else 'kills'}, none lost")

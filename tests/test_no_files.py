@@ -176,8 +176,8 @@ def program(
     return found
 
 
-@pytest.mark.e2e
-@pytest.mark.timeout(1200)
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_no_command_waits_whatever_file_is_none(
     program: Program, tmp_path: Path, in_time: Callable[[], None], figure: Callable[[str], None]
 ) -> None:

@@ -149,6 +149,7 @@ def _clear(folder: Path) -> None:
 
     Raises:
         OutputError: A file cannot be deleted.
+        TableError: photos.csv cannot be read.
     """
     rows = read_list(folder / PHOTO_LIST)
     names = [row[0] for row in rows if CAST_PHOTO_NAME.fullmatch(row[0])]

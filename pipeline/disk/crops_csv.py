@@ -29,16 +29,18 @@ def delete_listed(folder: Path, names: set[str]) -> None:
         names: File names of the crops of the new pick.
 
     Raises:
-        OutputError: A crop cannot be deleted, or crops.csv cannot be read.
+        OutputError: A crop cannot be deleted.
+        TableError: crops.csv cannot be read.
     """
+    rows = read_list(folder / CROPS)
     try:
-        for row in read_list(folder / CROPS):
+        for row in rows:
             # Somebody may have edited the table: delete nothing outside this folder.
             if is_crop_name(row[0]) and row[0] not in names:
                 (folder / row[0]).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{error.filename}: cannot replace the earlier crops or their list "
+            f"{error.filename}: cannot be deleted, as others take its place "
             f"({error.strerror}); delete it"
         ) from error
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.disk.crop_file import is_crop_name
 from pipeline.disk.text_table import Stamp, csv_text, file_stamp, read_list
+from pipeline.errors import TableError
 from pipeline.files import replacing
 
 MOMENTS = "moments.csv"
@@ -24,7 +25,10 @@ def best_crop(folder: Path) -> str:
 
 @lru_cache(maxsize=10_000)
 def _best_crop(path: Path, _: Stamp) -> str:
-    rows = read_list(path)
+    try:
+        rows = read_list(path)
+    except TableError:
+        return ""
     if len(rows) < 2 or rows[0] != [*LISTED_MOMENT]:
         return ""
     name = rows[1][-1]

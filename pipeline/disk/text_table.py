@@ -8,7 +8,6 @@ import io
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -205,12 +204,15 @@ def read_list(path: Path) -> list[list[str]]:
     """The rows of a list of files that this program wrote; none if it is missing or damaged.
 
     Raises:
-        OSError: The list is there and cannot be read.
+        TableError: The list is there and cannot be read.
     """
-    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
+    try:
         text = decode_text(content(path)).text
         return [row for _, row in cells_of(text, by_hand=True)]
-    return []
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError, csv.Error):
+        return []
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); delete it") from error
 
 
 def read_text(

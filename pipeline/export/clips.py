@@ -71,6 +71,7 @@ def write_export(
     Raises:
         MovieError: The movie cannot be read.
         OutputError: A file cannot be written, or would overwrite one that no export wrote.
+        TableError: export.csv cannot be read.
     """
     wanted = list(pieces(found, kinds))
     before = _listed(folder)

@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartParser
 from pipeline import __version__
 from pipeline.cast.company import shown
 from pipeline.errors import MiningError
+from pipeline.files import clear_unfinished
 from pipeline.live.reader import Reader
 from pipeline.settings import Job
 from pipeline.web import label, live, mine, people, photo, results, review
@@ -24,7 +25,6 @@ from pipeline.web.jobs import Jobs
 from pipeline.web.pages import HERE, REPORT_PAGE, looks_css, page
 from pipeline.web.queue_file import QueueFile
 from pipeline.web.safety import REFUSALS, UPLOAD, Guard, Policy, check_csrf, log_out
-from pipeline.web.uploads import delete_abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        delete_abandoned(settings.videos)
+        clear_unfinished(settings.videos)
         with queue.held():
             jobs.restore(queue.read())
             yield

@@ -59,6 +59,7 @@ class QueueFile:
             files.check_lock(output / LOCK)
             lock.acquire()
             self._holds = True
+            files.clear_earlier(self._path)
         except Timeout:
             self._warn("another mine-video web keeps its list of runs there")
         except OSError as error:

@@ -2,17 +2,14 @@
 
 import io
 import re
-import time
 import warnings
-from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from fastapi import HTTPException
 from PIL import Image as Pillow
 
 from pipeline.errors import PeopleError
 from pipeline.faces import Image
-from pipeline.files import OWN_TEMPORARY, TEMPORARY
 from pipeline.people.names import FORBIDDEN, FORBIDDEN_START
 from pipeline.people.photo import photo_memory, read_photo
 
@@ -25,9 +22,6 @@ MOST_UPLOAD_BYTES = 550_000_000
 LONGEST_UPLOAD_NAME = 80
 
 LONGEST_ENDING = 10
-
-ABANDONED = 3600
-"""Seconds without a write after which an unfinished upload counts as abandoned."""
 
 
 def read_upload(data: bytes, name: str, width: int) -> tuple[Image, tuple[int, int]]:
@@ -96,16 +90,3 @@ def clean_name(given: str | None) -> str:
     ending = name.suffix[:LONGEST_ENDING]
     cut = name.stem[: LONGEST_UPLOAD_NAME - len(ending)] + ending
     return cut.lstrip("".join((*FORBIDDEN_START, " "))) or "picture"
-
-
-def delete_abandoned(folder: Path) -> None:
-    """Deletes unfinished uploads of a server that was killed, but not those still being written.
-
-    Args:
-        folder: The folder of uploaded movies.
-    """
-    for left in folder.glob(f".*{TEMPORARY}"):
-        with suppress(OSError):
-            idle = time.time() - left.stat().st_mtime
-            if OWN_TEMPORARY.fullmatch(left.name) and idle > ABANDONED:
-                left.unlink()

@@ -8,7 +8,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -55,30 +55,36 @@ class Fate:
         return writes and path.startswith(self._folder)
 
 
-def call(folder: Path, args: Sequence[str], at: int, full: bool, told: Path) -> None:
-    """Runs `mine-video` in a folder; writes what it said, and, if it lives, its changes.
+def command(args: Sequence[str]) -> int:
+    """Runs `mine-video` in its current folder, and gives its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        plug_in(patch)
+        patch.setattr(sys, "argv", ["mine-video", *args])
+        try:
+            cli.run()
+        except SystemExit as leaving:
+            return leaving.code if isinstance(leaving.code, int) else 1
+    return 0
+
+
+def call(folder: Path, work: Callable[[], int], at: int, full: bool, told: Path) -> None:
+    """Does something in a folder; writes what it said, and, if it lives, its changes.
 
     Args:
         folder: Where; it becomes the current one.
-        args: The command line.
+        work: What to do; gives the exit code.
         at: See `Fate`.
         full: See `Fate`.
         told: The file for what it said; the number of changes goes into one beside it.
     """
     os.chdir(folder)
-    with told.open("w") as out, pytest.MonkeyPatch.context() as patch:
+    with told.open("w") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
         sys.stdout = sys.stderr = out
-        plug_in(patch)
-        patch.setattr(sys, "argv", ["mine-video", *args])
         fate = Fate(folder, at, full=full)
         sys.addaudithook(fate)
-        try:
-            cli.run()
-            code = 0
-        except SystemExit as leaving:
-            code = leaving.code if isinstance(leaving.code, int) else 1
+        code = work()
         out.flush()
         told.with_suffix(".count").write_text(str(fate.count))
     os._exit(code)
