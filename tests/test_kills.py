@@ -237,7 +237,8 @@ def serve(lists: tuple[tuple[int, ...], ...] = LISTS[1:]) -> int:
     with queue.held():
         sys.stdout.write(f"found {' '.join(str(w.job.pick.repeat) for w in queue.read())}\n")
         for numbers in lists:
-            forms = [MineForm(movie="talk.mkv", repeat=number) for number in numbers]
+            orders = [{"movie": "talk.mkv", "repeat": number} for number in numbers]
+            forms = map(MineForm.model_validate, orders)
             queue.write([work for form in forms if (work := form.work(job, Path()))])
             sys.stdout.write("kept\n")
             sys.stdout.flush()

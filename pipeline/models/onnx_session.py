@@ -1,7 +1,9 @@
 """Loads ONNX networks with settings that give the same bytes on every run."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Thread, Timer
 from typing import Any
 
 import onnxruntime
@@ -12,6 +14,9 @@ from pipeline.models.cards import WEIGHTS, Card
 
 RUN_SECONDS = 120.0
 """Seconds that a batch of faces may take; the slowest network known takes 2 on a busy machine."""
+
+LOAD_SECONDS = 120.0
+"""Seconds that loading a network may take; the largest known takes one."""
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
@@ -30,7 +35,8 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
         device: "cpu" or "cuda".
 
     Raises:
-        ModelError: The file is not a network that ONNX Runtime can load, or there is no CUDA.
+        ModelError: The file is not a network that ONNX Runtime can load in time, or there is no
+            CUDA.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -40,7 +46,13 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
     options.log_severity_level = 3
     providers = _cuda_first() if device == "cuda" else [CPU]
     try:
-        loaded = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        loaded = _in_time(
+            lambda: onnxruntime.InferenceSession(str(path), options, providers=providers)
+        )
+    except TimeoutError as error:
+        raise ModelError(
+            f"{path}: did not load within {LOAD_SECONDS:g} s; use another network"
+        ) from error
     except Exception as error:  # ONNX Runtime's exceptions have no base class of their own.
         raise ModelError(f"{path}: not an ONNX network that can be loaded ({error})") from error
     if loaded.get_providers()[0] != providers[0]:  # ONNX Runtime falls back silently.
@@ -50,6 +62,26 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
             "or leave out --device"
         )
     return loaded
+
+
+def _in_time(load: Callable[[], onnxruntime.InferenceSession]) -> onnxruntime.InferenceSession:
+    """Loads a network that somebody else may have made: its constants may take years to compute.
+
+    Nothing stops ONNX Runtime in that. It goes on in a thread that ends with the program.
+
+    Raises:
+        TimeoutError: It took longer than `LOAD_SECONDS`.
+    """
+    found: Future[onnxruntime.InferenceSession] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(load())
+        except Exception as error:  # The caller gets it.
+            found.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return found.result(LOAD_SECONDS)
 
 
 def run_in_time(

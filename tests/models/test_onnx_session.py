@@ -137,3 +137,40 @@ def test_a_network_that_never_ends_is_stopped(
     face = np.zeros((1, 7), np.float32)
     with pytest.raises(ModelError, match=r"ran for more than 0\.3 s"):
         run_in_time(loaded, ["answer"], {"face": face})
+
+
+def slow_to_load(path: Path) -> Path:
+    """A network of 100 kB with constants that take hours, and are computed as it is loaded."""
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    one = helper.make_tensor("one", kinds.FLOAT, [1], [1.0])
+    nodes = [helper.make_node("ConstantOfShape", ["size"], ["c0"], value=one)]
+    nodes += [helper.make_node("MatMul", [f"c{n}", "c0"], [f"c{n + 1}"]) for n in range(2000)]
+    nodes.append(helper.make_node("Add", ["face", "c2000"], ["answer"]))
+    graph = helper.make_graph(
+        nodes,
+        "slow",
+        [helper.make_tensor_value_info("face", kinds.FLOAT, ["n", 3000])],
+        [helper.make_tensor_value_info("answer", kinds.FLOAT, ["n", 3000])],
+        [helper.make_tensor("size", kinds.INT64, [2], [3000, 3000])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def test_a_network_that_never_loads_is_left_and_the_program_ends(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from pipeline.models import onnx_session\n"
+        "onnx_session.LOAD_SECONDS = 0.5\n"
+        "onnx_session.session(Path(sys.argv[1]))"
+    )
+    path = slow_to_load(tmp_path / "slow.onnx")
+    ended = subprocess.run(
+        [sys.executable, "-c", program, path],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("slow.onnx: did not load within 0.5 s; use another network\n"), (
+        ended.stderr
+    )
