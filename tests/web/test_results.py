@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from pipeline.web.results import FRAME_POLICY, REPORT_POLICY
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
 from tests.support.application import LIMIT
 from tests.support.pages import Opened, new_page
-from tests.support.puppet import silent
+from tests.support.puppet import photo, silent
 from tests.support.reviewed import Table, picked_once, table_of
 
 if TYPE_CHECKING:
@@ -312,3 +313,24 @@ def test_the_report_can_ask_the_server_for_nothing(
     asked = page.evaluate("fetch('/api/runs').then(() => 'let in', () => 'refused')")
     assert asked == "refused"
     page.close()
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def test_no_page_that_is_only_read_changes_a_file(
+    client: TestClient, app: FastAPI, table_of: Table, exported: list[str]
+) -> None:
+    """Not even where a decision was interrupted, and there are new photos: other sites may link."""
+    table_of.decide(1, "sad")
+    (table_of.place / ASIDE / table_of.files[1]).rename(table_of.place / table_of.files[1])
+    photo(table_of.known / "zoe.png", "ben")
+    before, answers = table_of.everything(), []
+    given = {"movie": "talk", "person": "anna", "name": "anna", "emotion": "happy"}
+    for path, methods in app.openapi()["paths"].items():
+        for file in (table_of.files[0], "sheet.jpg", *exported) if "get" in methods else ():
+            named = re.sub(r"{(\w+)(:path)?}", lambda m: given.get(m[1], file), path)  # noqa: B023
+            if named not in ("/live/stream", "/live/faces"):  # They never end.
+                answers.append(client.get(named).status_code)
+    assert answers.count(200) > 20
+    assert table_of.everything() == before
