@@ -27,7 +27,7 @@ from pipeline.disk.walked import (
 )
 from pipeline.errors import MiningError, TableError
 from pipeline.faces import Ints, Numbers
-from pipeline.files import content, open_file
+from pipeline.files import content, is_within, open_file
 from pipeline.models.registry import compares, tolerances
 from pipeline.people import gallery
 from pipeline.people.presence import Presence, durations, nearest, who_is_who
@@ -263,7 +263,9 @@ def owners(walked: Walked) -> dict[int, str | int]:
 
 
 def pictures(place: Path) -> dict[int, list[Path]]:
-    """The photos of each number of a cast.
+    """The photos of each number of a cast; none to which a link leads from outside.
+
+    Whoever made the folder could name any file by it, and adopting the number would copy that.
 
     Args:
         place: The folder that holds cast/.
@@ -272,7 +274,8 @@ def pictures(place: Path) -> dict[int, list[Path]]:
         PeopleError: The folder cannot be read.
     """
     photos = gallery.photos(place / CAST)  # cast/ is laid out like a gallery: numbers are names.
-    return {int(name): paths for name, paths in photos.items() if name.isdecimal() and paths}
+    own = {name: [p for p in paths if is_within(p, place)] for name, paths in photos.items()}
+    return {int(name): paths for name, paths in own.items() if name.isdecimal() and paths}
 
 
 def numbers(place: Path, movie: str = "") -> dict[int, int]:

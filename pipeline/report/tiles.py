@@ -3,6 +3,7 @@
 import io
 import logging
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -136,7 +137,9 @@ def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
     numbers = crops[["time", "look_sure", "probability", *BOX]].to_numpy()
     crops = crops.loc[np.array(own, bool) & np.isfinite(numbers).all(axis=1)]
     crops = _with_moments(crops.drop_duplicates("file", ignore_index=True), walk)
-    existing = {p.name for p in path.parent.iterdir()}  # Faster than asking for each crop.
+    with os.scandir(path.parent) as entries:  # Faster than asking for each crop.
+        # A link may lead to a picture of somebody else, who is then part of the report.
+        existing = {entry.name for entry in entries if not entry.is_symlink()}
     crops = crops[crops["file"].isin(existing)]
     return crops.assign(
         person=path.parent.parent.name,

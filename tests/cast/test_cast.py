@@ -19,6 +19,7 @@ from pipeline import cli, crops, mine
 from pipeline.cast import portraits
 from pipeline.cast.adopt import adopt
 from pipeline.cast.cast import cast
+from pipeline.cast.company import pictures
 from pipeline.cast.folder import CAST_COLUMNS, PrintedMember
 from pipeline.disk import faces_csv
 from pipeline.disk.crop_file import read_provenance
@@ -562,6 +563,20 @@ def test_adopting_never_overwrites_and_takes_no_photo_twice(job: Job, both: list
     again = f"{theirs.stem}-2.jpg"
     assert sorted(p.name for p in theirs.parent.iterdir()) == sorted([*ben.photos, again])
     assert (theirs.parent / again).read_bytes() == (ben.folder / theirs.name).read_bytes()
+
+
+def test_no_file_is_adopted_through_a_link(job: Job, both: list[Path], tmp_path: Path) -> None:
+    """Of a folder of others: the copy would be handed on as a photo."""
+    ben, *_ = cast(both, job)
+    (tmp_path / "secret").write_text("a private key")
+    linked, *others = (ben.folder / name for name in ben.photos)
+    linked.unlink()
+    linked.symlink_to(tmp_path / "secret")
+    assert pictures(job.output)[1] == others
+    adopt(both, [(1, "host")], job)
+    assert sorted((job.known_faces / "host").iterdir()) == sorted(
+        job.known_faces / "host" / path.name for path in others
+    )
 
 
 def test_deleting_the_copies_undoes_a_name(job: Job, both: list[Path]) -> None:

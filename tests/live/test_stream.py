@@ -1,5 +1,6 @@
 """Tests of the live stream: tracks, the line of each second, and what is saved."""
 
+import os
 import re
 import signal
 import subprocess
@@ -532,6 +533,15 @@ def test_what_an_earlier_stream_left_is_replaced(
     for _ in range(2):
         call = ["live", "--source", str(path), "--record", record, "--csv", table_]
         assert CliRunner().invoke(main, call).exit_code == 0
+
+
+def test_each_second_of_a_table_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = film(tmp_path / "a.mkv", [Shot(5, [Square("anna")])]), list[bytes]()
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append((tmp_path / "a.csv").read_bytes()))
+    with closing(Movie(path)) as source, closing(TableSink(tmp_path / "a.csv", source)) as keeper:
+        for second in range(2):
+            keeper.end(Second(second, [(PLAIN,)]))
+    assert [data.count(b"\n") for data in synced] == [1, 2, 3]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")

@@ -210,6 +210,18 @@ def test_a_crop_at_an_impossible_frame_stops_no_report(frame: int, tmp_path: Pat
     assert len(data["moments"]["crop"]) == 3
 
 
+def test_no_picture_is_shown_through_a_link(tmp_path: Path) -> None:
+    """Of a folder of others: the report would be handed on with a picture of the user's."""
+    movie = walked(FACES, 100)
+    choices = picked(tmp_path, movie)
+    linked = next((tmp_path / "anna" / "happy").glob("*_f*.jpg"))
+    linked.rename(tmp_path / "private.jpg")
+    linked.symlink_to(tmp_path / "private.jpg")
+    data = _data(reported(tmp_path, movie, JOB, choices).read_text(encoding="utf-8"))
+    assert len(data["crops"]["file"]) == 69
+    assert linked.name not in data["crops"]["file"]
+
+
 def test_who_appears_with_whom_is_told(tmp_path: Path) -> None:
     apart = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
     assert "Who appears with whom" in " ".join(apart.words)  # They share the only shot.
