@@ -69,8 +69,10 @@ class Config:
         Raises:
             ConfigError: It is no TOML, or holds what no option takes.
         """
+        from pipeline.files import content
+
         try:
-            facts = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            facts = tomllib.loads(content(path).decode("utf-8-sig"))
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{path}: cannot be read as TOML ({error}); mine-video config prints such a file"

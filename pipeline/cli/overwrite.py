@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pipeline.disk.find import in_a_walk
 from pipeline.errors import OutputError
-from pipeline.files import open_file
 
 
 def check_overwrite(option: str, path: Path, is_own: Callable[[Path], bool]) -> None:
@@ -36,6 +35,8 @@ def begins_with(header: str) -> Callable[[Path], bool]:
     """Returns a check for `check_overwrite`: whether a file begins with this header."""
 
     def is_own(path: Path) -> bool:
+        from pipeline.files import open_file
+
         with open_file(path) as file:
             return file.read(len(header.encode())) == header.encode()
 

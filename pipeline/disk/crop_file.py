@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from pipeline.disk.manifest import Manifest, safe_name
 from pipeline.faces import EMOTIONS, Image, file_clock
+from pipeline.files import content
 
 JPEG_QUALITY = 95
 
@@ -109,7 +110,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
         ValueError: The picture has no provenance, or is damaged.
         OSError: The picture cannot be read.
     """
-    data = path.read_bytes()
+    data = content(path)
     try:
         provenance: dict[str, Any] = json.loads(_user_comment(data))
     except Exception as error:  # Of a damaged picture, Pillow raises whatever Python does.

@@ -247,7 +247,7 @@ def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(remote.content(folder / "walk.json").decode(errors="surrogateescape"))
+        facts = json.loads(remote.read_whole(folder / "walk.json").decode(errors="surrogateescape"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TableError(
             f"{folder}: holds no walk; give the folder that mine-video made for a movie, "

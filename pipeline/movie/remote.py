@@ -225,7 +225,7 @@ def path_or_url(text: str) -> Path:
     return cast("Path", Url(text)) if SCHEME.match(text) else Path(text)
 
 
-def content(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
     """All bytes of a file, on disk or by URL.
 
     Raises:

@@ -24,7 +24,7 @@ from pipeline.errors import MiningError, ModelError, MovieError, OutputError, Ta
 from pipeline.models import registry
 from pipeline.models.cards import Tolerances
 from pipeline.models.registry import Models, all_models, identities
-from pipeline.movie.remote import content, is_remote
+from pipeline.movie.remote import is_remote, read_whole
 from pipeline.people.gallery import Gallery
 from pipeline.people.naming import name_tracks
 from pipeline.settings import WalkSettings
@@ -248,7 +248,7 @@ def _check_same(folder: Path, fingerprint: str) -> None:
         TableError: The folder holds another walk now, or none.
     """
     try:
-        facts = json.loads(content(folder / "walk.json").decode(errors="surrogateescape"))
+        facts = json.loads(read_whole(folder / "walk.json").decode(errors="surrogateescape"))
         current = facts["fingerprint"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         current = ""
