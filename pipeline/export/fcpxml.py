@@ -108,7 +108,7 @@ def _project(found: Findings) -> ET.Element:
         low, high = found.clock.span(moment.first, moment.stop)
         ET.SubElement(
             gap, "marker", start=_time(found, found.clock.start + low),
-            duration=_time(found, high - low), value=visible(moment.title),
+            duration=_time(found, high - low), value=visible(moment.title), note=moment.note,
         )  # fmt: skip
     return event
 

@@ -61,7 +61,7 @@ def premiere_markers(found: Findings) -> bytes:
         times = [count.text(n) for n in (start + low, start + high, high - low)]
         # Premiere writes drop-frame with semicolons throughout.
         shown = [time.replace(":", ";") if count.drop else time for time in times]
-        rows.append([visible(moment.title), _notes([moment]), *shown, "Comment"])
+        rows.append([visible(moment.title), moment.note, *shown, "Comment"])
     text = "".join("\t".join(row) + "\r\n" for row in rows)
     return ("\ufeff" + text).encode("utf-16-le", errors="replace")
 
@@ -132,7 +132,4 @@ def _titles(moments: Sequence[Stretch]) -> str:
 
 
 def _notes(moments: Sequence[Stretch]) -> str:
-    """How sure moments are, and their frames."""
-    return "; ".join(
-        f"sure {round(100 * m.look_sure)} %, frames {m.first} to {m.stop - 1}" for m in moments
-    )
+    return "; ".join(moment.note for moment in moments)

@@ -60,6 +60,15 @@ class Stretch:
         """
         return f"{self.person} · {self.emotion} · {round(100 * self.probability)} %"
 
+    @property
+    def note(self) -> str:
+        """What a marker says besides: how sure the emotion is, and the frames.
+
+        >>> Stretch("rdj", "happy", 10, 20, 1, 3, 0.934, 0.99).note
+        'sure 99 %, frames 10 to 19'
+        """
+        return f"sure {round(100 * self.look_sure)} %, frames {self.first} to {self.stop - 1}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reel:

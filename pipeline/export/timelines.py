@@ -90,7 +90,7 @@ def tracks_xml(found: Findings) -> bytes:
 
 
 def _xml(found: Findings, timeline: Timeline) -> ET.Element:
-    """What the adapter writes, and the picture's size, which it leaves out."""
+    """What the adapter writes, with the picture's size, which it leaves out, and each rate once."""
     root = ET.fromstring(_written(timeline, "fcp_xml"))  # noqa: S314  It is our own.
     for form in root.iter("format"):
         shape = ET.SubElement(form, "samplecharacteristics")
@@ -98,6 +98,9 @@ def _xml(found: Findings, timeline: Timeline) -> ET.Element:
             ET.SubElement(shape, name).text = str(pixels)
         ET.SubElement(shape, "pixelaspectratio").text = "square"
         ET.SubElement(shape, "fielddominance").text = "none"
+    for item in root.iter("clipitem"):
+        for rate in item.findall("rate")[1:]:
+            item.remove(rate)
     return root
 
 
@@ -179,6 +182,7 @@ def _marker(found: Findings, moment: Stretch) -> Marker:
         name=visible(moment.title),
         marked_range=TimeRange(_time(found, low), _time(found, high - low)),
         color=MARKER_COLOURS[moment.emotion],
+        metadata={"fcp_xml": {"comment": moment.note}},
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -163,8 +164,8 @@ def _summary(
 
 
 def _network(identity: str) -> str:
-    """A network's name with a shortened hash."""
-    return " ".join(word[:12] for word in str(identity).split())
+    """A network's name with shortened hashes."""
+    return re.sub(r"\b[0-9a-f]{13,}\b", lambda digits: digits[0][:12], str(identity))
 
 
 def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:

@@ -50,6 +50,7 @@ def test_the_project_has_every_cut_at_its_frame(rate: Fraction) -> None:
     assert [_frames(clip.get("offset"), rate) for clip in clips] == [first for first, _ in wanted]
     assert [clip.get("lane") for clip in clips] == ["1"] * 4 + ["2", "3"]
     assert [_span(m, rate) for m in gap.findall("marker")] == sorted(wanted)
+    assert any(m.get("note") == "sure 98 %, frames 100 to 159" for m in gap.findall("marker"))
     form = root.find("resources/format")
     assert form is not None
     assert _frames(form.get("frameDuration"), rate) == 1

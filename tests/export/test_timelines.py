@@ -284,4 +284,7 @@ def test_xml_of_everybody_has_bins_and_markers(rate: Fraction) -> None:
     markers = [(m.findtext("in"), m.findtext("out")) for m in root.iter("marker")]
     assert markers == [("0", "7"), ("100", "160"), ("140", "200"), ("150", "170"),
                        ("1798", "1802"), (str(FRAMES - 5), str(FRAMES))]  # fmt: skip
+    notes = [m.findtext("comment") for m in root.iter("marker")]
+    assert notes[:2] == ["sure 98 %, frames 0 to 6", "sure 98 %, frames 100 to 159"]
+    assert {len(item.findall("rate")) for item in root.iter("clipitem")} == {1}
     assert root.findtext(".//format/samplecharacteristics/width") == "64"

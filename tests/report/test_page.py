@@ -109,7 +109,7 @@ def test_a_page_tells_cast_summary_and_funnel(tmp_path: Path) -> None:
     assert "640 × 360, h264, 25 frames a second" in words
     assert "Walk --width 800" in words
     assert "--repeat 8 --gap 0 --sure 0.7 --min-prob 0" in words
-    assert "detector: puppet 0123456789ab" in words
+    assert "detector: long-named puppet 0123456789ab " in words
     assert "person emotion faces person emotion repeat sure" in words
     assert "anna sad 76 26 6 0 0 longest run is 6 of 8 frames; try --repeat 6" in words
     assert "unknown angry 76 30 30 30 30" in words

@@ -35,7 +35,7 @@ def manifest_of(
     frames: int, name: str = "film.mkv", settings: WalkSettings | None = None
 ) -> Manifest:
     """Of a movie that never was."""
-    models = {"detector": "puppet 0123456789ab"}
+    models = {"detector": "long-named puppet 0123456789abcdef"}
     return Manifest(
         Path("videos") / name, {}, settings or WalkSettings(), models, scan_of(frames),
         ((0, frames),),
