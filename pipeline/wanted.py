@@ -45,7 +45,7 @@ def wanted_rows(
         check_name(person, walked.folder / FACES)
     without_photo = unreachable(walked.tracks)
     check_photos(job.people, without_photo)
-    select.check_people(job.people, _people_of(walked) - without_photo, "the gallery")
+    select.check_people(job.people, _people_of(walked) - without_photo, str(walked.folder))
     labels = current_labels(walked, job)
     rows = match.applied(walked.rows, labels)
     if job.learn:

@@ -544,7 +544,7 @@ CASES = {
         ("movie.mkv", "--detector", "haar"), ("'haar' is not one of", "'yunet'", "'hog'"), 2
     ),
     "unknown emotion": Case(
-        ("movie.mkv", "--emotion", "hapy"), ("'hapy' is not one of", "'happy'", "'neutral'"), 2
+        ("movie.mkv", "--emotion", "hapy"), ("'hapy' is not one of", "Did you mean 'happy'?"), 2
     ),
     **{
         f"repeat of {text}": Case(
@@ -728,6 +728,7 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("movies",), "There is no command and no movie 'movies'."),
         (("export", "output"), "choose what to write: --format clips, supercut, edl"),
         (("export", "output", "--format", "aaf"), "'aaf' is not one of"),
+        (("export", "output", "--format", "premiere"), "Did you mean 'premiere-markers'?"),
         (("a.mkv", "--emotion", "happy,sad"), "once for each: --emotion happy --emotion sad"),
     ],
 )

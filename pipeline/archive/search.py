@@ -93,7 +93,7 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
-    select.check_people(job.people, known, "the archive")
+    select.check_people(job.people, known, "the walked movies")
     entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)

@@ -16,6 +16,7 @@ from pipeline.cli.options import (
     MARGIN_OPTION,
     PLACES,
     Here,
+    OneOf,
     job_of,
     options,
     verbosity,
@@ -77,7 +78,7 @@ def archive_of(
 )
 @click.option(
     "--order",
-    type=click.Choice(["sure", "probability", "length", "time"]),
+    type=OneOf(["sure", "probability", "length", "time"]),
     default="sure",
     show_default=True,
     help="Surest emotion first, most probable, longest, or movie by movie.",

@@ -13,6 +13,7 @@ from pipeline.cli.options import (
     PLACES,
     SPEECH,
     Command,
+    OneOf,
     Real,
     folders_of,
     job_of,
@@ -40,7 +41,7 @@ def _formats_option(command: Command) -> Command:
     ]
     return options(
         click.option(
-            "--format", "kinds", multiple=True, type=click.Choice(list(FORMATS)), metavar="NAME",
+            "--format", "kinds", multiple=True, type=OneOf(list(FORMATS)), metavar="NAME",
             help="What to write, see the table below; may be repeated.",
         ),
         *flags,

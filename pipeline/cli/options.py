@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,7 +155,17 @@ class PersonName(Listed, click.types.StringParamType):
         return [CompletionItem(name) for name in known_names(ctx) if name.startswith(incomplete)]
 
 
-class EmotionChoice(Listed, click.Choice[str]):
+class OneOf(click.Choice[str]):
+    """One of some words; suggests the nearest to a wrong one."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Lists the words."""
+        similar = get_close_matches(str(value), self.choices, n=1)
+        told = super().get_invalid_choice_message(value, ctx)
+        return told + (f" Did you mean {similar[0]!r}?" if similar else "")
+
+
+class EmotionChoice(Listed, OneOf):
     """An emotion, or any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -209,7 +220,7 @@ WIDTH_OPTION = click.option(
 
 NETWORK_OPTIONS = options(
     click.option(
-        "--detector", type=click.Choice(list(DETECTORS)), default=WALK.detector,
+        "--detector", type=OneOf(list(DETECTORS)), default=WALK.detector,
         show_default=True,
         help="Network that finds faces; hog and cnn are slower and need the extra `dlib`.",
     ),
@@ -225,7 +236,7 @@ NETWORK_OPTIONS = options(
         ".keras file.",
     ),
     click.option(
-        "--device", type=click.Choice(DEVICES), default=JOB.device, show_default=True,
+        "--device", type=OneOf(DEVICES), default=JOB.device, show_default=True,
         help="Device that runs the ONNX networks; cuda needs onnxruntime-gpu.",
     ),
 )  # fmt: skip
@@ -403,7 +414,12 @@ JSON_OPTION = click.option(
 def verbosity(command: Command) -> Command:
     """Adds -q and -v."""
     return options(
-        click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            help="Print no notes and progress, only results, warnings and errors.",
+        ),
         click.option("-v", "--verbose", is_flag=True, help="Print more details."),
     )(command)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pipeline.cli.options import WALK, Real, options, verbosity
+from pipeline.cli.options import WALK, OneOf, Real, options, verbosity
 from pipeline.cli.printing import log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.errors import PeopleError
@@ -26,7 +26,7 @@ FERPLUS_OPTION = click.option(
     help="Microsoft's fer2013new.csv, with ten people's votes on each face.",
 )
 WITHOUT = click.option(
-    "--without", multiple=True, type=click.Choice(EMOTIONS), metavar="EMOTION",
+    "--without", multiple=True, type=OneOf(EMOTIONS), metavar="EMOTION",
     help="Drop an emotion; may be repeated.",
 )  # fmt: skip
 BALANCE = click.option(
@@ -56,7 +56,7 @@ def count(name: str, least: int, text: str) -> Any:
 
 LEARNING = options(
     click.option(
-        "--network", type=click.Choice(NETWORK_NAMES), default=TRAIN.network, show_default=True,
+        "--network", type=OneOf(NETWORK_NAMES), default=TRAIN.network, show_default=True,
         help="Network to train.",
     ),
     click.option(
@@ -65,7 +65,7 @@ LEARNING = options(
         "its frozen features.",
     ),
     click.option(
-        "--split", type=click.Choice(SPLITS), default=TRAIN.split, show_default=True,
+        "--split", type=OneOf(SPLITS), default=TRAIN.split, show_default=True,
         help="How to split training and test rows: by the data's own parts, at random, or in k "
         "folds.",
     ),
@@ -105,7 +105,7 @@ LEARNING = options(
     count("--patience", 0, "Stop after this many epochs without improvement; 0 never stops."),
     count("--batch", 1, "Number of faces in a training step."),
     click.option(
-        "--optimizer", type=click.Choice(OPTIMIZERS), default=TRAIN.optimizer, show_default=True,
+        "--optimizer", type=OneOf(OPTIMIZERS), default=TRAIN.optimizer, show_default=True,
         help="Gradient descent with momentum, or Adam.",
     ),
     strength_option(
@@ -295,7 +295,7 @@ def evaluate_command(
 
 @command(shares=False)
 @click.argument("photo", type=INPUT_FILE)
-@click.option("--to", "target", required=True, type=click.Choice(EMOTIONS), help="Emotion to fake.")
+@click.option("--to", "target", required=True, type=OneOf(EMOTIONS), help="Emotion to fake.")
 @click.option(
     "--budget",
     type=click.IntRange(1, 255),

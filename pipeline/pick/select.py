@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -223,6 +224,10 @@ def check_people(people: tuple[str, ...], known: set[str], where: str) -> None:
     for name in people:
         if name in known or name in (ANY, UNKNOWN):
             continue
+        several = [part.strip() for part in name.split(",")]
+        if len(several) > 1 and known.issuperset(several):
+            each = " ".join(f"--person {quote(person)}" for person in several)
+            raise PeopleError(f"{name!r} is several people; give the option once for each: {each}")
         small = {person.casefold(): person for person in sorted(known, reverse=True)}
         similar = get_close_matches(name.casefold(), small, n=1)
         suggestion = f" Did you mean {small[similar[0]]!r}?" if similar else ""

@@ -82,7 +82,7 @@ def test_strangers_and_everybody(output: Path, job: Job) -> None:
 
 
 def test_an_absent_person_is_reported_with_the_nearest_name(output: Path, job: Job) -> None:
-    with pytest.raises(PeopleError, match=r"'anne' in the archive\. Did you mean 'anna'"):
+    with pytest.raises(PeopleError, match=r"'anne' in the walked movies\. Did you mean 'anna'"):
         _found(output, replace(job, people=("anne",)))
 
 

@@ -181,8 +181,9 @@ def test_known_people_may_be_asked_for(asked: tuple[str, ...]) -> None:
         ("ANNA", {"anna", "ben"}, ["'ANNA'", "Did you mean 'anna'?"]),
         ("qqq", {"anna"}, ["'qqq' in known_faces/. Known: anna; any and unknown"]),
         ("anna", set(), ["'anna'", "Known: nobody"]),
+        ("anna, ben", {"anna", "ben"}, ["once for each: --person anna --person ben"]),
     ],
-    ids=["a letter", "a capital", "capitals", "nothing like it", "empty gallery"],
+    ids=["a letter", "a capital", "capitals", "nothing like it", "empty gallery", "two"],
 )
 def test_somebody_unknown_is_told_with_the_nearest(
     asked: str, known: set[str], words: list[str]
