@@ -154,8 +154,8 @@ def moments(
 
     Returns:
         A row a moment: `movie`, `folder`, `person`, `emotion`, `track`, frames `first` and `last`,
-        `start` and `stop` in seconds, `seconds` on screen, `length` in frames, `faces`, `look_sure`
-        and `probability` from 0 to 1.
+        the seconds `start` and `stop` at which they begin, `seconds` on screen, `length` in frames,
+        `faces`, `look_sure` and `probability` from 0 to 1.
     """
     job = _job(options, person, emotion)
     with archive.open_archive(_archived(folders, job)) as opened:
