@@ -105,8 +105,8 @@ def contact_sheets(selection: Selection, found: pd.DataFrame, stem: str) -> None
     size = SHEET_COLUMNS * DOWN
     pages = [shown[i : i + size] for i in range(0, len(shown), size)]
     title = (
-        f"{selection.person}, {selection.emotion}: the best face of each moment "
-        f"({_count(len(shown), 'moment')}, {_count(len(selection.rows), 'face')})"
+        f"{selection.person}, {selection.emotion}: {_count(len(shown), 'moment')}, "
+        f"best face of each ({_count(len(selection.rows), 'face')})"
     )
     for number, page in enumerate(pages, 1):
         several = len(pages) > 1

@@ -142,7 +142,7 @@ def test_pages_hold_96_faces_the_best_of_each_run_in_order_of_time(
         for n, tile in enumerate(_tiles(page, size), begin):
             assert _pixel(tile) == pytest.approx(_colour(n), abs=12)
         count = f"{runs} moment" if runs == 1 else f"{runs} moments"
-        title = f"anna, happy: the best face of each moment ({count}, {2 * runs} faces)"
+        title = f"anna, happy: {count}, best face of each ({2 * runs} faces)"
         head = f"{title}, page {number} of {len(sizes)}" if several else title
         # That of a narrow page is shortened to fit.
         assert fitted_text(head, 14, page.shape[1] - 12) in words
@@ -178,7 +178,7 @@ def test_a_face_that_was_not_cropped_is_left_out(tmp_path: Path, words: list[str
     for crop in (tmp_path / "happy").glob("*_f0000010_*.jpg"):
         crop.unlink()
     _write(selection)
-    assert words[0] == "anna, happy: the best face of each moment (2 moments, 6 faces)"
+    assert words[0] == "anna, happy: 2 moments, best face of each (6 faces)"
     tiles = list(_tiles(_pixels(tmp_path / "happy" / "sheet.jpg"), 2))
     for tile, run in zip(tiles, (0, 2), strict=True):
         assert _pixel(tile) == pytest.approx(_colour(run), abs=12)
