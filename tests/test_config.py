@@ -1,5 +1,6 @@
 """mine-video.toml, environment variables, and the command that prints them; completion."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -164,6 +165,8 @@ def test_training_has_defaults_of_its_own() -> None:
         ("emotion = ['hapy']", "emotion: 'hapy' is not one of"),
         ("repeat = 'long'", "repeat: 'long' is neither frames, such as 8, nor seconds"),
         ("repeat = 0.5", "repeat: is 0.5, wanted a number of frames or a text"),
+        ("person = []", "mine-video.toml, person: is [], wanted one or more"),
+        ("output = " + "[" * 5000, "mine-video.toml: cannot be read as TOML"),
         ("output = 'movie.mkv'", "output: Directory 'movie.mkv' is a file."),
         ("[search]\norder = 'best'", "[search], order: 'best' is not one of"),
     ],
@@ -181,6 +184,12 @@ def test_what_no_option_takes_is_told_with_file_and_key(
 def test_a_file_that_is_not_there_is_told(program: Program) -> None:
     done = program("status", "--config", "gone.toml")
     assert (done.code, "'gone.toml' does not exist" in done.err) == (2, True)
+
+
+def test_a_folder_in_place_of_the_file_is_told(program: Program) -> None:
+    CONFIG.mkdir()
+    done = program("status")
+    assert (done.code, "mine-video.toml: cannot be read as TOML" in done.err) == (1, True)
 
 
 def test_a_wrong_variable_is_told_by_its_name(
@@ -235,6 +244,22 @@ def test_what_config_prints_is_a_file_with_the_same_defaults(program: Program) -
     configure(aloud)
     spoken = program("config").out
     assert re.sub(r"  # from mine-video.toml", "", spoken) == aloud
+
+
+def test_odd_values_are_printed_as_toml_reads_them(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE_VIDEO_PERSON", '😀,"Zoë"')
+    monkeypatch.setenv("MINE_VIDEO_OUTPUT", "a\x7f\\b\n")
+    monkeypatch.setenv("MINE_VIDEO_MIN_SIZE", "inf")
+    monkeypatch.setenv("MINE_VIDEO_KNOWN_FACES", os.fsdecode(b"photos\xff"))
+    configure("every = 2", Path("a\x07b.toml"))
+    out = program("config", "--config", "a\x07b.toml").out
+    facts = tomllib.loads(out)
+    assert (facts["person"], facts["output"]) == (["😀", '"Zoë"'], "a\x7f\\b\n")
+    assert (facts["min-size"], facts["every"]) == (float("inf"), 2)
+    assert "known-faces" not in facts
+    assert "from MINE_VIDEO_KNOWN_FACES, which no TOML can hold" in out
 
 
 def test_config_lists_every_option_of_every_command(program: Program) -> None:

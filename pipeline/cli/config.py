@@ -13,6 +13,7 @@ top = 50
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,9 +34,13 @@ from pipeline.cli.sections import (
     long_name,
 )
 from pipeline.errors import ConfigError
+from pipeline.faces import visible
 
 CONFIG = Path("mine-video.toml")
 """The file of defaults that is read where the program is called."""
+
+UNDECODABLE = re.compile(r"[\ud800-\udfff]")
+"""Bytes of a path that are no text, as Python has them."""
 
 Commands = Mapping[str, SectionedCommand]
 
@@ -73,7 +78,7 @@ class Config:
 
         try:
             facts = tomllib.loads(content(path).decode("utf-8-sig"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{path}: cannot be read as TOML ({error}); mine-video config prints such a file"
             ) from error
@@ -126,6 +131,8 @@ class Config:
     def _check_value(self, where: str, option: click.Option, value: Any) -> None:
         kinds, wanted = _wanted(option)
         several = option.multiple and isinstance(value, list)
+        if several and not value:
+            raise ConfigError(f"{self.path}, {where}: is [], wanted one or more")
         for one in value if several else [value]:
             # True is an int to Python.
             if not isinstance(one, kinds) or (isinstance(one, bool) and bool not in kinds):
@@ -171,7 +178,7 @@ def set_defaults(ctx: click.Context, path: Path | None) -> None:
     Raises:
         ConfigError: See `Config.read`.
     """
-    if (path is None and not CONFIG.is_file()) or not isinstance(ctx.command, SectionedCommand):
+    if (path is None and not CONFIG.exists()) or not isinstance(ctx.command, SectionedCommand):
         return
     config = Config.read(path or CONFIG, _commands(ctx))
     ctx.default_map = config.of(ctx.command)
@@ -250,7 +257,8 @@ class _Setting:
     def line(self) -> str:
         """Its line in the file."""
         if self.source:
-            return f"{self.key} = {_toml(self.value)}  # from {self.source}"
+            line = f"{self.key} = {_toml(self.value)}  # from {visible(self.source)}"
+            return line if UNDECODABLE.search(line) is None else f"# {line}, which no TOML can hold"
         if self.value is None:
             what = self.option.show_default
             return f"# {self.key} is not set" + (f": {what}" if isinstance(what, str) else "")
@@ -296,12 +304,17 @@ def _known(value: Any) -> Any:
 def _toml(value: Any) -> str:
     """A value as TOML has it.
 
-    >>> _toml(("a", Path("b"))), _toml(True), _toml(0.5)
-    ('["a", "b"]', 'true', '0.5')
+    >>> _toml(("a", Path("😀"))), _toml(True), _toml(0.5), _toml(float("inf"))
+    ('["a", "😀"]', 'true', '0.5', 'inf')
     """
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value if isinstance(value, bool | int | float) else str(value))
+    if isinstance(value, float):
+        return repr(value)  # Infinity is inf, as Python writes it.
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    # JSON's escapes of what is not ASCII are pairs, which TOML refuses, as it does a raw 7F.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _print(setting: _Setting) -> None:
