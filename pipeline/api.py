@@ -30,7 +30,7 @@ from pipeline.cast import cast as casting
 from pipeline.disk.find import all_there, find_walks, without_failed
 from pipeline.disk.manifest import movie_name
 from pipeline.disk.walked import finished
-from pipeline.errors import MiningError
+from pipeline.errors import MiningError, TableError
 from pipeline.faces import ANY, EMOTIONS
 from pipeline.judge import judge as measuring
 from pipeline.people.album import Album
@@ -82,8 +82,7 @@ def faces(folder: Place, **options: Any) -> pd.DataFrame:
         seconds, `x1` to `y2` in pixels, `yaw`, `pitch` and `roll` in degrees, `person` ("" for
         nobody), `distance`, `sure`, and a probability for each of `EMOTIONS`.
     """
-    (only,) = _walks((folder,), _job(options))[:1]
-    return finished(only).rows
+    return finished(_walk_of(folder, _job(options))).rows
 
 
 def name(*folders: Place, **options: Any) -> pd.DataFrame:
@@ -240,8 +239,7 @@ def report(folder: Place, **options: Any) -> Path:
         The path of report.html.
     """
     job = _job(options)
-    (only,) = _walks((folder,), job)[:1]
-    return mine.report(only, job)
+    return mine.report(_walk_of(folder, job), job)
 
 
 def _job(given: dict[str, Any], person: Wanted = ANY, emotion: Wanted = ANY) -> Job:
@@ -251,6 +249,8 @@ def _job(given: dict[str, Any], person: Wanted = ANY, emotion: Wanted = ANY) -> 
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
             raise TypeError(f"there is no option {option!r}{hint}")
     people, emotions = ((x,) if isinstance(x, str) else tuple(x) for x in (person, emotion))
+    if not people or not emotions:
+        raise ValueError(f"person and emotion want one or more names, or {ANY!r}")
     unknown = set(emotions) - {*EMOTIONS, ANY}
     if unknown:
         raise ValueError(f"emotion is {unknown.pop()!r}, wanted some of {EMOTIONS} or {ANY!r}")
@@ -263,6 +263,13 @@ def _walks(folders: Sequence[Place], job: Job) -> list[Path]:
     if not folders:
         raise ValueError("give the folder of a walked movie")
     return without_failed(find_walks([*map(Path, folders)], job.output))
+
+
+def _walk_of(folder: Place, job: Job) -> Path:
+    found = _walks((folder,), job)
+    if len(found) > 1:
+        raise TableError(f"{folder}: holds {len(found)} walks; give the folder of one movie")
+    return found[0]
 
 
 def _archived(folders: Sequence[Place], job: Job) -> list[Path]:

@@ -125,6 +125,17 @@ def test_what_is_wrong_is_told(folder: Path) -> None:
         api.faces("nowhere")
     with pytest.raises(api.MiningError, match="No person 'zoe'"):
         api.pick(folder, person="zoe")
+    with pytest.raises(ValueError, match="person and emotion want one or more names"):
+        api.moments(folder, person=[])
+    with pytest.raises(ValueError, match="top must be 0 or more, not -1"):
+        api.moments(folder, top=-1)
+
+
+def test_what_is_of_one_movie_refuses_a_folder_of_several(folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("other"))
+    for ask in (api.faces, api.report):
+        with pytest.raises(api.MiningError, match="output: holds 2 walks; give the folder of one"):
+            ask("output")
 
 
 def test_the_notebook_runs(

@@ -92,6 +92,8 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     """
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+    if top < 0:
+        raise ValueError(f"top must be 0 or more, not {top}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
     select.check_people(job.people, known, "the walked movies")
     entries = prepare_faces(archive, job)
