@@ -135,8 +135,11 @@ def file_clock(seconds: float) -> str:
     return f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}.{rest:03d}"
 
 
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that move the cursor, colour or clear a terminal, begin a line, or turn text round."""
+CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+"""Characters that move the cursor, colour or clear a terminal, begin a line, or turn text round;
+and the two that no XML may hold."""
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -146,8 +149,8 @@ def visible(text: str, keep: str = "") -> str:
         text: The text.
         keep: Control characters that stay.
 
-    >>> visible("a\x1b[2Jb\nc\u202e"), visible("a\x1b\n", keep="\n")
-    ('a\\x1b[2Jb\\nc\\u202e', 'a\\x1b\n')
+    >>> visible("a\x1b[2Jb\nc\u202e\uffff"), visible("a\x1b\n", keep="\n")
+    ('a\\x1b[2Jb\\nc\\u202e\\uffff', 'a\\x1b\n')
     """
     return CONTROLS.sub(lambda m: m[0] if m[0] in keep else repr(m[0])[1:-1], text)
 

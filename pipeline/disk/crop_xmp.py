@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from pipeline import __version__
-from pipeline.faces import Floats
+from pipeline.faces import Floats, visible
 
 PEOPLE, LOOKS = "People", "Looks"
 """The first levels of keywords. Of an emotion nothing is claimed but that somebody looks so."""
@@ -60,6 +60,7 @@ def crop_xmp(person: str, emotion: str, box: Floats, size: tuple[int, int]) -> b
     (width, height), (x1, y1, x2, y2) = size, (float(value) for value in box)
     left, right = (min(max(x / width, 0.0), 1.0) for x in (x1, x2))
     top, bottom = (min(max(y / height, 0.0), 1.0) for y in (y1, y2))
+    person = visible(person)
     levels = [(PEOPLE, person)] * bool(person) + [(LOOKS, emotion)]
     return PACKET.format(
         version=__version__, width=width, height=height,

@@ -45,6 +45,10 @@ def test_any_name_is_told_as_it_is(name: str) -> None:
     assert xmp["Xmp.lr.hierarchicalSubject"] == [f"People|{name.replace('|', '/')}", "Looks|happy"]
 
 
+def test_what_no_xml_may_hold_is_written_out() -> None:
+    assert _read("a\uffff")["Xmp.dc.subject"] == ["a\\uffff", "happy"]
+
+
 @pytest.mark.parametrize(
     ("box", "wanted"),
     [
