@@ -199,7 +199,8 @@ def _intervals(found: Findings, tier: Tier) -> Iterator[tuple[float, float, str]
         begin, end = _seconds(found, note.first), _seconds(found, note.stop)
         if begin > last:
             yield last, begin, ""
-        yield begin, end, note.text
+        if end > begin:  # Else all of it is before zero.
+            yield begin, end, note.text
         last = end
     end = _seconds(found, len(found.film.edges) - 1)
     if end > last:

@@ -170,7 +170,7 @@ def _placed(found: Findings) -> Timeline:
                 if low > end:
                     track.append(Gap(duration=_time(found, low - end)))
                 track.append(_clip(found, reel, n, reel.clip_names[n], kind))
-                end = high
+                end = max(low, end) + high - low
             timeline.tracks.append(track)
     timeline.tracks.markers.extend([_marker(found, moment) for moment in found.stretches])
     return timeline

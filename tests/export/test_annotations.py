@@ -174,3 +174,13 @@ def test_a_film_that_begins_before_zero_has_no_times_before_it(tmp_path: Path) -
     assert next(iter(_praat(early, tmp_path).get_tier("anna").get_all_intervals())) == (
         0, 0.1, "happy",
     )  # fmt: skip
+
+
+def test_praat_has_no_interval_of_no_length(tmp_path: Path) -> None:
+    """Also where a whole moment lies before zero."""
+    reels = [reel_of([Cut(0, 2), Cut(2, 4), Cut(9, 12)])]
+    film = film_of(Fraction(25))
+    found = findings(replace(film, edges=film.edges - 0.1), reels)
+    intervals = list(_praat(found, tmp_path).get_tier("anna").get_all_intervals())
+    assert intervals[0] == (0, 0.06, "happy")
+    assert all(begin < end for begin, end, _ in intervals)

@@ -242,6 +242,16 @@ def test_every_cut_of_everybody_keeps_its_frames(rate: Fraction, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
+def test_cuts_shorter_than_a_frame_of_timecode_move_nothing_behind_them(kind: str) -> None:
+    """At 1000 frames a second 16 of the movie's are one of the timecode's 60."""
+    reel = reel_of([*(Cut(n, n + 1) for n in range(0, 8, 2)), Cut(1000, 2000)])
+    data = FORMATS[kind].load()(findings(film_of(Fraction(1000), ""), [reel]))
+    found = otio.adapters.read_from_string(data.decode(), ADAPTERS[kind.removeprefix("tracks-")])
+    *_, last = found.tracks[0].find_clips()
+    assert _span(last.trimmed_range_in_parent()) == _span(last.source_range) == (60, 120)
+
+
+@pytest.mark.parametrize("kind", ["tracks-otio", "tracks-xml"])
 def test_the_timeline_of_everybody_has_the_movies_timecode(kind: str) -> None:
     found = _placed(kind, 30 * NTSC, "01:00:00;00", layout="")
 
