@@ -1,11 +1,14 @@
 """Every default and every range, in one place; the command line builds these settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, Literal
 from unicodedata import normalize
+
+from pipeline.faces import ANY
 
 OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
@@ -103,6 +106,11 @@ class PickSettings:
         border: smallest distance of a box to the edge of the picture in pixels; None lets boxes
             extend beyond it.
         silent_only: keep only runs during which nobody speaks, by the subtitles.
+        with_: keep only faces in company of all these people, names or "unknown", see
+            `pick.company`.
+        without: keep only faces where none of these people is there.
+        alone: keep only faces where nobody else is there.
+        same_frame: company is who is in the same frame, rather than in the same shot.
         per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
         margin: space around the face on each side, as a share of the box.
     """
@@ -119,6 +127,10 @@ class PickSettings:
     single_face: bool = False
     border: int | None = None
     silent_only: bool = False
+    with_: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    alone: bool = False
+    same_frame: bool = False
     per_run: int = 0
     margin: float = 0.3
 
@@ -132,6 +144,8 @@ class PickSettings:
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         if not all(number >= 0 for number in (*least, self.border or 0, self.per_run)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
+        if ANY in (*self.with_, *self.without):
+            raise ValueError(f"with_ and without are people, not {ANY!r}: {self}")
 
     def at(self, rate: float) -> "PickSettings":
         """The settings with `repeat_seconds` also as frames at this frame rate, rounded up.
@@ -146,6 +160,24 @@ class PickSettings:
             return self
         frames = max(1, ceil(round(min(self.repeat_seconds * rate, MOST_FRAMES), 6)))
         return replace(self, repeat=frames)
+
+
+def option_words(name: str, value: object) -> list[str]:
+    """The words that set a setting on the command line; none for what is not wanted.
+
+    >>> option_words("with_", ("anna", "john doe")), option_words("alone", True)
+    (['--with anna', "--with 'john doe'"], ['--alone'])
+    >>> option_words("sure", 0.7), option_words("border", None), option_words("alone", False)
+    (['--sure 0.7'], [], [])
+    """
+    option = f"--{name.rstrip('_').replace('_', '-')}"  # `with` is a word of Python's own.
+    if value is True:
+        return [option]
+    if value is None or value is False:
+        return []
+    values = value if isinstance(value, tuple) else (value,)
+    texts = (f"{one:.15g}" if isinstance(one, float) else str(one) for one in values)
+    return [f"{option} {quote(text)}" for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +222,20 @@ class Job:
     device: str = "cpu"
     allow_remote: bool = False
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Everybody whom the job names: the wanted people, and those of whose company it asks."""
+        return (*self.people, *self.pick.with_, *self.pick.without)
+
+    def among(self, known: Set[str]) -> "Job":
+        """A job that names only some people; it wants anybody if nobody whom it wants is left."""
+        people, with_, without = (
+            tuple(name for name in names if name in known)
+            for names in (self.people, self.pick.with_, self.pick.without)
+        )
+        pick = replace(self.pick, with_=with_, without=without)
+        return replace(self, people=people or (ANY,), pick=pick)
+
 
 def job_from(given: Mapping[str, Any]) -> Job:
     """Builds the settings from values by the names of their fields; others are ignored.
@@ -203,8 +249,9 @@ def job_from(given: Mapping[str, Any]) -> Job:
     def of(kind: type[Any]) -> dict[str, Any]:
         return {f.name: given[f.name] for f in fields(kind) if f.name in given}
 
+    names = {name: given[name] for name in ("people", "with_", "without") if name in given}
+    composed = {n: tuple(normalize("NFC", one) for one in several) for n, several in names.items()}
+    given = {**given, **composed}
     own = of(Job)
-    if "people" in own:
-        own["people"] = tuple(normalize("NFC", name) for name in own["people"])
     walk, pick = WalkSettings(**of(WalkSettings)), PickSettings(**of(PickSettings))
     return Job(**own | {"walk": walk, "pick": pick})

@@ -723,6 +723,7 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--subtitle-offset", "nan"), "not a number"),
         (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
         (("a.mkv", "--silent-only"), "needs --subtitles"),
+        (("a.mkv", "--with", "any"), "any is nobody in particular"),
         (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
         (("exprot", "movie.mkv"), "no command and no movie 'exprot'. Did you mean 'export'?"),
         (("movies",), "There is no command and no movie 'movies'."),

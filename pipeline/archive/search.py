@@ -10,7 +10,7 @@ from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
-from pipeline.faces import ANY, EMOTIONS, UNKNOWN
+from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
 from pipeline.pick import decoder, evidence, select
 from pipeline.settings import AUTO, Job, PickSettings
@@ -93,7 +93,7 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
-    select.check_people(job.people, known, "the walked movies")
+    select.check_people(job.named, known, "the walked movies")
     entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)
@@ -108,7 +108,7 @@ def _moment(entries: Sequence[ArchiveMovie], row: tuple[Any, ...]) -> Moment:
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     """Makes the view `steadied` over the movies that show a wanted person; returns the movies."""
-    people = None if ANY in job.people else [_written(name) for name in job.people]
+    people = None if ANY in job.people else [written(name) for name in job.people]
     entries = [
         entry for entry in archive.entries
         if people is None or not set(people).isdisjoint(entry.facts.people)
@@ -123,12 +123,13 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
         scripts = ["stored"] if job.pick.gap == index.STORED.gap else ["decoded", "runs"]
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
+    company = job.pick.with_ or job.pick.without or job.pick.alone
     length = "by_seconds" if job.pick.repeat_seconds else "by_frames"
-    archive.ask("faces", *scripts, length, **values)
+    archive.ask("faces", *scripts, length, "company" if company else "anywhere", **values)
     return entries
 
 
-def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
+def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]:
     """The filters, and what they are reckoned by, as numbers that SQL can hold."""
     return {
         "smooth": 1 if settings.smooth == AUTO else min(settings.smooth, LARGEST_SETTING),
@@ -144,12 +145,11 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
         "max_yaw": float(settings.max_yaw),
         "single_face": settings.single_face,
         "border": None if settings.border is None else float(settings.border),
+        "with_": [written(name) for name in settings.with_],
+        "without": [written(name) for name in settings.without],
+        "alone": settings.alone,
+        "same_frame": settings.same_frame,
     }
-
-
-def _written(person: str) -> str:
-    """A name as in faces.csv."""
-    return "" if person == UNKNOWN else person
 
 
 def warn_of_old_names(archive: Archive, job: Job) -> None:

@@ -155,6 +155,16 @@ class PersonName(Listed, click.types.StringParamType):
         return [CompletionItem(name) for name in known_names(ctx) if name.startswith(incomplete)]
 
 
+class Companion(PersonName):
+    """Somebody else: a known name, or unknown."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the name."""
+        if value == ANY:
+            self.fail("any is nobody in particular; --alone is without anybody.", param, ctx)
+        return str(value)
+
+
 class OneOf(click.Choice[str]):
     """One of some words; suggests the nearest to a wrong one."""
 
@@ -280,6 +290,19 @@ FILTERS = options(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
         help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+    ),
+    click.option(
+        "--with", "with_", multiple=True, type=Companion(),
+        help="Only where this person is in the same shot, too; may be repeated.",
+    ),
+    click.option(
+        "--without", multiple=True, type=Companion(),
+        help="Only where this person is not in the shot; may be repeated.",
+    ),
+    click.option("--alone", is_flag=True, help="Only where nobody else is in the shot."),
+    click.option(
+        "--same-frame", is_flag=True,
+        help="Have --with, --without and --alone look at the frame, not at the whole shot.",
     ),
     click.option(
         "--repeat", type=Duration(), default=str(PICK.repeat), show_default=True,

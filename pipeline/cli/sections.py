@@ -10,7 +10,7 @@ import click
 OWN = "Options"
 SECTIONS = {
     OWN: (),
-    "What to pick": ("people", "emotions"),
+    "What to pick": ("people", "emotions", "with_", "without", "alone", "same_frame"),
     "How strict": (
         "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
         "single_face", "border", "learn",

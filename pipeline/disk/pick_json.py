@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.faces import ANY, EMOTIONS
 from pipeline.files import content, replacing
-from pipeline.settings import KNOWN_FACES, MOST_FRAMES, Job, PickSettings
+from pipeline.settings import KNOWN_FACES, MOST_FRAMES, Job, PickSettings, option_words
 
 PICK_FILE = "pick.json"
 
@@ -60,9 +60,7 @@ class Wanted:
         if seconds := given.pop("repeat_seconds"):
             given["repeat"] = f"{seconds:.15g}s"
         for name, value in given.items():
-            if value != usual[name]:
-                shown = "" if value is True else f" {quote(str(value))}"
-                words.append(f"--{name.replace('_', '-')}{shown}")
+            words += option_words(name, value) if value != usual[name] else []
         return words + known_faces_option(self.known_faces)
 
 
@@ -149,6 +147,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     if not good:
         raise ValueError(f"not what a pick wants: {facts}")
     values |= {name: tuple(values[name]) for name in ("people", "emotions")}
+    settings = {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
     return Wanted(values, PickSettings(**settings), facts["known_faces"])
 
 
@@ -191,6 +190,8 @@ def _fits(value: Any, usual: Any) -> bool:
     """Whether a value of `PickSettings` is of the kind of the usual one."""
     if isinstance(value, bool) or isinstance(usual, bool):
         return type(value) is type(usual)
+    if isinstance(usual, tuple):
+        return value == [] or _are(value, _is_person)
     if isinstance(value, float) and not isinstance(usual, float):
         return False
     return value == usual or _is_number(value, 0, MOST_FRAMES)

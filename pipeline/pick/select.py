@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PeopleError
-from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints
+from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
 from pipeline.pick import evidence
+from pipeline.pick.company import COMPANY, company
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
 from pipeline.settings import AUTO, PickSettings, Smoothing
@@ -24,20 +25,20 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
     Args:
         rows: As `faces_csv.read_faces` returns them.
         stride: Source frames between neighbouring rows.
-        settings: `smooth` and `gap` are used.
+        settings: `smooth` and `gap` are used, and what is asked of other faces.
 
     Returns:
         The rows sorted by track and frame, with `label` and `probability` (see `looks`), `run`
         (number of the run), `run_length` (source frames), `look_sure` (the chance that the label
-        is right, see `evidence`), `position` (row within its run, from 0) and `faces` (number of
-        faces in the frame).
+        is right, see `evidence`), `position` (row within its run, from 0), `faces` (number of
+        faces in the frame), and the columns of `company`.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
     label, probability = looks(rows, stride, settings.smooth)
     run = runs(frame, track, label, stride + settings.gap)
-    return rows.assign(
+    rows = rows.assign(
         label=label,
         probability=probability,
         run=run,
@@ -46,6 +47,7 @@ def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.Data
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
+    return rows.assign(**company(rows, settings))
 
 
 def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, Floats]:
@@ -87,8 +89,7 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
         person: A name, or "unknown" for faces without a name.
         emotion: One of `EMOTIONS`.
     """
-    name = "" if person == UNKNOWN else person
-    return rows[(rows["person"] == name) & (rows["label"] == EMOTIONS.index(emotion))]
+    return rows[(rows["person"] == written(person)) & (rows["label"] == EMOTIONS.index(emotion))]
 
 
 def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
@@ -110,8 +111,8 @@ def filters(
 ) -> dict[str, "pd.Series[bool]"]:
     """The rows that each filter lets pass, the repeater first, by the name of its option.
 
-    If the review rejected any face, the filter `REJECTED` comes before all others. Accepted faces
-    pass every filter.
+    If the review rejected any face, the filter `REJECTED` comes before all others, and then what is
+    asked of other faces. Accepted faces pass every filter after these.
 
     Args:
         rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`.
@@ -135,8 +136,9 @@ def filters(
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
     } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
     not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    asked = {name: rows[name].astype(bool) for name in COMPANY if name in rows}
     accepted = decided(rows, ACCEPTED)
-    return not_rejected | {name: mask | accepted for name, mask in passing.items()}
+    return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}
 
 
 def long_enough(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]":

@@ -63,7 +63,7 @@ FIRST_FILTERS = ("repeat", "sure")
 
 MORE_FILTERS = (
     "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "border", "per_run",
-    "single_face", "silent_only", "learn",
+    "single_face", "alone", "same_frame", "silent_only", "learn",
 )  # fmt: skip
 """Those in the folded part of the form, by their names in `PickSettings`, or else in `Job`."""
 
@@ -107,6 +107,10 @@ class MineForm(BaseModel):
         None, ge=0, le=MOST_REPEAT, description="crops of each run; 0 keeps all"
     )
     single_face: bool | None = Field(None, description="only frames with a single face")
+    alone: bool | None = Field(None, description="only where nobody else is in the shot")
+    same_frame: bool | None = Field(
+        None, description="for that, look at the frame and not at the whole shot"
+    )
     silent_only: bool | None = Field(
         None, description="only while nobody speaks, by the movie's own subtitles"
     )

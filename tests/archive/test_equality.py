@@ -1,7 +1,6 @@
 """Tests with random rows and settings that SQL and `pick` find the same steady runs."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -60,7 +59,10 @@ def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     tenths |= {name: random.integers(0, 900, len(rows)) for name in ("sharpness", "yaw")}
     tenths["yaw"] *= random.choice([-1, 1], len(rows))
     tenths_as_written = {k: (v / 10).astype(np.float32) for k, v in tenths.items()}
-    return _at_variable_rate(rows.assign(**tenths_as_written), random), stride
+    of_shot: int = draw(st.sampled_from([5, 12, 1000]))
+    return _at_variable_rate(
+        rows.assign(shot=rows["frame"] // of_shot, **tenths_as_written), random
+    ), stride
 
 
 def _at_variable_rate(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
@@ -83,6 +85,10 @@ SETTINGS = st.builds(
     max_yaw=st.sampled_from([90.0, 45.0, 0.0]),
     single_face=st.booleans(),
     border=st.sampled_from([None, None, 0, 3, 10**30]),
+    with_=st.sampled_from([(), (), ("ben",), ("unknown",), ("anna", "unknown")]),
+    without=st.sampled_from([(), (), ("ben",), ("anna", "unknown")]),
+    alone=st.sampled_from([False, False, True]),
+    same_frame=st.booleans(),
 )
 JOBS = st.builds(
     Job,
@@ -152,7 +158,8 @@ def test_sql_keeps_the_rows_that_pick_keeps(
 def test_moments_are_the_runs_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:
-    job = replace(job, people=tuple(p for p in job.people if p != "anna") or ("any",))
+    known = {"any", "unknown", *(person for rows, _ in movies for person in rows["person"])}
+    job = job.among(known)  # A search refuses other names.
     with TemporaryDirectory() as name:
         archive = _archive(connection, movies, Path(name))
         found = search(archive, job, top=0)

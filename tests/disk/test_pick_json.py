@@ -19,7 +19,9 @@ from pipeline.settings import Job, PickSettings
 
 JOB = Job(
     people=("anna",), emotions=("happy", "sad"), tolerance=0.9, learn=True, subtitles="a b.srt",
-    subtitle_offset=-1.5, pick=PickSettings(smooth=5, repeat_seconds=0.5, single_face=True),
+    subtitle_offset=-1.5, pick=PickSettings(
+        smooth=5, repeat_seconds=0.5, single_face=True, with_=("ben", "c d"), without=("unknown",),
+    ),
 )  # fmt: skip
 
 
@@ -68,7 +70,8 @@ def test_the_line_finishes_it_with_the_same_settings(tmp_path: Path) -> None:
     assert unfinished_lines(folder) == [
         "a pick was stopped, and anna/happy, anna/sad may lack crops; finish it: mine-video pick "
         f"'{folder}' --person anna --emotion happy --emotion sad --smooth 5 --repeat 0.5s "
-        "--single-face --tolerance 0.9 --learn --subtitles 'a b.srt' --subtitle-offset -1.5"
+        "--single-face --with ben --with 'c d' --without unknown --tolerance 0.9 --learn "
+        "--subtitles 'a b.srt' --subtitle-offset -1.5"
     ]
 
 
@@ -166,7 +169,9 @@ DAMAGE: list[tuple[str, Any]] = [
     ("settings", {"sure": float("nan")}), ("settings", {"margin": float("inf")}),
     ("settings", {"single_face": 1}), ("settings", {"border": "0"}), ("settings", {"border": []}),
     ("settings", {"max_yaw": [90]}), ("settings", {"silent_only": True}),
-    ("settings", {"later": 1}), ("folders", "anna/happy"), ("folders", [1]), ("folders", [None]),
+    ("settings", {"with_": "ben"}), ("settings", {"with_": ["any"]}), ("settings", {"with_": [1]}),
+    ("settings", {"without": ["a/b"]}), ("settings", {"alone": []}), ("settings", {"later": 1}),
+    ("folders", "anna/happy"), ("folders", [1]), ("folders", [None]),
     ("folders", ["anna"]), ("folders", ["/happy"]), ("folders", ["anna/nonsense"]),
     ("folders", ["../happy"]), ("folders", [".hidden/happy"]), ("folders", ["a/b/happy"]),
     ("folders", ["/etc/happy"]), ("folders", ["a\x1b/happy"]), ("folders", None), ("folders", []),
