@@ -8,7 +8,7 @@ from shlex import quote
 from typing import Any, Final, Literal
 from unicodedata import normalize
 
-from pipeline.faces import ANY
+from pipeline.faces import ANY, EMOTIONS
 
 OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
@@ -29,6 +29,9 @@ OWN_SUBTITLES = "own"
 
 AUTO: Final = "auto"
 """The value of --smooth that decodes each track as a sequence, see `pick.decoder`."""
+
+JOIN = "+"
+"""Joins emotions to one class: sad+fear."""
 
 Smoothing = int | Literal["auto"]
 
@@ -162,6 +165,46 @@ class PickSettings:
         return replace(self, repeat=frames)
 
 
+def members(emotion: str) -> tuple[int, ...]:
+    """The positions in `EMOTIONS`, rising, of the emotions that one class joins.
+
+    Raises:
+        ValueError: It is neither an emotion nor several joined by `JOIN`.
+
+    >>> members("happy"), members("sad+fear")
+    ((3,), (2, 4))
+    """
+    if unknown := set(emotion.split(JOIN)) - set(EMOTIONS):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not one of {', '.join(EMOTIONS)}")
+    return tuple(sorted(EMOTIONS.index(name) for name in emotion.split(JOIN)))
+
+
+def classes(emotions: tuple[str, ...]) -> tuple[int, ...]:
+    """The class of each of `EMOTIONS`: the position of the first emotion that the class joins.
+
+    Args:
+        emotions: What is wanted, as in a `Job`; whatever else there is stands alone.
+
+    Raises:
+        ValueError: One is unknown, or in two classes.
+
+    >>> classes(("happy", "fear+sad")), classes(("any",))
+    ((0, 1, 2, 3, 2, 5, 6), (0, 1, 2, 3, 4, 5, 6))
+    """
+    first = list(range(len(EMOTIONS)))
+    named = [name for name in emotions if name != ANY]
+    taken: dict[int, str] = {}
+    for name in dict.fromkeys([*(EMOTIONS if ANY in emotions else ()), *named]):
+        for position in (positions := members(name)):
+            if position in taken:
+                raise ValueError(
+                    f"{EMOTIONS[position]} is in both {taken[position]} and {name}; ask for one "
+                    "after the other"
+                )
+            taken[position], first[position] = name, positions[0]
+    return tuple(first)
+
+
 def option_words(name: str, value: object) -> list[str]:
     """The words that set a setting on the command line; none for what is not wanted.
 
@@ -186,7 +229,8 @@ class Job:
 
     Attributes:
         people: names, "any" or "unknown".
-        emotions: some of `EMOTIONS`, or "any".
+        emotions: some of `EMOTIONS`, classes of several such as "fear+sad", or "any"; no emotion is
+            in two of them.
         walk: settings of the walk.
         pick: settings of the pick.
         tolerance: largest distance of a known face, 0 to 2; None for the network's own.
@@ -221,6 +265,9 @@ class Job:
     subtitle_encoding: str = ""
     device: str = "cpu"
     allow_remote: bool = False
+
+    def __post_init__(self) -> None:
+        classes(self.emotions)
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -46,25 +46,20 @@ WITH
     ),
     measured AS (
         SELECT
-            *,
-            greatest(
+            * EXCLUDE (
                 mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise,
                 mean_neutral
-            ) AS probability
+            ),
+            [
+                mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise,
+                mean_neutral
+            ] AS looks
         FROM smoothed
-    )
--- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
-SELECT
-    * EXCLUDE (
-        mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise, mean_neutral
     ),
-    CASE probability
-        WHEN mean_angry THEN 0
-        WHEN mean_disgust THEN 1
-        WHEN mean_fear THEN 2
-        WHEN mean_happy THEN 3
-        WHEN mean_sad THEN 4
-        WHEN mean_surprise THEN 5
-        ELSE 6
-    END AS label
-FROM measured;
+    -- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
+    classed AS (
+        SELECT *, class_of(list_position(looks, list_max(looks)) - 1) AS label
+        FROM measured
+    )
+SELECT * EXCLUDE (looks), in_classes(looks::DOUBLE[])[label + 1]::FLOAT AS probability
+FROM classed;

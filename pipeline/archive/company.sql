@@ -1,4 +1,4 @@
--- The rows of `lasting` that are in the company that is asked for: pick.company in SQL. Who is there
+-- The rows of `lasting` that are in the company that is asked for: company.accompanied in SQL. Who is there
 -- is told by all faces of the frame or shot, whoever is wanted.
 CREATE OR REPLACE TEMP VIEW accompanied AS
 WITH

@@ -38,13 +38,14 @@ WITH
                 RANGE BETWEEN getvariable('reach') PRECEDING AND getvariable('reach') FOLLOWING
             )
     ),
+    classed AS (SELECT * REPLACE (in_classes(means) AS means) FROM measured),
     -- evidence.margins: lists count from 1.
     margined AS (
         SELECT
             * EXCLUDE (means),
             (means[label + 1] - list_max(means[1:label] || means[label + 2:])) / list_sum(means)
                 AS margin
-        FROM measured
+        FROM classed
     )
 SELECT
     * EXCLUDE (margin),

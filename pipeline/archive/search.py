@@ -1,10 +1,9 @@
 """Finds steady moments over all movies of an archive."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.archive import index
@@ -13,7 +12,7 @@ from pipeline.disk.text_table import csv_text
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
 from pipeline.pick import decoder, evidence, select
-from pipeline.settings import AUTO, Job, PickSettings
+from pipeline.settings import AUTO, Job, PickSettings, classes, members
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class Moment:
     Attributes:
         entry: The movie.
         person: A name or "unknown".
-        emotion: One of `EMOTIONS`.
+        emotion: One of `EMOTIONS`, or a class of them.
         track: Number of the face's track.
         first: Frame of the first face that passes every filter.
         last: Frame of the last one.
@@ -98,12 +97,13 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     if not entries:
         return Found((), 0)
     rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST_SETTING)
-    return Found(tuple(_moment(entries, row) for row in rows), rows[0][-1] if rows else 0)
-
-
-def _moment(entries: Sequence[ArchiveMovie], row: tuple[Any, ...]) -> Moment:
-    number, person, label, *rest, _ = row
-    return Moment(entries[number], person or UNKNOWN, EMOTIONS[label], *rest)
+    emotions = dict(enumerate(EMOTIONS))
+    emotions |= {members(emotion)[0]: emotion for emotion in job.emotions if emotion != ANY}
+    moments = (
+        Moment(entries[number], person or UNKNOWN, emotions[label], *rest)
+        for number, person, label, *rest, _ in rows
+    )
+    return Found(tuple(moments), rows[0][-1] if rows else 0)
 
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
@@ -117,15 +117,20 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
         return []
     repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST_SETTING) for entry in entries]
     archive.over(entries, repeats)
-    labels = None if ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
+    labels = None if ANY in job.emotions else [members(emotion)[0] for emotion in job.emotions]
+    of = classes(job.emotions)
     scripts = ["averaged", "runs"]
     if job.pick.smooth == index.STORED.smooth:
-        scripts = ["stored"] if job.pick.gap == index.STORED.gap else ["decoded", "runs"]
+        stored = job.pick.gap == index.STORED.gap and of == evidence.ALONE
+        scripts = ["stored"] if stored else ["decoded", "runs"]
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
     company = job.pick.with_ or job.pick.without or job.pick.alone
     length = "by_seconds" if job.pick.repeat_seconds else "by_frames"
-    archive.ask("faces", *scripts, length, "company" if company else "anywhere", **values)
+    values["classes"] = list(of)
+    archive.ask(
+        "faces", "classes", *scripts, length, "company" if company else "anywhere", **values
+    )
     return entries
 
 

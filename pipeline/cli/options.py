@@ -22,11 +22,13 @@ from pipeline.movie.remote import is_remote, path_or_url
 from pipeline.settings import (
     AUTO,
     DEVICES,
+    JOIN,
     OWN_SUBTITLES,
     Job,
     PickSettings,
     Smoothing,
     WalkSettings,
+    classes,
     job_from,
 )
 
@@ -176,15 +178,21 @@ class OneOf(click.Choice[str]):
 
 
 class EmotionChoice(Listed, OneOf):
-    """An emotion, or any."""
+    """An emotion, several joined to one class by `+`, or any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Returns the emotion in small letters."""
+        """Returns the emotion in small letters, or the class with its emotions in their order."""
         several = [part for part in re.split(r"[\s,;]+", str(value)) if part]
         if len(several) > 1:
             each = " ".join(f"--emotion {part}" for part in several)
-            self.fail(f"{value!r} is several; give the option once for each: {each}", param, ctx)
-        return super().convert(value, param, ctx)
+            message = f"{value!r} is several; give the option once for each: {each}; or join them"
+            self.fail(f"{message} to one: --emotion {JOIN.join(several)}", param, ctx)
+        names = {
+            super(EmotionChoice, self).convert(one, param, ctx) for one in str(value).split(JOIN)
+        }
+        if len(names) > 1 and ANY in names:
+            self.fail(f"{value!r}: any is all of them; join emotions.", param, ctx)
+        return JOIN.join(name for name in self.choices if name in names)
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -289,7 +297,8 @@ FILTERS = options(
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
-        help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+        help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated. sad+fear joins "
+        "two or more to one.",
     ),
     click.option(
         "--with", "with_", multiple=True, type=Companion(),
@@ -517,6 +526,10 @@ def job_of(given: dict[str, Any]) -> Job:
     given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
+    try:
+        classes(given.get("emotions", ()))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--emotion") from error
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

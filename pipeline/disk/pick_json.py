@@ -16,7 +16,15 @@ from typing import Any
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.faces import ANY, EMOTIONS
 from pipeline.files import content, replacing
-from pipeline.settings import KNOWN_FACES, MOST_FRAMES, Job, PickSettings, option_words
+from pipeline.settings import (
+    JOIN,
+    KNOWN_FACES,
+    MOST_FRAMES,
+    Job,
+    PickSettings,
+    classes,
+    option_words,
+)
 
 PICK_FILE = "pick.json"
 
@@ -135,7 +143,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     settings, usual = facts["settings"], asdict(PickSettings())
     good = (
         _are(values["people"], _is_person)
-        and _are(values["emotions"], (*EMOTIONS, ANY).__contains__)
+        and _are(values["emotions"], _is_look)
         and (values["tolerance"] is None or _is_number(values["tolerance"], 0, 2))
         and isinstance(values["learn"], bool)
         and _is_number(values["subtitle_offset"], -LONGEST_OFFSET, LONGEST_OFFSET)
@@ -147,6 +155,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     if not good:
         raise ValueError(f"not what a pick wants: {facts}")
     values |= {name: tuple(values[name]) for name in ("people", "emotions")}
+    classes(values["emotions"])
     settings = {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
     return Wanted(values, PickSettings(**settings), facts["known_faces"])
 
@@ -175,7 +184,13 @@ def _is_person(name: str) -> bool:
 
 def _is_folder(name: str) -> bool:
     person, _, emotion = name.rpartition("/")
-    return _is_person(person) and emotion in EMOTIONS
+    return _is_person(person) and emotion != ANY and _is_look(emotion)
+
+
+def _is_look(emotion: str) -> bool:
+    """Whether it is any, or an emotion, or a class of several in their usual order."""
+    parts = emotion.split(JOIN)
+    return emotion == ANY or parts == [name for name in EMOTIONS if name in parts]
 
 
 def _is_text(value: Any) -> bool:

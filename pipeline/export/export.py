@@ -167,7 +167,7 @@ def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Cho
     """The rows of `select.steadied`, and what a pick without thinning would keep of them."""
     rows = wanted_rows(walked, job, movie)
     settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
-    steadied = select.steadied(rows, walked.stride, settings)
+    steadied = select.steadied(rows, walked.stride, settings, job.emotions)
     tolerance = tolerances(walked.manifest.settings, job.tolerance).name
     return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size, tolerance))
 

@@ -10,10 +10,10 @@ from pipeline.faces import written
 from pipeline.settings import PickSettings
 
 COMPANY = ("with", "without", "alone")
-"""The columns of `company`, which are the names of their options."""
+"""The columns of `accompanied`, which are the names of their options."""
 
 
-def company(rows: pd.DataFrame, settings: PickSettings) -> "dict[str, pd.Series[bool]]":
+def accompanied(rows: pd.DataFrame, settings: PickSettings) -> "dict[str, pd.Series[bool]]":
     """Whether each face is in the company that is asked for, by the name of the option.
 
     Nobody is in company of himself, so that a face without a name is never "with unknown". Alone

@@ -1,8 +1,11 @@
 """How sure a look is: the chance that the emotion of a run is right around a frame."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
-from pipeline.faces import Flags, Floats, Ints, Numbers
+from pipeline.faces import EMOTIONS, Flags, Floats, Ints, Numbers
 from pipeline.pick.decoder import LEAST
 
 REACH = 750_000
@@ -18,7 +21,15 @@ WEIGHING = (REACH, SLOPE, INTERCEPT)
 """What a table of sure looks depends on, beside those of `decoder`."""
 
 
-def look_sure(probabilities: Floats, time: Numbers, label: Ints, run: Ints) -> Floats:
+ALONE = tuple(range(len(EMOTIONS)))
+"""Each emotion is a class of its own."""
+
+AnyFloats = TypeVar("AnyFloats", Floats, Numbers)
+
+
+def look_sure(
+    probabilities: Floats, time: Numbers, label: Ints, run: Ints, of: Sequence[int] = ALONE
+) -> Floats:
     """The chance that the label of each row is right, by the frames of its run around it.
 
     The evidence is the margin of the label in the geometric mean of their probabilities: 1 if
@@ -30,14 +41,34 @@ def look_sure(probabilities: Floats, time: Numbers, label: Ints, run: Ints) -> F
         time: `(n,)` seconds.
         label: `(n,)` positions in `EMOTIONS`, one for all rows of a run.
         run: `(n,)` run numbers from 0.
+        of: `(7,)` from `settings.classes`; the labels are classes.
 
     Returns:
         `(n,)` from 0 to 1.
 
     Source: `benchmarks/looks.py` fits the curve and compares other kinds of evidence.
     """
-    evidence = margins(nearby_means(probabilities, time, run), label)
+    evidence = margins(in_classes(nearby_means(probabilities, time, run), of), label)
     return (1 / (1 + np.exp(-(SLOPE * evidence + INTERCEPT)))).astype(np.float32)
+
+
+def in_classes(probabilities: AnyFloats, of: Sequence[int]) -> AnyFloats:
+    """Adds up the probabilities of each class, in the column of its first emotion.
+
+    Args:
+        probabilities: `(n, 7)`.
+        of: `(7,)` from `settings.classes`.
+
+    Returns:
+        `(n, 7)`, 0 in the columns of the other emotions of a class.
+
+    >>> in_classes(np.array([[0.1, 0.2, 0.7]]), [0, 0, 2]).round(3).tolist()
+    [[0.3, 0.0, 0.7]]
+    """
+    sums = np.zeros(probabilities.shape)
+    for emotion, first in enumerate(of):
+        sums[:, first] += probabilities[:, emotion]
+    return sums.astype(probabilities.dtype)
 
 
 def margins(probabilities: Numbers, label: Ints) -> Numbers:

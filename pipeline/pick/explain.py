@@ -6,7 +6,7 @@ import pandas as pd
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock, written
 from pipeline.pick.select import decided, long_enough, run_seconds
-from pipeline.settings import PickSettings
+from pipeline.settings import JOIN, PickSettings
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 """How somebody with an emotion looks; the other emotions are adjectives already."""
@@ -51,7 +51,7 @@ def hint(
         return _held_back(seen, settings)
     of_person = rows[rows["person"] == written(person)]
     if len(of_person):
-        looks = ADJECTIVES.get(emotion, emotion)
+        looks = " or ".join(ADJECTIVES.get(one, one) for one in emotion.split(JOIN))
         return f"{_never(person)} {looks} here ({_counts(of_person)})"
     if person not in tracks.people or not np.isfinite(tracks.far).any():
         return "no such face in the movie"

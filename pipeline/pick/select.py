@@ -1,6 +1,6 @@
 """Selects rows of faces.csv: labels over time, runs, the repeater and the gates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from shlex import quote
 
@@ -10,48 +10,55 @@ import pandas as pd
 from pipeline.errors import PeopleError
 from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
 from pipeline.pick import evidence
-from pipeline.pick.company import COMPANY, company
+from pipeline.pick.company import COMPANY, accompanied
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
-from pipeline.settings import AUTO, PickSettings, Smoothing
+from pipeline.settings import AUTO, PickSettings, Smoothing, classes, members
 
 SLACK_SECONDS = 0.002
 """Seconds by which a run may be too short: containers store milliseconds."""
 
 
-def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
+def steadied(
+    rows: pd.DataFrame, stride: int, settings: PickSettings, emotions: tuple[str, ...] = (ANY,)
+) -> pd.DataFrame:
     """Adds the columns that the repeater needs to the rows of faces.csv.
 
     Args:
         rows: As `faces_csv.read_faces` returns them.
         stride: Source frames between neighbouring rows.
         settings: `smooth` and `gap` are used, and what is asked of other faces.
+        emotions: What is wanted; a run shows any emotions of one class.
 
     Returns:
         The rows sorted by track and frame, with `label` and `probability` (see `looks`), `run`
         (number of the run), `run_length` (source frames), `look_sure` (the chance that the label
         is right, see `evidence`), `position` (row within its run, from 0), `faces` (number of
-        faces in the frame), and the columns of `company`.
+        faces in the frame), and the columns of `accompanied`.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
-    label, probability = looks(rows, stride, settings.smooth)
-    run = runs(frame, track, label, stride + settings.gap)
+    of = classes(emotions)
+    label, probability = looks(rows, stride, settings.smooth, of)
+    joint = np.array(of)[label]
+    run = runs(frame, track, joint, stride + settings.gap)
     rows = rows.assign(
         label=label,
         probability=probability,
         run=run,
         run_length=run_lengths(frame, run, stride),
-        look_sure=evidence.look_sure(probabilities, time, label, run),
+        look_sure=evidence.look_sure(probabilities, time, joint, run, of),
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
-    return rows.assign(**company(rows, settings))
+    return rows.assign(**accompanied(rows, settings))
 
 
-def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, Floats]:
-    """How each face looks, and its probability.
+def looks(
+    rows: pd.DataFrame, stride: int, smoothing: Smoothing, of: Sequence[int] = evidence.ALONE
+) -> tuple[Ints, Floats]:
+    """How each face looks, and the probability of that look's class.
 
     Args:
         rows: Rows of faces.csv sorted by track and frame.
@@ -59,6 +66,7 @@ def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, 
         smoothing: `AUTO` decodes each track as a sequence; its probability is the network's own
             of that look in the frame. A number of frames takes the look that is the most probable
             in the mean over them, and that mean.
+        of: `(7,)` from `settings.classes`.
 
     Returns:
         `(n,)` positions in `EMOTIONS`, and `(n,)` probabilities from 0 to 1.
@@ -67,9 +75,12 @@ def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, 
     probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
     if smoothing == AUTO:
         label = decoded(probabilities, seconds_since(rows["time"].to_numpy(), track)).argmax(axis=1)
-        return label, probabilities[np.arange(len(rows)), label]
-    smoothed = smooth(probabilities, segments(frame, track, stride), window(smoothing, stride))
-    return smoothed.argmax(axis=1), smoothed.max(axis=1)
+    else:
+        segment = segments(frame, track, stride)
+        probabilities = smooth(probabilities, segment, window(smoothing, stride))
+        label = probabilities.argmax(axis=1)
+    joint = evidence.in_classes(probabilities, of)
+    return label, joint[np.arange(len(rows)), np.array(of)[label]]
 
 
 def window(smooth: int, stride: int) -> int:
@@ -87,9 +98,9 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
     Args:
         rows: From `steadied`.
         person: A name, or "unknown" for faces without a name.
-        emotion: One of `EMOTIONS`.
+        emotion: One of `EMOTIONS`, or a class of them.
     """
-    return rows[(rows["person"] == written(person)) & (rows["label"] == EMOTIONS.index(emotion))]
+    return rows[(rows["person"] == written(person)) & rows["label"].isin(members(emotion))]
 
 
 def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":

@@ -37,7 +37,7 @@ from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.settings import AUTO, Job
+from pipeline.settings import AUTO, JOIN, Job
 from pipeline.walk.part import WalkProgress
 from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import LIVE_PROBLEMS, playable_movies
@@ -121,9 +121,10 @@ class MineForm(BaseModel):
     @classmethod
     def of(cls, work: "Mining") -> "MineForm":
         """The form filled in for a movie and job."""
+        # The page knows no classes: it asks for each of their emotions alone.
+        looks = [look for name in work.job.emotions for look in name.split(JOIN)]
         people, emotions = (
-            [name for name in names if name != ANY]
-            for names in (work.job.people, work.job.emotions)
+            [name for name in names if name != ANY] for names in (work.job.people, looks)
         )
         pick = work.job.pick
         changed = {f.name: f.value for f in filter_fields(work.job) if f.changed}
