@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP VIEW labelled AS
 WITH
     -- Whole tracks with at least one row of a wanted person: smoothing needs the other rows too.
     asked AS (
-        SELECT * EXCLUDE (label, probability)
+        SELECT * EXCLUDE (label, probability, ahead)
         FROM faces
         WHERE
             getvariable('people') IS NULL
@@ -58,8 +58,10 @@ WITH
     ),
     -- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
     classed AS (
-        SELECT *, class_of(list_position(looks, list_max(looks)) - 1) AS label
+        SELECT
+            * REPLACE (in_classes(looks::DOUBLE[])::FLOAT[] AS looks),
+            class_of(list_position(looks, list_max(looks)) - 1) AS label
         FROM measured
     )
-SELECT * EXCLUDE (looks), in_classes(looks::DOUBLE[])[label + 1]::FLOAT AS probability
+SELECT * EXCLUDE (looks), looks[label + 1] AS probability, margin_of(looks, label) AS ahead
 FROM classed;

@@ -11,13 +11,13 @@ from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
-from pipeline.pick import decoder, evidence, select
+from pipeline.pick import decoder, evidence, select, strength
 from pipeline.settings import AUTO, Job, PickSettings, classes, members
 
 log = logging.getLogger(__name__)
 
-ORDERS = ("sure", "probability", "length", "time")
-"""How moments are sorted: surest look, most probable or longest first, or by movie and time."""
+ORDERS = ("sure", "strength", "probability", "length", "time")
+"""How moments are sorted: the surest, strongest, most probable or longest first, or by time."""
 
 TOP = 200
 """Moments that a search returns by default, at most."""
@@ -27,7 +27,7 @@ LARGEST_SETTING = 1 << 53
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "seconds", "first", "last", "track",
-    "length", "faces", "look_sure", "probability",
+    "length", "faces", "look_sure", "strength", "probability",
 )  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class Moment:
         length: Source frames that the run covers.
         faces: Number of faces that pass.
         look_sure: The chance that their emotion is right, in the mean.
+        strength: The greatest strength of them, see `pick.strength`.
         probability: Mean of the probabilities of the faces that pass, see `select.looks`.
     """
 
@@ -63,6 +64,7 @@ class Moment:
     length: int
     faces: int
     look_sure: float
+    strength: float
     probability: float
 
 
@@ -145,6 +147,9 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "slope": evidence.SLOPE,
         "intercept": evidence.INTERCEPT,
         "min_prob": settings.min_prob,
+        "min_margin": float(settings.min_margin),
+        "farthest": strength.FARTHEST,
+        "never": strength.NEVER,
         "min_size": float(settings.min_size),
         "min_sharpness": float(settings.min_sharpness),
         "max_yaw": float(settings.max_yaw),
@@ -182,7 +187,8 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         times = (f"{time:.3f}" for time in (m.start, m.stop, m.seconds))
         when = [*times, m.first, m.last, m.track, m.length, m.faces]
-        rows.append([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
+        measures = (f"{value:.4f}" for value in (m.look_sure, m.strength, m.probability))
+        rows.append([*who, *when, *measures])
     files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:
         file.write(csv_text(rows).encode(errors="backslashreplace"))

@@ -12,8 +12,8 @@ SECTIONS = {
     OWN: (),
     "What to pick": ("people", "emotions", "with_", "without", "alone", "same_frame"),
     "How strict": (
-        "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
-        "single_face", "border", "learn",
+        "repeat", "sure", "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness",
+        "max_yaw", "single_face", "border", "learn",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
     "What to write": ("per_run", "margin", "explain", "compare", "report"),

@@ -209,7 +209,8 @@ def _fits(value: Any, usual: Any) -> bool:
         return value == [] or _are(value, _is_person)
     if isinstance(value, float) and not isinstance(usual, float):
         return False
-    return value == usual or _is_number(value, 0, MOST_FRAMES)
+    least = min(0.0, usual) if isinstance(usual, float) else 0.0
+    return value == usual or _is_number(value, least, MOST_FRAMES)
 
 
 # --- writing ------------------------------------------------------------------------------------

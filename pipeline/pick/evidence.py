@@ -27,9 +27,7 @@ ALONE = tuple(range(len(EMOTIONS)))
 AnyFloats = TypeVar("AnyFloats", Floats, Numbers)
 
 
-def look_sure(
-    probabilities: Floats, time: Numbers, label: Ints, run: Ints, of: Sequence[int] = ALONE
-) -> Floats:
+def look_sure(means: Numbers, label: Ints) -> Floats:
     """The chance that the label of each row is right, by the frames of its run around it.
 
     The evidence is the margin of the label in the geometric mean of their probabilities: 1 if
@@ -37,18 +35,15 @@ def look_sure(
     chance.
 
     Args:
-        probabilities: `(n, 7)` what the network says.
-        time: `(n,)` seconds.
+        means: `(n, 7)` from `nearby_means`, and `in_classes` where emotions are joined.
         label: `(n,)` positions in `EMOTIONS`, one for all rows of a run.
-        run: `(n,)` run numbers from 0.
-        of: `(7,)` from `settings.classes`; the labels are classes.
 
     Returns:
         `(n,)` from 0 to 1.
 
     Source: `benchmarks/looks.py` fits the curve and compares other kinds of evidence.
     """
-    evidence = margins(in_classes(nearby_means(probabilities, time, run), of), label)
+    evidence = margins(means, label)
     return (1 / (1 + np.exp(-(SLOPE * evidence + INTERCEPT)))).astype(np.float32)
 
 
@@ -71,7 +66,7 @@ def in_classes(probabilities: AnyFloats, of: Sequence[int]) -> AnyFloats:
     return sums.astype(probabilities.dtype)
 
 
-def margins(probabilities: Numbers, label: Ints) -> Numbers:
+def margins(probabilities: AnyFloats, label: Ints) -> AnyFloats:
     """How far each row's label is ahead of the most probable other: `(n,)` from -1 to 1.
 
     >>> margins(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1])).round(3).tolist()
@@ -79,7 +74,7 @@ def margins(probabilities: Numbers, label: Ints) -> Numbers:
     """
     chosen: Flags = np.arange(probabilities.shape[1]) == label[:, None]
     others = np.where(chosen, -np.inf, probabilities).max(axis=1, initial=-np.inf)
-    return np.asarray(probabilities[chosen] - others)
+    return np.asarray(probabilities[chosen] - others, probabilities.dtype)
 
 
 def nearby_means(probabilities: Floats, time: Numbers, run: Ints) -> Numbers:

@@ -13,6 +13,7 @@ from pipeline.pick import evidence
 from pipeline.pick.company import COMPANY, accompanied
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
+from pipeline.pick.strength import NEUTRAL, strength
 from pipeline.settings import AUTO, PickSettings, Smoothing, classes, members
 
 SLACK_SECONDS = 0.002
@@ -31,24 +32,27 @@ def steadied(
         emotions: What is wanted; a run shows any emotions of one class.
 
     Returns:
-        The rows sorted by track and frame, with `label` and `probability` (see `looks`), `run`
-        (number of the run), `run_length` (source frames), `look_sure` (the chance that the label
-        is right, see `evidence`), `position` (row within its run, from 0), `faces` (number of
-        faces in the frame), and the columns of `accompanied`.
+        The rows sorted by track and frame, with `label`, `probability` and `ahead` (see `looks`),
+        `run` (number of the run), `run_length` (source frames), `look_sure` (the chance that the
+        label is right, see `evidence`), `strength`, `position` (row within its run, from 0),
+        `faces` (number of faces in the frame), and the columns of `accompanied`.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
     of = classes(emotions)
-    label, probability = looks(rows, stride, settings.smooth, of)
+    label, probability, ahead = looks(rows, stride, settings.smooth, of)
     joint = np.array(of)[label]
     run = runs(frame, track, joint, stride + settings.gap)
+    means = evidence.in_classes(evidence.nearby_means(probabilities, time, run), of)
     rows = rows.assign(
         label=label,
         probability=probability,
+        ahead=ahead,
         run=run,
         run_length=run_lengths(frame, run, stride),
-        look_sure=evidence.look_sure(probabilities, time, joint, run, of),
+        look_sure=evidence.look_sure(means, joint),
+        strength=strength(means, joint, rows["person"], of[NEUTRAL]),
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
@@ -57,8 +61,8 @@ def steadied(
 
 def looks(
     rows: pd.DataFrame, stride: int, smoothing: Smoothing, of: Sequence[int] = evidence.ALONE
-) -> tuple[Ints, Floats]:
-    """How each face looks, and the probability of that look's class.
+) -> tuple[Ints, Floats, Floats]:
+    """How each face looks, the probability of that look's class, and how far it is ahead.
 
     Args:
         rows: Rows of faces.csv sorted by track and frame.
@@ -69,7 +73,8 @@ def looks(
         of: `(7,)` from `settings.classes`.
 
     Returns:
-        `(n,)` positions in `EMOTIONS`, and `(n,)` probabilities from 0 to 1.
+        `(n,)` positions in `EMOTIONS`, `(n,)` probabilities from 0 to 1, and `(n,)` their
+        distances to the most probable other class, from -1 to 1.
     """
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
@@ -79,8 +84,8 @@ def looks(
         segment = segments(frame, track, stride)
         probabilities = smooth(probabilities, segment, window(smoothing, stride))
         label = probabilities.argmax(axis=1)
-    joint = evidence.in_classes(probabilities, of)
-    return label, joint[np.arange(len(rows)), np.array(of)[label]]
+    joint, chosen = evidence.in_classes(probabilities, of), np.array(of)[label]
+    return label, joint[np.arange(len(rows)), chosen], evidence.margins(joint, chosen)
 
 
 def window(smooth: int, stride: int) -> int:
@@ -136,10 +141,12 @@ def filters(
     width, height = size
     edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
     edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
+    least = settings.min_margin
     passing = {
         "repeat": long_enough(rows, settings),
         "sure": rows["look_sure"] >= settings.sure,
         "min-prob": rows["probability"] >= settings.min_prob,
+        "min-margin": (rows["ahead"] >= np.float32(least)) | (least <= -1),
         "min-size": side >= settings.min_size,
         "min-sharpness": sharpness >= settings.min_sharpness,
         "max-yaw": yaw.abs() <= settings.max_yaw,

@@ -62,8 +62,8 @@ FIRST_FILTERS = ("repeat", "sure")
 """The filters that the form always shows."""
 
 MORE_FILTERS = (
-    "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "border", "per_run",
-    "single_face", "alone", "same_frame", "silent_only", "learn",
+    "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness", "max_yaw", "border",
+    "per_run", "single_face", "alone", "same_frame", "silent_only", "learn",
 )  # fmt: skip
 """Those in the folded part of the form, by their names in `PickSettings`, or else in `Job`."""
 
@@ -89,6 +89,9 @@ class MineForm(BaseModel):
     )
     min_prob: float | None = Field(
         None, ge=0, le=1, description="lowest probability of the emotion in a frame"
+    )
+    min_margin: float | None = Field(
+        None, ge=-1, le=1, description="lowest lead over the next emotion in a frame"
     )
     min_size: float | None = Field(
         None, ge=0, le=10_000, description="least size of a face in pixels"

@@ -80,6 +80,7 @@ SETTINGS = st.builds(
     repeat_seconds=st.sampled_from([0.0, 0.0, 0.1, 0.3]),
     sure=st.sampled_from([0.0, 0.0, 0.5, 0.65, 0.9]),
     min_prob=st.sampled_from([0.0, 0.25, 0.4, 0.5]),
+    min_margin=st.sampled_from([-1.0, -1.0, 0.0, 0.25]),
     min_size=st.sampled_from([0.0, 40.0, 40.1]),
     min_sharpness=st.sampled_from([0.0, 30.0, 1e300]),
     max_yaw=st.sampled_from([90.0, 45.0, 0.0]),
@@ -175,13 +176,13 @@ def test_moments_are_the_runs_that_pick_keeps(
     wanted: dict[Any, Any] = {
         (f"{number}.mkv", m.track, m.first, m.last, run["emotion"].iloc[0],
          run["person"].iloc[0] or "unknown", m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, run["strength"].max(), m.probability)
         for number, run in _by_pick(movies, job)
         for m in moments(run, run["seconds"].to_numpy()).itertuples()
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.strength, m.probability)
         for m in found.moments
     }  # fmt: skip
     assert told.keys() == wanted.keys()
