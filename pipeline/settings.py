@@ -116,6 +116,8 @@ class PickSettings:
         without: keep only faces where none of these people is there.
         alone: keep only faces where nobody else is there.
         same_frame: company is who is in the same frame, rather than in the same shot.
+        peak: keep only the face of each run at the height of its look, see `pick.apex`.
+        onset: keep only that where the look begins; not together with `peak`.
         per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
         margin: space around the face on each side, as a share of the box.
     """
@@ -137,6 +139,8 @@ class PickSettings:
     without: tuple[str, ...] = ()
     alone: bool = False
     same_frame: bool = False
+    peak: bool = False
+    onset: bool = False
     per_run: int = 0
     margin: float = 0.3
 
@@ -152,8 +156,15 @@ class PickSettings:
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         if not all(number >= 0 for number in (*least, self.border or 0, self.per_run)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
+        if self.peak and self.onset:
+            raise ValueError(f"either peak or onset: {self}")
         if ANY in (*self.with_, *self.without):
             raise ValueError(f"with_ and without are people, not {ANY!r}: {self}")
+
+    @property
+    def whole(self) -> "PickSettings":
+        """The settings without thinning: they keep all faces of a run."""
+        return replace(self, per_run=0, peak=False, onset=False)
 
     def at(self, rate: float) -> "PickSettings":
         """The settings with `repeat_seconds` also as frames at this frame rate, rounded up.

@@ -728,6 +728,7 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--emotion", "sad+nothing"), "'nothing' is not one of"),
         (("a.mkv", "--emotion", "Sad+fear", "--emotion", "sad"), "both fear+sad and sad"),
         (("a.mkv", "--emotion", "sad+fear", "--emotion", "any"), "both fear and fear+sad"),
+        (("a.mkv", "--peak", "--onset"), "either --peak or --onset"),
         (("a.mkv", "--with", "any"), "any is nobody in particular"),
         (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
         (("exprot", "movie.mkv"), "no command and no movie 'exprot'. Did you mean 'export'?"),

@@ -1,7 +1,7 @@
 """Finds steady moments over all movies of an archive."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
-from pipeline.pick import decoder, evidence, select, strength
+from pipeline.pick import apex, decoder, evidence, select, strength
 from pipeline.settings import AUTO, Job, PickSettings, classes, members
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)
-    rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST_SETTING)
+    rows = archive.ask("moments", ordering=order, top=top or LARGEST_SETTING)
     emotions = dict(enumerate(EMOTIONS))
     emotions |= {members(emotion)[0]: emotion for emotion in job.emotions if emotion != ANY}
     moments = (
@@ -109,7 +109,7 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
 
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
-    """Makes the view `steadied` over the movies that show a wanted person; returns the movies."""
+    """Makes the view `kept` over the movies that show a wanted person; returns the movies."""
     people = None if ANY in job.people else [written(name) for name in job.people]
     entries = [
         entry for entry in archive.entries
@@ -121,19 +121,25 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     archive.over(entries, repeats)
     labels = None if ANY in job.emotions else [members(emotion)[0] for emotion in job.emotions]
     of = classes(job.emotions)
-    scripts = ["averaged", "runs"]
-    if job.pick.smooth == index.STORED.smooth:
-        stored = job.pick.gap == index.STORED.gap and of == evidence.ALONE
-        scripts = ["stored"] if stored else ["decoded", "runs"]
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
-    company = job.pick.with_ or job.pick.without or job.pick.alone
-    length = "by_seconds" if job.pick.repeat_seconds else "by_frames"
-    values["classes"] = list(of)
-    archive.ask(
-        "faces", "classes", *scripts, length, "company" if company else "anywhere", **values
-    )
+    archive.ask(*_scripts(job.pick, of), **values, classes=list(of))
     return entries
+
+
+def _scripts(settings: PickSettings, of: Sequence[int]) -> Iterator[str]:
+    """The SQL files, each on top of the one before, that find the rows to keep."""
+    yield from ("faces", "classes")
+    if settings.smooth != index.STORED.smooth:
+        yield from ("averaged", "runs")
+    elif settings.gap != index.STORED.gap or of != evidence.ALONE:
+        yield from ("decoded", "runs")
+    else:
+        yield "stored"
+    yield "by_seconds" if settings.repeat_seconds else "by_frames"
+    yield "company" if settings.with_ or settings.without or settings.alone else "anywhere"
+    yield "passing"
+    yield "one_each" if settings.peak or settings.onset else "whole"
 
 
 def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]:
@@ -158,6 +164,8 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "with_": [written(name) for name in settings.with_],
         "without": [written(name) for name in settings.without],
         "alone": settings.alone,
+        "onset": settings.onset,
+        "nearby": apex.NEARBY,
         "same_frame": settings.same_frame,
     }
 

@@ -14,6 +14,7 @@ from pipeline.cli.options import (
     FILTERS,
     JSON_OPTION,
     MARGIN_OPTION,
+    ONE_EACH,
     PLACES,
     Here,
     OneOf,
@@ -67,6 +68,7 @@ def archive_of(
 @command()
 @ARCHIVE
 @FILTERS
+@ONE_EACH
 @MARGIN_OPTION
 @ALLOW_REMOTE
 @click.option(

@@ -386,10 +386,18 @@ MARGIN_OPTION = click.option(
     help="Margin around the face in a crop, as a share of the face's longer side.",
 )  # fmt: skip
 
+ONE_EACH = options(
+    click.option(
+        "--peak", is_flag=True, help="Only the face of each run at the height of its look."
+    ),
+    click.option("--onset", is_flag=True, help="Only the face where the look of a run begins."),
+)
+
 PICKING = options(
     FILTERS,
     LEARN_OPTION,
     SPEECH,
+    ONE_EACH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep this many faces of each run, the best and most different; 0 keeps all.",
@@ -534,6 +542,8 @@ def job_of(given: dict[str, Any]) -> Job:
         classes(given.get("emotions", ()))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--emotion") from error
+    if given.get("peak") and given.get("onset"):
+        raise click.UsageError("give either --peak or --onset")
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

@@ -16,7 +16,7 @@ SECTIONS = {
         "max_yaw", "single_face", "border", "learn",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
-    "What to write": ("per_run", "margin", "explain", "compare", "report"),
+    "What to write": ("peak", "onset", "per_run", "margin", "explain", "compare", "report"),
     "How to read the film": ("every", "detect_every", "width", "start", "end", "align", "rewalk"),
     "Networks and machines": (
         "detector", "recognizer", "emotion", "device", "workers", "ray",

@@ -24,7 +24,7 @@ WEIGHING = (REACH, SLOPE, INTERCEPT)
 ALONE = tuple(range(len(EMOTIONS)))
 """Each emotion is a class of its own."""
 
-AnyFloats = TypeVar("AnyFloats", Floats, Numbers)
+AnyFloats = TypeVar("AnyFloats", Floats, Numbers, Ints)
 
 
 def look_sure(means: Numbers, label: Ints) -> Floats:

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.errors import PeopleError
 from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
 from pipeline.pick import evidence
+from pipeline.pick.apex import heights, millionths, rises
 from pipeline.pick.company import COMPANY, accompanied
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
@@ -35,7 +36,8 @@ def steadied(
         The rows sorted by track and frame, with `label`, `probability` and `ahead` (see `looks`),
         `run` (number of the run), `run_length` (source frames), `look_sure` (the chance that the
         label is right, see `evidence`), `strength`, `position` (row within its run, from 0),
-        `faces` (number of faces in the frame), and the columns of `accompanied`.
+        `faces` (number of faces in the frame), the columns of `accompanied`, and `level` to find
+        the peak or onset by, see `apex`, if one is asked for.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
@@ -56,6 +58,10 @@ def steadied(
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
+    if settings.peak or settings.onset:
+        parts = evidence.in_classes(millionths(probabilities), of)
+        measure = heights if settings.peak else rises
+        rows = rows.assign(level=measure(parts, time, track, joint))
     return rows.assign(**accompanied(rows, settings))
 
 
@@ -197,7 +203,7 @@ def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":
 def steady(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int] = (0, 0)
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Selects the rows whose run is long enough and that pass every gate.
+    """Selects the rows whose run is long enough and that pass every gate, or one of each run.
 
     Args:
         rows: From `wanted`.
@@ -212,7 +218,14 @@ def steady(
     for name, mask in filters(rows, settings, size).items():
         passed &= mask
         left[name] = int(passed.sum())
-    return rows[passed], left
+    kept = rows[passed]
+    if settings.peak or settings.onset:
+        highest = kept.sort_values(
+            ["level", "probability", "frame"], ascending=[False, False, True]
+        )
+        kept = kept.loc[highest.drop_duplicates("run").index.sort_values()]
+        left["peak" if settings.peak else "onset"] = len(kept)
+    return kept, left
 
 
 def choices(

@@ -2,7 +2,7 @@
 -- `accompanied`), that pass every filter:
 -- select.wanted and select.filters in SQL. Measures are doubles rounded to the digits of faces.csv,
 -- as there: in float32, 1100.1 - 1050.1 is less than 50.
-CREATE OR REPLACE TEMP VIEW kept AS
+CREATE OR REPLACE TEMP VIEW passing AS
 SELECT *
 FROM accompanied
 WHERE
