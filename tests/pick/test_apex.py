@@ -37,7 +37,7 @@ def test_the_onset_is_where_it_rises_most_steeply() -> None:
 
 
 @pytest.mark.parametrize("peak", [True, False])
-def test_each_run_has_one(peak: bool) -> None:  # noqa: FBT001
+def test_each_run_has_one(peak: bool) -> None:
     asked = replace(SETTINGS, peak=peak, onset=not peak)
     assert len(kept([*SMILE, *SMILE], asked)) == 2
     assert kept([0.1] * 9, asked) == []
