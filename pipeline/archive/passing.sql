@@ -10,7 +10,7 @@ WHERE
     AND (getvariable('labels') IS NULL OR list_contains(getvariable('labels'), label))
     AND look_sure >= getvariable('sure')::FLOAT
     AND probability >= getvariable('min_prob')::FLOAT
-    AND (getvariable('min_margin') <= -1 OR ahead >= getvariable('min_margin')::FLOAT)
+    AND (getvariable('min_margin') IS NULL OR ahead >= getvariable('min_margin')::FLOAT)
     AND (
         getvariable('min_size') = 0
         OR round_even(

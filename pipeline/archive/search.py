@@ -153,7 +153,7 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "slope": evidence.SLOPE,
         "intercept": evidence.INTERCEPT,
         "min_prob": settings.min_prob,
-        "min_margin": float(settings.min_margin),
+        "min_margin": settings.min_margin,
         "farthest": strength.FARTHEST,
         "never": strength.NEVER,
         "min_size": float(settings.min_size),

@@ -335,8 +335,8 @@ FILTERS = options(
         help="Lowest probability of the emotion in a frame; averaged if --smooth is a number.",
     ),
     click.option(
-        "--min-margin", type=Real(-1, 1), default=PICK.min_margin, show_default=True,
-        help="Lowest lead of that probability over the next emotion's; -1 filters nothing.",
+        "--min-margin", type=Real(0, 1), show_default="no limit",
+        help="Lowest lead of that probability over the next emotion's.",
     ),
     click.option(
         "--min-size", type=Real(0), default=PICK.min_size, show_default=True,

@@ -207,10 +207,9 @@ def _fits(value: Any, usual: Any) -> bool:
         return type(value) is type(usual)
     if isinstance(usual, tuple):
         return value == [] or _are(value, _is_person)
-    if isinstance(value, float) and not isinstance(usual, float):
+    if isinstance(value, float) and isinstance(usual, int | str):
         return False
-    least = min(0.0, usual) if isinstance(usual, float) else 0.0
-    return value == usual or _is_number(value, least, MOST_FRAMES)
+    return value == usual or _is_number(value, 0, MOST_FRAMES)
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -147,12 +147,10 @@ def filters(
     width, height = size
     edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
     edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
-    least = settings.min_margin
     passing = {
         "repeat": long_enough(rows, settings),
         "sure": rows["look_sure"] >= settings.sure,
         "min-prob": rows["probability"] >= settings.min_prob,
-        "min-margin": (rows["ahead"] >= np.float32(least)) | (least <= -1),
         "min-size": side >= settings.min_size,
         "min-sharpness": sharpness >= settings.min_sharpness,
         "max-yaw": yaw.abs() <= settings.max_yaw,
@@ -160,6 +158,8 @@ def filters(
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
     } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
     not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    if settings.min_margin is not None:
+        passing["min-margin"] = rows["ahead"] >= np.float32(settings.min_margin)
     asked = {name: rows[name].astype(bool) for name in COMPANY if name in rows}
     accepted = decided(rows, ACCEPTED)
     return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}

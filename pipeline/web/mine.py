@@ -91,7 +91,7 @@ class MineForm(BaseModel):
         None, ge=0, le=1, description="lowest probability of the emotion in a frame"
     )
     min_margin: float | None = Field(
-        None, ge=-1, le=1, description="lowest lead over the next emotion in a frame"
+        None, ge=0, le=1, description="lowest lead over the next emotion in a frame"
     )
     min_size: float | None = Field(
         None, ge=0, le=10_000, description="least size of a face in pixels"

@@ -20,7 +20,7 @@ from pipeline.settings import Job, PickSettings
 JOB = Job(
     people=("anna",), emotions=("happy", "fear+sad"), tolerance=0.9, learn=True,
     subtitles="a b.srt", subtitle_offset=-1.5, pick=PickSettings(
-        smooth=5, repeat_seconds=0.5, min_margin=-0.25, single_face=True,
+        smooth=5, repeat_seconds=0.5, min_margin=0.25, single_face=True,
         with_=("ben", "c d"), without=("unknown",),
     ),
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_the_line_finishes_it_with_the_same_settings(tmp_path: Path) -> None:
     assert unfinished_lines(folder) == [
         "a pick was stopped, and anna/fear+sad, anna/happy may lack crops; finish it: mine-video "
         f"pick '{folder}' --person anna --emotion happy --emotion fear+sad --smooth 5 "
-        "--repeat 0.5s --min-margin -0.25 --single-face --with ben --with 'c d' --without "
+        "--repeat 0.5s --min-margin 0.25 --single-face --with ben --with 'c d' --without "
         "unknown --tolerance 0.9 --learn --subtitles 'a b.srt' --subtitle-offset -1.5"
     ]
 
@@ -172,7 +172,7 @@ DAMAGE: list[tuple[str, Any]] = [
     ("settings", {"single_face": 1}), ("settings", {"border": "0"}), ("settings", {"border": []}),
     ("settings", {"max_yaw": [90]}), ("settings", {"silent_only": True}),
     ("settings", {"with_": "ben"}), ("settings", {"with_": ["any"]}), ("settings", {"with_": [1]}),
-    ("settings", {"min_margin": -1.5}), ("settings", {"without": ["a/b"]}),
+    ("settings", {"min_margin": 1.5}), ("settings", {"without": ["a/b"]}),
     ("settings", {"alone": []}), ("settings", {"peak": True, "onset": True}),
     ("settings", {"later": 1}),
     ("folders", "anna/happy"), ("folders", [1]), ("folders", [None]),

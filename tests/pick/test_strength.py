@@ -70,7 +70,7 @@ def test_nothing_is_no_strength() -> None:
 def test_min_margin_is_the_lead_over_the_next_emotion_in_a_frame() -> None:
     rows = made(stretch(range(8), 0, "anna", "happy"))
     rows = rows.assign(happy=np.float32(0.5), sad=np.array([0.1] * 4 + [0.4] * 4, np.float32))
-    for least, left in ((-1.0, 8), (0.05, 8), (0.3, 4), (0.5, 0)):
+    for least, left in ((None, 8), (0.05, 8), (0.3, 4), (0.5, 0)):
         settings = PickSettings(repeat=1, sure=0, min_margin=least)
         steadied = select.steadied(rows, 1, settings)
         assert len(select.steady(steadied, settings)[0]) == left
