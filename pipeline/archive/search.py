@@ -155,7 +155,7 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "min_prob": settings.min_prob,
         "min_margin": settings.min_margin,
         "farthest": strength.FARTHEST,
-        "never": strength.NEVER,
+        "never": strength.SMALLEST,
         "min_size": float(settings.min_size),
         "min_sharpness": float(settings.min_sharpness),
         "max_yaw": float(settings.max_yaw),

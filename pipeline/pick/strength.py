@@ -13,7 +13,7 @@ NEUTRAL = EMOTIONS.index("neutral")
 FARTHEST = 2 * log(1 / LEAST)
 """The distance from a face that is surely neutral to one that surely is not: strength 1."""
 
-NEVER = 1e-300
+SMALLEST = 1e-300
 """Stands for 0 in logarithms."""
 
 
@@ -35,7 +35,7 @@ def strength(means: Numbers, label: Ints, person: "pd.Series[str]", neutral: int
     Returns:
         `(n,)` from 0 to 1.
     """
-    logs = np.log(np.maximum(means, NEVER))
+    logs = np.log(np.maximum(means, SMALLEST))
     apart = pd.DataFrame(logs - logs[:, [neutral]], index=person.index)
     usual = apart[label == neutral].groupby(person).median().reindex(person).fillna(0.0)
     rows = np.arange(len(label))
