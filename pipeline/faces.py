@@ -29,6 +29,16 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 ANY, UNKNOWN = "any", "unknown"
 """Values for a person or an emotion: all of them, or faces without a name."""
 
+
+def written(person: str) -> str:
+    """A person as in the column `person` of a table, which is empty for a face without a name.
+
+    >>> written("anna"), written("unknown")
+    ('anna', '')
+    """
+    return "" if person == UNKNOWN else person
+
+
 ACCEPTED, REJECTED = "accepted", "rejected"
 """Decisions about a face in the review."""
 

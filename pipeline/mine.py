@@ -144,9 +144,10 @@ def report(
                 f"the report anew: {report_line(folder, job.known_faces)}"
             )
         known = {*walked.rows["person"], faces.ANY, faces.UNKNOWN} - {""}
-        people = tuple(person for person in wanted.people if person in known)
-        wanted = replace(wanted, people=people or (faces.ANY,))
-        return write_report_of(walked.with_rows(wanted_rows(walked, wanted, movie)), wanted)
+        there = wanted.among(known)
+        rows = wanted_rows(walked, there, movie)
+        # Whose company was asked for is still asked for, though nobody has that name any more.
+        return write_report_of(walked.with_rows(rows), replace(there, pick=wanted.pick))
 
 
 def identify(folder: Path, job: Job, album: Album | None = None) -> list[Presence]:
@@ -190,7 +191,7 @@ def _walked(movie: Path, folder: Path, job: Job, progress: StartProgress, album:
         return named(Walked(folder, manifest, tracks), job, album)
     # A person without a usable photo is reported before the walk, not after it.
     gallery = album.gallery(manifest.settings)
-    check_photos(job.people, set(gallery.people) - set(galleries.usable(gallery)))
+    check_photos(job.named, set(gallery.people) - set(galleries.usable(gallery)))
     walker.walk_movie(movie, folder, manifest, job.workers, progress, job.device)
     return named(finished(folder), job, album)
 
@@ -238,7 +239,7 @@ def _check_people_known(job: Job, album: Album) -> None:
     people = album.people()
     if not people:
         album.warn_of_nobody()
-    select.check_people(job.people, people, f"{job.known_faces}/")
+    select.check_people(job.named, people, f"{job.known_faces}/")
 
 
 def _warn_of_stride(walked: Walked, settings: PickSettings) -> None:

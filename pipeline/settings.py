@@ -1,11 +1,14 @@
 """Every default and every range, in one place; the command line builds these settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, Literal
 from unicodedata import normalize
+
+from pipeline.faces import ANY, EMOTIONS
 
 OUTPUT = Path("output")
 KNOWN_FACES = Path("known_faces")
@@ -26,6 +29,9 @@ OWN_SUBTITLES = "own"
 
 AUTO: Final = "auto"
 """The value of --smooth that decodes each track as a sequence, see `pick.decoder`."""
+
+JOIN = "+"
+"""Joins emotions to one class: sad+fear."""
 
 Smoothing = int | Literal["auto"]
 
@@ -96,6 +102,8 @@ class PickSettings:
         sure: smallest chance that the emotion is right, 0 to 1, see `pick.evidence`.
         min_prob: smallest probability of the wanted emotion in the frame, 0 to 1; averaged over
             time if `smooth` is a number.
+        min_margin: smallest distance of that probability to that of the next emotion, 0 to 1;
+            None also lets the next one be more probable.
         min_size: smallest shorter side of the face's box in pixels.
         min_sharpness: smallest variance of the Laplacian.
         max_yaw: largest turn to either side in degrees.
@@ -103,6 +111,13 @@ class PickSettings:
         border: smallest distance of a box to the edge of the picture in pixels; None lets boxes
             extend beyond it.
         silent_only: keep only runs during which nobody speaks, by the subtitles.
+        with_: keep only faces in company of all these people, names or "unknown", see
+            `pick.company`.
+        without: keep only faces where none of these people is there.
+        alone: keep only faces where nobody else is there.
+        same_frame: company is who is in the same frame, rather than in the same shot.
+        peak: keep only the face of each run at the height of its look, see `pick.apex`.
+        onset: keep only that where the look begins; not together with `peak`.
         per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
         margin: space around the face on each side, as a share of the box.
     """
@@ -113,12 +128,19 @@ class PickSettings:
     gap: int = 0
     sure: float = 0.7
     min_prob: float = 0.0
+    min_margin: float | None = None
     min_size: float = 0.0
     min_sharpness: float = 0.0
     max_yaw: float = 90.0
     single_face: bool = False
     border: int | None = None
     silent_only: bool = False
+    with_: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    alone: bool = False
+    same_frame: bool = False
+    peak: bool = False
+    onset: bool = False
     per_run: int = 0
     margin: float = 0.3
 
@@ -129,9 +151,20 @@ class PickSettings:
             raise ValueError(f"repeat from 1, smooth auto, or odd and from 1: {self}")
         if not (0 <= self.sure <= 1 and 0 <= self.min_prob <= 1 and self.margin >= 0):
             raise ValueError(f"sure and min_prob from 0 to 1, margin from 0: {self}")
+        if not 0 <= (self.min_margin or 0) <= 1:
+            raise ValueError(f"min_margin from 0 to 1: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         if not all(number >= 0 for number in (*least, self.border or 0, self.per_run)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
+        if self.peak and self.onset:
+            raise ValueError(f"either peak or onset: {self}")
+        if ANY in (*self.with_, *self.without):
+            raise ValueError(f"with_ and without are people, not {ANY!r}: {self}")
+
+    @property
+    def whole(self) -> "PickSettings":
+        """The settings without thinning: they keep all faces of a run."""
+        return replace(self, per_run=0, peak=False, onset=False)
 
     def at(self, rate: float) -> "PickSettings":
         """The settings with `repeat_seconds` also as frames at this frame rate, rounded up.
@@ -148,13 +181,72 @@ class PickSettings:
         return replace(self, repeat=frames)
 
 
+def members(emotion: str) -> tuple[int, ...]:
+    """The positions in `EMOTIONS`, rising, of the emotions that one class joins.
+
+    Raises:
+        ValueError: It is neither an emotion nor several joined by `JOIN`.
+
+    >>> members("happy"), members("sad+fear")
+    ((3,), (2, 4))
+    """
+    if unknown := set(emotion.split(JOIN)) - set(EMOTIONS):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not one of {', '.join(EMOTIONS)}")
+    return tuple(sorted(EMOTIONS.index(name) for name in emotion.split(JOIN)))
+
+
+def classes(emotions: tuple[str, ...]) -> tuple[int, ...]:
+    """The class of each of `EMOTIONS`: the position of the first emotion that the class joins.
+
+    Args:
+        emotions: What is wanted, as in a `Job`; whatever else there is stands alone.
+
+    Raises:
+        ValueError: One is unknown, or in two classes.
+
+    >>> classes(("happy", "fear+sad")), classes(("any",))
+    ((0, 1, 2, 3, 2, 5, 6), (0, 1, 2, 3, 4, 5, 6))
+    """
+    first = list(range(len(EMOTIONS)))
+    named = [name for name in emotions if name != ANY]
+    taken: dict[int, str] = {}
+    for name in dict.fromkeys([*(EMOTIONS if ANY in emotions else ()), *named]):
+        for position in (positions := members(name)):
+            if position in taken:
+                raise ValueError(
+                    f"{EMOTIONS[position]} is in both {taken[position]} and {name}; ask for one "
+                    "after the other"
+                )
+            taken[position], first[position] = name, positions[0]
+    return tuple(first)
+
+
+def option_words(name: str, value: object) -> list[str]:
+    """The words that set a setting on the command line; none for what is not wanted.
+
+    >>> option_words("with_", ("anna", "john doe")), option_words("alone", True)
+    (['--with anna', "--with 'john doe'"], ['--alone'])
+    >>> option_words("sure", 0.7), option_words("border", None), option_words("alone", False)
+    (['--sure 0.7'], [], [])
+    """
+    option = f"--{name.rstrip('_').replace('_', '-')}"  # `with` is a word of Python's own.
+    if value is True:
+        return [option]
+    if value is None or value is False:
+        return []
+    values = value if isinstance(value, tuple) else (value,)
+    texts = (f"{one:.15g}" if isinstance(one, float) else str(one) for one in values)
+    return [f"{option} {quote(text)}" for text in texts]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One call of the program: what is wanted, and which folders to use.
 
     Attributes:
         people: names, "any" or "unknown".
-        emotions: some of `EMOTIONS`, or "any".
+        emotions: some of `EMOTIONS`, classes of several such as "fear+sad", or "any"; no emotion is
+            in two of them.
         walk: settings of the walk.
         pick: settings of the pick.
         tolerance: largest distance of a known face, 0 to 2; None for the network's own.
@@ -190,6 +282,23 @@ class Job:
     device: str = "cpu"
     allow_remote: bool = False
 
+    def __post_init__(self) -> None:
+        classes(self.emotions)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Everybody whom the job names: the wanted people, and those of whose company it asks."""
+        return (*self.people, *self.pick.with_, *self.pick.without)
+
+    def among(self, known: Set[str]) -> "Job":
+        """A job that names only some people; it wants anybody if nobody whom it wants is left."""
+        people, with_, without = (
+            tuple(name for name in names if name in known)
+            for names in (self.people, self.pick.with_, self.pick.without)
+        )
+        pick = replace(self.pick, with_=with_, without=without)
+        return replace(self, people=people or (ANY,), pick=pick)
+
 
 def job_from(given: Mapping[str, Any]) -> Job:
     """Builds the settings from values by the names of their fields; others are ignored.
@@ -203,8 +312,9 @@ def job_from(given: Mapping[str, Any]) -> Job:
     def of(kind: type[Any]) -> dict[str, Any]:
         return {f.name: given[f.name] for f in fields(kind) if f.name in given}
 
+    names = {name: given[name] for name in ("people", "with_", "without") if name in given}
+    composed = {n: tuple(normalize("NFC", one) for one in several) for n, several in names.items()}
+    given = {**given, **composed}
     own = of(Job)
-    if "people" in own:
-        own["people"] = tuple(normalize("NFC", name) for name in own["people"])
     walk, pick = WalkSettings(**of(WalkSettings)), PickSettings(**of(PickSettings))
     return Job(**own | {"walk": walk, "pick": pick})

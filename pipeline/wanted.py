@@ -44,8 +44,8 @@ def wanted_rows(
     for person in _people_of(walked):
         check_name(person, walked.folder / FACES)
     without_photo = unreachable(walked.tracks)
-    check_photos(job.people, without_photo)
-    select.check_people(job.people, _people_of(walked) - without_photo, str(walked.folder))
+    check_photos(job.named, without_photo)
+    select.check_people(job.named, _people_of(walked) - without_photo, str(walked.folder))
     labels = current_labels(walked, job)
     rows = match.applied(walked.rows, labels)
     if job.learn:

@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP VIEW labelled AS
 WITH
     -- Whole tracks with at least one row of a wanted person: smoothing needs the other rows too.
     asked AS (
-        SELECT * EXCLUDE (label, probability)
+        SELECT * EXCLUDE (label, probability, ahead)
         FROM faces
         WHERE
             getvariable('people') IS NULL
@@ -46,25 +46,22 @@ WITH
     ),
     measured AS (
         SELECT
-            *,
-            greatest(
+            * EXCLUDE (
                 mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise,
                 mean_neutral
-            ) AS probability
+            ),
+            [
+                mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise,
+                mean_neutral
+            ] AS looks
         FROM smoothed
-    )
--- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
-SELECT
-    * EXCLUDE (
-        mean_angry, mean_disgust, mean_fear, mean_happy, mean_sad, mean_surprise, mean_neutral
     ),
-    CASE probability
-        WHEN mean_angry THEN 0
-        WHEN mean_disgust THEN 1
-        WHEN mean_fear THEN 2
-        WHEN mean_happy THEN 3
-        WHEN mean_sad THEN 4
-        WHEN mean_surprise THEN 5
-        ELSE 6
-    END AS label
-FROM measured;
+    -- The first of equal probabilities, as argmax does; numbers are positions in faces.EMOTIONS.
+    classed AS (
+        SELECT
+            * REPLACE (in_classes(looks::DOUBLE[])::FLOAT[] AS looks),
+            class_of(list_position(looks, list_max(looks)) - 1) AS label
+        FROM measured
+    )
+SELECT * EXCLUDE (looks), looks[label + 1] AS probability, margin_of(looks, label) AS ahead
+FROM classed;

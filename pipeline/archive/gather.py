@@ -100,7 +100,8 @@ def _film(
     walk, tracks, folder = walked.manifest, walked.tracks, walked.folder
     in_frames = settings.at(walk.scan.stream.rate)
     rows = match.applied(walked.rows, labels.read_labels(folder))
-    rows = select.steadied(rows, walked.stride, in_frames)
+    emotions = tuple({m.emotion for m in moments})
+    rows = select.steadied(rows, walked.stride, in_frames, emotions)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)

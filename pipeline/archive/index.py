@@ -22,7 +22,7 @@ from pipeline.people import presence
 from pipeline.pick import decoder, evidence, select
 from pipeline.settings import PickSettings
 
-TABLE_FORMAT = 3
+TABLE_FORMAT = 4
 """Version of the tables; raise it when a column is added, removed or changes its meaning."""
 
 TABLE_NAME = "faces.parquet"
@@ -38,6 +38,7 @@ SOURCES = ("walk.json", "faces.csv", "tracks.npz")
 COLUMN_TYPES = {
     "detected": "uint8", "label": "uint8", "run": "int32", "run_length": "int64",
     "position": "int32", "faces": "int32", "look_sure": "float32",
+    "ahead": "float32", "strength": "float32",
 }  # fmt: skip
 """Narrower types for the columns that are read most."""
 

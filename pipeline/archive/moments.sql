@@ -12,13 +12,17 @@ SELECT
     any_value(run_length) AS length,
     count(*) AS faces,
     round(avg(look_sure::DOUBLE), 6) AS mean_look_sure,
+    round(max(strength::DOUBLE), 6) AS most_strength,
     round(avg(probability::DOUBLE), 6) AS mean_probability,
     count(*) OVER () AS found
 FROM kept
 GROUP BY number, person, label, track, run
 ORDER BY
     CASE getvariable('ordering')
-        WHEN 'sure' THEN mean_look_sure WHEN 'probability' THEN mean_probability WHEN 'length' THEN length
+        WHEN 'sure' THEN mean_look_sure
+        WHEN 'strength' THEN most_strength
+        WHEN 'probability' THEN mean_probability
+        WHEN 'length' THEN length
     END DESC,
     number,
     first,

@@ -1,11 +1,11 @@
--- Runs for settings other than the stored ones: steady.runs, steady.run_lengths and
--- evidence.look_sure in SQL. tests/archive/test_equality.py compares both.
+-- Runs for settings other than the stored ones: steady.runs, steady.run_lengths,
+-- evidence.look_sure and strength.strength in SQL. tests/archive/test_equality.py compares both.
 CREATE OR REPLACE TEMP VIEW steadied AS
 WITH
     -- steady.runs: rows of a track and label, each at most a stride and the gap after the one before.
     parted AS (
         SELECT
-            * EXCLUDE (run, run_length, look_sure, position),
+            * EXCLUDE (run, run_length, look_sure, strength, position),
             frame - lag(frame) OVER alike > stride + getvariable('gap') AS broken
         FROM labelled
         WINDOW alike AS (PARTITION BY number, track, label ORDER BY frame)
@@ -38,15 +38,36 @@ WITH
                 RANGE BETWEEN getvariable('reach') PRECEDING AND getvariable('reach') FOLLOWING
             )
     ),
-    -- evidence.margins: lists count from 1.
-    margined AS (
+    classed AS (
         SELECT
-            * EXCLUDE (means),
-            (means[label + 1] - list_max(means[1:label] || means[label + 2:])) / list_sum(means)
-                AS margin
+            * REPLACE (in_classes(means) AS means),
+            margin_of(in_classes(means), label) / list_sum(means) AS margin
         FROM measured
+    ),
+    -- The person's median neutral face, for each class.
+    neutral AS (
+        SELECT
+            number,
+            person,
+            [
+                median(from_neutral(means, 0)), median(from_neutral(means, 1)),
+                median(from_neutral(means, 2)), median(from_neutral(means, 3)),
+                median(from_neutral(means, 4)), median(from_neutral(means, 5)),
+                median(from_neutral(means, 6))
+            ] AS usual
+        FROM classed
+        WHERE label = class_of(6)
+        GROUP BY number, person
     )
 SELECT
-    * EXCLUDE (margin),
-    (1 / (1 + exp(-(getvariable('slope') * margin + getvariable('intercept')))))::FLOAT AS look_sure
-FROM margined;
+    classed.* EXCLUDE (means, margin),
+    (1 / (1 + exp(-(getvariable('slope') * margin + getvariable('intercept')))))::FLOAT AS look_sure,
+    CASE
+        WHEN label = class_of(6) THEN 0
+        ELSE least(1, greatest(0, (
+            from_neutral(means, label) - coalesce(usual[label + 1], 0)
+        ) / getvariable('farthest')))
+    END::FLOAT AS strength
+FROM
+    classed
+    LEFT JOIN neutral ON neutral.number = classed.number AND neutral.person = classed.person;

@@ -1,24 +1,23 @@
 """Finds steady moments over all movies of an archive."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
-from pipeline.faces import ANY, EMOTIONS, UNKNOWN
+from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
-from pipeline.pick import decoder, evidence, select
-from pipeline.settings import AUTO, Job, PickSettings
+from pipeline.pick import apex, decoder, evidence, select, strength
+from pipeline.settings import AUTO, Job, PickSettings, classes, members
 
 log = logging.getLogger(__name__)
 
-ORDERS = ("sure", "probability", "length", "time")
-"""How moments are sorted: surest look, most probable or longest first, or by movie and time."""
+ORDERS = ("sure", "strength", "probability", "length", "time")
+"""How moments are sorted: the surest, strongest, most probable or longest first, or by time."""
 
 TOP = 200
 """Moments that a search returns by default, at most."""
@@ -28,7 +27,7 @@ LARGEST_SETTING = 1 << 53
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "seconds", "first", "last", "track",
-    "length", "faces", "look_sure", "probability",
+    "length", "faces", "look_sure", "strength", "probability",
 )  # fmt: skip
 
 
@@ -39,7 +38,7 @@ class Moment:
     Attributes:
         entry: The movie.
         person: A name or "unknown".
-        emotion: One of `EMOTIONS`.
+        emotion: One of `EMOTIONS`, or a class of them.
         track: Number of the face's track.
         first: Frame of the first face that passes every filter.
         last: Frame of the last one.
@@ -49,6 +48,7 @@ class Moment:
         length: Source frames that the run covers.
         faces: Number of faces that pass.
         look_sure: The chance that their emotion is right, in the mean.
+        strength: The greatest strength of them, see `pick.strength`.
         probability: Mean of the probabilities of the faces that pass, see `select.looks`.
     """
 
@@ -64,6 +64,7 @@ class Moment:
     length: int
     faces: int
     look_sure: float
+    strength: float
     probability: float
 
 
@@ -95,22 +96,23 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
     if top < 0:
         raise ValueError(f"top must be 0 or more, not {top}")
     known = index.names(entry.facts for entry in archive.entries) - {""}
-    select.check_people(job.people, known, "the walked movies")
+    select.check_people(job.named, known, "the walked movies")
     entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)
-    rows = archive.ask("kept", "moments", ordering=order, top=top or LARGEST_SETTING)
-    return Found(tuple(_moment(entries, row) for row in rows), rows[0][-1] if rows else 0)
-
-
-def _moment(entries: Sequence[ArchiveMovie], row: tuple[Any, ...]) -> Moment:
-    number, person, label, *rest, _ = row
-    return Moment(entries[number], person or UNKNOWN, EMOTIONS[label], *rest)
+    rows = archive.ask("moments", ordering=order, top=top or LARGEST_SETTING)
+    emotions = dict(enumerate(EMOTIONS))
+    emotions |= {members(emotion)[0]: emotion for emotion in job.emotions if emotion != ANY}
+    moments = (
+        Moment(entries[number], person or UNKNOWN, emotions[label], *rest)
+        for number, person, label, *rest, _ in rows
+    )
+    return Found(tuple(moments), rows[0][-1] if rows else 0)
 
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
-    """Makes the view `steadied` over the movies that show a wanted person; returns the movies."""
-    people = None if ANY in job.people else [_written(name) for name in job.people]
+    """Makes the view `kept` over the movies that show a wanted person; returns the movies."""
+    people = None if ANY in job.people else [written(name) for name in job.people]
     entries = [
         entry for entry in archive.entries
         if people is None or not set(people).isdisjoint(entry.facts.people)
@@ -119,18 +121,30 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
         return []
     repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST_SETTING) for entry in entries]
     archive.over(entries, repeats)
-    labels = None if ANY in job.emotions else [EMOTIONS.index(e) for e in job.emotions]
-    scripts = ["averaged", "runs"]
-    if job.pick.smooth == index.STORED.smooth:
-        scripts = ["stored"] if job.pick.gap == index.STORED.gap else ["decoded", "runs"]
+    labels = None if ANY in job.emotions else [members(emotion)[0] for emotion in job.emotions]
+    of = classes(job.emotions)
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
-    length = "by_seconds" if job.pick.repeat_seconds else "by_frames"
-    archive.ask("faces", *scripts, length, **values)
+    archive.ask(*_scripts(job.pick, of), **values, classes=list(of))
     return entries
 
 
-def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
+def _scripts(settings: PickSettings, of: Sequence[int]) -> Iterator[str]:
+    """The SQL files, each on top of the one before, that find the rows to keep."""
+    yield from ("faces", "classes")
+    if settings.smooth != index.STORED.smooth:
+        yield from ("averaged", "runs")
+    elif settings.gap != index.STORED.gap or of != evidence.ALONE:
+        yield from ("decoded", "runs")
+    else:
+        yield "stored"
+    yield "by_seconds" if settings.repeat_seconds else "by_frames"
+    yield "company" if settings.with_ or settings.without or settings.alone else "anywhere"
+    yield "passing"
+    yield "one_each" if settings.peak or settings.onset else "whole"
+
+
+def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]:
     """The filters, and what they are reckoned by, as numbers that SQL can hold."""
     return {
         "smooth": 1 if settings.smooth == AUTO else min(settings.smooth, LARGEST_SETTING),
@@ -141,17 +155,21 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | None]:
         "slope": evidence.SLOPE,
         "intercept": evidence.INTERCEPT,
         "min_prob": settings.min_prob,
+        "min_margin": settings.min_margin,
+        "farthest": strength.FARTHEST,
+        "never": strength.SMALLEST,
         "min_size": float(settings.min_size),
         "min_sharpness": float(settings.min_sharpness),
         "max_yaw": float(settings.max_yaw),
         "single_face": settings.single_face,
         "border": None if settings.border is None else float(settings.border),
+        "with_": [written(name) for name in settings.with_],
+        "without": [written(name) for name in settings.without],
+        "alone": settings.alone,
+        "onset": settings.onset,
+        "nearby": apex.NEARBY,
+        "same_frame": settings.same_frame,
     }
-
-
-def _written(person: str) -> str:
-    """A name as in faces.csv."""
-    return "" if person == UNKNOWN else person
 
 
 def warn_of_old_names(archive: Archive, job: Job) -> None:
@@ -179,7 +197,8 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         times = (f"{time:.3f}" for time in (m.start, m.stop, m.seconds))
         when = [*times, m.first, m.last, m.track, m.length, m.faces]
-        rows.append([*who, *when, f"{m.look_sure:.4f}", f"{m.probability:.4f}"])
+        measures = (f"{value:.4f}" for value in (m.look_sure, m.strength, m.probability))
+        rows.append([*who, *when, *measures])
     files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:
         file.write(csv_text(rows).encode(errors="backslashreplace"))

@@ -14,6 +14,7 @@ from pipeline.cli.options import (
     FILTERS,
     JSON_OPTION,
     MARGIN_OPTION,
+    ONE_EACH,
     PLACES,
     Here,
     OneOf,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9}  {}"
+MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9} {:>8}  {}"
 TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
 STATE = "{:12} {}"
 
@@ -67,6 +68,7 @@ def archive_of(
 @command()
 @ARCHIVE
 @FILTERS
+@ONE_EACH
 @MARGIN_OPTION
 @ALLOW_REMOTE
 @click.option(
@@ -78,10 +80,10 @@ def archive_of(
 )
 @click.option(
     "--order",
-    type=OneOf(["sure", "probability", "length", "time"]),
+    type=OneOf(["sure", "strength", "probability", "length", "time"]),
     default="sure",
     show_default=True,
-    help="Surest emotion first, most probable, longest, or movie by movie.",
+    help="Surest emotion first, strongest, most probable, longest, or movie by movie.",
 )
 @click.option(
     "--csv",
@@ -149,12 +151,12 @@ def search_command(
 
 
 def _print_moments(found: "Found") -> None:
-    header = ("", "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "folder")
-    click.echo(aligned(MOMENT, *header))
+    names = "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "strength"
+    click.echo(aligned(MOMENT, "", *names, "folder"))
     for n, m in enumerate(found.moments, 1):
-        seconds, sure = f"{m.seconds:.1f}", f"{m.look_sure:.2f}"
-        names = fitted(m.entry.facts.movie), m.person, m.emotion
-        cells = (*names, clock(m.start), seconds, m.length, sure, m.entry.folder)
+        seconds, sure, strength = f"{m.seconds:.1f}", f"{m.look_sure:.2f}", f"{m.strength:.2f}"
+        who = fitted(m.entry.facts.movie), m.person, m.emotion
+        cells = (*who, clock(m.start), seconds, m.length, sure, strength, m.entry.folder)
         echo_line(aligned(MOMENT, n, *map(str, cells)))
 
 

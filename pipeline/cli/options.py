@@ -22,11 +22,13 @@ from pipeline.movie.remote import is_remote, path_or_url
 from pipeline.settings import (
     AUTO,
     DEVICES,
+    JOIN,
     OWN_SUBTITLES,
     Job,
     PickSettings,
     Smoothing,
     WalkSettings,
+    classes,
     job_from,
 )
 
@@ -155,6 +157,16 @@ class PersonName(Listed, click.types.StringParamType):
         return [CompletionItem(name) for name in known_names(ctx) if name.startswith(incomplete)]
 
 
+class Companion(PersonName):
+    """Somebody else: a known name, or unknown."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the name."""
+        if value == ANY:
+            self.fail("any is nobody in particular; --alone is without anybody.", param, ctx)
+        return str(value)
+
+
 class OneOf(click.Choice[str]):
     """One of some words; suggests the nearest to a wrong one."""
 
@@ -166,15 +178,21 @@ class OneOf(click.Choice[str]):
 
 
 class EmotionChoice(Listed, OneOf):
-    """An emotion, or any."""
+    """An emotion, several joined to one class by `+`, or any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Returns the emotion in small letters."""
+        """Returns the emotion in small letters, or the class with its emotions in their order."""
         several = [part for part in re.split(r"[\s,;]+", str(value)) if part]
         if len(several) > 1:
             each = " ".join(f"--emotion {part}" for part in several)
-            self.fail(f"{value!r} is several; give the option once for each: {each}", param, ctx)
-        return super().convert(value, param, ctx)
+            message = f"{value!r} is several; give the option once for each: {each}; or join them"
+            self.fail(f"{message} to one: --emotion {JOIN.join(several)}", param, ctx)
+        names = {
+            super(EmotionChoice, self).convert(one, param, ctx) for one in str(value).split(JOIN)
+        }
+        if len(names) > 1 and ANY in names:
+            self.fail(f"{value!r}: any is all of them; join emotions.", param, ctx)
+        return JOIN.join(name for name in self.choices if name in names)
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -279,7 +297,21 @@ FILTERS = options(
     click.option(
         "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
-        help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated.",
+        help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated. sad+fear joins "
+        "two or more to one.",
+    ),
+    click.option(
+        "--with", "with_", multiple=True, type=Companion(),
+        help="Only where this person is in the same shot, too; may be repeated.",
+    ),
+    click.option(
+        "--without", multiple=True, type=Companion(),
+        help="Only where this person is not in the shot; may be repeated.",
+    ),
+    click.option("--alone", is_flag=True, help="Only where nobody else is in the shot."),
+    click.option(
+        "--same-frame", is_flag=True,
+        help="Have --with, --without and --alone look at the frame, not at the whole shot.",
     ),
     click.option(
         "--repeat", type=Duration(), default=str(PICK.repeat), show_default=True,
@@ -301,6 +333,10 @@ FILTERS = options(
     click.option(
         "--min-prob", type=Real(0, 1), default=PICK.min_prob, show_default=True,
         help="Lowest probability of the emotion in a frame; averaged if --smooth is a number.",
+    ),
+    click.option(
+        "--min-margin", type=Real(0, 1), show_default="no limit",
+        help="Lowest lead of that probability over the next emotion's.",
     ),
     click.option(
         "--min-size", type=Real(0), default=PICK.min_size, show_default=True,
@@ -350,10 +386,18 @@ MARGIN_OPTION = click.option(
     help="Margin around the face in a crop, as a share of the face's longer side.",
 )  # fmt: skip
 
+ONE_EACH = options(
+    click.option(
+        "--peak", is_flag=True, help="Only the face of each run at the height of its look."
+    ),
+    click.option("--onset", is_flag=True, help="Only the face where the look of a run begins."),
+)
+
 PICKING = options(
     FILTERS,
     LEARN_OPTION,
     SPEECH,
+    ONE_EACH,
     click.option(
         "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
         help="Keep this many faces of each run, the best and most different; 0 keeps all.",
@@ -494,6 +538,12 @@ def job_of(given: dict[str, Any]) -> Job:
     given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
+    try:
+        classes(given.get("emotions", ()))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--emotion") from error
+    if given.get("peak") and given.get("onset"):
+        raise click.UsageError("give either --peak or --onset")
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

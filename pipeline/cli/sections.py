@@ -10,13 +10,13 @@ import click
 OWN = "Options"
 SECTIONS = {
     OWN: (),
-    "What to pick": ("people", "emotions"),
+    "What to pick": ("people", "emotions", "with_", "without", "alone", "same_frame"),
     "How strict": (
-        "repeat", "sure", "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw",
-        "single_face", "border", "learn",
+        "repeat", "sure", "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness",
+        "max_yaw", "single_face", "border", "learn",
     ),
     "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
-    "What to write": ("per_run", "margin", "explain", "compare", "report"),
+    "What to write": ("peak", "onset", "per_run", "margin", "explain", "compare", "report"),
     "How to read the film": ("every", "detect_every", "width", "start", "end", "align", "rewalk"),
     "Networks and machines": (
         "detector", "recognizer", "emotion", "device", "workers", "ray",

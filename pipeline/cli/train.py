@@ -26,7 +26,7 @@ FERPLUS_OPTION = click.option(
     help="Microsoft's fer2013new.csv, with ten people's votes on each face.",
 )
 WITHOUT = click.option(
-    "--without", multiple=True, type=OneOf(EMOTIONS), metavar="EMOTION",
+    "--without", "left_out", multiple=True, type=OneOf(EMOTIONS), metavar="EMOTION",
     help="Drop an emotion; may be repeated.",
 )  # fmt: skip
 BALANCE = click.option(
@@ -163,7 +163,7 @@ def data_command(
 
     if pictures is not None:
         preview.check_new(pictures)
-    rows, without = dataset.read_dataset(data, ferplus), given["without"]
+    rows, without = dataset.read_dataset(data, ferplus), given["left_out"]
     say(preview.describe(dataset.rows_without(rows, without)))
     if pictures is not None:
         say(preview.write_pictures(rows, pictures, without))
@@ -264,7 +264,7 @@ def evaluate_command(
     ferplus: Path | None,
     output: Path,
     compare: bool,
-    without: tuple[str, ...],
+    left_out: tuple[str, ...],
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -286,7 +286,7 @@ def evaluate_command(
     from pipeline.train import dataset
     from pipeline.train import evaluate as program
 
-    rows = dataset.rows_without(dataset.read_dataset(data, ferplus), without)
+    rows = dataset.rows_without(dataset.read_dataset(data, ferplus), left_out)
     if compare:
         say(program.compare_networks(rows, models))
     else:

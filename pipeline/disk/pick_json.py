@@ -16,7 +16,15 @@ from typing import Any
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.faces import ANY, EMOTIONS
 from pipeline.files import content, replacing
-from pipeline.settings import KNOWN_FACES, MOST_FRAMES, Job, PickSettings
+from pipeline.settings import (
+    JOIN,
+    KNOWN_FACES,
+    MOST_FRAMES,
+    Job,
+    PickSettings,
+    classes,
+    option_words,
+)
 
 PICK_FILE = "pick.json"
 
@@ -60,9 +68,7 @@ class Wanted:
         if seconds := given.pop("repeat_seconds"):
             given["repeat"] = f"{seconds:.15g}s"
         for name, value in given.items():
-            if value != usual[name]:
-                shown = "" if value is True else f" {quote(str(value))}"
-                words.append(f"--{name.replace('_', '-')}{shown}")
+            words += option_words(name, value) if value != usual[name] else []
         return words + known_faces_option(self.known_faces)
 
 
@@ -137,7 +143,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     settings, usual = facts["settings"], asdict(PickSettings())
     good = (
         _are(values["people"], _is_person)
-        and _are(values["emotions"], (*EMOTIONS, ANY).__contains__)
+        and _are(values["emotions"], _is_look)
         and (values["tolerance"] is None or _is_number(values["tolerance"], 0, 2))
         and isinstance(values["learn"], bool)
         and _is_number(values["subtitle_offset"], -LONGEST_OFFSET, LONGEST_OFFSET)
@@ -149,6 +155,8 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     if not good:
         raise ValueError(f"not what a pick wants: {facts}")
     values |= {name: tuple(values[name]) for name in ("people", "emotions")}
+    classes(values["emotions"])
+    settings = {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
     return Wanted(values, PickSettings(**settings), facts["known_faces"])
 
 
@@ -176,7 +184,13 @@ def _is_person(name: str) -> bool:
 
 def _is_folder(name: str) -> bool:
     person, _, emotion = name.rpartition("/")
-    return _is_person(person) and emotion in EMOTIONS
+    return _is_person(person) and emotion != ANY and _is_look(emotion)
+
+
+def _is_look(emotion: str) -> bool:
+    """Whether it is any, or an emotion, or a class of several in their usual order."""
+    parts = emotion.split(JOIN)
+    return emotion == ANY or parts == [name for name in EMOTIONS if name in parts]
 
 
 def _is_text(value: Any) -> bool:
@@ -191,7 +205,9 @@ def _fits(value: Any, usual: Any) -> bool:
     """Whether a value of `PickSettings` is of the kind of the usual one."""
     if isinstance(value, bool) or isinstance(usual, bool):
         return type(value) is type(usual)
-    if isinstance(value, float) and not isinstance(usual, float):
+    if isinstance(usual, tuple):
+        return value == [] or _are(value, _is_person)
+    if isinstance(value, float) and isinstance(usual, int | str):
         return False
     return value == usual or _is_number(value, 0, MOST_FRAMES)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -166,8 +166,8 @@ def _sorted(kinds: Sequence[str]) -> tuple[list[str], list[str]]:
 def _kept(walked: Walked, job: Job, movie: Path) -> tuple[pd.DataFrame, list[Choice]]:
     """The rows of `select.steadied`, and what a pick without thinning would keep of them."""
     rows = wanted_rows(walked, job, movie)
-    settings = replace(job.pick, per_run=0).at(walked.manifest.scan.stream.rate)
-    steadied = select.steadied(rows, walked.stride, settings)
+    settings = job.pick.whole.at(walked.manifest.scan.stream.rate)
+    steadied = select.steadied(rows, walked.stride, settings, job.emotions)
     tolerance = tolerances(walked.manifest.settings, job.tolerance).name
     return steadied, list(choose(steadied, walked.tracks, job, settings, walked.size, tolerance))
 

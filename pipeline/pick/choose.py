@@ -19,7 +19,7 @@ class Choice:
 
     Attributes:
         person: a name or "unknown".
-        emotion: one of `EMOTIONS`.
+        emotion: one of `EMOTIONS`, or a class of them.
         seen: the person's rows with that emotion, from `select.steadied`.
         kept: the rows that are steady, pass every gate and are left after thinning, the surest
             runs first. Faces accepted in the review are always kept, rejected ones never.

@@ -1,8 +1,11 @@
 """How sure a look is: the chance that the emotion of a run is right around a frame."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
-from pipeline.faces import Flags, Floats, Ints, Numbers
+from pipeline.faces import EMOTIONS, Flags, Floats, Ints, Numbers
 from pipeline.pick.decoder import LEAST
 
 REACH = 750_000
@@ -18,7 +21,13 @@ WEIGHING = (REACH, SLOPE, INTERCEPT)
 """What a table of sure looks depends on, beside those of `decoder`."""
 
 
-def look_sure(probabilities: Floats, time: Numbers, label: Ints, run: Ints) -> Floats:
+ALONE = tuple(range(len(EMOTIONS)))
+"""Each emotion is a class of its own."""
+
+AnyFloats = TypeVar("AnyFloats", Floats, Numbers, Ints)
+
+
+def look_sure(means: Numbers, label: Ints) -> Floats:
     """The chance that the label of each row is right, by the frames of its run around it.
 
     The evidence is the margin of the label in the geometric mean of their probabilities: 1 if
@@ -26,21 +35,38 @@ def look_sure(probabilities: Floats, time: Numbers, label: Ints, run: Ints) -> F
     chance.
 
     Args:
-        probabilities: `(n, 7)` what the network says.
-        time: `(n,)` seconds.
+        means: `(n, 7)` from `nearby_means`, and `in_classes` where emotions are joined.
         label: `(n,)` positions in `EMOTIONS`, one for all rows of a run.
-        run: `(n,)` run numbers from 0.
 
     Returns:
         `(n,)` from 0 to 1.
 
     Source: `benchmarks/looks.py` fits the curve and compares other kinds of evidence.
     """
-    evidence = margins(nearby_means(probabilities, time, run), label)
+    evidence = margins(means, label)
     return (1 / (1 + np.exp(-(SLOPE * evidence + INTERCEPT)))).astype(np.float32)
 
 
-def margins(probabilities: Numbers, label: Ints) -> Numbers:
+def in_classes(probabilities: AnyFloats, of: Sequence[int]) -> AnyFloats:
+    """Adds up the probabilities of each class, in the column of its first emotion.
+
+    Args:
+        probabilities: `(n, 7)`.
+        of: `(7,)` from `settings.classes`.
+
+    Returns:
+        `(n, 7)`, 0 in the columns of the other emotions of a class.
+
+    >>> in_classes(np.array([[0.1, 0.2, 0.7]]), [0, 0, 2]).round(3).tolist()
+    [[0.3, 0.0, 0.7]]
+    """
+    sums = np.zeros(probabilities.shape)
+    for emotion, first in enumerate(of):
+        sums[:, first] += probabilities[:, emotion]
+    return sums.astype(probabilities.dtype)
+
+
+def margins(probabilities: AnyFloats, label: Ints) -> AnyFloats:
     """How far each row's label is ahead of the most probable other: `(n,)` from -1 to 1.
 
     >>> margins(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1])).round(3).tolist()
@@ -48,7 +74,7 @@ def margins(probabilities: Numbers, label: Ints) -> Numbers:
     """
     chosen: Flags = np.arange(probabilities.shape[1]) == label[:, None]
     others = np.where(chosen, -np.inf, probabilities).max(axis=1, initial=-np.inf)
-    return np.asarray(probabilities[chosen] - others)
+    return np.asarray(probabilities[chosen] - others, probabilities.dtype)
 
 
 def nearby_means(probabilities: Floats, time: Numbers, run: Ints) -> Numbers:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.disk.tracks_npz import Tracks
-from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock
+from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock, written
 from pipeline.pick.select import decided, long_enough, run_seconds
-from pipeline.settings import PickSettings
+from pipeline.settings import JOIN, PickSettings
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 """How somebody with an emotion looks; the other emotions are adjectives already."""
@@ -24,7 +24,7 @@ def funnel(
         kept: Faces left after thinning.
         person: A name or "unknown".
     """
-    of_person = int((rows["person"] == ("" if person == UNKNOWN else person)).sum())
+    of_person = int((rows["person"] == written(person)).sum())
     return {"faces": len(rows), "person": of_person, "emotion": len(seen), **left, "per-run": kept}
 
 
@@ -49,9 +49,9 @@ def hint(
     person, emotion = wanted
     if len(seen):
         return _held_back(seen, settings)
-    of_person = rows[rows["person"] == ("" if person == UNKNOWN else person)]
+    of_person = rows[rows["person"] == written(person)]
     if len(of_person):
-        looks = ADJECTIVES.get(emotion, emotion)
+        looks = " or ".join(ADJECTIVES.get(one, one) for one in emotion.split(JOIN))
         return f"{_never(person)} {looks} here ({_counts(of_person)})"
     if person not in tracks.people or not np.isfinite(tracks.far).any():
         return "no such face in the movie"

@@ -1,6 +1,6 @@
 """Selects rows of faces.csv: labels over time, runs, the repeater and the gates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from shlex import quote
 
@@ -8,48 +8,67 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PeopleError
-from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints
+from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
 from pipeline.pick import evidence
+from pipeline.pick.apex import heights, millionths, rises
+from pipeline.pick.company import COMPANY, accompanied
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
-from pipeline.settings import AUTO, PickSettings, Smoothing
+from pipeline.pick.strength import NEUTRAL, strength
+from pipeline.settings import AUTO, PickSettings, Smoothing, classes, members
 
 SLACK_SECONDS = 0.002
 """Seconds by which a run may be too short: containers store milliseconds."""
 
 
-def steadied(rows: pd.DataFrame, stride: int, settings: PickSettings) -> pd.DataFrame:
+def steadied(
+    rows: pd.DataFrame, stride: int, settings: PickSettings, emotions: tuple[str, ...] = (ANY,)
+) -> pd.DataFrame:
     """Adds the columns that the repeater needs to the rows of faces.csv.
 
     Args:
         rows: As `faces_csv.read_faces` returns them.
         stride: Source frames between neighbouring rows.
-        settings: `smooth` and `gap` are used.
+        settings: `smooth` and `gap` are used, and what is asked of other faces.
+        emotions: What is wanted; a run shows any emotions of one class.
 
     Returns:
-        The rows sorted by track and frame, with `label` and `probability` (see `looks`), `run`
-        (number of the run), `run_length` (source frames), `look_sure` (the chance that the label
-        is right, see `evidence`), `position` (row within its run, from 0) and `faces` (number of
-        faces in the frame).
+        The rows sorted by track and frame, with `label`, `probability` and `ahead` (see `looks`),
+        `run` (number of the run), `run_length` (source frames), `look_sure` (the chance that the
+        label is right, see `evidence`), `strength`, `position` (row within its run, from 0),
+        `faces` (number of faces in the frame), the columns of `accompanied`, and `level` to find
+        the peak or onset by, see `apex`, if one is asked for.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
-    label, probability = looks(rows, stride, settings.smooth)
-    run = runs(frame, track, label, stride + settings.gap)
-    return rows.assign(
+    of = classes(emotions)
+    label, probability, ahead = looks(rows, stride, settings.smooth, of)
+    joint = np.array(of)[label]
+    run = runs(frame, track, joint, stride + settings.gap)
+    means = evidence.in_classes(evidence.nearby_means(probabilities, time, run), of)
+    rows = rows.assign(
         label=label,
         probability=probability,
+        ahead=ahead,
         run=run,
         run_length=run_lengths(frame, run, stride),
-        look_sure=evidence.look_sure(probabilities, time, label, run),
+        look_sure=evidence.look_sure(means, joint),
+        strength=strength(means, joint, rows["person"], of[NEUTRAL]),
         position=positions(run),
         faces=rows.groupby("frame")["frame"].transform("size"),
     )
+    if settings.peak or settings.onset:
+        parts = evidence.in_classes(millionths(probabilities), of)
+        measure = heights if settings.peak else rises
+        rows = rows.assign(level=measure(parts, time, track, joint))
+    return rows.assign(**accompanied(rows, settings))
 
 
-def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, Floats]:
-    """How each face looks, and its probability.
+def looks(
+    rows: pd.DataFrame, stride: int, smoothing: Smoothing, of: Sequence[int] = evidence.ALONE
+) -> tuple[Ints, Floats, Floats]:
+    """How each face looks, the probability of that look's class, and how far it is ahead.
 
     Args:
         rows: Rows of faces.csv sorted by track and frame.
@@ -57,17 +76,22 @@ def looks(rows: pd.DataFrame, stride: int, smoothing: Smoothing) -> tuple[Ints, 
         smoothing: `AUTO` decodes each track as a sequence; its probability is the network's own
             of that look in the frame. A number of frames takes the look that is the most probable
             in the mean over them, and that mean.
+        of: `(7,)` from `settings.classes`.
 
     Returns:
-        `(n,)` positions in `EMOTIONS`, and `(n,)` probabilities from 0 to 1.
+        `(n,)` positions in `EMOTIONS`, `(n,)` probabilities from 0 to 1, and `(n,)` their
+        distances to the most probable other class, from -1 to 1.
     """
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
     if smoothing == AUTO:
         label = decoded(probabilities, seconds_since(rows["time"].to_numpy(), track)).argmax(axis=1)
-        return label, probabilities[np.arange(len(rows)), label]
-    smoothed = smooth(probabilities, segments(frame, track, stride), window(smoothing, stride))
-    return smoothed.argmax(axis=1), smoothed.max(axis=1)
+    else:
+        segment = segments(frame, track, stride)
+        probabilities = smooth(probabilities, segment, window(smoothing, stride))
+        label = probabilities.argmax(axis=1)
+    joint, chosen = evidence.in_classes(probabilities, of), np.array(of)[label]
+    return label, joint[np.arange(len(rows)), chosen], evidence.margins(joint, chosen)
 
 
 def window(smooth: int, stride: int) -> int:
@@ -85,10 +109,9 @@ def wanted(rows: pd.DataFrame, person: str, emotion: str) -> pd.DataFrame:
     Args:
         rows: From `steadied`.
         person: A name, or "unknown" for faces without a name.
-        emotion: One of `EMOTIONS`.
+        emotion: One of `EMOTIONS`, or a class of them.
     """
-    name = "" if person == UNKNOWN else person
-    return rows[(rows["person"] == name) & (rows["label"] == EMOTIONS.index(emotion))]
+    return rows[(rows["person"] == written(person)) & rows["label"].isin(members(emotion))]
 
 
 def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
@@ -110,8 +133,8 @@ def filters(
 ) -> dict[str, "pd.Series[bool]"]:
     """The rows that each filter lets pass, the repeater first, by the name of its option.
 
-    If the review rejected any face, the filter `REJECTED` comes before all others. Accepted faces
-    pass every filter.
+    If the review rejected any face, the filter `REJECTED` comes before all others, and then what is
+    asked of other faces. Accepted faces pass every filter after these.
 
     Args:
         rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`.
@@ -135,8 +158,11 @@ def filters(
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
     } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
     not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    if settings.min_margin is not None:
+        passing["min-margin"] = rows["ahead"] >= np.float32(settings.min_margin)
+    asked = {name: rows[name].astype(bool) for name in COMPANY if name in rows}
     accepted = decided(rows, ACCEPTED)
-    return not_rejected | {name: mask | accepted for name, mask in passing.items()}
+    return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}
 
 
 def long_enough(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]":
@@ -177,7 +203,7 @@ def _spoken(rows: pd.DataFrame) -> "pd.Series[bool]":
 def steady(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int] = (0, 0)
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Selects the rows whose run is long enough and that pass every gate.
+    """Selects the rows whose run is long enough and that pass every gate, or one of each run.
 
     Args:
         rows: From `wanted`.
@@ -192,7 +218,14 @@ def steady(
     for name, mask in filters(rows, settings, size).items():
         passed &= mask
         left[name] = int(passed.sum())
-    return rows[passed], left
+    kept = rows[passed]
+    if settings.peak or settings.onset:
+        highest = kept.sort_values(
+            ["level", "probability", "frame"], ascending=[False, False, True]
+        )
+        kept = kept.loc[highest.drop_duplicates("run").index.sort_values()]
+        left["peak" if settings.peak else "onset"] = len(kept)
+    return kept, left
 
 
 def choices(

@@ -37,7 +37,8 @@ class Outcome:
 
     Attributes:
         person: A name or "unknown".
-        emotion: One of `EMOTIONS`, or "any" if the person shows none of the wanted ones.
+        emotion: One of `EMOTIONS`, a class of them, or "any" if the person shows none of those
+            that are wanted.
         seen: Number of the person's faces with the emotion.
         steady: Number of those that were kept.
         runs: Number of runs that the kept faces belong to.
@@ -111,7 +112,7 @@ def write_report_of(walked: Walked, job: Job) -> Path:
 def _chosen(walked: Walked, job: Job) -> tuple[pd.DataFrame, list[Choice]]:
     """The rows with their runs, and what a job chooses among them."""
     settings = job.pick.at(walked.manifest.scan.stream.rate)
-    steadied = select.steadied(walked.rows, walked.stride, settings)
+    steadied = select.steadied(walked.rows, walked.stride, settings, job.emotions)
     tolerance = tolerances(walked.manifest.settings, job.tolerance).name
     chosen = choose(steadied, walked.tracks, job, settings, walked.size, tolerance)
     return steadied, list(chosen)

@@ -38,7 +38,7 @@ from pipeline.report.timeline import (
     timeline,
     write_timeline,
 )
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import Job, PickSettings, option_words
 
 TIMELINE = "timeline.png"
 
@@ -178,9 +178,8 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
         yield f"--repeat {settings.repeat_seconds:.15g}s"
     hidden = HIDDEN | ({"repeat"} if settings.repeat_seconds else set())
     for name, value in asdict(settings).items():
-        if name not in hidden and value is not None and value is not False:
-            text = f"{value:.15g}" if isinstance(value, float) else f"{value}"
-            yield f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}")
+        if name not in hidden:
+            yield from option_words(name, value)
     if job.learn:
         yield "--learn"
     if settings.per_run:

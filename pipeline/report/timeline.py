@@ -89,7 +89,7 @@ def timeline(
         starts: `Tracks.starts`, the first frame of each shot; empty if it is not known.
     """
     names = [one.person for one in people]
-    kept, _ = select.steady(rows, settings, walk.scan.stream.size)
+    kept, _ = select.steady(rows, settings.whole, walk.scan.stream.size)
     stride, times = walk.settings.every, walk.scan.times
     timed = rows.assign(
         lane=rows["person"].map({name: lane for lane, name in enumerate(names)}).astype("int64"),

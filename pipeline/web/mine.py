@@ -37,7 +37,7 @@ from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.settings import AUTO, Job
+from pipeline.settings import AUTO, JOIN, Job
 from pipeline.walk.part import WalkProgress
 from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import LIVE_PROBLEMS, playable_movies
@@ -62,8 +62,8 @@ FIRST_FILTERS = ("repeat", "sure")
 """The filters that the form always shows."""
 
 MORE_FILTERS = (
-    "smooth", "gap", "min_prob", "min_size", "min_sharpness", "max_yaw", "border", "per_run",
-    "single_face", "silent_only", "learn",
+    "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness", "max_yaw", "border",
+    "per_run", "single_face", "alone", "same_frame", "silent_only", "learn",
 )  # fmt: skip
 """Those in the folded part of the form, by their names in `PickSettings`, or else in `Job`."""
 
@@ -90,6 +90,9 @@ class MineForm(BaseModel):
     min_prob: float | None = Field(
         None, ge=0, le=1, description="lowest probability of the emotion in a frame"
     )
+    min_margin: float | None = Field(
+        None, ge=0, le=1, description="lowest lead over the next emotion in a frame"
+    )
     min_size: float | None = Field(
         None, ge=0, le=10_000, description="least size of a face in pixels"
     )
@@ -107,6 +110,10 @@ class MineForm(BaseModel):
         None, ge=0, le=MOST_REPEAT, description="crops of each run; 0 keeps all"
     )
     single_face: bool | None = Field(None, description="only frames with a single face")
+    alone: bool | None = Field(None, description="only where nobody else is in the shot")
+    same_frame: bool | None = Field(
+        None, description="for that, look at the frame and not at the whole shot"
+    )
     silent_only: bool | None = Field(
         None, description="only while nobody speaks, by the movie's own subtitles"
     )
@@ -117,9 +124,10 @@ class MineForm(BaseModel):
     @classmethod
     def of(cls, work: "Mining") -> "MineForm":
         """The form filled in for a movie and job."""
+        # The page knows no classes: it asks for each of their emotions alone.
+        looks = [look for name in work.job.emotions for look in name.split(JOIN)]
         people, emotions = (
-            [name for name in names if name != ANY]
-            for names in (work.job.people, work.job.emotions)
+            [name for name in names if name != ANY] for names in (work.job.people, looks)
         )
         pick = work.job.pick
         changed = {f.name: f.value for f in filter_fields(work.job) if f.changed}

@@ -1,7 +1,6 @@
 """Tests with random rows and settings that SQL and `pick` find the same steady runs."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +19,7 @@ from pipeline.archive.search import prepare_faces, search
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.moments import moments
-from pipeline.settings import AUTO, Job, PickSettings
+from pipeline.settings import AUTO, Job, PickSettings, members
 from tests.support.face_rows import Face, made, stretch
 
 PEOPLE = ("anna", "ben", "")
@@ -60,7 +59,10 @@ def _movie(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     tenths |= {name: random.integers(0, 900, len(rows)) for name in ("sharpness", "yaw")}
     tenths["yaw"] *= random.choice([-1, 1], len(rows))
     tenths_as_written = {k: (v / 10).astype(np.float32) for k, v in tenths.items()}
-    return _at_variable_rate(rows.assign(**tenths_as_written), random), stride
+    of_shot: int = draw(st.sampled_from([5, 12, 1000]))
+    return _at_variable_rate(
+        rows.assign(shot=rows["frame"] // of_shot, **tenths_as_written), random
+    ), stride
 
 
 def _at_variable_rate(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
@@ -71,23 +73,37 @@ def _at_variable_rate(rows: pd.DataFrame, random: np.random.Generator) -> pd.Dat
 
 
 SETTINGS = st.builds(
-    PickSettings,
+    lambda one_each, **given: PickSettings(**given, **one_each),
+    st.sampled_from([{}, {}, {"peak": True}, {"onset": True}]),
     smooth=st.sampled_from([AUTO, AUTO, 1, 3, 5, 5, 7, 25, 10**30 + 1]),
     gap=st.sampled_from([0, 0, 1, 4, 10**30]),
     repeat=st.sampled_from([1, 2, 5, 8, 10**30]),
     repeat_seconds=st.sampled_from([0.0, 0.0, 0.1, 0.3]),
     sure=st.sampled_from([0.0, 0.0, 0.5, 0.65, 0.9]),
     min_prob=st.sampled_from([0.0, 0.25, 0.4, 0.5]),
+    min_margin=st.sampled_from([None, None, 0.0, 0.25]),
     min_size=st.sampled_from([0.0, 40.0, 40.1]),
     min_sharpness=st.sampled_from([0.0, 30.0, 1e300]),
     max_yaw=st.sampled_from([90.0, 45.0, 0.0]),
     single_face=st.booleans(),
     border=st.sampled_from([None, None, 0, 3, 10**30]),
+    with_=st.sampled_from([(), (), ("ben",), ("unknown",), ("anna", "unknown")]),
+    without=st.sampled_from([(), (), ("ben",), ("anna", "unknown")]),
+    alone=st.sampled_from([False, False, True]),
+    same_frame=st.booleans(),
 )
 JOBS = st.builds(
     Job,
     people=st.sampled_from([("any",), ("anna",), ("unknown",), ("anna", "unknown")]),
-    emotions=st.sampled_from([("any",), ("happy",), ("sad", "angry")]),
+    emotions=st.sampled_from(
+        [
+            ("any",),
+            ("happy",),
+            ("sad", "angry"),
+            ("fear+sad",),
+            ("angry+happy+sad", "surprise"),
+        ]
+    ),
     pick=SETTINGS,
 )
 
@@ -114,11 +130,11 @@ def _by_pick(movies: Movies, job: Job) -> Iterator[tuple[int, pd.DataFrame]]:
     """What `pick` keeps of each movie, run by run."""
     for number, (rows, stride) in enumerate(movies):
         asked = job.pick.at(RATE)
-        done = select.steadied(rows, stride, asked)
+        done = select.steadied(rows, stride, asked, job.emotions)
         for person, emotion in select.choices(done, job.people, job.emotions):
             kept, _ = select.steady(select.wanted(done, person, emotion), asked, SIZE)
             for _, run in kept.groupby("run"):
-                yield number, run
+                yield number, run.assign(label=members(emotion)[0], emotion=emotion)
 
 
 def _keys(movies: Movies, job: Job) -> set[Key]:
@@ -139,7 +155,6 @@ def test_sql_keeps_the_rows_that_pick_keeps(
     with TemporaryDirectory() as name:
         archive = _archive(connection, movies, Path(name))
         entries = prepare_faces(archive, job)
-        archive.ask("kept") if entries else None
         columns = "number, track, frame, person, label, probability, run_length"
         rows = connection.execute(f"SELECT {columns} FROM kept").fetchall() if entries else []
         of = {n: archive.entries.index(entry) for n, entry in enumerate(entries)}
@@ -152,21 +167,22 @@ def test_sql_keeps_the_rows_that_pick_keeps(
 def test_moments_are_the_runs_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:
-    job = replace(job, people=tuple(p for p in job.people if p != "anna") or ("any",))
+    known = {"any", "unknown", *(person for rows, _ in movies for person in rows["person"])}
+    job = job.among(known)  # A search refuses other names.
     with TemporaryDirectory() as name:
         archive = _archive(connection, movies, Path(name))
         found = search(archive, job, top=0)
 
     wanted: dict[Any, Any] = {
-        (f"{number}.mkv", m.track, m.first, m.last, EMOTIONS[run["label"].iloc[0]],
+        (f"{number}.mkv", m.track, m.first, m.last, run["emotion"].iloc[0],
          run["person"].iloc[0] or "unknown", m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, run["strength"].max(), m.probability)
         for number, run in _by_pick(movies, job)
         for m in moments(run, run["seconds"].to_numpy()).itertuples()
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.strength, m.probability)
         for m in found.moments
     }  # fmt: skip
     assert told.keys() == wanted.keys()

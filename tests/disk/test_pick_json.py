@@ -18,8 +18,11 @@ from pipeline.disk.pick_json import (
 from pipeline.settings import Job, PickSettings
 
 JOB = Job(
-    people=("anna",), emotions=("happy", "sad"), tolerance=0.9, learn=True, subtitles="a b.srt",
-    subtitle_offset=-1.5, pick=PickSettings(smooth=5, repeat_seconds=0.5, single_face=True),
+    people=("anna",), emotions=("happy", "fear+sad"), tolerance=0.9, learn=True,
+    subtitles="a b.srt", subtitle_offset=-1.5, pick=PickSettings(
+        smooth=5, repeat_seconds=0.5, min_margin=0.25, single_face=True,
+        with_=("ben", "c d"), without=("unknown",),
+    ),
 )  # fmt: skip
 
 
@@ -64,11 +67,12 @@ def test_a_folder_that_was_deleted_needs_no_finish(tmp_path: Path) -> None:
 
 def test_the_line_finishes_it_with_the_same_settings(tmp_path: Path) -> None:
     folder = tmp_path / "a film"
-    begin_pick(folder, JOB, _places(folder, "anna/happy", "anna/sad"))
+    begin_pick(folder, JOB, _places(folder, "anna/happy", "anna/fear+sad"))
     assert unfinished_lines(folder) == [
-        "a pick was stopped, and anna/happy, anna/sad may lack crops; finish it: mine-video pick "
-        f"'{folder}' --person anna --emotion happy --emotion sad --smooth 5 --repeat 0.5s "
-        "--single-face --tolerance 0.9 --learn --subtitles 'a b.srt' --subtitle-offset -1.5"
+        "a pick was stopped, and anna/fear+sad, anna/happy may lack crops; finish it: mine-video "
+        f"pick '{folder}' --person anna --emotion happy --emotion fear+sad --smooth 5 "
+        "--repeat 0.5s --min-margin 0.25 --single-face --with ben --with 'c d' --without "
+        "unknown --tolerance 0.9 --learn --subtitles 'a b.srt' --subtitle-offset -1.5"
     ]
 
 
@@ -156,6 +160,7 @@ def test_a_damaged_file_says_nothing_and_is_replaced(text: str, tmp_path: Path) 
 DAMAGE: list[tuple[str, Any]] = [
     ("people", []), ("people", "anna"), ("people", [1]), ("people", ["a/b"]), ("people", [".."]),
     ("people", ["a\nb"]), ("people", None), ("emotions", "happy"), ("emotions", ["nonsense"]),
+    ("emotions", ["sad+fear"]), ("emotions", ["fear", "fear+sad"]), ("emotions", ["any", "a+b"]),
     ("emotions", []), ("emotions", [["happy"]]), ("tolerance", "abc"), ("tolerance", 3),
     ("tolerance", True), ("tolerance", float("nan")), ("learn", "yes"), ("subtitles", 5),
     ("subtitles", "a\0b"), ("subtitle_offset", None), ("subtitle_offset", 1e9),
@@ -166,7 +171,12 @@ DAMAGE: list[tuple[str, Any]] = [
     ("settings", {"sure": float("nan")}), ("settings", {"margin": float("inf")}),
     ("settings", {"single_face": 1}), ("settings", {"border": "0"}), ("settings", {"border": []}),
     ("settings", {"max_yaw": [90]}), ("settings", {"silent_only": True}),
-    ("settings", {"later": 1}), ("folders", "anna/happy"), ("folders", [1]), ("folders", [None]),
+    ("settings", {"with_": "ben"}), ("settings", {"with_": ["any"]}), ("settings", {"with_": [1]}),
+    ("settings", {"min_margin": 1.5}), ("settings", {"without": ["a/b"]}),
+    ("settings", {"alone": []}), ("settings", {"peak": True, "onset": True}),
+    ("settings", {"later": 1}),
+    ("folders", "anna/happy"), ("folders", [1]), ("folders", [None]),
+    ("folders", ["anna/any"]), ("folders", ["anna/sad+fear"]),
     ("folders", ["anna"]), ("folders", ["/happy"]), ("folders", ["anna/nonsense"]),
     ("folders", ["../happy"]), ("folders", [".hidden/happy"]), ("folders", ["a/b/happy"]),
     ("folders", ["/etc/happy"]), ("folders", ["a\x1b/happy"]), ("folders", None), ("folders", []),

@@ -21,7 +21,7 @@ def _looks(*sure: float, label: int = 3) -> Floats:
 
 def _of_one_run(probabilities: Floats, time: Numbers) -> Floats:
     same = np.zeros(len(time), np.int64)
-    return look_sure(probabilities, time, same + 3, same)
+    return look_sure(nearby_means(probabilities, time, same), same + 3)
 
 
 @st.composite
@@ -64,7 +64,8 @@ def test_doubt_nearby_counts_and_far_away_does_not() -> None:
 
 def test_another_label_than_the_networks_is_hardly_sure() -> None:
     same = np.zeros(9, np.int64)
-    assert (look_sure(_looks(*[0.9] * 9), np.arange(9) / 25, same, same) < 0.05).all()
+    means = nearby_means(_looks(*[0.9] * 9), np.arange(9) / 25, same)
+    assert (look_sure(means, same) < 0.05).all()
 
 
 @pytest.mark.parametrize("stride", [2, 3])
@@ -76,4 +77,4 @@ def test_strides_agree(stride: int) -> None:
 
 def test_nothing() -> None:
     none = np.zeros(0, np.int64)
-    assert look_sure(_looks(), np.zeros(0), none, none).shape == (0,)
+    assert look_sure(nearby_means(_looks(), np.zeros(0), none), none).shape == (0,)

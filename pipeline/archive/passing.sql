@@ -1,14 +1,16 @@
--- The wanted rows whose run is long enough (the view `lasting`) and that pass every filter:
+-- The wanted rows whose run is long enough, in the company that is asked for (the view
+-- `accompanied`), that pass every filter:
 -- select.wanted and select.filters in SQL. Measures are doubles rounded to the digits of faces.csv,
 -- as there: in float32, 1100.1 - 1050.1 is less than 50.
-CREATE OR REPLACE TEMP VIEW kept AS
+CREATE OR REPLACE TEMP VIEW passing AS
 SELECT *
-FROM lasting
+FROM accompanied
 WHERE
     (getvariable('people') IS NULL OR list_contains(getvariable('people'), person))
     AND (getvariable('labels') IS NULL OR list_contains(getvariable('labels'), label))
     AND look_sure >= getvariable('sure')::FLOAT
     AND probability >= getvariable('min_prob')::FLOAT
+    AND (getvariable('min_margin') IS NULL OR ahead >= getvariable('min_margin')::FLOAT)
     AND (
         getvariable('min_size') = 0
         OR round_even(

@@ -1,0 +1,3 @@
+-- All rows that pass, for whole runs.
+CREATE OR REPLACE TEMP VIEW kept AS
+FROM passing;
