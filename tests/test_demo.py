@@ -55,8 +55,9 @@ def cuts() -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
+def mined(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Mined:
     job = replace(HAPPY, output=tmp_path_factory.mktemp("output"), known_faces=ROOT / "known_faces")
+    shutil.copytree(walked_demo, job.output / "demo")
     outcomes = mine.mine(MOVIE, job, lambda total: lambda frames, faces: None)
     folder = job.output / "demo"
     return Mined(folder, job, faces_csv.read_faces(folder / "faces.csv"), outcomes)
