@@ -69,7 +69,7 @@ def tiers(found: Findings) -> list[Tier]:
             taken.add(name)
             made.append(Tier(name, person, tuple(notes)))
     shots = zip(found.shots[:-1].tolist(), found.shots[1:].tolist(), strict=True)
-    numbered = tuple(Note(first, stop, str(n)) for n, (first, stop) in enumerate(shots, 1))
+    numbered = tuple(Note(first, stop, str(n)) for n, (first, stop) in enumerate(shots))
     return [*made, Tier(SHOTS, "", numbered)] if numbered else made
 
 

@@ -13,12 +13,12 @@ from pipeline.faces import EMOTIONS, UNKNOWN
 from pipeline.people.presence import durations, one_a_frame
 
 EXPORTED_MOMENT = (
-    "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop", "seconds",
+    "video", "person", "emotion", "shot", "track", "first", "last", "begin", "end", "seconds",
     "timecode_in", "timecode_out", "probability", "look_sure",
 )  # fmt: skip
 
 EXPORTED_SHOT = (
-    "video", "shot", "first", "last", "start", "stop", "seconds", "timecode_in", "timecode_out",
+    "video", "shot", "first", "last", "begin", "end", "seconds", "timecode_in", "timecode_out",
     "person", "on_screen", "tracks", "look", *EMOTIONS,
 )  # fmt: skip
 
@@ -26,12 +26,12 @@ EXPORTED_SHOT = (
 def moment_table(found: Findings) -> bytes:
     """Makes a table of the moments in order of time.
 
-    `first` and `last` are frames, `start` and `stop` the seconds at which the first frame begins
+    `first` and `last` are frames, `begin` and `end` the seconds at which the first frame begins
     and the last one ends, `timecode_out` that of the frame after the last, as editors count.
     """
     rows = (
         (
-            found.video, moment.person, moment.emotion, moment.shot + 1, moment.track,
+            found.video, moment.person, moment.emotion, moment.shot, moment.track,
             *_span(found, moment.first, moment.stop),
             round(moment.probability, 4), round(moment.look_sure, 4),
         )
@@ -58,7 +58,7 @@ def shot_table(found: Findings) -> bytes:
         )
     people = _people(found)
     rows = [
-        (found.video, shot + 1, *_span(found, first, stop), *person)
+        (found.video, shot, *_span(found, first, stop), *person)
         for shot, (first, stop) in enumerate(zip(found.shots[:-1], found.shots[1:], strict=True))
         for person in people.get(shot, [("", 0.0, 0, "", *[0.0] * len(EMOTIONS))])
     ]
@@ -66,7 +66,7 @@ def shot_table(found: Findings) -> bytes:
 
 
 def _span(found: Findings, first: int, stop: int) -> tuple[Any, ...]:
-    """First and last frame, start, stop and length in seconds, and the two timecodes."""
+    """First and last frame, begin, end and length in seconds, and the two timecodes."""
     begin, end = (float(found.film.edges[frame]) for frame in (first, stop))
     low, high = (found.clock.start + number for number in found.clock.span(first, stop))
     counting = found.clock.counting

@@ -70,7 +70,7 @@ def test_every_annotation_is_where_it_was_seen(rate: Fraction, tmp_path: Path) -
     wanted = {
         "anna": [(cut.first, cut.stop, "happy") for cut in CUTS],
         "ben": [(3, 9, "sad")],
-        "shots": [(0, 100, "1"), (100, FRAMES, "2")],
+        "shots": [(0, 100, "0"), (100, FRAMES, "1")],
     }
     document, grid = _elan(found, tmp_path), _praat(found, tmp_path)
     assert list(document.get_tier_names()) == [t.name for t in grid.get_tiers()] == [*wanted]

@@ -32,11 +32,11 @@ def test_a_moment_is_told_in_frames_seconds_and_timecode(rate: Fraction) -> None
         numbers = [counting.number(str(t)) for t in (row.timecode_in, row.timecode_out)]
         assert [n - found.clock.start for n in numbers if n is not None] == [cut.first, cut.stop]
         edges = found.film.edges[[cut.first, cut.stop]]
-        assert [row.start, row.stop] == pytest.approx(edges.tolist(), abs=1e-6)
+        assert [row.begin, row.end] == pytest.approx(edges.tolist(), abs=1e-6)
         assert row.seconds == pytest.approx(edges[1] - edges[0], abs=1e-6)
     assert set(table["person"]) == {"anna"}
     assert table["probability"].tolist() == [0.934] * len(CUTS)
-    assert table["shot"].tolist() == [1] * len(CUTS)
+    assert table["shot"].tolist() == [0] * len(CUTS)
 
 
 def test_a_name_is_no_formula() -> None:
@@ -67,8 +67,8 @@ def test_each_shot_tells_who_is_in_it_how_long_and_how_they_look() -> None:
     table = _read(shot_table(_shown(rows, [0, 20, 30, 50])))
     told = table[["shot", "person", "on_screen", "tracks", "look"]].to_numpy().tolist()
     assert told == [
-        [1, "anna", 0.6, 2, "happy"], [1, "ben", 0.2, 1, "sad"], [2, "", 0.0, 0, ""],
-        [3, "unknown", 0.08, 2, "fear"],
+        [0, "anna", 0.6, 2, "happy"], [0, "ben", 0.2, 1, "sad"], [1, "", 0.0, 0, ""],
+        [2, "unknown", 0.08, 2, "fear"],
     ]  # fmt: skip
     assert table.loc[0, list(EMOTIONS)].to_dict() == {
         **dict.fromkeys(EMOTIONS, 0.0), "happy": 0.4, "sad": 0.16, "angry": 0.04,
