@@ -37,8 +37,8 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Are the help texts in the documents those of today? `nox -s docs -- --fix` writes them."""
-    session.run("cog", "-r" if "--fix" in session.posargs else "--check", "README.md")
+    """Are the help texts in docs/commands.md those of today? `nox -s docs -- --fix` writes them."""
+    session.run("cog", "-r" if "--fix" in session.posargs else "--check", "docs/commands.md")
 
 
 @nox.session

@@ -32,7 +32,7 @@ COMMANDS = (
     train.data_command, train.train_command, train.soup_command, train.evaluate_command,
     train.fool_command,
 )  # fmt: skip
-"""All commands, in the order in which --help and the README list them."""
+"""All commands, in the order in which --help and docs/commands.md list them."""
 
 WORD = re.compile(r"[^\W\d_][\w-]*")
 """What may be meant as a command: a path, a pattern and a file name have other characters too."""
