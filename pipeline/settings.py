@@ -91,7 +91,7 @@ class WalkSettings:
 class PickSettings:
     """Settings that decide which rows become crops, in the order in which they apply.
 
-    The README gives the reasons for the defaults ("What the filters are worth").
+    docs/accuracy.md gives the reasons for the defaults ("What the filters are worth").
 
     Attributes:
         smooth: `AUTO`, or frames in the centred moving average of the probabilities, odd; 1 does

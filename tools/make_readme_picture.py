@@ -1,4 +1,4 @@
-"""Makes docs/demo.jpg, the picture in the README, from the output of the README's demo run.
+"""Makes docs/demo.jpg, the picture in docs/README.md, from the output of the README's demo run.
 
 mine-video videos/demo.mp4 --person actress --person actor --emotion happy --repeat 8
 python tools/make_readme_picture.py output/demo docs/demo.jpg

@@ -1,4 +1,4 @@
-"""Makes docs/timeline.png and docs/report.png for the README, from the output of the demo run.
+"""Makes docs/timeline.png and docs/report.png for docs/files.md, from the output of the demo run.
 
 mine-video videos/demo.mp4
 python tools/make_report_pictures.py output/demo docs
