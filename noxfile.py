@@ -7,6 +7,9 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["format", "lint", "types", "layers", "docs", "tests"]
 
+WRITTEN = ["docs/commands.md", "docs/api.md"]
+"""Pages that cog writes."""
+
 MOST = 45_000_000
 """Bytes of a wheel, at most."""
 
@@ -37,8 +40,8 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Are the help texts in docs/commands.md those of today? `nox -s docs -- --fix` writes them."""
-    session.run("cog", "-r" if "--fix" in session.posargs else "--check", "docs/commands.md")
+    """Are the pages that cog writes those of today? `nox -s docs -- --fix` writes them."""
+    session.run("cog", "-r" if "--fix" in session.posargs else "--check", *WRITTEN)
 
 
 @nox.session
