@@ -26,6 +26,9 @@ SAMPLE = re.compile(r"(?:^|&&|[;|])\s*(?:\.venv/bin/)?(mine-video(?:\s[^&|;>#]*)
 PLACEHOLDER = re.compile(r"[A-Z|:]+")
 """What stands for a value: `--ray ADDRESS`."""
 
+PROMISED = ("mine-video", "pytest")
+"""The programs that the two lines of the README end with."""
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=[str(p.relative_to(ROOT)) for p in PAGES])
 every_guide = pytest.mark.parametrize("page", GUIDES, ids=[p.name for p in GUIDES])
 
@@ -42,6 +45,12 @@ def test_the_readme_names_files_at_all() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_readme_has_the_two_lines_that_ci_takes_from_it() -> None:
+    (taken,) = re.findall(r'grep -m 1 -E "(\^.*)\$1"', (ROOT / ".ci" / "run").read_text("utf-8"))
+    text = README.read_text(encoding="utf-8")
+    assert [len(re.findall(taken + end, text, re.MULTILINE)) for end in PROMISED] == [1, 1]
 
 
 def leads_nowhere(page: Path, link: str) -> bool:
