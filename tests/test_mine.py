@@ -283,13 +283,17 @@ def test_any_is_everybody_and_every_emotion_that_is_there(tmp_path: Path, job: J
         assert len(_cropped(outcome.folder)) == outcome.steady
 
 
-def test_a_second_run_reads_each_file_once_and_hashes_each_photo_once(talk: Path, job: Job) -> None:
+def test_a_second_run_reads_each_file_once_and_hashes_each_photo_once(
+    talk: Path, reported: Job
+) -> None:
     """All that a walk left, the labels of the review, and the photos."""
-    _mine(talk, job)
-    folder = job.output / "talk"
+    _mine(talk, reported)
+    folder = reported.output / "talk"
     with opens() as count:
-        _mine(talk, job)
-    read = {path.name: n for path, n in count.items() if path.parent in (folder, job.known_faces)}
+        _mine(talk, reported)
+    read = {
+        path.name: n for path, n in count.items() if path.parent in (folder, reported.known_faces)
+    }
     assert read.pop("walk.json", 1) == 1  # A process that has read it knows it by its time.
     for own in ("pick.json", "report.html"):  # What the pick itself writes; a few hundred bytes.
         read.pop(own)

@@ -207,7 +207,7 @@ def test_who_may_be_asked_for_has_a_photo_that_can_be_used(program: Program) -> 
     photo(Path("known_faces/both.png"), "anna", "ben")
     messages = program("pick", "movie", "--person", "carla").err
     assert (
-        "No person 'carla' in the gallery. Known: anna, ben; any and unknown work too" in messages
+        "No person 'carla' in output/movie. Known: anna, ben; any and unknown work too" in messages
     )
     assert "no usable photo of both" in program("pick", "movie", "--person", "both").err
 
