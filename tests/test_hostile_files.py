@@ -363,7 +363,6 @@ EMBEDDED: dict[str, dict[str, Any]] = {
     "a number for a list": {"track": np.int64(3)},
     "a table for a list": {"frame": np.zeros((4, 4), np.int64)},
     "a list for a table": {"embedding": np.zeros(128, np.float32)},
-    "another width": {"embedding": np.zeros((4, 64), np.float32)},
     "too few": {"quality": np.zeros(1, np.float32)},
     "too few pictures": {"thumb": np.zeros(1, "S9")},
     "pictures that are text": {"thumb": np.zeros(4, "U9")},
@@ -386,6 +385,18 @@ def test_arrays_that_do_not_agree_are_refused(
         tracks_npz.read_tracks(path) if name == "tracks.npz" else read_part(walked.folder, 0)
     assert str(caught.value).startswith(f"{path}: ")
     assert mine.walk(walked.movie, replace(walked.job, rewalk=True), puppet.silent)
+
+
+def test_tracks_of_another_network_than_the_photos_are_refused(walked: Walked) -> None:
+    """A network of one's own may give embeddings of any length."""
+    path = walked.folder / "tracks.npz"
+    rewrite(path, embedding=np.full((4, 64), 0.125, np.float32), gallery="")
+    told = "has embeddings of 64 numbers, and those of the photos have 128; delete it and run"
+    with pytest.raises(TableError, match=told) as caught:
+        mine.mine(walked.movie, walked.job, puppet.silent)
+    assert str(caught.value).startswith(f"{path}: ")
+    path.unlink()
+    assert mine.mine(walked.movie, walked.job, puppet.silent)
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def train_command(
     """  # fmt: skip
     log_to_stderr(quiet, verbose)
     try:
-        settings = TrainSettings(**given)
+        settings = TrainSettings(without=given.pop("left_out"), **given)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     from pipeline.train import backend, dataset

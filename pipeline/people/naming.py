@@ -14,8 +14,11 @@ from shlex import quote
 import numpy as np
 
 from pipeline.disk import faces_csv, tracks_npz
+from pipeline.disk.npz import AGAIN
 from pipeline.disk.report_html import mark_outdated
+from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import FACES, TRACKS_FILE, Walked
+from pipeline.errors import TableError
 from pipeline.faces import Flags, Floats, Ints
 from pipeline.models.cards import Tolerances
 from pipeline.people.cluster import (
@@ -243,10 +246,11 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
         The movie with those names.
 
     Raises:
-        TableError: faces.csv is missing or damaged.
+        TableError: faces.csv is missing or damaged, or tracks.npz is of another network.
         OutputError: A file cannot be written.
     """
     rows, tracks, folder = walked.rows, walked.tracks, walked.folder
+    _check_length(folder, tracks, gallery)
     numbers, mean = plain_means(tracks.embedding, tracks.track)
     place = np.searchsorted(numbers, rows["track"].to_numpy())
     clear = clearness(tracks.quality, tracks.track)
@@ -267,6 +271,21 @@ def name_tracks(walked: Walked, gallery: Gallery, tolerances: Tolerances, digest
     tracks_npz.write_tracks(folder / TRACKS_FILE, renamed)
     _advise_more_photos(folder, names.offer, gallery)
     return replace(walked, tracks=renamed)
+
+
+def _check_length(folder: Path, tracks: Tracks, gallery: Gallery) -> None:
+    """Refuses tracks of another network than the photos.
+
+    Raises:
+        TableError: Their embeddings have another length.
+    """
+    photos = gallery.embedding if len(gallery.embedding) else gallery.other
+    has, wants = tracks.embedding.shape[1], photos.shape[1]
+    if len(tracks.embedding) and len(photos) and has != wants:
+        raise TableError(
+            f"{folder / TRACKS_FILE}: has embeddings of {has} numbers, and those of the photos "
+            f"have {wants}; {AGAIN}"
+        )
 
 
 def _advise_more_photos(folder: Path, offer: Ints, gallery: Gallery) -> None:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from pipeline import files
 from pipeline.disk import faces_csv, tracks_npz
 from pipeline.disk.faces_csv import NUMBERS
-from pipeline.disk.parts import Part, read_part
+from pipeline.disk.npz import AGAIN
+from pipeline.disk.parts import Part, part_paths, read_part
 from pipeline.disk.tracks_npz import Bytes, Tracks
+from pipeline.errors import TableError
 from pipeline.faces import Floats, Ints
 from pipeline.walk.track import match
 
@@ -111,9 +113,11 @@ def merge(folder: Path, parts: int, video: str, walk: str, max_gap: int) -> int:
     numbers = _Numbers(max_gap)
     faces_csv.write_faces(folder / "faces.csv", _blocks(folder, parts, video, numbers, kept))
     embeddings, tracks, frames, qualities, thumbs, begun, decoded = zip(*kept, strict=True)
+    # A part without faces does not know how long the network's embeddings are.
+    some = [one for one in embeddings if len(one)] or embeddings[:1]
     order, starts = np.argsort(np.concatenate(tracks), kind="stable"), np.concatenate(begun)
     merged = Tracks(
-        embedding=np.concatenate(embeddings)[order],
+        embedding=np.concatenate(some)[order],
         track=np.concatenate(tracks)[order],
         frame=np.concatenate(frames)[order],
         quality=np.concatenate(qualities)[order],
@@ -136,11 +140,27 @@ def _blocks(
     """Gives the rows of each part with the movie's numbers; adds the rest of it to `kept`."""
     for number in range(parts):
         part, before = read_part(folder, number), numbers.shots
+        _check_length(folder, number, part, kept)
         shots, tracks = numbers.renumber(part)
         embedded = part.embedding, tracks[part.track], part.frame, part.quality, part.thumb
         starts = part.starts[shots >= before] if len(part.starts) else part.starts
         kept.append((*embedded, starts, part.decoded))
         yield faces_csv.frame_of(_renumbered(part.rows, shots, tracks), video)
+
+
+def _check_length(folder: Path, number: int, part: Part, kept: list[_Kept]) -> None:
+    """Refuses a part whose embeddings are of another network than those before it.
+
+    Raises:
+        TableError: They have another length.
+    """
+    own = part.embedding
+    before = next((earlier for earlier, *_ in kept if len(earlier)), own)
+    if len(own) and own.shape[1] != before.shape[1]:
+        raise TableError(
+            f"{part_paths(folder, number)[1]}: has embeddings of {own.shape[1]} numbers, and the "
+            f"parts before it of {before.shape[1]}; {AGAIN}"
+        )
 
 
 def _renumbered(rows: NDArray[np.float64], shots: Ints, tracks: Ints) -> NDArray[np.float64]:

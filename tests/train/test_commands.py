@@ -1,5 +1,6 @@
 """The commands `data`, `train` and `evaluate` on the command line."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_comparison_writes_no_pictures(run: Program, csv: Path, tmp_path: Path
     assert (done.code, done.out) == (2, "")
     assert "--compare writes no pictures" in done.err
     assert not (tmp_path / "pictures").exists()
+
+
+def test_without_its_extra_training_says_what_to_install(
+    run: Program, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its options were understood before."""
+    monkeypatch.setitem(sys.modules, "keras", None)
+    done = run("train", csv, "--without", "disgust", "--without", "fear")
+    assert done.code == 1
+    assert "pip install 'mine-video[train]'" in done.err
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,30 @@ def test_a_movie_without_faces_has_empty_tables(tmp_path: Path) -> None:
     assert tracks.embedding.shape == (0, 128)
 
 
+def _rewrite_embeddings(path: Path, length: int) -> None:
+    with np.load(path) as bundle:
+        arrays = {name: bundle[name] for name in bundle.files}
+    arrays["embedding"] = np.resize(arrays["embedding"], (len(arrays["track"]), length))
+    np.savez(path, **arrays)
+
+
+def test_a_part_of_another_network_is_told(tmp_path: Path) -> None:
+    _walked(tmp_path, TAKE, [20], SETTINGS)
+    path = part_paths(tmp_path, 1)[1]
+    _rewrite_embeddings(path, 64)
+    with pytest.raises(TableError, match="64 numbers, and the parts before it of 128") as caught:
+        merge(tmp_path, 2, "movie.mkv", "walk", MAX_GAP)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_part_without_faces_has_embeddings_of_any_length(tmp_path: Path) -> None:
+    _walked(tmp_path, (Shot(12, (Square(),)), Shot(12)), [12], SETTINGS)
+    assert len(read_part(tmp_path, 1).embedding) == 0
+    _rewrite_embeddings(part_paths(tmp_path, 0)[1], 64)
+    merge(tmp_path, 2, "movie.mkv", "walk", MAX_GAP)
+    assert tracks_npz.read_tracks(tmp_path / "tracks.npz").embedding.shape[1] == 64
+
+
 def test_a_missing_part_is_told(tmp_path: Path) -> None:
     _walked(tmp_path, TAKE, [20], SETTINGS)
     part_paths(tmp_path, 1)[0].unlink()
