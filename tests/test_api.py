@@ -16,17 +16,12 @@ from pipeline.results import schema
 from pipeline.settings import Job
 from tests.support import puppet
 from tests.support.processes import ROOT
-from tests.support.program import Program, beside
+from tests.support.program import Program, program
 from tests.support.puppet import Shot, Square, film
 
+__all__ = ["program"]
+
 NOTEBOOK = ROOT / "docs" / "programs.ipynb"
-
-
-@pytest.fixture
-def program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Program:
-    return beside(tmp_path, "movie.mkv", monkeypatch, capsys)
 
 
 @pytest.fixture

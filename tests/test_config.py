@@ -13,14 +13,9 @@ from pipeline.cli.config import CONFIG
 from pipeline.cli.sections import SectionedCommand, long_name
 from pipeline.report.outcome import Outcome
 from pipeline.settings import Job
-from tests.support.program import Program, beside
+from tests.support.program import Program, program
 
-
-@pytest.fixture
-def program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Program:
-    return beside(tmp_path, "movie.mkv", monkeypatch, capsys)
+__all__ = ["program"]
 
 
 @pytest.fixture

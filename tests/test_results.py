@@ -16,18 +16,13 @@ from pipeline.people.presence import Presence
 from pipeline.results import RESULTS, document, record, schema, table
 from tests.support import puppet
 from tests.support.processes import ROOT
-from tests.support.program import Program, Run, beside
+from tests.support.program import Program, Run, program
 from tests.support.puppet import Shot, Square, film
+
+__all__ = ["program"]
 
 SCHEMAS = ROOT / "docs" / "schemas"
 HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
-
-
-@pytest.fixture
-def program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Program:
-    return beside(tmp_path, "movie.mkv", monkeypatch, capsys)
 
 
 def closed(part: Any) -> Any:

@@ -18,7 +18,7 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import TableError
-from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN
+from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN, written
 from pipeline.people.names import check_name
 from pipeline.review import labels as decided
 from pipeline.review import match
@@ -199,7 +199,7 @@ def _picked(
     rows = dict(by_file)
     all_labels = decided.labels_as_dicts(labels)
     label_of = {f: all_labels[n] for f, n in zip(crops["file"], of_crop, strict=True) if n >= 0}
-    name, used = "" if person == UNKNOWN else person, set(of_crop.tolist())
+    name, used = written(person), set(of_crop.tolist())
     # Labels whose crop the last pick did not list: rejected crops, and accepted ones not picked.
     for n, label in enumerate(all_labels):
         if label["person"] == name and label["picked"] == emotion and n not in used:
@@ -241,7 +241,7 @@ def _crops(path: Path, _: Stamp) -> tuple[pd.DataFrame, dict[str, dict[str, str]
     if bad_numbers(crops, ["time", "probability", *BOX], ["frame", "run_length"]).any():
         raise TableError(f"{path}: a number is missing or invalid; pick again")
     person, emotion = path.parent.parent.name, path.parent.name
-    of_all = {"person": "" if person == UNKNOWN else person, "emotion": emotion}
+    of_all = {"person": written(person), "emotion": emotion}
     by_file = {
         file: dict(zip(CROP_COLUMNS, row, strict=True)) | of_all for file, row in unique.items()
     }

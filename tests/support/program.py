@@ -43,6 +43,14 @@ def beside(
     return caller(monkeypatch, capsys)
 
 
+@pytest.fixture
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
+    """Runs `mine-video` in a folder of one's own, beside `movie.mkv`."""
+    return beside(tmp_path, "movie.mkv", monkeypatch, capsys)
+
+
 def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
     """Gives what runs `mine-video` with the arguments that it is given."""
 
