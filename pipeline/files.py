@@ -369,11 +369,10 @@ def check_links(folder: Path) -> None:
     """
     home = folder.resolve()
     for entry in _entries(folder):
-        path = Path(entry)
         if entry.name in (".lock", ".lock-holder") or (
-            entry.is_symlink() and entry.is_dir() and not is_within(path, home)
+            entry.is_symlink() and entry.is_dir() and not is_within(Path(entry), home)
         ):
-            check_no_link(path)
+            check_no_link(Path(entry))
 
 
 def check_no_link(path: Path) -> None:

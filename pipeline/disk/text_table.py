@@ -191,7 +191,7 @@ def cells_of(text: str, *, by_hand: bool) -> list[Line]:
     delimiter = told[1] if told else delimiter_of(first)
     reader = csv.reader((line for _, line in lines), strict=not by_hand, delimiter=delimiter)
     rows = [(lines[reader.line_num - 1][0], row) for row in reader]
-    rows = [(line, row) for line, row in rows if any(cell.strip() for cell in row)]
+    rows = [(line, row) for line, row in rows if "".join(row).strip()]
     header = rows[0][1] if rows else []
     width = max((n for n, name in enumerate(header, 1) if name.strip()), default=0)
     rows = [(n, row if any(row[width:]) else row[:width]) for n, row in rows]
