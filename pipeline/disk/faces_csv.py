@@ -124,7 +124,8 @@ def _ends(file: BinaryIO) -> tuple[str, bool]:
     first = file.readline(1 << 16)  # The file may have no line breaks.
     # A spreadsheet may have put a byte order mark before it, and quotes around each name.
     text = first.decode("utf-8-sig", errors="replace").strip()
-    header = ",".join(next(csv.reader([text]), []))
+    # A line that breaks off within itself, as in UTF-16, is no header of this program's either.
+    header = ",".join(next(csv.reader(io.StringIO(text, newline="")), []))
     file.seek(-1 if header else 0, os.SEEK_END)
     ended = file.read() == b"\n"
     file.seek(0)

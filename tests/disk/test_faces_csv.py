@@ -224,9 +224,11 @@ def test_a_torn_quoted_text_is_refused(tmp_path: Path) -> None:
     [
         b"", b"\n", b"a,b,c\n1,2,3\n", faces_csv.HEADER.replace("frame", "Frame").encode() + b"\n",
         faces_csv.HEADER[:-3].encode(), (faces_csv.HEADER + ",extra\n").encode(),
-        b"\xff\xfe\x00rubbish\n", b"PK\x03\x04",
+        b"\xff\xfe\x00rubbish\n", b"PK\x03\x04", faces_csv.HEADER.encode("utf-16") + b"\n",
+        faces_csv.HEADER.replace(",", "\r").encode() + b"\n",
     ],
-    ids=["empty", "blank", "foreign", "a renamed column", "torn", "one more", "bytes", "zip"],
+    ids=["empty", "blank", "foreign", "a renamed column", "torn", "one more", "bytes", "zip",
+         "UTF-16", "carriage returns"],
 )  # fmt: skip
 def test_a_foreign_header_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "faces.csv"
