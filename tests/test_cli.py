@@ -1,5 +1,6 @@
 """The command line: what it prints and where, its exit codes, and the advice in its messages."""
 
+import errno
 import os
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from wcwidth import wcswidth
 
 from pipeline import __version__, cli, mine
+from pipeline.errors import ModelError
 from pipeline.report.outcome import Outcome
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support import puppet
@@ -768,8 +770,11 @@ def test_an_archive_is_not_searched_by_what_is_spoken(option: str, program: Prog
         MemoryError(),
         ImportError("libfoo.so: failed to map segment from shared object: Cannot allocate memory"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("can't start new thread"),
+        BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+        ModelError("a.onnx: cannot run ([ONNXRuntimeError] : Failed to allocate memory)"),
     ],
-    ids=["Python's", "of an import", "of a library"],
+    ids=["Python's", "of an import", "of a library", "of a thread", "of FFmpeg", "of a network"],
 )
 def test_too_little_memory_is_no_bug(
     program: Program, monkeypatch: pytest.MonkeyPatch, error: Exception

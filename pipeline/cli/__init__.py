@@ -37,8 +37,17 @@ COMMANDS = (
 WORD = re.compile(r"[^\W\d_][\w-]*")
 """What may be meant as a command: a path, a pattern and a file name have other characters too."""
 
-NO_MEMORY = re.compile(r"cannot allocate memory|failed to map segment|bad_alloc", re.IGNORECASE)
-"""What libraries say that cannot be loaded, or cannot go on, for want of memory."""
+NO_MEMORY = re.compile(
+    r"cannot allocate memory|failed to (map segment|alloc)|bad_alloc|insufficient memory|"
+    r"can't start new thread", re.IGNORECASE,
+)  # fmt: skip
+"""What libraries say that cannot be loaded, or cannot go on, for want of memory or of threads.
+
+FFmpeg's answer where it can start no thread is a `BlockingIOError`."""
+
+TOO_LITTLE_MEMORY = (
+    "mine-video: there is too little memory; close other programs, or give fewer --workers"
+)
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of writing to standard output when it is redirected to a file: no fault of ours."""
@@ -106,13 +115,23 @@ for command in COMMANDS:
     main.add_command(command)
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, is that there is too little memory."""
+    told = (
+        isinstance(error, MemoryError | BlockingIOError) or NO_MEMORY.search(str(error)) is not None
+    )
+    return told or (error.__cause__ is not None and lacks_memory(error.__cause__))
+
+
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """Turns exceptions into a message on standard error and an exit code."""
     try:
         yield
     except MiningError as error:
-        for line in (f"mine-video: {error}", *getattr(error, "__notes__", ())):
+        said = [f"mine-video: {error}", *getattr(error, "__notes__", ())]
+        # A network that cannot be loaded, for one, is told as that, with what its library says.
+        for line in [TOO_LITTLE_MEMORY] if lacks_memory(error) else said:
             click.echo(visible(line), err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
@@ -128,11 +147,8 @@ def _exit_codes() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             click.echo(f"mine-video: cannot write output ({error.strerror})", err=True)
             sys.exit(1)
-        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-            click.echo(
-                "mine-video: there is too little memory; close other programs, or give fewer "
-                "--workers", err=True,
-            )  # fmt: skip
+        if lacks_memory(error):
+            click.echo(TOO_LITTLE_MEMORY, err=True)
             sys.exit(1)
         traceback.print_exc()
         click.echo("mine-video: this is a bug; please report it with the lines above", err=True)
