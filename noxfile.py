@@ -1,11 +1,12 @@
 """Checks and tests by name, in the environment in which nox is installed; see `nox --list`."""
 
+import shutil
 from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["format", "lint", "types", "layers", "docs", "tests"]
+nox.options.sessions = ["format", "lint", "types", "layers", "docs", "site", "tests"]
 
 WRITTEN = ["docs/commands.md", "docs/api.md"]
 """Pages that cog writes."""
@@ -42,6 +43,13 @@ def layers(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Are the pages that cog writes those of today? `nox -s docs -- --fix` writes them."""
     session.run("cog", "-r" if "--fix" in session.posargs else "--check", *WRITTEN)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Makes a site of the README and the documents, in site/; a dead link in them is an error."""
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-c", "docs", ".", "site")
+    shutil.copy("site/README.html", "site/index.html")
 
 
 @nox.session

@@ -73,7 +73,7 @@ def name_command(
     \b
     Example:
         mine-video name output/movie
-        mine-video name output/movie --rename guest sophie
+        mine-video name output/movie --rename rdj robert
         mine-video name output/movie --cast 3 host --cast 5 host
     """
     log_to_stderr(quiet, verbose)
