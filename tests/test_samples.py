@@ -35,7 +35,8 @@ MOVIES = ("movie.mp4", "part1.mkv", "part2.mkv", "films/one.mkv")
 
 def lines() -> list[str]:
     """Lists the samples that are run, each once."""
-    found = (" ".join(line.split()) for page in GUIDES for line in samples(page))
+    pages = [page for page in GUIDES if page.name != "questions.md"]  # See test_questions_demo.py.
+    found = (" ".join(line.split()) for page in pages for line in samples(page))
     return [
         line
         for line in dict.fromkeys(found)
@@ -92,7 +93,7 @@ def mine_video(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 
 def test_there_are_samples_to_run() -> None:
-    assert len(lines()) > 30
+    assert len(lines()) > 25
 
 
 @pytest.mark.parametrize("line", lines())
@@ -105,6 +106,8 @@ def test_a_sample_does_what_it_says(
 ) -> None:
     shutil.copytree(desks[OF_THE_DEMO.search(line) is not None], tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    if " walk " in line:
+        shutil.rmtree("output")  # What was walked by other settings stays.
     for before in needed(line):
         assert mine_video(*before).code == 0
     for truth in tmp_path.glob("output/*/sample.csv"):
