@@ -18,6 +18,7 @@ from pipeline.pick.learn import (
     correction_of,
     learnt,
 )
+from tests.support.examples import examples
 
 HAPPY, SAD, NEUTRAL = (EMOTIONS.index(name) for name in ("happy", "sad", "neutral"))
 
@@ -125,7 +126,7 @@ def test_the_labels_of_a_stretch_are_one_witness() -> None:
 
 
 @given(st.integers(0, 1 << 30))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_corrected_rows_sum_to_one_and_none_changes_nothing(seed: int) -> None:
     random = np.random.default_rng(seed)
     looks = random.dirichlet(np.full(len(EMOTIONS), 0.2), 9).astype(np.float32)
@@ -139,7 +140,7 @@ def test_a_lesson_says_what_it_is_worth() -> None:
     assert str(lesson) == "1 label of anna: those held out become 1.50 times as probable; used"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 60), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_a_correction_is_as_good_as_scipys(
     count: int, stretches: int, rejected: float, seed: int

@@ -13,6 +13,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.thin import spread, thin
 from pipeline.settings import PickSettings
+from tests.support.examples import examples
 from tests.support.face_rows import made, stretch, tracks_of, without_embeddings
 
 PLAIN = PickSettings(repeat=1, smooth=1)
@@ -47,7 +48,7 @@ def _worth(row: "pd.Series[float]") -> float:
 
 
 @given(_picked(), COUNTS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_as_many_of_each_run_as_asked_for_or_as_there_are(rows: pd.DataFrame, count: int) -> None:
     kept = thin(rows, tracks_of(rows), count)
     assert kept.index.is_unique
@@ -59,7 +60,7 @@ def test_as_many_of_each_run_as_asked_for_or_as_there_are(rows: pd.DataFrame, co
 
 
 @given(_picked())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_one_of_a_run_is_the_best(rows: pd.DataFrame) -> None:
     kept = thin(rows, tracks_of(rows), 1)
     for _, mine in rows.groupby("run"):
@@ -69,7 +70,7 @@ def test_one_of_a_run_is_the_best(rows: pd.DataFrame) -> None:
 
 
 @given(_picked(), COUNTS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_more_never_loses_one(rows: pd.DataFrame, count: int) -> None:
     tracks = tracks_of(rows)
     few, more = (set(thin(rows, tracks, n).index) for n in (count, count + 1))
