@@ -12,4 +12,4 @@ def examples(full: int) -> int:
     >>> examples(LEAST - 1)
     4
     """
-    return min(full, max(LEAST, full * settings.default.max_examples // FULL))
+    return min(full, max(LEAST, full * settings().max_examples // FULL))
