@@ -22,7 +22,8 @@ settings.load_profile("full" if "CI" in os.environ else "quick")
 
 E2E_FILES = (
     "*browser.py", "test_?*_demo.py", "test_hostile_*.py", "test_faults.py", "test_backends.py",
-    "web/test_openapi.py", "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py",
+    "web/test_openapi.py", "web/test_serve.py",
+    "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py",
 )  # fmt: skip
 E2E_FIXTURES = {"browser"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
@@ -47,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Collects garbage seldom: a quarter of the time of all tests went into looking for it."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
