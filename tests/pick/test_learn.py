@@ -16,6 +16,7 @@ from pipeline.pick.learn import (
     Teaching,
     corrected_looks,
     correction_of,
+    held_out_gain,
     learnt,
 )
 from tests.support.examples import examples
@@ -55,6 +56,21 @@ def test_a_face_that_is_misread_all_the_time_is_read_right() -> None:
     assert (looks.argmax(axis=1) == MISREAD[0]).all()
     assert looks.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert (rows[list(EMOTIONS)].to_numpy().argmax(axis=1) == MISREAD[1]).all(), "input untouched"
+
+
+def test_what_is_gained_is_measured_on_each_stretch_without_it() -> None:
+    rows, taught = (
+        _film(60, *MISREAD),
+        _taught(*MISREAD, np.repeat([0, 1, 2], [10, 20, 30]).tolist()),
+    )
+    looks = rows[list(EMOTIONS)].to_numpy(np.float32)
+    gains = []
+    for stretch in range(3):
+        correction = correction_of(looks, taught.of(taught.stretch != stretch), NONE)
+        held = taught.of(taught.stretch == stretch)
+        after = corrected_looks(looks[held.row], correction)[held.looks]
+        gains.append(np.log(after / looks[held.row][held.looks]).mean())
+    assert held_out_gain(looks, taught, NONE) == pytest.approx(np.mean(gains), rel=1e-4)
 
 
 def test_a_rejection_without_another_look_teaches_too() -> None:
