@@ -45,7 +45,7 @@ def test_each_run_has_one(peak: bool) -> None:
 
 @pytest.mark.parametrize("option", ["peak", "onset"])
 def test_the_funnel_ends_with_the_option(option: str) -> None:
-    asked = replace(SETTINGS, **{option: True})
+    asked = replace(SETTINGS, peak=option == "peak", onset=option == "onset")
     rows = select.steadied(made(stretch(range(9), 0, "anna", "happy")), 1, asked)
     _, left = select.steady(select.wanted(rows, "anna", "happy"), asked)
     assert list(left.items())[-1] == (option, 1)
