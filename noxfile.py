@@ -71,6 +71,13 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Which changes of the code do the tests not notice? Takes an hour, or give names of some."""
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Makes an sdist, and from it a wheel, in dist/."""
     session.run("python", "-m", "build")

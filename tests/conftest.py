@@ -1,5 +1,6 @@
 """Fixtures of all tests; figures that tests measure are printed at the end of the run."""
 
+import gc
 import logging
 import os
 import signal
@@ -10,12 +11,22 @@ from hypothesis import settings
 
 from tests.support.browser import browser
 from tests.support.demo import walked_demo
+from tests.support.examples import FULL, QUICK
 
 __all__ = ["browser", "walked_demo"]
 
 # How long an example takes says nothing of the program where others use the machine too.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("full", max_examples=FULL, deadline=None)
+settings.register_profile("quick", max_examples=QUICK, deadline=None)
+settings.load_profile("full" if "CI" in os.environ else "quick")
+
+E2E_FILES = (
+    "*browser.py", "test_?*_demo.py", "test_hostile_*.py", "test_faults.py", "test_backends.py",
+    "web/test_openapi.py", "web/test_serve.py",
+    "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py",
+)  # fmt: skip
+E2E_FIXTURES = {"browser"}
+"""What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
 
 FIGURE = "figure"
 
@@ -29,8 +40,15 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if any(map(item.path.match, E2E_FILES)) or not E2E_FIXTURES.isdisjoint(fixtures):
             item.add_marker("e2e")
+
+
+def pytest_collection_finish() -> None:
+    """Looks for garbage seldom, and not among the tests: an application takes 52 ms, not 72."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,8 +19,6 @@ from pipeline.settings import Job, WalkSettings
 from tests.support.networks import users_keras, users_onnx
 from tests.support.stills import DLIB, KERAS, ORIGINALS, needs
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
 

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from pipeline import crops
 from pipeline.faces import Floats, Image
 from pipeline.movie.frame import RgbFrame
+from tests.support.examples import examples
 from tests.support.movies import noise
 
 coordinate = st.floats(-60, 90)
@@ -46,7 +47,7 @@ def turned(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
 # --- cutting ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(x=coordinate, y=coordinate, side=st.floats(0.1, 70), grey=st.booleans())
 def test_square_repeats_the_edge_outside(x: float, y: float, side: float, grey: bool) -> None:
     image: Image = PICTURE[..., 0] if grey else PICTURE
@@ -85,7 +86,7 @@ def test_grey_face_is_the_square_that_fer2013_shows() -> None:
     assert found[95, 95] == pytest.approx(0.587 * (80 + 47), abs=1)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(box=small_box)
 def test_grey_face_takes_any_box(box: Floats) -> None:
     before = PICTURE.copy()
@@ -96,7 +97,7 @@ def test_grey_face_takes_any_box(box: Floats) -> None:
     assert np.array_equal(PICTURE, before)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(box=small_box, margin=st.sampled_from([0, 0.3, 2]))
 def test_portrait_lies_in_the_frame_and_makes_nothing_up(box: Floats, margin: float) -> None:
     side = max(1, round(float(max(box[2:] - box[:2])) * (1 + 2 * margin)))
@@ -107,7 +108,7 @@ def test_portrait_lies_in_the_frame_and_makes_nothing_up(box: Floats, margin: fl
     assert any(np.array_equal(PICTURE[y : y + height, x : x + width], found) for y, x in places)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     corner=st.tuples(st.integers(0, 25), st.integers(0, 15)), size=st.integers(2, 14),
     margin=st.sampled_from([0.1, 0.3]),
@@ -125,7 +126,7 @@ def test_portrait_holds_the_whole_box(corner: tuple[int, int], size: int, margin
     assert bottom >= corner[1] + size - 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(box=small_box, margin=st.sampled_from([0, 0.3, 2]))
 def test_a_box_keeps_its_place_in_its_portrait(box: Floats, margin: float) -> None:
     """Each pixel encodes its position, so that a crop shows where it was cut."""
@@ -213,7 +214,7 @@ def test_sharpness_does_not_ask_how_near_a_face_is() -> None:
 FRONTAL = np.zeros(3, np.float32)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     side=st.floats(1, 2000), sharp=st.floats(0, 1e5), yaw=st.floats(-180, 180),
     pitch=st.floats(-180, 180),
@@ -312,7 +313,7 @@ def test_pose_does_not_ask_where_or_how_large(change: Callable[[Floats], Floats]
     assert crops.pose(change(landmarks)) == pytest.approx(crops.pose(landmarks), abs=0.05)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(yaw=st.floats(-60, 60), pitch=st.floats(-30, 30), roll=st.floats(-60, 60))
 def test_pose_of_the_mirrored_face(yaw: float, pitch: float, roll: float) -> None:
     landmarks = turned(yaw, pitch, roll)

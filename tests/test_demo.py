@@ -90,17 +90,19 @@ def test_no_face_where_there_is_none(mined: Mined, truth: pd.DataFrame, figure: 
 
 @pytest.mark.e2e
 def test_every_row_holds_a_face(mined: Mined, figure: Figure) -> None:
-    """The detector finds a face in each crop, about where the row says."""
+    """The detector finds a face in each crop of every fourth frame, about where the row says."""
     detector = face_models(WalkSettings(min_score=0.5)).detector
     walk = manifests.read(mined.folder)
-    boxes = dict(list(mined.rows.groupby("frame")))
+    rows = mined.rows[mined.rows["frame"] % 4 == 0]
+    boxes = dict(list(rows.groupby("frame")))
     held = 0
     for frame in decode.decode_frames(MOVIE, walk.scan, 0, len(walk.scan)):
         for row in boxes[frame.index].itertuples() if frame.index in boxes else ():
             box = np.array([row.x1, row.y1, row.x2, row.y2], np.float32)
             held += len(detector.detect([portrait(frame.image, box, 0.3)])[0]) > 0
-    figure(f"rows whose crop holds a face: {held} of {len(mined.rows)}")
-    assert held / len(mined.rows) >= 0.99
+    figure(f"rows whose crop holds a face: {held} of {len(rows)}")
+    assert len(rows) > 600
+    assert held / len(rows) >= 0.99
 
 
 def test_no_track_crosses_a_cut(mined: Mined, cuts: list[int], figure: Figure) -> None:

@@ -31,8 +31,6 @@ from tests.support import faulty, processes, puppet
 from tests.support.processes import ROOT, begin, needs_proc, of_session, until
 from tests.support.puppet import Shot, Square, film, photo
 
-pytestmark = pytest.mark.e2e
-
 DEMO = ROOT / "videos" / "demo.mp4"
 SLOW = 5
 """Frames per second of the puppet movies: a part of ten seconds has 50 frames."""

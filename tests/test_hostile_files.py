@@ -39,14 +39,15 @@ from pipeline.people.names import check_name
 from pipeline.people.photo import read_photo
 from pipeline.settings import Job, PickSettings
 from tests.support import puppet
+from tests.support.examples import examples
 from tests.support.puppet import Shot, Square
 from tests.support.walks import read_walk
 
-pytestmark = pytest.mark.e2e
-
 SCRIPT = (Shot(14, (Square("anna", "happy 9, sad", x=20, dx=1), Square("ben", x=90, y=70))),)
 
-often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -235,7 +236,7 @@ def test_a_damaged_card(tmp_path: Path, data: st.DataObject) -> None:
     assert message.startswith(f"{place}: ") if message else card.path.parent == tmp_path
 
 
-@settings(often, max_examples=20)
+@settings(often, max_examples=examples(20))
 @given(data=st.data())
 def test_a_damaged_list_of_crops_deletes_no_strange_file(
     original: Walked, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -288,7 +289,7 @@ def put(facts: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
-@settings(often, max_examples=200)
+@settings(often, max_examples=examples(200))
 @given(data=st.data(), value=values)
 def test_a_walk_json_of_another_shape(
     original: Walked, tmp_path: Path, data: st.DataObject, value: Any
@@ -307,7 +308,7 @@ def test_a_walk_json_of_another_shape(
     assert not message or str(tmp_path / "walk.json") in message
 
 
-@settings(often, max_examples=150)
+@settings(often, max_examples=examples(150))
 @given(data=st.data(), value=values)
 def test_a_card_of_another_shape(tmp_path: Path, data: st.DataObject, value: Any) -> None:
     shutil.copy(puppet.WEIGHTS, tmp_path)
@@ -698,7 +699,7 @@ def test_a_persons_folder_lies_in_the_movies_folder(name: str) -> None:
     assert message or (checked == name.strip() and os.fsdecode(os.fsencode(name)) == name)
 
 
-@settings(often, max_examples=100)
+@settings(often, max_examples=examples(100))
 @given(
     stem=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
     | st.sampled_from(["..", "...", ". .", "CON", "nul", "com1", "x" * 255, "é" * 120, "aux.a.b"])

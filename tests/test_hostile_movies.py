@@ -34,12 +34,11 @@ from pipeline.settings import Job
 from pipeline.walk import walker
 from tests.support import movies, puppet
 from tests.support.avi import encoded, packed, unchanged, write_avi
+from tests.support.examples import examples
 from tests.support.fields import write_fields
 from tests.support.movies import write_movie
 from tests.support.puppet import HEIGHT, RATE, WIDTH, Shot, Square
 from tests.support.walks import read_walk
-
-pytestmark = pytest.mark.e2e
 
 PATIENCE = 120
 """Seconds after which a walk counts as hanging; each takes a fraction of one."""
@@ -843,7 +842,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif"])
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_random_damage_gives_frames_or_words(
     name: str, data: st.DataObject, originals: dict[str, bytes], tmp_path: Path

@@ -12,8 +12,6 @@ from tests.support.demo import copied
 from tests.support.processes import ROOT
 from tests.support.program import caller
 
-pytestmark = pytest.mark.e2e
-
 PAGE = ROOT / "docs" / "questions.md"
 EXAMPLE = re.compile(r"^    mine-video (.+)\n((?:^    .+\n)+)", re.MULTILINE)
 EXAMPLES = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))

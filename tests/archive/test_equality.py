@@ -20,6 +20,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.moments import moments
 from pipeline.settings import AUTO, Job, PickSettings, members
+from tests.support.examples import examples
 from tests.support.face_rows import Face, made, stretch
 
 PEOPLE = ("anna", "ben", "")
@@ -148,7 +149,7 @@ def _keys(movies: Movies, job: Job) -> set[Key]:
 
 @given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
 @example([(made([]), 1)], Job())
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_sql_keeps_the_rows_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:
@@ -163,7 +164,7 @@ def test_sql_keeps_the_rows_that_pick_keeps(
 
 
 @given(st.lists(_movie(), min_size=1, max_size=3), JOBS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_moments_are_the_runs_that_pick_keeps(
     connection: duckdb.DuckDBPyConnection, movies: Movies, job: Job
 ) -> None:

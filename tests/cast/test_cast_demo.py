@@ -15,8 +15,6 @@ from pipeline.people import gallery as galleries
 from pipeline.settings import Job, WalkSettings
 from tests.support.demo import copied
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).parents[2]
 PEOPLE = ("actor", "actress", "guest")
 Figure = Callable[[str], None]

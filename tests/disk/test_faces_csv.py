@@ -22,6 +22,7 @@ from pipeline.disk import faces_csv, npz, parts, tracks_npz
 from pipeline.disk.text_table import unguarded
 from pipeline.errors import OutputError, TableError
 from pipeline.faces import FaceRow
+from tests.support.examples import examples
 
 PLAIN = FaceRow(
     "film.mp4", 7, 0.28, 0, 1, 1, 10.0, 20.0, 30.5, 45.0, 0.9, 120.0, -5.0, 3.0, 0.5,
@@ -79,7 +80,7 @@ def same(found: pd.DataFrame, rows: list[FaceRow]) -> bool:
 # --- faces.csv ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(rows=st.lists(faces, max_size=5))
 def test_rows_come_back(tmp_path_factory: pytest.TempPathFactory, rows: list[FaceRow]) -> None:
     path = written(tmp_path_factory.getbasetemp(), rows)
@@ -199,7 +200,7 @@ def test_a_wrong_number_is_refused_with_its_line(
     assert "run mine-video on the movie again" in str(caught.value)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_a_torn_last_line_is_refused_wherever_it_was_torn(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -460,7 +461,7 @@ def test_rewriting_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert first.read_bytes() == second.read_bytes()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_a_flipped_bit_is_refused_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -475,7 +476,7 @@ def test_a_flipped_bit_is_refused_or_harmless(
         assert all(np.array_equal(found[name], ARRAYS[name]) for name in ARRAYS)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(share=st.floats(0, 0.999))
 def test_torn_arrays_are_refused(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
     path = tmp_path_factory.getbasetemp() / "torn.npz"

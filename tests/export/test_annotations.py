@@ -16,6 +16,7 @@ from pipeline.export.annotations import elan, textgrid, tiers
 from pipeline.export.findings import Findings
 from pipeline.export.stretches import Cut, Stretch
 from pipeline.faces import EMOTIONS
+from tests.support.examples import examples
 from tests.support.found import FRAMES, SHOWN_RATES, film_of, findings, reel_of
 
 pympi = pytest.importorskip("pympi", reason="extra `test` is not installed")
@@ -119,7 +120,7 @@ def _moment(first: int, stop: int, person: str = "unknown") -> Stretch:
     return Stretch(person, "happy", first, stop, 0, 0, 0.9, 0.9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), min_size=1, max_size=20))
 def test_what_overlaps_goes_to_as_many_tiers_as_there_are_at_once(
     spans: list[tuple[int, int]],

@@ -26,6 +26,7 @@ from pipeline.judge.score import (
 )
 from pipeline.review.labels import TRACK_COLUMN, TRUTH
 from pipeline.settings import AUTO, PickSettings
+from tests.support.examples import examples
 from tests.support.face_rows import Face, made, stretch
 
 Label = tuple[str, int, int, str]
@@ -152,7 +153,7 @@ RUNS = st.lists(
 
 
 @given(RUNS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_an_interval_holds_the_ratio(runs: list[tuple[int, int]]) -> None:
     part, whole = np.array(runs, np.int64).reshape(-1, 2).T
     point, low, high = _ratio(part, whole)
@@ -168,7 +169,7 @@ def test_an_interval_holds_the_ratio(runs: list[tuple[int, int]]) -> None:
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_one_run_has_no_interval(run: tuple[int, int]) -> None:
     assert _ratio(*np.array([run]).T) == (run[0] / run[1],) * 3
 
@@ -247,7 +248,7 @@ def test_a_track_tells_faces_of_one_frame_apart_whatever_their_names(track: int)
     st.lists(st.tuples(st.sampled_from(["anna", "ben"]), st.integers(0, 12), st.integers(0, 5)),
              max_size=4),
 )  # fmt: skip
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_labels_are_those_of_each_frame_by_itself(
     faces: list[tuple[int, int, str]], spans: list[tuple[str, int, int]]
 ) -> None:

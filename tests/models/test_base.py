@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.faces import Floats, Image
 from pipeline.models.base import unit_embeddings
+from tests.support.examples import examples
 from tests.support.movies import noise
 
 
@@ -25,7 +26,7 @@ small_chips = st.integers(0, 5).flatmap(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(faces=small_chips)
 def test_unit_embeddings_have_length_1_and_know_no_sides(faces: Image) -> None:
     before = faces.copy()
@@ -56,7 +57,7 @@ def test_a_descriptor_of_zeros_stays_finite() -> None:
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(faces=small_chips)
 def test_films_are_not_mirrored(faces: Image) -> None:
     raw = Corners().embed(faces)

@@ -10,6 +10,7 @@ from pipeline.faces import Floats, Image, iou
 from pipeline.models import registry
 from pipeline.models.yunet import OVERLAP, YuNet, _suppress
 from pipeline.movie.frame import shrink
+from tests.support.examples import examples
 from tests.support.stills import KNOWN, photo, still
 
 ENTRY = registry.DETECTORS["yunet"]
@@ -86,7 +87,7 @@ def test_colours_are_not_swapped(yunet: YuNet) -> None:
 corners = st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(5, 40)] * 2)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     faces=st.lists(st.tuples(corners, st.integers(1, 1000)), max_size=12, unique_by=lambda f: f[1])
 )

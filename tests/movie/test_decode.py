@@ -24,6 +24,7 @@ from pipeline.movie import decode, stream
 from pipeline.movie.frame import YuvFrame, shrink
 from pipeline.movie.scan import Scan, scan_movie
 from tests.support import movies
+from tests.support.examples import examples
 
 ROOT = Path(__file__).parents[2]
 OPEN = {**movies.H264, "x264-params": movies.H264["x264-params"] + ":open-gop=1"}
@@ -93,7 +94,7 @@ def test_every_frame_is_scanned_and_decoded(movie: Known) -> None:
     assert (np.diff(movie.scan.times) > 0).all()
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(ends=st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted))
 def test_any_range_gives_the_pictures_of_a_full_decode(movie: Known, ends: list[int]) -> None:
     start, stop = ends
@@ -136,7 +137,7 @@ def test_frames_out_of_order_come_back_in_order(tmp_path: Path) -> None:
         assert int(np.argmin(away)) == frame.index
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(gaps=st.lists(st.integers(1, 3000), min_size=1, max_size=12))
 def test_times_are_the_streams_own_with_a_varying_rate(
     tmp_path_factory: pytest.TempPathFactory, gaps: list[int]

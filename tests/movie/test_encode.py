@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import OutputError
 from pipeline.movie.encode import FilmPicture, FilmSound, write_mp4
 from pipeline.movie.sound import SOUND_RATE
+from tests.support.examples import examples
 from tests.support.movies import blocks
 from tests.support.reels import difference, nearest, shown
 
@@ -50,7 +51,7 @@ def test_colours_stay(tmp_path: Path) -> None:
             assert int(frame.colorspace) == 1
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(st.lists(st.integers(90, 9000), min_size=1, max_size=12))
 def test_times_are_kept(tmp_path_factory: pytest.TempPathFactory, lasts: list[int]) -> None:
     path = tmp_path_factory.mktemp("t") / "a.mp4"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.faces import Image
 from pipeline.movie.frame import Colours, Frame, RgbFrame, YuvFrame, shrink
+from tests.support.examples import examples
 from tests.support.movies import noise
 
 BT601 = Colours(0.299, 0.114, full=True)
@@ -58,7 +59,7 @@ def test_shrink_is_antialiased(width: int) -> None:
     assert np.unique(shrink(stripes, width)).tolist() == [100]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(width=st.integers(1, 64), seed=st.integers(0, 9))
 def test_shrink_keeps_the_mean_and_leaves_the_picture(width: int, seed: int) -> None:
     image = cv2.GaussianBlur(noise(1, width=64, height=64, seed=seed)[0], (0, 0), 3)

@@ -17,6 +17,7 @@ from pipeline.faces import Detections, Image
 from pipeline.people import gallery, memory
 from pipeline.people.gallery import Gallery
 from tests.support import puppet
+from tests.support.examples import examples
 from tests.support.puppet import photo
 
 
@@ -226,7 +227,7 @@ def test_a_broken_memory_is_made_anew_in_silence(
     assert path.is_dir() or path.read_bytes() == before
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 1 << 20), value=st.integers(1, 255))
 def test_a_damaged_memory_never_changes_the_gallery(known: Path, place: int, value: int) -> None:
     path = known / memory.EMBEDDINGS_NAME

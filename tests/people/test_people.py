@@ -1,6 +1,7 @@
 """Naming by the command line: `mine-video name`, photos in not/, crashes between two files."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,22 +30,38 @@ FILM = (
 )
 
 
+def _plug_in(patch: pytest.MonkeyPatch) -> None:
+    puppet.plug_in(patch, instead=True)
+    puppet.set_tolerances(patch, clear=0.002)  # All tracks stand alone.
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where anna and ben are known and movie.mkv was walked and then deleted."""
+    place = tmp_path_factory.mktemp("people")
+    with pytest.MonkeyPatch.context() as patch:
+        _plug_in(patch)
+        patch.chdir(place)
+        photo(Path("known_faces/anna.png"), "anna")
+        photo(Path("known_faces/ben.png"), "ben")
+        movie = film(Path("movie.mkv"), FILM)
+        mine.walk(movie, Job(), puppet.silent)
+        movie.unlink()
+    return place
+
+
 @pytest.fixture
 def program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    walked: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Program:
-    """Runs `mine-video` where anna and ben are known and movie.mkv was walked and then deleted."""
-    puppet.plug_in(monkeypatch, instead=True)
-    puppet.set_tolerances(monkeypatch, clear=0.002)  # All tracks stand alone.
+    """Runs `mine-video` in such a folder."""
+    _plug_in(monkeypatch)
+    shutil.copytree(walked, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    photo(Path("known_faces/anna.png"), "anna")
-    photo(Path("known_faces/ben.png"), "ben")
-    movie = film(Path("movie.mkv"), FILM)
-
-    run = caller(monkeypatch, capsys)
-    assert run("walk", movie, "-q").code == 0
-    movie.unlink()
-    return run
+    return caller(monkeypatch, capsys)
 
 
 def _people() -> set[tuple[int, str]]:

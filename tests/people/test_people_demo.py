@@ -26,8 +26,6 @@ from pipeline.settings import Job, WalkSettings
 from tests.support.demo import copied
 from tests.support.walks import read_walk
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).parents[2]
 MOVIE = ROOT / "videos" / "demo.mp4"
 Figure = Callable[[str], None]

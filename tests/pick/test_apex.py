@@ -43,6 +43,14 @@ def test_each_run_has_one(peak: bool) -> None:
     assert kept([0.1] * 9, asked) == []
 
 
+@pytest.mark.parametrize("option", ["peak", "onset"])
+def test_the_funnel_ends_with_the_option(option: str) -> None:
+    asked = replace(SETTINGS, peak=option == "peak", onset=option == "onset")
+    rows = select.steadied(made(stretch(range(9), 0, "anna", "happy")), 1, asked)
+    _, left = select.steady(select.wanted(rows, "anna", "happy"), asked)
+    assert list(left.items())[-1] == (option, 1)
+
+
 def test_what_no_filter_passes_is_no_peak() -> None:
     glance = [*SMILE[:21], 0.2, *SMILE[22:]]
     assert kept(glance, replace(SETTINGS, peak=True, gap=3, min_prob=0.65))[0] in (20, 22)

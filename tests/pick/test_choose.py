@@ -12,6 +12,7 @@ from pipeline.faces import ACCEPTED, EMOTIONS, REJECTED
 from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.settings import AUTO, Job, PickSettings
+from tests.support.examples import examples
 from tests.support.face_rows import made, stretch, tracks_of
 
 SIZE = (200, 200)
@@ -95,7 +96,7 @@ ASKED = st.fixed_dictionaries(
 
 
 @given(_faces(), ASKED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_the_funnel_never_rises_and_ends_with_what_is_kept(
     rows: pd.DataFrame, asked: dict[str, Any]
 ) -> None:
@@ -111,7 +112,7 @@ def test_the_funnel_never_rises_and_ends_with_what_is_kept(
 
 
 @given(_faces(), ASKED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_thinning_changes_no_runs_and_comes_last(rows: pd.DataFrame, asked: dict[str, Any]) -> None:
     whole = _chosen(rows, Job(), **(asked | {"per_run": 0}))
     count = max(1, asked["per_run"])
@@ -133,7 +134,7 @@ def test_each_face_is_chosen_once(repeat: int) -> None:
 
 
 @given(_faces(), ASKED, st.integers(0, 1 << 30))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_decisions_go_before_all_filters(
     rows: pd.DataFrame, asked: dict[str, Any], seed: int
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline.faces import EMOTIONS, Floats, Ints, Numbers
 from pipeline.pick import decoder
 from pipeline.pick.decoder import decoded, filtered, kept, seconds_since, weight
+from tests.support.examples import examples
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
 Table = tuple[Floats, Numbers, Ints]
@@ -57,7 +58,7 @@ def _textbook(probabilities: Floats, since: Numbers) -> Numbers:
 
 
 @given(_tables())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_it_is_the_textbooks_forward_backward(table: Table) -> None:
     probabilities, time, track = table
     before, since = probabilities.copy(), seconds_since(time, track)
@@ -68,7 +69,7 @@ def test_it_is_the_textbooks_forward_backward(table: Table) -> None:
 
 
 @given(_tables())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_tracks_know_nothing_of_one_another(table: Table) -> None:
     """So it makes no difference how many tracks of which parts are decoded at once."""
     probabilities, time, track = table
@@ -80,7 +81,7 @@ def test_tracks_know_nothing_of_one_another(table: Table) -> None:
 
 
 @given(_tables())
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_the_last_row_is_what_the_forward_pass_says(table: Table) -> None:
     """What `live` knows at a frame is what a walk that ends there would say of it."""
     probabilities, time, _ = table
@@ -94,7 +95,7 @@ def test_the_last_row_is_what_the_forward_pass_says(table: Table) -> None:
 
 
 @given(_tables(), st.floats(0, 10_000))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_when_a_track_begins_does_not_matter(table: Table, later: float) -> None:
     probabilities, time, track = table
     found = decoded(probabilities, seconds_since(time, track))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline.faces import EMOTIONS, Floats, Ints, Numbers
 from pipeline.pick.decoder import LEAST
 from pipeline.pick.evidence import REACH, look_sure, microseconds, nearby_means
+from tests.support.examples import examples
 
 Table = tuple[Floats, Numbers, Ints]
 """Probabilities, times and runs of rows."""
@@ -34,7 +35,7 @@ def _tables(draw: st.DrawFn) -> Table:
 
 
 @given(_tables())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_the_frames_of_the_run_nearby_are_the_evidence(table: Table) -> None:
     probabilities, time, run = table
     found, micro = nearby_means(probabilities, time, run), microseconds(time)

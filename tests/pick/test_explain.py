@@ -60,6 +60,10 @@ def _said(
             SHORT_AND_SURE, {"repeat": 8, "min_prob": 0.3},
             "longest run is 6 of 8 frames; try --repeat 6", id="long ones are not probable",
         ),
+        pytest.param(
+            _runs((12, 0.4), (6, 0.6)), {"repeat": 13},
+            "longest run is 12 of 13 frames; try --repeat 12", id="long ones are less sure",
+        ),
         pytest.param(SMILE, {"sure": 0.99}, "at most 0.93 sure; try --sure 0.93", id="not sure"),
         pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "sure": 0.9, "min_prob": 0.4},

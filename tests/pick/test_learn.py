@@ -16,8 +16,10 @@ from pipeline.pick.learn import (
     Teaching,
     corrected_looks,
     correction_of,
+    held_out_gain,
     learnt,
 )
+from tests.support.examples import examples
 
 HAPPY, SAD, NEUTRAL = (EMOTIONS.index(name) for name in ("happy", "sad", "neutral"))
 
@@ -54,6 +56,21 @@ def test_a_face_that_is_misread_all_the_time_is_read_right() -> None:
     assert (looks.argmax(axis=1) == MISREAD[0]).all()
     assert looks.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert (rows[list(EMOTIONS)].to_numpy().argmax(axis=1) == MISREAD[1]).all(), "input untouched"
+
+
+def test_what_is_gained_is_measured_on_each_stretch_without_it() -> None:
+    rows, taught = (
+        _film(60, *MISREAD),
+        _taught(*MISREAD, np.repeat([0, 1, 2], [10, 20, 30]).tolist()),
+    )
+    looks = rows[list(EMOTIONS)].to_numpy(np.float32)
+    gains = []
+    for stretch in range(3):
+        correction = correction_of(looks, taught.of(taught.stretch != stretch), NONE)
+        held = taught.of(taught.stretch == stretch)
+        after = corrected_looks(looks[held.row], correction)[held.looks]
+        gains.append(np.log(after / looks[held.row][held.looks]).mean())
+    assert held_out_gain(looks, taught, NONE) == pytest.approx(np.mean(gains), rel=1e-4)
 
 
 def test_a_rejection_without_another_look_teaches_too() -> None:
@@ -125,7 +142,7 @@ def test_the_labels_of_a_stretch_are_one_witness() -> None:
 
 
 @given(st.integers(0, 1 << 30))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_corrected_rows_sum_to_one_and_none_changes_nothing(seed: int) -> None:
     random = np.random.default_rng(seed)
     looks = random.dirichlet(np.full(len(EMOTIONS), 0.2), 9).astype(np.float32)
@@ -139,7 +156,7 @@ def test_a_lesson_says_what_it_is_worth() -> None:
     assert str(lesson) == "1 label of anna: those held out become 1.50 times as probable; used"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 60), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_a_correction_is_as_good_as_scipys(
     count: int, stretches: int, rejected: float, seed: int

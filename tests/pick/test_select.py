@@ -14,6 +14,7 @@ from pipeline.errors import PeopleError
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.settings import AUTO, PickSettings, Smoothing
+from tests.support.examples import examples
 from tests.support.face_rows import Face, made, stretch
 
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
@@ -269,7 +270,7 @@ def _passes(row: dict[Hashable, Any], faces: int, settings: PickSettings) -> boo
 
 @pytest.mark.parametrize("gate", GATES)
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_each_gate_keeps_what_its_definition_says(gate: str, data: st.DataObject) -> None:
     rows = data.draw(_measured())
     asked = replace(data.draw(GATES[gate]), repeat=1)
@@ -286,7 +287,7 @@ def test_each_gate_keeps_what_its_definition_says(gate: str, data: st.DataObject
 
 
 @given(_measured(), st.tuples(*GATES.values()), st.permutations(range(len(GATES))))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_gates_commute_and_the_funnel_never_rises(
     rows: pd.DataFrame, asked: tuple[PickSettings, ...], order: list[int]
 ) -> None:

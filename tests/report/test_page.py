@@ -90,6 +90,12 @@ def _tile(sheets: list[Pillow.Image], index: int, side: int) -> Any:
     return sheets[sheet].getpixel((column * side + side // 2, line * side + side // 2))
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of `FACES`."""
+    return _written(tmp_path_factory.mktemp("usual"), walked(FACES, 100))
+
+
 # --- what is in it ------------------------------------------------------------------------------
 
 
@@ -222,8 +228,8 @@ def test_no_picture_is_shown_through_a_link(tmp_path: Path) -> None:
     assert linked.name not in data["crops"]["file"]
 
 
-def test_who_appears_with_whom_is_told(tmp_path: Path) -> None:
-    apart = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
+def test_who_appears_with_whom_is_told(usual: str, tmp_path: Path) -> None:
+    apart = _Elements(usual)
     assert "Who appears with whom" in " ".join(apart.words)  # They share the only shot.
     assert "anna ben – 1" in " ".join(" ".join(apart.words).split())
     beside = [*FACES, *stretch(range(10, 35), 5, "carl", "sad")]
@@ -238,9 +244,8 @@ def test_a_movie_with_one_person_tells_of_no_company(tmp_path: Path) -> None:
     assert "Who appears with whom" not in _written(tmp_path, movie)
 
 
-def test_faces_of_the_timeline_are_those_of_their_lanes(tmp_path: Path) -> None:
-    data = _data(text := _written(tmp_path, walked(FACES, 100)))
-    sheets = _sheets(text, "face")
+def test_faces_of_the_timeline_are_those_of_their_lanes(usual: str) -> None:
+    data, sheets = _data(usual), _sheets(usual, "face")
     assert data["people"] == ["anna", "ben", "unknown"]
     assert data["faces"]["time"] == [0, 1, 1.6, 2, 2.36, 3.16]
     for n, lane in enumerate(data["faces"]["lane"]):
@@ -301,8 +306,8 @@ def test_where_all_crops_are_older_no_filters_are_offered(tmp_path: Path) -> Non
     assert OLDER in text
 
 
-def test_a_first_pick_has_no_older_crops(tmp_path: Path) -> None:
-    assert "older crop" not in _written(tmp_path, walked(FACES, 100))
+def test_a_first_pick_has_no_older_crops(usual: str) -> None:
+    assert "older crop" not in usual
 
 
 @pytest.mark.parametrize(("starts", "told"), [([0, 30], "cut"), ([], "cut before a face")])
@@ -411,14 +416,13 @@ def test_a_crop_that_is_no_picture_stays_grey(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_are_escaped(name: str, tmp_path: Path) -> None:
-    usual = _Elements(_written(tmp_path / "a", walked(FACES, 100)))
+def test_names_are_escaped(name: str, usual: str, tmp_path: Path) -> None:
     faces = [(f, t, name if p == "anna" else p, e) for f, t, p, e in FACES]
     movie = walked(faces, 100, name=f"{name}.mkv")
     picked(tmp_path, movie, replace(JOB, people=("ben",)))  # The name may be no valid folder.
     text = reported(tmp_path, movie, JOB, chosen(movie, JOB)).read_text(encoding="utf-8")
     found = _Elements(text)
-    assert {tag for tag, _ in found.found} == {tag for tag, _ in usual.found}
+    assert {tag for tag, _ in found.found} == {tag for tag, _ in _Elements(usual).found}
     assert not [a for _, a in found.found if any(key.startswith("on") for key in a)]
     assert name in "".join(found.words)
     assert name in _data(text)["people"]
@@ -438,22 +442,22 @@ def test_a_movies_name_may_be_no_text(tmp_path: Path) -> None:
     assert "caf\\udce9.mkv" in text
 
 
-def test_only_the_pages_own_scripts_may_run(tmp_path: Path) -> None:
-    found = _Elements(text := _written(tmp_path, walked(FACES, 100)))
+def test_only_the_pages_own_scripts_may_run(usual: str) -> None:
+    found = _Elements(usual)
     (policy,) = [
         str(a["content"]) for _, a in found.found
         if a.get("http-equiv") == "Content-Security-Policy"
     ]  # fmt: skip
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
-    scripts = re.findall(r"<script>(.*?)</script>", text, re.S)
+    scripts = re.findall(r"<script>(.*?)</script>", usual, re.S)
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
     assert rules["script-src"].split() == [f"'sha256-{h}'" for h in hashes]
     assert len(hashes) == 1
 
 
-def test_the_page_names_no_address(tmp_path: Path) -> None:
-    found = _Elements(_written(tmp_path, walked(FACES, 100)))
+def test_the_page_names_no_address(usual: str) -> None:
+    found = _Elements(usual)
     links = [str(a[key]) for _, a in found.found for key in ("href", "src", "action") if key in a]
     assert links
     assert all(link.startswith(("#", "data:")) for link in links)

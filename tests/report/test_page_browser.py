@@ -21,8 +21,6 @@ from tests.support.report_movie import PLAIN, colour, picked, reported, walked
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.e2e
-
 FRAMES = 250
 FACES = [
     *stretch(range(20), 0, "anna", "happy"), *stretch(range(20, 26), 0, "anna", "sad"),

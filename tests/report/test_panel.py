@@ -11,6 +11,7 @@ from PIL import ImageDraw
 
 from pipeline.faces import EMOTIONS, Image
 from pipeline.report.panel import PANEL_DARK, PLAIN, Mark, Painter, colour
+from tests.support.examples import examples
 
 SHARES = (0.06, 0.15, 0.11, 0.31, 0.2, 0.14, 0.03)
 GREY = 90
@@ -69,7 +70,7 @@ def _near(
     return np.abs(image - blended).max(axis=2) < 3
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.tuples(st.integers(-40, 620), st.integers(-40, 340), st.integers(8, 500)), max_size=5

@@ -37,6 +37,7 @@ from pipeline.review.desk import STRANGER
 from pipeline.review.labels import ASIDE, LABEL_COLUMNS, LABELS
 from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support import puppet
+from tests.support.examples import examples
 from tests.support.face_rows import made, stretch
 from tests.support.reviewed import HAPPY, Table, picked_once, table_of
 
@@ -166,7 +167,7 @@ LOOKS = st.sampled_from(["happy", "sad", NO_EMOTION, STRANGER, None])
 
 @given(st.lists(st.tuples(st.integers(0, 9), LOOKS), max_size=12))
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 def test_whatever_is_decided_nothing_is_lost_and_all_can_be_taken_back(

@@ -22,6 +22,7 @@ from pipeline.review import desk, reconcile
 from pipeline.review import labels as decided
 from pipeline.review.desk import STRANGER, Picked
 from pipeline.review.labels import ASIDE
+from tests.support.examples import examples
 from tests.support.puppet import photo
 from tests.support.reviewed import Table, picked_once, table_of
 
@@ -227,7 +228,7 @@ def fresh(table_of: Table, tmp_path: Path) -> Callable[[], Table]:
 
 @pytest.mark.e2e
 @given(st.lists(ROUND, min_size=1, max_size=3))
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whoever_is_called_how_nothing_is_lost_and_all_can_be_taken_back(
     fresh: Callable[[], Table], rounds: list[tuple[Names, Any, list[tuple[int, int, str]]]]
 ) -> None:

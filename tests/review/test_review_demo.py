@@ -22,8 +22,6 @@ from pipeline.settings import Job, PickSettings
 from tests.support.demo import copied
 from tests.support.puppet import silent
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).parents[2]
 MOVIE = ROOT / "videos" / "demo.mp4"
 HAPPY = ("actress", "happy")

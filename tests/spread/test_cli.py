@@ -29,7 +29,6 @@ HAPPY_ANNA = ("--person", "anna", "--emotion", "happy", "--smooth", "1")
 FILES = ("faces.csv", "tracks.npz", "walk.json", "frames.npz")
 
 pytestmark = [
-    pytest.mark.e2e,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -8,8 +8,6 @@ import pytest
 from pipeline.errors import WorkerError
 from pipeline.spread.cluster import joined
 
-pytestmark = pytest.mark.e2e
-
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)

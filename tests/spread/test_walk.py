@@ -35,7 +35,6 @@ from pipeline.spread import walk as spread
 from pipeline.spread.worker import Terms
 
 pytestmark = [
-    pytest.mark.e2e,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

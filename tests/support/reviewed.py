@@ -76,10 +76,7 @@ def picked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("reviewed")
     photo(root / "known" / "anna.png", "anna")
     movie = film(root / "talk.mkv", [SHOT])
-    job = Job(
-        people=("anna",), walk=puppet.SETTINGS, output=root, known_faces=root / "known",
-        report=False, pick=PickSettings(repeat=10, smooth=1), emotions=("happy",),
-    )  # fmt: skip
+    job = _job(root)
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         mine.mine(movie, job, puppet.silent)
@@ -88,14 +85,33 @@ def picked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def reported_once(picked_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, picked with a report."""
+    root = tmp_path_factory.mktemp("reported")
+    shutil.copytree(picked_once, root, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        mine.pick(root / "talk", replace(_job(root), report=True))
+    return root
+
+
 @pytest.fixture
 def table_of(picked_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
     """A copy of one's own."""
     puppet.plug_in(monkeypatch)
-    root = tmp_path / "reviewed"
-    shutil.copytree(picked_once, root)
-    job = Job(
+    return copied(picked_once, tmp_path)
+
+
+def copied(once: Path, place: Path) -> Table:
+    """A table with a copy of such a folder."""
+    root = place / "reviewed"
+    shutil.copytree(once, root)
+    return Table(root / "talk.mkv", root / "talk", _job(root))
+
+
+def _job(root: Path) -> Job:
+    return Job(
         people=("anna",), walk=puppet.SETTINGS, output=root, known_faces=root / "known",
         report=False, pick=PickSettings(repeat=10, smooth=1), emotions=("happy",),
     )  # fmt: skip
-    return Table(root / "talk.mkv", root / "talk", job)

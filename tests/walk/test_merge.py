@@ -21,6 +21,7 @@ from pipeline.walk.part import analyse
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK
 from pipeline.walk.track import MAX_GAP, longest_gap
 from tests.support import puppet
+from tests.support.examples import examples
 from tests.support.puppet import SETTINGS, Shot, Square, frames
 
 EVERY_FRAME = replace(SETTINGS, detect_every=1)
@@ -95,7 +96,7 @@ def _borders(frames_in_all: int, every: int = 1) -> st.SearchStrategy[list[int]]
         pytest.param(COMES_AND_GOES, id="with gaps"),
     ],
 )
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(data=st.data())
 def test_borders_leave_no_trace(shots: Shots, every: int, data: st.DataObject) -> None:
     walk = replace(EVERY_FRAME, every=every)
@@ -103,7 +104,7 @@ def test_borders_leave_no_trace(shots: Shots, every: int, data: st.DataObject) -
     pd.testing.assert_frame_equal(_in_parts(shots, borders, walk), _unbroken(shots, walk))
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(st.data())
 def test_all_cuts_are_kept_whether_faces_are_there_or_not(data: st.DataObject) -> None:
     shots = (Shot(9), Shot(12, (Square("anna"),)), Shot(6), Shot(3), Shot(20, (Square("ben"),)))
@@ -150,7 +151,7 @@ def _movies(draw: st.DrawFn) -> Shots:
     return tuple(shots)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(_movies(), st.data())
 def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) -> None:
     borders = data.draw(_borders(sum(s.frames for s in shots)), label="borders")
@@ -158,7 +159,7 @@ def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) 
     pd.testing.assert_frame_equal(_in_parts(shots, borders, EVERY_FRAME), whole)
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(st.data())
 def test_with_boxes_between_detections_rows_and_numbers_stay_too(data: st.DataObject) -> None:
     """At a border the detector runs one more time, so that only `detected` may differ."""

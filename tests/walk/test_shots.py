@@ -15,6 +15,7 @@ from pipeline.movie import decode
 from pipeline.movie.frame import RgbFrame, shrink
 from pipeline.movie.scan import scan_movie
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
+from tests.support.examples import examples
 from tests.support.movies import write_movie
 from tests.support.puppet import Shot, Square, frames
 
@@ -73,7 +74,7 @@ def test_gives_a_frame_as_soon_as_it_is_decided() -> None:
     assert read == list(range(LOOK_AHEAD + 1))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_begins(
     lengths: list[int], seed: int, data: st.DataObject
@@ -84,7 +85,7 @@ def test_cuts_do_not_depend_on_where_decoding_begins(
     assert [cut for cut in _cuts(whole[start:]) if cut >= start + LOOK_BACK] == wanted
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(LENGTHS, st.integers(0, 1 << 30), st.data())
 def test_cuts_do_not_depend_on_where_decoding_ends(
     lengths: list[int], seed: int, data: st.DataObject

@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.faces import Floats, iou
 from pipeline.walk.track import MAX_GAP, MIN_IOU, Tracker, assignment, match
+from tests.support.examples import examples
 
 Box = tuple[float, float, float, float]
 
@@ -38,7 +39,7 @@ def test_match(before: list[Box], after: list[Box], pairs: list[tuple[int, int]]
     assert match(_boxes(*before), _boxes(*after)) == pairs
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObject) -> None:
     corner = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 20))
@@ -53,7 +54,7 @@ def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObjec
     assert (free < MIN_IOU).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.integers(0, 7), st.integers(0, 5), st.sampled_from([1, 3, 1000]), st.integers(0, 2**32 - 1)
 )

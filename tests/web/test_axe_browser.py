@@ -15,8 +15,6 @@ from tests.support.application import LIMIT
 from tests.support.pages import Opened
 from tests.support.reviewed import Table, picked_once, table_of
 
-pytestmark = pytest.mark.e2e
-
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
 )

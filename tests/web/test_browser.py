@@ -23,8 +23,6 @@ __all__ = ["held_crops"]
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:

@@ -3,13 +3,9 @@
 import csv
 from typing import Any
 
-import pytest
-
 from tests.support.application import app_of_table as app
 from tests.support.pages import Opened
 from tests.support.reviewed import Table, picked_once, table_of
-
-pytestmark = pytest.mark.e2e
 
 __all__ = ["app", "picked_once", "table_of"]
 

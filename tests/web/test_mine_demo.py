@@ -12,8 +12,6 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import Policy
 from tests.support.pages import Opened
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).parents[2]
 
 

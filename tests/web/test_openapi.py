@@ -12,8 +12,6 @@ from tests.support.application import HOST, let_in, trusted
 if TYPE_CHECKING:
     from schemathesis import Case
 
-pytestmark = pytest.mark.e2e
-
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 checks = pytest.importorskip("schemathesis.specs.openapi.checks")
 

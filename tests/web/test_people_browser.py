@@ -22,8 +22,6 @@ from tests.support.puppet import photo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = pytest.mark.e2e
-
 __all__ = ["app", "folder", "job", "sorted_place"]
 
 FILM = "/people/film"

@@ -15,8 +15,6 @@ from pipeline.web.safety import Policy
 from tests.support.application import ORIGIN, trusted
 from tests.web.test_broadcast import wait_for
 
-pytestmark = pytest.mark.e2e
-
 VIDEOS = Path(__file__).parents[2] / "videos"
 EVERY = 4
 """Frames: who is who does not need them all."""

