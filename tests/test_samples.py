@@ -13,8 +13,6 @@ from tests.support.demo import copied
 from tests.support.program import Program, caller
 from tests.test_documents import GUIDES, PLACEHOLDER, ROOT, samples
 
-pytestmark = pytest.mark.e2e
-
 UNTRIED = re.compile(
     r"mine-video($| (web|live|.* --ray|"  # Take as long as one looks; need a cluster.
     r"(data|train|soup|evaluate|fool)\b|.*mine/model\.onnx|"  # See tests/train.
