@@ -21,8 +21,8 @@ settings.register_profile("quick", max_examples=QUICK, deadline=None)
 settings.load_profile("full" if "CI" in os.environ else "quick")
 
 E2E_FILES = (
-    "*browser.py", "test_?*_demo.py", "test_hostile_*.py", "test_faults.py", "test_samples.py", "test_backends.py",
-    "web/test_openapi.py", "web/test_serve.py",
+    "*browser.py", "test_?*_demo.py", "test_hostile_*.py", "test_faults.py", "test_samples.py",
+    "test_backends.py", "web/test_openapi.py", "web/test_serve.py",
     "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py",
 )  # fmt: skip
 E2E_FIXTURES = {"browser"}
