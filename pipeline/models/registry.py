@@ -194,12 +194,24 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
         ModelError: A name is not in the registry, a file is missing or changed, or a package is
             not installed.
     """
-    detector = _get(DETECTORS, settings.detector)
     return FaceModels(
-        detector.build(threads=threads, device=device, min_score=settings.min_score),
+        face_detector(settings, threads, device),
         aligner_entry(settings.recognizer).build(),
         recognizer_entry(settings.recognizer).build(threads=threads, device=device),
     )
+
+
+def face_detector(settings: WalkSettings, threads: int = 1, device: str = "cpu") -> FaceDetector:
+    """Builds the network that finds faces.
+
+    Raises:
+        ModelError: See `face_models`.
+    """
+    entry = _get(DETECTORS, settings.detector)
+    detector: FaceDetector = entry.build(
+        threads=threads, device=device, min_score=settings.min_score
+    )
+    return detector
 
 
 def tolerances(settings: WalkSettings, name: float | None = None) -> Tolerances:
