@@ -44,6 +44,7 @@ SHOTS = (
     Shot(16, (Square("carl", "happy", x=40, y=30, size=SIZE),)),
 )
 
+SMALL = ("--smooth", "1", "--min-size", "9", "--size", "32")
 WALK = ("walk", "talk.mkv", "--workers", "1")
 PICK = ("pick", "output/talk", "--person", "any")
 COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
@@ -62,6 +63,7 @@ COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
     "judge": ((WALK,), ("judge", "output/talk", "--sample", "5")),
     "annotate": ((WALK,), ("annotate", "output/talk")),
     "export": ((WALK,), ("export", "output/talk", *ANNA, "--clips", "--edl", "--otio", "--xml")),
+    "dataset": ((WALK,), ("dataset", "output/talk", *ANNA[:4], "--to", "faces", *SMALL)),
     "search": ((WALK,), ("search", "output", *ANNA, "--csv", "a.csv", "--pick", "found")),
     "table": ((WALK,), ("table", "output", "--to", "all.csv")),
 }

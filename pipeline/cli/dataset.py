@@ -28,7 +28,7 @@ from pipeline.cli.options import (
 from pipeline.cli.printing import Header, aligned, crop_bar, echo_line, log_to_stderr
 from pipeline.cli.sections import FormatsCommand
 from pipeline.dataset.formats import DATASET_FORMATS
-from pipeline.dataset.settings import LEAST_SIDE, MOST_SIDE_OF_A_FACE, UNITS, DatasetSettings
+from pipeline.dataset.settings import LEAST_PICTURE, MOST_PICTURE, UNITS, DatasetSettings
 
 SET_ROW = "{:20} {:12} {:>7} {:>7} {:>7}"
 
@@ -40,7 +40,7 @@ SET_OPTIONS = options(
         help="The folder of the data set, new or of an earlier call.",
     ),
     click.option(
-        "--size", type=click.IntRange(LEAST_SIDE, MOST_SIDE_OF_A_FACE), default=USUAL.size,
+        "--size", type=click.IntRange(LEAST_PICTURE, MOST_PICTURE), default=USUAL.size,
         show_default=True, help="Pixels of each picture, both ways.",
     ),
     click.option(

@@ -12,13 +12,32 @@ from numpy.typing import NDArray
 
 from pipeline.faces import Floats, Image, iou
 from pipeline.models.base import FaceDetector
-from pipeline.models.sface import Affine, landmark_places, moved, sampled, settled, similarity
+from pipeline.models.sface import (
+    Affine,
+    landmark_places,
+    moved,
+    sampled,
+    similarity,
+    turn_between,
+)
 
 LOOK_SIDE = 320
 """Pixels of the picture in which the landmarks are found; the face takes up half of it."""
 
-SAME_FACE = 0.4
+LEAST_SHARED = 0.4
 """The least intersection over union of the box found here with that of the walk."""
+
+MOST_TURNS = 6
+"""A face is turned upright, and its landmarks are found again, so often at most.
+
+The detector learnt from upright faces, and tells too little of a tilt. Of the four photos of the
+demo's people, turned by 10 to 45 degrees to either side, the tilt is wrong by 12.8 degrees in the
+mean without a turn, 6.1 with one, 1.95 with three, 1.87 with six; `LandmarkAligner`, which keeps
+the first landmarks unless the head is much tilted, leaves 8.7.
+"""
+
+UPRIGHT_DEGREES = 1.0
+"""If a turn changes the tilt by less, it is the last."""
 
 HASH_SIDE = 16
 """Bits of a hash across, and down."""
@@ -43,7 +62,7 @@ class AlignedFace:
     inside: float
 
 
-def aligned(
+def upright_face(
     detector: FaceDetector, image: Image, box: Floats, size: int, margin: float, *, align: bool
 ) -> AlignedFace | None:
     """Cuts a face out of a frame.
@@ -64,8 +83,8 @@ def aligned(
         return None
     matrix = squared(box, size, margin)
     if align:
-        upright = settled(detector, image, landmarks)
-        matrix = similarity(upright, landmark_places(size, margin))
+        landmarks = _upright(detector, image, landmarks)
+        matrix = similarity(landmarks, landmark_places(size, margin))
     picture = sampled(image, matrix, size, cv2.BORDER_REPLICATE)
     everywhere = np.full(image.shape[:2], 255, np.uint8)
     inside = sampled(everywhere, matrix, size, cv2.BORDER_CONSTANT).mean() / 255
@@ -82,9 +101,24 @@ def _landmarks(detector: FaceDetector, image: Image, box: Floats) -> Floats | No
         return None
     shared = iou(faces.boxes, _box_in(box, matrix, LOOK_SIDE)[None])[:, 0]
     best = int(shared.argmax())
-    if shared[best] < SAME_FACE:
+    if shared[best] < LEAST_SHARED:
         return None
     return moved(faces.landmarks[best], cv2.invertAffineTransform(matrix))
+
+
+def _upright(detector: FaceDetector, image: Image, landmarks: Floats) -> Floats:
+    """The landmarks `(5, 2)` in pixels of the image, found again in the face turned upright."""
+    for _ in range(MOST_TURNS):
+        matrix = similarity(landmarks, landmark_places(LOOK_SIDE, margin=0.5))
+        faces = detector.detect([sampled(image, matrix, LOOK_SIDE, cv2.BORDER_REPLICATE)])[0]
+        if not len(faces):
+            break
+        away = (faces.boxes[:, :2] + faces.boxes[:, 2:] - LOOK_SIDE) / 2
+        middle = faces.landmarks[int(np.linalg.norm(away, axis=1).argmin())]
+        before, landmarks = landmarks, moved(middle, cv2.invertAffineTransform(matrix))
+        if turn_between(landmarks, before) < UPRIGHT_DEGREES:
+            break
+    return landmarks
 
 
 def squared(box: Floats, side: int, margin: float) -> Affine:

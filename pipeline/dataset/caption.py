@@ -4,13 +4,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.faces import UNKNOWN, visible
-from pipeline.settings import JOIN
-
-LOOKS = {
-    "angry": "angry", "disgust": "disgusted", "fear": "afraid", "happy": "happy", "sad": "sad",
-    "surprise": "surprised", "neutral": "neutral",
-}  # fmt: skip
-"""The adjective of each emotion."""
+from pipeline.pick.explain import adjective
 
 WEAK, STRONG = 0.15, 0.35
 """Below the one a look is slight, from the other on very strong, see `pick.strength`."""
@@ -44,7 +38,7 @@ def caption(row: Any) -> str:
 
 def _look(row: Any) -> str:
     verb = "perhaps looks" if row.probability < UNLIKELY else "looks"
-    words = " or ".join(LOOKS[name] for name in row.emotion.split(JOIN))
+    words = adjective(row.emotion)
     if row.emotion == "neutral":
         return f"{verb} {words}"
     degree = "slightly " if row.strength < WEAK else "very " if row.strength >= STRONG else ""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import __version__
-from pipeline.dataset.align import AlignedFace, aligned, difference_hash
+from pipeline.dataset.align import AlignedFace, difference_hash, upright_face
 from pipeline.dataset.film import FilmFaces
 from pipeline.dataset.settings import DatasetSettings
 from pipeline.disk.crop_file import crop_jpeg
@@ -33,19 +33,19 @@ CHUNKS = "parts"
 
 STAMP: Schema = {"stamp": ("U", ())}
 
-FACTS: Schema = {
+CUT_FACES: Schema = {
     "row": ("i", (None,)), "hash": ("u", (None, 4)), "box": ("f", (None, 4)),
     "landmarks": ("f", (None, 5, 2)), "inside": ("f", (None,)),
 }  # fmt: skip
 """Of each face that was found again: its row in the chunk, and what `AlignedFace` has."""
 
-PICTURES: Schema = {"ends": ("i", (None,)), "data": ("u", (None,))}
+JPEGS: Schema = {"ends": ("i", (None,)), "data": ("u", (None,))}
 """The JPEGs one after the other, and where each ends."""
 
 PLACED = ("left", "top", "right", "bottom")
 """The columns of a face's box in its picture."""
 
-LANDMARKS = tuple(
+POINT_COLUMNS = tuple(
     f"{point}_{axis}"
     for point in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
     for axis in "xy"
@@ -84,11 +84,11 @@ class Chunk:
         Raises:
             TableError: The file is damaged.
         """
-        facts = read_arrays(self.path, FACTS)
+        facts = read_arrays(self.path, CUT_FACES)
         more: dict[str, Any] = {"inside": facts["inside"].astype(np.float64).round(4)}
         for names, values in (
             (PLACED, facts["box"]),
-            (LANDMARKS, facts["landmarks"].reshape(-1, 10)),
+            (POINT_COLUMNS, facts["landmarks"].reshape(-1, 10)),
         ):
             numbers = values.astype(np.float64).round(1).T
             more |= dict(zip(names, numbers, strict=True))
@@ -101,7 +101,7 @@ class Chunk:
         Raises:
             TableError: The file is damaged.
         """
-        arrays = read_arrays(self.path, {"row": FACTS["row"], **PICTURES})
+        arrays = read_arrays(self.path, {"row": CUT_FACES["row"], **JPEGS})
         parts = np.split(arrays["data"], arrays["ends"][:-1]) if len(arrays["ends"]) else []
         names = self.rows["name"].iloc[arrays["row"]]
         return {name: part.tobytes() for name, part in zip(names, parts, strict=True)}
@@ -159,7 +159,7 @@ def cut_chunk(
     found: dict[int, tuple[AlignedFace, bytes]] = {}
     for i, image in frames_of(movie, walk, rows):
         box = box_of(rows[i])
-        face = aligned(detector, image, box, settings.size, margin, align=settings.align)
+        face = upright_face(detector, image, box, settings.size, margin, align=settings.align)
         if face is not None:
             facts = provenance(rows[i], str(rows[i].emotion), walk)
             found[i] = face, crop_jpeg(face.picture, facts)

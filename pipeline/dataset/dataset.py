@@ -18,7 +18,7 @@ from pipeline.dataset.card import CONSENT, counts, data_card, write_consent
 from pipeline.dataset.choose import best, distinct, subsets, united, units, values
 from pipeline.dataset.chunk import HASHES, Chunk, chunks, cut_chunk
 from pipeline.dataset.film import FilmFaces, film_faces
-from pipeline.dataset.folder import DATASET_PLACE, Mark, write_file
+from pipeline.dataset.folder import DATASET_PLACE, SetMark, write_file
 from pipeline.dataset.formats import DATASET_FORMATS
 from pipeline.dataset.listing import Listing, rounded, table_bytes
 from pipeline.dataset.settings import CARD_FILE, IMAGES, SUBSETS, TABLE_FILE, DatasetSettings
@@ -119,7 +119,7 @@ def _margin(order: Order) -> float:
     return order.job.pick.margin
 
 
-def _before(order: Order) -> Mark | None:
+def _before(order: Order) -> SetMark | None:
     """The data set that is there.
 
     Raises:
@@ -148,7 +148,7 @@ def _stamp(recipe: dict[str, Any], parts: Sequence[Chunk]) -> str:
     return sha256(facts.encode()).hexdigest()
 
 
-def _is_whole(to: Path, mark: Mark) -> bool:
+def _is_whole(to: Path, mark: SetMark) -> bool:
     """Whether every file that a finished data set lists is still there."""
     return all((to / name).is_file() for name in [CARD_FILE, *mark.facts["files"]])
 
@@ -165,7 +165,9 @@ def _cut(parts: Sequence[Chunk], order: Order, cropping: Callable[[str], StartCr
         cut_chunk(part, source, order.settings, _margin(order), tell)
 
 
-def _written(films: Sequence[FilmFaces], parts: Sequence[Chunk], order: Order, stamp: str) -> Mark:
+def _written(
+    films: Sequence[FilmFaces], parts: Sequence[Chunk], order: Order, stamp: str
+) -> SetMark:
     """Chooses among the faces that are cut, and writes the data set."""
     to, settings = order.to, order.settings
     faces, left_out = _chosen(parts, settings)
@@ -184,7 +186,7 @@ def _written(films: Sequence[FilmFaces], parts: Sequence[Chunk], order: Order, s
         "counts": counts(listing.faces),
         "files": [*written, *labels, CONSENT],
     }
-    mark = Mark(order.recipe, stamp, json.loads(json.dumps(facts)))
+    mark = SetMark(order.recipe, stamp, json.loads(json.dumps(facts)))
     place.write_mark(to, mark)
     _warn(listing, settings)
     return mark

@@ -31,7 +31,7 @@ UNTOLD = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SetMark:
     """The contents of dataset.json.
 
     Attributes:
@@ -52,7 +52,7 @@ def recipe(job: Job, settings: DatasetSettings) -> dict[str, Any]:
     return told
 
 
-def read_mark(to: Path) -> Mark | None:
+def read_mark(to: Path) -> SetMark | None:
     """Reads dataset.json; None if the folder is empty, or is not there.
 
     Raises:
@@ -71,7 +71,7 @@ def read_mark(to: Path) -> Mark | None:
         facts = json.loads(files.content(path))
         if facts["format"] != DATASET_FORMAT:
             raise ValueError(f"its format is {facts['format']}, not {DATASET_FORMAT}")
-        return Mark(dict(facts["settings"]), str(facts["stamp"]), dict(facts["facts"]))
+        return SetMark(dict(facts["settings"]), str(facts["stamp"]), dict(facts["facts"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OutputError(
             f"{path}: damaged or of another program ({error!r}); choose another {DATASET_PLACE}, "
@@ -87,7 +87,7 @@ def _others(to: Path) -> Iterator[Path]:
             yield path
 
 
-def check_same(to: Path, before: Mark | None, settings: Mapping[str, Any]) -> None:
+def check_same(to: Path, before: SetMark | None, settings: Mapping[str, Any]) -> None:
     """Refuses to change the settings of a data set that is there.
 
     Raises:
@@ -132,11 +132,11 @@ def begin_set(to: Path, settings: dict[str, Any]) -> None:
     Raises:
         OutputError: A file cannot be written or removed.
     """
-    write_mark(to, Mark(settings))
+    write_mark(to, SetMark(settings))
     files.remove([to / CARD_FILE])
 
 
-def write_mark(to: Path, mark: Mark) -> None:
+def write_mark(to: Path, mark: SetMark) -> None:
     """Writes dataset.json.
 
     Raises:

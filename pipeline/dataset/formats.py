@@ -47,7 +47,8 @@ DATASET_FORMATS = {
         "CVAT, Datumaro", "cvat",
     ),
     "label-studio": LabelFormat(
-        ("label_studio.json", "label_studio_interface.txt"), "tasks with predictions, and their interface",
+        ("label_studio.json", "label_studio_interface.txt"),
+        "tasks with predictions, and their interface",
         "Label Studio", "label_studio",
     ),
     "fiftyone": LabelFormat(

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from pipeline.dataset.chunk import LANDMARKS
+from pipeline.dataset.chunk import POINT_COLUMNS
 from pipeline.dataset.listing import Listing
 from pipeline.dataset.settings import IMAGES, SUBSETS
 
-POINTS = tuple(name.removesuffix("_x") for name in LANDMARKS[::2])
+POINTS = tuple(name.removesuffix("_x") for name in POINT_COLUMNS[::2])
 """The names of the five landmarks."""
 
 VISIBLE = 2
@@ -33,7 +33,7 @@ def _name(row: Any) -> str:
 
 
 def _points(row: Any) -> list[tuple[float, float]]:
-    places = [getattr(row, name) for name in LANDMARKS]
+    places = [getattr(row, name) for name in POINT_COLUMNS]
     return list(zip(places[::2], places[1::2], strict=True))
 
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.dataset.chunk import LANDMARKS, PLACED
+from pipeline.dataset.chunk import PLACED, POINT_COLUMNS
 from pipeline.disk.text_table import csv_text
 from pipeline.faces import BOX, EMOTIONS
 
 LISTED_FACE = (
     "file_name", "subset", "person", "emotion", "caption", "film", "video", "frame", "time",
     "shot", "track", "look_sure", "probability", "strength", *EMOTIONS, "yaw", "pitch", "roll",
-    "sharpness", *BOX, "inside", *PLACED, *LANDMARKS,
+    "sharpness", *BOX, "inside", *PLACED, *POINT_COLUMNS,
 )  # fmt: skip
 """The columns of metadata.csv."""
 
-DIGITS = (
+SET_DIGITS = (
     dict.fromkeys(("time",), 6)
     | dict.fromkeys(("look_sure", "probability", "strength", *EMOTIONS), 4)
     | dict.fromkeys(("yaw", "pitch", "roll", "sharpness", *BOX), 1)
@@ -58,7 +58,7 @@ LabelWriter = Callable[[Listing], Mapping[str, bytes]]
 
 def rounded(faces: pd.DataFrame) -> pd.DataFrame:
     """The listed columns, with as many digits as they are worth."""
-    faces = faces.astype(dict.fromkeys(DIGITS, "float64")).round(DIGITS)
+    faces = faces.astype(dict.fromkeys(SET_DIGITS, "float64")).round(SET_DIGITS)
     return faces[list(LISTED_FACE)].sort_values("file_name", ignore_index=True)
 
 

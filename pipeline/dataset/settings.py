@@ -7,7 +7,7 @@ SUBSETS = ("train", "val", "test")
 UNITS = ("shot", "film")
 """What is never divided between two subsets."""
 
-LEAST_SIDE, MOST_SIDE_OF_A_FACE = 32, 2048
+LEAST_PICTURE, MOST_PICTURE = 32, 2048
 """Pixels of a picture: the smallest and the largest."""
 
 IMAGES, CARD_FILE, TABLE_FILE = "images", "README.md", "metadata.csv"
@@ -37,8 +37,8 @@ class DatasetSettings:
     formats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not LEAST_SIDE <= self.size <= MOST_SIDE_OF_A_FACE or self.top < 0:
-            raise ValueError(f"size from {LEAST_SIDE} to {MOST_SIDE_OF_A_FACE}, top from 0: {self}")
+        if not LEAST_PICTURE <= self.size <= MOST_PICTURE or self.top < 0:
+            raise ValueError(f"size from {LEAST_PICTURE} to {MOST_PICTURE}, top from 0: {self}")
         if self.split_by not in UNITS or not (self.val >= 0 <= self.test):
             raise ValueError(f"split_by one of {UNITS}, val and test from 0: {self}")
         if self.val + self.test >= 1:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.faces import Floats, Image
-from pipeline.models.base import FaceDetector, in_batches
+from pipeline.models.base import in_batches
 from pipeline.models.cards import Card
 from pipeline.models.onnx_session import session
 from pipeline.models.yunet import YuNet
@@ -88,37 +88,27 @@ class LandmarkAligner:
             box: not used.
             landmarks: `(5, 2)` in pixels of the image.
         """
-        matrix = similarity(settled(self._detector, image, landmarks), self._places)
+        matrix = similarity(self._settled(image, landmarks), self._places)
         return sampled(image, matrix, self._side, cv2.BORDER_CONSTANT)
 
-
-def settled(detector: FaceDetector, image: Image, first: Floats) -> Floats:
-    """The landmarks of a tilted head, found again in the face turned upright.
-
-    Args:
-        detector: Finds them.
-        image: RGB `(h, w, 3)`.
-        first: `(5, 2)` in pixels of the image, as found in it.
-
-    Returns:
-        `(5, 2)`; `first` itself where the head is not tilted.
-    """
-    landmarks = first
-    places = landmark_places(UPRIGHT_SIDE, margin=0.5)
-    for _ in range(ROUNDS):
-        matrix = similarity(landmarks, places)
-        upright = sampled(image, matrix, UPRIGHT_SIDE, cv2.BORDER_REPLICATE)
-        faces = detector.detect([upright])[0]
-        if not len(faces):
-            break
-        away = (faces.boxes[:, :2] + faces.boxes[:, 2:] - UPRIGHT_SIDE) / 2
-        middle = faces.landmarks[int(np.linalg.norm(away, axis=1).argmin())]
-        after = moved(middle, cv2.invertAffineTransform(matrix))
-        if turn_between(after, landmarks) < STILL_DEGREES:
-            break
-        landmarks = after
-    tilted = turn_between(landmarks, first) > TILTED_DEGREES
-    return landmarks if tilted else first
+    def _settled(self, image: Image, first: Floats) -> Floats:
+        """The landmarks of a tilted head, found again in the face turned upright."""
+        landmarks = first
+        places = landmark_places(UPRIGHT_SIDE, margin=0.5)
+        for _ in range(ROUNDS):
+            matrix = similarity(landmarks, places)
+            upright = sampled(image, matrix, UPRIGHT_SIDE, cv2.BORDER_REPLICATE)
+            faces = self._detector.detect([upright])[0]
+            if not len(faces):
+                break
+            away = (faces.boxes[:, :2] + faces.boxes[:, 2:] - UPRIGHT_SIDE) / 2
+            middle = faces.landmarks[int(np.linalg.norm(away, axis=1).argmin())]
+            after = moved(middle, cv2.invertAffineTransform(matrix))
+            if turn_between(after, landmarks) < STILL_DEGREES:
+                break
+            landmarks = after
+        tilted = turn_between(landmarks, first) > TILTED_DEGREES
+        return landmarks if tilted else first
 
 
 def landmark_places(side: int, margin: float) -> Affine:
