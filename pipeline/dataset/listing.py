@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ SET_DIGITS = (
 """Digits after the point of the columns that are not rounded yet."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Listing:
     """What a format may tell of a data set.
 
@@ -42,7 +43,7 @@ class Listing:
         """All emotions in their usual order, so that numbers stay; then classes of several."""
         return [*EMOTIONS, *sorted(set(self.faces["emotion"]).difference(EMOTIONS))]
 
-    @property
+    @cached_property
     def rows(self) -> list[Any]:
         """The faces as named tuples."""
         return list(self.faces.itertuples(index=False))

@@ -1,5 +1,6 @@
 """Two walked puppet films, of which data sets are made."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ class Bench:
 
     root: Path
     job: Job
+    film: Path
 
     @property
     def folders(self) -> list[Path]:
@@ -72,16 +74,30 @@ def silently(_: int) -> Callable[[Path], None]:
     return lambda _: None
 
 
+@pytest.fixture(scope="session")
+def walked_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both films, their walks, and a photo of anna."""
+    root = tmp_path_factory.mktemp("films")
+    photo(root / "known" / "anna.png", "anna")
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        for name, shots in (("first", FIRST), ("second", SECOND)):
+            mine.walk(film(root / f"{name}.mkv", shots), job_in(root), puppet.silent)
+    return root
+
+
+def job_in(root: Path) -> Job:
+    return Job(
+        walk=puppet.SETTINGS, output=root / "output", known_faces=root / "known",
+        pick=PickSettings(repeat=4, smooth=1, per_run=2), report=False,
+    )  # fmt: skip
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(walked_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """All puppets look alike, so nothing counts as a near-duplicate here."""
     puppet.plug_in(monkeypatch)
     monkeypatch.setattr(choose, "ALIKE_BITS", -1)
-    photo(tmp_path / "known" / "anna.png", "anna")
-    job = Job(
-        walk=puppet.SETTINGS, output=tmp_path / "output", known_faces=tmp_path / "known",
-        pick=PickSettings(repeat=4, smooth=1, per_run=2), report=False,
-    )  # fmt: skip
-    for name, shots in (("first", FIRST), ("second", SECOND)):
-        mine.walk(film(tmp_path / f"{name}.mkv", shots), job, puppet.silent)
-    return Bench(tmp_path, job)
+    for name in ("known", "output"):
+        shutil.copytree(walked_films / name, tmp_path / name)
+    return Bench(tmp_path, job_in(tmp_path), walked_films / "first.mkv")
