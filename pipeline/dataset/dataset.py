@@ -205,7 +205,7 @@ def _chosen(
     faces = faces.assign(subset=pd.Series(shares, dtype="str")).iloc[kept]
     chosen = faces.iloc[best(faces, values(faces), settings.top)]
     left_out = {
-        "in which the detector found no face again": offered - len(names),
+        "not found again": offered - len(names),
         "near-duplicates": len(names) - len(kept),
         "beyond the number wanted": len(faces) - len(chosen),
     }
