@@ -198,7 +198,7 @@ def _chosen(
     """The faces of the data set, and how many were left out, by the reason."""
     offered = sum(len(part.rows) for part in parts)
     found = [part.found() for part in parts]
-    faces = pd.concat(found, ignore_index=True)
+    faces = pd.concat([some for some in found if len(some)] or found[:1], ignore_index=True)
     kept, alike = distinct(faces[list(HASHES)].to_numpy(np.uint64), values(faces))
     names = united(units(faces, settings.split_by), alike)
     shares = list(subsets(names, settings.val, settings.test))

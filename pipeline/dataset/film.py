@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline.dataset.choose import best, values
@@ -78,5 +77,5 @@ def _kept(walked: Walked, job: Job, movie: Path | None) -> pd.DataFrame:
     rows = select.steadied(rows, walked.stride, settings, job.emotions)
     tolerance = tolerances(walked.manifest.settings, job.tolerance).name
     chosen = choose(rows, walked.tracks, job, settings, walked.size, tolerance)
-    kept = [choice.kept.assign(emotion=choice.emotion) for choice in chosen]
-    return pd.concat([rows.iloc[:0].assign(emotion=np.array([], "str")), *kept])
+    kept = [one.kept.assign(emotion=one.emotion) for one in chosen if len(one.kept)]
+    return pd.concat(kept) if kept else rows.iloc[:0].assign(emotion="")

@@ -48,7 +48,9 @@ class SetMark:
 def recipe(job: Job, settings: DatasetSettings) -> dict[str, Any]:
     """What a data set is asked for, as dataset.json has it."""
     wanted = {name: getattr(job, name) for name in KEPT_OF_JOB} | asdict(job.pick)
-    told: dict[str, Any] = json.loads(json.dumps(wanted | asdict(settings)))
+    own = asdict(settings)
+    own["no_align"] = not own.pop("align")  # As the option has it.
+    told: dict[str, Any] = json.loads(json.dumps(wanted | own))
     return told
 
 
@@ -114,16 +116,16 @@ def _option(name: str) -> str:
     ('--person', '--with', '--min-size')
     """
     own = {
-        "people": "person", "emotions": "emotion", "formats": "format", "align": "no-align",
+        "people": "person", "emotions": "emotion", "formats": "format",
         "repeat_seconds": "repeat",
     }  # fmt: skip
     return f"--{own.get(name, name).rstrip('_').replace('_', '-')}"
 
 
 def _said(settings: Mapping[str, Any], name: str) -> str:
-    value = settings.get(name, "unset")
+    value = settings.get(name)
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text or "none"
+    return "unset" if value is None or not text else text
 
 
 def begin_set(to: Path, settings: dict[str, Any]) -> None:

@@ -37,7 +37,12 @@ def test_the_same_line_again_says_so_and_another_is_refused(walked: Program) -> 
     assert "is whole, and nothing has changed" in again.err
     other = walked(*line, "--no-align", "--format", "yolo")
     assert other.code == 1
-    for word in ("--no-align was", "--format was coco, yolo", "now yolo", "--replace"):
+    for word in (
+        "--no-align was False, now True",
+        "--format was coco, yolo",
+        "now yolo",
+        "--replace",
+    ):
         assert word in other.err
     assert walked(*line, "--no-align", "--format", "yolo", "--replace").code == 0
     assert not Path("faces/cvat.xml").exists()
