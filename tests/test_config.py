@@ -143,7 +143,7 @@ def test_training_has_defaults_of_its_own() -> None:
         ("colour = 640", "colour: no command has such an option; mine-video config prints all"),
         ("[mien]\nwidth = 640", "mine-video.toml, [mien]: no such command; did you mean mine?"),
         ("[walk]\ntop = 9", "mine-video.toml, [walk], top: mine-video walk has no --top"),
-        ("top = 9", "mine-video.toml, top: put it under [search]"),
+        ("top = 9", "mine-video.toml, top: put it under [dataset] or [search]"),
         ('movie = "a.mkv"', "movie: put it under [cast] or [pick] or [report] or"),
         ("[name]\nrename = ['a', 'b']", "[name], rename: mine-video name has no --rename"),
         ("config = 'a.toml'", "config: no command has such an option"),

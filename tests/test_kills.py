@@ -32,7 +32,7 @@ pytestmark = [
 KILLS, FULL = 28, 8
 """How often a command is killed, and finds the disk full: at most as often as it makes changes.
 
-That is at most 476 kills and 112 full disks in all.
+That is at most 532 kills and 128 full disks in all.
 """
 
 SEED = 26
@@ -44,6 +44,8 @@ SHOTS = (
     Shot(16, (Square("carl", "happy", x=40, y=30, size=SIZE),)),
 )
 
+SMALL = ("--smooth", "1", "--min-size", "9", "--size", "32")
+DATASET = ("dataset", "output/talk", *ANNA[:4], "--to", "faces", *SMALL)
 WALK = ("walk", "talk.mkv", "--workers", "1")
 PICK = ("pick", "output/talk", "--person", "any")
 COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
@@ -62,6 +64,11 @@ COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
     "judge": ((WALK,), ("judge", "output/talk", "--sample", "5")),
     "annotate": ((WALK,), ("annotate", "output/talk")),
     "export": ((WALK,), ("export", "output/talk", *ANNA, "--clips", "--edl", "--otio", "--xml")),
+    "dataset": ((WALK,), DATASET),
+    "dataset again": (
+        (WALK, ("dataset", "output/talk", "--person", "any", "--to", "faces", *SMALL)),
+        (*DATASET, "--replace", "--format", "yolo"),
+    ),
     "search": ((WALK,), ("search", "output", *ANNA, "--csv", "a.csv", "--pick", "found")),
     "table": ((WALK,), ("table", "output", "--to", "all.csv")),
 }

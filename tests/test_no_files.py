@@ -155,6 +155,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("annotate", "output/movie"),
     ("export", "output/movie", *ANNA, "--edl", "--clips"),
     ("search", "output", *ANNA, "--pick", "found"),
+    ("dataset", "output/movie", *ANNA, "--to", "faces", "--min-size", "9", "--format", "coco"),
     ("table", "output", "--to", "all.csv"),
     ("stats", "output"),
 )  # fmt: skip

@@ -18,7 +18,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from pipeline import __version__
-from pipeline.cli import archive, config, export, live, mine, people, train
+from pipeline.cli import archive, config, dataset, export, live, mine, people, train
 from pipeline.cli.terminal import visible_streams
 from pipeline.errors import MiningError
 from pipeline.faces import visible
@@ -26,7 +26,7 @@ from pipeline.faces import visible
 COMMANDS = (
     mine.mine_command, mine.walk_command, people.name_command, people.cast_command,
     mine.pick_command, mine.report_command, mine.judge_command,
-    export.annotate_command, export.export_command,
+    export.annotate_command, export.export_command, dataset.dataset_command,
     archive.search_command, archive.table_command, archive.stats_command, archive.status_command,
     live.live_command, live.web_command, config.config_command,
     train.data_command, train.train_command, train.soup_command, train.evaluate_command,

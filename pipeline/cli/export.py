@@ -21,7 +21,7 @@ from pipeline.cli.options import (
     verbosity,
 )
 from pipeline.cli.printing import Header, aligned, bar, each, echo_line, fitted, log_to_stderr
-from pipeline.cli.sections import SectionedCommand, command
+from pipeline.cli.sections import FormatsCommand, command
 from pipeline.export.formats import FORMATS, check_installed
 
 if TYPE_CHECKING:
@@ -46,16 +46,6 @@ def _formats_option(command: Command) -> Command:
         ),
         *flags,
     )(command)  # fmt: skip
-
-
-class ExportCommand(SectionedCommand):
-    """A command whose --help ends with the table of formats."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the table."""
-        super().format_epilog(ctx, formatter)
-        with formatter.section("Formats"):
-            formatter.write_dl([(name, form.what) for name, form in FORMATS.items()])
 
 
 QUALITY_OPTION = click.option(
@@ -105,7 +95,7 @@ def annotate_command(
     each(folders_of(folders, job, movie), annotate_one)
 
 
-@click.command(cls=ExportCommand)
+@click.command(cls=FormatsCommand, formats={name: form.what for name, form in FORMATS.items()})
 @FOLDERS
 @_formats_option
 @click.option(

@@ -206,6 +206,18 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
+def with_defaults(**values: Any) -> Callable[[Command], Command]:
+    """Gives options of the decorators below it other defaults, by the names of parameters."""
+
+    def decorate(command: Command) -> Command:
+        for option in command.__click_params__:  # type: ignore[attr-defined]
+            if option.name in values:
+                option.default, option.show_default = values[option.name], True
+        return command
+
+    return decorate
+
+
 OUTPUT_OPTION = click.option(
     "--output", type=Here(file_okay=False, path_type=Path), default=JOB.output,
     show_default=True, help="Folder that holds a folder for each movie.",
@@ -393,15 +405,17 @@ ONE_EACH = options(
     click.option("--onset", is_flag=True, help="Only the face where the look of a run begins."),
 )
 
+PER_RUN_OPTION = click.option(
+    "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
+    help="Keep this many faces of each run, the best and most different; 0 keeps all.",
+)  # fmt: skip
+
 PICKING = options(
     FILTERS,
     LEARN_OPTION,
     SPEECH,
     ONE_EACH,
-    click.option(
-        "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
-        help="Keep this many faces of each run, the best and most different; 0 keeps all.",
-    ),
+    PER_RUN_OPTION,
     MARGIN_OPTION,
     click.option("--explain", is_flag=True, help="Print how many faces each filter leaves."),
     click.option(

@@ -1,5 +1,6 @@
 """What all commands have in common: --help in sections, and defaults from file and environment."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -107,6 +108,24 @@ class SectionedCommand(click.Command):
         for title, titled in groupby(records, key=lambda titled: titled[0]):
             with formatter.section(title):
                 formatter.write_dl([record for _, record in titled])
+
+
+class FormatsCommand(SectionedCommand):
+    """A command whose --help ends with a table of formats.
+
+    Args:
+        formats: What each is, by its name.
+    """
+
+    def __init__(self, *args: Any, formats: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._formats = formats
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Formats"):
+            formatter.write_dl(list(self._formats.items()))
 
 
 command = partial(click.command, cls=SectionedCommand)

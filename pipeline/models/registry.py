@@ -194,7 +194,7 @@ def face_models(settings: WalkSettings, threads: int = 1, device: str = "cpu") -
         ModelError: A name is not in the registry, a file is missing or changed, or a package is
             not installed.
     """
-    detector = _get(DETECTORS, settings.detector)
+    detector = detector_entry(settings.detector)
     return FaceModels(
         detector.build(threads=threads, device=device, min_score=settings.min_score),
         aligner_entry(settings.recognizer).build(),
@@ -241,7 +241,7 @@ def face_identities(settings: WalkSettings) -> dict[str, str]:
         ModelError: See `identities`.
     """
     return {
-        "detector": _get(DETECTORS, settings.detector).identity(),
+        "detector": detector_entry(settings.detector).identity(),
         "aligner": aligner_entry(settings.recognizer).identity(),
         "recognizer": recognizer_entry(settings.recognizer).identity(),
     }
@@ -273,6 +273,15 @@ def identities(settings: WalkSettings) -> dict[str, str]:
         ModelError: A name is not in the registry, or a card, a file or a package is missing.
     """
     return face_identities(settings) | {"emotion": emotion_entry(settings.emotion).identity()}
+
+
+def detector_entry(name: str) -> Entry:
+    """The network that finds faces with this name.
+
+    Raises:
+        ModelError: The name is not in the registry.
+    """
+    return _get(DETECTORS, name)
 
 
 def emotion_entry(name: str) -> Entry:
@@ -320,7 +329,7 @@ def remarks(settings: WalkSettings, device: str) -> Iterator[str]:
         ModelError: See `identities`.
     """
     chosen = {
-        f"--detector {settings.detector}": _get(DETECTORS, settings.detector),
+        f"--detector {settings.detector}": detector_entry(settings.detector),
         f"--recognizer {settings.recognizer}": recognizer_entry(settings.recognizer),
         f"--emotion-model {settings.emotion}": emotion_entry(settings.emotion),
     }

@@ -12,6 +12,15 @@ ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 """How somebody with an emotion looks; the other emotions are adjectives already."""
 
 
+def adjective(emotion: str) -> str:
+    """How somebody with an emotion, or a class of them, looks.
+
+    >>> adjective("happy"), adjective("fear+sad")
+    ('happy', 'afraid or sad')
+    """
+    return " or ".join(ADJECTIVES.get(one, one) for one in emotion.split(JOIN))
+
+
 def funnel(
     rows: pd.DataFrame, seen: pd.DataFrame, left: dict[str, int], kept: int, person: str
 ) -> dict[str, int]:
@@ -51,8 +60,7 @@ def hint(
         return _held_back(seen, settings)
     of_person = rows[rows["person"] == written(person)]
     if len(of_person):
-        looks = " or ".join(ADJECTIVES.get(one, one) for one in emotion.split(JOIN))
-        return f"{_never(person)} {looks} here ({_counts(of_person)})"
+        return f"{_never(person)} {adjective(emotion)} here ({_counts(of_person)})"
     if person not in tracks.people or not np.isfinite(tracks.far).any():
         return "no such face in the movie"
     return _nearest_track(rows, tracks, person, tolerance)

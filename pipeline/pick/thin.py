@@ -1,5 +1,7 @@
 """Thins each run to its few best and most different faces."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import BOX, EMOTIONS, Floats, Numbers
 
 Matrix = NDArray[np.float64]
+
+Apart = Callable[[int], Matrix]
 
 
 def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
@@ -25,12 +29,17 @@ def thin(rows: pd.DataFrame, tracks: Tracks, per_run: int) -> pd.DataFrame:
     """
     if len(rows) == 0:
         return rows
-    worth = rows["probability"].to_numpy(np.float64) * qualities(rows)
-    features = _features(rows, tracks)
+    value, features = worth(rows), _features(rows, tracks)
     kept: list[int] = []
     for positions in rows.reset_index(drop=True).groupby("run", sort=False).indices.values():
-        kept += [int(positions[i]) for i in spread(features[positions], worth[positions], per_run)]
+        chosen = spread(apart_by(features[positions]), value[positions], per_run)
+        kept += [int(positions[i]) for i in chosen]
     return rows.iloc[sorted(kept)]
+
+
+def worth(rows: pd.DataFrame) -> Numbers:
+    """How much each picked face is worth: its probability times its quality, `(n,)`, 0 to 1."""
+    return rows["probability"].to_numpy(np.float64) * qualities(rows)
 
 
 def qualities(rows: pd.DataFrame) -> Numbers:
@@ -40,14 +49,14 @@ def qualities(rows: pd.DataFrame) -> Numbers:
     return quality(boxes, rows["sharpness"].to_numpy(np.float64), angles)
 
 
-def spread(features: Matrix, worth: Matrix, count: int) -> list[int]:
+def spread(apart: Apart, worth: Matrix, count: int) -> list[int]:
     """Picks points that are worth much and lie far apart.
 
     Picks the point of highest worth first, then repeatedly the one with the greatest product of
     its worth and its distance to the nearest picked point.
 
     Args:
-        features: `(n, k)` points.
+        apart: Gives the distances of all points to one.
         worth: `(n,)`, from 0.
         count: Largest number of points.
 
@@ -57,17 +66,29 @@ def spread(features: Matrix, worth: Matrix, count: int) -> list[int]:
     Source: farthest-point sampling, Gonzalez, "Clustering to minimize the maximum intercluster
     distance", TCS 1985, weighted.
 
-    >>> spread(np.array([[0.0], [0.1], [1.0]]), np.array([0.9, 1.0, 0.5]), 2)
+    >>> points = np.array([[0.0], [0.1], [1.0]])
+    >>> spread(apart_by(points), np.array([0.9, 1.0, 0.5]), 2)
     [1, 2]
     """
     picked = [int(np.argmax(worth))]
     nearest = np.full(len(worth), np.inf)
     while len(picked) < min(count, len(worth)):
-        nearest = np.minimum(nearest, np.linalg.norm(features - features[picked[-1]], axis=1))
+        nearest = np.minimum(nearest, apart(picked[-1]))
         score = worth * nearest
         score[picked] = -1  # Below the 0 of a worthless point, so that no point is picked twice.
         picked.append(int(np.argmax(score)))
     return picked
+
+
+def apart_by(features: Matrix) -> Apart:
+    """The distances of points `(n, k)` to one of them, for `spread`."""
+    return lambda i: np.linalg.norm(features - features[i], axis=1)
+
+
+def appearance(rows: pd.DataFrame) -> Matrix:
+    """How faces are turned and look: pose over 45 degrees, the seven probabilities, `(n, 9)`."""
+    pose = rows[["yaw", "pitch"]].to_numpy(np.float64) / 45
+    return np.column_stack([pose, rows[list(EMOTIONS)].to_numpy(np.float64)])
 
 
 def _features(rows: pd.DataFrame, tracks: Tracks) -> Matrix:
@@ -80,9 +101,7 @@ def _features(rows: pd.DataFrame, tracks: Tracks) -> Matrix:
     runs = rows.groupby("run")["time"]
     length = np.maximum((runs.transform("max") - runs.transform("min")).to_numpy(), 1e-6)
     within = (time - runs.transform("min").to_numpy()) / length
-    pose = rows[["yaw", "pitch"]].to_numpy(np.float64) / 45
-    emotions = rows[list(EMOTIONS)].to_numpy(np.float64)
-    return np.column_stack([within, pose, emotions, _embeddings(rows, tracks)])
+    return np.column_stack([within, appearance(rows), _embeddings(rows, tracks)])
 
 
 def _embeddings(rows: pd.DataFrame, tracks: Tracks) -> Floats:

@@ -130,13 +130,31 @@ def cut(
     Raises:
         MovieError: The movie cannot be read.
     """
+    for i, image in frames_of(movie, walk, rows):
+        yield i, portrait(image, box_of(rows[i]), margin)
+
+
+def frames_of(movie: Path, walk: Manifest, rows: Sequence[Any]) -> Iterator[tuple[int, Image]]:
+    """The frames of faces, in their order; decodes each needed stretch of the movie once.
+
+    Args:
+        movie: Where the movie is now.
+        walk: Its manifest.
+        rows: The faces, with `frame`.
+
+    Yields:
+        The position in `rows` and its frame `(h, w, 3)`; frames that do not decode yield nothing.
+
+    Raises:
+        MovieError: The movie cannot be read.
+    """
     by_frame: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         by_frame.setdefault(int(row.frame), []).append(i)
     for first, stop in _stretches(sorted(by_frame), walk.scan.key_frames):
         for frame in decode.decode_frames(movie, walk.scan, first, stop):
             for i in by_frame.pop(frame.index, []):
-                yield i, portrait(frame.image, _box(rows[i]), margin)
+                yield i, frame.image
     if by_frame:
         frames = f"{len(by_frame)} frame" + ("s" if len(by_frame) > 1 else "")
         log.warning("%s: %s did not decode; faces there are skipped", movie, frames)
@@ -157,7 +175,8 @@ def _stretches(frames: list[int], keys: Ints) -> Iterator[tuple[int, int]]:
         start = i
 
 
-def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any]:
+def provenance(row: Any, emotion: str, walk: Manifest) -> dict[str, Any]:
+    """Where a crop is from and what is known of its face, see `crop_file.read_provenance`."""
     return {
         "movie": row.video,
         "frame": int(row.frame),
@@ -166,7 +185,7 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
         "track": int(row.track),
         "person": row.person or None,
         "distance": None if pd.isna(row.distance) else round(float(row.distance), 4),
-        "emotion": selection.emotion,
+        "emotion": emotion,
         "look_sure": round(float(row.look_sure), 4),
         "probability": round(float(row.probability), 4),
         "probabilities": {e: round(float(getattr(row, e)), 5) for e in EMOTIONS},
@@ -177,11 +196,12 @@ def _provenance(row: Any, selection: Selection, walk: Manifest) -> dict[str, Any
 
 
 def _save(path: Path, face: Image, row: Any, selection: Selection, walk: Manifest) -> None:
-    box = box_in_portrait(_box(row), face, walk.scan.stream.size)
+    box = box_in_portrait(box_of(row), face, walk.scan.stream.size)
     xmp = crop_xmp(row.person, selection.emotion, box, (face.shape[1], face.shape[0]))
     with replacing(path) as file:
-        file.write(crop_jpeg(face, _provenance(row, selection, walk), xmp))
+        file.write(crop_jpeg(face, provenance(row, selection.emotion, walk), xmp))
 
 
-def _box(row: Any) -> Floats:
+def box_of(row: Any) -> Floats:
+    """The box of a row, `(4,)`."""
     return np.array([getattr(row, side) for side in BOX], np.float32)

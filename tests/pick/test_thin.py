@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.crops import quality
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
-from pipeline.pick.thin import spread, thin
+from pipeline.pick.thin import apart_by, spread, thin
 from pipeline.settings import PickSettings
 from tests.support.examples import examples
 from tests.support.face_rows import made, stretch, tracks_of, without_embeddings
@@ -140,7 +140,7 @@ def test_spread_gives_each_point_once_the_best_first(
     points: list[tuple[float, float]], count: int
 ) -> None:
     features, worth = np.array([[p[0]] for p in points]), np.array([p[1] for p in points])
-    found = spread(features, worth, count)
+    found = spread(apart_by(features), worth, count)
     assert len(found) == len(set(found)) == min(count, len(points))
     assert worth[found[0]] == worth.max()
 

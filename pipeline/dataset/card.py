@@ -1,0 +1,160 @@
+"""The data card: README.md for people, and consent.csv, which they fill in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.dataset.choose import ALIKE_BITS
+from pipeline.dataset.film import FilmFaces
+from pipeline.dataset.folder import write_file
+from pipeline.dataset.formats import DATASET_FORMATS
+from pipeline.dataset.listing import Listing
+from pipeline.dataset.settings import SUBSETS, TABLE_FILE, DatasetSettings
+from pipeline.disk.pick_json import KEPT_OF_JOB, Wanted
+from pipeline.disk.text_table import csv_text, read_text
+from pipeline.faces import UNKNOWN, visible
+from pipeline.settings import Job, option_words
+
+CONSENT = "consent.csv"
+
+CONSENT_COLUMNS = (
+    "person", "agreed", "legal_ground", "agreed_on", "may_be_published", "contact", "notes",
+)  # fmt: skip
+"""The columns of consent.csv: the first is filled, the others are the user's."""
+
+LIMITS = f"""\
+* The labels are an emotion network's, and mean *looks happy*, never *feels happy*. Nobody checked
+  them but whoever looked through the crops in Review.
+* Names come from photos by a face network, which errs more often for some groups of people.
+* Frames of one shot are alike. A shot is in one subset, and near-duplicates (at most {ALIKE_BITS}
+  of 256 bits of a difference hash) are left out, but one film may be in several subsets, unless it
+  was made with `--split-by film`; the same people are in all.
+* Whoever is rarely on screen has few faces here, and subsets are shares of shots or films: small
+  sets may lack a person or an emotion in one of them.
+* `inside` in the table is the share of a picture that the film has; beyond it, its edge is
+  repeated.
+"""
+
+
+def write_consent(to: Path, people: Sequence[str]) -> None:
+    """Adds people to consent.csv; what was filled in stays, also of people who are no longer there.
+
+    Raises:
+        OutputError: The file cannot be written.
+        TableError: The file is damaged.
+    """
+    path, rows = to / CONSENT, list[list[str]]()
+    if path.exists():
+        remedy = "restore its columns, or move it away to have an empty one"
+        rows, _ = read_text(path, CONSENT_COLUMNS, remedy)
+    known = {row[0] for row in rows}
+    empty = [""] * (len(CONSENT_COLUMNS) - 1)
+    rows += [[person, *empty] for person in people if person not in known]
+    write_file(path, csv_text([CONSENT_COLUMNS, *rows]).encode())
+
+
+def counts(faces: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Person, emotion, and the number of faces in each subset, and in all."""
+    table = faces.groupby(["person", "emotion", "subset"]).size().unstack(fill_value=0)
+    table = table.reindex(columns=list(SUBSETS), fill_value=0)
+    return [(*who, *map(int, row), int(sum(row))) for who, row in zip(table.index, table.values)]  # noqa: B905
+
+
+def data_card(
+    listing: Listing,
+    films: Sequence[FilmFaces],
+    job: Job,
+    settings: DatasetSettings,
+    left_out: dict[str, int],
+) -> bytes:
+    """The text of README.md.
+
+    Args:
+        listing: The faces.
+        films: Where they are from.
+        job: What was wanted.
+        settings: How the data set was made.
+        left_out: How many faces were left out, by the reason.
+    """
+    faces = listing.faces
+    parts = [
+        "# Faces by person and emotion\n",
+        f"{len(faces):,} pictures of {settings.size} × {settings.size} pixels, made by mine-video "
+        f"{__version__}. [{TABLE_FILE}]({TABLE_FILE}) has a row for each.\n",
+        "## Counts\n",
+        _table(("person", "emotion", *SUBSETS, "all"), counts(faces)),
+        f"Left out: {', '.join(f'{n:,} {why}' for why, n in left_out.items())}.\n",
+        "## Consent\n",
+        _consent(sorted(set(faces["person"]))),
+        "## Sources\n",
+        _sources(films, faces),
+        "## Settings\n",
+        _settings(job, settings),
+        "## Files\n",
+        _files(settings),
+        "## Known limits\n",
+        LIMITS,
+    ]
+    return "\n".join(parts).encode()
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return visible(str(value)).replace("|", "\\|")
+
+
+def _consent(people: Sequence[str]) -> str:
+    unnamed = " Faces of nobody known are `unknown`: nobody can ask them." * (UNKNOWN in people)
+    return (
+        "Faces are biometric data. Who is shown has agreed to nothing by being in a film. Fill in "
+        f"[{CONSENT}]({CONSENT}), which has a row for each of {len(people)} people, before this "
+        f"data set is used or passed on: whether they agreed, on which legal ground, when, and "
+        f"whether their pictures may be published.{unnamed}\n"
+    )
+
+
+def _sources(films: Sequence[FilmFaces], faces: pd.DataFrame) -> str:
+    counted = faces["film"].value_counts()
+    rows, networks = [], dict[str, None]()
+    for film in films:
+        walk, size = film.walk, "×".join(map(str, film.walk.scan.stream.size))
+        told = " ".join(f"{key} {value}" for key, value in sorted(walk.identity.items()))
+        count = int(counted.get(film.film, 0))
+        rows.append((film.video, film.film, told, size, len(walk.scan), count))
+        networks |= dict.fromkeys(f"* {job}: {name}" for job, name in sorted(walk.models.items()))
+    header = ("film", "number", "identity", "size", "frames", "pictures")
+    return f"{_table(header, rows)}\nNetworks, with the hashes of their files:\n\n" + "".join(
+        f"{line}\n" for line in networks
+    )
+
+
+def _settings(job: Job, settings: DatasetSettings) -> str:
+    wanted = Wanted({name: getattr(job, name) for name in KEPT_OF_JOB}, job.pick)
+    own: list[str] = []
+    for name in ("size", "top", "split_by", "val", "test"):
+        own += option_words(name, getattr(settings, name))
+    own += [] if settings.align else ["--no-align"]
+    own += [f"--format {quote(name)}" for name in settings.formats]
+    pictures = "turned and scaled by five landmarks" if settings.align else "the box, made square"
+    options = " ".join([*wanted.options, *own])
+    return f"    mine-video dataset … {visible(options)}\n\nEach picture is {pictures}.\n"
+
+
+def _files(settings: DatasetSettings) -> str:
+    rows = [
+        ("`images/`", "the pictures by subset, each with its caption in a .txt", "any program"),
+        (f"`{TABLE_FILE}`", "a row for each picture", "pandas, R, spreadsheets"),
+    ]
+    for name in settings.formats:
+        form = DATASET_FORMATS[name]
+        rows.append((", ".join(f"`{file}`" for file in form.files), form.what, form.programs))
+    return _table(("file", "what", "who reads it"), rows)
