@@ -58,7 +58,7 @@ SET_OPTIONS = options(
     ),
     click.option(
         "--val", type=Real(0, 1), default=USUAL.val, show_default=True,
-        help="Share of the shots or films whose faces are for validation.",
+        help="Share of the shots, films or people whose faces are for validation.",
     ),
     click.option(
         "--test", type=Real(0, 1), default=USUAL.test, show_default=True,

@@ -32,9 +32,10 @@ LIMITS = f"""\
 * Names come from photos by a face network, which errs more often for some groups of people.
 * Frames of one shot are alike. A shot is in one subset, and near-duplicates (at most {ALIKE_BITS}
   of 256 bits of a difference hash) are left out, but one film may be in several subsets, unless it
-  was made with `--split-by film`; the same people are in all.
-* Whoever is rarely on screen has few faces here, and subsets are shares of shots or films: small
-  sets may lack a person or an emotion in one of them.
+  was made with `--split-by film`, and so may one person, unless it was with `--split-by person`, by
+  which people of one shot may be parted.
+* Whoever is rarely on screen has few faces here, and subsets are shares of shots, films or people:
+  small sets may lack a person or an emotion in one of them.
 * `inside` in the table is the share of a picture that the film has; beyond it, its edge is
   repeated.
 """

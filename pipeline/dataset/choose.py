@@ -83,9 +83,12 @@ def distinct(hashes: Hash, value: Numbers) -> tuple[Ints, list[tuple[int, int]]]
 
 
 def units(faces: pd.DataFrame, split_by: str) -> list[str]:
-    """The name of what each face is never parted from: its shot, or its film."""
-    if split_by == "film":
-        return faces["film"].tolist()
+    """The name of what each face is never parted from: its shot, its film, or its person.
+
+    All faces without a name are one: who knows whether they are of one person.
+    """
+    if split_by != "shot":
+        return faces[split_by].tolist()
     pairs = zip(faces["film"], faces["shot"], strict=True)
     return [f"{film}/{shot}" for film, shot in pairs]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 SUBSETS = ("train", "val", "test")
 
-UNITS = ("shot", "film")
+UNITS = ("shot", "film", "person")
 """What is never divided between two subsets."""
 
 LEAST_PICTURE, MOST_PICTURE = 32, 2048

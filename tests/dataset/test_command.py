@@ -63,7 +63,10 @@ def test_nobody_passes(walked: Program) -> None:
         ((*ANNA, "--to", "faces", "--val", "0.5", "--test", "0.5"), "leaves nothing to train on"),
         ((*ANNA, "--to", "faces", "--format", "coko"), "Did you mean 'coco'?"),
         ((*ANNA, "--to", "faces", "--size", "4000"), "is not in the range 32<=x<=2048"),
-        ((*ANNA, "--to", "faces", "--split-by", "person"), "is not one of 'shot', 'film'"),
+        (
+            (*ANNA, "--to", "faces", "--split-by", "emotion"),
+            "is not one of 'shot', 'film', 'person'",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
