@@ -116,6 +116,9 @@ class PickSettings:
         without: keep only faces where none of these people is there.
         alone: keep only faces where nobody else is there.
         same_frame: company is who is in the same frame, rather than in the same shot.
+        from_: keep only faces that looked so shortly before, one of `EMOTIONS` or a class of them,
+            see `pick.change`; None asks for none.
+        within: seconds that count as shortly, from 0.
         peak: keep only the face of each run at the height of its look, see `pick.apex`.
         onset: keep only that where the look begins; not together with `peak`.
         per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
@@ -139,6 +142,8 @@ class PickSettings:
     without: tuple[str, ...] = ()
     alone: bool = False
     same_frame: bool = False
+    from_: str | None = None
+    within: float = 3.0
     peak: bool = False
     onset: bool = False
     per_run: int = 0
@@ -154,12 +159,15 @@ class PickSettings:
         if not 0 <= (self.min_margin or 0) <= 1:
             raise ValueError(f"min_margin from 0 to 1: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
-        if not all(number >= 0 for number in (*least, self.border or 0, self.per_run)):
+        counts = (self.border or 0, self.per_run)
+        if not all(number >= 0 for number in (*least, *counts, self.within)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
         if self.peak and self.onset:
             raise ValueError(f"either peak or onset: {self}")
         if ANY in (*self.with_, *self.without):
             raise ValueError(f"with_ and without are people, not {ANY!r}: {self}")
+        if self.from_:
+            members(self.from_)
 
     @property
     def whole(self) -> "PickSettings":
@@ -195,22 +203,26 @@ def members(emotion: str) -> tuple[int, ...]:
     return tuple(sorted(EMOTIONS.index(name) for name in emotion.split(JOIN)))
 
 
-def classes(emotions: tuple[str, ...]) -> tuple[int, ...]:
+def classes(emotions: tuple[str, ...], from_: str | None = None) -> tuple[int, ...]:
     """The class of each of `EMOTIONS`: the position of the first emotion that the class joins.
 
     Args:
         emotions: What is wanted, as in a `Job`; whatever else there is stands alone.
+        from_: The look before, as in `PickSettings`; "any" is then any other.
 
     Raises:
         ValueError: One is unknown, or in two classes.
 
     >>> classes(("happy", "fear+sad")), classes(("any",))
     ((0, 1, 2, 3, 2, 5, 6), (0, 1, 2, 3, 4, 5, 6))
+    >>> classes(("any",), "fear+sad")
+    (0, 1, 2, 3, 2, 5, 6)
     """
     first = list(range(len(EMOTIONS)))
-    named = [name for name in emotions if name != ANY]
+    named = [name for name in (*emotions, from_) if name and name != ANY]
     taken: dict[int, str] = {}
-    for name in dict.fromkeys([*(EMOTIONS if ANY in emotions else ()), *named]):
+    others = [name for name in EMOTIONS if name not in (from_ or "").split(JOIN)]
+    for name in dict.fromkeys([*(others if ANY in emotions else ()), *named]):
         for position in (positions := members(name)):
             if position in taken:
                 raise ValueError(
@@ -283,7 +295,7 @@ class Job:
     allow_remote: bool = False
 
     def __post_init__(self) -> None:
-        classes(self.emotions)
+        classes(self.emotions, self.pick.from_)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -304,6 +316,7 @@ def job_from(given: Mapping[str, Any]) -> Job:
     """Builds the settings from values by the names of their fields; others are ignored.
 
     Names of people are composed as those of photos are: some systems type é as e plus an accent.
+    A change of look is one face, where it is the steepest, unless another is asked for.
 
     >>> job_from({"repeat": 3, "width": 320, "explain": True}).pick.repeat
     3
@@ -315,6 +328,8 @@ def job_from(given: Mapping[str, Any]) -> Job:
     names = {name: given[name] for name in ("people", "with_", "without") if name in given}
     composed = {n: tuple(normalize("NFC", one) for one in several) for n, several in names.items()}
     given = {**given, **composed}
+    if given.get("from_") and not given.get("peak"):
+        given["onset"] = True
     own = of(Job)
     walk, pick = WalkSettings(**of(WalkSettings)), PickSettings(**of(PickSettings))
     return Job(**own | {"walk": walk, "pick": pick})

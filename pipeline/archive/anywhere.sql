@@ -1,3 +1,3 @@
--- The rows of `lasting`, whoever else is there.
+-- The rows of `changed`, whoever else is there.
 CREATE OR REPLACE TEMP VIEW accompanied AS
-FROM lasting;
+FROM changed;

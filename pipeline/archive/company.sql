@@ -1,4 +1,4 @@
--- The rows of `lasting` that are in the company that is asked for: company.accompanied in SQL. Who is there
+-- The rows of `changed` that are in the company that is asked for: company.accompanied in SQL. Who is there
 -- is told by all faces of the frame or shot, whoever is wanted.
 CREATE OR REPLACE TEMP VIEW accompanied AS
 WITH
@@ -11,11 +11,11 @@ WITH
         FROM faces
         GROUP BY ALL
     )
-SELECT lasting.*
+SELECT changed.*
 FROM
-    lasting
+    changed
     JOIN places
-        ON places.number = lasting.number
+        ON places.number = changed.number
         AND place = CASE WHEN getvariable('same_frame') THEN frame ELSE shot END
 WHERE
     list_has_all(present, getvariable('with_')::VARCHAR[])

@@ -122,7 +122,7 @@ def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:
     repeats = [min(job.pick.at(entry.facts.rate).repeat, LARGEST_SETTING) for entry in entries]
     archive.over(entries, repeats)
     labels = None if ANY in job.emotions else [members(emotion)[0] for emotion in job.emotions]
-    of = classes(job.emotions)
+    of = classes(job.emotions, job.pick.from_)
     values = {"people": people, "labels": labels, "least_repeat": min(repeats), **_gates(job.pick)}
     values["least_seconds"] = job.pick.repeat_seconds - select.SLACK_SECONDS
     archive.ask(*_scripts(job.pick, of), **values, classes=list(of))
@@ -139,6 +139,7 @@ def _scripts(settings: PickSettings, of: Sequence[int]) -> Iterator[str]:
     else:
         yield "stored"
     yield "by_seconds" if settings.repeat_seconds else "by_frames"
+    yield "changed" if settings.from_ else "unchanged"
     yield "company" if settings.with_ or settings.without or settings.alone else "anywhere"
     yield "passing"
     yield "one_each" if settings.peak or settings.onset else "whole"
@@ -169,6 +170,8 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "onset": settings.onset,
         "nearby": apex.NEARBY,
         "same_frame": settings.same_frame,
+        "from_": members(settings.from_)[0] if settings.from_ else None,
+        "within": min(round(settings.within * 1e6), LARGEST_SETTING),
     }
 
 

@@ -134,6 +134,18 @@ class Real(click.FloatRange):
         return number
 
 
+class SecondsType(Real):
+    """A number of seconds, such as `2s` or `0.5`."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Returns the number."""
+        return super().convert(str(value).strip().removesuffix("s"), param, ctx)
+
+
 class Listed:
     """A type whose values are separated by commas in an environment variable."""
 
@@ -307,10 +319,19 @@ FILTERS = options(
         help="Person to pick: a known name, unknown, or any; may be repeated.",
     ),
     click.option(
-        "--emotion", "emotions", multiple=True, default=JOB.emotions, show_default=True,
+        "--emotion", "--to", "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
         help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated. sad+fear joins "
         "two or more to one.",
+    ),
+    click.option(
+        "--from", "from_", type=EmotionChoice(EMOTIONS, case_sensitive=False), metavar="EMOTION",
+        help="Only where a face changes to the emotion from this one; of each change the face "
+        "where it is the steepest. sad+fear joins two.",
+    ),
+    click.option(
+        "--within", type=SecondsType(0), default=PICK.within, show_default=f"{PICK.within:g}s",
+        help="How long that may take: 2s.",
     ),
     click.option(
         "--with", "with_", multiple=True, type=Companion(),
@@ -547,17 +568,31 @@ def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> l
     return walks
 
 
+def _check_looks(given: dict[str, Any]) -> None:
+    """Refuses looks that contradict one another.
+
+    Raises:
+        UsageError: They do.
+    """
+    emotions, before = given.get("emotions", ()), given.get("from_")
+    try:
+        classes(emotions, before)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--emotion") from error
+    if set(emotions) == {before}:
+        raise click.BadParameter(f"{before} to {before} is no change", param_hint="--from")
+    if given.get("within", PICK.within) != PICK.within and not before:
+        raise click.BadParameter("needs --from", param_hint="--within")
+    if given.get("peak") and given.get("onset"):
+        raise click.UsageError("give either --peak or --onset")
+
+
 def job_of(given: dict[str, Any]) -> Job:
     """Builds the settings from a command's options; options that it lacks keep their defaults."""
     given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
-    try:
-        classes(given.get("emotions", ()))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--emotion") from error
-    if given.get("peak") and given.get("onset"):
-        raise click.UsageError("give either --peak or --onset")
+    _check_looks(given)
     for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

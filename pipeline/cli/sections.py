@@ -11,7 +11,9 @@ import click
 OWN = "Options"
 SECTIONS = {
     OWN: (),
-    "What to pick": ("people", "emotions", "with_", "without", "alone", "same_frame"),
+    "What to pick": (
+        "people", "emotions", "from_", "within", "with_", "without", "alone", "same_frame",
+    ),
     "How strict": (
         "repeat", "sure", "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness",
         "max_yaw", "single_face", "border", "learn",

@@ -207,6 +207,8 @@ def _fits(value: Any, usual: Any) -> bool:
         return type(value) is type(usual)
     if isinstance(usual, tuple):
         return value == [] or _are(value, _is_person)
+    if isinstance(value, str) and usual is None:
+        return _is_text(value)
     if isinstance(value, float) and isinstance(usual, int | str):
         return False
     return value == usual or _is_number(value, 0, MOST_FRAMES)

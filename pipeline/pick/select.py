@@ -11,11 +11,15 @@ from pipeline.errors import PeopleError
 from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
 from pipeline.pick import evidence
 from pipeline.pick.apex import heights, millionths, rises
+from pipeline.pick.change import changed
 from pipeline.pick.company import COMPANY, accompanied
 from pipeline.pick.decoder import decoded, seconds_since
 from pipeline.pick.steady import positions, run_lengths, runs, segments, smooth
 from pipeline.pick.strength import NEUTRAL, strength
 from pipeline.settings import AUTO, PickSettings, Smoothing, classes, members
+
+FROM = "from"
+"""The column, and the filter, of a change of look."""
 
 SLACK_SECONDS = 0.002
 """Seconds by which a run may be too short: containers store milliseconds."""
@@ -29,20 +33,22 @@ def steadied(
     Args:
         rows: As `faces_csv.read_faces` returns them.
         stride: Source frames between neighbouring rows.
-        settings: `smooth` and `gap` are used, and what is asked of other faces.
+        settings: From `PickSettings.at`; `smooth` and `gap` are used, and what is asked of other
+            faces.
         emotions: What is wanted; a run shows any emotions of one class.
 
     Returns:
         The rows sorted by track and frame, with `label`, `probability` and `ahead` (see `looks`),
         `run` (number of the run), `run_length` (source frames), `look_sure` (the chance that the
         label is right, see `evidence`), `strength`, `position` (row within its run, from 0),
-        `faces` (number of faces in the frame), the columns of `accompanied`, and `level` to find
-        the peak or onset by, see `apex`, if one is asked for.
+        `faces` (number of faces in the frame), the columns of `accompanied`, and, if they are asked
+        for, `from` (whether the look is a change, see `change`) and `level` to find the peak or
+        onset by, see `apex`.
     """
     rows = rows.sort_values(["track", "frame"], kind="stable", ignore_index=True)
     frame, track = rows["frame"].to_numpy(), rows["track"].to_numpy()
     probabilities, time = rows[list(EMOTIONS)].to_numpy(np.float32), rows["time"].to_numpy()
-    of = classes(emotions)
+    of = classes(emotions, settings.from_)
     label, probability, ahead = looks(rows, stride, settings.smooth, of)
     joint = np.array(of)[label]
     run = runs(frame, track, joint, stride + settings.gap)
@@ -62,6 +68,10 @@ def steadied(
         parts = evidence.in_classes(millionths(probabilities), of)
         measure = heights if settings.peak else rises
         rows = rows.assign(level=measure(parts, time, track, joint))
+    if settings.from_:
+        before = rows["label"].isin(members(settings.from_))
+        held = before & _steadily(rows, settings)
+        rows = rows.assign(**{FROM: ~before & changed(rows, held, settings.within)})
     return rows.assign(**accompanied(rows, settings))
 
 
@@ -160,9 +170,15 @@ def filters(
     not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
     if settings.min_margin is not None:
         passing["min-margin"] = rows["ahead"] >= np.float32(settings.min_margin)
-    asked = {name: rows[name].astype(bool) for name in COMPANY if name in rows}
+    asked = {name: rows[name].astype(bool) for name in (*COMPANY, FROM) if name in rows}
     accepted = decided(rows, ACCEPTED)
     return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}
+
+
+def _steadily(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]":
+    """Whether each row shows its look steadily and surely, and the review did not reject it."""
+    sure = rows["look_sure"] >= settings.sure
+    return long_enough(rows, settings) & sure & ~decided(rows, REJECTED)
 
 
 def long_enough(rows: pd.DataFrame, settings: PickSettings) -> "pd.Series[bool]":

@@ -1,0 +1,3 @@
+-- The rows of `lasting`, whatever came before.
+CREATE OR REPLACE TEMP VIEW changed AS
+FROM lasting;
