@@ -111,6 +111,8 @@ class PickSettings:
         border: smallest distance of a box to the edge of the picture in pixels; None lets boxes
             extend beyond it.
         silent_only: keep only runs during which nobody speaks, by the subtitles.
+        after: keep only runs that begin shortly after a subtitle with these words, of others than
+            who says it, see `pick.speech`; None asks for none.
         with_: keep only faces in company of all these people, names or "unknown", see
             `pick.company`.
         without: keep only faces where none of these people is there.
@@ -118,7 +120,7 @@ class PickSettings:
         same_frame: company is who is in the same frame, rather than in the same shot.
         from_: keep only faces that looked so shortly before, one of `EMOTIONS` or a class of them,
             see `pick.change`; None asks for none.
-        within: seconds that count as shortly, from 0.
+        within: seconds that count as shortly, here and for `after`, from 0.
         peak: keep only the face of each run at the height of its look, see `pick.apex`.
         onset: keep only that where the look begins; not together with `peak`.
         per_run: how many of the best and most different faces to keep of each run; 0 keeps all.
@@ -138,6 +140,7 @@ class PickSettings:
     single_face: bool = False
     border: int | None = None
     silent_only: bool = False
+    after: str | None = None
     with_: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     alone: bool = False

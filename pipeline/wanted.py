@@ -68,7 +68,14 @@ def _with_speech(rows: pd.DataFrame, lines: "Lines", walked: Walked, job: Job) -
     scan = walked.manifest.scan
     if job.subtitles == OWN_SUBTITLES:
         lines = lines.counted_from(float(scan.stream.begin))
-    return speech.with_speech(rows, lines, speech.borders(scan.times), walked.stride)
+    edges, stride = speech.borders(scan.times), walked.stride
+    rows = speech.with_speech(rows, lines, edges, stride)
+    if job.pick.after is None:
+        return rows
+    lines = speech.lines_with(lines, job.pick.after)
+    if not len(lines):
+        log.warning("%s: no subtitle has the words %r of --after", walked.folder, job.pick.after)
+    return speech.with_reactions(rows, lines, job.pick.within, edges, stride)
 
 
 def _learnt(rows: pd.DataFrame, labels: pd.DataFrame, walked: Walked) -> pd.DataFrame:

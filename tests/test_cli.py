@@ -725,6 +725,9 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--subtitle-offset", "nan"), "not a number"),
         (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
         (("a.mkv", "--silent-only"), "needs --subtitles"),
+        (("a.mkv", "--after", "hello"), "needs --subtitles"),
+        (("a.mkv", "--within", "2s"), "needs --from or --after"),
+        (("a.mkv", "--from", "happy", "--to", "happy"), "no change"),
         (("a.mkv", "--emotion", "happy,sad"), "to one: --emotion happy+sad"),
         (("a.mkv", "--emotion", "any+sad"), "any is all of them"),
         (("a.mkv", "--emotion", "sad+nothing"), "'nothing' is not one of"),
@@ -756,12 +759,19 @@ def test_missing_subtitles_are_told_before_the_walk(program: Program) -> None:
     assert "walking" not in done.err
 
 
-@pytest.mark.parametrize("option", ["--silent-only", "--subtitles"])
-def test_an_archive_is_not_searched_by_what_is_spoken(option: str, program: Program) -> None:
+@pytest.mark.parametrize(
+    "options", [("--silent-only",), ("--subtitles", "own"), ("--after", "hello")]
+)
+def test_an_archive_is_not_searched_by_what_is_spoken(
+    options: tuple[str, ...], program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lines belong to one movie, and no table of the archive holds them."""
-    done = program("search", "output", option)
+    done = program("search", "output", *options)
     assert done.code == 2
-    assert "No such option" in done.err
+    assert "hold no subtitles" in done.err
+    # A default for all commands is none that a search was asked for.
+    monkeypatch.setenv("MINE_VIDEO_" + options[0][2:].replace("-", "_").upper(), "1")
+    assert "hold no subtitles" not in program("search", "output").err
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,19 @@ def test_the_movies_own_text_is_on_the_clock_of_its_frames(tmp_path: Path, job: 
     assert crops["line"].tolist() == ["Hi, you!" if 8 <= f < 11 else "" for f in range(28)]
 
 
+def test_a_reaction_is_of_another_person_than_who_speaks(tmp_path: Path, job: Job) -> None:
+    shots = [Shot(20, (Square(person, "happy", x=30),)) for person in ("anna", "ben", "anna")]
+    srt = "1\n00:00:00,200 --> 00:00:00,700\nHi, you!\n\n"
+    movie = write_texts(tmp_path / "a.mkv", srt, list(puppet.pictures(shots)))
+
+    for words, kept in (("you", {"ben": 20}), ("they", {}), ("*", {"ben": 20})):
+        asked = replace(
+            job, people=("any",), subtitles=OWN_SUBTITLES, pick=PickSettings(after=words)
+        )
+        found = mine.mine(movie, asked, puppet.silent)
+        assert {o.person: o.steady for o in found if o.steady} == kept
+
+
 def test_repeat_8_keeps_strictly_less_than_repeat_1(talk: Path, job: Job) -> None:
     every = _mine(talk, job)
     folder = job.output / "talk" / "anna" / "happy"

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.program import caller
 PAGE = ROOT / "docs" / "questions.md"
 EXAMPLE = re.compile(r"^    mine-video (.+)\n((?:^    .+\n)+)", re.MULTILINE)
 EXAMPLES = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
+SUBTITLES = re.compile(r"^    1\n(?:^    .+\n)+", re.MULTILINE)
 NUMBER = re.compile(r"(?:\d+:)?\d+(?:\.\d+)?")
 
 CLOSE = 0.1
@@ -23,9 +25,11 @@ CLOSE = 0.1
 
 @pytest.fixture(scope="module")
 def place(walked_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the known faces, and with the demo in output/."""
+    """A folder with the known faces, the page's subtitles, and with the demo in output/."""
     place = tmp_path_factory.mktemp("questions")
     shutil.copytree(ROOT / "known_faces", place / "known_faces")
+    (subtitles,) = SUBTITLES.findall(PAGE.read_text(encoding="utf-8"))
+    (place / "demo.srt").write_text(dedent(subtitles), encoding="utf-8")
     copied(walked_demo, Job(output=place / "output", known_faces=place / "known_faces"))
     return place
 

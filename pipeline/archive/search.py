@@ -9,6 +9,7 @@ from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.disk.text_table import csv_text
+from pipeline.errors import TableError
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.people import gallery
 from pipeline.pick import apex, decoder, evidence, select, strength
@@ -24,6 +25,11 @@ TOP = 200
 
 LARGEST_SETTING = 1 << 53
 """Larger settings are cut to this, since SQL's integers are finite; no movie has as many frames."""
+
+NO_SUBTITLES = (
+    "an archive's tables hold no subtitles; give --after and --silent-only to `mine-video pick`, "
+    "`export` or `annotate`"
+)
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "seconds", "first", "last", "track",
@@ -89,8 +95,10 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
 
     Raises:
         PeopleError: A wanted person is in none of the movies.
-        TableError: A table is damaged.
+        TableError: A table is damaged, or the subtitles are asked of, which no table has.
     """
+    if job.pick.after or job.pick.silent_only:
+        raise TableError(NO_SUBTITLES)
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     if top < 0:

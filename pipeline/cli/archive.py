@@ -65,10 +65,30 @@ def archive_of(
     return open_archive(without_failed(walks), index, with_bar)
 
 
+def _refuse_speech(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    """Says why a search knows no subtitles, rather than that there is no such option."""
+    if value:
+        from pipeline.archive.search import NO_SUBTITLES
+
+        raise click.BadParameter(NO_SUBTITLES, ctx, option)
+
+
+NO_SPEECH = options(
+    *(
+        click.option(
+            name, is_flag=name == "--silent-only", hidden=True, expose_value=False,
+            callback=_refuse_speech,
+        )
+        for name in ("--after", "--silent-only", "--subtitles")
+    )
+)  # fmt: skip
+
+
 @command()
 @ARCHIVE
 @FILTERS
 @ONE_EACH
+@NO_SPEECH
 @MARGIN_OPTION
 @ALLOW_REMOTE
 @click.option(

@@ -331,7 +331,7 @@ FILTERS = options(
     ),
     click.option(
         "--within", type=SecondsType(0), default=PICK.within, show_default=f"{PICK.within:g}s",
-        help="How long that may take: 2s.",
+        help="How long that may take: 2s; also how long --after is after.",
     ),
     click.option(
         "--with", "with_", multiple=True, type=Companion(),
@@ -394,6 +394,11 @@ SPEECH = options(
     click.option(
         "--silent-only", is_flag=True,
         help="Only runs during which nobody speaks, according to --subtitles.",
+    ),
+    click.option(
+        "--after", metavar="WORDS",
+        help="Only looks that begin --within so long after a subtitle with these words, of others "
+        "than who says it; * stands for anything.",
     ),
     click.option(
         "--subtitles", default=JOB.subtitles, metavar="FILE|own",
@@ -581,19 +586,21 @@ def _check_looks(given: dict[str, Any]) -> None:
         raise click.BadParameter(str(error), param_hint="--emotion") from error
     if set(emotions) == {before}:
         raise click.BadParameter(f"{before} to {before} is no change", param_hint="--from")
-    if given.get("within", PICK.within) != PICK.within and not before:
-        raise click.BadParameter("needs --from", param_hint="--within")
+    asked = before or given.get("after")
+    if given.get("within", PICK.within) != PICK.within and not asked:
+        raise click.BadParameter("needs --from or --after", param_hint="--within")
     if given.get("peak") and given.get("onset"):
         raise click.UsageError("give either --peak or --onset")
 
 
 def job_of(given: dict[str, Any]) -> Job:
     """Builds the settings from a command's options; options that it lacks keep their defaults."""
+    given |= {"after": given.get("after") or None}
     given |= given.pop("repeat", {})  # `Duration` gives repeat or repeat_seconds.
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
     _check_looks(given)
-    for option in ("silent_only", "subtitle_offset", "subtitle_encoding"):
+    for option in ("silent_only", "after", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"
             message = "needs --subtitles FILE or --subtitles own"

@@ -18,7 +18,7 @@ SECTIONS = {
         "repeat", "sure", "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness",
         "max_yaw", "single_face", "border", "learn",
     ),
-    "Subtitles": ("silent_only", "subtitles", "subtitle_offset", "subtitle_encoding"),
+    "Subtitles": ("silent_only", "after", "subtitles", "subtitle_offset", "subtitle_encoding"),
     "What to write": ("peak", "onset", "per_run", "margin", "explain", "compare", "report"),
     "How to read the film": ("every", "detect_every", "width", "start", "end", "align", "rewalk"),
     "Networks and machines": (
@@ -47,8 +47,8 @@ def _section(option: click.Option) -> str:
 SHARED = frozenset(_SECTION_OF) - {"movie", "movies", "config", "report"}
 """The parameters whose defaults may be set for all commands at once; [report] is a command's."""
 
-NEVER_SET = frozenset({"config", "rename", "adopted"})
-"""The parameters that have no defaults: they say where these are, or what to change once."""
+NEVER_SET = frozenset({"rename", "adopted"})
+"""The parameters that have no defaults: they say what to change once."""
 
 
 def long_name(option: click.Option) -> str:
@@ -74,7 +74,7 @@ class SectionedCommand(click.Command):
     def settable(self) -> list[click.Option]:
         """The options whose defaults may be set."""
         options = (p for p in self.params if isinstance(p, click.Option))
-        return [option for option in options if option.name not in NEVER_SET]
+        return [one for one in options if one.expose_value and one.name not in NEVER_SET]
 
     def has(self, option: click.Option) -> bool:
         """Whether a default of this option that is set for all commands is this one's, too."""

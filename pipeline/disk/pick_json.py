@@ -150,7 +150,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
         and all(map(_is_text, (values["subtitles"], values["subtitle_encoding"])))
         and _is_text(facts["known_faces"])
         and all(_fits(value, usual[name]) for name, value in settings.items())
-        and (values["subtitles"] or not settings.get("silent_only"))
+        and (values["subtitles"] or not (settings.get("silent_only") or settings.get("after")))
     )
     if not good:
         raise ValueError(f"not what a pick wants: {facts}")

@@ -147,7 +147,8 @@ def filters(
     asked of other faces. Accepted faces pass every filter after these.
 
     Args:
-        rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`.
+        rows: From `steadied`; `silent_only` needs `spoken` from `speech.with_speech`, `after`
+            needs `reacts` from `speech.with_reactions`.
         settings: From `PickSettings.at`.
         size: Width and height of the movie's picture in pixels.
     """
@@ -171,6 +172,8 @@ def filters(
     if settings.min_margin is not None:
         passing["min-margin"] = rows["ahead"] >= np.float32(settings.min_margin)
     asked = {name: rows[name].astype(bool) for name in (*COMPANY, FROM) if name in rows}
+    if settings.after is not None:  # A run reacts if it begins so.
+        asked["after"] = rows.groupby("run")["reacts"].transform("first").astype(bool)
     accepted = decided(rows, ACCEPTED)
     return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}
 
