@@ -14,6 +14,7 @@ SELECT
     round(avg(look_sure::DOUBLE), 6) AS mean_look_sure,
     round(max(strength::DOUBLE), 6) AS most_strength,
     round(avg(probability::DOUBLE), 6) AS mean_probability,
+    coalesce(max(prominence), 'NaN'::DOUBLE) AS most_prominence,
     count(*) OVER () AS found
 FROM kept
 GROUP BY number, person, label, track, run

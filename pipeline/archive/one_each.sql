@@ -1,5 +1,5 @@
--- One row of each run: its apex or its onset, pick.apex in SQL. Runs are of the view `passing`, but the
--- frames around a row are those of its track.
+-- One row of each run: its apex, with its prominence, or its onset, pick.apex in SQL. Runs are of the
+-- view `passing`, but the frames around a row are those of its track.
 CREATE OR REPLACE TEMP VIEW kept AS
 WITH
     looks AS (SELECT DISTINCT number, track, label AS look FROM passing),
@@ -20,7 +20,7 @@ WITH
     ),
     measured AS (
         SELECT
-            * EXCLUDE (micro, part),
+            * EXCLUDE (part),
             CASE
                 WHEN getvariable('onset')
                 THEN
@@ -42,16 +42,61 @@ WITH
                 PARTITION BY number, track, look ORDER BY micro
                 RANGE BETWEEN getvariable('nearby') PRECEDING AND getvariable('nearby') FOLLOWING
             )
+    ),
+    chosen AS (
+        SELECT passing.*, micro, level
+        FROM
+            passing
+            JOIN measured
+                ON measured.number = passing.number
+                AND measured.track = passing.track
+                AND measured.look = passing.label
+                AND measured.frame = passing.frame
+        QUALIFY row_number() OVER (
+            PARTITION BY passing.number, passing.track, passing.label, passing.run
+            ORDER BY level DESC, passing.probability DESC, passing.frame
+        ) = 1
+    ),
+    -- The nearest higher ground on both sides.
+    ends AS (
+        SELECT
+            chosen.number, chosen.track, chosen.label, chosen.frame,
+            any_value(chosen.micro) AS micro,
+            any_value(chosen.level) AS level,
+            max(measured.micro) FILTER (measured.level > chosen.level AND measured.micro < chosen.micro) AS low,
+            min(measured.micro) FILTER (measured.level > chosen.level AND measured.micro > chosen.micro) AS high
+        FROM
+            chosen
+            JOIN measured
+                ON measured.number = chosen.number
+                AND measured.track = chosen.track
+                AND measured.look = chosen.label
+        WHERE NOT getvariable('onset')
+        GROUP BY ALL
+    ),
+    ways AS (
+        SELECT
+            ends.number, ends.track, ends.label, ends.frame,
+            (any_value(ends.level) - coalesce(
+                greatest(
+                    min(measured.level) FILTER (measured.micro BETWEEN low AND ends.micro),
+                    min(measured.level) FILTER (measured.micro BETWEEN ends.micro AND high)
+                ),
+                min(measured.level)
+            )) / 1000000 AS prominence
+        FROM
+            ends
+            JOIN measured
+                ON measured.number = ends.number
+                AND measured.track = ends.track
+                AND measured.look = ends.label
+        GROUP BY ALL
     )
-SELECT passing.*
+SELECT chosen.* EXCLUDE (micro, level), prominence
 FROM
-    passing
-    JOIN measured
-        ON measured.number = passing.number
-        AND measured.track = passing.track
-        AND measured.look = passing.label
-        AND measured.frame = passing.frame
-QUALIFY row_number() OVER (
-    PARTITION BY passing.number, passing.track, passing.label, passing.run
-    ORDER BY level DESC, passing.probability DESC, passing.frame
-) = 1;
+    chosen
+    LEFT JOIN ways
+        ON ways.number = chosen.number
+        AND ways.track = chosen.track
+        AND ways.label = chosen.label
+        AND ways.frame = chosen.frame;

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 from pipeline import files
@@ -33,7 +34,7 @@ NO_SUBTITLES = (
 
 MOMENT_COLUMNS = (
     "movie", "folder", "person", "emotion", "start", "stop", "seconds", "first", "last", "track",
-    "length", "faces", "look_sure", "strength", "probability",
+    "length", "faces", "look_sure", "strength", "probability", "prominence",
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ class Moment:
         look_sure: The chance that their emotion is right, in the mean.
         strength: The greatest strength of them, see `pick.strength`.
         probability: Mean of the probabilities of the faces that pass, see `select.looks`.
+        prominence: How far the peak stands out in its track, 0 to 1, see `pick.apex`; NaN if no
+            peak was asked for.
     """
 
     entry: ArchiveMovie
@@ -72,6 +75,7 @@ class Moment:
     look_sure: float
     strength: float
     probability: float
+    prominence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,8 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
         who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
         times = (f"{time:.3f}" for time in (m.start, m.stop, m.seconds))
         when = [*times, m.first, m.last, m.track, m.length, m.faces]
-        measures = (f"{value:.4f}" for value in (m.look_sure, m.strength, m.probability))
+        values = (m.look_sure, m.strength, m.probability, m.prominence)
+        measures = ("" if isnan(value) else f"{value:.4f}" for value in values)
         rows.append([*who, *when, *measures])
     files.clear_earlier(path)
     with files.replacing(path, "file with --csv") as file:

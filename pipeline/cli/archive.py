@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9} {:>8}  {}"
+MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9} {:>8}{}  {}"
+PROMINENCE = " {:>10}"
 TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
 STATE = "{:12} {}"
 
@@ -172,11 +174,13 @@ def search_command(
 
 def _print_moments(found: "Found") -> None:
     names = "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "strength"
-    click.echo(aligned(MOMENT, "", *names, "folder"))
+    peaks = any(not isnan(m.prominence) for m in found.moments)
+    click.echo(aligned(MOMENT, "", *names, PROMINENCE.format("prominence") * peaks, "folder"))
     for n, m in enumerate(found.moments, 1):
         seconds, sure, strength = f"{m.seconds:.1f}", f"{m.look_sure:.2f}", f"{m.strength:.2f}"
         who = fitted(m.entry.facts.movie), m.person, m.emotion
-        cells = (*who, clock(m.start), seconds, m.length, sure, strength, m.entry.folder)
+        peak = PROMINENCE.format(f"{m.prominence:.2f}") * peaks
+        cells = (*who, clock(m.start), seconds, m.length, sure, strength, peak, m.entry.folder)
         echo_line(aligned(MOMENT, n, *map(str, cells)))
 
 

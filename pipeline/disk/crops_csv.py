@@ -15,9 +15,10 @@ CROPS = "crops.csv"
 CROP_COLUMNS = (
     "file", "video", "frame", "time", "shot", "track", "run", "run_length", "position",
     "person", "distance", "emotion", "look_sure", "probability", *BOX, "sharpness", "line",
+    "strength",
 )  # fmt: skip
 
-ADDED_COLUMNS = ("look_sure",)
+ADDED_COLUMNS = ("look_sure", "strength")
 """Those that the files of earlier versions lack."""
 
 
@@ -60,8 +61,9 @@ def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[
     rows = rows.assign(file=names, emotion=emotion)
     if "line" not in rows:
         rows["line"] = ""
-    for column, digits in (("time", 6), ("distance", 4), ("look_sure", 4), ("probability", 4)):
-        rows[column] = rows[column].astype("float64").round(digits)
+    rows["time"] = rows["time"].astype("float64").round(6)
+    for column in ("distance", "look_sure", "probability", "strength"):
+        rows[column] = rows[column].astype("float64").round(4)
     for column in (*BOX, "sharpness"):
         rows[column] = rows[column].astype("float64").round(1)
     cells = (

@@ -14,8 +14,11 @@ MOMENTS = "moments.csv"
 
 LISTED_MOMENT = (
     "run", "video", "person", "emotion", "shot", "track", "first", "last", "start", "stop",
-    "seconds", "length", "faces", "look_sure", "probability", "best",
+    "seconds", "length", "faces", "look_sure", "probability", "best", "strength", "prominence",
 )  # fmt: skip
+
+BEST = LISTED_MOMENT.index("best")
+"""The columns after it are missing in files of earlier versions."""
 
 
 def best_crop(folder: Path) -> str:
@@ -29,9 +32,10 @@ def _best_crop(path: Path, _: Stamp) -> str:
         rows = read_list(path)
     except TableError:
         return ""
-    if len(rows) < 2 or rows[0] != [*LISTED_MOMENT]:
+    listed = [*LISTED_MOMENT]
+    if len(rows) < 2 or rows[0] not in (listed, listed[: BEST + 1]) or len(rows[1]) <= BEST:
         return ""
-    name = rows[1][-1]
+    name = rows[1][BEST]
     return name if is_crop_name(name) else ""
 
 
@@ -54,8 +58,9 @@ def write_moments_csv(
     table = moments.assign(person=person, emotion=emotion, best=best)
     for column, digits in (("start", 6), ("stop", 6), ("seconds", 3)):
         table[column] = table[column].astype("float64").round(digits)
-    for column in ("look_sure", "probability"):
-        table[column] = table[column].round(4)
-    rows = table[list(LISTED_MOMENT)].itertuples(index=False)
+    for column in ("look_sure", "probability", "strength", "prominence"):
+        table[column] = table[column].astype("float64").round(4)
+    cells = table[list(LISTED_MOMENT)].astype(object)
+    rows = cells.where(cells.notna(), "").itertuples(index=False)
     with replacing(folder / MOMENTS) as file:
         file.write(csv_text([LISTED_MOMENT, *rows]).encode(errors="backslashreplace"))

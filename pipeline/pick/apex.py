@@ -4,10 +4,14 @@ Sums are of whole millionths, so that `archive/one_each.sql` finds the same fram
 most probable, then the first.
 """
 
-import numpy as np
+from collections.abc import Sequence
+from functools import cache
 
-from pipeline.faces import Ints, Numbers
-from pipeline.pick.evidence import microseconds
+import numpy as np
+import pandas as pd
+
+from pipeline.faces import EMOTIONS, Ints, Numbers
+from pipeline.pick.evidence import in_classes, microseconds
 
 NEARBY = 200_000
 """Microseconds to either side of a frame over which its probabilities are smoothed.
@@ -39,6 +43,56 @@ def rises(parts: Ints, time: Numbers, track: Ints, label: Ints) -> Numbers:
     """
     after = _means(parts, time, track, label, 0, NEARBY)
     return after - _means(parts, time, track, label, NEARBY, 0)
+
+
+def prominences(rows: pd.DataFrame, peaks: pd.DataFrame, of: Sequence[int]) -> Numbers:
+    """How far each peak stands out in its track, see `prominence`.
+
+    Args:
+        rows: From `select.steadied`.
+        peaks: Some of them, at the heights of their runs.
+        of: `(7,)` from `settings.classes`.
+
+    Returns:
+        `(n,)` from 0 to 1.
+    """
+    track, frame = (rows[name].to_numpy(np.int64) for name in ("track", "frame"))
+
+    @cache
+    def ground(number: int, look: int) -> tuple[Ints, Numbers]:
+        """The frames of a track, and how high a look is there."""
+        low, high = np.searchsorted(track, [number, number + 1])
+        around, alike = rows.iloc[low:high], np.zeros(high - low, np.int64)
+        parts = in_classes(millionths(around[list(EMOTIONS)].to_numpy(np.float32)), of)
+        time = around["time"].to_numpy(np.float64)
+        return frame[low:high], heights(parts, time, alike, alike + look)
+
+    found = []
+    columns = (peaks[name].tolist() for name in ("track", "label", "frame"))
+    for number, label, peak in zip(*columns, strict=True):
+        frames, level = ground(number, of[label])
+        found.append(prominence(level, int(np.searchsorted(frames, peak))) / 1e6)
+    return np.array(found, np.float64)
+
+
+def prominence(level: Numbers, peak: int) -> float:
+    """How far one must come down from a peak to reach higher ground, or else the lowest.
+
+    Args:
+        level: `(n,)` heights.
+        peak: A position in it.
+
+    Source: topographic prominence; `scipy.signal.peak_prominences` differs where the ground ends
+    on one side before it rises above the peak, and takes that end for a way down.
+
+    >>> [prominence(np.array([1, 5, 3, 4, 2, 9, 0]), peak) for peak in (1, 3, 5)]
+    [3.0, 1.0, 9.0]
+    """
+    higher = np.flatnonzero(level > level[peak])
+    nearest = np.searchsorted(higher, peak)
+    ways = [level[h : peak + 1] for h in higher[:nearest][-1:]]
+    ways += [level[peak : h + 1] for h in higher[nearest:][:1]]
+    return float(level[peak] - max((way.min() for way in ways), default=level.min()))
 
 
 def millionths(probabilities: Numbers) -> Ints:

@@ -8,9 +8,10 @@ import pandas as pd
 from pipeline import faces
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.pick import select
+from pipeline.pick.apex import prominences
 from pipeline.pick.explain import funnel, hint
 from pipeline.pick.thin import thin
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import Job, PickSettings, classes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +23,8 @@ class Choice:
         emotion: one of `EMOTIONS`, or a class of them.
         seen: the person's rows with that emotion, from `select.steadied`.
         kept: the rows that are steady, pass every gate and are left after thinning, the surest
-            runs first. Faces accepted in the review are always kept, rejected ones never.
+            runs first. Faces accepted in the review are always kept, rejected ones never. Peaks
+            have a `prominence`, see `apex`.
         funnel: number of faces left after each step.
         hint: what to try if nothing was kept, else "".
     """
@@ -59,6 +61,9 @@ def choose(
     for person, emotion in select.choices(rows, job.people, job.emotions):
         seen = select.wanted(rows, person, emotion)
         steady, left = select.steady(seen, settings, size)
+        if settings.peak:
+            of = classes(job.emotions, settings.from_)
+            steady = steady.assign(prominence=prominences(rows, steady, of))
         kept = _thinned(steady, tracks, settings.per_run) if settings.per_run else steady
         advice = (
             "" if len(kept) else hint(rows, seen, tracks, (person, emotion), settings, tolerance)

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.disk.manifest import Manifest
 from pipeline.faces import BOX
 from pipeline.people.presence import durations
-from pipeline.pick.moments import moments
+from pipeline.pick.moments import EXTREMES, moments
 
 ALIKE = ["run", "shot", "track", "run_length"]
 """Columns alike in all crops of a moment. Runs are numbered by each pick anew, so that for crops
@@ -31,9 +31,9 @@ def listed_moments(crops: pd.DataFrame, walk: Manifest) -> tuple[pd.DataFrame, p
     Returns:
         The crops by frame, with a `run` of its own for each moment; and the moments as
         `pick.moments` gives them, in which `best` is an index of `crops`. Where an earlier version
-        did not say how sure a crop is, it is as sure as it is probable.
+        did not say how sure a crop is, it is as sure as it is probable. `EXTREMES` are not told.
     """
-    rows = crops.copy()
+    rows = crops.drop(columns=[*EXTREMES], errors="ignore")
     for column in SUMMED:
         rows[column] = pd.to_numeric(rows[column], errors="coerce").astype("float64")
     rows["look_sure"] = rows["look_sure"].fillna(rows["probability"])

@@ -20,8 +20,9 @@ from pipeline.archive.index import Facts
 from pipeline.archive.search import prepare_faces, search
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
+from pipeline.pick.apex import prominences
 from pipeline.pick.moments import moments
-from pipeline.settings import AUTO, Job, PickSettings, members
+from pipeline.settings import AUTO, Job, PickSettings, classes, members
 from tests.support.examples import examples
 from tests.support.face_rows import Face, made, stretch
 
@@ -147,6 +148,9 @@ def _by_pick(movies: Movies, job: Job) -> Iterator[tuple[int, pd.DataFrame]]:
         done = select.steadied(rows, stride, asked, job.emotions)
         for person, emotion in select.choices(done, job.people, job.emotions):
             kept, _ = select.steady(select.wanted(done, person, emotion), asked, SIZE)
+            if asked.peak:
+                of = classes(job.emotions, asked.from_)
+                kept = kept.assign(prominence=prominences(done, kept, of))
             for _, run in kept.groupby("run"):
                 yield number, run.assign(label=members(emotion)[0], emotion=emotion)
 
@@ -190,18 +194,18 @@ def test_moments_are_the_runs_that_pick_keeps(
     wanted: dict[Any, Any] = {
         (f"{number}.mkv", m.track, m.first, m.last, run["emotion"].iloc[0],
          run["person"].iloc[0] or "unknown", m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, run["strength"].max(), m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.strength, m.probability, m.prominence)
         for number, run in _by_pick(movies, job)
         for m in moments(run, run["seconds"].to_numpy()).itertuples()
     }  # fmt: skip
     told = {
         (m.entry.facts.movie, m.track, m.first, m.last, m.emotion, m.person, m.faces, m.length):
-        (m.start, m.stop, m.seconds, m.look_sure, m.strength, m.probability)
+        (m.start, m.stop, m.seconds, m.look_sure, m.strength, m.probability, m.prominence)
         for m in found.moments
     }  # fmt: skip
     assert told.keys() == wanted.keys()
     for moment, measures in wanted.items():
-        assert told[moment] == pytest.approx(measures, abs=1e-6)
+        assert told[moment] == pytest.approx(measures, abs=1e-6, nan_ok=True)
     assert found.count == len(wanted) == len(found.moments)
     sure = [m.look_sure for m in found.moments]
     assert sure == sorted(sure, reverse=True)

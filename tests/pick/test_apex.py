@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.signal import peak_prominences
 
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
-from pipeline.pick.apex import NEARBY, heights, millionths, rises
-from pipeline.settings import PickSettings
+from pipeline.pick.apex import NEARBY, heights, millionths, prominence, prominences, rises
+from pipeline.settings import PickSettings, classes
 from tests.support.face_rows import RATE, made, stretch
 
 SETTINGS = PickSettings(smooth=1, repeat=1, sure=0)
@@ -76,3 +77,41 @@ def test_means_are_of_the_frames_of_the_track_nearby(happy: list[float], tracks:
         after, before = around & (apart[i] >= 0), around & (apart[i] <= 0)
         assert high[i] == parts[around, 3].mean()
         assert steep[i] == parts[after, 3].mean() - parts[before, 3].mean()
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.data())
+def test_the_prominence_is_what_a_flood_must_fall_to_join_higher_ground(
+    ground: list[int], data: st.DataObject
+) -> None:
+    peak = data.draw(st.integers(0, len(ground) - 1))
+    level = np.array(ground, np.float64)
+    for water in range(ground[peak], min(ground) - 1, -1):
+        sea = np.flatnonzero(level < water)
+        island = level[max(sea[sea < peak], default=-1) + 1 : min(sea[sea > peak], default=99)]
+        if island.max() > level[peak] or water == min(ground):
+            break
+    assert prominence(level, peak) == ground[peak] - water
+
+
+@given(st.lists(st.integers(0, 9), max_size=30))
+def test_between_higher_ground_it_is_that_of_scipy(ground: list[int]) -> None:
+    level = np.array([10, *ground, 10], np.float64)
+    for peak in range(1, len(ground) + 1):
+        if level[peak - 1] < level[peak] > level[peak + 1]:
+            (wanted,), *_ = peak_prominences(level, [peak])
+            assert prominence(level, peak) == wanted
+
+
+def test_a_peak_stands_out_of_its_track_and_not_of_its_run_alone() -> None:
+    laugh = [0.1] * 10 + [0.6] * 10 + [0.9] * 15 + [0.6] * 10
+    smile = [0.6] * 8 + [0.7] * 12 + [0.6] * 8
+    rows = made(stretch(range(73), 0, "anna", "neutral"))
+    glad = np.array([*laugh, *smile], np.float32)
+    rows = rows.assign(**dict.fromkeys(EMOTIONS, np.float32(0)))
+    rows = rows.assign(happy=glad, neutral=1 - glad)
+    rows = select.steadied(rows, 1, SETTINGS)
+    peaks = rows[rows["frame"].isin([27, 59])]
+    found = prominences(rows, peaks, classes(("any",)))
+    assert found == pytest.approx([0.8, 0.1], abs=1e-6)
+    both = prominences(rows, peaks, classes(("happy+neutral",)))
+    assert both == pytest.approx([0, 0], abs=1e-6)

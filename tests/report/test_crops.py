@@ -273,6 +273,7 @@ def test_crops_csv_lists_every_crop(walked: Walked) -> None:
         "distance": "0.1234", "emotion": "happy", "look_sure": "0.963",
         "probability": "0.8125", "x1": "54.0",
         "y1": "30.0", "x2": "78.0", "y2": "54.0", "sharpness": f"{sharpness:.1f}", "line": "",
+        "strength": "0.2358",
     }  # fmt: skip
 
 
