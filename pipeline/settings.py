@@ -206,6 +206,16 @@ def members(emotion: str) -> tuple[int, ...]:
     return tuple(sorted(EMOTIONS.index(name) for name in emotion.split(JOIN)))
 
 
+def is_look(name: str) -> bool:
+    """Whether it is an emotion, or a class of several in their usual order: the name of a folder.
+
+    >>> [is_look(name) for name in ("sad", "fear+sad", "sad+fear", "any", "")]
+    [True, True, False, False, False]
+    """
+    parts = name.split(JOIN)
+    return parts == [one for one in EMOTIONS if one in parts]
+
+
 def classes(emotions: tuple[str, ...], from_: str | None = None) -> tuple[int, ...]:
     """The class of each of `EMOTIONS`: the position of the first emotion that the class joins.
 
@@ -299,6 +309,8 @@ class Job:
 
     def __post_init__(self) -> None:
         classes(self.emotions, self.pick.from_)
+        if (self.pick.silent_only or self.pick.after) and not self.subtitles:
+            raise ValueError(f"silent_only and after need subtitles: {self}")
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pipeline.people.names import check_name
 from pipeline.pick import learn, select, speech
 from pipeline.review import match
 from pipeline.review.labels import read_labels
-from pipeline.settings import OWN_SUBTITLES, Job
+from pipeline.settings import OWN_SUBTITLES, Job, classes
 
 if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
@@ -47,7 +47,7 @@ def wanted_rows(
     check_photos(job.named, without_photo)
     select.check_people(job.named, _people_of(walked) - without_photo, str(walked.folder))
     labels = current_labels(walked, job)
-    rows = match.applied(walked.rows, labels)
+    rows = match.applied(walked.rows, labels, classes(job.emotions, job.pick.from_))
     if job.learn:
         rows = _learnt(rows, labels, walked)
     if job.subtitles:

@@ -32,7 +32,7 @@ from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut, write_crops
 from pipeline.report.sheet import CELL_SIDE, SheetLine, line_sheets
 from pipeline.review import labels, match
-from pipeline.settings import PickSettings
+from pipeline.settings import PickSettings, classes
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,9 @@ def _film(
 ) -> MovieMoments:
     walk, tracks, folder = walked.manifest, walked.tracks, walked.folder
     in_frames = settings.at(walk.scan.stream.rate)
-    rows = match.applied(walked.rows, labels.read_labels(folder))
     emotions = tuple({m.emotion for m in moments})
+    of = classes(emotions, settings.from_)
+    rows = match.applied(walked.rows, labels.read_labels(folder), of)
     rows = select.steadied(rows, walked.stride, in_frames, emotions)
     kept = {}
     for m in moments:

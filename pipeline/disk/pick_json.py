@@ -14,15 +14,15 @@ from shlex import quote
 from typing import Any
 
 from pipeline.disk.crop_file import UNSAFE
-from pipeline.faces import ANY, EMOTIONS
+from pipeline.faces import ANY
 from pipeline.files import content, replacing
 from pipeline.settings import (
-    JOIN,
     KNOWN_FACES,
     MOST_FRAMES,
     Job,
     PickSettings,
     classes,
+    is_look,
     option_words,
 )
 
@@ -143,7 +143,7 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
     settings, usual = facts["settings"], asdict(PickSettings())
     good = (
         _are(values["people"], _is_person)
-        and _are(values["emotions"], _is_look)
+        and _are(values["emotions"], lambda name: name == ANY or is_look(name))
         and (values["tolerance"] is None or _is_number(values["tolerance"], 0, 2))
         and isinstance(values["learn"], bool)
         and _is_number(values["subtitle_offset"], -LONGEST_OFFSET, LONGEST_OFFSET)
@@ -184,13 +184,7 @@ def _is_person(name: str) -> bool:
 
 def _is_folder(name: str) -> bool:
     person, _, emotion = name.rpartition("/")
-    return _is_person(person) and emotion != ANY and _is_look(emotion)
-
-
-def _is_look(emotion: str) -> bool:
-    """Whether it is any, or an emotion, or a class of several in their usual order."""
-    parts = emotion.split(JOIN)
-    return emotion == ANY or parts == [name for name in EMOTIONS if name in parts]
+    return _is_person(person) and is_look(emotion)
 
 
 def _is_text(value: Any) -> bool:

@@ -18,7 +18,7 @@ from pipeline.errors import TableError
 from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.pick import select
 from pipeline.review.labels import TRACK_COLUMN, TRUTH, WALK_COLUMN
-from pipeline.settings import AUTO, PickSettings, Smoothing
+from pipeline.settings import AUTO, JOIN, PickSettings, Smoothing, is_look
 
 REPEATS = (1, 2, 5, 8, 10, 15, 25)
 MEAN = 5
@@ -101,7 +101,7 @@ def read_truth(path: Path) -> pd.DataFrame:
     """Reads labels: `clip, person, first, last, emotion`, frames inclusive; or a filled-in sample.
 
     A column `track`, as in a sample, tells two faces of one frame apart. Lines that begin with #,
-    rows without an emotion, and other columns are ignored.
+    rows without an emotion or with a class of several, and other columns are ignored.
 
     The emotion `none` is for crops that the review rejected without saying what they look like.
     Every pick of such a face is wrong: it counts in precision, but in no recall. It also counts as
@@ -129,11 +129,17 @@ def read_truth(path: Path) -> pd.DataFrame:
         )
     place = header.index("emotion")
     labels = [
+        # A row that is cut short is an error.
         _labelled(path, line, dict(zip(header, row, strict=False)))
         for line, row in rows[1:]
-        if len(row) <= place or row[place].strip()  # A row that is cut short is an error.
+        if len(row) <= place or _says(row[place].strip().lower())
     ]
     return pd.DataFrame(labels, columns=[*TRUTH, TRACK_COLUMN, WALK_COLUMN])
+
+
+def _says(emotion: str) -> bool:
+    """Whether a cell is to be read: a class of emotions tells of no single one."""
+    return emotion != "" and not (JOIN in emotion and is_look(emotion))
 
 
 def whole_number(text: str) -> int:

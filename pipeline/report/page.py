@@ -38,7 +38,7 @@ from pipeline.report.timeline import (
     timeline,
     write_timeline,
 )
-from pipeline.settings import Job, PickSettings, option_words
+from pipeline.settings import Job, PickSettings, members, option_words
 
 TIMELINE = "timeline.png"
 
@@ -114,6 +114,9 @@ def write_report(
         height=_height(len(people)),
         shares=list(_shares(line)),
         tick=line.tick,
+        looks=[
+            (name, EMOTION_COLOURS[members(name)[0]]) for name in shown["emotion"].cat.categories
+        ],
         crops=(len(shown), len(crops)),
         older=older,
         sheets={
@@ -298,7 +301,7 @@ def _data(line: Timeline, faces: pd.DataFrame, crops: pd.DataFrame) -> dict[str,
     best = crops["best"].to_numpy(bool)
     return {
         "people": line.people,
-        "emotions": EMOTIONS,
+        "emotions": crops["emotion"].cat.categories.tolist(),
         "colours": {"light": EMOTION_COLOURS, "dark": (*EMOTION_COLOURS[:-1], NEUTRAL_AT_NIGHT)},
         "across": tiles.TILES_ACROSS,
         "faces": {
@@ -308,7 +311,7 @@ def _data(line: Timeline, faces: pd.DataFrame, crops: pd.DataFrame) -> dict[str,
         "crops": {
             "people": names,
             "person": [names.index(name) for name in crops["person"]],
-            "emotion": crops["emotion"].tolist(),
+            "emotion": crops["emotion"].cat.codes.tolist(),
             "time": crops["time"].round(3).tolist(),
             "sure": crops["look_sure"].round(3).tolist(),
             "probability": crops["probability"].round(3).tolist(),

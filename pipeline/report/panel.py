@@ -12,6 +12,7 @@ from PIL import ImageColor, ImageDraw
 from pipeline.faces import EMOTIONS, Image
 from pipeline.report.colours import EMOTION_COLOURS
 from pipeline.report.letters import draw_text, text_width
+from pipeline.settings import members
 
 PANEL_LINES = 28
 """How many lines of text would fill the shorter side of a picture; sets the size of letters."""
@@ -61,8 +62,8 @@ class Mark:
 
 
 def colour(emotion: str) -> tuple[int, int, int]:
-    """An emotion's colour as RGB."""
-    red, green, blue = ImageColor.getrgb(EMOTION_COLOURS[EMOTIONS.index(emotion)])[:3]
+    """The colour of an emotion, or of the first of a class, as RGB."""
+    red, green, blue = ImageColor.getrgb(EMOTION_COLOURS[members(emotion)[0]])[:3]
     return red, green, blue
 
 

@@ -22,6 +22,7 @@ from pipeline.disk.text_table import unguarded_column
 from pipeline.faces import BOX, EMOTIONS, UNKNOWN
 from pipeline.files import open_file
 from pipeline.report.moments import listed_moments
+from pipeline.settings import is_look, members
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +94,9 @@ def read_crops(folder: Path, rows: pd.DataFrame, walk: Manifest) -> tuple[pd.Dat
         walk: The walk of the movie.
 
     Returns:
-        The crops by person, emotion and time, with `person`, `emotion` (position in `EMOTIONS`),
-        `path`, `TILE_COLUMNS` and `OF_MOMENT`; and the number of crops that match no row.
+        The crops by person, emotion and time, with `person`, `emotion` (of the categories
+        `EMOTIONS` and the classes of them that there are), `path`, `TILE_COLUMNS` and `OF_MOMENT`;
+        and the number of crops that match no row.
     """
     lists = [_read_list(p, walk) for p in sorted(folder.glob("*/*/crops.csv")) if _is_own(p)]
     columns = [*TILE_COLUMNS, "person", "emotion", "path", *OF_MOMENT]
@@ -103,13 +105,15 @@ def read_crops(folder: Path, rows: pd.DataFrame, walk: Manifest) -> tuple[pd.Dat
     key = ["frame", "track", "person"]
     named = rows[key].astype({"person": "str"}).replace({"person": {"": UNKNOWN}})
     crops = _with_best(listed.merge(named, on=key))
+    looks = [*EMOTIONS, *sorted(set(crops["emotion"]) - {*EMOTIONS}, key=members)]
+    crops["emotion"] = pd.Categorical(crops["emotion"], looks)
     crops = crops.sort_values(["person", "emotion", "time", "file"], ignore_index=True)
     return crops, len(listed) - len(crops)
 
 
 def _is_own(path: Path) -> bool:
     """Whether a crops.csv is in a folder that a pick writes, <person>/<emotion>."""
-    return path.parent.name in EMOTIONS
+    return is_look(path.parent.name)
 
 
 def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
@@ -143,7 +147,7 @@ def _read_list(path: Path, walk: Manifest) -> pd.DataFrame:
     crops = crops[crops["file"].isin(existing)]
     return crops.assign(
         person=path.parent.parent.name,
-        emotion=EMOTIONS.index(path.parent.name),
+        emotion=path.parent.name,
         path=[path.parent / name for name in crops["file"]],
     )
 

@@ -18,7 +18,7 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import TableError
-from pipeline.faces import ACCEPTED, BOX, EMOTIONS, REJECTED, UNKNOWN, written
+from pipeline.faces import ACCEPTED, BOX, REJECTED, UNKNOWN, written
 from pipeline.people.names import check_name
 from pipeline.review import labels as decided
 from pipeline.review import match
@@ -26,6 +26,7 @@ from pipeline.review.labels import ASIDE, LABELS, OPEN, Label, folder_of_label
 from pipeline.review.moments import ReviewedMoment, reviewed_moments
 from pipeline.review.not_photos import NotPhotos
 from pipeline.review.reconcile import Change, check_room, reconcile, write_decisions
+from pipeline.settings import JOIN, is_look, members
 
 STRANGER = ""
 """Stands for "not this person" in place of an emotion; nothing is said about the emotion."""
@@ -66,7 +67,7 @@ class Picked:
     Attributes:
         folder: the movie's folder.
         person: a name or "unknown".
-        emotion: one of `EMOTIONS`.
+        emotion: one of `EMOTIONS`, or a class of them.
         crops: rows of crops.csv as text, by file name; also crops with a decision that crops.csv no
             longer lists.
         labels: labels of the crops with a decision, by file name.
@@ -112,16 +113,17 @@ class Picked:
 
 
 def picks(folder: Path) -> Iterator[tuple[str, str]]:
-    """The person and emotion of each pick in a movie's folder."""
+    """The person and emotion of each pick in a movie's folder, classes of emotions last."""
     for person in sorted(visible_names(folder)):
-        for emotion in EMOTIONS:
+        looks = filter(is_look, visible_names(folder / person))
+        for emotion in sorted(looks, key=lambda look: (JOIN in look, members(look))):
             if (folder / person / emotion / CROPS).is_file():
                 yield person, emotion
 
 
 def is_pick(folder: Path, person: str, emotion: str) -> bool:
     """Whether the person and emotion are one of `picks`."""
-    known = person in visible_names(folder) and emotion in EMOTIONS
+    known = person in visible_names(folder) and is_look(emotion)
     return known and (folder / person / emotion / CROPS).is_file()
 
 

@@ -1,9 +1,9 @@
 """labels.csv: the decisions of the review.
 
 `output/<movie>/labels.csv` has one row for each crop with a decision, and `judge` reads it as
-truth. The column `emotion` says how the face looks: the emotion of the crop's folder if the crop
-was accepted, else another emotion or `none` ("something else"). It is empty for "not this person",
-which says nothing about the emotion.
+truth. The column `emotion` says how the face looks: the emotion, or class of emotions, of the
+crop's folder if the crop was accepted, else another emotion or `none` ("something else"). It is
+empty for "not this person", which says nothing about the emotion.
 """
 
 import re
@@ -19,6 +19,7 @@ from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text, write_text
 from pipeline.errors import TableError
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, UNKNOWN
+from pipeline.settings import JOIN, is_look
 
 LABELS = "labels.csv"
 
@@ -105,7 +106,11 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _faults(labels: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
     """Maps each kind of fault, in words, to the rows that have it."""
-    accepted, emotion = labels["decision"] == ACCEPTED, labels["emotion"]
+    accepted, emotion, picked = (
+        labels["decision"] == ACCEPTED, labels["emotion"], labels["picked"],
+    )  # fmt: skip
+    pairs = zip(emotion, picked, strict=True)
+    part = np.array([one in look.split(JOIN) for one, look in pairs], bool)
     names = labels[["person", "file", "copy"]].apply(lambda names: names.map(IN_FOLDER.fullmatch))
     crops = labels["file"].map(CROP_NAME.fullmatch)
     return {
@@ -113,14 +118,16 @@ def _faults(labels: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
             labels, [*BOX, "time", "probability"], ["first", TRACK_COLUMN, "run_length"]
         ),
         "first and last must be the same frame": labels["first"] != labels["last"],
-        "picked is not an emotion": ~labels["picked"].isin(EMOTIONS),
+        "picked is not an emotion": ~picked.map(is_look).astype(bool),
         f"the decision is neither {ACCEPTED} nor {REJECTED}": ~labels["decision"].isin(
             [ACCEPTED, REJECTED, OPEN]
         ),
         f"the emotion is neither empty, {NO_EMOTION} nor one of {', '.join(EMOTIONS)}": (
-            ~emotion.isin([*EMOTIONS, NO_EMOTION, ""])
+            ~(emotion.isin([NO_EMOTION, ""]) | emotion.map(is_look))
         ),
-        "emotion and decision contradict each other": accepted != (emotion == labels["picked"]),
+        "emotion and decision contradict each other": (
+            (accepted != (emotion == picked)) | (part & ~accepted)
+        ),
         "person, file or copy is not a valid name": names.isna().any(axis=1) | crops.isna(),
     }
 
@@ -184,11 +191,14 @@ def label_of(crop: dict[str, str], emotion: str, walk: str, copy: str = "") -> L
 
     Args:
         crop: The crop's row in crops.csv.
-        emotion: How the face looks. The emotion of the crop's folder accepts it; another emotion,
-            `NO_EMOTION` (something else) or "" (not this person) rejects it.
+        emotion: How the face looks. The emotion of the crop's folder, or one of the class that it
+            is for, accepts it; another emotion, `NO_EMOTION` (something else) or "" (not this
+            person) rejects it.
         walk: Fingerprint of the walk that the crop was picked from.
         copy: Name of the photo that was put into the gallery for the label.
     """
+    if emotion in crop["emotion"].split(JOIN):
+        emotion = crop["emotion"]
     decision = ACCEPTED if emotion == crop["emotion"] else REJECTED
     values = {"emotion": emotion, WALK_COLUMN: walk, "decision": decision, "copy": copy}
     return {c: values[c] if c in values else crop[NAMED.get(c, c)] for c in LABEL_COLUMNS}

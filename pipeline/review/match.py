@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.faces import ACCEPTED, BOX, EMOTIONS, NO_EMOTION, REJECTED, Ints, Numbers, iou
+from pipeline.pick.evidence import ALONE
 from pipeline.pick.learn import Taught
 from pipeline.review.labels import TRACK_COLUMN, WALK_COLUMN
+from pipeline.settings import JOIN, members
 
 SAME_FACE = 0.5
 """Least IoU of two boxes of one frame that show the same face, also between different walks."""
@@ -103,25 +105,30 @@ def _concerns(labels: pd.DataFrame, person: Any) -> "pd.Series[bool]":
     return (labels["emotion"] != "") | (labels["person"] == person)
 
 
-def applied(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+def applied(rows: pd.DataFrame, labels: pd.DataFrame, of: Sequence[int] = ALONE) -> pd.DataFrame:
     """Adds the decisions of the review to rows of faces.csv, for `select.filters`.
 
     Args:
         rows: As `faces_csv.read_faces` returns them.
         labels: From `labels.read_labels`.
+        of: `(7,)` from `settings.classes`.
 
     Returns:
         The rows, with columns `ACCEPTED` and `REJECTED` if there is any such decision. Bit n is set
-        if the face was accepted or rejected as `EMOTIONS[n]`.
+        if the face was accepted or rejected as `EMOTIONS[n]`. Who was rejected as a class is none
+        of its emotions; who was accepted as one is any of them where all are one class.
     """
     if len(rows) == 0 or len(labels) == 0:
         return rows
     face = matches(rows, labels)
     person = rows["person"].to_numpy()[face]
     applies = (face >= 0) & _concerns(labels, person).to_numpy(bool)
-    bit = 1 << labels["picked"].map(EMOTIONS.index).to_numpy(np.int64)
+    looks = [members(name) for name in labels["picked"]]
+    bit = np.array([sum(1 << n for n in several) for several in looks], np.int64)
+    whole = np.array([len({of[n] for n in several}) == 1 for several in looks], bool)
     for decision in (ACCEPTED, REJECTED):
         so_decided = applies & (labels["decision"] == decision).to_numpy(bool)
+        so_decided &= whole | (decision == REJECTED)
         bits = np.zeros(len(rows), np.int64)
         np.bitwise_or.at(bits, face[so_decided], bit[so_decided])
         if bits.any():
@@ -141,13 +148,14 @@ def taught(rows: pd.DataFrame, labels: pd.DataFrame) -> Taught:
     labels = labels[labels["decision"].isin([ACCEPTED, REJECTED]) & (labels["emotion"] != "")]
     face = matches(rows, labels)
     labels, face = labels[face >= 0], face[face >= 0]
-    columns = np.array(EMOTIONS, dtype=object)
-    emotion, picked = (labels[name].to_numpy(object)[:, None] for name in ("emotion", "picked"))
-    looks = np.where(emotion == NO_EMOTION, columns != picked, columns == emotion)
+    nothing = (labels["emotion"] == NO_EMOTION).to_numpy(bool)
+    told = labels["emotion"].where(~nothing, labels["picked"]).str.split(JOIN)
+    looks = np.array([[name in names for name in EMOTIONS] for names in told], bool)
+    looks = looks.reshape(-1, len(EMOTIONS)) != nothing[:, None]
     place = rows.iloc[face]
     stretch = stretches(place["track"].to_numpy(np.int64), place["time"].to_numpy(np.float64))
     rejected = (labels["decision"] == REJECTED).to_numpy(bool)
-    return Taught(face, looks.astype(bool), rejected, stretch)
+    return Taught(face, looks, rejected, stretch)
 
 
 def stretches(track: Ints, time: Numbers) -> Ints:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from urllib.parse import urlencode
 
 from fastapi import (
@@ -22,7 +22,7 @@ from fastapi import (
     UploadFile,
 )
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from pipeline import files, mine
 from pipeline.cast.company import ListedMovie, listed_movie
@@ -37,13 +37,13 @@ from pipeline.faces import ANY, UNKNOWN
 from pipeline.movie import scan
 from pipeline.people import gallery
 from pipeline.report.outcome import Outcome
-from pipeline.settings import AUTO, JOIN, Job
+from pipeline.settings import AUTO, JOIN, OWN_SUBTITLES, Job
 from pipeline.walk.part import WalkProgress
 from pipeline.web.jobs import DONE, NEWEST, RUNNING, Jobs, Run, Watch
 from pipeline.web.live import LIVE_PROBLEMS, playable_movies
 from pipeline.web.pages import page
 from pipeline.web.pictures import small
-from pipeline.web.readings import Emotion, jpeg_url
+from pipeline.web.readings import Emotion, Look, jpeg_url
 from pipeline.web.safety import REFUSALS, UPLOAD_ROUTE, Responses, check_csrf
 from pipeline.web.uploads import clean_name
 
@@ -52,6 +52,12 @@ MOST_REPEAT = 100_000
 
 MINED_SIDE = 128
 """Width of a new crop's picture in pixels: the page shows it half as wide, for dense screens."""
+
+MOST_SECONDS = 3600
+"""Longest time that the form accepts for a change of look."""
+
+MOST_WORDS = 200
+"""Letters of the words that looks begin after, at most."""
 
 MISSING_RUN: Responses = REFUSALS | {404: {"description": "No such run."}}
 
@@ -62,8 +68,9 @@ FIRST_FILTERS = ("repeat", "sure")
 """The filters that the form always shows."""
 
 MORE_FILTERS = (
-    "smooth", "gap", "min_prob", "min_margin", "min_size", "min_sharpness", "max_yaw", "border",
-    "per_run", "single_face", "alone", "same_frame", "silent_only", "learn",
+    "from_", "within", "after", "smooth", "gap", "min_prob", "min_margin", "min_size",
+    "min_sharpness", "max_yaw", "border", "per_run", "with_", "without", "single_face", "alone",
+    "same_frame", "peak", "onset", "silent_only", "learn",
 )  # fmt: skip
 """Those in the folded part of the form, by their names in `PickSettings`, or else in `Job`."""
 
@@ -80,6 +87,14 @@ class MineForm(BaseModel):
     sure: float | None = Field(
         None, ge=0, le=1, description="lowest chance that the emotion is right"
     )
+    from_: Look | None = Field(None, description="only where a face changes from this emotion")
+    within: float | None = Field(
+        None, ge=0, le=MOST_SECONDS, description="seconds that this may take, and after the words"
+    )
+    after: str | None = Field(
+        None, max_length=MOST_WORDS, description="only looks that begin soon after these words, by "
+        "the movie's own subtitles",
+    )  # fmt: skip
     smooth: str | None = Field(
         None, pattern=r"^(auto|\d{0,3}[13579])$",
         description="how looks are smoothed over time: auto, or an odd number of frames",
@@ -109,17 +124,30 @@ class MineForm(BaseModel):
     per_run: int | None = Field(
         None, ge=0, le=MOST_REPEAT, description="crops of each run; 0 keeps all"
     )
+    with_: list[str] | None = Field(
+        None, description="only where all these people are in the shot, too"
+    )
+    without: list[str] | None = Field(
+        None, description="only where none of these people is in the shot"
+    )
     single_face: bool | None = Field(None, description="only frames with a single face")
     alone: bool | None = Field(None, description="only where nobody else is in the shot")
     same_frame: bool | None = Field(
-        None, description="for that, look at the frame and not at the whole shot"
+        None, description="for these, look at the frame and not at the whole shot"
     )
+    peak: bool | None = Field(None, description="only the face at the height of each look")
+    onset: bool | None = Field(None, description="only the face where each look begins")
     silent_only: bool | None = Field(
         None, description="only while nobody speaks, by the movie's own subtitles"
     )
     learn: bool | None = Field(
         None, description="learn from what was accepted and rejected in this movie, where it helps"
     )
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        self.job(Job())
+        return self
 
     @classmethod
     def of(cls, work: "Mining") -> "MineForm":
@@ -141,7 +169,8 @@ class MineForm(BaseModel):
     def work(self, job: Job, videos: Path) -> "Mining | None":
         """What to do; None if there is no such movie, or no such person."""
         movie = playable_movies(videos).get(self.movie)
-        there = movie is not None and set(self.person) <= set(people(job.known_faces))
+        named = {*self.person, *(self.with_ or ()), *(self.without or ())}
+        there = movie is not None and named <= set(people(job.known_faces))
         return Mining(movie, self.job(job)) if movie is not None and there else None
 
     def job(self, job: Job) -> Job:
@@ -149,10 +178,16 @@ class MineForm(BaseModel):
         given = self.model_dump(include={*FIRST_FILTERS, *MORE_FILTERS}, exclude_none=True)
         if self.smooth is not None:
             given["smooth"] = self.smooth if self.smooth == AUTO else int(self.smooth)
+        given = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items() if v != ""}
+        if self.from_ and not self.peak:
+            given["onset"] = True
         learn = given.pop("learn", job.learn)
+        pick = replace(job.pick, **given)
+        # A page reads no files of subtitles.
+        own = OWN_SUBTITLES if pick.after or pick.silent_only else job.subtitles
         return replace(
             job, people=tuple(self.person) or (ANY,), emotions=tuple(self.emotion) or (ANY,),
-            learn=learn, pick=replace(job.pick, **given),
+            learn=learn, pick=pick, subtitles=own,
         )  # fmt: skip
 
 
@@ -246,6 +281,7 @@ class FilterField:
         least: its lowest value, if it is a number.
         most: its highest value.
         whole: whether it is a whole number.
+        pattern: what a text must be like; "" for any.
     """
 
     name: str
@@ -255,6 +291,7 @@ class FilterField:
     least: float | None
     most: float | None
     whole: bool
+    pattern: str
 
     @property
     def changed(self) -> bool:
@@ -263,9 +300,11 @@ class FilterField:
 
     @property
     def kind(self) -> str:
-        """How a page asks for it: checkbox, number or text."""
-        if isinstance(self.default, bool):
-            return "checkbox"
+        """How a page asks for it: checkbox, people, emotion, number or text."""
+        if isinstance(self.default, bool | tuple):
+            return "checkbox" if isinstance(self.default, bool) else "people"
+        if self.name == "from_":
+            return "emotion"
         return "text" if self.least is None else "number"
 
 
@@ -277,10 +316,13 @@ def filter_fields(job: Job) -> list[FilterField]:
 def _filter_field(name: str, job: Job) -> FilterField:
     field = MineForm.model_fields[name]
     value, default = (getattr(j.pick, name, getattr(j, name, None)) for j in (job, Job()))
-    bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "le") if hasattr(m, k)}
+    limits = ("ge", "le", "pattern")
+    bounds = {
+        k: v for m in field.metadata for k in limits if (v := getattr(m, k, None)) is not None
+    }
     return FilterField(
         name, str(field.description), value, default, bounds.get("ge"), bounds.get("le"),
-        not isinstance(default, float),
+        not isinstance(default, float), bounds.get("pattern", ""),
     )  # fmt: skip
 
 

@@ -6,12 +6,13 @@ from math import isnan
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from pipeline.crops import encoded
 from pipeline.faces import BOX, EMOTIONS, FaceRow, Image
 from pipeline.live.reader import Faces, Reader, shares
 from pipeline.movie.frame import RgbFrame, shrink
+from pipeline.settings import is_look
 
 READING_WIDTH = 960
 """Pixels across of a photo that the detector sees: groups have small faces."""
@@ -23,7 +24,19 @@ SHOWN_WIDTH, QUALITY = 1280, 85
 """Largest width in pixels, and the quality, of the JPEG that a page shows."""
 
 
-Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
+ONE = "|".join(EMOTIONS)
+
+Emotion = Annotated[str, Field(pattern=f"^({ONE})$")]
+
+
+def _in_order(look: str) -> str:
+    if not is_look(look):
+        raise ValueError("the emotions of a class stand in their usual order, each once")
+    return look
+
+
+Look = Annotated[str, Field(pattern=rf"^({ONE})(\+({ONE}))*$"), AfterValidator(_in_order)]
+"""An emotion, or a class of several."""
 
 
 class FaceReading(BaseModel):

@@ -29,7 +29,7 @@ from pipeline.web import results
 from pipeline.web.mine import address_of_last
 from pipeline.web.pages import Problem, page
 from pipeline.web.pictures import large, small
-from pipeline.web.readings import Emotion
+from pipeline.web.readings import Look
 from pipeline.web.safety import REFUSALS, Responses, check_csrf
 from pipeline.web.scenes import Scenes
 
@@ -38,7 +38,7 @@ REVIEWED_SIDE = 160
 
 PICKED = "/{movie}/{person}/{emotion}"
 
-Looks = Emotion | Literal["none", "stranger", ""]
+Looks = Look | Literal["none", "stranger", ""]
 CropFile = Annotated[str, Field(max_length=1000)]
 
 MISSING_CROP: Responses = {

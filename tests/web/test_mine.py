@@ -331,6 +331,20 @@ def test_a_movie_is_mined_from_the_page(client: TestClient, job: Job) -> None:
     assert "anna never looks " in text
 
 
+@pytest.mark.parametrize("asked", [{"silent_only": "true"}, {"after": "hello"}])
+def test_a_movie_without_words_says_so(client: TestClient, asked: dict[str, str]) -> None:
+    """A page reads no file of subtitles, so that what is spoken is asked of the movie."""
+    client.post("/mine", data={"movie": "film.mkv"} | asked)
+    wait_for(lambda: client.get("/api/runs").json()[0]["state"] == "failed")
+    assert "has no text subtitles" in client.get("/api/runs").json()[0]["error"]
+
+
+def test_who_is_asked_for_must_be_there(client: TestClient) -> None:
+    for name in ("with_", "without"):
+        order = {"movie": "film.mkv", name: "nobody"}
+        assert client.post("/mine", data=order).status_code == 404
+
+
 def test_a_movie_that_cannot_be_chosen_is_told(client: TestClient) -> None:
     """Or the first one of the list would be mined in its place."""
     told = "is not in the folder of movies: choose another"
@@ -363,10 +377,13 @@ def shown_filter(field: mining.FilterField) -> str:
 def changed_filters(text: str) -> list[str]:
     """What the folded part of a page's form is filled in with, but for what is usual."""
     filled = re.findall(r'name="(\w+)" value="([^"]*)"( checked)?', text)
+    selected = re.findall(
+        r'name="(\w+)">\s*(?:<option .*\s*)*?<option value="(.+)" selected>', text
+    )
     usual = mining.filter_fields(Job())
     numbers = {f.name: shown_filter(f) for f in usual}
-    boxes = {f.name for f in usual if f.kind == "checkbox"}
-    return [
+    boxes = {f.name for f in usual if f.kind in ("checkbox", "people")}
+    return [f"{name}={value}" for name, value in selected] + [
         f"{name}={value}"
         for name, value, checked in filled
         if name in numbers and (bool(checked) if name in boxes else value != numbers[name])
@@ -391,7 +408,22 @@ def changed_filters(text: str) -> list[str]:
             {"movie": "film.mkv", "border": "5", "learn": "true"},
             ["film.mkv", "8", "0.7", "border=5", "learn=true"],
         ),
-        ({"movie": "film.mkv", "border": ""}, ["film.mkv", "8", "0.7"]),
+        (
+            {"movie": "film.mkv", "border": "", "from_": "", "after": ""},
+            ["film.mkv", "8", "0.7"],
+        ),
+        (
+            {"movie": "film.mkv", "with_": ["unknown"], "without": ["anna"], "peak": "true"},
+            ["film.mkv", "8", "0.7", "with_=unknown", "without=anna", "peak=true"],
+        ),
+        (
+            {"movie": "film.mkv", "from_": "neutral", "within": "2", "after": "Hi, *"},
+            ["film.mkv", "8", "0.7", "from_=neutral", "within=2", "after=Hi, *", "onset=true"],
+        ),
+        (
+            {"movie": "film.mkv", "from_": "fear+sad"},
+            ["film.mkv", "8", "0.7", "from_=fear+sad", "onset=true"],
+        ),
     ],
 )
 def test_what_was_ordered_stays_chosen(
@@ -416,6 +448,10 @@ def test_what_was_ordered_stays_chosen(
         ("?max_yaw=91", 422, []),
         ("?min_size=-1", 422, []),
         ("?single_face=perhaps", 422, []),
+        ("?peak=true&onset=true", 422, []),
+        ("?from_=sad%2Bfear", 422, []),
+        ("?from_=fear%2Bsad&emotion=sad", 422, []),
+        ("?within=-1", 422, []),
         ("?gap=3&smooth=auto", 200, ["8", "0.7", "gap=3"]),
     ],
 )

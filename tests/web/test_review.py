@@ -62,6 +62,21 @@ def test_the_list_tells_how_far_each_pick_is(client: TestClient, table_of: Table
     assert '<a href="/review" aria-current="page">Review</a>' in text
 
 
+def test_several_emotions_as_one_are_reviewed(client: TestClient, table_of: Table) -> None:
+    mine.pick(table_of.folder, replace(table_of.job, emotions=("happy+sad",)))
+    assert 'href="/review/talk/anna/happy+sad"' in client.get("/review").text
+    place = "talk/anna/happy%2Bsad"
+    text = client.get(f"/review/{place}").text
+    for look in EMOTIONS:
+        button = text.partition(f'data-looks="{look}"')[2].partition(">")[0]
+        assert ("disabled" in button) == (look in ("happy", "sad"))
+    file = client.get(f"/api/review/{place}").json()["file"][0]
+    assert client.get(f"/api/review/{place}/still/{file}").status_code == 200
+    for look, told in (("happy+sad", "happy+sad"), ("sad", "happy+sad"), ("none", "none")):
+        assert decide(client, file, look, place).json()["looks"] == {file: told}
+    assert decide(client, file, "sad+happy", place).status_code == 422
+
+
 def test_a_stopped_pick_and_an_old_report_are_told(client: TestClient, table_of: Table) -> None:
     pages = ("/review", f"/review/{PLACE}")
     mine.report(table_of.folder, table_of.job)

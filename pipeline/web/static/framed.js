@@ -8,7 +8,8 @@
     if (source !== report.contentWindow || !Array.isArray(crop) || crop.length !== 3) return;
     const parts = crop.map(String);
     // Whoever made the folder may have changed the report: it may lead to picks, nowhere else.
-    if (!report.dataset.emotions.split(" ").includes(parts[1]) || parts.some((part) => part === "." || part === "..")) return;
+    const emotions = report.dataset.emotions.split(" ");
+    if (!parts[1].split("+").every((look) => emotions.includes(look)) || parts.some((part) => part === "." || part === "..")) return;
     const [person, emotion, file] = parts.map(encodeURIComponent);
     location.assign(`/review/${report.dataset.movie}/${person}/${emotion}#${file}`);
   });
