@@ -35,7 +35,7 @@ from pipeline.faces import ANY, EMOTIONS
 from pipeline.judge import judge as measuring
 from pipeline.people.album import Album
 from pipeline.people.gallery import digest
-from pipeline.settings import Job, PickSettings, WalkSettings, job_from
+from pipeline.settings import Job, PickSettings, WalkSettings, is_look, job_from
 from pipeline.walk.part import silent
 
 __all__ = [
@@ -114,11 +114,13 @@ def pick(
     Args:
         folders: Walked movies.
         person: Names, "any" or "unknown".
-        emotion: Some of `EMOTIONS`, or "any".
-        options: `repeat`, `repeat_seconds`, `sure`, `smooth`, `gap`, `min_prob`, `min_size`,
-            `min_sharpness`, `max_yaw`, `single_face`, `border`, `silent_only`, `per_run`, `margin`,
-            `learn`, `compare`, `report`, `subtitles`, `subtitle_offset`, `subtitle_encoding`,
-            `output`, `known_faces`, `tolerance`.
+        emotion: Some of `EMOTIONS`, classes of them such as "fear+sad", or "any".
+        options: `with_` and `without` (names), `alone`, `same_frame`, `from_` (a look), `within`
+            (seconds), `peak`, `onset`, `repeat`, `repeat_seconds`, `sure`, `smooth`, `gap`,
+            `min_prob`, `min_margin`, `min_size`, `min_sharpness`, `max_yaw`, `single_face`,
+            `border`, `silent_only`, `after` (words), `per_run`, `margin`, `learn`, `compare`,
+            `report`, `subtitles`, `subtitle_offset`, `subtitle_encoding`, `output`, `known_faces`,
+            `tolerance`.
 
     Returns:
         A row for each movie, person and emotion: `movie`, `person`, `emotion`, faces `seen` with it
@@ -146,15 +148,16 @@ def moments(
     Args:
         folders: Walked movies; none for all in `output`.
         person: Names, "any" or "unknown".
-        emotion: Some of `EMOTIONS`, or "any".
+        emotion: As for `pick`.
         top: How many at most; 0 for all.
-        order: "sure", "probability", "length" or "time".
-        options: Those of `pick` from `repeat` to `border`, and `output`.
+        order: "sure", "strength", "probability", "length" or "time".
+        options: Those of `pick` from `with_` to `border`, and `output`.
 
     Returns:
         A row a moment: `movie`, `folder`, `person`, `emotion`, `track`, frames `first` and `last`,
         the seconds `start` and `stop` at which they begin, `seconds` on screen, `length` in frames,
-        `faces`, `look_sure` and `probability` from 0 to 1.
+        `faces`, `look_sure`, `strength` and `probability` from 0 to 1, and `prominence`, NaN
+        without `peak`.
     """
     job = _job(options, person, emotion)
     with archive.open_archive(_archived(folders, job)) as opened:
@@ -242,18 +245,26 @@ def report(folder: Place, **options: Any) -> Path:
     return mine.report(_walk_of(folder, job), job)
 
 
+def _several(wanted: Wanted) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+
+
 def _job(given: dict[str, Any], person: Wanted = ANY, emotion: Wanted = ANY) -> Job:
     for option in given:
         if option not in OPTIONS:
             similar = get_close_matches(option, OPTIONS, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
             raise TypeError(f"there is no option {option!r}{hint}")
-    people, emotions = ((x,) if isinstance(x, str) else tuple(x) for x in (person, emotion))
+    people, emotions = map(_several, (person, emotion))
     if not people or not emotions:
         raise ValueError(f"person and emotion want one or more names, or {ANY!r}")
-    unknown = set(emotions) - {*EMOTIONS, ANY}
-    if unknown:
-        raise ValueError(f"emotion is {unknown.pop()!r}, wanted some of {EMOTIONS} or {ANY!r}")
+    for look in emotions:
+        if look != ANY and not is_look(look):
+            raise ValueError(
+                f"emotion is {look!r}, wanted some of {EMOTIONS}, classes of them in this order "
+                f"such as 'fear+sad', or {ANY!r}"
+            )
+    given |= {name: _several(given[name]) for name in ("with_", "without") if name in given}
     network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
     places = {key: Path(given[key]) for key in ("output", "known_faces") if key in given}
     return job_from(given | network | places | {"people": people, "emotions": emotions})

@@ -76,6 +76,8 @@ def test_moments_stats_and_status_are_of_all_movies(folder: Path) -> None:
     assert found["length"].tolist() == [30, 20]
     assert len(api.moments(emotion="happy", person="anna", top=1)) == 1
     assert api.moments(folder, person="anna", repeat=99).empty
+    assert found["prominence"].isna().all()
+    assert api.moments(emotion="happy+sad", peak=True)["prominence"].between(0, 1).all()
     totals = api.stats()
     assert list(totals.columns) == [*columns("stats")[:-1], *EMOTIONS]
     assert totals[list(EMOTIONS)].sum(axis=1).tolist() == pytest.approx([1, 1, 1])
@@ -107,6 +109,9 @@ def test_options_are_those_of_the_command_line(tmp_path: Path) -> None:
     assert (job.walk.emotion, job.walk.width, job.pick.min_prob) == ("two-headed", 320, 0.5)
     assert (job.people, job.emotions, job.output) == (("zo\u00e9",), ("sad",), tmp_path)
     assert api._job({}) == Job()
+    job = api._job({"with_": "ben", "without": ["carl"], "from_": "happy"}, emotion="fear+sad")
+    assert (job.pick.with_, job.pick.without, job.pick.onset) == (("ben",), ("carl",), True)
+    assert job.emotions == ("fear+sad",)
 
 
 def test_what_is_wrong_is_told(folder: Path) -> None:

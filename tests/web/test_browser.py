@@ -191,7 +191,7 @@ def test_the_page_of_runs_fits(opened: Opened, width: int) -> None:
     """With its links, and hints of which nothing is cut off."""
     page = opened("/mine", viewport={"width": width, "height": 844})
     for box in ("unknown", "happy", "fear"):
-        page.get_by_label(box).check()
+        page.get_by_role("checkbox", name=box).check()
     page.locator("#movie").select_option("film.mkv")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("heading", name="film.mkv: done").wait_for()

@@ -29,7 +29,7 @@ def app(output: Path) -> FastAPI:
 def test_the_demo_is_mined_from_the_page(opened: Opened, output: Path) -> None:
     page = opened("/mine")
     page.locator("#movie").select_option("demo.mp4")
-    page.get_by_label("actress").check()
+    page.get_by_role("checkbox", name="actress").check()
     page.get_by_label("happy").check()
     page.get_by_role("button", name="Start").click()
     page.get_by_text(re.compile(r"of 2,466 frames, \d+ a second")).wait_for()
