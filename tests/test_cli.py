@@ -726,7 +726,7 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--subtitle-offset", "2"), "needs --subtitles"),
         (("a.mkv", "--silent-only"), "needs --subtitles"),
         (("a.mkv", "--after", "hello"), "needs --subtitles"),
-        (("a.mkv", "--within", "2s"), "needs --from or --after"),
+        (("a.mkv", "--within", "nan"), "not a number"),
         (("a.mkv", "--from", "happy", "--to", "happy"), "no change"),
         (("a.mkv", "--emotion", "happy,sad"), "to one: --emotion happy+sad"),
         (("a.mkv", "--emotion", "any+sad"), "any is all of them"),

@@ -586,11 +586,6 @@ def _check_looks(given: dict[str, Any]) -> None:
         raise click.BadParameter(str(error), param_hint="--emotion") from error
     if set(emotions) == {before}:
         raise click.BadParameter(f"{before} to {before} is no change", param_hint="--from")
-    context = click.get_current_context(silent=True)
-    source = context.get_parameter_source("within") if context else None
-    # A default for all commands is none that this one must use.
-    if source == ParameterSource.COMMANDLINE and not (before or given.get("after")):
-        raise click.BadParameter("needs --from or --after", param_hint="--within")
     if given.get("peak") and given.get("onset"):
         raise click.UsageError("give either --peak or --onset")
 

@@ -180,6 +180,7 @@ def _pick_options(job: Job, settings: PickSettings) -> Iterator[str]:
     if settings.repeat_seconds:
         yield f"--repeat {settings.repeat_seconds:.15g}s"
     hidden = HIDDEN | ({"repeat"} if settings.repeat_seconds else set())
+    hidden |= {"within"} if not (settings.from_ or settings.after) else set()
     for name, value in asdict(settings).items():
         if name not in hidden:
             yield from option_words(name, value)

@@ -553,6 +553,8 @@ def test_settings_are_shown_as_they_are_typed() -> None:
         "--repeat 12", "--gap 0", "--sure 0.7", "--min-prob 0", "--min-size 0",
         "--min-sharpness 0", "--max-yaw 90", "--single-face", "--border 0",
     ]  # fmt: skip
+    asked = list(page._pick_options(job, replace(settings, from_="neutral")))
+    assert {"--from neutral", "--within 3"} <= {*asked}
 
 
 def test_rows_keep_their_order(tmp_path: Path) -> None:
