@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from pipeline.cli.options import (
-    FILTERS,
     FOLDERS,
     LEARN_OPTION,
     MARGIN_OPTION,
@@ -14,6 +13,7 @@ from pipeline.cli.options import (
     ONE_EACH,
     PER_RUN_OPTION,
     PLACES,
+    SET_FILTERS,
     SPEECH,
     Here,
     OneOf,
@@ -81,7 +81,7 @@ SET_OPTIONS = options(
 @FOLDERS
 @SET_OPTIONS
 @with_defaults(per_run=3, border=0, min_size=64.0)
-@FILTERS
+@SET_FILTERS
 @LEARN_OPTION
 @SPEECH
 @ONE_EACH

@@ -312,18 +312,23 @@ WALKING = options(
     click.option("--rewalk", is_flag=True, help="Walk again and discard the earlier walk."),
 )  # fmt: skip
 
-FILTERS = options(
-    click.option(
-        "--person", "people", multiple=True, default=JOB.people, show_default=True,
-        type=PersonName(),
-        help="Person to pick: a known name, unknown, or any; may be repeated.",
-    ),
-    click.option(
-        "--emotion", "--to", "emotions", multiple=True, default=JOB.emotions, show_default=True,
+PERSON_OPTION = click.option(
+    "--person", "people", multiple=True, default=JOB.people, show_default=True, type=PersonName(),
+    help="Person to pick: a known name, unknown, or any; may be repeated.",
+)  # fmt: skip
+
+
+def _emotion_option(*names: str) -> Callable[[Command], Command]:
+    """The option of the look, which `--to` names beside `--from`."""
+    return click.option(
+        *names, "emotions", multiple=True, default=JOB.emotions, show_default=True,
         type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False), metavar="EMOTION",
         help=f"Emotion to pick: {', '.join(EMOTIONS)}, or any; may be repeated. sad+fear joins "
         "two or more to one.",
-    ),
+    )  # fmt: skip
+
+
+OTHER_FILTERS = options(
     click.option(
         "--from", "from_", type=EmotionChoice(EMOTIONS, case_sensitive=False), metavar="EMOTION",
         help="Only where a face changes to the emotion from this one; of each change the face "
@@ -389,6 +394,11 @@ FILTERS = options(
         help="Smallest distance of the face from the picture's edge, in pixels.",
     ),
 )  # fmt: skip
+
+FILTERS = options(PERSON_OPTION, _emotion_option("--emotion", "--to"), OTHER_FILTERS)
+
+SET_FILTERS = options(PERSON_OPTION, _emotion_option("--emotion"), OTHER_FILTERS)
+"""Those of a command whose --to names a folder."""
 
 SPEECH = options(
     click.option(
