@@ -23,7 +23,7 @@ settings.load_profile("full" if "CI" in os.environ else "quick")
 E2E_FILES = (
     "*browser.py", "test_?*_demo.py", "test_hostile_*.py", "test_faults.py", "test_samples.py",
     "test_backends.py", "web/test_openapi.py", "web/test_serve.py",
-    "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py",
+    "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py", "walk/test_processes.py",
 )  # fmt: skip
 E2E_FIXTURES = {"browser"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""

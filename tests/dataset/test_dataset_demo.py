@@ -17,8 +17,6 @@ from tests.support.demo import copied
 from tests.support.processes import ROOT
 from tests.support.program import caller
 
-pytestmark = pytest.mark.e2e
-
 SHARES = ("--val", "0.2", "--test", "0.2")
 
 

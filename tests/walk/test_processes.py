@@ -82,7 +82,6 @@ def test_any_number_of_workers_gives_the_same_bytes(
     assert (told.frames, told.faces) == (170, rows)
 
 
-@pytest.mark.e2e
 def test_a_worker_that_dies_once_has_its_part_made_by_another(
     movie: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +94,6 @@ def test_a_worker_that_dies_once_has_its_part_made_by_another(
     assert told.frames == 170, "frames that were walked twice are told once"
 
 
-@pytest.mark.e2e
 @processes.needs_proc
 def test_a_worker_killed_while_it_starts_is_replaced(
     movie: Path,
@@ -120,7 +118,6 @@ def test_a_worker_killed_while_it_starts_is_replaced(
     assert _parts(folder) == whole
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -146,7 +143,6 @@ def test_what_a_network_raises_comes_out_with_the_lines_where_it_was_raised(
         assert whole[name] == content
 
 
-@pytest.mark.e2e
 def test_a_network_that_workers_cannot_have_is_told(
     movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +154,6 @@ def test_a_network_that_workers_cannot_have_is_told(
         crew.make_parts(movie, folder, range(PARTS), 2, lambda *_: None)
 
 
-@pytest.mark.e2e
 def test_a_progress_that_raises_ends_all_workers(
     movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
