@@ -79,7 +79,7 @@ NO_SPEECH = options(
     *(
         click.option(
             name, is_flag=name == "--silent-only", hidden=True, expose_value=False,
-            callback=_refuse_speech,
+            callback=_refuse_speech, help="Of pick, export and annotate: refused.",
         )
         for name in ("--after", "--silent-only", "--subtitles")
     )
