@@ -125,8 +125,7 @@ def chunks(film: FilmFaces, settings: DatasetSettings, margin: float, to: Path) 
     ]  # fmt: skip
     for first in range(0, len(film.rows), CHUNK):
         rows = film.rows.iloc[first : first + CHUNK]
-        text = json.dumps(facts) + rows.to_csv(index=False)
-        stamp = sha256(text.encode(errors="surrogateescape")).hexdigest()
+        stamp = sha256(json.dumps([facts, rows.to_dict("list")]).encode()).hexdigest()
         path = to / CHUNKS / f"{film.film}-{first // CHUNK:04d}.npz"
         yield Chunk(path, film, rows, stamp)
 
