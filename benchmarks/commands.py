@@ -11,14 +11,20 @@ ROOT = Path(__file__).parents[1]
 MINE_VIDEO = (sys.executable, "-c", "from pipeline.cli import run; run()")
 
 
-def walk(movie: Path, output: Path, *options: object) -> Spent:
+def walk(movie: Path, output: Path, *options: object, by: tuple[object, ...] = MINE_VIDEO) -> Spent:
     """Walks a movie into a folder with --rewalk, and measures that.
+
+    Args:
+        movie: The movie.
+        output: The folder.
+        options: More options of the command line.
+        by: The program that takes the command line.
 
     Raises:
         FailedError: The walk ended with an error.
     """
     known = ("--known-faces", ROOT / "known_faces")
-    call = (*MINE_VIDEO, "walk", movie, "--output", output, "--rewalk", "-q", *known, *options)
+    call = (*by, "walk", movie, "--output", output, "--rewalk", "-q", *known, *options)
     return measure(call, length(movie))
 
 

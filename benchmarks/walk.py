@@ -10,6 +10,7 @@ own. Figures that are compared are measured in the same run, as machines and hou
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
@@ -106,6 +107,13 @@ class Bench:
         """Measures a walk with the defaults."""
         tell(f"walking {film}, workers {workers}")
         return walk(self.studio.movie(film), self.studio.folder, "--workers", workers)
+
+    def stages(self, film: Film) -> dict[str, float]:
+        """Measures the CPU milliseconds a frame of each stage of a walk in one process."""
+        tell(f"the stages of walking {film}")
+        by, movie = (sys.executable, program("stages.py")), self.studio.movie(film)
+        spent = walk(movie, self.studio.folder, "--workers", 1, by=by)
+        return {stage: 1000 * t / spent.frames for stage, t in json.loads(spent.note).items()}
 
     def pick(self, film: Film) -> Spent:
         """Measures the pick from the latest walk of a film."""
@@ -254,6 +262,19 @@ def growth(bench: Bench) -> None:
         print(line((*what, *cells, *compared)), flush=True)
 
 
+def stages(bench: Bench) -> None:
+    """Prints the CPU milliseconds a frame of each stage of a walk in one process."""
+    main = bench.short
+    films = [main, *(replace(main, size=size) for size in bench.given.sizes[1:])]
+    films += [replace(main, faces=faces) for faces in bench.given.faces[1:]]
+    print(f"\n## CPU milliseconds a frame of each stage, {main.minutes:g} minutes, one process")
+    table("stage", *(f"{f.size[0]}x{f.size[1]}, faces {f.faces}" for f in films))
+    costs = [bench.stages(film) for film in films]
+    for stage in dict.fromkeys(stage for cost in costs for stage in cost):
+        print(line((stage, *(f"{cost.get(stage, 0):.3f}" for cost in costs))))
+    print(line(("all", *(f"{sum(cost.values()):.3f}" for cost in costs))), flush=True)
+
+
 def equal(bench: Bench) -> None:
     """Prints whether the default walk agrees with a walk that detects on every frame."""
     print("\n## The same results as `--detect-every 1`")
@@ -316,7 +337,7 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f}"
 
 
-TABLES = {"speed": speed, "growth": growth, "equal": equal}
+TABLES = {"speed": speed, "growth": growth, "stages": stages, "equal": equal}
 
 
 def main() -> None:

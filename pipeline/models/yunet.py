@@ -49,7 +49,8 @@ class YuNet:
         # The largest stride must divide both sides; padding keeps coordinates, unlike scaling.
         pad = [0, -height % STRIDES[-1], 0, -width % STRIDES[-1]]
         padded = cv2.copyMakeBorder(image, *pad, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-        blob = cv2.dnn.blobFromImage(padded, swapRB=True)
+        blob = np.empty((1, 3, *padded.shape[:2]), np.float32)
+        blob[0] = cv2.split(padded)[::-1]  # BGR.
         outputs = dict(
             zip(self._names, self._session.run(self._names, {"input": blob}), strict=True)
         )

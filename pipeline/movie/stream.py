@@ -275,18 +275,21 @@ def packets_from(
 ) -> "Iterator[Packet[VideoStream]]":
     """Yields packets from the key frame `(pts, dts)` or an earlier one, or none if it is missed.
 
-    In MPEG program streams a packet of the container begins within a frame, so that seeking may
-    land behind the beginning of the key frame, which is then unknown as one.
+    FFmpeg takes the time for `pts` in MP4 and Matroska, where `dts` leads to the key frame before,
+    and a whole group of frames would be decoded for nothing; in other formats for `dts`, where
+    `pts` leads too far. In MPEG program streams a packet of the container begins within a frame, so
+    that seeking may land behind the beginning of the key frame, which is then unknown as one.
     """
-    for early in (0, round(EARLIER / (stream.time_base or 1))):
+    early = round(EARLIER / (stream.time_base or 1))
+    for time, exact in ((key[0], True), (key[1], False), (key[1] - early, False)):
         try:
-            container.seek(int(key[1]) - early, stream=stream)
+            container.seek(int(time), stream=stream)
         except av.FFmpegError as error:
-            log.debug("cannot seek to %s: %s", key, error)
-            return
+            log.debug("cannot seek to %s: %s", time, error)
+            continue
         packets = packets_of(container, stream, numbers=numbers)
         first = next((p for p in packets if p.is_keyframe and p.pts is not None), None)
-        if first is not None and first.pts <= key[0]:
+        if first is not None and (first.pts == key[0] or (not exact and first.pts <= key[0])):
             yield first
             yield from packets
             return

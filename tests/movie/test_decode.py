@@ -105,6 +105,27 @@ def test_any_range_gives_the_pictures_of_a_full_decode(movie: Known, ends: list[
         assert np.array_equal(frame.image, movie.images[frame.index])
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.flv", "a.avi"])
+def test_decoding_begins_at_the_key_frame_itself(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[int | None] = []
+    path, own = tmp_path / name, stream.frames_in
+
+    def counted(packet: "av.Packet[VideoStream]") -> list[VideoFrame] | None:
+        fed.append(packet.pts)
+        return own(packet)
+
+    movies.write_movie(path, movies.noise(40), **H264)
+    scan = scan_movie(path)
+    monkeypatch.setattr(stream, "frames_in", counted)
+    for key in scan.key_frames[1:].tolist():
+        fed.clear()
+        (frame,) = decode.decode_frames(path, scan, key, key + 1)
+        assert frame.index == key
+        assert fed[0] == scan.marks[key]
+
+
 def test_the_last_frame_alone(movie: Known) -> None:
     (frame,) = decode.decode_frames(movie.path, movie.scan, 39, 99)
     assert np.array_equal(frame.image, movie.images[39])
