@@ -290,7 +290,8 @@ WALKING = options(
     ),
     click.option(
         "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
-        help="Run the detector on every N-th analysed frame; follow faces in between.",
+        help="Run the detector on every N-th analysed frame, if N is not 1 on half of these while "
+        "faces hold still; follow faces in between.",
     ),
     WIDTH_OPTION,
     click.option(

@@ -45,7 +45,7 @@ class Manifest:
         models: name and hash of each network.
         scan: timestamps of all frames, stored in frames.npz.
         parts: first frame and one past the last frame of each part.
-        cuts: version of the rules by which its shots were cut; "1" before there were versions.
+        cuts: version of the rules by which its parts are made; "1" before there were versions.
     """
 
     movie: Path

@@ -17,9 +17,6 @@ LOOK_AHEAD = 2
 """Frames around a frame that decide whether there is a cut before it. The detectors see no others,
 so that a part has the same cuts wherever decoding begins."""
 
-CUTS = "3"
-"""Version of the rules of cuts: parts of one walk are all made by the same one."""
-
 CUT_WIDTH = 160
 MIN_CHANGE = 8.0
 """Least change of the mean-free luma (0 to 255) that counts as a cut for the adaptive detector."""

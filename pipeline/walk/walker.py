@@ -23,10 +23,14 @@ from pipeline.settings import PART_SECONDS, WalkSettings
 from pipeline.walk.merge import merge
 from pipeline.walk.part import WalkProgress
 from pipeline.walk.processes import make_parts
-from pipeline.walk.shots import CUTS, LOOK_BACK
+from pipeline.walk.shots import LOOK_BACK
 from pipeline.walk.track import longest_gap
 
 log = logging.getLogger(__name__)
+
+PART_RULES = "4"
+"""Version of the rules of cuts, and of when the detector looks: the parts of one walk are all made
+by the same ones."""
 
 TRIAL_SECONDS = 5.0
 """Seconds after which a walk estimates how long the rest will take."""
@@ -82,16 +86,18 @@ def prepare_walk(
         new = Manifest(movie, identity, settings, identities(settings), scan, plan, old.cuts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
-        if old.cuts == CUTS or _is_whole(folder, old):
+        if old.cuts == PART_RULES or _is_whole(folder, old):
             # The movie or the emotion network has moved: workers and later picks read its new path.
             if (old.movie, old.settings) != (movie.absolute(), settings):
                 manifests.write(folder, new)
             return new
-        log.warning("%s: begun by an earlier version, which cut shots otherwise; begun anew", movie)
-        new = replace(new, cuts=CUTS)
+        log.warning("%s: begun by an earlier version, by other rules; begun anew", movie)
+        new = replace(new, cuts=PART_RULES)
     else:
         models, scan = identities(settings), scan_movie(movie)
-        new = Manifest(movie, identity, settings, models, scan, plan_parts(scan, settings), CUTS)
+        new = Manifest(
+            movie, identity, settings, models, scan, plan_parts(scan, settings), PART_RULES
+        )
     # The old walk is removed only now that the movie is known to be walkable. Parts without a
     # walk.json go too: they may be of another walk.
     _clear(folder)

@@ -1,7 +1,7 @@
 """One part: boxes between detections, gaps, cuts, emotions, and what is embedded."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 
@@ -14,7 +14,7 @@ from pipeline import crops
 from pipeline.disk.faces_csv import NUMBERS
 from pipeline.disk.parts import Part
 from pipeline.faces import EMOTIONS, Detections, Floats, Image
-from pipeline.movie.frame import RgbFrame
+from pipeline.movie.frame import Frame, RgbFrame
 from pipeline.settings import WalkSettings
 from pipeline.walk import part as parts
 from pipeline.walk.part import CHIP_SPACING, CHIPS, analyse
@@ -57,6 +57,42 @@ def test_boxes_between_detections_lie_on_the_way() -> None:
         share = (frame - before) / (after - before)
         wanted = (1 - share) * boxes[before] + share * boxes[after]
         assert boxes[frame] == pytest.approx(wanted, abs=1e-4)
+
+
+STANDING = Square("anna", x=40)
+
+
+@pytest.mark.parametrize(
+    ("squares", "detect_every", "looks"),
+    [
+        pytest.param([STANDING], 3, [0, 6, 12, 18, 20], id="still"),
+        pytest.param([STANDING], 1, range(21), id="still, but every frame is wanted"),
+        pytest.param([], 3, [0, 6, 12, 18, 20], id="nobody"),
+        pytest.param([DRIFTING], 3, [*range(0, 21, 3), 20], id="moving"),
+        pytest.param([STANDING, DRIFTING], 3, [*range(0, 21, 3), 20], id="one of two moves"),
+        pytest.param([Square("anna", "gone 10, happy")], 3, [0, 6, 9, 12, 18, 20], id="appearing"),
+        pytest.param([Square("anna", "happy 5, gone")], 3, [0, 3, 6, 12, 18, 20], id="vanishing"),
+        pytest.param(
+            [Square("anna", "happy 19, gone")], 3, [0, 6, 12, 18, 20], id="vanishing at the end"
+        ),
+        pytest.param(
+            [Square("anna", "happy 16, gone")], 3, [0, 6, 12, 15, 18, 20], id="near the end"
+        ),
+    ],
+)
+def test_the_detector_looks_less_often_while_faces_hold_still(
+    squares: list[Square], detect_every: int, looks: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    own = parts._Analysis._find
+
+    def find(self: parts._Analysis, frame: Frame) -> Detections:
+        looked.append(frame.index)
+        return own(self, frame)
+
+    monkeypatch.setattr(parts._Analysis, "_find", find)
+    _part([Shot(21, squares)], replace(SETTINGS, detect_every=detect_every))
+    assert sorted(looked) == list(looks)
 
 
 @pytest.mark.parametrize("detect_every", [1, 2, 3, 7, 50])

@@ -27,7 +27,7 @@ from pipeline.movie.scan import Scan
 from pipeline.movie.stream import Stream
 from pipeline.settings import WalkSettings
 from pipeline.walk import walker
-from pipeline.walk.shots import CUTS, LOOK_BACK
+from pipeline.walk.shots import LOOK_BACK
 from tests.support import puppet
 from tests.support.puppet import SETTINGS, Shot, Square, film
 
@@ -396,13 +396,13 @@ def test_other_settings_are_refused_with_what_differs_and_what_to_type(
 
 
 @pytest.mark.parametrize("lost", [[], [2]], ids=["whole", "unfinished"])
-def test_parts_of_two_rules_of_cuts_are_not_mixed(
+def test_parts_of_two_rules_are_not_mixed(
     lost: list[int], movie: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = _tables(folder)
     path = folder / "walk.json"
     facts = json.loads(path.read_text())
-    assert facts.pop("cuts") == CUTS
+    assert facts.pop("cuts") == walker.PART_RULES
     path.write_text(json.dumps(facts), encoding="utf-8")  # As an earlier version left it.
     for number in lost:
         part_paths(folder, number)[0].unlink()
@@ -410,10 +410,10 @@ def test_parts_of_two_rules_of_cuts_are_not_mixed(
     walk = walker.prepare_walk(movie, folder, SETTINGS)
     assert [has_part(folder, n) for n in range(3)] == [not lost] * 3
     assert walk.cuts == manifests.read(folder).cuts
-    assert ("begun by an earlier version, which cut shots otherwise" in caplog.text) == bool(lost)
+    assert ("begun by an earlier version, by other rules" in caplog.text) == bool(lost)
     _walk(movie, folder)
     assert _tables(folder) == before
-    assert manifests.read(folder).cuts == (CUTS if lost else "1")
+    assert manifests.read(folder).cuts == (walker.PART_RULES if lost else "1")
 
 
 def test_a_changed_movie_is_told(movie: Path, folder: Path) -> None:
