@@ -13,6 +13,7 @@ import pytest
 from pipeline.disk import parts
 from pipeline.errors import ModelError
 from pipeline.models import registry
+from pipeline.movie.frame import Frame
 from pipeline.walk import processes as crew
 from pipeline.walk import walker
 from tests.support import faulty, processes, puppet
@@ -224,3 +225,19 @@ def test_a_worker_whose_program_is_gone_ends_quietly(
     ours.close()
     crew._work(movie, folder, registry.entries(), theirs)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 21])
+def test_frames_are_decoded_some_at_a_time(count: int) -> None:
+    taken, decoded = puppet.frames([Shot(count)])[:count], 0
+
+    def decoding() -> Iterator[Frame]:
+        nonlocal decoded
+        for frame in taken:
+            decoded += 1
+            yield frame
+
+    for number, frame in enumerate(crew.in_groups(decoding())):
+        assert frame is taken[number]
+        assert decoded == min(count, (number // crew.DECODED_AHEAD + 1) * crew.DECODED_AHEAD)
+    assert decoded == count
