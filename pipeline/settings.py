@@ -47,7 +47,8 @@ class WalkSettings:
         every: analyse every n-th frame, from 1.
         width: frames are shrunk to about this many pixels across for the detector, from 160.
         detect_every: run the detector on every n-th analysed frame, and if n is not 1 only on
-            every other of these where faces hold still; boxes in between are interpolated.
+            every other of these where faces hold still and they are at most 6 frames apart; boxes
+            in between are interpolated.
         start: seconds; the walk begins at the first frame at or after this time.
         end: seconds; the walk ends before the first frame at or after this time, or at the end of
             the movie if it is None.

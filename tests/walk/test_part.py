@@ -67,6 +67,7 @@ STANDING = Square("anna", x=40)
     [
         pytest.param([STANDING], 3, [0, 6, 12, 18, 20], id="still"),
         pytest.param([STANDING], 1, range(21), id="still, but every frame is wanted"),
+        pytest.param([STANDING], 7, [0, 7, 14, 20], id="still, but seldom looked at"),
         pytest.param([], 3, [0, 6, 12, 18, 20], id="nobody"),
         pytest.param([DRIFTING], 3, [*range(0, 21, 3), 20], id="moving"),
         pytest.param([STANDING, DRIFTING], 3, [*range(0, 21, 3), 20], id="one of two moves"),
