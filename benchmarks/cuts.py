@@ -60,8 +60,7 @@ def detectors_alone(pictures: list[Image]) -> set[int]:
     for i, picture in enumerate(pictures):
         bgr = cv2.cvtColor(shrink(picture, CUT_WIDTH), cv2.COLOR_RGB2BGR)
         time = FrameTimecode(i, fps=Fraction(25))
-        grey = cv2.cvtColor(mean_free(bgr), cv2.COLOR_GRAY2BGR)
-        found = content.process_frame(time, bgr) + adaptive.process_frame(time, grey)
+        found = content.process_frame(time, bgr) + adaptive.process_frame(time, mean_free(bgr))
         cuts |= {cut.frame_num for cut in found}
     return cuts
 

@@ -393,7 +393,7 @@ def test_help_loads_nothing_heavy(args: list[str]) -> None:
     shown, loaded = done.stdout.split("LOADED ")
     assert "Usage: mine-video" in shown
     heavy = {
-        "PIL", "av", "cv2", "dlib", "matplotlib", "onnxruntime", "pandas",
+        "PIL", "av", "cv2", "dlib", "matplotlib", "onnxruntime", "pandas", "scenedetect",
     }  # fmt: skip
     assert heavy & set(loaded.split()) == set()
 

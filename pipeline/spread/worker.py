@@ -34,6 +34,7 @@ from pipeline.walk.processes import make_part
 
 PACKAGES = (
     "mine-video", "av", "dlib-bin", "numpy", "onnxruntime", "opencv-python-headless", "pandas",
+    "scenedetect-headless",
 )  # fmt: skip
 """The packages of which another version may give parts with other bytes."""
 

@@ -2,9 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 
 import cv2
 import numpy as np
+from scenedetect import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline.faces import Flags, Floats, Image
 from pipeline.movie.frame import Frame
@@ -15,15 +18,8 @@ LOOK_AHEAD = 2
 so that a part has the same cuts wherever decoding begins."""
 
 CUT_WIDTH = 160
-CONTENT_CHANGE = 27.0
-"""Least mean change of hue, saturation and value (0 to 255) that is one between unlike pictures."""
-
-MIN_CHANGE, ADAPTIVE_RATIO = 8.0, 3.0
-"""Least change of the mean-free luma (0 to 255) that is one between similar pictures, and how many
-times the mean change around it that must be."""
-
-NO_CHANGE = 1e-5
-"""Less change than this is none."""
+MIN_CHANGE = 8.0
+"""Least change of the mean-free luma (0 to 255) that counts as a cut for the adaptive detector."""
 
 PATTERN = (32, 18)
 """Columns and rows of the coarse picture by which frames are compared: grain averages out."""
@@ -72,7 +68,11 @@ def mark_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
     Dissolves and fades are none, but where a detector sees a step in them: the shots on both sides
     stay one.
     """
-    detectors = _Detectors()
+    # PySceneDetect's filter of minimum lengths has state, which would differ with where a part
+    # begins: it is off, and without it the frame rate has no influence.
+    rate = Fraction(25)
+    content = ContentDetector(min_scene_len=0)
+    adaptive = AdaptiveDetector(min_scene_len=0, min_content_val=MIN_CHANGE, luma_only=True)
     waiting: deque[tuple[Frame, Image]] = deque()
     before: deque[Image] = deque(maxlen=LOOK_BACK)
     cuts: set[int] = set()
@@ -87,7 +87,10 @@ def mark_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
     seen = 0
     for frame in frames:
         small = cv2.cvtColor(frame.shrunk(CUT_WIDTH), cv2.COLOR_RGB2BGR)
-        cuts.update(seen - ago for ago in detectors.found(small))
+        timecode = FrameTimecode(seen, fps=rate)
+        detected = content.process_frame(timecode, small)
+        detected += adaptive.process_frame(timecode, mean_free(small))
+        cuts.update(cut.frame_num for cut in detected)
         seen += 1
         waiting.append((frame, small))
         if len(waiting) > LOOK_AHEAD:
@@ -96,45 +99,11 @@ def mark_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
         yield decided(seen - len(waiting))
 
 
-class _Detectors:
-    """The content and the adaptive detector of PySceneDetect, which take twice as long there.
-
-    Its filter of minimum lengths is left out: it has state, which would differ with where a part
-    begins.
-
-    Source: Castellano, PySceneDetect 0.7, ContentDetector, and AdaptiveDetector of luma only.
-    """
-
-    def __init__(self) -> None:
-        self._before: tuple[Image, Image] | None = None
-        self._changes: deque[float] = deque(maxlen=2 * LOOK_AHEAD + 1)
-
-    def found(self, bgr: Image) -> list[int]:
-        """How many frames before the one with this picture, which is the next, cuts are found."""
-        now = cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV), mean_free(bgr)
-        content, luma = map(_change, self._before or now, now)
-        self._before = now
-        self._changes.append(luma)
-        adaptive = len(self._changes) == self._changes.maxlen and self._stands_out()
-        return [0] * (content >= CONTENT_CHANGE) + [LOOK_AHEAD] * adaptive
-
-    def _stands_out(self) -> bool:
-        others = list(self._changes)
-        change = others.pop(LOOK_AHEAD)
-        around = sum(others) / len(others)
-        stands_out = around < NO_CHANGE or change / around >= ADAPTIVE_RATIO
-        return change >= MIN_CHANGE and stands_out
-
-
-def _change(before: Image, after: Image) -> float:
-    """The mean difference of two pictures, 0 to 255."""
-    return float(cv2.norm(before, after, cv2.NORM_L1)) / after.size
-
-
 def mean_free(bgr: Image) -> Image:
-    """The luma with its mean moved to 128, `(h, w)`."""
+    """The luma with its mean moved to 128, in all three channels."""
     luma = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    return np.clip(luma - luma.mean() + 128, 0, 255).astype(np.uint8)
+    centred = np.clip(luma - luma.mean() + 128, 0, 255).astype(np.uint8)
+    return cv2.cvtColor(centred, cv2.COLOR_GRAY2BGR)
 
 
 def _differ(pictures: Sequence[Image], cut: int) -> bool:

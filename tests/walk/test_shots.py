@@ -1,24 +1,20 @@
 """Cuts do not depend on where decoding begins, nor on the light."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenedetect import FrameTimecode
-from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from pipeline.faces import Image
 from pipeline.movie import decode
 from pipeline.movie.frame import RgbFrame, shrink
 from pipeline.movie.scan import scan_movie
-from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, MIN_CHANGE, _Detectors, mark_cuts, mean_free
+from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
 from tests.support.examples import examples
 from tests.support.movies import write_movie
 from tests.support.puppet import Shot, Square, frames
@@ -62,22 +58,6 @@ def _noisy(lengths: list[int], seed: int) -> list[RgbFrame]:
 )
 def test_finds_the_cuts_of_a_movie(shots: list[Shot], cuts: list[int]) -> None:
     assert _cuts(frames(shots)) == cuts
-
-
-@settings(max_examples=examples(300))
-@given(LENGTHS, st.integers(0, 1 << 30))
-def test_the_detectors_are_those_of_pyscenedetect(lengths: list[int], seed: int) -> None:
-    content = ContentDetector(min_scene_len=0)
-    adaptive = AdaptiveDetector(min_scene_len=0, min_content_val=MIN_CHANGE, luma_only=True)
-    detectors, ours, theirs = _Detectors(), set[int](), set[int]()
-    for position, frame in enumerate(_noisy(lengths, seed)):
-        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-        grey = cv2.cvtColor(mean_free(bgr), cv2.COLOR_GRAY2BGR)
-        time = FrameTimecode(position, fps=Fraction(25))
-        found = content.process_frame(time, bgr) + adaptive.process_frame(time, grey)
-        theirs |= {cut.frame_num for cut in found}
-        ours |= {position - ago for ago in detectors.found(bgr)}
-    assert ours == theirs
 
 
 @given(LENGTHS)
