@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.disk import faces_csv, tracks_npz
@@ -154,8 +154,11 @@ def _movies(draw: st.DrawFn) -> Shots:
 @settings(max_examples=examples(25))
 @given(_movies(), st.data())
 def test_borders_leave_no_trace_in_any_movie(shots: Shots, data: st.DataObject) -> None:
+    """But for a face that is missed once, just there: neither part knows it on both sides."""
     borders = data.draw(_borders(sum(s.frames for s in shots)), label="borders")
     whole = _in_parts(shots, [], EVERY_FRAME)
+    beside = whole["frame"].isin([*borders, *(border - 1 for border in borders)])
+    assume(whole["detected"][beside].all())
     pd.testing.assert_frame_equal(_in_parts(shots, borders, EVERY_FRAME), whole)
 
 
