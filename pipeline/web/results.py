@@ -109,6 +109,10 @@ def _shown(path: Path) -> Response:
         raise HTTPException(404, "this picture cannot be read; pick again") from error
 
 
+def _saved(path: Path) -> Response:
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+
 def _add_report(routes: APIRouter, job: Job) -> None:
     @routes.get("/report/{movie}", responses=REPORT_HTML, response_class=HTMLResponse)
     def show_report(request: Request, movie: str) -> Response:
@@ -150,11 +154,17 @@ def _add_files(routes: APIRouter, job: Job) -> None:
         """Shows a contact sheet, or a comparison of settings."""
         return _shown(_in_pick(job, (movie, person, emotion), file, _sheets_of_all_kinds))
 
+    @routes.get("/export/{movie}/{file}", responses=RESULT_FILE, response_class=Response)
+    def send_movies_export(movie: str, file: str) -> Response:
+        """Sends a file of an export of the whole movie, to be saved."""
+        if file not in exported_files(movie_folder(job.output, movie)):
+            raise HTTPException(404, NO_LONGER)
+        return _saved(_in_movie(job, movie, file))
+
     @routes.get(
         "/export/{movie}/{person}/{emotion}/{file:path}",
         responses=RESULT_FILE, response_class=Response,
     )  # fmt: skip
     def send_export(movie: str, person: str, emotion: str, file: str) -> Response:
         """Sends a file of an export, to be saved."""
-        path = _in_pick(job, (movie, person, emotion), file, exported_files)
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+        return _saved(_in_pick(job, (movie, person, emotion), file, exported_files))

@@ -260,6 +260,11 @@ class MovieListing:
         return (self.folder / TIMELINE).is_file()
 
     @property
+    def exports(self) -> list[str]:
+        """The files of its last export of the whole movie."""
+        return exported_files(self.folder)
+
+    @property
     def renamed(self) -> bool:
         """Whether some of the picked faces have other names by now."""
         return any(pick.renamed for pick in self.picks)

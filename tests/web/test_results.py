@@ -232,6 +232,21 @@ def test_exports_are_sent_to_be_saved(
         assert "attachment" in answer.headers["content-disposition"]
 
 
+def test_exports_of_the_whole_movie_are_sent_too(client: TestClient, table_of: Table) -> None:
+    kinds = export.ExportSettings(kinds=("fcpxml",))
+    (found,) = export.export(table_of.folder, table_of.job, kinds, silent)
+    (path,) = found.files
+    assert path.parent == table_of.folder
+    assert f'href="/export/talk/{path.name}"' in client.get("/review").text
+    answer = client.get(f"/export/talk/{path.name}")
+    assert answer.content == path.read_bytes()
+    assert "attachment" in answer.headers["content-disposition"]
+    path.unlink()
+    path.symlink_to(table_of.movie)
+    for name in (path.name, "walk.json", "faces.csv"):
+        assert client.get(f"/export/talk/{name}").status_code == 404
+
+
 @pytest.mark.parametrize(
     "address",
     [
