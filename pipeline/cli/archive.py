@@ -20,6 +20,7 @@ from pipeline.cli.options import (
     EmotionChoice,
     Here,
     OneOf,
+    Whole,
     job_of,
     options,
     verbosity,
@@ -97,7 +98,7 @@ NO_SPEECH = options(
 @ALLOW_REMOTE
 @click.option(
     "--top",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=200,
     show_default=True,
     help="Show at most this many moments; 0 shows all.",
