@@ -28,7 +28,7 @@ from pipeline.cli.options import (
 from pipeline.cli.printing import Output, aligned, echo_line, fitted, log_to_stderr, output_of
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
-from pipeline.faces import ANY, EMOTIONS, clock
+from pipeline.faces import ANY, EMOTIONS, clock, visible
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def search_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline.archive.search import search as find_moments
-    from pipeline.archive.search import warn_of_old_names, write_moments
+    from pipeline.archive.search import warn_of_old_names, why_nothing, write_moments
     from pipeline.cli import overwrite
 
     job = job_of(given)
@@ -164,10 +164,11 @@ def search_command(
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
+        why = "" if found.moments else f"; {why_nothing(archive, job)}"
     with output_of("search", as_json=as_json) as output:
         output.tell(count=found.count)
         output.add(found.moments, lambda: _print_moments(found))
-        click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
+        click.echo(visible(f"{len(found.moments)} of {found.count} moments{why}"), err=True)
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)
@@ -176,7 +177,7 @@ def search_command(
 
 
 def _print_moments(found: "Found") -> None:
-    names = "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "strength"
+    names = "movie", "person", "emotion", "start", "seconds", "run", "look sure", "strength"
     peaks = any(not isnan(m.prominence) for m in found.moments)
     click.echo(aligned(MOMENT, "", *names, PROMINENCE.format("prominence") * peaks, "folder"))
     for n, m in enumerate(found.moments, 1):

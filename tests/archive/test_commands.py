@@ -103,6 +103,27 @@ def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path)
     assert len(find_walks([output])) == 4
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--person", "anna", "--emotion", "disgust"), "anna never looks disgusted here (happy"),
+        (
+            ("--person", "ben", "--repeat", "99"),
+            "talk.mkv, ben happy: longest run is 30 of 99 frames; try",
+        ),
+        (("--person", "anna", "--with", "unknown", "--without", "unknown"), "… --explain` says"),
+    ],
+)
+def test_a_search_that_finds_nothing_says_why(
+    args: tuple[str, ...], told: str, program: Program
+) -> None:
+    done = program("search", *args)
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1
+    assert done.err.splitlines()[-1].startswith("0 of 0 moments; ")
+    assert told in done.err
+
+
 def test_which_film_has_most_of_a_look(program: Program) -> None:
     done = program("stats", "--emotion", "happy", "--by-movie")
     head, most, *_, least = done.out.splitlines()
