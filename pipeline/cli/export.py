@@ -96,7 +96,7 @@ def annotate_command(
     each(folders_of(folders, job, movie), annotate_one)
 
 
-@click.command(cls=FormatsCommand, formats={name: form.what for name, form in FORMATS.items()})
+@click.command(cls=FormatsCommand, formats={name: form.told for name, form in FORMATS.items()})
 @FOLDERS
 @_formats_option
 @click.option(
