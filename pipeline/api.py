@@ -165,19 +165,27 @@ def moments(
     return _table("search", map(results.record, found))
 
 
-def stats(*folders: Place, **options: Any) -> pd.DataFrame:
+def stats(
+    *folders: Place, emotion: Wanted = ANY, by_movie: bool = False, **options: Any
+) -> pd.DataFrame:
     """How long everybody is on screen, and how they look.
 
     Args:
         folders: Walked movies; none for all in `output`.
+        emotion: As for `pick`; keeps rows with such a look, the most seconds of it first.
+        by_movie: A row for each movie, of all its people together; `person` is "any".
         options: `output`.
 
     Returns:
         A row for each movie and person: `movie`, `folder`, `person`, `seconds`, `tracks`, `faces`,
-        and for each of `EMOTIONS` its share in the seconds of all faces; they sum to 1.
+        `look_seconds` of the wanted looks, and for each of `EMOTIONS` its share in the seconds of
+        all faces; they sum to 1.
     """
-    with archive.open_archive(_archived(folders, _job(options))) as opened:
-        found = _table("stats", map(results.record, totals.totals(opened)))
+    job = _job(options, emotion=emotion)
+    with archive.open_archive(_archived(folders, job)) as opened:
+        found = _table(
+            "stats", map(results.record, totals.totals(opened, job.emotions, by_movie=by_movie))
+        )
     shares = pd.DataFrame.from_records(found.pop("shares").tolist(), columns=list(EMOTIONS))
     return found.join(shares.astype("float64"))
 

@@ -184,6 +184,19 @@ def test_a_pick_of_every_face_is_asked_for(program: Program) -> None:
     assert list(Path("output").rglob("crops.csv"))
 
 
+def test_a_walked_movie_leads_to_pick(program: Program) -> None:
+    assert program("walk", "movie.mkv").code == 0
+    assert "It was walked before: mine-video pick movie …" in program("movie").err
+    for folder in ("output", "output/movie"):
+        assert f"{folder}: holds walked movies" in (told := program(folder, *HAPPY_ANNA).err)
+        assert f"mine-video pick {folder} …" in told
+
+
+def test_the_help_of_pick_says_when_everybody_is_picked(program: Program) -> None:
+    told = " ".join(program("pick", "--help").out.split())
+    assert told.count("[default: (any, where the other one is given)]") == 2
+
+
 def test_a_pick_without_a_person_says_that_it_picks_everybody(program: Program) -> None:
     words = "no --person is given: everybody is picked"
     assert words in program("movie.mkv", "--emotion", "happy").err
@@ -733,8 +746,12 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--emotion", "sad+nothing"), "'nothing' is not one of"),
         (("a.mkv", "--emotion", "Sad+fear", "--emotion", "sad"), "both fear+sad and sad"),
         (("a.mkv", "--emotion", "sad+fear", "--emotion", "any"), "both fear and fear+sad"),
+        (("a.mkv", "--emotion", "joy"), "Did you mean 'happy'?"),
+        (("a.mkv", "--emotion", "sad+Happiness"), "Did you mean 'happy'?"),
+        (("search", "--top", "ten"), "'ten' is not a whole number"),
+        (("a.mkv", "--sure", "much"), "'much' is not a number"),
         (("a.mkv", "--peak", "--onset"), "either --peak or --onset"),
-        (("a.mkv", "--with", "any"), "any is nobody in particular"),
+        (("a.mkv", "--with", "any"), "whom stands in the movie's report.html"),
         (("a.mkv", "b.mkv", "--subtitles", "a.srt"), "works with one movie only"),
         (("exprot", "movie.mkv"), "no command and no movie 'exprot'. Did you mean 'export'?"),
         (("movies",), "There is no command and no movie 'movies'."),

@@ -1,4 +1,4 @@
-"""The examples in docs/questions.md print what stands there."""
+"""The examples in docs/questions.md and docs/archive.md print what stands there."""
 
 import re
 import shlex
@@ -16,6 +16,7 @@ from tests.support.program import caller
 PAGE = ROOT / "docs" / "questions.md"
 EXAMPLE = re.compile(r"^    mine-video (.+)\n((?:^    .+\n)+)", re.MULTILINE)
 EXAMPLES = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
+OF_ARCHIVE = EXAMPLE.findall((ROOT / "docs" / "archive.md").read_text(encoding="utf-8"))
 SUBTITLES = re.compile(r"^    1\n(?:^    .+\n)+", re.MULTILINE)
 NUMBER = re.compile(r"(?:\d+:)?\d+(?:\.\d+)?")
 
@@ -42,10 +43,15 @@ def _words(text: str) -> list[str | float]:
 
 
 def test_the_page_has_examples() -> None:
+    assert OF_ARCHIVE
     assert len(EXAMPLES) >= PAGE.read_text(encoding="utf-8").count("\n    mine-video ") >= 2
 
 
-@pytest.mark.parametrize(("line", "printed"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [*EXAMPLES, *OF_ARCHIVE],
+    ids=[line for line, _ in [*EXAMPLES, *OF_ARCHIVE]],
+)
 def test_an_example_prints_what_stands_there(
     line: str,
     printed: str,

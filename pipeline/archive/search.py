@@ -5,15 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
+from shlex import quote
 
 from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
+from pipeline.archive.totals import totals
 from pipeline.disk.text_table import csv_text
+from pipeline.disk.walked import finished
 from pipeline.errors import TableError
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
+from pipeline.models.registry import tolerances
 from pipeline.people import gallery
 from pipeline.pick import apex, decoder, evidence, select, strength
+from pipeline.pick.choose import choose
 from pipeline.settings import AUTO, Job, PickSettings, classes, members
 
 log = logging.getLogger(__name__)
@@ -120,6 +125,42 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
         for number, person, label, *rest, _ in rows
     )
     return Found(tuple(moments), rows[0][-1] if rows else 0)
+
+
+def why_nothing(archive: Archive, job: Job) -> str:
+    """Says why nothing is found, and what to try, by the movie where it was likeliest.
+
+    That is the one in which a wanted person shows the wanted looks for the most seconds, or else
+    is on screen for the most. Only its rows are read.
+
+    Args:
+        archive: The movies that were searched.
+        job: What was searched for.
+
+    Raises:
+        TableError: The movie's walk is damaged.
+    """
+    entry = _likeliest(archive, job)
+    walked = finished(entry.folder)
+    settings = job.pick.whole.at(entry.facts.rate)
+    rows = select.steadied(walked.rows, walked.stride, settings, job.emotions)
+    tolerance = tolerances(walked.manifest.settings, job.tolerance).name
+    choices = [*choose(rows, walked.tracks, job, settings, walked.size, tolerance)]
+    most = max(choices, key=lambda choice: len(choice.seen), default=None)
+    hint = most.hint if most else "no such face in the movie"
+    pick = f"`mine-video pick {quote(printable(entry.folder))} … --explain`"
+    whose = f", {most.person} {most.emotion}" if most and len(choices) > 1 else ""
+    return f"{entry.facts.movie}{whose}: {hint.replace('--explain', pick)}"
+
+
+def _likeliest(archive: Archive, job: Job) -> ArchiveMovie:
+    """The movie with the most seconds of the wanted people and looks, or of the people alone."""
+    for emotions in (job.emotions, (ANY,)):
+        found = totals(archive, emotions)
+        own = [total for total in found if ANY in job.people or total.person in job.people]
+        if own:
+            return max(own, key=lambda total: total.look_seconds).entry
+    return archive.entries[0]
 
 
 def prepare_faces(archive: Archive, job: Job) -> list[ArchiveMovie]:

@@ -1,8 +1,10 @@
 """Sums up screen time and emotions over an archive, and joins all rows into one table."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -10,8 +12,9 @@ from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.index import sql
 from pipeline.disk.text_table import CELL_FORMULA, INNER_FORMULA, NUMBER
 from pipeline.errors import OutputError
-from pipeline.faces import EMOTIONS, UNKNOWN
+from pipeline.faces import ANY, EMOTIONS, UNKNOWN
 from pipeline.files import clear_earlier, replacing
+from pipeline.settings import members
 
 WRITERS = {
     ".csv": "COPY guarded TO $file (FORMAT csv, HEADER, USE_TMP_FILE false)",
@@ -25,14 +28,16 @@ WRITERS = {
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One person in one movie.
+    """One person in one movie, or all people of a movie together.
 
     Attributes:
         entry: The movie.
-        person: A name or "unknown".
-        seconds: Seconds on screen; two unknown faces in one frame count once.
+        person: A name or "unknown"; "any" for all people together.
+        seconds: Seconds on screen; two unknown faces in one frame count once, two people twice.
         tracks: Number of tracks.
         faces: Number of rows in faces.csv.
+        look_seconds: Seconds of all faces with one of the looks that were asked for, of all looks
+            where none was.
         shares: Share of each of `EMOTIONS` in the seconds of all faces; they sum to 1. A face has
             the emotion that the default --smooth gives it, without filters.
     """
@@ -42,20 +47,45 @@ class Total:
     seconds: float
     tracks: int
     faces: int
+    look_seconds: float
     shares: dict[str, float]
 
 
-def totals(archive: Archive) -> Iterator[Total]:
-    """Yields everybody's screen time and emotions, movie by movie, longest first, unknown last.
+def totals(
+    archive: Archive, emotions: Collection[str] = (ANY,), *, by_movie: bool = False
+) -> list[Total]:
+    """Sums up screen time and emotions of everybody in each movie.
+
+    Args:
+        archive: The movies.
+        emotions: The looks to ask for: some of `EMOTIONS`, or classes of them.
+        by_movie: Whether all people of a movie are summed up together.
+
+    Returns:
+        Where a look is asked for, those who show it, the longest first; else everybody, movie by
+        movie, the longest on screen first, unknown last.
 
     Raises:
         TableError: A table is damaged.
     """
     archive.over(archive.entries)
-    for number, person, seconds, tracks, faces, *shares in archive.ask("faces", "totals"):
-        looks = dict(zip(EMOTIONS, shares, strict=True))
-        entry = archive.entries[number]
-        yield Total(entry, person or UNKNOWN, seconds, tracks, faces, looks)
+    rows = archive.ask("faces", "totals", by_movie=by_movie)
+    if ANY in emotions:
+        return [_total(archive, row, EMOTIONS) for row in rows]
+    wanted = {EMOTIONS[label] for emotion in emotions for label in members(emotion)}
+    found = [_total(archive, row, wanted) for row in rows]
+    return sorted((t for t in found if t.look_seconds), key=lambda t: -t.look_seconds)
+
+
+def _total(archive: Archive, row: tuple[Any, ...], wanted: Collection[str]) -> Total:
+    """A row of totals.sql, with the seconds of the wanted emotions."""
+    number, person, seconds, tracks, faces, *lasting = row
+    looks = dict(zip(EMOTIONS, lasting, strict=True))
+    whole = sum(lasting) or nan
+    shares = {emotion: time / whole for emotion, time in looks.items()}
+    asked = sum(time for emotion, time in looks.items() if emotion in wanted)
+    entry = archive.entries[number]
+    return Total(entry, person or UNKNOWN, seconds, tracks, faces, asked, shares)
 
 
 def is_joined(path: Path) -> bool:

@@ -22,6 +22,7 @@ from pipeline.cli import archive, config, dataset, export, live, mine, people, t
 from pipeline.cli.terminal import visible_streams
 from pipeline.errors import MiningError
 from pipeline.faces import visible
+from pipeline.settings import Job
 
 COMMANDS = (
     mine.mine_command, mine.walk_command, people.name_command, people.cast_command,
@@ -77,9 +78,13 @@ class DefaultGroup(click.Group):
                 )
             if WORD.fullmatch(args[0]) and not Path(args[0]).exists():
                 similar = get_close_matches(args[0], self.commands, n=1)
+                from pipeline.disk.find import WALK_FILE  # Slow to import.
+
+                walked = (Job().output / args[0] / WALK_FILE).exists()
                 raise click.UsageError(
                     f"There is no command and no movie '{args[0]}'."
                     + (f" Did you mean '{similar[0]}'?" if similar else "")
+                    + (f" It was walked before: mine-video pick {args[0]} …" if walked else "")
                 )
             args.insert(0, "mine")
         return super().parse_args(ctx, args)

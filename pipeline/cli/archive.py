@@ -17,8 +17,10 @@ from pipeline.cli.options import (
     MARGIN_OPTION,
     ONE_EACH,
     PLACES,
+    EmotionChoice,
     Here,
     OneOf,
+    Whole,
     job_of,
     options,
     verbosity,
@@ -26,7 +28,7 @@ from pipeline.cli.options import (
 from pipeline.cli.printing import Output, aligned, echo_line, fitted, log_to_stderr, output_of
 from pipeline.cli.sections import command
 from pipeline.errors import MiningError
-from pipeline.faces import EMOTIONS, clock
+from pipeline.faces import ANY, EMOTIONS, clock, visible
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ log = logging.getLogger(__name__)
 
 MOMENT = "{:>5} {:20} {:12} {:8} {:>9} {:>7} {:>6} {:>9} {:>8}{}  {}"
 PROMINENCE = " {:>10}"
-TOTAL = "{:20} {:12} {:>9} {:>7} {:>7}" + " {:>8}" * 7
+TOTAL = "{:20} {:12} {:>9}{} {:>7} {:>7}" + " {:>8}" * 7
+LOOK = " {:>9}"
 STATE = "{:12} {}"
 
 ARCHIVE = options(
@@ -95,7 +98,7 @@ NO_SPEECH = options(
 @ALLOW_REMOTE
 @click.option(
     "--top",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=200,
     show_default=True,
     help="Show at most this many moments; 0 shows all.",
@@ -152,7 +155,7 @@ def search_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline.archive.search import search as find_moments
-    from pipeline.archive.search import warn_of_old_names, write_moments
+    from pipeline.archive.search import warn_of_old_names, why_nothing, write_moments
     from pipeline.cli import overwrite
 
     job = job_of(given)
@@ -161,10 +164,11 @@ def search_command(
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
+        why = "" if found.moments else f"; {why_nothing(archive, job)}"
     with output_of("search", as_json=as_json) as output:
         output.tell(count=found.count)
         output.add(found.moments, lambda: _print_moments(found))
-        click.echo(f"{len(found.moments)} of {found.count} moments", err=True)
+        click.echo(visible(f"{len(found.moments)} of {found.count} moments{why}"), err=True)
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)
@@ -173,7 +177,7 @@ def search_command(
 
 
 def _print_moments(found: "Found") -> None:
-    names = "movie", "person", "emotion", "start", "seconds", "frames", "look sure", "strength"
+    names = "movie", "person", "emotion", "start", "seconds", "run", "look sure", "strength"
     peaks = any(not isnan(m.prominence) for m in found.moments)
     click.echo(aligned(MOMENT, "", *names, PROMINENCE.format("prominence") * peaks, "folder"))
     for n, m in enumerate(found.moments, 1):
@@ -246,12 +250,20 @@ def table_command(
 
 @command()
 @ARCHIVE
+@click.option(
+    "--emotion", "emotions", multiple=True, default=(ANY,), metavar="EMOTION",
+    show_default="all, movie by movie", type=EmotionChoice([*EMOTIONS, ANY], case_sensitive=False),
+    help="Only rows with this look, the most seconds of it first; may be repeated, and counts "
+    "together then.",
+)  # fmt: skip
+@click.option("--by-movie", is_flag=True, help="A row for each movie, of all its people together.")
 @PLACES
 @JSON_OPTION
 @verbosity
 def stats_command(
     folders: tuple[Path, ...],
     index: Path | None,
+    by_movie: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -259,25 +271,39 @@ def stats_command(
 ) -> None:
     """Print each person's screen time and emotions in each movie.
 
+    Seconds end in s; the share of each emotion, in %, is of the seconds of all faces in the row.
+    Looks are those of the default --smooth, without filters.
+
     \b
     Example:
         mine-video stats output/
-    """
+        mine-video stats output/ --emotion angry --by-movie
+    """  # fmt: skip
     log_to_stderr(quiet, verbose)
     from pipeline.archive.totals import totals
+    from pipeline.pick.explain import adjective
 
     job = job_of(given)
     with archive_of(folders, index, job, quiet) as archive:
-        found = list(totals(archive))
+        found = totals(archive, job.emotions, by_movie=by_movie)
+        count = len(archive.entries)
+    look = "" if ANY in job.emotions else "+".join(job.emotions)
     with output_of("stats", as_json=as_json) as output:
-        output.add(found, lambda: _print_totals(found))
+        output.add(found, lambda: _print_totals(found, look))
+    if look and not found:
+        where = "the movie" if count == 1 else f"any of {count} movies"
+        click.echo(f"no face in {where} looks {adjective(look)}", err=True)
 
 
-def _print_totals(found: "Sequence[Total]") -> None:
-    click.echo(aligned(TOTAL, "movie", "person", "seconds", "tracks", "faces", *EMOTIONS))
+def _print_totals(found: "Sequence[Total]", look: str) -> None:
+    """Prints the table, with a column of the seconds of a look if one is asked for."""
+    asked = LOOK.format(look) if look else ""
+    heads = "movie", "person", "on screen", asked, "tracks", "faces", *EMOTIONS
+    click.echo(aligned(TOTAL, *heads))
     for t in found:
-        shares = [f"{share:.3f}" for share in t.shares.values()]
-        cells = (t.person, f"{t.seconds:.1f}", t.tracks, t.faces, *shares)
+        shares = [f"{100 * share:.1f} %" for share in t.shares.values()]
+        asked = LOOK.format(f"{t.look_seconds:.1f} s") if look else ""
+        cells = (t.person, f"{t.seconds:.1f} s", asked, t.tracks, t.faces, *shares)
         echo_line(aligned(TOTAL, fitted(t.entry.facts.movie), *map(str, cells)))
 
 

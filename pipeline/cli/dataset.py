@@ -18,11 +18,13 @@ from pipeline.cli.options import (
     Here,
     OneOf,
     Real,
+    Whole,
     check_asked,
     folders_of,
     job_of,
     options,
     verbosity,
+    where_the_other_is_given,
     with_defaults,
 )
 from pipeline.cli.printing import Header, aligned, crop_bar, echo_line, log_to_stderr
@@ -40,7 +42,7 @@ SET_OPTIONS = options(
         help="The folder of the data set, new or of an earlier call.",
     ),
     click.option(
-        "--size", type=click.IntRange(LEAST_PICTURE, MOST_PICTURE), default=USUAL.size,
+        "--size", type=Whole(LEAST_PICTURE, MOST_PICTURE), default=USUAL.size,
         show_default=True, help="Pixels of each picture, both ways.",
     ),
     click.option(
@@ -48,7 +50,7 @@ SET_OPTIONS = options(
         help="Take the face's box, made square, rather than turn the face by its landmarks.",
     ),
     click.option(
-        "--top", type=click.IntRange(0), default=USUAL.top, show_default=True,
+        "--top", type=Whole(0), default=USUAL.top, show_default=True,
         help="Keep at most this many faces of each person and emotion, over all films; 0 keeps "
         "all.",
     ),
@@ -78,6 +80,7 @@ SET_OPTIONS = options(
 @click.command(
     cls=FormatsCommand, formats={name: form.what for name, form in DATASET_FORMATS.items()}
 )
+@where_the_other_is_given
 @FOLDERS
 @SET_OPTIONS
 @with_defaults(per_run=3, border=0, min_size=64.0)

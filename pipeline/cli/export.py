@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     Command,
     OneOf,
     Real,
+    Whole,
     folders_of,
     job_of,
     options,
@@ -49,7 +50,7 @@ def _formats_option(command: Command) -> Command:
 
 
 QUALITY_OPTION = click.option(
-    "--quality", type=click.IntRange(0, 51), default=18, show_default=True,
+    "--quality", type=Whole(0, 51), default=18, show_default=True,
     help="x264's constant rate factor: lower means better quality and larger files.",
 )  # fmt: skip
 
@@ -95,7 +96,7 @@ def annotate_command(
     each(folders_of(folders, job, movie), annotate_one)
 
 
-@click.command(cls=FormatsCommand, formats={name: form.what for name, form in FORMATS.items()})
+@click.command(cls=FormatsCommand, formats={name: form.told for name, form in FORMATS.items()})
 @FOLDERS
 @_formats_option
 @click.option(

@@ -16,6 +16,7 @@ from pipeline.cli.options import (
     PLACES,
     WIDTH_OPTION,
     Real,
+    Whole,
     cores,
     job_of,
     verbosity,
@@ -130,7 +131,7 @@ def _check_apart(paths: dict[str, Path | None]) -> None:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=8000,
     show_default=True,
     help="Port to listen on; 0 picks a free one.",

@@ -21,12 +21,14 @@ from pipeline.cli.options import (
     WALKING,
     Real,
     SmoothingType,
+    Whole,
     check_asked,
     check_single,
     folders_of,
     job_of,
     tell_everybody,
     verbosity,
+    where_the_other_is_given,
 )
 from pipeline.cli.printing import (
     Bar,
@@ -134,6 +136,7 @@ def walk_command(movies: tuple[Path, ...], quiet: bool, verbose: bool, **given: 
 
 
 @command()
+@where_the_other_is_given
 @FOLDERS
 @PICKING
 @PLACES
@@ -216,7 +219,7 @@ def report_command(
 )
 @click.option(
     "--sample",
-    type=click.IntRange(1, 1000),
+    type=Whole(1, 1000),
     help="Write sample.csv and sample.jpg with this many faces to label by hand, drawn in turn "
     "from each person and track.",
 )

@@ -38,6 +38,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 WALK, PICK, JOB = WalkSettings(), PickSettings(), Job()
 
+MEANT = {
+    "joy": "happy", "happiness": "happy", "smile": "happy", "smiling": "happy", "anger": "angry",
+    "rage": "angry", "mad": "angry", "sadness": "sad", "grief": "sad", "crying": "sad",
+    "afraid": "fear", "scared": "fear", "shock": "surprise", "calm": "neutral",
+}  # fmt: skip
+"""Other words for emotions, which a message leads from."""
+
 RAY_HEAD = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}")
 """Address of a Ray cluster's head: a host name, an IPv4 or bracketed IPv6 address; and a port."""
 
@@ -121,6 +128,18 @@ class Cluster(click.ParamType[str]):
         return text
 
 
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Returns the number."""
+        try:
+            int(value)
+        except ValueError:  # Click would say "not a valid integer range".
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
 class Real(click.FloatRange):
     """A number in a range; refuses `nan`, which compares false with both ends of any range."""
 
@@ -128,10 +147,12 @@ class Real(click.FloatRange):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Returns the number."""
-        number = float(super().convert(value, param, ctx))
+        number = float("nan")
+        with suppress(ValueError):  # Click would say "not a valid float range".
+            number = float(value)
         if isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
-        return number
+        return float(super().convert(value, param, ctx))
 
 
 class SecondsType(Real):
@@ -175,7 +196,11 @@ class Companion(PersonName):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Returns the name."""
         if value == ANY:
-            self.fail("any is nobody in particular; --alone is without anybody.", param, ctx)
+            self.fail(
+                "any is nobody in particular; --alone is without anybody. Who is on screen with "
+                "whom stands in the movie's report.html: mine-video report output/movie",
+                param, ctx,
+            )  # fmt: skip
         return str(value)
 
 
@@ -191,6 +216,12 @@ class OneOf(click.Choice[str]):
 
 class EmotionChoice(Listed, OneOf):
     """An emotion, several joined to one class by `+`, or any."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Lists the emotions, and names the one that another word for it means."""
+        meant = MEANT.get(str(value).lower())
+        told = super().get_invalid_choice_message(value, ctx)
+        return told.partition(" Did you mean")[0] + f" Did you mean {meant!r}?" if meant else told
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Returns the emotion in small letters, or the class with its emotions in their order."""
@@ -230,6 +261,14 @@ def with_defaults(**values: Any) -> Callable[[Command], Command]:
     return decorate
 
 
+def where_the_other_is_given(command: Command) -> Command:
+    """Says in the help of --person and --emotion what `check_asked` asks for."""
+    for option in command.__click_params__:  # type: ignore[attr-defined]
+        if option.name in ("people", "emotions"):
+            option.show_default = "any, where the other one is given"
+    return command
+
+
 OUTPUT_OPTION = click.option(
     "--output", type=Here(file_okay=False, path_type=Path), default=JOB.output,
     show_default=True, help="Folder that holds a folder for each movie.",
@@ -256,7 +295,7 @@ KNOWN = options(
 PLACES = options(OUTPUT_OPTION, KNOWN)
 
 WIDTH_OPTION = click.option(
-    "--width", type=click.IntRange(160), default=WALK.width, show_default=True,
+    "--width", type=Whole(160), default=WALK.width, show_default=True,
     help="Width in pixels of the frames that the detector sees; wider finds smaller faces.",
 )  # fmt: skip
 
@@ -285,11 +324,11 @@ NETWORK_OPTIONS = options(
 
 WALKING = options(
     click.option(
-        "--every", type=click.IntRange(1), default=WALK.every, show_default=True,
+        "--every", type=Whole(1), default=WALK.every, show_default=True,
         help="Analyse every N-th frame.",
     ),
     click.option(
-        "--detect-every", type=click.IntRange(1, 30), default=WALK.detect_every, show_default=True,
+        "--detect-every", type=Whole(1, 30), default=WALK.detect_every, show_default=True,
         help="Run the detector on every N-th analysed frame, if N is not 1 on half of these while "
         "faces hold still; follow faces in between.",
     ),
@@ -302,7 +341,7 @@ WALKING = options(
     click.option("--align", is_flag=True, help="Rotate faces upright for the emotion network."),
     NETWORK_OPTIONS,
     click.option(
-        "--workers", type=click.IntRange(1), show_default="all cores, or the whole cluster",
+        "--workers", type=Whole(1), show_default="all cores, or the whole cluster",
         help="Largest number of parallel processes; the result does not depend on it.",
     ),
     click.option(
@@ -366,7 +405,7 @@ OTHER_FILTERS = options(
         "of frames averages over them; 1 takes each frame alone.",
     ),
     click.option(
-        "--gap", type=click.IntRange(0), default=PICK.gap, show_default=True,
+        "--gap", type=Whole(0), default=PICK.gap, show_default=True,
         help="Frames in a row that a run may lack the emotion or the face.",
     ),
     click.option(
@@ -391,7 +430,7 @@ OTHER_FILTERS = options(
     ),
     click.option("--single-face", is_flag=True, help="Keep only frames with one face."),
     click.option(
-        "--border", type=click.IntRange(0), show_default="no limit",
+        "--border", type=Whole(0), show_default="no limit",
         help="Smallest distance of the face from the picture's edge, in pixels.",
     ),
 )  # fmt: skip
@@ -443,7 +482,7 @@ ONE_EACH = options(
 )
 
 PER_RUN_OPTION = click.option(
-    "--per-run", type=click.IntRange(0), default=PICK.per_run, show_default=True,
+    "--per-run", type=Whole(0), default=PICK.per_run, show_default=True,
     help="Keep this many faces of each run, the best and most different; 0 keeps all.",
 )  # fmt: skip
 

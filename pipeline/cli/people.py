@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     Anywhere,
     Here,
     PersonName,
+    Whole,
     folders_of,
     job_of,
     verbosity,
@@ -47,7 +48,7 @@ CAST_ROW = "{:>6} {:>9} {:>6} {:>6}  {:30} {:20} {}"
     "adopted",
     nargs=2,
     multiple=True,
-    type=(click.IntRange(1), PersonName()),
+    type=(Whole(1), PersonName()),
     metavar="N NAME",
     help="First copy the photos of number N of the unknown cast to NAME; may be repeated.",
 )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pipeline.cli.options import WALK, OneOf, Real, options, verbosity
+from pipeline.cli.options import WALK, OneOf, Real, Whole, options, verbosity
 from pipeline.cli.printing import log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.errors import PeopleError
@@ -50,7 +50,7 @@ def strength_option(name: str, text: str) -> Any:
 def count(name: str, least: int, text: str) -> Any:
     """Makes an option for a whole number with its default from `TrainSettings`."""
     default = getattr(TRAIN, name.strip("-").replace("-", "_"))
-    kind = click.IntRange(least)
+    kind = Whole(least)
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
@@ -298,7 +298,7 @@ def evaluate_command(
 @click.option("--to", "target", required=True, type=OneOf(EMOTIONS), help="Emotion to fake.")
 @click.option(
     "--budget",
-    type=click.IntRange(1, 255),
+    type=Whole(1, 255),
     default=8,
     show_default=True,
     help="Largest change of a pixel, of 255.",

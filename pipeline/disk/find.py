@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from glob import has_magic
 from os import walk as descend
-from os.path import exists, isdir, isfile, islink
+from os.path import basename, exists, isdir, isfile, islink
 from pathlib import Path
+from shlex import quote
 from typing import cast
 
 from pipeline.disk import failure
@@ -68,6 +69,13 @@ def _expanded(path: Path) -> list[Path]:
     if isdir(path):
         files = (p for _, files in _visible_below(path) for p in files if _is_file(p))
         found = [p for p in files if p.suffix.lower() in MOVIE_SUFFIXES and not in_a_walk(p)]
+        if not found and any(
+            WALK_FILE in map(basename, files) for _, files in _visible_below(path)
+        ):
+            raise MovieError(
+                f"{path}: holds walked movies, and no movie to walk; to crop their faces: "
+                f"mine-video pick {quote(str(path))} …"
+            )
         if not found:
             raise MovieError(
                 f"{path}: no movies in this folder (files that end as movies do: .mkv, .mp4, …); "

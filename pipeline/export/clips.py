@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,8 @@ def write_export(
 ) -> list[Path]:
     """Exports into `folder` and deletes an earlier export of these kinds; other files stay.
 
+    Tells which files are deleted, and which held other people or looks.
+
     Args:
         found: What to export; if it has no cuts, only the earlier export is deleted.
         folder: The folder of a person and emotion, or of the movie.
@@ -82,11 +84,46 @@ def write_export(
                 f"{folder / name}: not written by an earlier export, so it is not overwritten; "
                 "move or rename it"
             )
-    files.remove(folder / f for f, (k, _) in before.items() if k in kinds and f not in names)
+    gone = [file for file, (kind, _) in before.items() if kind in kinds and file not in names]
+    _tell_gone(folder, gone)
+    _tell_replaced(folder, wanted, before)
+    files.remove(folder / file for file in gone)
     kept = [row for kind, rows in before.values() if kind not in kinds for row in rows]
     if wanted or folder.exists():
         _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(found, piece))])
     return [folder / p.file for p in wanted if _write(found, p, folder, quality, progress)]
+
+
+def _tell_gone(folder: Path, gone: Sequence[str]) -> None:
+    """Says which files of the earlier export go, since the new one has no such file."""
+    there = [folder / file for file in gone if (folder / file).exists()]
+    if there:
+        others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        log.warning("removed %s%s of the earlier export", there[0], others)
+
+
+def _tell_replaced(
+    folder: Path, wanted: Sequence[Piece], before: Mapping[str, tuple[str, list[list[str]]]]
+) -> None:
+    """Says which files held other people or looks until now."""
+    for piece in wanted:
+        _, rows = before.get(piece.file, ("", []))
+        was = dict.fromkeys(f"{person} {emotion}" for _, _, _, _, person, emotion, *_ in rows)
+        now = dict.fromkeys(f"{reel.person} {reel.emotion}" for reel, _ in piece.cuts)
+        if was.keys() - now.keys() and (folder / piece.file).exists():
+            log.warning(
+                "replaced %s: it held %s; now %s", folder / piece.file, _few(was), _few(now)
+            )
+
+
+def _few(names: Iterable[str]) -> str:
+    """Lists some names, of many the first three.
+
+    >>> _few(["a", "b"]), _few("abcde")
+    ('a, b', 'a, b, c and 2 more')
+    """
+    first, rest = [*names][:3], [*names][3:]
+    return ", ".join(first) + (f" and {len(rest)} more" if rest else "")
 
 
 def pieces(found: Findings, kinds: Sequence[str]) -> Iterator[Piece]:

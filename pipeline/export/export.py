@@ -57,8 +57,8 @@ class Exported:
     """The result of exporting one person and emotion, or all of them into files of the movie.
 
     Attributes:
-        person: A name or "unknown"; "any" for files of the movie.
-        emotion: One of `EMOTIONS`; "any" for files of the movie.
+        person: A name or "unknown"; for files of the movie those that were asked for, or "any".
+        emotion: One of `EMOTIONS`, or a class of them; likewise.
         runs: Number of steady runs that were exported.
         cuts: Number of stretches that they make up.
         seconds: Length of all stretches together.
@@ -153,8 +153,14 @@ def export(
     if whole:
         files = write_export(found, folder, whole, frame_done, quality=settings.quality)
         hint = "" if files else next((choice.hint for choice in choices), "")
-        outcomes.append(_exported(found, ANY, ANY, files, hint))
+        asked = _asked(job.people), _asked(job.emotions)
+        outcomes.append(_exported(found, *asked, files, hint))
     return outcomes
+
+
+def _asked(names: Sequence[str]) -> str:
+    """What was asked for, in one word."""
+    return ANY if ANY in names else ",".join(names)
 
 
 def _sorted(kinds: Sequence[str]) -> tuple[list[str], list[str]]:

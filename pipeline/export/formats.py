@@ -43,6 +43,11 @@ class Format:
     packages: tuple[str, ...] = ()
     extra: str = ""
 
+    @property
+    def told(self) -> str:
+        """What is in it, and the extra that it needs."""
+        return f"{self.what}; needs the extra `{self.extra}`" if self.extra else self.what
+
     def load(self) -> "Writer":
         """Imports the writer."""
         module, _, name = self.writer.partition(":")

@@ -103,6 +103,38 @@ def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path)
     assert len(find_walks([output])) == 4
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--person", "anna", "--emotion", "disgust"), "anna never looks disgusted here (happy"),
+        (
+            ("--person", "ben", "--repeat", "99"),
+            "talk.mkv, ben happy: longest run is 30 of 99 frames; try",
+        ),
+        (("--person", "anna", "--with", "unknown", "--without", "unknown"), "… --explain` says"),
+    ],
+)
+def test_a_search_that_finds_nothing_says_why(
+    args: tuple[str, ...], told: str, program: Program
+) -> None:
+    done = program("search", *args)
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1
+    assert done.err.splitlines()[-1].startswith("0 of 0 moments; ")
+    assert told in done.err
+
+
+def test_which_film_has_most_of_a_look(program: Program) -> None:
+    done = program("stats", "--emotion", "happy", "--by-movie")
+    head, most, *_, least = done.out.splitlines()
+    assert head.split()[:6] == ["movie", "person", "on", "screen", "happy", "tracks"]
+    assert most.split()[:6] == ["talk.mkv", "any", "3.2", "s", "2.8", "s"]
+    assert float(least.split(" s ")[1]) <= 2.8
+    nothing = program("stats", "--emotion", "disgust")
+    assert nothing.code == 0
+    assert "no face in any of 3 movies looks disgusted" in nothing.err
+
+
 def test_if_all_walks_failed_the_reason_is_shown(program: Program) -> None:
     done = program("stats", "output/actor")
     assert done.code == 1

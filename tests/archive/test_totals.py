@@ -51,6 +51,32 @@ def test_shares_of_emotions_sum_to_one(output: Path) -> None:
     assert anna["neutral"] == pytest.approx(11 / 50)
 
 
+def test_a_look_is_kept_and_ordered_by_its_seconds(output: Path) -> None:
+    with open_archive(find_walks([output])) as archive:
+        everybody, sad = totals(archive), totals(archive, ("sad",))
+        both = totals(archive, ("happy", "sad"))
+        assert totals(archive, ("disgust",)) == []
+    (anna,) = sad
+    assert anna.person == "anna"
+    assert anna.look_seconds == pytest.approx(5 / 25)
+    assert [t.look_seconds for t in both] == sorted((t.look_seconds for t in both), reverse=True)
+    assert both[0].look_seconds == pytest.approx(39 / 25)
+    for total in everybody:
+        assert total.look_seconds >= total.seconds
+
+
+def test_a_movie_is_the_sum_of_its_people(output: Path) -> None:
+    with open_archive(find_walks([output])) as archive:
+        people, movies = totals(archive), totals(archive, by_movie=True)
+    assert [total.person for total in movies] == ["any"] * 3
+    for movie in movies:
+        own = [total for total in people if total.entry == movie.entry]
+        assert movie.faces == sum(total.faces for total in own)
+        assert movie.seconds == pytest.approx(sum(total.seconds for total in own))
+        happy = sum(total.look_seconds * total.shares["happy"] for total in own)
+        assert movie.look_seconds * movie.shares["happy"] == pytest.approx(happy)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
 def test_all_rows_in_one_table(suffix: str, output: Path, tmp_path: Path) -> None:
     path = tmp_path / f"it's{suffix}"

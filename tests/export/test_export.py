@@ -96,9 +96,32 @@ def test_handles_are_in_clips_and_not_in_markers(folder: Path, job: Job) -> None
     ]  # fmt: skip
 
 
-def test_one_export_replaces_the_file_of_everybody_and_another_asks(folder: Path, job: Job) -> None:
+def test_a_file_of_the_movie_says_what_was_asked_for(folder: Path, job: Job) -> None:
+    (found,) = _export(folder, job, "subtitles")
+    assert (found.person, found.emotion) == ("anna", "happy")
+    (found,) = _export(folder, replace(job, emotions=("happy", "fear")), "subtitles")
+    assert (found.person, found.emotion) == ("anna", "happy,fear")
+
+
+def test_a_file_that_held_others_is_told(
+    folder: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    afraid = replace(job, people=("any",), emotions=("fear",))
+    _export(folder, job, "subtitles")
+    _export(folder, job, "subtitles")
+    assert "talk_moments.srt" not in caplog.text
+    (found,) = _export(folder, afraid, "subtitles")
+    path = folder / "talk_moments.srt"
+    assert f"replaced {path}: it held anna happy; now" in caplog.text
+    assert found.files == (path,)
+
+
+def test_one_export_replaces_the_file_of_everybody_and_another_asks(
+    folder: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
     _export(folder, job, "subtitles")
     _export(folder, replace(job, pick=PickSettings(repeat=30)), "subtitles")
+    assert f"removed {folder / 'talk_moments.srt'} of the earlier export" in caplog.text
     assert not (folder / "talk_moments.srt").exists()
     assert not (folder / "export.csv").exists()
 

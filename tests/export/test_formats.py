@@ -27,6 +27,17 @@ def test_a_format_has_a_writer_and_stands_in_the_document(kind: str) -> None:
     ]
     assert form.ending in row
     assert form.programs in row
+    assert row.endswith(f"| `{form.extra}` |" if form.extra else "| |")
+
+
+def test_help_and_both_tables_name_the_extra() -> None:
+    help_ = (DOCUMENT.parent / "commands.md").read_text()
+    lines = DOCUMENT.read_text().splitlines()
+    for kind in (kind for kind, form in FORMATS.items() if form.extra):
+        assert FORMATS[kind].told.endswith("needs the extra `edit`")
+        for line in lines:
+            assert f"--format {kind}`" not in line or "the extra `edit`" in line
+    assert " ".join(help_.split()).count("needs the extra `edit`") == 5
 
 
 def test_no_two_formats_write_one_file() -> None:
