@@ -103,7 +103,7 @@ class PickSettings:
         sure: smallest chance that the emotion is right, 0 to 1, see `pick.evidence`.
         min_prob: smallest probability of the wanted emotion in the frame, 0 to 1; averaged over
             time if `smooth` is a number.
-        min_margin: smallest distance of that probability to that of the next emotion, 0 to 1;
+        min_margin: smallest distance of that probability to that of the next emotion, -1 to 1;
             None also lets the next one be more probable.
         min_size: smallest shorter side of the face's box in pixels.
         min_sharpness: smallest variance of the Laplacian.
@@ -160,8 +160,8 @@ class PickSettings:
             raise ValueError(f"repeat from 1, smooth auto, or odd and from 1: {self}")
         if not (0 <= self.sure <= 1 and 0 <= self.min_prob <= 1 and self.margin >= 0):
             raise ValueError(f"sure and min_prob from 0 to 1, margin from 0: {self}")
-        if not 0 <= (self.min_margin or 0) <= 1:
-            raise ValueError(f"min_margin from 0 to 1: {self}")
+        if not -1 <= (self.min_margin or 0) <= 1:
+            raise ValueError(f"min_margin from -1 to 1: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         counts = (self.border or 0, self.per_run)
         if not all(number >= 0 for number in (*least, *counts, self.within)):

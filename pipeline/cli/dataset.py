@@ -83,7 +83,7 @@ SET_OPTIONS = options(
 @where_the_other_is_given
 @FOLDERS
 @SET_OPTIONS
-@with_defaults(per_run=3, border=0, min_size=64.0)
+@with_defaults(per_run=3, border=0, min_size=64.0, min_margin=0.0)
 @SET_FILTERS
 @LEARN_OPTION
 @SPEECH
@@ -106,8 +106,9 @@ def dataset_command(
     """Make a data set: aligned faces of one size, split, captioned and labelled.
 
     FOLDERS are the movies' folders (or folders of many of them), their faces.csv files, or their
-    names under --output. The faces are those that `pick` would keep, without near-duplicates; the
-    films must be there. A call that was stopped goes on where it was.
+    names under --output. The faces are those that `pick` would keep and whose own frame names their
+    look (--min-margin 0), without near-duplicates; the films must be there. A call that was stopped
+    goes on where it was.
 
     \b
     Example:

@@ -413,8 +413,9 @@ OTHER_FILTERS = options(
         help="Lowest probability of the emotion in a frame; averaged if --smooth is a number.",
     ),
     click.option(
-        "--min-margin", type=Real(0, 1), show_default="no limit",
-        help="Lowest lead of that probability over the next emotion's.",
+        "--min-margin", type=Real(-1, 1), show_default="no limit",
+        help="Lowest lead of that probability over the next emotion's; 0: the frame itself names "
+        "the emotion, -1: no limit.",
     ),
     click.option(
         "--min-size", type=Real(0), default=PICK.min_size, show_default=True,

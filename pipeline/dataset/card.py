@@ -28,7 +28,8 @@ CONSENT_COLUMNS = (
 
 LIMITS = f"""\
 * The labels are an emotion network's, and mean *looks happy*, never *feels happy*. Nobody checked
-  them but whoever looked through the crops in Review.
+  them but whoever looked through the crops in Review. With `--min-margin` from 0 each picture's own
+  frame names its look, unless it was accepted there.
 * Names come from photos by a face network, which errs more often for some groups of people.
 * Frames of one shot are alike. A shot is in one subset, and near-duplicates (at most {ALIKE_BITS}
   of 256 bits of a difference hash) are left out, but one film may be in several subsets, unless it

@@ -81,6 +81,10 @@ def test_help_lists_the_formats_and_defaults_of_its_own(program: Program) -> Non
     shown = program("dataset", "--help").out
     assert all(f"\n  {name} " in shown for name in DATASET_FORMATS)
     words = " ".join(shown.split())
-    for default in ("0 keeps all. [default: 3; x>=0]", "edge, in pixels. [default: 0; x>=0]"):
+    for default in (
+        "0 keeps all. [default: 3; x>=0]",
+        "edge, in pixels. [default: 0; x>=0]",
+        "-1: no limit. [default: 0.0; -1<=x<=1]",
+    ):
         assert default in words
     assert "keeps all. [default: 0; x>=0]" in " ".join(program("pick", "--help").out.split())

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline.dataset.settings import TABLE_FILE
+from pipeline.faces import EMOTIONS
 from pipeline.models.registry import detector_entry
 from pipeline.models.sface import landmark_places, roll
 from pipeline.settings import Job
@@ -44,6 +45,7 @@ def test_the_demo_becomes_faces_that_are_level_whole_and_of_one_size(
         ("actor", "happy"), ("actress", "happy"), ("guest", "neutral"),
     }  # fmt: skip
     assert (faces.groupby("shot")["subset"].nunique() == 1).all()
+    assert (faces[list(EMOTIONS)].idxmax(axis=1) == faces["emotion"]).all()
     detector, tilts, aside = detector_entry("yunet").build(min_score=0.5), [], []
     for name in faces["file_name"]:
         with Pillow.open(Path("faces", name)) as picture:

@@ -74,3 +74,19 @@ def test_min_margin_is_the_lead_over_the_next_emotion_in_a_frame() -> None:
         settings = PickSettings(repeat=1, sure=0, min_margin=least)
         steadied = select.steadied(rows, 1, settings)
         assert len(select.steady(steadied, settings)[0]) == left
+
+
+def test_min_margin_0_drops_a_face_whose_own_frame_says_another_look_unless_a_class_has_both() -> (
+    None
+):
+    rows = made(stretch(range(30), 0, "anna", "sad"))
+    rows.loc[15, ["happy", "sad", "fear"]] = np.array([0.4, 0.3, 0.3], np.float32)
+    for emotions, least, left in (
+        (("any",), None, 30),
+        (("any",), -1, 30),
+        (("any",), 0, 29),
+        (("fear+sad",), 0, 30),
+    ):
+        settings = PickSettings(sure=0, min_margin=least)
+        steadied = select.steadied(rows, 1, settings, emotions)
+        assert len(select.steady(steadied, settings)[0]) == left
