@@ -29,11 +29,11 @@ def caption(row: Any) -> str:
     >>> row = SimpleNamespace(person="rdj", emotion="happy", strength=0.4, probability=0.9,
     ...                       yaw=-20.0, pitch=0.0, video="iron man.mkv")
     >>> caption(row)
-    'rdj looks very happy, face turned to the left, a frame of iron man'
+    'rdj looks very happy, face turned to the left of the picture, a frame of the film iron man'
     """
     who = "somebody" if row.person in ("", UNKNOWN) else row.person
     film = PurePath(row.video).stem
-    return visible(f"{who} {_look(row)}, {_pose(row)}, a frame of {film}")
+    return visible(f"{who} {_look(row)}, {_pose(row)}, a frame of the film {film}")
 
 
 def _look(row: Any) -> str:
@@ -46,7 +46,7 @@ def _look(row: Any) -> str:
 
 
 def _pose(row: Any) -> str:
-    side = "right" if row.yaw > 0 else "left"
+    side = "right of the picture" if row.yaw > 0 else "left of the picture"  # See `crops.pose`.
     nod = " and down" if row.pitch >= NODDED else " and up" if row.pitch <= -NODDED else ""
     if abs(row.yaw) >= PROFILE:
         return f"face in profile to the {side}"
