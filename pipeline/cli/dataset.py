@@ -1,5 +1,6 @@
 """The command that makes a data set of walked films."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,21 @@ from pipeline.cli.sections import FormatsCommand
 from pipeline.dataset.formats import DATASET_FORMATS
 from pipeline.dataset.settings import LEAST_PICTURE, MOST_PICTURE, UNITS, DatasetSettings
 
+
+class Share(Real):
+    """A share from 0 to 1; says so to whoever gives per cent."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Returns the share."""
+        text = str(value).strip().removesuffix("%")
+        with suppress(ValueError):
+            if text != str(value).strip() or 1 < float(text) <= 100:
+                self.fail(f"{value} is not a share; {text} % is {float(text) / 100:g}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 SET_ROW = "{:20} {:12} {:>7} {:>7} {:>7}"
 
 USUAL = DatasetSettings()
@@ -59,12 +75,12 @@ SET_OPTIONS = options(
         help="What is never divided between train, val and test.",
     ),
     click.option(
-        "--val", type=Real(0, 1), default=USUAL.val, show_default=True,
+        "--val", type=Share(0, 1), default=USUAL.val, show_default=True,
         help="Share of the shots, films or people whose faces are for validation.",
     ),
     click.option(
-        "--test", type=Real(0, 1), default=USUAL.test, show_default=True,
-        help="Share of the shots or films whose faces are for the test.",
+        "--test", type=Share(0, 1), default=USUAL.test, show_default=True,
+        help="Share of the shots, films or people whose faces are for the test.",
     ),
     click.option(
         "--format", "formats", multiple=True, type=OneOf(list(DATASET_FORMATS)), metavar="NAME",

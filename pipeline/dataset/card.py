@@ -17,14 +17,20 @@ from pipeline.dataset.settings import SUBSETS, TABLE_FILE, DatasetSettings
 from pipeline.disk.pick_json import KEPT_OF_JOB, Wanted
 from pipeline.disk.text_table import csv_text, read_text
 from pipeline.faces import UNKNOWN, visible
+from pipeline.models.registry import tolerances
 from pipeline.settings import Job, option_words
 
-CONSENT = "consent.csv"
+CONSENT, RIGHTS = "consent.csv", "rights.csv"
 
 CONSENT_COLUMNS = (
     "person", "agreed", "legal_ground", "agreed_on", "may_be_published", "contact", "notes",
 )  # fmt: skip
 """The columns of consent.csv: the first is filled, the others are the user's."""
+
+RIGHTS_COLUMNS = (
+    "film", "video", "rights_holder", "licence", "may_be_used", "may_be_published", "notes",
+)  # fmt: skip
+"""The columns of rights.csv: the first two are filled."""
 
 LIMITS = f"""\
 * The labels are an emotion network's, and mean *looks happy*, never *feels happy*. Nobody checked
@@ -42,21 +48,36 @@ LIMITS = f"""\
 """
 
 
-def write_consent(to: Path, people: Sequence[str]) -> None:
-    """Adds people to consent.csv; what was filled in stays, also of people who are no longer there.
+SOURCE_COLUMNS = f"""\
+*Number* stands for the film in `{TABLE_FILE}` (column `film`), in `{RIGHTS}` and in the names of
+its pictures. *Identity* is the SHA-256 of the first and last megabyte of its file, and the size of
+that file in bytes. *Pixels* are the width and height of its picture, *frames* all that it has, and
+*pictures* those of it that are here.
+"""
+
+
+def write_forms(to: Path, faces: pd.DataFrame, films: Sequence[FilmFaces]) -> None:
+    """Adds people to consent.csv and films to rights.csv.
+
+    What was filled in stays, also of people and films that are no longer there; empty rows go.
 
     Raises:
-        OutputError: The file cannot be written.
-        TableError: The file is damaged.
+        OutputError: A file cannot be written.
+        TableError: A file is damaged.
     """
-    path, rows = to / CONSENT, list[list[str]]()
+    _add_rows(to / CONSENT, CONSENT_COLUMNS, [[name] for name in sorted(set(faces["person"]))])
+    _add_rows(to / RIGHTS, RIGHTS_COLUMNS, [[film.film, film.video] for film in films])
+
+
+def _add_rows(path: Path, columns: tuple[str, ...], new: Sequence[list[str]]) -> None:
+    rows = list[list[str]]()
     if path.exists():
         remedy = "restore its columns, or move it away to have an empty one"
-        rows, _ = read_text(path, CONSENT_COLUMNS, remedy)
-    known = {row[0] for row in rows}
-    empty = [""] * (len(CONSENT_COLUMNS) - 1)
-    rows += [[person, *empty] for person in people if person not in known]
-    write_file(path, csv_text([CONSENT_COLUMNS, *rows]).encode())
+        rows, _ = read_text(path, columns, remedy)
+    known, there = {row[0] for row in rows}, {row[0] for row in new}
+    rows = [row for row in rows if row[0] in there or any(row[len(new[0]) :])] if new else rows
+    rows += [[*row, *[""] * (len(columns) - len(row))] for row in new if row[0] not in known]
+    write_file(path, csv_text([columns, *rows]).encode())
 
 
 def counts(faces: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -90,18 +111,29 @@ def data_card(
         "## Counts\n",
         _table(("person", "emotion", *SUBSETS, "all"), counts(faces)),
         f"Left out: {', '.join(f'{n:,} {why}' for why, n in left_out.items())}.\n",
+        "How much of the pictures is inside the film; beyond it, its edge is repeated:\n",
+        _table(("person", "pictures", "mean inside", "least inside"), _inside(faces)),
         "## Consent\n",
         _consent(sorted(set(faces["person"]))),
+        "## Rights\n",
+        f"Who holds the rights of the films, and what they allow: *to be filled in*, in "
+        f"[{RIGHTS}]({RIGHTS}), which has a row for each film.\n",
         "## Sources\n",
         _sources(films, faces),
         "## Settings\n",
-        _settings(job, settings),
+        _settings(films, job, settings),
         "## Files\n",
         _files(settings),
         "## Known limits\n",
         LIMITS,
     ]
     return "\n".join(parts).encode()
+
+
+def _inside(faces: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Person, the number of pictures, and the mean and least share that is inside the film."""
+    people = faces.groupby("person")["inside"]
+    return [(who, len(part), f"{part.mean():.2f}", f"{part.min():.2f}") for who, part in people]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -133,15 +165,16 @@ def _sources(films: Sequence[FilmFaces], faces: pd.DataFrame) -> str:
         count = int(counted.get(film.film, 0))
         rows.append((film.video, film.film, told, size, len(walk.scan), count))
         networks |= dict.fromkeys(f"* {job}: {name}" for job, name in sorted(walk.models.items()))
-    header = ("film", "number", "identity", "size", "frames", "pictures")
-    return f"{_table(header, rows)}\nNetworks, with the hashes of their files:\n\n" + "".join(
-        f"{line}\n" for line in networks
+    header = ("film", "number", "identity", "pixels", "frames", "pictures")
+    return (
+        f"{_table(header, rows)}\n{SOURCE_COLUMNS}\nNetworks, with the hashes of their files:\n\n"
+        + "".join(f"{line}\n" for line in networks)
     )
 
 
-def _settings(job: Job, settings: DatasetSettings) -> str:
+def _settings(films: Sequence[FilmFaces], job: Job, settings: DatasetSettings) -> str:
     wanted = Wanted({name: getattr(job, name) for name in KEPT_OF_JOB}, job.pick)
-    own: list[str] = []
+    own = _usual(films, job, wanted.options)
     for name in ("size", "top", "split_by", "val", "test"):
         own += option_words(name, getattr(settings, name))
     own += [] if settings.align else ["--no-align"]
@@ -149,6 +182,16 @@ def _settings(job: Job, settings: DatasetSettings) -> str:
     pictures = "turned and scaled by five landmarks" if settings.align else "the box, made square"
     options = " ".join([*wanted.options, *own])
     return f"    mine-video dataset … {visible(options)}\n\nEach picture is {pictures}.\n"
+
+
+def _usual(films: Sequence[FilmFaces], job: Job, told: Sequence[str]) -> list[str]:
+    """How steady, sure and like the photos faces are, where that is as usual and so not told."""
+    words = [f"--repeat {job.pick.repeat}", *option_words("sure", job.pick.sure)]
+    found = {tolerances(film.walk.settings, job.tolerance).name for film in films}
+    if len(found) == 1:  # Else each recognizer has its own, unless one was given, and so is told.
+        words += option_words("tolerance", found.pop())
+    names = {word.split()[0] for word in told}
+    return [word for word in words if word.split()[0] not in names]
 
 
 def _files(settings: DatasetSettings) -> str:

@@ -2,10 +2,12 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -14,19 +16,21 @@ import pandas as pd
 from pipeline import files
 from pipeline.dataset import folder as place
 from pipeline.dataset.caption import caption
-from pipeline.dataset.card import CONSENT, counts, data_card, write_consent
+from pipeline.dataset.card import CONSENT, RIGHTS, counts, data_card, write_forms
 from pipeline.dataset.choose import best, distinct, subsets, united, units, values
 from pipeline.dataset.chunk import HASHES, Chunk, chunks, cut_chunk
 from pipeline.dataset.film import FilmFaces, film_faces
 from pipeline.dataset.folder import DATASET_PLACE, SetMark, write_file
 from pipeline.dataset.formats import DATASET_FORMATS
 from pipeline.dataset.listing import Listing, rounded, table_bytes
-from pipeline.dataset.settings import CARD_FILE, IMAGES, SUBSETS, TABLE_FILE, DatasetSettings
+from pipeline.dataset.remarks import remarks
+from pipeline.dataset.settings import CARD_FILE, IMAGES, TABLE_FILE, DatasetSettings
 from pipeline.disk import manifest as manifests
+from pipeline.disk.pick_json import KEPT_OF_JOB, MOST_FOLDERS_NAMED, Wanted
 from pipeline.faces import UNKNOWN
 from pipeline.people.album import Album
 from pipeline.report.outcome import StartCropping
-from pipeline.settings import Job
+from pipeline.settings import Job, option_words
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +97,7 @@ def make_dataset(
             cannot be written.
         MiningError: See `mine.pick`; one film that fails stops all, and what is cut is kept.
     """
-    to = order.to
+    order, to = _in_one_order(order), order.to
     _before(order)  # Also before the lock, which would make a folder.
     with files.locked(to, DATASET_PLACE):
         mark = _before(order)
@@ -102,17 +106,32 @@ def make_dataset(
             part for film in films for part in chunks(film, order.settings, _margin(order), to)
         ]
         if not parts:
-            log.warning("no face passes the filters; mine-video pick says why, film by film")
+            log.warning("%s", _nobody(folders, order))
             return []
         stamp = _stamp(order.recipe, parts)
         if mark and mark.stamp == stamp and _is_whole(to, mark):
             log.info("%s: is whole, and nothing has changed", to)
         else:
+            deleted = _deleted(to, mark)
             place.begin_set(to, order.recipe)
-            _cut(parts, order, cropping)
-            mark = _written(films, parts, order, stamp)
+            with _telling_what_is_kept(to, parts):
+                _cut(parts, order, cropping)
+                mark = _written(films, parts, order, stamp)
+            _tell_put_back(deleted.intersection(mark.facts["files"]))
         place.remove_chunks(to)
     return [SetCount(*row[:5]) for row in mark.facts["counts"]]
+
+
+def _in_one_order(order: Order) -> Order:
+    """The same order, however its names stand on the command line."""
+    people, emotions, with_, without = (
+        tuple(sorted(set(names)))
+        for names in (
+            order.job.people, order.job.emotions, order.job.pick.with_, order.job.pick.without,
+        )
+    )  # fmt: skip
+    pick = replace(order.job.pick, with_=with_, without=without)
+    return replace(order, job=replace(order.job, people=people, emotions=emotions, pick=pick))
 
 
 def _margin(order: Order) -> float:
@@ -153,11 +172,56 @@ def _is_whole(to: Path, mark: SetMark) -> bool:
     return all((to / name).is_file() for name in [CARD_FILE, *mark.facts["files"]])
 
 
+def _nobody(folders: Sequence[Path], order: Order) -> str:
+    """Says that there is nothing to make a data set of, and which line tells why."""
+    job = order.job
+    values = {name: getattr(job, name) for name in KEPT_OF_JOB}
+    words = ["mine-video pick", *(quote(str(folder)) for folder in folders[:MOST_FOLDERS_NAMED])]
+    words += Wanted(values, job.pick, str(job.known_faces)).options
+    words += option_words("movie", order.movie and str(order.movie))
+    words += option_words("allow_remote", job.allow_remote)
+    return (
+        "no face passes the filters; this line says why, film by film, and replaces the crops of "
+        f"an earlier pick: {' '.join(words)} --explain"
+    )
+
+
+def _deleted(to: Path, mark: SetMark | None) -> set[str]:
+    """The pictures that somebody deleted from a whole data set."""
+    listed = mark.facts.get("files", []) if mark else []
+    return {name for name in listed if name.endswith(".jpg") and not (to / name).exists()}
+
+
+def _tell_put_back(names: set[str]) -> None:
+    if names:
+        count = "1 picture" if len(names) == 1 else f"{len(names):,} pictures"
+        log.warning(
+            "put back %s that had been deleted; to keep a face out, pick it and reject its crop in "
+            "Review (mine-video web)", count,
+        )  # fmt: skip
+
+
+@contextmanager
+def _telling_what_is_kept(to: Path, parts: Sequence[Chunk]) -> Iterator[None]:
+    """Says after Ctrl-C how much need not be done again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = sum(len(part.rows) for part in parts if part.is_done())
+        faces = sum(len(part.rows) for part in parts)
+        log.warning(
+            "%s: kept %s of %s faces; to continue, run the same command", to, f"{kept:,}",
+            f"{faces:,}",
+        )  # fmt: skip
+        raise
+
+
 def _cut(parts: Sequence[Chunk], order: Order, cropping: Callable[[str], StartCropping]) -> None:
     """Cuts the faces of all chunks that are not done."""
     missing = [part for part in parts if not part.is_done()]
     if len(missing) < len(parts):
-        log.info("%d of %d parts are done before", len(parts) - len(missing), len(parts))
+        faces, left = (sum(len(part.rows) for part in some) for some in (parts, missing))
+        log.info("%s of %s faces are cut already", f"{faces - left:,}", f"{faces:,}")
     for part in missing:
         walk = part.film.walk
         source = manifests.movie_of(walk, order.movie, allow_remote=order.job.allow_remote)
@@ -178,17 +242,18 @@ def _written(
         labels |= DATASET_FORMATS[name].load()(listing)
     for path, data in labels.items():
         write_file(to / path, data)
-    write_consent(to, sorted(set(listing.faces["person"])))
+    write_forms(to, listing.faces, films)
     place.remove_stale(to, [*written, *labels])
     write_file(to / CARD_FILE, data_card(listing, films, order.job, settings, left_out))
     facts = {
         "films": {film.film: film.video for film in films},
         "counts": counts(listing.faces),
-        "files": [*written, *labels, CONSENT],
+        "files": [*written, *labels, CONSENT, RIGHTS],
     }
     mark = SetMark(order.recipe, stamp, json.loads(json.dumps(facts)))
     place.write_mark(to, mark)
-    _warn(listing, settings)
+    for remark in remarks(listing.faces, settings, _margin(order)):
+        log.warning("%s", remark)
     return mark
 
 
@@ -234,14 +299,3 @@ def _write_pictures(to: Path, listing: Listing, parts: Sequence[Chunk]) -> list[
                 write_file(to / row.file_name, data)
                 written += [row.file_name, text]
     return written
-
-
-def _warn(listing: Listing, settings: DatasetSettings) -> None:
-    """Says which subsets are empty."""
-    wanted = {"train": 1.0, "val": settings.val, "test": settings.test}
-    empty = [s for s in SUBSETS if wanted[s] and not listing.of(s)]
-    if empty and len(listing.faces):
-        log.warning(
-            "no face is in %s: there are too few %ss, or their pictures are too alike; "
-            "add films, or give a larger --val and --test", " and ".join(empty), settings.split_by,
-        )  # fmt: skip

@@ -1,5 +1,6 @@
 """`mine-video dataset` on the command line."""
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -53,6 +54,10 @@ def test_nobody_passes(walked: Program) -> None:
     assert (done.code, done.out) == (0, "")
     assert "no face passes the filters" in done.err
     assert not Path("faces").exists()
+    line = shlex.split(done.err.partition("earlier pick: mine-video ")[2].splitlines()[0])
+    explained = walked(*line)
+    assert explained.code == 0, explained.err
+    assert "min-size 0" in explained.out
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,10 @@ def test_nobody_passes(walked: Program) -> None:
         (("--to", "faces"), "say whom or which look to crop: mine-video dataset movie --person"),
         (("--person", "anna"), "Missing option '--to'"),
         ((*ANNA, "--to", "faces", "--val", "0.5", "--test", "0.5"), "leaves nothing to train on"),
+        ((*ANNA, "--to", "faces", "--val", "20"), "20 is not a share; 20 % is 0.2."),
+        ((*ANNA, "--to", "faces", "--test", "15%"), "15% is not a share; 15 % is 0.15."),
+        ((*ANNA, "--to", "faces", "--val", "-1"), "is not in the range 0<=x<=1"),
+        ((*ANNA, "--to", "faces", "--val", "half"), "is not a valid float"),
         ((*ANNA, "--to", "faces", "--format", "coko"), "Did you mean 'coco'?"),
         ((*ANNA, "--to", "faces", "--size", "4000"), "is not in the range 32<=x<=2048"),
         (

@@ -1,6 +1,7 @@
 """Whole data sets of two puppet films: what is in them, and that they can be stopped anywhere."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from PIL import Image as Pillow
 
 from pipeline import mine
 from pipeline.dataset import align, choose, chunk
-from pipeline.dataset.card import CONSENT, CONSENT_COLUMNS
+from pipeline.dataset.card import CONSENT, CONSENT_COLUMNS, RIGHTS, RIGHTS_COLUMNS
 from pipeline.dataset.chunk import CHUNKS, PLACED
 from pipeline.dataset.dataset import Order
 from pipeline.dataset.folder import DATASET_FILE
@@ -50,8 +51,14 @@ def test_a_data_set_has_pictures_captions_labels_a_table_and_a_card(bench: Bench
         assert path.with_suffix(".txt").read_text() == f"{row.caption}\n"
         assert path.parent.name == row.subset
     card = (bench.to / CARD_FILE).read_text()
-    for part in ("## Counts", "## Consent", "first.mkv", "second.mkv", "sha256", "--per-run 2"):
+    for part in (
+        "## Counts", "## Consent", "first.mkv", "second.mkv", "sha256", "--per-run 2", "--repeat 4",
+        "--sure 0.7", "--tolerance ", "*Identity* is", "## Rights",
+    ):  # fmt: skip
         assert part in card
+    assert card.count("--repeat") == 1
+    inside = table.query("person == 'anna'")["inside"]
+    assert f"| anna | 10 | {inside.mean():.2f} | {inside.min():.2f} |" in card
     assert not (bench.to / CHUNKS).exists()
 
 
@@ -104,7 +111,16 @@ def test_only_the_wanted_person_and_formats(bench: Bench) -> None:
     bench.make(replace(bench.order(formats=("yolo",)), job=job))
     assert set(bench.table()["person"]) == {"anna"}
     names = {path.name for path in bench.to.iterdir()} - {".lock"}
-    assert names == {"images", "labels", "data.yaml", TABLE_FILE, CONSENT, CARD_FILE, DATASET_FILE}
+    assert names == {
+        "images",
+        "labels",
+        "data.yaml",
+        TABLE_FILE,
+        CONSENT,
+        RIGHTS,
+        CARD_FILE,
+        DATASET_FILE,
+    }
 
 
 def test_without_alignment_there_are_as_many(bench: Bench) -> None:
@@ -194,34 +210,46 @@ def test_stopped_at_any_file_it_goes_on_to_the_same_bytes(
     assert n > 16
 
 
-def test_what_is_cut_is_not_cut_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_cut_is_told_and_not_cut_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     with monkeypatch.context() as patch:
         stopped_at(3, patch)  # dataset.json and both films.
         with pytest.raises(KeyboardInterrupt):
             bench.make()
     assert len(list((bench.to / CHUNKS).glob("*.npz"))) == 2
+    assert f"{bench.to}: kept 12 of 12 faces; to continue, run the same command" in caplog.text
     monkeypatch.setattr(chunk, "frames_of", lambda *_: pytest.fail("read the movie again"))
     bench.make()
     assert len(bench.table()) == 12
 
 
-def test_a_damaged_part_is_made_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_part_is_made_again_and_the_others_are_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     with monkeypatch.context() as patch:
         stopped_at(3, patch)
         with pytest.raises(KeyboardInterrupt):
             bench.make()
-    for path in (bench.to / CHUNKS).glob("*.npz"):
-        path.write_bytes(path.read_bytes()[:100])
+    path = min((bench.to / CHUNKS).glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:100])
     bench.make()
+    assert re.search(r"\b[48] of 12 faces are cut already", caplog.text)
     assert len(bench.table()) == 12
 
 
-def test_a_picture_that_was_deleted_is_made_again(bench: Bench) -> None:
+def test_a_picture_that_was_deleted_is_made_again_and_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.make()
+    assert "put back" not in caplog.text
     before = bench.everything()
-    (bench.to / bench.table()["file_name"][0]).unlink()
+    for name in bench.table()["file_name"][:2]:
+        (bench.to / name).unlink()
     bench.make()
     assert bench.everything() == before
+    assert "put back 2 pictures that had been deleted; to keep a face out, pick it" in caplog.text
 
 
 def test_a_changed_setting_is_told_and_nothing_is_touched(bench: Bench) -> None:
@@ -271,6 +299,34 @@ def test_consent_that_was_filled_in_stays(bench: Bench) -> None:
     bench.make()  # It is whole.
     with pytest.raises(TableError, match=r"consent\.csv: its columns have changed"):
         bench.make(folders=bench.folders[:1])
+
+
+def test_rights_that_were_filled_in_stay(bench: Bench) -> None:
+    bench.make(folders=bench.folders[1:])
+    path, (film,) = bench.to / RIGHTS, set(bench.table()["film"])
+    assert path.read_text().splitlines() == [
+        ",".join(RIGHTS_COLUMNS), f"{film},second.mkv,,,,,",
+    ]  # fmt: skip
+    path.write_text(path.read_text().replace("mkv,,,,,", "mkv,me,CC BY 4.0,yes,yes,"))
+    bench.make()
+    assert f"{film},second.mkv,me,CC BY 4.0,yes,yes," in path.read_text().splitlines()
+    assert path.read_text().count(".mkv") == 2
+
+
+def test_the_order_of_names_is_no_other_setting(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for people, emotions in (
+        (("anna", "unknown"), ("happy", "sad")),
+        (("unknown", "anna", "anna"), ("sad", "happy")),
+    ):
+        bench.make(replace(bench.order(), job=replace(bench.job, people=people, emotions=emotions)))
+        assert ("is whole, and nothing has changed" in caplog.text) == (people[0] == "unknown")
+    everything = bench.everything()
+    shutil.rmtree(bench.to)
+    bench.make(replace(bench.order(), job=replace(bench.job, people=people, emotions=emotions)))
+    assert bench.everything() == everything
 
 
 # --- refused ------------------------------------------------------------------------------------
