@@ -69,7 +69,7 @@ def test_nobody_passes(walked: Program) -> None:
         ((*ANNA, "--to", "faces", "--val", "20"), "20 is not a share; 20 % is 0.2."),
         ((*ANNA, "--to", "faces", "--test", "15%"), "15% is not a share; 15 % is 0.15."),
         ((*ANNA, "--to", "faces", "--val", "-1"), "is not in the range 0<=x<=1"),
-        ((*ANNA, "--to", "faces", "--val", "half"), "is not a valid float"),
+        ((*ANNA, "--to", "faces", "--val", "half"), "'half' is not a number"),
         ((*ANNA, "--to", "faces", "--format", "coko"), "Did you mean 'coco'?"),
         ((*ANNA, "--to", "faces", "--size", "4000"), "is not in the range 32<=x<=2048"),
         (
