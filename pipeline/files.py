@@ -338,14 +338,22 @@ def scratch_folder() -> Iterator[Path]:
     """
     if os.name == "posix":
         for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
-            number = left.name.removeprefix(SCRATCH).partition("-")[0]
-            ours = (
-                number.isdecimal() and not left.is_symlink() and left.stat().st_uid == os.getuid()
-            )
-            if ours and not _lives(int(number)):
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # Its process has just ended, and removed it.
+                if _is_left(left):
+                    shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as name:
         yield Path(name)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether a temporary folder is one of this user's, of a process that ended without it.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    number = folder.name.removeprefix(SCRATCH).partition("-")[0]
+    ours = number.isdecimal() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+    return ours and not _lives(int(number))
 
 
 def _lives(process: int) -> bool:

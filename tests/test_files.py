@@ -93,6 +93,15 @@ def test_folders_of_killed_processes_are_cleared(
     assert not own.exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX clears the folders of others")
+def test_a_temporary_folder_that_goes_while_it_is_looked_at_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([tmp_path / f"{files.SCRATCH}1-gone"]))
+    with files.scratch_folder() as own:
+        assert own.is_dir()
+
+
 def test_what_killed_writers_left_in_the_gallery_is_cleared(tmp_path: Path) -> None:
     """But not while another writer is at work; and links there are the user's own."""
     left = tmp_path / "known" / "anna" / "not" / ".1.jpg.7.tmp"
