@@ -35,6 +35,9 @@ JOIN = "+"
 
 Smoothing = int | Literal["auto"]
 
+MOST_WITHIN = 86_400.0
+"""Seconds: a day."""
+
 MOST_FRAMES = 1e15
 """More than any movie has; limits the frames that a number of seconds becomes."""
 
@@ -164,8 +167,10 @@ class PickSettings:
             raise ValueError(f"min_margin from -1 to 1: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
         counts = (self.border or 0, self.per_run)
-        if not all(number >= 0 for number in (*least, *counts, self.within)):
+        if not all(number >= 0 for number in (*least, *counts)):
             raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
+        if not 0 <= self.within <= MOST_WITHIN:
+            raise ValueError(f"within from 0 to {MOST_WITHIN:g} seconds: {self}")
         if self.peak and self.onset:
             raise ValueError(f"either peak or onset: {self}")
         if ANY in (*self.with_, *self.without):

@@ -32,7 +32,7 @@ from pipeline.pick.thin import thin
 from pipeline.report.crops import Selection, cut, write_crops
 from pipeline.report.sheet import CELL_SIDE, SheetLine, line_sheets
 from pipeline.review import labels, match
-from pipeline.settings import PickSettings, classes
+from pipeline.settings import Job, classes
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +64,12 @@ class MovieMoments:
     rows: dict[Moment, pd.DataFrame]
 
 
-def films(
-    moments: Sequence[Moment], settings: PickSettings, *, allow_remote: bool = False
-) -> tuple[list[MovieMoments], list[MiningError]]:
+def films(moments: Sequence[Moment], job: Job) -> tuple[list[MovieMoments], list[MiningError]]:
     """Finds the rows to crop for moments, with the functions that `pick` uses.
 
     Args:
         moments: Returned by `search.search`.
-        settings: Those of the search, and how many faces of each run to keep.
-        allow_remote: Whether to connect to where a walk.json says that its movie is.
+        job: That of the search, with how many faces of each run to keep.
 
     Returns:
         The movies, and an error for each movie that is missing, changed or damaged.
@@ -86,8 +83,8 @@ def films(
     for folder, in_movie in by_folder.items():
         try:
             walked = finished(folder)
-            movie = manifests.movie_of(walked.manifest, None, allow_remote=allow_remote)
-            movies.append(_film(walked, movie, in_movie, settings, stems))
+            movie = manifests.movie_of(walked.manifest, None, allow_remote=job.allow_remote)
+            movies.append(_film(walked, movie, in_movie, job, stems))
         except MiningError as error:
             log.warning("%s", error)
             failed.append(error)
@@ -95,14 +92,13 @@ def films(
 
 
 def _film(
-    walked: Walked, movie: Path, moments: list[Moment], settings: PickSettings, stems: set[str]
+    walked: Walked, movie: Path, moments: list[Moment], job: Job, stems: set[str]
 ) -> MovieMoments:
     walk, tracks, folder = walked.manifest, walked.tracks, walked.folder
-    in_frames = settings.at(walk.scan.stream.rate)
-    emotions = tuple({m.emotion for m in moments})
-    of = classes(emotions, settings.from_)
+    in_frames = job.pick.at(walk.scan.stream.rate)
+    of = classes(job.emotions, job.pick.from_)
     rows = match.applied(walked.rows, labels.read_labels(folder), of)
-    rows = select.steadied(rows, walked.stride, in_frames, emotions)
+    rows = select.steadied(rows, walked.stride, in_frames, job.emotions)
     kept = {}
     for m in moments:
         seen = select.wanted(rows, m.person, m.emotion)

@@ -194,7 +194,7 @@ def _write_crops_and_sheets(
     """Writes crops and sheets; a missing movie does not stop the others."""
     from pipeline.archive import gather
 
-    films, failed = gather.films(found.moments, job.pick, allow_remote=job.allow_remote)
+    films, failed = gather.films(found.moments, job)
     if picked:
         count, more = gather.write_all(films, picked, job.pick.margin)
         failed += more

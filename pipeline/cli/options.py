@@ -23,6 +23,7 @@ from pipeline.settings import (
     AUTO,
     DEVICES,
     JOIN,
+    MOST_WITHIN,
     OWN_SUBTITLES,
     Job,
     PickSettings,
@@ -375,7 +376,8 @@ OTHER_FILTERS = options(
         "where it is the steepest. sad+fear joins two.",
     ),
     click.option(
-        "--within", type=SecondsType(0), default=PICK.within, show_default=f"{PICK.within:g}s",
+        "--within", type=SecondsType(0, MOST_WITHIN), default=PICK.within,
+        show_default=f"{PICK.within:g}s",
         help="How long that may take: 2s; also how long --after is after.",
     ),
     click.option(

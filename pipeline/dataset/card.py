@@ -127,7 +127,7 @@ def data_card(
         "## Known limits\n",
         LIMITS,
     ]
-    return "\n".join(parts).encode()
+    return "\n".join(parts).encode(errors="backslashreplace")
 
 
 def _inside(faces: pd.DataFrame) -> list[tuple[Any, ...]]:

@@ -107,19 +107,29 @@ def make_dataset(
         ]
         if not parts:
             log.warning("%s", _nobody(folders, order))
+            _empty(order, mark)
             return []
         stamp = _stamp(order.recipe, parts)
         if mark and mark.stamp == stamp and _is_whole(to, mark):
             log.info("%s: is whole, and nothing has changed", to)
         else:
             deleted = _deleted(to, mark)
-            place.begin_set(to, order.recipe)
+            place.begin_set(to, order.recipe, mark)
             with _telling_what_is_kept(to, parts):
                 _cut(parts, order, cropping)
                 mark = _written(films, parts, order, stamp)
             _tell_put_back(deleted.intersection(mark.facts["files"]))
         place.remove_chunks(to)
     return [SetCount(*row[:5]) for row in mark.facts["counts"]]
+
+
+def _empty(order: Order, mark: SetMark | None) -> None:
+    """Removes what is there: faces that no longer pass, such as rejected ones."""
+    if mark:
+        place.begin_set(order.to, order.recipe, mark)
+        files.remove([order.to / TABLE_FILE])
+        place.remove_stale(order.to, [], order.settings.formats)
+        place.remove_chunks(order.to)
 
 
 def _in_one_order(order: Order) -> Order:
@@ -243,7 +253,7 @@ def _written(
     for path, data in labels.items():
         write_file(to / path, data)
     write_forms(to, listing.faces, films)
-    place.remove_stale(to, [*written, *labels])
+    place.remove_stale(to, [*written, *labels], settings.formats)
     write_file(to / CARD_FILE, data_card(listing, films, order.job, settings, left_out))
     facts = {
         "films": {film.film: film.video for film in films},

@@ -7,6 +7,7 @@ people look at, is removed first and written last.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +129,19 @@ def _said(settings: Mapping[str, Any], name: str) -> str:
     return "unset" if value is None or not text else text
 
 
-def begin_set(to: Path, settings: dict[str, Any]) -> None:
-    """Says that a data set is being made.
+def begin_set(to: Path, settings: dict[str, Any], before: SetMark | None) -> None:
+    """Says that a data set is being made, and removes the labels of formats that it has no more.
+
+    Args:
+        to: The folder.
+        settings: What it is asked for.
+        before: The data set that is there.
 
     Raises:
         OutputError: A file cannot be written or removed.
     """
+    earlier = set(before.settings.get("formats", ())) if before else set()
+    files.remove(_labels(to, earlier.difference(settings["formats"])))
     write_mark(to, SetMark(settings))
     files.remove([to / CARD_FILE])
 
@@ -144,8 +152,8 @@ def write_mark(to: Path, mark: SetMark) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    text = json.dumps({"format": DATASET_FORMAT, **asdict(mark)}, indent=1, ensure_ascii=False)
-    write_file(to / DATASET_FILE, text.encode(errors="surrogateescape"))
+    text = json.dumps({"format": DATASET_FORMAT, **asdict(mark)}, indent=1)
+    write_file(to / DATASET_FILE, text.encode())
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -158,26 +166,27 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def remove_stale(to: Path, written: Iterable[str]) -> None:
+def remove_stale(to: Path, written: Iterable[str], formats: Iterable[str]) -> None:
     """Removes the pictures and labels of an earlier data set that are not in this one.
 
     Args:
         to: The folder.
         written: The paths of this one, below the folder.
+        formats: Those of its labels: what is called like a file of another one is the user's.
 
     Raises:
         OutputError: A file cannot be removed.
     """
     new = {to / name for name in written}
-    files.remove(path for path in _own(to) if path not in new)
+    pictures = (p for s in SUBSETS for p in (to / IMAGES / s).glob("*") if _is_ours(p))
+    files.remove(p for p in chain(pictures, _labels(to, formats)) if p not in new)
 
 
-def _own(to: Path) -> Iterator[Path]:
-    """The pictures and labels that this program may have written, and no others."""
-    for pattern in (f for form in DATASET_FORMATS.values() for f in form.files):
-        yield from (p for p in to.glob(pattern) if "*" not in pattern or _is_ours(p))
-    for subset in SUBSETS:
-        yield from filter(_is_ours, (to / IMAGES / subset).glob("*"))
+def _labels(to: Path, formats: Iterable[str]) -> Iterator[Path]:
+    """The files that this program may have written in some formats."""
+    for form in (form for name, form in DATASET_FORMATS.items() if name in formats):
+        for pattern in form.files:
+            yield from (p for p in to.glob(pattern) if "*" not in pattern or _is_ours(p))
 
 
 def _is_ours(path: Path) -> bool:

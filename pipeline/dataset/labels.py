@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from pipeline.dataset.chunk import POINT_COLUMNS
 from pipeline.dataset.listing import Listing
 from pipeline.dataset.settings import IMAGES, SUBSETS
+from pipeline.faces import visible
 
 POINTS = tuple(name.removesuffix("_x") for name in POINT_COLUMNS[::2])
 """The names of the five landmarks."""
@@ -166,7 +167,7 @@ def _cvat_shapes(image: ET.Element, row: Any) -> None:
     edges = {name: f"{place:.2f}" for name, place in places.items()}
     box = ET.SubElement(image, "box", {"label": row.emotion, **usual, **edges})
     for name in TOLD:
-        ET.SubElement(box, "attribute", name=name).text = str(getattr(row, name))
+        ET.SubElement(box, "attribute", name=name).text = visible(str(getattr(row, name)))
     points = ";".join(f"{x:.2f},{y:.2f}" for x, y in _points(row))
     ET.SubElement(image, "points", {"label": "landmarks", "points": points, **usual})
 

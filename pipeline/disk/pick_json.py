@@ -149,13 +149,13 @@ def _wanted(facts: dict[str, Any]) -> Wanted:
         and _is_number(values["subtitle_offset"], -LONGEST_OFFSET, LONGEST_OFFSET)
         and all(map(_is_text, (values["subtitles"], values["subtitle_encoding"])))
         and _is_text(facts["known_faces"])
-        and all(_fits(value, usual[name]) for name, value in settings.items())
+        and all(_fits(v, usual[n], text=n in ("after", "from_")) for n, v in settings.items())
         and (values["subtitles"] or not (settings.get("silent_only") or settings.get("after")))
     )
     if not good:
         raise ValueError(f"not what a pick wants: {facts}")
     values |= {name: tuple(values[name]) for name in ("people", "emotions")}
-    classes(values["emotions"])
+    classes(values["emotions"], settings.get("from_"))
     settings = {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
     return Wanted(values, PickSettings(**settings), facts["known_faces"])
 
@@ -195,14 +195,14 @@ def _is_number(value: Any, least: float, most: float) -> bool:
     return type(value) in (int, float) and least <= value <= most
 
 
-def _fits(value: Any, usual: Any) -> bool:
+def _fits(value: Any, usual: Any, *, text: bool) -> bool:
     """Whether a value of `PickSettings` is of the kind of the usual one."""
     if isinstance(value, bool) or isinstance(usual, bool):
         return type(value) is type(usual)
     if isinstance(usual, tuple):
         return value == [] or _are(value, _is_person)
     if isinstance(value, str) and usual is None:
-        return _is_text(value)
+        return text and _is_text(value)
     if isinstance(value, float) and isinstance(usual, int | str):
         return False
     return value == usual or _is_number(value, 0, MOST_FRAMES)

@@ -41,6 +41,8 @@ MOST_DELAYED = 64
 EARLIER = 1
 """Seconds before a key frame to which is sought if seeking to the key frame misses it."""
 
+BY_PTS = frozenset({"mov", "mp4", "matroska", "webm"})
+
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 """FFmpeg formats that only name other files or addresses, and may never end."""
 
@@ -281,7 +283,10 @@ def packets_from(
     that seeking may land behind the beginning of the key frame, which is then unknown as one.
     """
     early = round(EARLIER / (stream.time_base or 1))
-    for time, exact in ((key[0], True), (key[1], False), (key[1] - early, False)):
+    tries = [(key[1], False), (key[1] - early, False)]
+    if BY_PTS & set(container.format.name.split(",")):
+        tries.insert(0, (key[0], True))
+    for time, exact in tries:
         try:
             container.seek(int(time), stream=stream)
         except av.FFmpegError as error:

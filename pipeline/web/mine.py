@@ -227,9 +227,10 @@ def address_of_last(folder: Path) -> str:
         TableError: The folder holds no walk, or a damaged one.
     """
     movie, picks = Path(manifest.movie_name(folder)), read_picks(folder)
-    if picks is None:
-        return f"/mine?{urlencode({'movie': movie.name})}"
-    return Mining(movie, picks.last.job(Job())).address
+    with suppress(ValueError):  # More than the form takes.
+        if picks is not None:
+            return Mining(movie, picks.last.job(Job())).address
+    return f"/mine?{urlencode({'movie': movie.name})}"
 
 
 def finished_frames(work: Mining, left: int) -> int:

@@ -36,7 +36,7 @@ def test_three_clips(tmp_path: Path) -> None:
     assert all(time > 0 for time in seconds.values())
     picked = [outcome for folder in folders for outcome in mine.pick(folder, job)]
     assert found.count == sum(outcome.runs for outcome in picked) > 0
-    films, failed = gather.films(found.moments, job.pick)
+    films, failed = gather.films(found.moments, job)
     count, more = gather.write_all(films, tmp_path / "all", job.pick.margin)
     assert (failed, more) == ([], [])
     assert count == sum(outcome.steady for outcome in picked)

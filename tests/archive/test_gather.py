@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
@@ -18,7 +19,7 @@ from pipeline.disk.crop_file import read_provenance
 from pipeline.disk.crops_csv import CROP_COLUMNS
 from pipeline.disk.find import find_walks
 from pipeline.errors import MovieError, OutputError
-from pipeline.faces import NO_EMOTION
+from pipeline.faces import EMOTIONS, NO_EMOTION
 from pipeline.report.sheet import CELL_SIDE, SheetLine
 from pipeline.review.desk import decide
 from pipeline.settings import Job, PickSettings
@@ -44,7 +45,7 @@ def _listed(folder: Path) -> list[dict[str, str]]:
 def test_crops_of_all_movies_lie_in_one_folder(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
-    films, failed = gather.films(moments, job.pick)
+    films, failed = gather.films(moments, job)
     count, more = gather.write_all(films, tmp_path / "happy", PICK.margin)
     crops, listed = _crops(tmp_path / "happy"), _listed(tmp_path / "happy")
     assert (failed, more) == ([], [])
@@ -60,7 +61,7 @@ def test_crops_are_those_of_pick(
     moments: tuple[Moment, ...], job: Job, output: Path, tmp_path: Path
 ) -> None:
     """The same pixels, rows and provenance, and different names for two movies called talk."""
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     gather.write_all(films, tmp_path / "happy", PICK.margin)
     picked = {
         read_provenance(path)["movie"] + str(read_provenance(path)["frame"]) + str(folder):
@@ -82,7 +83,7 @@ def test_what_was_rejected_is_not_cropped(
     mine.pick(folder, job)
     gone = min(folder.glob(f"{moments[0].person}/happy/*_f*.jpg")).name
     decide(folder, (moments[0].person, "happy"), {gone: NO_EMOTION}, job.known_faces)
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
     assert count == sum(moment.faces for moment in moments) - 1
 
@@ -90,11 +91,11 @@ def test_what_was_rejected_is_not_cropped(
 def test_another_search_replaces_the_crops_and_nothing_else(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     found = tmp_path / "found"
     gather.write_all(films, found, PICK.margin)
     (found / "mine.jpg").write_bytes(b"mine")
-    fewer, _ = gather.films(moments[:1], replace(job.pick, per_run=2))
+    fewer, _ = gather.films(moments[:1], replace(job, pick=replace(job.pick, per_run=2)))
     count, _ = gather.write_all(fewer, found, PICK.margin)
     assert count == len(_crops(found)) == len(_listed(found)) == 2
     assert (found / "mine.jpg").read_bytes() == b"mine"
@@ -110,7 +111,7 @@ def test_what_is_not_an_earlier_search_is_left_alone(
     if place.startswith("output"):
         (tmp_path / "output" / "talk" / "walk.json").write_text("{}")
     before = sorted(tmp_path.rglob("*"))
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     with pytest.raises(OutputError, match="is not empty and was not written by an earlier search"):
         gather.write_all(films, folder, PICK.margin)
     assert sorted(tmp_path.rglob("*")) == before
@@ -123,7 +124,7 @@ def test_a_sheet_keeps_the_shape_of_faces(
     shown: list[SheetLine] = []
     monkeypatch.setattr(gather, "line_sheets", lambda _, lines, __: shown.extend(lines))
     monkeypatch.setattr(gather, "cut", lambda *_: iter([(0, np.zeros((300, 600, 3), np.uint8))]))
-    films, _ = gather.films(moments[:1], job.pick)
+    films, _ = gather.films(moments[:1], job)
     gather.write_sheet(moments[:1], films, tmp_path)
     assert shown[0].faces[0].shape == (CELL_SIDE // 2, CELL_SIDE, 3)
 
@@ -134,7 +135,7 @@ def test_a_movie_that_is_gone_fails_alone(
     folder = output / "talk"
     walk = manifests.read(folder)
     manifests.write(folder, replace(walk, movie=tmp_path / "gone.mkv"))
-    films, failed = gather.films(moments, job.pick)
+    films, failed = gather.films(moments, job)
     assert [type(error) for error in failed] == [MovieError]
     assert "gone.mkv" in str(failed[0])
     assert len(films) == 2
@@ -146,13 +147,13 @@ def test_archives_with_folders_of_one_name(output: Path, job: Job, tmp_path: Pat
     shutil.copytree(output / "talk", tmp_path / "second" / "talk")
     with open_archive(find_walks([output / "talk", tmp_path / "second"])) as archive:
         found = search(archive, job)
-    films, _ = gather.films(found.moments, job.pick)
+    films, _ = gather.films(found.moments, job)
     count, _ = gather.write_all(films, tmp_path / "happy", PICK.margin)
     assert count == len(_crops(tmp_path / "happy")) == sum(m.faces for m in found.moments)
 
 
 def test_a_folder_in_use_is_reported(moments: tuple[Moment, ...], job: Job, tmp_path: Path) -> None:
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     with files.locked(tmp_path / "found"), pytest.raises(OutputError, match="writing there"):
         gather.write_all(films, tmp_path / "found", PICK.margin)
 
@@ -160,7 +161,7 @@ def test_a_folder_in_use_is_reported(moments: tuple[Moment, ...], job: Job, tmp_
 def test_a_sheet_has_a_line_for_each_moment(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
-    films, _ = gather.films(moments, job.pick)
+    films, _ = gather.films(moments, job)
     sheets, failed = gather.write_sheet(moments, films, tmp_path / "sheets")
     assert failed == []
     assert [path.name for path in sheets] == ["sheet.jpg"]
@@ -174,8 +175,24 @@ def test_many_moments_make_many_pages(
     moments: tuple[Moment, ...], job: Job, tmp_path: Path
 ) -> None:
     many = tuple(replace(m, probability=m.probability - n / 100) for n in range(6) for m in moments)
-    films, _ = gather.films(many, job.pick)
+    films, _ = gather.films(many, job)
     sheets, _ = gather.write_sheet(many, films, tmp_path)
     assert [path.name for path in sheets] == ["sheet-1.jpg", "sheet-2.jpg", "sheet-3.jpg"]
     again, _ = gather.write_sheet(moments, films, tmp_path)
     assert again == [tmp_path / "sheet.jpg"]
+
+
+def test_faces_that_the_search_did_not_find_are_not_cropped(output: Path, job: Job) -> None:
+    """A class that is asked for counts in each film, also where none of its moments is."""
+    for path in output.glob("*/faces.csv"):
+        table = pd.read_csv(path)
+        weak = (table["happy"] > 0.5) & (table["frame"] % 2 == 0)
+        table.loc[weak, [*EMOTIONS]] = [0.02, 0.02, 0.2, 0.5, 0.2, 0.03, 0.03]
+        table.to_csv(path, index=False)
+    settings = PickSettings(repeat=4, sure=0.0, min_margin=0.2)
+    asked = replace(job, emotions=("happy", "fear+sad"), pick=settings)
+    with open_archive(find_walks([output])) as archive:
+        moments = search(archive, asked).moments
+    films, _ = gather.films(moments, asked)
+    faces = [len(rows) for film in films for rows in film.rows.values()]
+    assert sum(faces) == sum(moment.faces for moment in moments) > 0

@@ -1,11 +1,13 @@
 """Whole data sets of two puppet films: what is in them, and that they can be stopped anywhere."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -378,3 +380,48 @@ def test_a_film_with_an_undecodable_name(bench: Bench) -> None:
     folder = mine.walk(bench.root / name, bench.job, puppet.silent)
     bench.make(folders=[folder])
     assert set(bench.table()["video"]) == {"caf\\udce9.mkv"}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_faces_that_no_longer_pass_go_even_if_none_is_left(bench: Bench, replaced: bool) -> None:
+    """Whoever takes back a consent rejects all crops."""
+    bench.make()
+    nobody = bench.with_pick(sure=1.0) if replaced else bench
+    if not replaced:
+        for folder in bench.folders:
+            mine.pick(folder, bench.with_pick(per_run=0, min_size=0, border=None).job)
+            for person, emotion in desk.picks(folder):
+                crops = desk.picked(folder, person, emotion).crops
+                none = dict.fromkeys(crops, "none")
+                desk.decide(folder, (person, emotion), none, bench.job.known_faces)
+    assert nobody.make(replace(nobody.order(), replace=replaced)) == []
+    assert not [*bench.to.rglob("*.jpg")]
+    assert not (bench.to / CARD_FILE).exists()
+
+
+def test_files_called_like_labels_of_other_formats_are_the_users(bench: Bench) -> None:
+    only = bench.order(formats=("coco",))
+    bench.make(only)
+    own = [bench.to / name for name in ("data.yaml", "cvat.xml", "label_studio.json")]
+    for path in own:
+        path.touch()
+    bench.make(only, folders=bench.folders[:1])
+    assert all(path.exists() for path in own)
+
+
+def test_labels_of_a_format_that_is_no_longer_wanted_go(bench: Bench) -> None:
+    bench.make(bench.order(formats=("coco", "cvat")))
+    bench.make(replace(bench.order(formats=("coco",)), replace=True))
+    assert not (bench.to / "cvat.xml").exists()
+    assert [*bench.to.glob("annotations/*.json")]
+
+
+def test_names_with_bytes_and_control_characters(bench: Bench) -> None:
+    movie = bench.root / "a\x07b.mkv"
+    shutil.copy(bench.film, movie)
+    folder = mine.walk(movie, bench.job, puppet.silent)
+    subtitles = bench.root / os.fsdecode(b"caf\xe9.srt")
+    subtitles.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello there.\n")
+    odd = replace(bench, job=replace(bench.job, subtitles=str(subtitles)))
+    assert odd.make(folders=[folder]) == odd.make(folders=[folder]) != []
+    assert len([*ElementTree.parse(bench.to / "cvat.xml").iter("image")]) == len(bench.table())

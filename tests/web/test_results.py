@@ -6,7 +6,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
@@ -15,12 +15,13 @@ from PIL import Image as Pillow
 
 from pipeline import mine
 from pipeline.disk.moments_csv import best_crop
-from pipeline.disk.pick_json import PICK_FILE
+from pipeline.disk.pick_json import PICK_FILE, begin_pick
 from pipeline.export import export
 from pipeline.live.reader import Reader
 from pipeline.people import rename
 from pipeline.review import desk
 from pipeline.review.labels import ASIDE
+from pipeline.settings import PickSettings
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.results import FRAME_POLICY, REPORT_POLICY
 from pipeline.web.safety import CSRF_HEADER, HEADERS, Policy
@@ -73,6 +74,17 @@ def test_the_list_shows_each_pick_and_leads_to_what_there_is(client: TestClient)
     assert client.get(f"/review/{PICK}/small/{best}").status_code == 200
     assert "exported" not in text
     assert "names have changed" not in text
+
+
+@pytest.mark.parametrize(
+    "settings", [{"within": 7200.0}, {"after": 150 * "x "}, {"gap": 200_000}, {"per_run": 200_000}]
+)
+def test_a_pick_with_more_than_the_form_takes_is_listed(
+    settings: dict[str, Any], client: TestClient, table_of: Table
+) -> None:
+    job = replace(table_of.job, subtitles="own", pick=PickSettings(**settings))
+    begin_pick(table_of.folder, job, [table_of.place])
+    assert 'href="/mine?movie=talk.mkv"' in client.get("/review").text
 
 
 def test_a_comparison_is_no_sheet(client: TestClient, table_of: Table) -> None:
