@@ -22,7 +22,7 @@ from pipeline.faces import EMOTIONS
 from pipeline.pick import select
 from pipeline.pick.apex import prominences
 from pipeline.pick.moments import moments
-from pipeline.settings import AUTO, Job, PickSettings, classes, members
+from pipeline.settings import AUTO, MOST_WITHIN, Job, PickSettings, classes, members
 from tests.support.examples import examples
 from tests.support.face_rows import Face, made, stretch
 
@@ -96,7 +96,7 @@ SETTINGS = st.builds(
     alone=st.sampled_from([False, False, True]),
     same_frame=st.booleans(),
     from_=st.sampled_from([None, None, "neutral", "happy", "disgust+neutral"]),
-    within=st.sampled_from([0.0, 0.3, 3.0, 1e300]),
+    within=st.sampled_from([0.0, 0.3, 3.0, MOST_WITHIN]),
 )
 
 

@@ -713,7 +713,7 @@ def test_everybody_known_is_no_error(
     [
         (("name", "first", "--cast", "7", "host"), 1, "there are photos of 1, 2"),
         (("name", "first", "--cast", "1", "any"), 1, "a person cannot be called 'any'"),
-        (("name", "first", "--cast", "x", "host"), 2, "'x' is not a valid integer"),
+        (("name", "first", "--cast", "x", "host"), 2, "'x' is not a whole number"),
         (("name", "--cast", "1", "host"), 2, "give the folder"),
         (("cast", "nowhere"), 1, "nowhere: holds no walk"),
     ],
