@@ -224,7 +224,7 @@ def _gates(settings: PickSettings) -> dict[str, float | bool | list[str] | None]
         "nearby": apex.NEARBY,
         "same_frame": settings.same_frame,
         "from_": members(settings.from_)[0] if settings.from_ else None,
-        "within": min(round(settings.within * 1e6), LARGEST_SETTING),
+        "within": round(settings.within * 1e6),
     }
 
 
