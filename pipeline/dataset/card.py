@@ -197,6 +197,7 @@ def _usual(films: Sequence[FilmFaces], job: Job, told: Sequence[str]) -> list[st
 def _files(settings: DatasetSettings) -> str:
     rows = [
         ("`images/`", "the pictures by subset, each with its caption in a .txt", "any program"),
+        ("`sheet.jpg` or `sheet-1.jpg` …", "all pictures with their labels", "people"),
         (f"`{TABLE_FILE}`", "a row for each picture", "pandas, R, spreadsheets"),
     ]
     for name in settings.formats:

@@ -27,9 +27,10 @@ from pipeline.dataset.remarks import remarks
 from pipeline.dataset.settings import CARD_FILE, IMAGES, TABLE_FILE, DatasetSettings
 from pipeline.disk import manifest as manifests
 from pipeline.disk.pick_json import KEPT_OF_JOB, MOST_FOLDERS_NAMED, Wanted
-from pipeline.faces import UNKNOWN
+from pipeline.faces import UNKNOWN, visible
 from pipeline.people.album import Album
 from pipeline.report.outcome import StartCropping
+from pipeline.report.sheet import delete_sheets, picture_sheets
 from pipeline.settings import Job, option_words
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ def _empty(order: Order, mark: SetMark | None) -> None:
         place.begin_set(order.to, order.recipe, mark)
         files.remove([order.to / TABLE_FILE])
         place.remove_stale(order.to, [], order.settings.formats)
+        delete_sheets(order.to, "sheet*.jpg")
         place.remove_chunks(order.to)
 
 
@@ -199,7 +201,8 @@ def _nobody(folders: Sequence[Path], order: Order) -> str:
 def _deleted(to: Path, mark: SetMark | None) -> set[str]:
     """The pictures that somebody deleted from a whole data set."""
     listed = mark.facts.get("files", []) if mark else []
-    return {name for name in listed if name.endswith(".jpg") and not (to / name).exists()}
+    pictures = (name for name in listed if name.startswith(IMAGES) and name.endswith(".jpg"))
+    return {name for name in pictures if not (to / name).exists()}
 
 
 def _tell_put_back(names: set[str]) -> None:
@@ -247,6 +250,7 @@ def _written(
     faces, left_out = _chosen(parts, settings)
     listing = Listing(rounded(faces), settings.size)
     written = _write_pictures(to, listing, parts)
+    written += _write_sheets(to, listing)
     labels = {TABLE_FILE: table_bytes(listing.faces)}
     for name in settings.formats:
         labels |= DATASET_FORMATS[name].load()(listing)
@@ -309,3 +313,19 @@ def _write_pictures(to: Path, listing: Listing, parts: Sequence[Chunk]) -> list[
                 write_file(to / row.file_name, data)
                 written += [row.file_name, text]
     return written
+
+
+def _write_sheets(to: Path, listing: Listing) -> list[str]:
+    """Writes the contact sheets, the pictures of a person and emotion together; gives their names.
+
+    The number before a label is the picture's line in the table, of which the first is the header.
+    """
+    numbered = sorted(
+        enumerate(listing.rows, 2), key=lambda one: (one[1].person, one[1].emotion, one[0])
+    )
+    pictures = [
+        (to / row.file_name, visible(f"{line} {row.person} {row.emotion}"))
+        for line, row in numbered
+    ]
+    title = f"{len(pictures):,} pictures; the number is the line in {TABLE_FILE}"
+    return picture_sheets(title, pictures, to)

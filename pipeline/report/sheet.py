@@ -1,10 +1,10 @@
 """Draws contact sheets: many small pictures with captions, readable without enlarging."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,9 @@ LINES_PER_SHEET = 10
 COMPARE = "compare.jpg"
 COMPARED_FACES = 60
 """Faces at most on each side of a comparison, evenly spread over all."""
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,23 +100,50 @@ def contact_sheets(selection: Selection, found: pd.DataFrame, stem: str) -> None
     Raises:
         OutputError: A sheet cannot be written.
     """
-    delete_sheets(selection.folder, "sheet*.jpg")
     # The captions say how sure the moments are, by which they are ordered.
     best = selection.rows.loc[found["best"]].assign(look_sure=found["look_sure"].to_numpy())
     named = [(selection.folder / crop_name(stem, row), _caption(row)) for row in best.itertuples()]
     shown = [(path, caption) for path, caption in named if path.exists()]
-    size = SHEET_COLUMNS * DOWN
-    pages = [shown[i : i + size] for i in range(0, len(shown), size)]
     title = (
         f"{selection.person}, {selection.emotion}: {_count(len(shown), 'moment')}, "
         f"best face of each ({_count(len(selection.rows), 'face')})"
     )
+    picture_sheets(title, shown, selection.folder)
+
+
+def picture_sheets(title: str, pictures: Sequence[tuple[Path, str]], folder: Path) -> list[str]:
+    """Writes sheet.jpg, or sheet-1.jpg and so on, with pictures line by line.
+
+    Args:
+        title: The title of all pages.
+        pictures: The files of the pictures, and their captions.
+        folder: Where to write; sheets that are there already are deleted.
+
+    Returns:
+        The names of the sheets.
+
+    Raises:
+        OutputError: A sheet cannot be written.
+    """
+    written = []
+    for head, path, page in _pages(title, pictures, SHEET_COLUMNS * DOWN, folder):
+        _save(grid(head, [Thumb(_thumbnail(_read(one)), caption) for one, caption in page]), path)
+        written.append(path.name)
+    return written
+
+
+def _pages(
+    title: str, items: Sequence[Item], size: int, folder: Path
+) -> Iterator[tuple[str, Path, Sequence[Item]]]:
+    """Deletes earlier sheets; yields the title, the path and what is on it of each new one."""
+    delete_sheets(folder, "sheet*.jpg")
+    pages = [items[i : i + size] for i in range(0, len(items), size)]
     for number, page in enumerate(pages, 1):
-        several = len(pages) > 1
-        head = f"{title}, page {number} of {len(pages)}" if several else title
-        name = f"sheet-{number}.jpg" if several else "sheet.jpg"
-        thumbs = [Thumb(_thumbnail(_read(path)), caption) for path, caption in page]
-        _save(grid(head, thumbs), selection.folder / name)
+        if len(pages) == 1:
+            yield title, folder / "sheet.jpg", page
+        else:
+            head = f"{title}, page {number} of {len(pages)}"
+            yield head, folder / f"sheet-{number}.jpg", page
 
 
 def write_comparison(
@@ -168,13 +198,8 @@ def line_sheets(title: str, lines: Sequence[SheetLine], folder: Path) -> None:
     Raises:
         OutputError: A sheet cannot be written.
     """
-    delete_sheets(folder, "sheet*.jpg")
-    pages = [lines[i : i + LINES_PER_SHEET] for i in range(0, len(lines), LINES_PER_SHEET)]
-    for number, page in enumerate(pages, 1):
-        several = len(pages) > 1
-        head = f"{title}, page {number} of {len(pages)}" if several else title
-        name = f"sheet-{number}.jpg" if several else "sheet.jpg"
-        _save(_lines(head, page), folder / name)
+    for head, path, page in _pages(title, lines, LINES_PER_SHEET, folder):
+        _save(_lines(head, page), path)
 
 
 def _lines(title: str, lines: Sequence[SheetLine]) -> Pillow.Image:
@@ -240,7 +265,8 @@ def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pi
     for i, thumb in enumerate(thumbs):
         x, y = i % columns * CELL_SIDE, TITLE_HEIGHT + i // columns * (CELL_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))
-        draw.text((x + 4, y + CELL_SIDE + 2), thumb.caption, fill=FAINT, font_size=12)
+        words = fitted_text(from_left(thumb.caption), 11, CELL_SIDE - 6)
+        draw_text(draw, (x + 4, y + CELL_SIDE + 13), words, FAINT, 11)
         if thumb.crossed:
             draw.line((x, y, x + CELL_SIDE, y + CELL_SIDE), fill=MARK, width=3)
             draw.line((x + CELL_SIDE, y, x, y + CELL_SIDE), fill=MARK, width=3)
