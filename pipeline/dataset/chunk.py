@@ -5,6 +5,7 @@ stopped goes on with the first chunk that is missing.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,11 +20,13 @@ from pipeline.dataset.align import AlignedFace, Hash, difference_hash, upright_f
 from pipeline.dataset.film import FilmFaces
 from pipeline.dataset.settings import DatasetSettings
 from pipeline.disk.crop_file import crop_jpeg
-from pipeline.disk.npz import Schema, read_arrays, write_arrays
+from pipeline.disk.npz import Kind, read_arrays, write_arrays
 from pipeline.errors import TableError
 from pipeline.faces import Image
 from pipeline.models.registry import detector_entry
 from pipeline.report.crops import box_of, frames_of, provenance
+
+log = logging.getLogger(__name__)
 
 CHUNK = 500
 """Faces."""
@@ -31,15 +34,15 @@ CHUNK = 500
 CHUNKS = "parts"
 """The folder of the chunks, which goes when the data set is whole."""
 
-STAMP: Schema = {"stamp": ("U", ())}
+STAMP: dict[str, Kind] = {"stamp": ("U", ())}
 
-CUT_FACES: Schema = {
+CUT_FACES: dict[str, Kind] = {
     "row": ("i", (None,)), "hash": ("u", (None, 4)), "box": ("f", (None, 4)),
     "landmarks": ("f", (None, 5, 2)), "inside": ("f", (None,)),
 }  # fmt: skip
 """Of each face that was found again: its row in the chunk, and what `AlignedFace` has."""
 
-JPEGS: Schema = {"ends": ("i", (None,)), "data": ("u", (None,))}
+JPEGS: dict[str, Kind] = {"ends": ("i", (None,)), "data": ("u", (None,))}
 """The JPEGs one after the other, and where each ends."""
 
 PLACED = ("left", "top", "right", "bottom")
@@ -72,18 +75,19 @@ class Chunk:
     stamp: str
 
     def is_done(self) -> bool:
-        """Whether its file is there and of the same rows and settings."""
-        try:
-            return str(read_arrays(self.path, STAMP)["stamp"]) == self.stamp
-        except TableError:
+        """Whether its file is there, whole, and of the same rows and settings; tells of damage."""
+        if not self.path.exists():
             return False
+        try:
+            # All of it is read: a ZIP file tells damage only of the members that are.
+            arrays = read_arrays(self.path, STAMP | CUT_FACES | JPEGS)
+        except TableError:
+            log.warning("%s: is damaged; its faces are cut again", self.path)
+            return False
+        return str(arrays["stamp"]) == self.stamp
 
     def found(self) -> pd.DataFrame:
-        """The rows of its faces that were found again, and what is known of their pictures.
-
-        Raises:
-            TableError: The file is damaged.
-        """
+        """The rows of its faces that were found again, and what is known of their pictures."""
         facts = read_arrays(self.path, CUT_FACES)
         more: dict[str, Any] = {"inside": facts["inside"].astype(np.float64).round(4)}
         for names, values in (
@@ -96,11 +100,7 @@ class Chunk:
         return self.rows.iloc[facts["row"]].assign(**more)
 
     def pictures(self) -> dict[str, bytes]:
-        """The JPEGs of those faces by their names.
-
-        Raises:
-            TableError: The file is damaged.
-        """
+        """The JPEGs of those faces by their names."""
         arrays = read_arrays(self.path, {"row": CUT_FACES["row"], **JPEGS})
         parts = np.split(arrays["data"], arrays["ends"][:-1]) if len(arrays["ends"]) else []
         names = self.rows["name"].iloc[arrays["row"]]

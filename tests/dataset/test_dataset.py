@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,6 +25,8 @@ from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import read_provenance
 from pipeline.errors import MovieError, OutputError, TableError
 from pipeline.faces import Image
+from pipeline.report import sheet
+from pipeline.report.sheet import CELL_SIDE, Thumb
 from pipeline.review import desk
 from tests.dataset.conftest import Bench
 from tests.support import puppet
@@ -75,6 +77,46 @@ def test_faces_are_where_the_table_says_and_show_who_it_says(bench: Bench) -> No
         assert 4 < row.left_eye_x < row.right_eye_x < 44
 
 
+def test_sheets_show_every_picture_with_its_line_in_the_table_and_its_label(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[Sequence[Thumb]] = []
+    really = sheet.grid
+
+    def grid(title: str, thumbs: Sequence[Thumb]) -> Pillow.Image:
+        pages.append(thumbs)
+        return really(title, thumbs)
+
+    monkeypatch.setattr(sheet, "DOWN", 1)
+    monkeypatch.setattr(sheet, "SHEET_COLUMNS", 5)
+    monkeypatch.setattr(sheet, "grid", grid)
+    bench.make()
+    assert [len(page) for page in pages] == [5, 5, 2]
+    assert pixels(bench.to / "sheet-3.jpg").shape == (CELL_SIDE + 46, 4 * CELL_SIDE, 3)
+    rows, shown = bench.rows(), [thumb for page in pages for thumb in page]
+    lines = [int(thumb.caption.split()[0]) for thumb in shown]
+    assert sorted(lines) == list(range(2, len(rows) + 2))
+    labels = [thumb.caption.split(maxsplit=1)[1] for thumb in shown]
+    assert labels == sorted(labels)
+    for line, label, thumb in zip(lines, labels, shown, strict=True):
+        row = rows[line - 2]
+        assert label == f"{row.person} {row.emotion}"
+        middle = np.asarray(thumb.tile)[CELL_SIDE // 2 - 24 : CELL_SIDE // 2 + 24, 36:84]
+        assert (middle == pixels(bench.to / row.file_name)).all()
+
+
+def test_a_sheet_is_listed_comes_again_and_is_no_picture(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.make()
+    before = bench.everything()
+    assert "sheet.jpg" in json.loads(before[DATASET_FILE])["facts"]["files"]
+    (bench.to / "sheet.jpg").unlink()
+    bench.make()
+    assert bench.everything() == before
+    assert "put back" not in caplog.text
+
+
 def test_no_shot_is_in_two_subsets_and_other_films_move_none(bench: Bench) -> None:
     bench.make(bench.order(**HALF), bench.folders[:1])
     alone = {(row.film, row.shot): row.subset for row in bench.rows()}
@@ -117,6 +159,7 @@ def test_only_the_wanted_person_and_formats(bench: Bench) -> None:
         "images",
         "labels",
         "data.yaml",
+        "sheet.jpg",
         TABLE_FILE,
         CONSENT,
         RIGHTS,
@@ -226,17 +269,31 @@ def test_what_is_cut_is_told_and_not_cut_again(
     assert len(bench.table()) == 12
 
 
-def test_a_damaged_part_is_made_again_and_the_others_are_told(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def cut_off(data: bytes) -> bytes:
+    return data[:100]
+
+
+def changed_in_the_middle(data: bytes) -> bytes:
+    """The stamp at the beginning and the directory at the end are whole; the pictures are not."""
+    place = len(data) * 3 // 4
+    return data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut_off, changed_in_the_middle])
+def test_a_damaged_part_is_told_and_made_again_and_the_others_are_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    damage: Callable[[bytes], bytes],
+) -> None:  # fmt: skip
     caplog.set_level("INFO")
     with monkeypatch.context() as patch:
         stopped_at(3, patch)
         with pytest.raises(KeyboardInterrupt):
             bench.make()
+    assert "is damaged" not in caplog.text
     path = min((bench.to / CHUNKS).glob("*.npz"))
-    path.write_bytes(path.read_bytes()[:100])
+    path.write_bytes(damage(path.read_bytes()))
     bench.make()
+    assert f"{path}: is damaged; its faces are cut again" in caplog.text
     assert re.search(r"\b[48] of 12 faces are cut already", caplog.text)
     assert len(bench.table()) == 12
 
