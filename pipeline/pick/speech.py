@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pipeline.movie.subtitles import Lines
 
 
+QUOTES = str.maketrans(
+    dict.fromkeys("‘’‚‛ʼ′´`", "'") | dict.fromkeys("“”„‟«»″", '"')
+)  # fmt: skip
+"""All quotes, and what is typed or read for them, as a keyboard has them."""
+
+
 def borders(times: Numbers) -> Numbers:
     """The times at which frames begin, and the end of the last frame.
 
@@ -110,5 +116,11 @@ def spoken_in(line: str, words: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A text as it is compared: case, composition and the kind of apostrophe do not matter."""
-    return normalize("NFC", text).casefold().replace("’", "'")
+    r"""A text as it is compared: case, composition and kinds of quotes and spaces do not matter.
+
+    >>> print(_plain("“Who\u00a0is  it?” It’s ﬁne…"))
+    "who is it?" it's fine...
+    """
+    # Quotes first: NFKC makes a space of an accent that stands for one.
+    folded = normalize("NFKC", text.translate(QUOTES)).casefold()
+    return " ".join(normalize("NFKC", folded).split())

@@ -139,8 +139,27 @@ def test_lines_are_found_by_their_words() -> None:
     assert len(lines_with(lines, "nobody")) == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Who\u00a0is\u202fit?", "who is it"),
+        ("who is it", "Who\u00a0is  it"),
+        ("She said \u201cno\u201d.", 'said "no"'),
+        ('She said "no".', "said \u201eno\u201c"),
+        ("Wouldn\u02bct you?", "wouldn\u2019t"),
+        ("Wouldn`t you?", "wouldn\u00b4t"),
+        ("\ufb01ne", "fine"),
+        ("Wait\u2026 what", "wait... what"),
+    ],
+)  # fmt: skip
+def test_kinds_of_spaces_and_quotes_do_not_matter(line: str, words: str) -> None:
+    assert spoken_in(line, words)
+    assert not spoken_in(line, f"{words} x")
+
+
 @given(st.text("ab *'", max_size=12), st.text("ab '", max_size=12))
 def test_words_are_found_as_by_one_pattern(words: str, line: str) -> None:
+    words, line = (" ".join(text.split()) for text in (words, line))  # Spaces are alike.
     pattern = ".*".join(map(re.escape, words.split("*")))
     pattern = r"\b" * words[:1].isalnum() + pattern + r"\b" * words[-1:].isalnum()
     assert spoken_in(line, words) == bool(re.search(pattern, line))
