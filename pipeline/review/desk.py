@@ -18,7 +18,7 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.moments_csv import best_crop
 from pipeline.disk.text_table import Stamp, bad_numbers, file_stamp, read_text
 from pipeline.errors import TableError
-from pipeline.faces import ACCEPTED, BOX, REJECTED, UNKNOWN, written
+from pipeline.faces import ACCEPTED, BOX, NO_EMOTION, REJECTED, UNKNOWN, written
 from pipeline.people.names import check_name
 from pipeline.review import labels as decided
 from pipeline.review import match
@@ -294,10 +294,9 @@ def decide(
             another name by now.
         PeopleError: "Not this person" was said of a name that is not allowed.
         OutputError: Another process is writing in the folder, or a file cannot be written.
-        ValueError: "Not this person" was said of a face without a name.
+        ValueError: See `check_looks`.
     """
-    if STRANGER in looks.values() and pick[0] == UNKNOWN:
-        raise ValueError('a face without a name cannot be "not this person"')
+    check_looks(pick, looks)
     with files.locked(folder):
         now, walk = picked(folder, *pick), manifests.read(folder)
         if STRANGER in looks.values():
@@ -307,6 +306,28 @@ def decide(
             photos = NotPhotos(folder, walk.scan.stream.size, known_faces)
             write_decisions(folder, [*_others(now, looks), *changes], photos)
         return picked(folder, *pick)
+
+
+def check_looks(pick: tuple[str, str], looks: Mapping[str, str | None]) -> None:
+    """Checks that decisions make sense for a pick.
+
+    Args:
+        pick: Person and emotion.
+        looks: As for `decide`.
+
+    Raises:
+        ValueError: "Not this person" was said of a face without a name; or a class of emotions was
+            said that is not the pick's: whether it accepts or rejects would be unclear.
+    """
+    person, emotion = pick
+    if STRANGER in looks.values() and person == UNKNOWN:
+        raise ValueError("unknown people cannot be rejected as strangers")
+    for look in looks.values():
+        if look and JOIN in look and look != emotion:
+            raise ValueError(
+                f"{look} is not what was picked; give {emotion}, which accepts the crop, or a "
+                f"single emotion or {NO_EMOTION}, which rejects it"
+            )
 
 
 def _changes(now: Picked, looks: Mapping[str, str | None], walk: Manifest) -> Iterator[Change]:

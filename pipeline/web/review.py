@@ -371,13 +371,15 @@ class Desk:
         """Applies a decision and returns the changed pick.
 
         Raises:
-            HTTPException: 404, there is no such crop; 422, a stranger among unknown people.
+            HTTPException: 404, there is no such crop; 422, see `review.check_looks`.
         """
-        if "stranger" in decision.looks.values() and now.person == UNKNOWN:
-            raise HTTPException(422, "looks: unknown people cannot be rejected as strangers")
         meant: dict[str, str | None] = {"stranger": STRANGER, "": None}
         looks = {file: meant.get(look, look) for file, look in decision.looks.items()}
         pick = now.person, now.emotion
+        try:
+            review.check_looks(pick, looks)
+        except ValueError as error:
+            raise HTTPException(422, f"looks: {error}") from error
         try:
             with self._deciding:  # Another decision may just be moving these crops.
                 return review.decide(now.folder, pick, looks, self._job.known_faces)

@@ -158,7 +158,7 @@ def test_another_photo_of_that_name_stays_and_its_own_is_taken_back(table_of: Ta
 
 
 def test_nobody_is_a_stranger_among_the_unknown(table_of: Table) -> None:
-    with pytest.raises(ValueError, match="without a name"):
+    with pytest.raises(ValueError, match="cannot be rejected as strangers"):
         desk.decide(table_of.folder, ("unknown", "sad"), {"x": STRANGER}, table_of.known)
 
 

@@ -262,6 +262,15 @@ def test_every_emotion_is_a_decision(table_of: Table) -> None:
         assert Decision(looks={"a": looks}).looks == {"a": looks}
 
 
+def test_a_class_that_was_not_picked_is_no_decision(client: TestClient, table_of: Table) -> None:
+    answer = decide(client, table_of.files[0], "happy+sad")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "looks: happy+sad is not what was picked; give happy, which accepts the crop, or a single"
+    )
+    assert client.get(f"/api/review/{PLACE}").json()["looks"] == [""] * 10
+
+
 def test_nobody_is_a_stranger_where_nobody_is_known(client: TestClient) -> None:
     place = "talk/unknown/sad"
     file = client.get(f"/api/review/{place}").json()["file"][0]
