@@ -199,22 +199,15 @@ class Tolerances:
                 "known face"
             )
         (name,) = _numbers("tolerances.name", [facts["name"]])
-        times = max(name, 1e-6) / SFACE_TOLERANCES["name"]
-        usual: dict[str, Any] = {
-            key: min(times * SFACE_TOLERANCES[key], 2.0)
-            for key in ("sure", "link", "cast", "alike", "misfit", "margin")
-        }
+        sface = cls(**json.loads(content(WEIGHTS / "sface.json"))["tolerances"])
+        times = max(name, 1e-6) / sface.name
+        usual: dict[str, Any] = {"clear": sface.clear}
+        for key in ("sure", "link", "cast", "alike", "misfit", "margin"):
+            usual[key] = min(times * getattr(sface, key), 2.0)
         for key in ("first", "second"):
-            constant, *slopes = SFACE_TOLERANCES[key]
+            constant, *slopes = getattr(sface, key)
             usual[key] = (constant, *(slope / times for slope in slopes))
-        return cls(**({"clear": SFACE_TOLERANCES["clear"]} | usual | facts))
-
-
-SFACE_TOLERANCES: dict[str, Any] = {
-    "name": 0.97, "sure": 0.87, "link": 1.06, "cast": 1.04, "clear": 0.15, "alike": 0.95,
-    "misfit": 1.15, "first": (32.59, -35.08, 8.25), "second": (58.27, -7.3, -44.56), "margin": 0.3,
-}  # fmt: skip
-"""Those of sface.json."""
+        return cls(**(usual | facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

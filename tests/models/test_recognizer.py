@@ -15,7 +15,7 @@ from pipeline.disk.tracks_npz import read_tracks
 from pipeline.errors import ModelError
 from pipeline.faces import Image
 from pipeline.models import registry
-from pipeline.models.cards import SFACE_TOLERANCES, WEIGHTS, Card, Tolerances
+from pipeline.models.cards import WEIGHTS, Card, Tolerances
 from pipeline.models.recognizer import CardAligner, OnnxRecognizer
 from pipeline.models.sface import SFACE_LANDMARKS, SFace
 from pipeline.settings import WalkSettings
@@ -108,7 +108,8 @@ def test_descriptors_may_have_any_length(tmp_path: Path) -> None:
 
 def test_tolerances_are_in_proportion_to_the_first(tmp_path: Path) -> None:
     usual = registry.tolerances(WalkSettings(recognizer=str(own(tmp_path))))
-    assert usual == Card.beside(SFACE).tolerances == Tolerances(**SFACE_TOLERANCES)
+    told = json.loads(SFACE.with_suffix(".json").read_text())["tolerances"]
+    assert usual == Card.beside(SFACE).tolerances == Tolerances(**told)
     half = Tolerances.from_card({"name": 0.485, "cast": 0.5})
     assert (half.cast, half.clear) == (0.5, usual.clear)
     assert half.sure == pytest.approx(0.435)
