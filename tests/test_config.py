@@ -120,6 +120,18 @@ def test_a_wanted_person_in_the_file_is_one_that_was_asked_for(program: Program)
     assert (done.code, done.table[0][1]) == (0, "anna")
 
 
+def test_a_look_that_is_always_picked_leaves_no_other_out_of_stats(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert program("walk", "movie.mkv").code == 0
+    everybody = program("stats").out
+    configure('emotion = "fear"\nperson = "anna"')
+    monkeypatch.setenv("MINE_VIDEO_EMOTION", "fear")
+    assert program("stats").out == everybody
+    configure('[stats]\nemotion = "fear"')
+    assert len(program("stats").out.splitlines()) < len(everybody.splitlines())
+
+
 def test_training_has_defaults_of_its_own() -> None:
     """Its --output is where a network goes, not where the movies' folders are."""
     train, walk = (cli.main.commands[name] for name in ("train", "walk"))

@@ -248,7 +248,8 @@ def table_command(
         click.echo(f"{to}: {join(archive, to)} rows of {count} movie{'' if count == 1 else 's'}")
 
 
-@command()
+# Who always picks one look does not ask for it alone in every sum.
+@command(apart=("emotions",))
 @ARCHIVE
 @click.option(
     "--emotion", "emotions", multiple=True, default=(ANY,), metavar="EMOTION",

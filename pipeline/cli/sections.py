@@ -1,6 +1,6 @@
 """What all commands have in common: --help in sections, and defaults from file and environment."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -61,11 +61,14 @@ class SectionedCommand(click.Command):
 
     Args:
         shares: Whether defaults that are set for all commands are this one's, too.
+        apart: The parameters of which they are not, as they mean something else here.
     """
 
-    def __init__(self, *args: Any, shares: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, *args: Any, shares: bool = True, apart: Collection[str] = (), **settings: Any
+    ) -> None:
         super().__init__(*args, **settings)
-        self.shares = shares
+        self.shares, self.apart = shares, apart
         self.params.append(_config_option())
         for option in self.settable():
             names = [f"{self.name} {long_name(option)}"] + [long_name(option)] * self.has(option)
@@ -78,7 +81,7 @@ class SectionedCommand(click.Command):
 
     def has(self, option: click.Option) -> bool:
         """Whether a default of this option that is set for all commands is this one's, too."""
-        return self.shares and option.name in SHARED
+        return self.shares and option.name in SHARED.difference(self.apart)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments; says of a wrong value where it came from."""
