@@ -12,15 +12,19 @@ Options are called as on the command line, with `_` for `-` (`known_faces`, `emo
 have the same defaults, but for `workers`, which is 1. `repeat` is in frames, `repeat_seconds` in
 seconds. Tables have one row a result, and NaN for an unknown number. All functions raise
 `MiningError` for what is missing, wrong or cannot be written, and `TypeError` for an option that
-does not exist. What happens is logged to the logger `pipeline`.
+they do not have, or a value of another kind than it wants. What happens is logged to the logger
+`pipeline`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pandas as pd
 
 from pipeline import mine, results
@@ -35,7 +39,7 @@ from pipeline.faces import ANY, EMOTIONS
 from pipeline.judge import judge as measuring
 from pipeline.people.album import Album
 from pipeline.people.gallery import digest
-from pipeline.settings import Job, PickSettings, WalkSettings, is_look, job_from
+from pipeline.settings import Job, PickSettings, Smoothing, WalkSettings, is_look, job_from
 from pipeline.walk.part import silent
 
 __all__ = [
@@ -49,10 +53,54 @@ Place = str | Path
 Wanted = str | Sequence[str]
 """One name, or several."""
 
-OPTIONS = {
-    "emotion_model" if field.name == "emotion" else field.name
-    for kind in (Job, WalkSettings, PickSettings) for field in fields(kind)
-} - {"walk", "pick", "people", "emotions"}  # fmt: skip
+PLACES = ("output", "known_faces", "tolerance")
+
+FILTERS = tuple(
+    field.name for field in fields(PickSettings)
+    if field.name not in ("silent_only", "after", "per_run", "margin")
+)  # fmt: skip
+"""What a search of many movies can ask for."""
+
+TAKES: dict[str, tuple[str, ...]] = {
+    "walk": (
+        "every", "width", "detect_every", "start", "end", "align", "detector", "recognizer",
+        "emotion_model", "device", "workers", "rewalk", *PLACES,
+    ),
+    "faces": ("output",),
+    "name": PLACES,
+    "pick": (
+        *FILTERS, "silent_only", "after", "per_run", "margin", "learn", "compare", "report",
+        "subtitles", "subtitle_offset", "subtitle_encoding", "allow_remote", *PLACES,
+    ),
+    "moments": (*FILTERS, "output"),
+    "stats": ("output",),
+    "status": PLACES,
+    "cast": PLACES,
+    "judge": ("smooth", "sure", "min_prob", "output"),
+    "report": ("allow_remote", *PLACES),
+}  # fmt: skip
+"""The options of each function."""
+
+KINDS: dict[str, Any] = {
+    **get_type_hints(Job), **get_type_hints(WalkSettings), **get_type_hints(PickSettings),
+    "emotion_model": str, "person": tuple, "emotion": tuple, "top": int,
+}  # fmt: skip
+"""The types of all options, as the settings have them."""
+
+FITTING: dict[Any, tuple[tuple[type, ...], str]] = {
+    bool: ((bool, np.bool_), "True or False"),
+    int: ((Integral,), "a whole number"),
+    float: ((Real,), "a number"),
+    str: ((str, Path), "a text"),
+    Path: ((str, Path), "a path"),
+    tuple: ((str, Sequence, np.ndarray, pd.Series), "a name, or a list of names"),
+    Smoothing: ((Integral, str), "a whole number of frames, or 'auto'"),
+    NoneType: ((NoneType,), "None"),
+}
+"""What fits each type, and what it is called."""
+
+REMARKS = {"repeat": "of frames (repeat_seconds takes seconds)"}
+"""What is told besides of an option with a value that does not fit."""
 
 
 def walk(movie: Place, **options: Any) -> Path:
@@ -67,7 +115,7 @@ def walk(movie: Place, **options: Any) -> Path:
     Returns:
         The movie's folder.
     """
-    return mine.walk(Path(movie), _job(options), silent)
+    return mine.walk(Path(movie), _job("walk", options), silent)
 
 
 def faces(folder: Place, **options: Any) -> pd.DataFrame:
@@ -82,7 +130,7 @@ def faces(folder: Place, **options: Any) -> pd.DataFrame:
         seconds, `x1` to `y2` in pixels, `yaw`, `pitch` and `roll` in degrees, `person` ("" for
         nobody), `distance`, `sure`, and a probability for each of `EMOTIONS`.
     """
-    return finished(_walk_of(folder, _job(options))).rows
+    return finished(_walk_of(folder, _job("faces", options))).rows
 
 
 def name(*folders: Place, **options: Any) -> pd.DataFrame:
@@ -98,7 +146,7 @@ def name(*folders: Place, **options: Any) -> pd.DataFrame:
         1, `other` and `other_distance` of who is next, `offers` (a list of whom the unknown may
         be).
     """
-    job = _job(options)
+    job = _job("name", options)
     album = Album(job)
     return _table("name", (
         results.record(one, movie=movie_name(folder))
@@ -119,15 +167,15 @@ def pick(
             (seconds), `peak`, `onset`, `repeat`, `repeat_seconds`, `sure`, `smooth`, `gap`,
             `min_prob`, `min_margin`, `min_size`, `min_sharpness`, `max_yaw`, `single_face`,
             `border`, `silent_only`, `after` (words), `per_run`, `margin`, `learn`, `compare`,
-            `report`, `subtitles`, `subtitle_offset`, `subtitle_encoding`, `output`, `known_faces`,
-            `tolerance`.
+            `report`, `subtitles`, `subtitle_offset`, `subtitle_encoding`, `allow_remote`,
+            `output`, `known_faces`, `tolerance`.
 
     Returns:
         A row for each movie, person and emotion: `movie`, `person`, `emotion`, faces `seen` with it
         and kept as `steady`, `runs` that these make up, `folder` of the crops, `hint` if there are
         none, `funnel` (faces left after each filter).
     """
-    job = _job(options, person, emotion)
+    job = _job("pick", options, person, emotion)
     album = Album(job)
     return _table("pick", (
         results.record(one, movie=movie_name(folder))
@@ -159,7 +207,8 @@ def moments(
         `faces`, `look_sure`, `strength` and `probability` from 0 to 1, and `prominence`, NaN
         without `peak`.
     """
-    job = _job(options, person, emotion)
+    _check_kind("top", top)
+    job = _job("moments", options, person, emotion)
     with archive.open_archive(_archived(folders, job)) as opened:
         found = search.search(opened, job, top, order).moments
     return _table("search", map(results.record, found))
@@ -181,7 +230,7 @@ def stats(
         `look_seconds` of the wanted looks, and for each of `EMOTIONS` its share in the seconds of
         all faces; they sum to 1.
     """
-    job = _job(options, emotion=emotion)
+    job = _job("stats", options, emotion=emotion)
     with archive.open_archive(_archived(folders, job)) as opened:
         found = _table(
             "stats", map(results.record, totals.totals(opened, job.emotions, by_movie=by_movie))
@@ -200,7 +249,7 @@ def status(*folders: Place, **options: Any) -> pd.DataFrame:
     Returns:
         A row a walk: `folder`, path of the `movie`, `state`, `detail`.
     """
-    job = _job(options)
+    job = _job("status", options)
     known = digest(job.known_faces, job.tolerance) if job.known_faces.is_dir() else ""
     found = walks.states(find_walks([*map(Path, folders)] or [job.output], job.output), known)
     return _table("status", map(results.record, found))
@@ -217,7 +266,7 @@ def cast(*folders: Place, **options: Any) -> pd.DataFrame:
         A row a person, the longest on screen first: `number` from 1, `seconds` on screen, `tracks`,
         `movies`, `folder` of the `photos`, `offer` (who it may be), `sure` from 0 to 1.
     """
-    job = _job(options)
+    job = _job("cast", options)
     return _table("cast", map(results.record, casting.cast(_walks(folders, job), job)))
 
 
@@ -234,7 +283,7 @@ def judge(*folders: Place, truth: Place, **options: Any) -> pd.DataFrame:
         `smooth`, `sure`, `min_prob`, `picked` faces, `runs`, `precision` and `recall` with the ends
         of their 95 % intervals, `kept` (the yield), all from 0 to 1.
     """
-    job = _job(options)
+    job = _job("judge", options)
     judged = measuring.judge(_walks(folders, job), Path(truth), job.pick)
     return _table("judge", map(results.record, judged.scores))
 
@@ -244,12 +293,12 @@ def report(folder: Place, **options: Any) -> Path:
 
     Args:
         folder: The movie.
-        options: `known_faces`, `tolerance`, `output`.
+        options: `allow_remote`, `known_faces`, `tolerance`, `output`.
 
     Returns:
         The path of report.html.
     """
-    job = _job(options)
+    job = _job("report", options)
     return mine.report(_walk_of(folder, job), job)
 
 
@@ -257,12 +306,52 @@ def _several(wanted: Wanted) -> tuple[str, ...]:
     return (wanted,) if isinstance(wanted, str) else tuple(wanted)
 
 
-def _job(given: dict[str, Any], person: Wanted = ANY, emotion: Wanted = ANY) -> Job:
-    for option in given:
-        if option not in OPTIONS:
-            similar = get_close_matches(option, OPTIONS, n=1)
+def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuses options of other functions, and values of other kinds than wanted.
+
+    Returns:
+        The options with numbers and texts of Python's own.
+
+    Raises:
+        TypeError: It says what the function takes, or what is wanted.
+    """
+    known = TAKES[function]
+    for option, value in given.items():
+        if option not in known:
+            similar = get_close_matches(option, known, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            raise TypeError(f"there is no option {option!r}{hint}")
+            raise TypeError(
+                f"{function} has no option {option!r}{hint} (its options are {', '.join(known)})"
+            )
+        _check_kind(option, value)
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+    paths = [k for k, v in plain.items() if isinstance(v, Path) and KINDS[k] is not Path]
+    return plain | {name: str(plain[name]) for name in paths}
+
+
+def _check_kind(option: str, value: Any) -> None:
+    kinds = _members(KINDS[option])
+    fitting = [kind for one in kinds for kind in FITTING[one][0]]
+    # True is a whole number to Python.
+    if not isinstance(value, tuple(fitting)) or (isinstance(value, bool) and bool not in kinds):
+        wanted = " or ".join(FITTING[one][1] for one in kinds)
+        remark = f" {REMARKS[option]}" if option in REMARKS else ""
+        raise TypeError(f"{option} is {value!r}, wanted {wanted}{remark}")
+
+
+def _members(kind: Any) -> list[Any]:
+    """The types of a type, most of which have one: `float | None` has two."""
+    if kind in FITTING:
+        return [kind]
+    return [tuple] if get_origin(kind) is tuple else list(get_args(kind))
+
+
+def _job(
+    function: str, given: Mapping[str, Any], person: Wanted = ANY, emotion: Wanted = ANY
+) -> Job:
+    given = _checked(function, given)
+    for name, value in (("person", person), ("emotion", emotion)):
+        _check_kind(name, value)
     people, emotions = map(_several, (person, emotion))
     if not people or not emotions:
         raise ValueError(f"person and emotion want one or more names, or {ANY!r}")

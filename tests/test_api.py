@@ -2,9 +2,13 @@
 
 import ast
 import json
+import re
 import shutil
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +17,7 @@ from pipeline.disk.crops_csv import CROPS
 from pipeline.disk.walked import finished
 from pipeline.faces import EMOTIONS
 from pipeline.results import schema
-from pipeline.settings import Job
+from pipeline.settings import Job, PickSettings, WalkSettings
 from tests.support import puppet
 from tests.support.processes import ROOT
 from tests.support.program import Program, program
@@ -104,18 +108,71 @@ def test_settings_are_measured_by_labels(folder: Path) -> None:
 
 
 def test_options_are_those_of_the_command_line(tmp_path: Path) -> None:
-    job = api._job({"emotion_model": "two-headed", "width": 320, "min_prob": 0.5,
-                    "output": str(tmp_path)}, "zoe\u0301", ["sad"])  # fmt: skip
-    assert (job.walk.emotion, job.walk.width, job.pick.min_prob) == ("two-headed", 320, 0.5)
-    assert (job.people, job.emotions, job.output) == (("zo\u00e9",), ("sad",), tmp_path)
-    assert api._job({}) == Job()
-    job = api._job({"with_": "ben", "without": ["carl"], "from_": "happy"}, emotion="fear+sad")
+    job = api._job("walk", {"emotion_model": "two-headed", "width": np.int64(320)})
+    assert (job.walk.emotion, job.walk.width) == ("two-headed", 320)
+    given = {"min_prob": np.float32(0.5), "output": str(tmp_path)}
+    job = api._job("pick", given, "zoe\u0301", ["sad"])
+    assert (job.pick.min_prob, job.output) == (0.5, tmp_path)
+    assert (job.people, job.emotions) == (("zo\u00e9",), ("sad",))
+    assert api._job("pick", {}) == Job()
+    job = api._job(
+        "pick", {"with_": "ben", "without": ["carl"], "from_": "happy"}, emotion="fear+sad"
+    )
     assert (job.pick.with_, job.pick.without, job.pick.onset) == (("ben",), ("carl",), True)
     assert job.emotions == ("fear+sad",)
 
 
+@pytest.mark.parametrize("name", sorted(api.TAKES))
+def test_the_options_that_a_function_tells_are_those_that_it_takes(name: str) -> None:
+    told = getattr(api, name).__doc__.partition("options: ")[2].partition("Returns:")[0]
+    options = [*re.findall(r"`(\w+)`", told)]
+    if name == "moments":
+        picks = api.TAKES["pick"]
+        assert options == ["pick", "with_", "border", "output"]
+        assert set(api.TAKES[name]) == {*picks[: picks.index("silent_only")], "output"}
+    else:
+        assert sorted(options) == sorted(api.TAKES[name])
+    assert set(api.TAKES[name]) <= set(api.KINDS)
+
+
+@pytest.mark.parametrize(
+    ("ask", "option", "value", "told"),
+    [
+        (api.pick, "repeat", "0.5s", r"repeat is '0\.5s', wanted a whole number of frames \(rep"),
+        (api.pick, "repeat", 0.5, "repeat is 0.5, wanted a whole number"),
+        (api.pick, "repeat", True, "repeat is True, wanted a whole number"),
+        (api.pick, "peak", 1, "peak is 1, wanted True or False"),
+        (api.pick, "sure", "0.9", "sure is '0.9', wanted a number"),
+        (api.pick, "smooth", 2.5, "smooth is 2.5, wanted a whole number of frames, or 'auto'"),
+        (api.pick, "border", "0", "border is '0', wanted a whole number or None"),
+        (api.pick, "with_", 3, "with_ is 3, wanted a name, or a list of names"),
+        (api.pick, "person", None, "person is None, wanted a name, or a list of names"),
+        (api.pick, "output", 1, "output is 1, wanted a path"),
+        (api.moments, "top", "5", "top is '5', wanted a whole number"),
+        (api.pick, "width", 640, "pick has no option 'width'"),
+        (api.walk, "repeat", 8, "walk has no option 'repeat'"),
+        (api.stats, "repeat", 8, r"stats has no option 'repeat' \(its options are output\)"),
+        (api.moments, "after", "hi", "moments has no option 'after'"),
+        (api.judge, "known_faces", "x", "judge has no option 'known_faces'"),
+    ],
+)  # fmt: skip
+def test_an_option_that_does_not_fit_is_told(
+    ask: Callable[..., object], option: str, value: object, told: str
+) -> None:
+    more = {"truth": "x"} if ask is api.judge else {}
+    with pytest.raises(TypeError, match=f"^{told}"):
+        ask("movie", **more, **{option: value})
+
+
+def test_every_default_fits() -> None:
+    for settings in (Job(), WalkSettings(), PickSettings()):
+        for field in fields(settings):
+            if field.name not in ("walk", "pick"):
+                api._check_kind(field.name, getattr(settings, field.name))
+
+
 def test_what_is_wrong_is_told(folder: Path) -> None:
-    with pytest.raises(TypeError, match="no option 'repeet'; did you mean 'repeat'"):
+    with pytest.raises(TypeError, match="pick has no option 'repeet'; did you mean 'repeat'"):
         api.pick(folder, repeet=8)
     with pytest.raises(ValueError, match="emotion is 'hapy', wanted some of"):
         api.moments(folder, emotion="hapy")
