@@ -117,6 +117,12 @@ NO_SPEECH = options(
     help="Also write the moments to this file.",
 )
 @click.option(
+    "--timeline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write one timeline with a clip for each moment, in this order, to this .otio or "
+    ".xml file (OpenTimelineIO, Final Cut Pro 7 XML); needs the extra `edit`.",
+)
+@click.option(
     "--sheet",
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write sheet.jpg into this folder, with a row of faces for each moment.",
@@ -136,6 +142,7 @@ def search_command(
     top: int,
     order: str,
     listed: Path | None,
+    timeline: Path | None,
     sheet: Path | None,
     picked: Path | None,
     as_json: bool,
@@ -161,6 +168,8 @@ def search_command(
     job = job_of(given)
     if listed:
         overwrite.check_overwrite("--csv", listed, overwrite.begins_with("movie,folder,person,"))
+    if timeline:
+        _check_timeline(timeline)
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
@@ -172,6 +181,9 @@ def search_command(
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)
+        if found.moments and timeline:
+            _write_timeline(found, timeline, job)
+            output.file(timeline)
         if found.moments and (sheet or picked):
             _write_crops_and_sheets(found, job, sheet, picked, output)
 
@@ -186,6 +198,35 @@ def _print_moments(found: "Found") -> None:
         peak = PROMINENCE.format(f"{m.prominence:.2f}") * peaks
         cells = (*who, clock(m.start), seconds, m.length, sure, strength, peak, m.entry.folder)
         echo_line(aligned(MOMENT, n, *map(str, cells)))
+
+
+def _check_timeline(path: Path) -> None:
+    """Refuses a timeline that cannot be written, before the search."""
+    from pipeline.cli import overwrite
+    from pipeline.export.formats import JOINED, check_installed
+
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in JOINED:
+        message = f"{path} must end in {' or '.join(f'.{kind}' for kind in JOINED)}"
+        raise click.BadParameter(message, param_hint="--timeline")
+    check_installed([kind])
+    overwrite.check_overwrite("--timeline", path, is_timeline)
+
+
+def is_timeline(path: Path) -> bool:
+    """Whether a file may be a timeline that a search wrote."""
+    from pipeline.files import open_file
+
+    with open_file(path) as file:
+        beginning = file.read(200)
+    return b'"OTIO_SCHEMA": "Timeline.' in beginning or b"<!DOCTYPE xmeml>" in beginning
+
+
+def _write_timeline(found: "Found", path: Path, job: Job) -> None:
+    from pipeline.export.joined import write_joined
+
+    moments = [(m.entry.folder, m.person, m.emotion, m.first, m.last) for m in found.moments]
+    write_joined(moments, path, allow_remote=job.allow_remote)
 
 
 def _write_crops_and_sheets(

@@ -158,8 +158,8 @@ def export_command(
 
 
 def _print_outcome(name: str, o: "Exported") -> None:
-    """Prints a line for a person and emotion with the first file, and a line for each other."""
-    first, *others = [str(file) for file in o.files] or [f"- {o.hint}"]
+    """Prints a line for a person and emotion with the first file, then the others and the hint."""
+    first, *others = [*map(str, o.files), *([f"- {o.hint}"] if o.hint or not o.files else [])]
     seconds = f"{o.seconds:.1f}"
     echo_line(
         aligned(EXPORT_ROW, fitted(name), o.person, o.emotion, o.runs, o.cuts, seconds, first)

@@ -7,12 +7,14 @@ Sources: ELAN's Annotation Format, EAFv3.0.xsd (Max Planck Institute for Psychol
 manual, "TextGrid file formats".
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from math import ceil
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from pipeline.export.cues import EXACT
@@ -106,7 +108,8 @@ def elan(found: Findings) -> bytes:
     movie = found.film.movie.absolute()
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     kind = MEDIA_TYPES.get(movie.suffix.lower(), "unknown")
-    ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=movie.as_uri(), MIME_TYPE=kind)
+    places = {"MEDIA_URL": movie.as_uri(), **_relative(found)}
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", places, MIME_TYPE=kind)
     made = tiers(found)
     times = sorted(time for tier in made for note in tier.notes for time in _times(found, note))
     order, slots = ET.SubElement(root, "TIME_ORDER"), defaultdict[int, list[str]](list)
@@ -119,6 +122,14 @@ def elan(found: Findings) -> bytes:
     _add_types(root)
     ET.indent(root)
     return ET.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _relative(found: Findings) -> dict[str, str]:
+    """Where the movie is from the document, which ELAN tries where it is no longer at MEDIA_URL."""
+    movie, folder = (path.absolute() for path in (found.film.movie, found.folder))
+    if movie.anchor != folder.anchor:  # On another drive.
+        return {}
+    return {"RELATIVE_MEDIA_URL": visible(Path(os.path.relpath(movie, folder)).as_posix())}
 
 
 def _times(found: Findings, note: Note) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from pipeline.export.footage import Footage, Spans
 from pipeline.export.formats import CLIPS, FORMATS, SUPERCUT
 from pipeline.export.smpte import largest_error
 from pipeline.export.stretches import Cut, Reel
-from pipeline.faces import Image, file_clock
+from pipeline.faces import Image, Ints, file_clock
 from pipeline.files import replacing
 from pipeline.movie.encode import CRF, write_mp4
 from pipeline.movie.frame import Frame
@@ -108,7 +108,7 @@ def _tell_replaced(
     """Says which files held other people or looks until now."""
     for piece in wanted:
         _, rows = before.get(piece.file, ("", []))
-        was = dict.fromkeys(f"{person} {emotion}" for _, _, _, _, person, emotion, *_ in rows)
+        was = dict.fromkeys(f"{row[4]} {row[5]}" for row in rows if row[4])
         now = dict.fromkeys(f"{reel.person} {reel.emotion}" for reel, _ in piece.cuts)
         if was.keys() - now.keys() and (folder / piece.file).exists():
             log.warning(
@@ -128,8 +128,10 @@ def _few(names: Iterable[str]) -> str:
 
 def pieces(found: Findings, kinds: Sequence[str]) -> Iterator[Piece]:
     """Yields the files that an export consists of."""
-    for kind in kinds if found.cuts else ():
+    for kind in kinds:
         form = FORMATS[kind]
+        if not (found.cuts or form.without_cuts):
+            continue
         if form.whole:
             yield Piece(_named(found.stem, form.ending), kind, found.cuts)
             continue
@@ -173,13 +175,19 @@ def _write(
     with replacing(path) as file:
         file.write(data)
     edges = np.array([edge for _, cut in piece.cuts for edge in (cut.first, cut.stop)], np.int64)
-    if not form.seconds and (error := largest_error(film, edges)):
-        log.warning(
-            "%s: the movie's frame rate varies, or timecodes do not support it; cuts are up to "
-            "%.1f ms off",
-            path, error * 1000,
-        )  # fmt: skip
+    if not form.seconds:
+        tell_error(path, film, edges)
     return True
+
+
+def tell_error(path: Path, film: Footage, edges: Ints) -> None:
+    """Says how far off the cuts of a timeline are, if timecodes cannot tell their frames."""
+    if error := largest_error(film, edges):
+        log.warning(
+            "%s: the frame rate of %s varies, or timecodes do not support it; cuts are up to "
+            "%.1f ms off",
+            path, film.movie.name, error * 1000,
+        )  # fmt: skip
 
 
 def write_spans(
@@ -209,6 +217,8 @@ def write_spans(
 def _rows(found: Findings, piece: Piece) -> Iterator[list[str]]:
     """Yields a file's lines in export.csv: frames and seconds in the movie, seconds in the file."""
     film, packed = found.film, 0.0
+    if not piece.cuts:  # It is listed all the same: what is not is never replaced.
+        yield [piece.file, piece.kind, "0", found.video, *[""] * (len(EXPORT_COLUMNS) - 4)]
     for number, (reel, cut) in enumerate(piece.cuts, 1):
         low, high = film.edges[cut.first], film.edges[cut.stop]
         # A file of the whole movie keeps the movie's time.

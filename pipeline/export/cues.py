@@ -22,10 +22,19 @@ def subtitles(found: Findings) -> bytes:
     edges = found.film.edges
     cues = (
         f"{number}\n{_time(edges[moment.first], ',')} --> {_time(edges[moment.stop], ',')}\n"
-        f"{visible(moment.title)}\n"
+        f"{_untagged(visible(moment.title))}\n"
         for number, moment in enumerate(found.stretches, 1)
     )
     return "\n".join(cues).encode(errors="backslashreplace")
+
+
+def _untagged(text: str) -> str:
+    """A text of which players show every letter.
+
+    SubRip escapes nothing: FFmpeg and pysubs2 take `<anna>` for a tag, and show `&lt;` as these
+    letters. With a joiner, which is not seen, after the bracket it is no tag to either.
+    """
+    return text.replace("<", "<\u2060")
 
 
 def chapters(found: Findings) -> bytes:

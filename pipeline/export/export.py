@@ -63,7 +63,7 @@ class Exported:
         cuts: Number of stretches that they make up.
         seconds: Length of all stretches together.
         files: The files that were written.
-        hint: What to try if nothing was kept, else "".
+        hint: What to try if no moment was kept, else "".
     """
 
     person: str
@@ -152,7 +152,7 @@ def export(
         outcomes.append(_exported(own, choice.person, choice.emotion, files, choice.hint))
     if whole:
         files = write_export(found, folder, whole, frame_done, quality=settings.quality)
-        hint = "" if files else next((choice.hint for choice in choices), "")
+        hint = "" if found.cuts else next((choice.hint for choice in choices), "")
         asked = _asked(job.people), _asked(job.emotions)
         outcomes.append(_exported(found, *asked, files, hint))
     return outcomes
@@ -196,6 +196,7 @@ def _findings(
         film=film,
         clock=movie_clock(film, stream.timecode(film.movie)),
         stem=stem,
+        folder=walked.folder,
         reels=tuple(reel for reel in reels if reel.cuts),
         stretches=tuple(sorted(runs, key=lambda run: (run.first, run.stop))),
         faces=rows,

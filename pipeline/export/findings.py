@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 import pandas as pd
@@ -21,6 +22,7 @@ class Findings:
             frame begins.
         clock: Its timecode.
         stem: What the names of the exported files begin with.
+        folder: The movie's folder, in which files of the whole movie lie.
         reels: The cuts of each wanted person and emotion, with padding, in the order of the pick;
             none of them is empty.
         stretches: The moments of all reels, whole and without padding, in order of time.
@@ -33,6 +35,7 @@ class Findings:
     film: Footage
     clock: Timecode
     stem: str
+    folder: Path
     reels: tuple[Reel, ...]
     stretches: tuple[Stretch, ...]
     faces: pd.DataFrame
@@ -59,8 +62,31 @@ class Findings:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmCut:
+    """A cut on a timeline.
+
+    Attributes:
+        found: Its movie.
+        reel: Of the movie.
+        index: Of the cut in the reel.
+        name: What an editor reads of it.
+    """
+
+    found: Findings
+    reel: Reel
+    index: int
+    name: str
+
+    @property
+    def edges(self) -> tuple[int, int]:
+        """Its first frame, and one past its last."""
+        cut = self.reel.cuts[self.index]
+        return cut.first, cut.stop
+
+
 Writer = Callable[[Findings], bytes]
-"""Makes a file of findings with at least one cut.
+"""Makes a file of findings; they have at least one cut, unless the format is `without_cuts`.
 
 It reads no files and writes none. Raises `OutputError` if the format cannot hold what it is given.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import OutputError
 
@@ -29,6 +29,7 @@ class Format:
         writer: Its function as module:name; "" if it is a film.
         whole: Whether one file in the movie's folder holds all wanted people and emotions; else
             each has a file of its own, in its folder.
+        without_cuts: Whether it is written also where no moment is kept.
         seconds: Whether it tells time in seconds, exact at any frame rate; else by timecode.
         packages: Packages that must be installed, by the names under which they are imported.
         extra: The extra of setup.cfg which brings them.
@@ -39,6 +40,7 @@ class Format:
     programs: str
     writer: str = ""
     whole: bool = True
+    without_cuts: bool = False
     seconds: bool = False
     packages: tuple[str, ...] = ()
     extra: str = ""
@@ -50,9 +52,14 @@ class Format:
 
     def load(self) -> "Writer":
         """Imports the writer."""
-        module, _, name = self.writer.partition(":")
-        writer: Writer = getattr(import_module(module), name)
+        writer: Writer = load(self.writer)
         return writer
+
+
+def load(function: str) -> Any:
+    """Imports a function, given as module:name."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)
 
 
 _TIMELINES, _MARKERS, _CUES = (
@@ -123,10 +130,14 @@ FORMATS = {
     ),
     "shots": Format(
         "_shots.csv", "a row for each person in each shot: how long, how they look",
-        "R, pandas, spreadsheets", "pipeline.export.tables:shot_table",
+        "R, pandas, spreadsheets", "pipeline.export.tables:shot_table", without_cuts=True,
     ),
 }  # fmt: skip
 """All formats by their names on the command line."""
+
+
+JOINED = {"otio": f"{_TIMELINES}:joined_otio", "xml": f"{_TIMELINES}:joined_xml"}
+"""Those in which several films fit into one file, and what writes them."""
 
 
 def check_installed(kinds: Sequence[str]) -> None:

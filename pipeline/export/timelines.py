@@ -22,7 +22,7 @@ from opentimelineio.schema import (
     TrackKind,
 )
 
-from pipeline.export.findings import Findings
+from pipeline.export.findings import FilmCut, Findings
 from pipeline.export.smpte import TIMECODE, Counting
 from pipeline.export.stretches import Reel, Stretch
 from pipeline.faces import EMOTIONS, visible
@@ -45,6 +45,11 @@ REEL = 8
 CLIP_PARTS = ("name", "rate", "in", "out")
 """What a clip in a bin of Final Cut Pro 7's XML has in common with one in a sequence."""
 
+BOTH = (TrackKind.Video, TrackKind.Audio)
+
+JOINED_TITLE = "moments"
+"""The name of a timeline of several films."""
+
 EVENT = re.compile(r"^(\d+ +\S+ +)V    ", re.M)
 """The beginning of an event in the EDL that the adapter writes; V means pictures only."""
 
@@ -57,22 +62,29 @@ def edl(found: Findings) -> bytes:
 
     Its clips keep the name of the movie's file, by which programs find it.
     """
-    (reel,) = found.reels
-    rate, timeline = float(found.clock.rate), _packed(found, reel, [found.video] * len(reel.cuts))
+    timeline, rate = _of_reel(found, found.video), float(found.clock.rate)
     text: str = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate, reelname_len=REEL)
-    return _completed(text, found.clock.counting, sound=bool(found.film.layout)).encode()
+    return _completed(text, found).encode()
 
 
 def otio_json(found: Findings) -> bytes:
     """Makes an OpenTimelineIO timeline, with the cuts of a reel one right after the other."""
-    (reel,) = found.reels
-    return _written(_packed(found, reel, reel.clip_names), "otio_json")
+    return _written(_of_reel(found), "otio_json")
 
 
 def fcp7_xml(found: Findings) -> bytes:
     """Makes a sequence in Final Cut Pro 7's XML, with the cuts of a reel one after the other."""
-    (reel,) = found.reels
-    return _text(_xml(found, _packed(found, reel, reel.clip_names)))
+    return _text(_xml(found, _of_reel(found)))
+
+
+def joined_otio(cuts: Sequence[FilmCut]) -> bytes:
+    """Makes an OpenTimelineIO timeline of cuts of several films, one right after the other."""
+    return _written(_packed(JOINED_TITLE, cuts), "otio_json")
+
+
+def joined_xml(cuts: Sequence[FilmCut]) -> bytes:
+    """Makes the same as a sequence in Final Cut Pro 7's XML."""
+    return _text(_xml(_fastest(cuts), _packed(JOINED_TITLE, cuts)))
 
 
 def tracks_otio(found: Findings) -> bytes:
@@ -129,17 +141,23 @@ def _bin(found: Findings, person: str, root: ET.Element) -> ET.Element:
     return folder
 
 
-def _completed(edl: str, counting: Counting, *, sound: bool) -> str:
+def _completed(edl: str, found: Findings) -> str:
     """Adds what the adapter leaves out: the kind of timecode, and that events include sound."""
+    counting, start = found.clock.counting, found.clock.start
     title, _, events = edl.partition("\n\n")
     if not counting.drop:
         # The adapter counts 29.97 and 59.94 with drop-frame, even where the movie does not.
         dropping = Counting(counting.rate, drop=True)
-        events = SPANS.sub(
-            lambda m: TIMECODE.sub(lambda t: counting.text(dropping.number(t[0]) or 0), m[0]),
-            events,
-        )
-    if sound:
+        day = dropping.number("24:00:00;00") or 1  # Its day is shorter, and it begins again.
+
+        def counted(span: re.Match[str]) -> str:
+            numbers = [dropping.number(text[0]) or 0 for text in TIMECODE.finditer(span[0])]
+            # In and out in the movie, which begins at `start`, then in the EDL.
+            least = zip(numbers, (start, start, 0, 0), strict=True)
+            return "".join(f" {counting.text(low + (n - low) % day)}" for n, low in least)
+
+        events = SPANS.sub(counted, events)
+    if found.film.layout:
         events = EVENT.sub(r"\1AA/V ", events)
     return f"{title}\nFCM: {'DROP FRAME' if counting.drop else 'NON-DROP FRAME'}\n\n{events}"
 
@@ -149,14 +167,33 @@ def _written(timeline: Timeline, adapter: str) -> bytes:
     return text.encode()
 
 
-def _packed(found: Findings, reel: Reel, names: Sequence[str]) -> Timeline:
-    """A timeline of a reel's cuts, one right after the other, from zero."""
-    timeline = _empty(found, f"{found.stem} {reel.person} {reel.emotion}", start=0)
-    for kind in _kinds(found):
-        track = Track(kind, kind=kind)
-        track.extend([_clip(found, reel, n, names[n], kind) for n in range(len(reel.cuts))])
-        timeline.tracks.append(track)
+def _of_reel(found: Findings, name: str = "") -> Timeline:
+    """A timeline of the only reel of a movie, whose clips have one name or their own."""
+    (reel,) = found.reels
+    cuts = [FilmCut(found, reel, n, name or own) for n, own in enumerate(reel.clip_names)]
+    return _packed(f"{found.stem} {reel.person} {reel.emotion}", cuts)
+
+
+def _packed(title: str, cuts: Sequence[FilmCut]) -> Timeline:
+    """A timeline of cuts, one right after the other, from zero."""
+    timeline = _empty(_fastest(cuts), title, start=0)
+    kinds = {kind: [kind in _kinds(cut.found) for cut in cuts] for kind in BOTH}
+    for kind, there in kinds.items():
+        if any(there):
+            track = Track(kind, kind=kind)
+            clips = [_clip(cut.found, cut.reel, cut.index, cut.name, kind) for cut in cuts]
+            # A film without sound is silent on a timeline where others have some.
+            track.extend(
+                clip if has else Gap(duration=clip.duration())
+                for clip, has in zip(clips, there, strict=True)
+            )
+            timeline.tracks.append(track)
     return timeline
+
+
+def _fastest(cuts: Sequence[FilmCut]) -> Findings:
+    """The film with the most frames a second: at its rate no cut is shorter than a frame."""
+    return max((cut.found for cut in cuts), key=lambda found: found.clock.rate)
 
 
 def _placed(found: Findings) -> Timeline:
@@ -196,7 +233,7 @@ def _empty(found: Findings, name: str, start: int) -> Timeline:
 
 def _kinds(found: Findings) -> Sequence[str]:
     """Pictures, and sound if the movie has any."""
-    return (TrackKind.Video, TrackKind.Audio) if found.film.layout else (TrackKind.Video,)
+    return BOTH if found.film.layout else BOTH[:1]
 
 
 def _time(found: Findings, frames: int) -> RationalTime:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+import opentimelineio as otio
+import pandas as pd
 import pytest
 
 from pipeline.disk import failure
@@ -79,6 +82,40 @@ def test_the_example_of_table_works(program: Program, output: Path) -> None:
     _cast(output)
     done = program("table", *_pattern(Path("output")), "--to", "all.csv")
     assert (done.code, done.out) == (0, "all.csv: 178 rows of 3 movies\n")
+
+
+@pytest.mark.parametrize("ending", [".otio", ".XML"])
+def test_a_search_writes_one_timeline_of_all_films(program: Program, ending: str) -> None:
+    line = ("search", "output", "--person", "any", "--emotion", "happy", "--smooth", "1",
+            "--timeline", f"happy{ending}", "--csv", "happy.csv")  # fmt: skip
+    done = program(*line)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"happy{ending}"
+    adapter = "otio_json" if ending == ".otio" else "fcp_xml"
+    text = Path(f"happy{ending}").read_text()
+    clips = list(otio.adapters.read_from_string(text, adapter).tracks[0].find_clips())
+    rows = pd.read_csv("happy.csv")
+    assert len(rows) > 2
+    assert rows["movie"].nunique() > 1
+    for n, (row, clip) in enumerate(zip(rows.itertuples(), clips, strict=True), 1):
+        assert clip.name == f"{row.person} {row.emotion} {n:03d}"
+        assert clip.media_reference.target_url.endswith(f"/{quote(str(row.movie))}")
+        assert int(clip.source_range.start_time.value) == row.first
+        assert clip.source_range.duration.to_seconds() == pytest.approx(row.seconds, abs=0.01)
+    assert program(*line).code == 0, "it may replace its own"
+
+
+def test_a_timeline_is_refused_where_it_cannot_be(program: Program) -> None:
+    Path("own.otio").write_text("mine")
+    for path, told in (
+        ("cuts.edl", "cuts.edl must end in .otio or .xml"),
+        ("own.otio", "is not a file that this command wrote"),
+        ("output/talk/cuts.otio", "is in the folder of a movie"),
+    ):
+        done = program("search", "output", *ANNA, "--timeline", path)
+        assert done.code != 0
+        assert told in done.err
+    assert Path("own.otio").read_text() == "mine"
 
 
 @pytest.mark.parametrize("command", ["pick", "name", "cast", "judge", "annotate", "export"])

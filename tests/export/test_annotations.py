@@ -101,6 +101,7 @@ def test_elan_finds_the_film_and_who_is_meant(tmp_path: Path) -> None:
     document = _elan(_found(Fraction(25)), tmp_path)
     (media,) = document.get_linked_files()
     assert (media["MEDIA_URL"], media["MIME_TYPE"]) == ("file:///films/a%20b.mkv", "unknown")
+    assert media["RELATIVE_MEDIA_URL"] == "../../a b.mkv"
     assert document.get_parameters_for_tier("anna")["PARTICIPANT"] == "anna"
 
 

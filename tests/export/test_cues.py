@@ -1,9 +1,12 @@
 """Tests of subtitles and chapters, as pysubs2 reads them."""
 
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.subtitles.subtitle import AssSubtitle
 from pysubs2 import SSAFile
 
 from pipeline.export.findings import Findings
@@ -44,6 +47,21 @@ def test_subtitles_say_who_looks_how() -> None:
         "1\n00:00:00,200 --> 00:00:00,360\nanna · happy · 93 %\n\n"
         "2\n00:00:00,280 --> 00:00:00,480\nbob · sad · 93 %\n"
     )
+
+
+@pytest.mark.parametrize("name", ["<i>a</i>", "<anna>", "R&B &amp; <"])
+def test_subtitles_show_every_letter_of_a_name(name: str, tmp_path: Path) -> None:
+    """As FFmpeg reads them, whose text players show, and pysubs2."""
+    path = tmp_path / "a.srt"
+    found = findings(film_of(Fraction(25)), [reel_of([Cut(5, 9)], name)])
+    path.write_bytes(FORMATS["subtitles"].load()(found))
+    (cue,) = SSAFile.load(str(path))
+    with av.open(path) as container:
+        packet = next(container.demux(container.streams.subtitles[0]))
+        event = next(iter(container.streams.subtitles[0].decode2(packet) or ()))
+    assert isinstance(event, AssSubtitle)
+    for text in (event.ass.decode().split(",", 8)[-1], cue.text):
+        assert text.replace("\u2060", "") == f"{name} · happy · 93 %"
 
 
 def test_chapters_do_not_overlap() -> None:

@@ -147,6 +147,18 @@ def test_nothing_for_anybody_has_a_hint(folder: Path, job: Job) -> None:
     assert found.hint
 
 
+def test_the_shots_are_written_where_no_moment_is_kept(folder: Path, job: Job) -> None:
+    (kept,) = _export(folder, job, "shots")
+    table = pd.read_csv(kept.files[0])
+    nothing = replace(job, pick=replace(job.pick, repeat=30))
+    for _ in range(2):  # The second replaces the first.
+        (found,) = _export(folder, nothing, "shots", "fcpxml")
+        assert found.files == kept.files
+        assert found.cuts == 0
+        assert found.hint
+        pd.testing.assert_frame_equal(pd.read_csv(found.files[0]), table)
+
+
 def test_a_missing_package_stops_before_anything_is_read(
     tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 
+from pipeline.export.findings import FilmCut
 from pipeline.export.footage import NTSC, RATES, Footage, Rate
-from pipeline.export.formats import FORMATS
+from pipeline.export.formats import FORMATS, JOINED, load
 from pipeline.export.smpte import frame_numbers, largest_error, timecode_rate
 from pipeline.export.stretches import Cut, Reel
 from pipeline.movie.scan import Scan
@@ -109,6 +110,22 @@ def test_an_edl_counts_as_the_movie_does() -> None:
 
     assert "C        01:00:59:28 01:01:00:02 00:00:00:00 00:00:00:04" in text
     assert "FCM: NON-DROP FRAME" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "times"),
+    [
+        (Fraction(25), "23:59:59:00", "23:59:59:10 00:00:01:10 00:00:00:00 00:00:02:00"),
+        (30 * NTSC, "23:59:59;00", "23:59:59;10 00:00:01;00 00:00:00;00 00:00:01;20"),
+        (30 * NTSC, "23:59:59:00", "23:59:59:10 00:00:01:00 00:00:00:00 00:00:01:20"),
+        (60 * NTSC, "23:59:59:00", "23:59:59:10 00:00:00:00 00:00:00:00 00:00:00:50"),
+        (30 * NTSC, "23:58:00:00", "23:58:00:10 23:58:02:00 00:00:00:00 00:00:01:20"),
+    ],
+)  # fmt: skip
+def test_an_edl_counts_on_past_midnight(rate: Fraction, start: str, times: str) -> None:
+    """As timecode does: after 23:59:59 comes 00:00:00."""
+    text = _write(film_of(rate), _reel((Cut(10, 60),)), start, "edl").decode()
+    assert f"C        {times}" in text
 
 
 @pytest.mark.parametrize(
@@ -298,3 +315,67 @@ def test_xml_of_everybody_has_bins_and_markers(rate: Fraction) -> None:
     assert notes[:2] == ["sure 98 %, frames 0 to 6", "sure 98 %, frames 100 to 159"]
     assert {len(item.findall("rate")) for item in root.iter("clipitem")} == {1}
     assert root.findtext(".//format/samplecharacteristics/width") == "64"
+
+
+# --- one timeline of several films --------------------------------------------------------------
+
+
+def _joined(kind: str, *films: Footage) -> str:
+    cuts = []
+    for n, film in enumerate(films):
+        reel = reel_of((Cut(100 + n, 150 + n),), stem=film.movie.stem)
+        cuts.append(FilmCut(findings(film, [reel], "01:00:00:00"), reel, 0, f"anna happy {n}"))
+    return load(JOINED[kind])(cuts).decode()
+
+
+def _in_seconds(track: Any) -> list[tuple[float, float]]:
+    spans = [clip.trimmed_range_in_parent() for clip in track.find_clips()]
+    return [
+        (span.start_time.to_seconds(), span.end_time_exclusive().to_seconds()) for span in spans
+    ]
+
+
+@pytest.mark.parametrize("kind", ["otio", "xml"])
+def test_films_of_one_rate_follow_one_another_each_with_its_own_file(kind: str) -> None:
+    first, second = (film_of(Fraction(25), name=f"{name}.mkv") for name in ("one", "two"))
+    text = _joined(kind, first, second, first)
+    found = otio.adapters.read_from_string(text, ADAPTERS[kind])
+    assert [track.kind for track in found.tracks] == ["Video", "Audio"]
+    for track in found.tracks:
+        assert _points(track) == [(90_100, 90_150), (90_101, 90_151), (90_102, 90_152)]
+        clips = list(track.find_clips())
+        assert [clip.name for clip in clips] == [f"anna happy {n}" for n in range(3)]
+        files = [clip.media_reference.target_url for clip in clips]
+        assert files == [f"file:///films/{name}.mkv" for name in ("one", "two", "one")]
+        assert _in_seconds(track) == [(0, 2), (2, 4), (4, 6)]
+
+
+@pytest.mark.parametrize("kind", ["otio", "xml"])
+def test_films_of_several_rates_keep_their_frames_and_leave_no_gap(kind: str) -> None:
+    """On the timeline they are as long as in their films, to a frame of the quickest."""
+    rates = [Fraction(25), 24 * NTSC, Fraction(50)]
+    text = _joined(kind, *(film_of(rate, name=f"{n}.mkv") for n, rate in enumerate(rates)))
+    found = otio.adapters.read_from_string(text, ADAPTERS[kind])
+    places = _in_seconds(found.tracks[0])
+    assert all(a[1] == pytest.approx(b[0], abs=1e-6) for a, b in pairwise(places))
+    for (begin, end), rate, clip in zip(places, rates, found.tracks[0].find_clips(), strict=True):
+        assert end - begin == pytest.approx(50 / rate, abs=0.02)
+        # The reader of XML takes the length from the timeline, where it is rounded.
+        assert clip.source_range.duration.value == pytest.approx(50, abs=0.5 * (kind == "xml"))
+        assert clip.source_range.duration.rate == pytest.approx(float(rate))
+    assert found.global_start_time.rate == 50
+    if kind == "xml":
+        items = ET.fromstring(text).iterfind(".//video/track/clipitem")
+        spans = [(item.findtext("in"), item.findtext("out")) for item in items]
+        assert spans == [("100", "150"), ("101", "151"), ("102", "152")]
+
+
+@pytest.mark.parametrize("kind", ["otio", "xml"])
+def test_a_film_without_sound_is_silent_among_others(kind: str) -> None:
+    with_sound, without = film_of(Fraction(25)), film_of(Fraction(25), "", "silent.mkv")
+    text = _joined(kind, without, with_sound, without)
+    found = otio.adapters.read_from_string(text, ADAPTERS[kind])
+    assert len(list(found.tracks[0].find_clips())) == 3
+    assert _in_seconds(found.tracks[1]) == [(2, 4)]
+    silent = otio.adapters.read_from_string(_joined(kind, without, without), ADAPTERS[kind])
+    assert [track.kind for track in silent.tracks] == ["Video"]

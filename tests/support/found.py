@@ -56,6 +56,7 @@ def findings(
         film=film,
         clock=movie_clock(film, start),
         stem=reels[0].stem if reels else film.movie.stem,
+        folder=Path("/films/output/a b"),
         reels=tuple(reel for reel in reels if reel.cuts),
         stretches=tuple(ordered),
         faces=pd.DataFrame(),

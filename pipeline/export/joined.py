@@ -1,0 +1,63 @@
+"""Writes moments of several films as one timeline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import files
+from pipeline.disk import manifest as manifests
+from pipeline.disk.crop_file import crop_stem
+from pipeline.export.clips import tell_error
+from pipeline.export.findings import FilmCut, Findings
+from pipeline.export.footage import footage
+from pipeline.export.formats import JOINED, load
+from pipeline.export.smpte import movie_clock
+from pipeline.export.stretches import Cut, Reel
+from pipeline.movie import stream
+
+Shown = tuple[Path, str, str, int, int]
+"""A moment: the movie's folder, person, emotion, first and last frame."""
+
+
+def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) -> None:
+    """Writes a timeline with a clip for each moment, one right after the other.
+
+    Args:
+        moments: At least one, in the order in which they are shown.
+        path: The file; its ending is one of `formats.JOINED`.
+        allow_remote: See `manifest.movie_of`.
+
+    Raises:
+        MovieError: A movie is gone, or cannot be opened.
+        TableError: A manifest is damaged.
+        OutputError: The file cannot be written.
+    """
+    films = {
+        folder: _film(folder, allow_remote=allow_remote)
+        for folder in dict.fromkeys(folder for folder, *_ in moments)
+    }
+    cuts = []
+    for number, (folder, person, emotion, first, last) in enumerate(moments, 1):
+        found = films[folder]
+        stop = min(last + found.stride, len(found.film.scan))
+        reel = Reel(found.video, found.stem, person, emotion, (Cut(first, stop),))
+        cuts.append(FilmCut(found, reel, 0, f"{person} {emotion} {number:03d}"))
+    data = load(JOINED[path.suffix.lower().removeprefix(".")])(cuts)
+    for found in films.values():
+        edges = [edge for cut in cuts if cut.found is found for edge in cut.edges]
+        tell_error(path, found.film, np.array(edges, np.int64))
+    with files.replacing(path, "file with --timeline") as file:
+        file.write(data)
+
+
+def _film(folder: Path, *, allow_remote: bool) -> Findings:
+    """What a timeline tells of a movie."""
+    walk = manifests.read(folder)
+    film = footage(manifests.movie_of(walk, None, allow_remote=allow_remote), walk.scan)
+    clock = movie_clock(film, stream.timecode(film.movie))
+    return Findings(
+        film=film, clock=clock, stem=crop_stem(walk), folder=folder, reels=(), stretches=(),
+        faces=pd.DataFrame(), shots=np.zeros(0, np.int64), stride=walk.settings.every,
+    )  # fmt: skip
