@@ -71,15 +71,29 @@ def distinct(hashes: Hash, value: Numbers) -> tuple[Ints, list[tuple[int, int]]]
     """
     kept: list[int] = []
     alike: list[tuple[int, int]] = []
-    table = np.empty_like(hashes)
+    keys, table = _bands(hashes, ALIKE_BITS + 1), dict[int, list[int]]()
     for i in np.argsort(-value, kind="stable").tolist():
-        bits = np.bitwise_count(table[: len(kept)] ^ hashes[i]).sum(axis=1)
-        near = np.flatnonzero(bits <= ALIKE_BITS)
-        alike += [(i, kept[k]) for k in near]
-        if len(near) == 0:
-            table[len(kept)] = hashes[i]
+        # Of so many bands one has none of the bits that differ.
+        maybe = sorted({k for key in keys[i] for k in table.get(key, ())})
+        bits = np.bitwise_count(hashes[[kept[k] for k in maybe]] ^ hashes[i]).sum(axis=1)
+        near = [kept[maybe[n]] for n in np.flatnonzero(bits <= ALIKE_BITS)]
+        alike += [(i, k) for k in near]
+        if not near:
+            for key in keys[i]:
+                table.setdefault(key, []).append(len(kept))
             kept.append(i)
     return np.array(sorted(kept), np.int64), alike
+
+
+def _bands(hashes: Hash, count: int) -> list[list[int]]:
+    """Cuts each hash into bands of bits; gives a number for each, which no other band has.
+
+    A band has bits from all over the picture: of neighbours, one tells what the other is.
+    """
+    bits = np.unpackbits(np.ascontiguousarray(hashes).view(np.uint8), axis=1).astype(np.int64)
+    bands = [bits[:, n::count] for n in range(count)]
+    numbers = [band @ (1 << np.arange(band.shape[1])) * count + n for n, band in enumerate(bands)]
+    return np.array(numbers, np.int64).reshape(count, len(hashes)).T.tolist()
 
 
 def units(faces: pd.DataFrame, split_by: str) -> list[str]:

@@ -279,7 +279,13 @@ def _chosen(
     found = [part.found() for part in parts]
     faces = pd.concat([some for some in found if len(some)] or found[:1], ignore_index=True)
     kept, alike = distinct(faces[list(HASHES)].to_numpy(np.uint64), values(faces))
-    names = united(units(faces, settings.split_by), alike)
+    own = units(faces, settings.split_by)
+    names = united(own, alike)
+    if len(set(names)) == 1 < len(set(own)) and settings.val + settings.test:
+        log.warning(
+            "near-duplicates join all %d %ss to one, which is wholly in one subset; add films",
+            len(set(own)), settings.split_by,
+        )  # fmt: skip
     shares = list(subsets(names, settings.val, settings.test))
     faces = faces.assign(subset=pd.Series(shares, dtype="str")).iloc[kept]
     chosen = faces.iloc[best(faces, values(faces), settings.top)]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.dataset import choose
 from pipeline.dataset.align import Hash
 from pipeline.dataset.choose import (
     ALIKE_BITS,
@@ -99,6 +100,24 @@ def test_what_is_kept_is_distinct_and_what_is_left_out_is_like_something_better(
         assert other in kept
         assert bits(hashes[one], hashes[other]) <= ALIKE_BITS
         assert value[one] <= value[other]
+
+
+@given(st.data(), st.integers(0, 60), st.sampled_from([-1, 0, 3, ALIKE_BITS, 40]))
+def test_near_duplicates_are_those_that_comparing_each_with_each_finds(
+    data: st.DataObject, count: int, bits_apart: int
+) -> None:
+    hashes = data.draw(hashed(count))
+    value = np.random.default_rng(count).integers(0, 5, count).astype(np.float64)
+    kept: list[int] = []
+    alike: list[tuple[int, int]] = []
+    for i in np.argsort(-value, kind="stable").tolist():
+        near = [k for k in kept if bits(hashes[i], hashes[k]) <= bits_apart]
+        alike += [(i, k) for k in near]
+        kept += [] if near else [i]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose, "ALIKE_BITS", bits_apart)
+        found, pairs = distinct(hashes, value)
+    assert (found.tolist(), pairs) == (sorted(kept), alike)
 
 
 @given(PLACES, st.integers(1, 5))

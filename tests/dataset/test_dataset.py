@@ -144,6 +144,16 @@ def test_near_duplicates_are_left_out_and_counted(
     assert f"{12 - left} near-duplicates" in (bench.to / CARD_FILE).read_text()
 
 
+@pytest.mark.parametrize(("test", "told"), [(0.3, True), (0.0, False)])
+def test_shots_that_are_all_one_are_told_where_a_split_is_wanted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    test: float, told: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(choose, "ALIKE_BITS", 256)
+    bench.make(bench.order(val=0.0, test=test))
+    assert ("near-duplicates join all 4 shots to one" in caplog.text) == told
+
+
 def test_as_many_as_asked_for(bench: Bench) -> None:
     counted = bench.make(bench.order(top=2))
     assert {c.train + c.val + c.test for c in counted} == {2}
