@@ -34,6 +34,9 @@ JSON_FORMAT = 1
 MOVIE_TEXT = "Name of the movie's file."
 FOLDER_TEXT = "The movie's folder."
 
+DECIMALS = 6
+"""Digits after the point: microseconds, and of other numbers as many as float32 is worth."""
+
 RESULTS: dict[str, type[Any]] = {
     "mine": Outcome, "pick": Outcome, "name": Presence, "cast": PrintedMember, "judge": Score,
     "search": Moment, "stats": Total, "status": State,
@@ -83,7 +86,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return value if isfinite(value) else None
+        return round(value, DECIMALS) if isfinite(value) else None
     if isinstance(value, str | Path):
         return printable(value)
     if isinstance(value, Mapping):

@@ -205,6 +205,17 @@ def test_a_pick_without_a_person_says_that_it_picks_everybody(program: Program) 
         assert words not in program("pick", "movie", "--person", person).err
 
 
+def test_mining_everybody_leads_on_to_a_pick_of_one(program: Program) -> None:
+    words = "to pick one of them with one look, from the same walk: mine-video "
+    last = program("movie.mkv", "--emotion", "any").err.splitlines()[-1]
+    assert last == f"{words}pick output/movie --person anna --emotion happy"
+    picked = program(*shlex.split(last.removeprefix(words)))
+    assert "output/movie/anna/happy" in picked.out
+    for other in (("movie.mkv", "--person", "any"), ("movie.mkv", "--repeat", "99"),
+                  ("pick", "movie", "--emotion", "any")):  # fmt: skip
+        assert words not in program(*other).err
+
+
 def test_a_run_says_what_to_open_and_what_to_do_next(program: Program) -> None:
     assert program("movie.mkv", *HAPPY_ANNA).err.endswith("report: output/movie/report.html\n")
     Path("known_faces", "ben.png").unlink()

@@ -71,6 +71,15 @@ def test_no_schema_is_of_nothing() -> None:
     assert having == set(RESULTS)
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(np.float32(0.3), 0.3), (7200.0000004, 7200.0), (2.760000000000005, 2.76), (1 / 3, 0.333333)],
+)
+def test_numbers_have_the_digits_that_are_meant(value: float, told: float) -> None:
+    row = record(Presence("anna", float(value), 2, 3, value, 0.5, "", 0.1))
+    assert [repr(row[name]) for name in ("seconds", "distance")] == [repr(told)] * 2
+
+
 def test_what_is_no_json_becomes_some() -> None:
     nobody = Presence("", 1.5, 2, 3, float("nan"), float("inf"), "", float("nan"))
     row = record(nobody, movie="caf\udce9.mkv")

@@ -1,6 +1,8 @@
 """The commands that walk movies, pick faces and measure both."""
 
-from collections.abc import Iterator
+import logging
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,11 +43,15 @@ from pipeline.cli.printing import (
     output_of,
 )
 from pipeline.cli.sections import command
+from pipeline.faces import UNKNOWN
 from pipeline.movie.remote import is_remote
 from pipeline.settings import Job
 
 if TYPE_CHECKING:
+    from pipeline.report.outcome import Outcome
     from pipeline.spread.walk import Ended
+
+log = logging.getLogger(__name__)
 
 
 @command()
@@ -74,7 +80,7 @@ def mine_command(
     album = Album(job)
     paths = expanded(movies)
     check_single(paths, subtitles=given["subtitles"])
-    tell_everybody()
+    everybody = tell_everybody()
     with output_of("mine", as_json=as_json) as output:
         table = Table(output, explain=given["explain"])
         if given["ray"] is None:
@@ -83,6 +89,8 @@ def mine_command(
                 name = movie.name
                 outcomes = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
                 table.add(name, outcomes)
+                if everybody:
+                    _tell_next(outcomes)
 
             each(paths, mine_one)
             return
@@ -94,6 +102,20 @@ def mine_command(
                 crops = crop_bar(walk.movie.name, quiet)
                 table.add(walk.movie.name, program.pick(walk.folder, job, walk.movie, crops, album))
         failures.tell()
+
+
+def _tell_next(outcomes: "Sequence[Outcome]") -> None:
+    """Says how to pick one person and look, by an example that has moments, if need be neutral."""
+    kept = [outcome for outcome in outcomes if outcome.steady]
+    if kept:
+        one = min(
+            kept, key=lambda outcome: (outcome.person == UNKNOWN, outcome.emotion == "neutral")
+        )
+        words = ["pick", str(one.folder.parent.parent), "--person", one.person]
+        log.info(
+            "to pick one of them with one look, from the same walk: mine-video %s",
+            shlex.join([*words, "--emotion", one.emotion]),
+        )
 
 
 @command()

@@ -598,11 +598,12 @@ def check_asked(places: Sequence[Path]) -> None:
         )
 
 
-def tell_everybody() -> None:
-    """Says that everybody is picked, where nobody was named."""
+def tell_everybody() -> bool:
+    """Says that everybody is picked, where nobody was named; returns whether it is so."""
     source = click.get_current_context().get_parameter_source("people")
     if source == ParameterSource.DEFAULT:
         log.info("no --person is given: everybody is picked, each into a folder of their own")
+    return source == ParameterSource.DEFAULT
 
 
 def folders_of(places: Sequence[Path], job: Job, movie: Path | None = None) -> list[Path]:
