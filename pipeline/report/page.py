@@ -63,6 +63,9 @@ ROOM = 48
 CUT_SHARE = 1.3 * TICK
 """Height of the cuts below the lanes, with the room around them, as a share of a lane."""
 
+MOST_EARLIER = 8
+"""People with a look of earlier picks that are listed by name."""
+
 HIDDEN = {"margin", "repeat_seconds", "per_run"}
 """Settings of a pick that do not filter, or that the summary shows in another way."""
 
@@ -119,6 +122,7 @@ def write_report(
         ],
         crops=(len(shown), len(crops)),
         older=older,
+        earlier=_earlier(crops, choices),
         sheets={
             "face": tiles.pack([tiles.from_bytes(j) for j in faces["thumb"]], PORTRAIT_SIDE),
             "crop": _crop_tiles(shown),
@@ -160,7 +164,7 @@ def _summary(
     thinned = (f", one in {every} analysed",) if every > 1 else ()
     yield "Frames", (f"{stop - first:,} of {len(walk.scan):,}", *thinned)
     yield "Walk", tuple(walk.options) or ("default settings",)
-    yield "Pick", tuple(_pick_options(job, settings))
+    yield "Last pick", tuple(_pick_options(job, settings))
     yield "Networks", tuple(f"{task}: {_network(name)}" for task, name in walk.models.items())
     if walk.scan.warnings:
         yield "Warnings", walk.scan.warnings
@@ -209,6 +213,18 @@ def _steps(choices: Sequence[Choice]) -> dict[str, Any]:
             for choice in rows
         ],
     }
+
+
+def _earlier(crops: pd.DataFrame, choices: Sequence[Choice]) -> str:
+    """The people and looks whose crops the last pick did not write; "" if there are none."""
+    last = {(choice.person, choice.emotion) for choice in choices if len(choice.kept)}
+    names = [
+        f"{person} {emotion}"
+        for person, emotion in sorted(set(zip(crops["person"], crops["emotion"], strict=True)))
+        if (person, emotion) not in last
+    ]
+    more = f" and {len(names) - MOST_EARLIER} more" if len(names) > MOST_EARLIER else ""
+    return ", ".join(names[:MOST_EARLIER]) + more
 
 
 def _cast(people: Sequence[Presence], faces: pd.DataFrame) -> Iterator[dict[str, Any]]:

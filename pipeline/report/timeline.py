@@ -243,5 +243,5 @@ def _legend(line: Timeline) -> list[Patch]:
     """The colours of the emotions that occur, and what heights and ticks mean."""
     labels = sorted(line.bars["label"].unique())
     emotions = [Patch(color=EMOTION_COLOURS[label], label=EMOTIONS[label]) for label in labels]
-    heights = f"high: steady, passes the filters; low: filtered out; | {line.tick}"
+    heights = f"high: steady by the settings of the last pick; low: not; | {line.tick}"
     return [*emotions, Patch(color="none", label=heights)]

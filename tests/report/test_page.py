@@ -269,6 +269,18 @@ def test_crops_of_earlier_picks_are_shown_too(tmp_path: Path) -> None:
     text = reported(tmp_path, movie, job, choices).read_text(encoding="utf-8")
     assert _data(text)["crops"]["people"] == ["anna", "ben"]
     assert "anna" not in text.split("Faces left after each step")[1].split("</details>")[0]
+    words = " ".join(_Elements(text).words)
+    assert "anna happy : from an earlier pick, whose settings may be others" in words
+    assert "ben surprise : from" not in words
+
+
+def test_of_the_last_pick_alone_no_earlier_one_is_told(tmp_path: Path) -> None:
+    assert "from an earlier pick" not in _written(tmp_path, walked(FACES, 100))
+
+
+def test_of_many_earlier_picks_some_are_named() -> None:
+    crops = pd.DataFrame({"person": [f"p{n}" for n in range(10)], "emotion": ["sad"] * 10})
+    assert page._earlier(crops, []) == ", ".join(f"p{n} sad" for n in range(8)) + " and 2 more"
 
 
 OLDER = "20 older crops, from another walk or with other names, are not shown."

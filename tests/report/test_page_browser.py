@@ -355,7 +355,7 @@ def test_keys_lead_to_filters_and_help(opened: Opened) -> None:
     ("seconds", "lane", "person", "words"),
     [
         pytest.param(0.4, 0, "anna", ["anna", "0:00.4", "happy 70 %", "steady"], id="steady"),
-        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "filtered out"], id="filtered out"),
+        pytest.param(0.9, 0, "anna", ["anna", "sad 70 %", "not steady by the last pick"], id="low"),
         pytest.param(5.0, 1, "ben", ["ben", "0:05.0", "surprise"], id="another lane"),
         pytest.param(9.0, 2, "", ["unknown", "0:09.0", "angry"], id="unknown"),
     ],

@@ -233,7 +233,7 @@
       bdi.textContent = data.people[lane];
       name.append(bdi);
       const seconds = (bars.end[bar] - bars.begin[bar]).toFixed(2);
-      const lines = [clock(time), look, bars.steady[bar] ? "steady" : "filtered out", `for ${seconds} s`];
+      const lines = [clock(time), look, bars.steady[bar] ? "steady" : "not steady by the last pick", `for ${seconds} s`];
       if (face && Math.abs(face.time - time) > NEAR) lines.push(`face at ${clock(face.time)}`);
       words.replaceChildren(name, ...lines.flatMap((text) => [text, document.createElement("br")]));
       if (state.href) {
