@@ -18,13 +18,16 @@ from pipeline.faces import Image, clock
 from pipeline.files import open_file, replacing
 from pipeline.pick.choose import Choice
 from pipeline.report.crops import Selection, cut
-from pipeline.report.letters import draw_text, fitted_text, from_left
+from pipeline.report.letters import draw_text, fitted_text, from_left, text_width
 
 CELL_SIDE = 120
 """Pixels on each side of a thumbnail, enough to recognise an expression without enlarging."""
 
 CAPTION = 18
 """Pixels of a caption's height."""
+
+CAPTION_LETTERS, SMALL_LETTERS = 11, 10
+"""Pixels of its letters, and of those of a long one."""
 
 SHEET_COLUMNS = 12
 DOWN = 8
@@ -265,8 +268,12 @@ def grid(title: str, thumbs: Sequence[Thumb], across: int = SHEET_COLUMNS) -> Pi
     for i, thumb in enumerate(thumbs):
         x, y = i % columns * CELL_SIDE, TITLE_HEIGHT + i // columns * (CELL_SIDE + CAPTION)
         page.paste(thumb.tile, (x, y))
-        words = fitted_text(from_left(thumb.caption), 11, CELL_SIDE - 6)
-        draw_text(draw, (x + 4, y + CELL_SIDE + 13), words, FAINT, 11)
+        words = from_left(thumb.caption)
+        room = CELL_SIDE - 6
+        fits = text_width(words, CAPTION_LETTERS) <= room
+        size = CAPTION_LETTERS if fits else SMALL_LETTERS
+        words = fitted_text(words, size, room)
+        draw_text(draw, (x + 4, y + CELL_SIDE + 13), words, FAINT, size)
         if thumb.crossed:
             draw.line((x, y, x + CELL_SIDE, y + CELL_SIDE), fill=MARK, width=3)
             draw.line((x + CELL_SIDE, y, x, y + CELL_SIDE), fill=MARK, width=3)

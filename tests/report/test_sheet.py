@@ -31,6 +31,7 @@ from pipeline.report.sheet import (
     DOWN,
     SHEET_COLUMNS,
     TITLE_HEIGHT,
+    Thumb,
     contact_sheets,
     grid,
     write_comparison,
@@ -215,6 +216,22 @@ def test_a_thumbnail_is_fitted_into_its_square_and_never_enlarged(
     assert (tile[y1:y2, x1:x2] == 30).all()
     assert (tile == 30).sum() == 3 * (x2 - x1) * (y2 - y1)
     assert ((tile == 30) | (tile == 255)).all()
+
+
+@pytest.mark.parametrize("caption", ["1:22:33.6  96%  1050f", "123 actress surprise"])
+def test_a_caption_is_whole_where_there_is_room(caption: str, words: list[str]) -> None:
+    grid("title", [Thumb(Pillow.new("RGB", (9, 9)), caption)])
+    assert words[1:] == [caption]
+
+
+def test_a_caption_that_is_too_long_keeps_its_ends_and_its_place(words: list[str]) -> None:
+    tile = Pillow.new("RGB", (9, 9))
+    page = grid("title", [Thumb(tile, "7 a very long name of somebody happy"), Thumb(tile, "")])
+    assert "…" in words[1]
+    assert words[1].startswith("7 a")
+    assert words[1].endswith("happy")
+    second = np.asarray(page)[TITLE_HEIGHT:, CELL_SIDE : 2 * CELL_SIDE]
+    assert (second[CELL_SIDE:] == 255).all()
 
 
 def test_an_empty_page_has_its_title(words: list[str]) -> None:
