@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 from pipeline.export.cues import EXACT
 from pipeline.export.findings import Findings
 from pipeline.faces import EMOTIONS, visible
+from pipeline.movie.remote import is_remote
 
 SHOTS = "shots"
 """The tier of the shots."""
@@ -126,8 +127,8 @@ def elan(found: Findings) -> bytes:
 
 def _relative(found: Findings) -> dict[str, str]:
     """Where the movie is from the document, which ELAN tries where it is no longer at MEDIA_URL."""
-    movie, folder = (path.absolute() for path in (found.film.movie, found.folder))
-    if movie.anchor != folder.anchor:  # On another drive.
+    movie, folder = found.film.movie.absolute(), found.folder.absolute()
+    if is_remote(movie) or movie.anchor != folder.anchor:  # On another computer or drive.
         return {}
     return {"RELATIVE_MEDIA_URL": visible(Path(os.path.relpath(movie, folder)).as_posix())}
 

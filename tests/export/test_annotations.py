@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -16,6 +16,7 @@ from pipeline.export.annotations import elan, textgrid, tiers
 from pipeline.export.findings import Findings
 from pipeline.export.stretches import Cut, Stretch
 from pipeline.faces import EMOTIONS
+from pipeline.movie.remote import Url
 from tests.support.examples import examples
 from tests.support.found import FRAMES, SHOWN_RATES, film_of, findings, reel_of
 
@@ -103,6 +104,15 @@ def test_elan_finds_the_film_and_who_is_meant(tmp_path: Path) -> None:
     assert (media["MEDIA_URL"], media["MIME_TYPE"]) == ("file:///films/a%20b.mkv", "unknown")
     assert media["RELATIVE_MEDIA_URL"] == "../../a b.mkv"
     assert document.get_parameters_for_tier("anna")["PARTICIPANT"] == "anna"
+
+
+def test_elan_finds_a_film_on_another_computer_by_its_address_alone(tmp_path: Path) -> None:
+    found = _found(Fraction(25))
+    address = "https://host/a%20b.mkv?token=1"
+    film = replace(found.film, movie=cast(Path, Url(address)))
+    (media,) = _elan(replace(found, film=film), tmp_path).get_linked_files()
+    assert media["MEDIA_URL"] == address
+    assert "RELATIVE_MEDIA_URL" not in media
 
 
 def test_every_id_is_given_once_and_slots_are_in_order() -> None:
