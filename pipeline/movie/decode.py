@@ -143,10 +143,11 @@ def _content(decoded: Decoded, stream: Stream) -> tuple[int, int]:
 
 
 def _plane(plane: VideoPlane, stream: Stream) -> Image:
-    """The pixels of a plane, upright; not copied if they are contiguous already."""
+    """The pixels of a plane, upright; those of most movies are not copied."""
     # FFmpeg pads each line to `line_size` bytes.
     lines = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
-    return _upright(lines[:, : plane.width], stream)
+    pixels = lines[:, : plane.width]
+    return _upright(pixels, stream) if stream.mirrored or stream.rotation else pixels
 
 
 def _upright(image: Image, stream: Stream) -> Image:

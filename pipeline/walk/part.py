@@ -276,13 +276,10 @@ class _Analysis:
         poses = crops.pose(np.stack([s.landmarks for s in sightings]))
         for s, pose in zip(sightings, poses, strict=True):
             grey = crops.grey_face(s.frame, s.box)
-            face = crops.resized(grey, crops.SHARPNESS_SIDE)
-            sharp = crops.sharpness(face)
+            sharp = crops.sharpness(crops.resized(grey, crops.SHARPNESS_SIDE))
             numbers = (s.frame.index, s.frame.time, s.shot, s.track, s.detected)
             self._unread.rows.append(np.array([*numbers, *s.box, s.score, sharp, *pose]))
-            # A mean of means is the mean: a large face is shrunk once for both.
-            large = grey.shape[0] > crops.SHARPNESS_SIDE
-            self._unread.crops.append(self._emotion_crop(s, face if large else grey))
+            self._unread.crops.append(self._emotion_crop(s, grey))
             if s.detected:
                 chips = self._chips.setdefault(s.track, _Chips())
                 quality = float(crops.quality(s.box, sharp, pose))
