@@ -50,7 +50,7 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
         side: In pixels; rounded, and at least 1.
 
     Returns:
-        `(side, side)` or `(side, side, 3)`; shares the picture's memory if it lies inside.
+        `(side, side)` or `(side, side, 3)`, a copy.
     """
     n = max(1, round(side))
     left, top = (round(c - n / 2) for c in centre)
@@ -63,7 +63,7 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
     if any(edges):
         top_, bottom, left_, right = (max(0, e) for e in edges)
         inside = cv2.copyMakeBorder(inside, top_, bottom, left_, right, cv2.BORDER_REPLICATE)
-    return inside[:n, :n]
+    return inside[:n, :n].copy()
 
 
 def resized(image: Image, side: int) -> Image:

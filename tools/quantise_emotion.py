@@ -4,11 +4,9 @@ All convolutions but the first, and the sums between them, calculate with 8 bits
 each channel of the weights); the first convolution, a hundredth of the work and a third of the
 error, and the head stay float32. Ranges of activations come from training faces.
 
-Processors without VNNI or its like add products of activation and weight in pairs of 16 bits,
-which overflow where two large weights meet. The scale of each channel keeps every such pair of
-weights within `PAIR`, so that all processors give the same integers. ONNX Runtime's `reduce_range`
-does that, too, but halves all weights, which costs more: on the hardest film measured, 96.7 % of
-the labels are then those of the float network, and 98.5 % so.
+Scales are those of `int8.py`, with which all processors give the same integers. On the hardest film
+measured 98.5 % of the labels are those of the float network, and with ONNX Runtime's `reduce_range`
+96.7 %.
 
 The same faces and packages give the same bytes.
 
@@ -17,9 +15,8 @@ Run:
     python tools/quantise_emotion.py fer2013.csv pipeline/models/weights/emotion.onnx \
         pipeline/models/weights
 
-Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html ("When and why
-do I need to try reduce range?"); Jacob et al., "Quantization and training of neural networks for
-efficient integer-arithmetic-only inference", CVPR 2018.
+Source: Jacob et al., "Quantization and training of neural networks for efficient
+integer-arithmetic-only inference", CVPR 2018.
 """
 
 import argparse
@@ -31,7 +28,7 @@ from typing import Any
 import numpy as np
 import onnx
 from card import write_with_card
-from numpy.typing import NDArray
+from int8 import channel_scales, check_pairs
 from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -49,8 +46,6 @@ FACES, BATCH = 512, 64
 """Calibration faces, and how many are run at once."""
 PERCENTILE = 99.99
 """Share of each activation's values that its range holds; 99.999 and the full range are worse."""
-LARGEST, PAIR = 127, 128
-"""Of one weight, and of the sum of two neighbours: 255 * 128 is less than 2**15."""
 QUANTISED = ["Conv", "Add", "Relu"]
 
 
@@ -84,28 +79,6 @@ def training_faces(path: Path) -> Image:
     if len(rows) < FACES:
         raise SystemExit(f"{path}: has {len(rows)} training faces, wanted at least {FACES}")
     return data.faces[np.random.default_rng(0).choice(rows, FACES, replace=False)]
-
-
-def channel_scales(weights: Floats) -> Floats:
-    """The scale of each output channel that keeps weights and neighbours' sums in their ranges.
-
-    Neighbours are those of the order input channel, row, column and of row, column, input channel:
-    ONNX Runtime packs weights in the second, and its code for other shapes in the first.
-
-    Args:
-        weights: of a convolution, `(out, in, rows, columns)`.
-
-    Returns:
-        `(out,)`.
-    """
-    n = len(weights)
-    scales = np.abs(weights).reshape(n, -1).max(axis=1) / LARGEST
-    for order in (weights, weights.transpose(0, 2, 3, 1)):
-        flat = order.reshape(n, -1)
-        pairs = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2))).reshape(n, -1, 2).sum(axis=2)
-        # Half a step less, because two weights may both be rounded up.
-        scales = np.maximum(scales, np.abs(pairs).max(axis=1) / (PAIR - 0.5))
-    return np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)
 
 
 def per_channel(scales: Floats) -> list[dict[str, Any]]:
@@ -145,30 +118,6 @@ def _after_matrices(graph: Any) -> Iterator[str]:
     """The names of the sums that belong to a dense layer."""
     products = {name for node in graph.node if node.op_type == "MatMul" for name in node.output}
     return (n.name for n in graph.node if n.op_type == "Add" and products & set(n.input))
-
-
-def check_pairs(data: bytes) -> None:
-    """Checks that no sum of neighbouring weights can overflow.
-
-    Raises:
-        SystemExit: one can, or no weights are int8.
-    """
-    tensors = map(numpy_helper.to_array, onnx.load_from_string(data).graph.initializer)
-    weights = [w.astype(int) for w in tensors if w.dtype == np.int8 and w.ndim == 4]
-    worst = max((_largest_pair(w) for w in weights), default=PAIR + 1)
-    print(f"{len(weights)} convolutions in int8; largest sum of neighbouring weights: {worst}")
-    if worst > PAIR:
-        raise SystemExit(f"the largest sum of neighbouring weights is {worst}, wanted {PAIR}")
-
-
-def _largest_pair(weights: NDArray[Any]) -> int:
-    """The largest sum of two weights of a channel that either order of packing puts together."""
-    sums = []
-    for order in (weights, weights.transpose(0, 2, 3, 1)):
-        flat = order.reshape(len(order), -1)
-        flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
-        sums.append(np.abs(flat.reshape(len(flat), -1, 2).sum(axis=2)).max())
-    return int(max(sums))
 
 
 def make(faces: Path, path: Path, folder: Path) -> None:

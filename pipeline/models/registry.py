@@ -154,6 +154,9 @@ EMOTION_MODELS: dict[str, Entry] = {
 UNROUNDED = {"two-headed-int8": "two-headed"}
 """The network that an int8 one only rounds: walks made with it serve as well, and are kept."""
 
+EARLIER = "SFace bd80c03ff2bf4452c1ea550dfd28730e51d8d5be73846bb5f115906b6f81f70c"
+"""The file that today's SFace only rounds: what it told of faces compares with photos of today."""
+
 Entries = tuple[dict[str, Entry], ...]
 
 
@@ -259,11 +262,23 @@ def compares(settings: WalkSettings, models: Mapping[str, str]) -> bool:
     """
     if settings.recognizer in RETIRED:
         return False
-    now = face_identities(settings)
+    now = as_walked(models, face_identities(settings))
     # Of ours class and file: how the file is fed was told by a card that some had, and have not.
     facts = None if settings.recognizer not in RECOGNIZERS else 2
     pairs = ((models.get(job, now[job]), now[job]) for job in ("aligner", "recognizer"))
     return all(was.split()[:facts] == new.split()[:facts] for was, new in pairs)
+
+
+def as_walked(models: Mapping[str, str], now: dict[str, str]) -> dict[str, str]:
+    """Today's networks, or instead of one that of a walk, if today's only rounds it.
+
+    Args:
+        models: name and hash of each network of the walk.
+        now: those of today's.
+    """
+    was, kind = models.get("recognizer", ""), EARLIER.split()[0]
+    rounds = was.startswith(EARLIER) and now["recognizer"].startswith(f"{kind} ")
+    return now | {"recognizer": was} if rounds else now
 
 
 def identities(settings: WalkSettings) -> dict[str, str]:

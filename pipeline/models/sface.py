@@ -35,7 +35,7 @@ Source: Deng et al., "ArcFace", CVPR 2019, as OpenCV's FaceRecognizerSF has it.
 """
 
 SFACE_BATCH = 2
-"""Chips a run: two are the fastest, 12.9 ms a chip; sixteen take 15.7 ms each."""
+"""Chips a run: more take longer each, as they fill the processor's cache."""
 
 SFACE_NUMBERS = 128
 """Numbers of a descriptor."""
@@ -145,7 +145,7 @@ def turn_between(one: Floats, other: Floats) -> float:
 
 
 class SFace:
-    """SFace with its weights stored as int8; descriptors have a cosine of .999 to the original's.
+    """SFace, most of it in int8; descriptors have a cosine of .998 to the original's.
 
     Args:
         weights: `sface.onnx`, its card beside it.

@@ -16,7 +16,7 @@ from pipeline.disk.manifest import Manifest
 from pipeline.disk.report_html import mark_outdated
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MovieError, TableError
-from pipeline.models.registry import RETIRED, UNROUNDED, identities, remarks
+from pipeline.models.registry import RETIRED, UNROUNDED, as_walked, identities, remarks
 from pipeline.movie import stream
 from pipeline.movie.scan import Scan, scan_movie
 from pipeline.settings import PART_SECONDS, WalkSettings
@@ -28,7 +28,7 @@ from pipeline.walk.track import longest_gap
 
 log = logging.getLogger(__name__)
 
-PART_RULES = "4"
+PART_RULES = "5"
 """Version of the rules of cuts, and of when the detector looks: the parts of one walk are all made
 by the same ones."""
 
@@ -83,7 +83,9 @@ def prepare_walk(
     if (folder / "walk.json").exists() and not rewalk:
         old = manifests.read(folder)
         settings, scan, plan = _with_network_of(old, folder, settings), old.scan, old.parts
-        new = Manifest(movie, identity, settings, identities(settings), scan, plan, old.cuts)
+        today = identities(settings)
+        models = as_walked(old.models, today)
+        new = Manifest(movie, identity, settings, models, scan, plan, old.cuts)
         if old.fingerprint != new.fingerprint:
             raise TableError(_other_walk(folder, old, "; ".join(old.differences(new))))
         if old.cuts == PART_RULES or _is_whole(folder, old):
@@ -92,7 +94,7 @@ def prepare_walk(
                 manifests.write(folder, new)
             return new
         log.warning("%s: begun by an earlier version, by other rules; begun anew", movie)
-        new = replace(new, cuts=PART_RULES)
+        new = replace(new, cuts=PART_RULES, models=today)
     else:
         models, scan = identities(settings), scan_movie(movie)
         new = Manifest(

@@ -158,6 +158,17 @@ def test_only_embeddings_of_the_same_networks_compare() -> None:
     assert not registry.compares(OLD, {})
 
 
+def test_what_the_file_that_today_s_only_rounds_told_of_faces_compares() -> None:
+    now = registry.identities(WalkSettings())
+    earlier = now | {"recognizer": f"{registry.EARLIER} 6aaa747e50b36aeb"}
+    assert earlier != now
+    assert registry.compares(WalkSettings(), earlier)
+    assert registry.as_walked(earlier, now) == earlier
+    other = now | {"recognizer": "DlibResnet 1 2"}
+    assert registry.as_walked(earlier, other) == other
+    assert registry.as_walked({}, now) == now
+
+
 @pytest.mark.parametrize("job", ["emotion", "recognizer"])
 def test_networks_on_other_computers_are_not_asked_for(
     job: str, monkeypatch: pytest.MonkeyPatch

@@ -310,7 +310,7 @@ def test_planes_are_turned_like_the_picture(
     movies.turn(path, matrix)
     frame = next(decode.decode_frames(path, scan_movie(path), 0, 1))
     assert isinstance(frame, YuvFrame)
-    assert all(plane.flags.c_contiguous for plane in frame.planes)
+    assert all(plane.strides[1] == 1 for plane in frame.planes)  # A row in one piece.
     assert np.abs(frame.shrunk(32).astype(int) - shrink(frame.image, 32)).mean() < 3
 
 

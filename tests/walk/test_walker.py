@@ -416,6 +416,25 @@ def test_parts_of_two_rules_are_not_mixed(
     assert manifests.read(folder).cuts == (walker.PART_RULES if lost else "1")
 
 
+def test_a_walk_stays_whose_network_today_s_only_rounds(
+    movie: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, models = _tables(folder), manifests.read(folder).models
+    kind, file, _ = models["recognizer"].split()
+    today = models | {"recognizer": f"{kind} rounded 1"}
+    monkeypatch.setattr(walker, "identities", lambda _: today)
+    with pytest.raises(TableError, match="the recognizer network is a different one"):
+        walker.prepare_walk(movie, folder, SETTINGS)
+    monkeypatch.setattr(registry, "EARLIER", f"{kind} {file}")
+    assert walker.prepare_walk(movie, folder, SETTINGS).models == models
+    _walk(movie, folder)
+    assert _tables(folder) == before
+    monkeypatch.setattr(walker, "PART_RULES", "later")
+    (folder / "tracks.npz").unlink()
+    part_paths(folder, 1)[0].unlink()
+    assert walker.prepare_walk(movie, folder, SETTINGS).models == today
+
+
 def test_a_changed_movie_is_told(movie: Path, folder: Path) -> None:
     film(movie, MOVIE[:1], SLOW)
     with pytest.raises(TableError, match="the movie has changed"):
