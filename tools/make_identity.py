@@ -42,6 +42,7 @@ from int8 import LARGEST, channel_scales, check_pairs
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from pipeline.faces import Floats
 from pipeline.models.cards import Card, CardSource, Input, Tolerances
 from pipeline.models.sface import LandmarkAligner
 from pipeline.models.yunet import YuNet
@@ -155,18 +156,17 @@ class Graph:
         """
         if not self.ranges:
             return self.constant(weight), self.constant(bias)
-        scales = channel_scales(weight.reshape(len(weight), -1, 1, 1))
+        scales = channel_scales(weight.reshape(len(weight), -1, 1, 1).astype(np.float32))
         rows = (-1, *[1] * (weight.ndim - 1))
         whole = np.clip(np.rint(weight / scales.reshape(rows)), -LARGEST, LARGEST).astype(np.int8)
         sums = np.rint(bias / (scales.astype(np.float64) * step)).astype(np.int32)
-        zeros = [np.zeros(len(scales), kind) for kind in (np.int8, np.int32)]
-        names = [
-            self.add("DequantizeLinear", *map(self.constant, (values, scale, zero)), axis=0)
-            for values, scale, zero in zip(
-                (whole, sums), (scales, scales * step), zeros, strict=True
-            )
-        ]
-        return names[0], names[1]
+        return self.scaled(whole, scales), self.scaled(sums, scales * step)
+
+    def scaled(self, whole: NDArray[Any], scales: Floats) -> str:
+        """Adds whole numbers, and a scale for each of their rows; gives their name."""
+        zeros = np.zeros(len(scales), whole.dtype)
+        how = self.constant(whole), self.constant(scales), self.constant(zeros)
+        return self.add("DequantizeLinear", *how, axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,7 +276,7 @@ def as_walked(models: Mapping[str, str], now: dict[str, str]) -> dict[str, str]:
         models: name and hash of each network of the walk.
         now: those of today's.
     """
-    was, kind = models.get("recognizer", ""), EARLIER.split()[0]
+    was, kind = models.get("recognizer", ""), EARLIER.split(maxsplit=1)[0]
     rounds = was.startswith(EARLIER) and now["recognizer"].startswith(f"{kind} ")
     return now | {"recognizer": was} if rounds else now
 
