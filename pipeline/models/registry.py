@@ -154,7 +154,7 @@ EMOTION_MODELS: dict[str, Entry] = {
 UNROUNDED = {"two-headed-int8": "two-headed"}
 """The network that an int8 one only rounds: walks made with it serve as well, and are kept."""
 
-EARLIER = "SFace bd80c03ff2bf4452c1ea550dfd28730e51d8d5be73846bb5f115906b6f81f70c"
+SFACE_UNROUNDED = "SFace bd80c03ff2bf4452c1ea550dfd28730e51d8d5be73846bb5f115906b6f81f70c"
 """The file that today's SFace only rounds: what it told of faces compares with photos of today."""
 
 Entries = tuple[dict[str, Entry], ...]
@@ -276,8 +276,8 @@ def as_walked(models: Mapping[str, str], now: dict[str, str]) -> dict[str, str]:
         models: name and hash of each network of the walk.
         now: those of today's.
     """
-    was, kind = models.get("recognizer", ""), EARLIER.split(maxsplit=1)[0]
-    rounds = was.startswith(EARLIER) and now["recognizer"].startswith(f"{kind} ")
+    was, kind = models.get("recognizer", ""), SFACE_UNROUNDED.split(maxsplit=1)[0]
+    rounds = was.startswith(SFACE_UNROUNDED) and now["recognizer"].startswith(f"{kind} ")
     return now | {"recognizer": was} if rounds else now
 
 

@@ -160,7 +160,7 @@ def test_only_embeddings_of_the_same_networks_compare() -> None:
 
 def test_what_the_file_that_today_s_only_rounds_told_of_faces_compares() -> None:
     now = registry.identities(WalkSettings())
-    earlier = now | {"recognizer": f"{registry.EARLIER} 6aaa747e50b36aeb"}
+    earlier = now | {"recognizer": f"{registry.SFACE_UNROUNDED} 6aaa747e50b36aeb"}
     assert earlier != now
     assert registry.compares(WalkSettings(), earlier)
     assert registry.as_walked(earlier, now) == earlier

@@ -425,7 +425,7 @@ def test_a_walk_stays_whose_network_today_s_only_rounds(
     monkeypatch.setattr(walker, "identities", lambda _: today)
     with pytest.raises(TableError, match="the recognizer network is a different one"):
         walker.prepare_walk(movie, folder, SETTINGS)
-    monkeypatch.setattr(registry, "EARLIER", f"{kind} {file}")
+    monkeypatch.setattr(registry, "SFACE_UNROUNDED", f"{kind} {file}")
     assert walker.prepare_walk(movie, folder, SETTINGS).models == models
     _walk(movie, folder)
     assert _tables(folder) == before
