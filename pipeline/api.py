@@ -93,7 +93,7 @@ FITTING: dict[Any, tuple[tuple[type, ...], str]] = {
     float: ((Real,), "a number"),
     str: ((str, Path), "a text"),
     Path: ((str, Path), "a path"),
-    tuple: ((str, Sequence, np.ndarray, pd.Series), "a name, or a list of names"),
+    tuple: ((Iterable,), "a name, or a list of names"),
     Smoothing: ((Integral, str), "a whole number of frames, or 'auto'"),
     NoneType: ((NoneType,), "None"),
 }
@@ -332,8 +332,9 @@ def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _check_kind(option: str, value: Any) -> None:
     kinds = _members(KINDS[option])
     fitting = [kind for one in kinds for kind in FITTING[one][0]]
-    # True is a whole number to Python.
-    if not isinstance(value, tuple(fitting)) or (isinstance(value, bool) and bool not in kinds):
+    # True is a whole number to Python; bytes and mappings give something else than names.
+    others = (bytes, Mapping, *[bool] * (bool not in kinds))
+    if not isinstance(value, tuple(fitting)) or isinstance(value, others):
         wanted = " or ".join(FITTING[one][1] for one in kinds)
         remark = f" {REMARKS[option]}" if option in REMARKS else ""
         raise TypeError(f"{option} is {value!r}, wanted {wanted}{remark}")

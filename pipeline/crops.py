@@ -69,8 +69,8 @@ def square(image: Image, centre: tuple[float, float], side: float) -> Image:
 def resized(image: Image, side: int) -> Image:
     """Scales a square picture to `side` pixels, by averages if smaller and linearly if larger.
 
-    One that is much larger is halved first, which saves two thirds of the time and costs at most
-    4 % of the sharpness; of a smaller one it would cost up to half.
+    One that is much larger is halved first, which saves two thirds of the time and costs a tenth of
+    the sharpness at most in the mean; of a smaller one it would cost up to half.
     """
     while image.shape[0] >= 6 * side:
         half = image.shape[0] // 2

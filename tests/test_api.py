@@ -147,6 +147,8 @@ def test_the_options_that_a_function_tells_are_those_that_it_takes(name: str) ->
         (api.pick, "border", "0", "border is '0', wanted a whole number or None"),
         (api.pick, "with_", 3, "with_ is 3, wanted a name, or a list of names"),
         (api.pick, "person", None, "person is None, wanted a name, or a list of names"),
+        (api.pick, "person", b"anna", "person is b'anna', wanted a name, or a list of names"),
+        (api.pick, "person", {"anna": 1}, "person is {'anna': 1}, wanted a name, or a list"),
         (api.pick, "output", 1, "output is 1, wanted a path"),
         (api.moments, "top", "5", "top is '5', wanted a whole number"),
         (api.pick, "width", 640, "pick has no option 'width'"),
@@ -162,6 +164,12 @@ def test_an_option_that_does_not_fit_is_told(
     more = {"truth": "x"} if ask is api.judge else {}
     with pytest.raises(TypeError, match=f"^{told}"):
         ask("movie", **more, **{option: value})
+
+
+def test_names_may_come_from_a_table() -> None:
+    names = pd.Series(["anna", "ben"], dtype="str")
+    for given in (names, names.unique(), pd.Index(names), {"anna": 1}.keys(), {"anna"}, iter("a")):
+        api._check_kind("person", given)
 
 
 def test_every_default_fits() -> None:

@@ -211,6 +211,15 @@ def test_mining_everybody_leads_on_to_a_pick_of_one(program: Program) -> None:
     assert last == f"{words}pick output/movie --person anna --emotion happy"
     picked = program(*shlex.split(last.removeprefix(words)))
     assert "output/movie/anna/happy" in picked.out
+    Path("known_faces").rename("my faces")
+    strict = "--known-faces", "my faces", "--repeat", "1", "--smooth", "1"
+    made = program("movie.mkv", *strict, "--emotion", "happy")
+    crops = {*Path("output/movie/anna/happy").glob("*.jpg")}
+    assert crops
+    picked = program(*shlex.split(made.err.splitlines()[-1].removeprefix(words)))
+    assert "names have changed" not in picked.err
+    assert {*Path("output/movie/anna/happy").glob("*.jpg")} == crops
+    Path("my faces").rename("known_faces")
     for other in (("movie.mkv", "--person", "any"), ("movie.mkv", "--repeat", "99"),
                   ("pick", "movie", "--emotion", "any")):  # fmt: skip
         assert words not in program(*other).err

@@ -199,6 +199,16 @@ def test_a_large_face_may_be_shrunk_in_two_steps() -> None:
         assert np.abs(at_once - halved).max() <= 2
 
 
+@pytest.mark.parametrize("side", [576, 640, 760, 900, 1152, 1200])
+def test_a_large_face_loses_little_sharpness(side: int) -> None:
+    grey = cv2.GaussianBlur(noise(1, width=side, height=side)[0][..., 0], (0, 0), side / 150)
+    size = (crops.SHARPNESS_SIDE, crops.SHARPNESS_SIDE)
+    at_once = crops.sharpness(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    found = crops.grey_face(framed(grey[..., None].repeat(3, axis=2)), a_box(0, 0, side, side))
+    assert found.shape == size
+    assert crops.sharpness(crops.resized(grey, size[0])) == pytest.approx(at_once, rel=0.15)
+
+
 def test_sharpness_falls_with_blur_and_is_0_for_nothing() -> None:
     grey = cv2.resize(noise(1, width=24, height=24)[0][..., 0], (96, 96))
     found = [_sharpness(cv2.GaussianBlur(grey, (0, 0), s)) for s in (0.5, 1, 2, 4)]

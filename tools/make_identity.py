@@ -53,7 +53,8 @@ Doubles = NDArray[np.float64]
 SIDE = 112
 DESCRIPTOR = 128
 LEAST_COSINE = 0.96
-"""To the source, of every chip that `--check` sees."""
+"""To the source, of every chip that `--check` sees: the worst are blurred faces in the background,
+of 400 photos .971; without those .991."""
 
 LEAST_INPUTS = 128
 """Input channels from which on a 1x1 convolution is faster in int8 than in float32."""
@@ -348,7 +349,7 @@ def chips_of(photos: list[Path], folder: Path) -> NDArray[np.uint8]:
             aligner.chip(image, *face) for face in zip(faces.boxes, faces.landmarks, strict=True)
         ]
     if not found:
-        raise SystemExit("--check: no face found in the photos; use larger faces")
+        raise SystemExit("no face found in the photos; use larger faces")
     return np.stack(found)
 
 

@@ -15,7 +15,7 @@ from pipeline.disk.report_html import outdated_line
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.disk.walked import merged_tracks
 from pipeline.errors import MiningError, TableError
-from pipeline.models.registry import identities
+from pipeline.models.registry import as_walked, identities
 from pipeline.movie import stream
 from pipeline.movie.remote import connects
 from pipeline.settings import WalkSettings
@@ -96,7 +96,7 @@ def _old(walk: Manifest, networks: Networks) -> str:
     except MiningError as error:
         return f"the movie is gone ({str(error).partition(': ')[2]})"
     try:
-        now = networks(walk.settings)
+        now = as_walked(walk.models, networks(walk.settings))
     except MiningError as error:
         return str(error)
     other = [task for task, identity in walk.models.items() if identity != now.get(task)]

@@ -181,9 +181,8 @@ def search_command(
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)
-        if found.moments and timeline:
-            _write_timeline(found, timeline, job)
-            output.file(timeline)
+        if timeline:
+            _write_timeline(found, timeline, job, output)
         if found.moments and (sheet or picked):
             _write_crops_and_sheets(found, job, sheet, picked, output)
 
@@ -215,18 +214,29 @@ def _check_timeline(path: Path) -> None:
 
 def is_timeline(path: Path) -> bool:
     """Whether a file may be a timeline that a search wrote."""
+    from pipeline.export.timelines import JOINED_TITLE
     from pipeline.files import open_file
 
     with open_file(path) as file:
-        beginning = file.read(200)
-    return b'"OTIO_SCHEMA": "Timeline.' in beginning or b"<!DOCTYPE xmeml>" in beginning
+        beginning = file.read(400)
+    kinds = b'"OTIO_SCHEMA": "Timeline.', b"<!DOCTYPE xmeml>"
+    title = f'"name": "{JOINED_TITLE}"'.encode(), f"<name>{JOINED_TITLE}</name>".encode()
+    return any(
+        kind in beginning and name in beginning for kind, name in zip(kinds, title, strict=True)
+    )
 
 
-def _write_timeline(found: "Found", path: Path, job: Job) -> None:
+def _write_timeline(found: "Found", path: Path, job: Job, output: Output) -> None:
+    """Writes a timeline; where there is nothing to show, one of an earlier search goes."""
     from pipeline.export.joined import write_joined
+    from pipeline.files import remove
 
     moments = [(m.entry.folder, m.person, m.emotion, m.first, m.last) for m in found.moments]
-    write_joined(moments, path, allow_remote=job.allow_remote)
+    if write_joined(moments, path, allow_remote=job.allow_remote):
+        output.file(path)
+    elif path.exists():
+        remove([path])
+        log.warning("%s: removed, since no moment is left to show", path)
 
 
 def _write_crops_and_sheets(

@@ -90,7 +90,7 @@ def mine_command(
                 outcomes = program.mine(movie, job, bar(name, quiet), crop_bar(name, quiet), album)
                 table.add(name, outcomes)
                 if everybody:
-                    _tell_next(outcomes)
+                    _tell_next(outcomes, job)
 
             each(paths, mine_one)
             return
@@ -104,17 +104,21 @@ def mine_command(
         failures.tell()
 
 
-def _tell_next(outcomes: "Sequence[Outcome]") -> None:
+def _tell_next(outcomes: "Sequence[Outcome]", job: Job) -> None:
     """Says how to pick one person and look, by an example that has moments, if need be neutral."""
+    from pipeline.disk.pick_json import KEPT_OF_JOB, Wanted
+
     kept = [outcome for outcome in outcomes if outcome.steady]
     if kept:
         one = min(
             kept, key=lambda outcome: (outcome.person == UNKNOWN, outcome.emotion == "neutral")
         )
-        words = ["pick", str(one.folder.parent.parent), "--person", one.person]
+        values = {name: getattr(job, name) for name in KEPT_OF_JOB}
+        values |= {"people": (one.person,), "emotions": (one.emotion,)}
         log.info(
-            "to pick one of them with one look, from the same walk: mine-video %s",
-            shlex.join([*words, "--emotion", one.emotion]),
+            "to pick one of them with one look, from the same walk: mine-video pick %s %s",
+            shlex.quote(str(one.folder.parent.parent)),
+            " ".join(Wanted(values, job.pick, str(job.known_faces)).options),
         )
 
 

@@ -250,14 +250,14 @@ def _written(
     faces, left_out = _chosen(parts, settings)
     listing = Listing(rounded(faces), settings.size)
     written = _write_pictures(to, listing, parts)
-    written += _write_sheets(to, listing)
+    sheets = _write_sheets(to, listing)
     labels = {TABLE_FILE: table_bytes(listing.faces)}
     for name in settings.formats:
         labels |= DATASET_FORMATS[name].load()(listing)
     for path, data in labels.items():
         write_file(to / path, data)
     write_forms(to, listing.faces, films)
-    place.remove_stale(to, [*written, *labels], settings.formats)
+    place.remove_stale(to, [*written, *sheets, *labels], settings.formats)
     write_file(to / CARD_FILE, data_card(listing, films, order.job, settings, left_out))
     facts = {
         "films": {film.film: film.video for film in films},

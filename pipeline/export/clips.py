@@ -110,7 +110,7 @@ def _tell_replaced(
         _, rows = before.get(piece.file, ("", []))
         was = dict.fromkeys(f"{row[4]} {row[5]}" for row in rows if row[4])
         now = dict.fromkeys(f"{reel.person} {reel.emotion}" for reel, _ in piece.cuts)
-        if was.keys() - now.keys() and (folder / piece.file).exists():
+        if now and was.keys() - now.keys() and (folder / piece.file).exists():
             log.warning(
                 "replaced %s: it held %s; now %s", folder / piece.file, _few(was), _few(now)
             )

@@ -1,5 +1,6 @@
 """Writes moments of several films as one timeline."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 from pipeline import files
 from pipeline.disk import manifest as manifests
 from pipeline.disk.crop_file import crop_stem
+from pipeline.errors import MiningError
 from pipeline.export.clips import tell_error
 from pipeline.export.findings import FilmCut, Findings
 from pipeline.export.footage import footage
@@ -17,39 +19,50 @@ from pipeline.export.smpte import movie_clock
 from pipeline.export.stretches import Cut, Reel
 from pipeline.movie import stream
 
+log = logging.getLogger(__name__)
+
 Shown = tuple[Path, str, str, int, int]
 """A moment: the movie's folder, person, emotion, first and last frame."""
 
 
-def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) -> None:
+def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) -> bool:
     """Writes a timeline with a clip for each moment, one right after the other.
 
+    Films that are gone, or cannot be opened, are told and left out.
+
     Args:
-        moments: At least one, in the order in which they are shown.
+        moments: In the order in which they are shown.
         path: The file; its ending is one of `formats.JOINED`.
         allow_remote: See `manifest.movie_of`.
 
+    Returns:
+        Whether there was anything to write.
+
     Raises:
-        MovieError: A movie is gone, or cannot be opened.
-        TableError: A manifest is damaged.
         OutputError: The file cannot be written.
     """
-    films = {
-        folder: _film(folder, allow_remote=allow_remote)
-        for folder in dict.fromkeys(folder for folder, *_ in moments)
-    }
+    films = {}
+    for folder in dict.fromkeys(folder for folder, *_ in moments):
+        try:
+            films[folder] = _film(folder, allow_remote=allow_remote)
+        except MiningError as error:
+            log.warning("%s (of pick or export); left out of %s", error, path)
     cuts = []
-    for number, (folder, person, emotion, first, last) in enumerate(moments, 1):
+    shown = [moment for moment in moments if moment[0] in films]
+    for number, (folder, person, emotion, first, last) in enumerate(shown, 1):
         found = films[folder]
         stop = min(last + found.stride, len(found.film.scan))
         reel = Reel(found.video, found.stem, person, emotion, (Cut(first, stop),))
         cuts.append(FilmCut(found, reel, 0, f"{person} {emotion} {number:03d}"))
+    if not cuts:
+        return False
     data = load(JOINED[path.suffix.lower().removeprefix(".")])(cuts)
     for found in films.values():
         edges = [edge for cut in cuts if cut.found is found for edge in cut.edges]
         tell_error(path, found.film, np.array(edges, np.int64))
     with files.replacing(path, "file with --timeline") as file:
         file.write(data)
+    return True
 
 
 def _film(folder: Path, *, allow_remote: bool) -> Findings:

@@ -1,6 +1,7 @@
 """Tests of commands over many movies, given by their common folder or by a pattern."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,15 +108,42 @@ def test_a_search_writes_one_timeline_of_all_films(program: Program, ending: str
 
 def test_a_timeline_is_refused_where_it_cannot_be(program: Program) -> None:
     Path("own.otio").write_text("mine")
+    kinds = {"premiere.xml": '<?xml version="1.0"?><!DOCTYPE xmeml><xmeml version="5"><sequence id="mine">',
+             "resolve.otio": '{"OTIO_SCHEMA": "Timeline.1", "name": "mine", '}  # fmt: skip
+    for name, text in kinds.items():
+        Path(name).write_text(text)
     for path, told in (
         ("cuts.edl", "cuts.edl must end in .otio or .xml"),
         ("own.otio", "is not a file that this command wrote"),
+        *((name, "is not a file that this command wrote") for name in kinds),
         ("output/talk/cuts.otio", "is in the folder of a movie"),
     ):
         done = program("search", "output", *ANNA, "--timeline", path)
         assert done.code != 0
         assert told in done.err
     assert Path("own.otio").read_text() == "mine"
+    assert all(Path(name).read_text() == text for name, text in kinds.items())
+
+
+def test_a_timeline_without_moments_goes_and_leaves_out_films_that_are_gone(
+    program: Program,
+) -> None:
+    line = "search", "output", "--person", "any", "--smooth", "1", "--timeline", "happy.otio"
+    assert program(*line, "--emotion", "happy").code == 0
+    whole = Path("happy.otio").read_text()
+    walk = manifests.read(Path("output/talk"))
+    manifests.write(Path("output/talk"), replace(walk, movie=Path("gone.mkv").absolute()))
+    done = program(*line, "--emotion", "happy")
+    assert done.code == 0
+    assert "gone.mkv: the movie is gone" in done.err
+    assert "left out of happy.otio" in done.err
+    assert "/films/talk.mkv" in whole
+    assert "/films/talk.mkv" not in Path("happy.otio").read_text()
+    assert "/more/talk.mkv" in Path("happy.otio").read_text()
+    done = program(*line, "--emotion", "happy", "--repeat", "999")
+    assert done.code == 0
+    assert not Path("happy.otio").exists()
+    assert "happy.otio: removed, since no moment is left to show" in done.err
 
 
 @pytest.mark.parametrize("command", ["pick", "name", "cast", "judge", "annotate", "export"])

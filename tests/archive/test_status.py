@@ -93,6 +93,18 @@ def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.Monkey
     )  # fmt: skip
 
 
+def test_a_network_that_is_only_rounded_is_not_out_of_date(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = manifests.read(output / "talk").models
+    kind, file, _ = models["recognizer"].split()
+    today = models | {"recognizer": f"{kind} rounded 1"}
+    monkeypatch.setattr("pipeline.archive.status.identities", lambda _: today)
+    assert _of(output).state == "out of date"
+    monkeypatch.setattr("pipeline.models.registry.SFACE_UNROUNDED", f"{kind} {file}")
+    assert _of(output).state == "done"
+
+
 def test_names_from_other_photos_are_reported(output: Path) -> None:
     gallery = tracks_npz.read_tracks(output / "talk" / "tracks.npz").gallery
     details = {s.folder.name: s.detail for s in states(find_walks([output]), gallery)}

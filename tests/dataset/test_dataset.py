@@ -105,15 +105,18 @@ def test_sheets_show_every_picture_with_its_line_in_the_table_and_its_label(
         assert (middle == pixels(bench.to / row.file_name)).all()
 
 
-def test_a_sheet_is_listed_comes_again_and_is_no_picture(
+def test_who_deletes_a_sheet_cuts_no_face_again(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.make()
     before = bench.everything()
-    assert "sheet.jpg" in json.loads(before[DATASET_FILE])["facts"]["files"]
     (bench.to / "sheet.jpg").unlink()
+    caplog.set_level("INFO")
     bench.make()
-    assert bench.everything() == before
+    assert "is whole, and nothing has changed" in caplog.text
+    (bench.to / CARD_FILE).unlink()
+    bench.make()
+    assert bench.everything() == before, "with all else that is made again"
     assert "put back" not in caplog.text
 
 

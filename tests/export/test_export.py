@@ -147,7 +147,9 @@ def test_nothing_for_anybody_has_a_hint(folder: Path, job: Job) -> None:
     assert found.hint
 
 
-def test_the_shots_are_written_where_no_moment_is_kept(folder: Path, job: Job) -> None:
+def test_the_shots_are_written_where_no_moment_is_kept(
+    folder: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
     (kept,) = _export(folder, job, "shots")
     table = pd.read_csv(kept.files[0])
     nothing = replace(job, pick=replace(job.pick, repeat=30))
@@ -155,6 +157,7 @@ def test_the_shots_are_written_where_no_moment_is_kept(folder: Path, job: Job) -
         (found,) = _export(folder, nothing, "shots", "fcpxml")
         assert found.files == kept.files
         assert found.cuts == 0
+        assert "replaced" not in caplog.text
         assert found.hint
         pd.testing.assert_frame_equal(pd.read_csv(found.files[0]), table)
 
