@@ -11,8 +11,9 @@ best = api.moments("output", emotion="happy", top=20)
 Options are called as on the command line, with `_` for `-` (`known_faces`, `emotion_model`), and
 have the same defaults, but for `workers`, which is 1. `repeat` is in frames, `repeat_seconds` in
 seconds. Tables have one row a result, and NaN for an unknown number. All functions raise
-`MiningError` for what is missing, wrong or cannot be written, and `TypeError` for an option that
-they do not have, or a value of another kind than it wants. What happens is logged to the logger
+`MiningError` for what is missing, wrong or cannot be written, `TypeError` for an option that they
+do not have or a value of another kind than it wants, and `ValueError` for a value out of range.
+What happens is logged to the logger
 `pipeline`.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -318,8 +320,7 @@ def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = TAKES[function]
     for option, value in given.items():
         if option not in known:
-            similar = get_close_matches(option, known, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            hint = did_you_mean(option, known)
             raise TypeError(
                 f"{function} has no option {option!r}{hint} (its options are {', '.join(known)})"
             )
@@ -327,6 +328,16 @@ def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
     paths = [k for k, v in plain.items() if isinstance(v, Path) and KINDS[k] is not Path]
     return plain | {name: str(plain[name]) for name in paths}
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A question for the most similar of some words, or nothing.
+
+    >>> did_you_mean("happpy", EMOTIONS), did_you_mean("x", EMOTIONS)
+    ("; did you mean 'happy'?", '')
+    """
+    similar = get_close_matches(word, known, n=1)
+    return f"; did you mean {similar[0]!r}?" if similar else ""
 
 
 def _check_kind(option: str, value: Any) -> None:
@@ -359,18 +370,26 @@ def _job(
     for look in emotions:
         if look != ANY and not is_look(look):
             raise ValueError(
-                f"emotion is {look!r}, wanted some of {EMOTIONS}, classes of them in this order "
-                f"such as 'fear+sad', or {ANY!r}"
+                f"emotion is {look!r}{did_you_mean(look, EMOTIONS)}, wanted some of {EMOTIONS}, "
+                f"classes of them in this order such as 'fear+sad', or {ANY!r}"
             )
     given |= {name: _several(given[name]) for name in ("with_", "without") if name in given}
     network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
     places = {key: Path(given[key]) for key in ("output", "known_faces") if key in given}
-    return job_from(given | network | places | {"people": people, "emotions": emotions})
+    try:
+        return job_from(given | network | places | {"people": people, "emotions": emotions})
+    except ValueError as error:
+        rule = str(error).partition(": ")[0]  # What stands behind it are all the settings.
+        named = {name: value for name, value in given.items() if name in rule} or given
+        told = ", ".join(f"{name}={value!r}" for name, value in named.items())
+        raise ValueError(f"{told}: wanted {rule}") from error
 
 
 def _walks(folders: Sequence[Place], job: Job) -> list[Path]:
     if not folders:
         raise ValueError("give the folder of a walked movie")
+    if not all(isinstance(folder, str | PathLike) for folder in folders):
+        raise TypeError("folders are given one by one: moments(a, b)")
     return without_failed(find_walks([*map(Path, folders)], job.output))
 
 

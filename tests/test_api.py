@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,24 @@ def test_an_option_that_does_not_fit_is_told(
     more = {"truth": "x"} if ask is api.judge else {}
     with pytest.raises(TypeError, match=f"^{told}"):
         ask("movie", **more, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"sure": 90}, "sure=90: wanted sure and min_prob from 0 to 1"),
+        ({"repeat": 0, "peak": True}, "repeat=0: wanted repeat from 1, smooth auto, or odd"),
+        ({"emotion": "happpy"}, "emotion is 'happpy'; did you mean 'happy'"),
+    ],
+)
+def test_a_value_out_of_range_is_told(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{told}"):
+        api.pick("movie", **options)
+
+
+def test_folders_are_given_one_by_one() -> None:
+    with pytest.raises(TypeError, match="one by one"):
+        api.moments(["a", "b"])  # type: ignore[arg-type]
 
 
 def test_names_may_come_from_a_table() -> None:

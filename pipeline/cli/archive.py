@@ -185,6 +185,9 @@ def search_command(
             _write_timeline(found, timeline, job, output)
         if found.moments and (sheet or picked):
             _write_crops_and_sheets(found, job, sheet, picked, output)
+        for folder in {sheet, picked} - {None} if not found.moments else ():
+            if folder and folder.exists():
+                log.warning("%s: nothing is added; what is there is of an earlier search", folder)
 
 
 def _print_moments(found: "Found") -> None:
@@ -208,7 +211,7 @@ def _check_timeline(path: Path) -> None:
     if kind not in JOINED:
         message = f"{path} must end in {' or '.join(f'.{kind}' for kind in JOINED)}"
         raise click.BadParameter(message, param_hint="--timeline")
-    check_installed([kind])
+    check_installed([kind], "--timeline of")
     overwrite.check_overwrite("--timeline", path, is_timeline)
 
 

@@ -32,10 +32,10 @@ def _empty(faces: pd.DataFrame, settings: DatasetSettings) -> Iterator[str]:
     there = set(faces["subset"])
     empty = [subset for subset in SUBSETS if wanted[subset] and subset not in there]
     if empty:
-        shares = "smaller" if "train" in empty else "larger"
         yield (
             f"no face is in {' and '.join(empty)}: there are too few {settings.split_by}s, or "
-            f"their pictures are too alike; add films, or give a {shares} --val and --test"
+            f"their pictures are too alike; add films, or give another --val and --test "
+            "(with --replace)"
         )
 
 
@@ -49,7 +49,7 @@ def _untrained(faces: pd.DataFrame, settings: DatasetSettings) -> Iterator[str]:
     if told and len(trained):
         yield (
             f"train lacks {' and '.join(told)}, whose pictures are all in val or test; add films, "
-            "or give a smaller --val and --test"
+            "or give another --val and --test (with --replace)"
         )
 
 

@@ -15,7 +15,7 @@ from typing import cast
 from pipeline.disk import failure
 from pipeline.disk.crop_file import UNSAFE
 from pipeline.disk.failure import FAILURE_FILE
-from pipeline.disk.manifest import folder_for, safe_name, unique
+from pipeline.disk.manifest import folder_for, safe_name, unique, why_no_walk
 from pipeline.disk.walked import CAST_TABLE, PHOTO_LIST
 from pipeline.errors import MiningError, MovieError, TableError
 from pipeline.movie.remote import Url, matching_files
@@ -234,8 +234,9 @@ def find_walks(paths: Sequence[Path], output: Path = Path()) -> list[Path]:
         walks += below or ([] if _is_beside(folder) else [folder])
     if missing and len(missing) == len(paths):
         raise TableError(
-            f"{missing[0]}: holds no walk; give the folder that mine-video made for a movie, or "
-            "the one with all such folders (output/), or run `mine-video walk MOVIE` first"
+            f"{missing[0]}: {why_no_walk(missing[0])}; give the folder that mine-video made for a "
+            "movie, or the one with all such folders (output/), or run `mine-video walk MOVIE` "
+            "first"
         )
     return unique(walks)
 

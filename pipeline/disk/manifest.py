@@ -241,6 +241,11 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)  # Finding a movie's folder reads the file, and so does opening it.
+def why_no_walk(folder: Path) -> str:
+    """What is wrong with a folder that is not one of a movie."""
+    return "holds no walk" + ("" if folder.exists() else ", as there is no such folder")
+
+
 def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
     return _read_facts(folder)
 
@@ -250,7 +255,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         facts = json.loads(remote.read_whole(folder / "walk.json").decode(errors="surrogateescape"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise TableError(
-            f"{folder}: holds no walk; give the folder that mine-video made for a movie, "
+            f"{folder}: {why_no_walk(folder)}; give the folder that mine-video made for a movie, "
             "or run `mine-video walk MOVIE` first"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
@@ -302,8 +307,12 @@ def movie_of(manifest: Manifest, moved_to: Path | None, *, allow_remote: bool = 
         )
     # Not Path.exists, which raises if a folder may not be read.
     if not (path.exists() if remote.is_remote(path) else os.path.exists(path)):  # noqa: PTH110
-        what = "no such movie" if moved_to else "the movie is gone, but its pictures are needed"
-        raise MovieError(f"{path}: {what}; give its new path with --movie PATH")
+        if moved_to:
+            raise MovieError(f"{path}: no such movie; give its new path with --movie PATH")
+        raise MovieError(
+            f"{path}: the movie is gone, but is needed; mine it where it is now, under the same "
+            "name, or give its new path with --movie PATH to a command for this movie alone"
+        )
     if video.fingerprint(path) != manifest.identity:
         raise MovieError(
             f"{path}: not the movie that was walked (size or content differ); give the path of "

@@ -140,8 +140,12 @@ JOINED = {"otio": f"{_TIMELINES}:joined_otio", "xml": f"{_TIMELINES}:joined_xml"
 """Those in which several films fit into one file, and what writes them."""
 
 
-def check_installed(kinds: Sequence[str]) -> None:
+def check_installed(kinds: Sequence[str], option: str = "--format") -> None:
     """Refuses formats for which a package is missing, before hours of work.
+
+    Args:
+        kinds: Names of formats.
+        option: How the user asked for them.
 
     Raises:
         OutputError: It says what to install.
@@ -151,6 +155,6 @@ def check_installed(kinds: Sequence[str]) -> None:
         missing = [package for package in form.packages if find_spec(package) is None]
         if missing:
             raise OutputError(
-                f"--format {kind} needs {missing[0]}, which is not installed; run "
+                f"{option} {kind} needs {missing[0]}, which is not installed; run "
                 f"pip install 'mine-video[{form.extra}]'"
             )

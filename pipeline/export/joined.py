@@ -46,7 +46,7 @@ def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) ->
         try:
             films[folder] = _film(folder, allow_remote=allow_remote)
         except MiningError as error:
-            log.warning("%s (of pick or export); left out of %s", error, path)
+            log.warning("%s; left out of %s", error, path)
     cuts = []
     shown = [moment for moment in moments if moment[0] in films]
     for number, (folder, person, emotion, first, last) in enumerate(shown, 1):

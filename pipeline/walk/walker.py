@@ -29,8 +29,8 @@ from pipeline.walk.track import longest_gap
 log = logging.getLogger(__name__)
 
 PART_RULES = "5"
-"""Version of all that makes a part what it is, beside settings and names of networks: when there is a
-cut, when the detector looks, how pixels are averaged. The parts of a walk are made by the same."""
+"""Version of all that makes a part what it is, beside settings and networks: when there is a cut,
+when the detector looks, how pixels are averaged. The parts of one walk are made by the same."""
 
 TRIAL_SECONDS = 5.0
 """Seconds after which a walk estimates how long the rest will take."""

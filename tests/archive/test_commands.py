@@ -108,7 +108,7 @@ def test_a_search_writes_one_timeline_of_all_films(program: Program, ending: str
 
 def test_a_timeline_is_refused_where_it_cannot_be(program: Program) -> None:
     Path("own.otio").write_text("mine")
-    kinds = {"premiere.xml": '<?xml version="1.0"?><!DOCTYPE xmeml><xmeml version="5"><sequence id="mine">',
+    kinds = {"premiere.xml": "<!DOCTYPE xmeml><xmeml><sequence><name>mine</name>",
              "resolve.otio": '{"OTIO_SCHEMA": "Timeline.1", "name": "mine", '}  # fmt: skip
     for name, text in kinds.items():
         Path(name).write_text(text)

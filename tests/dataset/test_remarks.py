@@ -40,8 +40,8 @@ def test_split_by_person_only_looks_are_told_as_strangers_are_meant_to_be_elsewh
 @pytest.mark.parametrize(
     ("row", "line"),
     [
-        (0, "no face is in val and test: .* a larger --val and --test"),
-        (1, "no face is in train and test: .* a smaller --val and --test"),
+        (0, "no face is in val and test: .* another --val and --test \\(with --replace\\)"),
+        (1, "no face is in train and test: .* another --val and --test \\(with --replace\\)"),
     ],
 )
 def test_an_empty_subset_is_told_alone(row: int, line: str) -> None:

@@ -232,7 +232,7 @@ def test_a_movie_that_is_gone_is_asked_for(status: int, web: Served, tmp_path: P
     walk = walker.prepare_walk(movie, tmp_path, WalkSettings())
     web.status = status
     assert not movie.exists()
-    with pytest.raises(MovieError, match=r"gone, .*; give its new path with --movie PATH"):
+    with pytest.raises(MovieError, match=r"gone, .* or give its new path with --movie PATH"):
         manifests.movie_of(walk, None, allow_remote=True)
 
 
