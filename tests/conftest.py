@@ -5,8 +5,11 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from tests.support.browser import browser
@@ -31,7 +34,20 @@ E2E_FIXTURES = {"browser"}
 FIGURE = "figure"
 
 
-def pytest_configure() -> None:
+class Examples:
+    """Files without an example in a docstring are not looked through for one, which takes long."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        found = yield
+        none = b">>>" not in file_path.read_bytes()
+        return [one for one in found if not (none and isinstance(one, DoctestModule))]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Examples())  # Here a hook would be for the files of tests/ only.
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,8 +57,13 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if any(map(item.path.match, E2E_FILES)) or not E2E_FIXTURES.isdisjoint(fixtures):
+        if _of_e2e(item.path) or not E2E_FIXTURES.isdisjoint(fixtures):
             item.add_marker("e2e")
+
+
+@cache
+def _of_e2e(path: Path) -> bool:
+    return any(map(path.match, E2E_FILES))
 
 
 def pytest_collection_finish() -> None:

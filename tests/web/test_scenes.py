@@ -196,8 +196,8 @@ def test_no_page_connects_because_a_file_says_so(
 
 @pytest.mark.parametrize("kind", ["still", "sound"])
 @pytest.mark.parametrize("file", ["x.jpg", "..%2fcrops.csv", "%00", "walk.json"])
-def test_only_crops_that_are_listed_have_a_scene(client: TestClient, kind: str, file: str) -> None:
-    assert client.get(f"{PLACE}/{kind}/{file}").status_code == 404
+def test_only_crops_that_are_listed_have_a_scene(reading: TestClient, kind: str, file: str) -> None:
+    assert reading.get(f"{PLACE}/{kind}/{file}").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["still", "sound"])
