@@ -34,9 +34,10 @@ from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.people import MOST_NAMED
 from pipeline.web.safety import CSRF_FIELD, Policy
+from tests.cast.test_cast import _plug_in as plug_in
 from tests.support import puppet
 from tests.support.application import HOST, LIMIT, ORIGIN, browsing, trusted
-from tests.support.cast_page import app, folder, gallery, job, names, plug_in, sorted_place
+from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
 from tests.support.program import Program, caller
 from tests.support.puppet import TOLERANCES, photo
 from tests.web.test_broadcast import wait_for
