@@ -1,7 +1,6 @@
 """Whole frames and sound from the movie itself; never from elsewhere, and never of another file."""
 
 import io
-import json
 import time
 import wave
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from tests.support.application import app_of_table as app
 from tests.support.reels import Voice, flashing, nearest, onsets, write_reel
 from tests.support.reviewed import Table, picked_once, table_of
 from tests.support.served import Served, served
+from tests.support.walks import moved
 
 __all__ = ["app", "picked_once", "table_of"]
 
@@ -65,13 +65,6 @@ def samples(data: bytes) -> tuple[Any, int]:
     with wave.open(io.BytesIO(data)) as file:
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return frames.reshape(-1, file.getnchannels()), file.getframerate()
-
-
-def moved(folder: Path, to: str) -> None:
-    """Says that the movie is somewhere else."""
-    facts = json.loads((folder / "walk.json").read_text(encoding="utf-8"))
-    facts["movie"]["path"] = to
-    (folder / "walk.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 @pytest.mark.parametrize("frame", [0, 24, 25, 26, 49])
