@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,12 @@ E2E_FILES = (
 E2E_FIXTURES = {"browser"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
 
+LONG_FILES = (
+    "test_demo.py", "archive/test_equality.py", "review/test_decisions_followed.py",
+    "judge/test_judge.py", "archive/test_gather.py", "test_api.py",
+)  # fmt: skip
+"""A few tests each, which take long: as the last ones they would leave the other processes idle."""
+
 FIGURE = "figure"
 
 
@@ -57,13 +64,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if _of_e2e(item.path) or not E2E_FIXTURES.isdisjoint(fixtures):
+        if _is_any(item.path, E2E_FILES) or not E2E_FIXTURES.isdisjoint(fixtures):
             item.add_marker("e2e")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        tests = Counter(item.path for item in items)
+        items.sort(key=lambda item: (not _is_any(item.path, LONG_FILES), -tests[item.path]))
 
 
 @cache
-def _of_e2e(path: Path) -> bool:
-    return any(map(path.match, E2E_FILES))
+def _is_any(path: Path, patterns: tuple[str, ...]) -> bool:
+    return any(map(path.match, patterns))
 
 
 def pytest_collection_finish() -> None:
