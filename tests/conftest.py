@@ -34,7 +34,8 @@ E2E_FIXTURES = {"browser"}
 
 LONG_FILES = (
     "test_demo.py", "archive/test_equality.py", "review/test_decisions_followed.py",
-    "judge/test_judge.py", "archive/test_gather.py", "test_api.py",
+    "judge/test_judge.py", "archive/test_gather.py", "test_api.py", "test_faults.py",
+    "test_samples.py", "web/test_axe_browser.py", "web/test_openapi.py", "web/test_*_demo.py",
 )  # fmt: skip
 """A few tests each, which take long: as the last ones they would leave the other processes idle."""
 
