@@ -38,10 +38,10 @@ from tests.cast.test_cast import _plug_in as plug_in
 from tests.support import puppet
 from tests.support.application import HOST, LIMIT, ORIGIN, browsing, trusted
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
+from tests.support.fuzz import MODES, fuzz
 from tests.support.program import Program, caller
 from tests.support.puppet import TOLERANCES, photo
 from tests.web.test_broadcast import wait_for
-from tests.web.test_openapi import MODES, checks, fuzz
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -854,6 +854,7 @@ def test_a_link_out_of_the_known_faces_shows_only_pictures(
 def test_of_a_movie_that_is_there_all_is_answered_as_described(
     app: FastAPI, job: Job, mode: str
 ) -> None:
+    checks = pytest.importorskip("schemathesis.specs.openapi.checks")
     know(job, "dora")
     page_headers = trusted(app.state.policy) | {"Host": HOST}
     there = {"movie": "film", "person": "dora", "number": 1, "place": 0}
