@@ -75,6 +75,8 @@ def choose(
 
 def _surest_first(rows: pd.DataFrame) -> pd.DataFrame:
     """Sorts the runs by how sure they are in the mean, and the rows of a run by time."""
+    if len(rows) == 0:  # As most people have but a few of the looks.
+        return rows
     sure = rows.groupby("run")["look_sure"].transform("mean")
     return rows.iloc[np.lexsort((rows["frame"], rows["run"], -sure))]
 
