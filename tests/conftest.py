@@ -4,9 +4,13 @@ import gc
 import logging
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from tests.support.browser import browser
@@ -28,10 +32,30 @@ E2E_FILES = (
 E2E_FIXTURES = {"browser"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
 
+LONG_FILES = (
+    "test_demo.py", "archive/test_equality.py", "review/test_decisions_followed.py",
+    "judge/test_judge.py", "archive/test_gather.py", "test_api.py", "test_faults.py",
+    "test_samples.py", "web/test_axe_browser.py", "web/test_openapi.py", "web/test_*_demo.py",
+)  # fmt: skip
+"""A few tests each, which take long: as the last ones they would leave the other processes idle."""
+
 FIGURE = "figure"
 
 
-def pytest_configure() -> None:
+class Examples:
+    """Files without an example in a docstring are not looked through for one, which takes long."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        found = yield
+        none = b">>>" not in file_path.read_bytes()
+        return [one for one in found if not (none and isinstance(one, DoctestModule))]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Examples())  # Here a hook would be for the files of tests/ only.
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,8 +65,16 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if any(map(item.path.match, E2E_FILES)) or not E2E_FIXTURES.isdisjoint(fixtures):
+        if _is_any(item.path, E2E_FILES) or not E2E_FIXTURES.isdisjoint(fixtures):
             item.add_marker("e2e")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        tests = Counter(item.path for item in items)
+        items.sort(key=lambda item: (not _is_any(item.path, LONG_FILES), -tests[item.path]))
+
+
+@cache
+def _is_any(path: Path, patterns: tuple[str, ...]) -> bool:
+    return any(map(path.match, patterns))
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,5 @@
 """The way in from Python: the same as the commands, as tables."""
 
-import ast
 import json
 import re
 import shutil
@@ -25,8 +24,6 @@ from tests.support.program import Program, program
 from tests.support.puppet import Shot, Square, film
 
 __all__ = ["program"]
-
-NOTEBOOK = ROOT / "docs" / "programs.ipynb"
 
 
 @pytest.fixture
@@ -220,21 +217,3 @@ def test_what_is_of_one_movie_refuses_a_folder_of_several(folder: Path) -> None:
     for ask in (api.faces, api.report):
         with pytest.raises(api.MiningError, match="output: holds 2 walks; give the folder of one"):
             ask("output")
-
-
-def test_the_notebook_runs(
-    walked_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("videos", "known_faces"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copytree(walked_demo, tmp_path / "output" / "demo")
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    names: dict[str, object] = {}
-    for source in code:
-        exec(compile(ast.parse(source), str(NOTEBOOK), "exec"), names)
-    happy = names["happy"]
-    assert isinstance(happy, pd.DataFrame)
-    assert set(happy["person"]) == {"actor", "actress"}
-    assert len(code) >= 5

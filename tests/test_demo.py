@@ -1,5 +1,7 @@
 """The demo with the real networks, compared with its labels; prints the figures."""
 
+import ast
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from pipeline.settings import Job, PickSettings, WalkSettings
 
 ROOT = Path(__file__).parents[1]
 MOVIE = ROOT / "videos" / "demo.mp4"
+NOTEBOOK = ROOT / "docs" / "programs.ipynb"
 PEOPLE = ("actress", "actor", "guest")
 Figure = Callable[[str], None]
 HAPPY = Job(people=PEOPLE, emotions=("happy",), pick=PickSettings(repeat=8))
@@ -252,3 +255,21 @@ def test_the_repeater_keeps_what_is_steady(mined: Mined, figure: Figure) -> None
         kept[repeat] = len(select.steady(select.wanted(rows, "guest", "surprise"), settings)[0])
     figure(f"guest surprise, --smooth 1 --sure 0, by --repeat: {kept}")
     assert kept[1] > kept[8] > kept[20] > kept[10_000] == 0
+
+
+def test_the_notebook_runs(
+    walked_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("videos", "known_faces"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(walked_demo, tmp_path / "output" / "demo")
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    names: dict[str, object] = {}
+    for source in code:
+        exec(compile(ast.parse(source), str(NOTEBOOK), "exec"), names)
+    happy = names["happy"]
+    assert isinstance(happy, pd.DataFrame)
+    assert set(happy["person"]) == {"actor", "actress"}
+    assert len(code) >= 5

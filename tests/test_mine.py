@@ -29,6 +29,7 @@ from tests.support import puppet
 from tests.support.opens import opens
 from tests.support.puppet import Shot, Square, film, photo
 from tests.support.reels import write_texts
+from tests.support.walks import moved
 
 SLOW = 5
 """Frame rate that gives a movie two parts."""
@@ -79,8 +80,28 @@ def reported(job: Job) -> Job:
 
 
 @pytest.fixture
-def talk(tmp_path: Path) -> Path:
+def unwalked(tmp_path: Path) -> Path:
     return film(tmp_path / "talk.mkv", TALK)
+
+
+@pytest.fixture(scope="module")
+def walked_talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a walk, which knows Anna and Ben."""
+    place = tmp_path_factory.mktemp("walked")
+    for person in ("anna", "ben"):
+        photo(place / "known" / f"{person}.png", person)
+    job = Job(walk=puppet.SETTINGS, output=place / "output", known_faces=place / "known")
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        return mine.walk(film(place / "talk.mkv", TALK), job, puppet.silent)
+
+
+@pytest.fixture
+def talk(unwalked: Path, job: Job, walked_talk: Path) -> Path:
+    """The movie; its walk is where the job writes it."""
+    shutil.copytree(walked_talk, job.output / "talk")
+    moved(job.output / "talk", unwalked)
+    return unwalked
 
 
 def _mine(movie: Path, job: Job, **changes: Any) -> Outcome:
@@ -192,7 +213,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Job]]
     folder = tmp_path_factory.mktemp("runs")
     for person in ("anna", "ben"):
         photo(folder / "known" / f"{person}.png", person)
-    job = Job(("anna",), ("happy",), puppet.SETTINGS, output=folder, known_faces=folder / "known")
+    job = Job(
+        ("anna",), ("happy",), puppet.SETTINGS, output=folder, known_faces=folder / "known",
+        report=False,
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         puppet.plug_in(patch)
         movie = film(folder / "runs.mkv", RUNS, SLOW)
@@ -579,10 +603,10 @@ def test_people_and_emotions_not_asked_for_stay(talk: Path, job: Job) -> None:
     assert _cropped(job.output / "talk" / "ben" / "sad") == [*range(4, 30)]
 
 
-def test_the_same_call_gives_the_same_bytes(talk: Path, job: Job, tmp_path: Path) -> None:
-    _mine(talk, job)
+def test_the_same_call_gives_the_same_bytes(unwalked: Path, job: Job, tmp_path: Path) -> None:
+    _mine(unwalked, job)
     other = replace(job, output=tmp_path / "other")
-    _mine(talk, other)
+    _mine(unwalked, other)
     first, second = (
         {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
         for out in (job.output, other.output)
@@ -740,26 +764,26 @@ def test_a_missing_movie_leaves_no_folder(tmp_path: Path, job: Job) -> None:
 
 
 def test_somebody_unknown_stops_before_the_walk(
-    talk: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+    unwalked: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = _count_detections(monkeypatch)
     with pytest.raises(PeopleError, match=r"'ana'.*Did you mean 'anna'"):
-        _mine(talk, job, people=("ana",))
+        _mine(unwalked, job, people=("ana",))
     assert calls == []
     assert not job.output.exists()
 
 
 @pytest.mark.parametrize("people", [(), ("anna", "ben")], ids=["nobody", "two"])
 def test_a_wanted_person_without_a_usable_photo_stops_before_the_walk(
-    people: tuple[str, ...], talk: Path, job: Job
+    people: tuple[str, ...], unwalked: Path, job: Job
 ) -> None:
     photo(job.known_faces / "dora.png", *people)
     with pytest.raises(PeopleError, match="no usable photo of dora; add one"):
-        _mine(talk, job, people=("dora",))
+        _mine(unwalked, job, people=("dora",))
     assert not (job.output / "talk" / "parts").exists()
-    assert _mine(talk, job).steady == 27, "the others can be picked"
+    assert _mine(unwalked, job).steady == 27, "the others can be picked"
     with pytest.raises(PeopleError, match="no usable photo of dora; add one"):
-        _mine(talk, job, people=("dora",))
+        _mine(unwalked, job, people=("dora",))
 
 
 # --- torn files ---------------------------------------------------------------------------------
@@ -830,11 +854,11 @@ def test_a_folder_without_a_walk_is_told_and_stays_as_it_is(tmp_path: Path, job:
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-def test_an_output_folder_that_is_a_file_is_told(talk: Path, job: Job) -> None:
+def test_an_output_folder_that_is_a_file_is_told(unwalked: Path, job: Job) -> None:
     job.output.mkdir()
     (job.output / "talk").write_text("in the way")
     with pytest.raises(OutputError, match=r"talk.*cannot be written.*--output"):
-        _mine(talk, job)
+        _mine(unwalked, job)
     assert (job.output / "talk").read_text() == "in the way"
 
 

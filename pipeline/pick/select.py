@@ -6,6 +6,7 @@ from shlex import quote
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.errors import PeopleError
 from pipeline.faces import ACCEPTED, ANY, EMOTIONS, REJECTED, UNKNOWN, Floats, Ints, written
@@ -140,7 +141,7 @@ def decided(rows: pd.DataFrame, decision: str) -> "pd.Series[bool]":
 
 def filters(
     rows: pd.DataFrame, settings: PickSettings, size: tuple[int, int]
-) -> dict[str, "pd.Series[bool]"]:
+) -> dict[str, NDArray[np.bool_]]:
     """The rows that each filter lets pass, the repeater first, by the name of its option.
 
     If the review rejected any face, the filter `REJECTED` comes before all others, and then what is
@@ -153,28 +154,27 @@ def filters(
         size: Width and height of the movie's picture in pixels.
     """
     # float64 with the digits of faces.csv: in float32 1100.1 - 1050.1 is less than 50.
-    measured = rows[["x1", "y1", "x2", "y2", "sharpness", "yaw"]].astype("float64").round(1)
-    x1, y1, x2, y2, sharpness, yaw = (measured[name] for name in measured)
-    width, height = size
-    edges = pd.DataFrame({"left": x1, "top": y1, "right": width - x2, "bottom": height - y2})
-    edge, side = edges.min(axis=1).round(1), (x2 - x1).clip(upper=y2 - y1).round(1)
+    measured = rows[["x1", "y1", "x2", "y2", "sharpness", "yaw"]].to_numpy(np.float64).round(1)
+    x1, y1, x2, y2, sharpness, yaw = measured.T
+    edge = np.minimum.reduce([x1, y1, size[0] - x2, size[1] - y2]).round(1)
+    side = np.minimum(x2 - x1, y2 - y1).round(1)
     passing = {
-        "repeat": long_enough(rows, settings),
-        "sure": rows["look_sure"] >= settings.sure,
-        "min-prob": rows["probability"] >= settings.min_prob,
+        "repeat": long_enough(rows, settings).to_numpy(),
+        "sure": rows["look_sure"].to_numpy() >= settings.sure,
+        "min-prob": rows["probability"].to_numpy() >= settings.min_prob,
         "min-size": side >= settings.min_size,
         "min-sharpness": sharpness >= settings.min_sharpness,
-        "max-yaw": yaw.abs() <= settings.max_yaw,
-        "single-face": (rows["faces"] == 1) | (not settings.single_face),
+        "max-yaw": np.abs(yaw) <= settings.max_yaw,
+        "single-face": (rows["faces"].to_numpy() == 1) | (not settings.single_face),
         "border": (edge >= (settings.border or 0)) | (settings.border is None),
-    } | ({"silent-only": ~_spoken(rows)} if settings.silent_only else {})
-    not_rejected = {REJECTED: ~decided(rows, REJECTED)} if REJECTED in rows else {}
+    } | ({"silent-only": ~_spoken(rows).to_numpy()} if settings.silent_only else {})
+    not_rejected = {REJECTED: ~decided(rows, REJECTED).to_numpy()} if REJECTED in rows else {}
     if settings.min_margin is not None:
-        passing["min-margin"] = rows["ahead"] >= np.float32(settings.min_margin)
-    asked = {name: rows[name].astype(bool) for name in (*COMPANY, FROM) if name in rows}
+        passing["min-margin"] = rows["ahead"].to_numpy() >= np.float32(settings.min_margin)
+    asked = {name: rows[name].to_numpy(bool) for name in (*COMPANY, FROM) if name in rows}
     if settings.after is not None:  # A run reacts if it begins so.
-        asked["after"] = rows.groupby("run")["reacts"].transform("first").astype(bool)
-    accepted = decided(rows, ACCEPTED)
+        asked["after"] = rows.groupby("run")["reacts"].transform("first").to_numpy(bool)
+    accepted = decided(rows, ACCEPTED).to_numpy()
     return not_rejected | asked | {name: mask | accepted for name, mask in passing.items()}
 
 
@@ -232,7 +232,7 @@ def steady(
     Returns:
         The rows, and the number left after each filter, by the name of its option.
     """
-    passed = pd.Series(data=True, index=rows.index)
+    passed = np.ones(len(rows), bool)
     left: dict[str, int] = {}
     for name, mask in filters(rows, settings, size).items():
         passed &= mask

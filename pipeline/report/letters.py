@@ -125,8 +125,11 @@ def families(text: str) -> list[str]:
 def drawable(text: str) -> str:
     """A text as one line, with `UNDRAWN` for letters that no font has; says which, once a text."""
     text = "".join(" " if letter.isspace() else letter for letter in text)
-    having: set[int] = set().union(*(_letters(path).keys() for path in _fonts(text)))
-    absent = "".join(dict.fromkeys(c for c in text if ord(c) in _needed(text) - having))
+    needed, fonts = _needed(text), _fonts(text)
+    absent = "".join(
+        letter for letter in dict.fromkeys(text)
+        if ord(letter) in needed and not any(ord(letter) in _letters(path) for path in fonts)
+    )  # fmt: skip
     if absent:
         log.warning(
             "%s: no font here has %s, drawn as %s; install one that does, such as Noto, or the "
@@ -187,8 +190,12 @@ def _needed(text: str) -> frozenset[int]:
 
 def _fonts(text: str) -> tuple[str, ...]:
     """The fonts for a text: the installed ones are read only if they are needed."""
-    having: set[int] = set().union(*(_letters(path).keys() for path in shipped()))
-    return shipped() if _needed(text) <= having else (*shipped(), *_installed())
+    return shipped() if _needed(text) <= _shipped_letters() else (*shipped(), *_installed())
+
+
+@lru_cache
+def _shipped_letters() -> frozenset[int]:
+    return frozenset[int]().union(*(_letters(path) for path in shipped()))
 
 
 @lru_cache

@@ -44,7 +44,7 @@ class _Numbers:
 
     def renumber(self, part: Part) -> tuple[Ints, Ints]:
         """Gives the movie's shot numbers and track numbers, indexed by the part's own."""
-        goes_on = part.shots > 0 and not part.cut_before and self.open.shot >= 0
+        goes_on = not part.cut_before and self.open.shot >= 0
         shots = np.arange(part.shots) + self.shots - goes_on
         tracks = np.full(1 + max((int(t) for t in part.track), default=-1), -1)
         if goes_on:

@@ -61,7 +61,7 @@ def _names(output: Path) -> list[Path]:
     [
         ("search", ANNA),
         ("stats", ()),
-        ("pick", ANNA),
+        ("pick", (*ANNA, "--no-report")),
         ("name", ()),
         ("judge", ("--sample", "9")),
         ("export", ("--edl", *ANNA)),

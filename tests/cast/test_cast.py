@@ -94,6 +94,27 @@ def both(job: Job) -> list[Path]:
     return [job.output / "first", job.output / "second"]
 
 
+@pytest.fixture(scope="module")
+def sorted_once(
+    walked: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[PrintedMember]]:
+    """The output folder of both movies with their cast."""
+    output = tmp_path_factory.mktemp("sorted") / "output"
+    shutil.copytree(walked / "output", output)
+    job = Job(walk=puppet.SETTINGS, output=output, known_faces=output.parent / "known")
+    with pytest.MonkeyPatch.context() as patch:
+        _plug_in(patch)
+        return output, cast([output / "first", output / "second"], job)
+
+
+@pytest.fixture
+def found(job: Job, sorted_once: tuple[Path, list[PrintedMember]]) -> list[PrintedMember]:
+    """The cast of both movies, made before the test begins."""
+    output, members = sorted_once
+    shutil.copytree(output, job.output, dirs_exist_ok=True)
+    return [replace(m, folder=job.output / m.folder.relative_to(output)) for m in members]
+
+
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> Words:
     """All lines written on contact sheets."""
@@ -512,8 +533,8 @@ def test_an_unfinished_walk_is_told(job: Job, both: list[Path]) -> None:
             what()
 
 
+@pytest.mark.usefixtures("found")
 def test_nobody_can_be_called_like_the_cast(job: Job, both: list[Path]) -> None:
-    cast(both, job)
     with pytest.raises(PeopleError, match="a person cannot be called 'cast'"):
         adopt(both, [(1, "cast")], job)
 
@@ -521,8 +542,10 @@ def test_nobody_can_be_called_like_the_cast(job: Job, both: list[Path]) -> None:
 # --- names --------------------------------------------------------------------------------------
 
 
-def test_who_is_adopted_has_a_name_in_every_movie(job: Job, both: list[Path]) -> None:
-    ben, *_ = cast(both, job)
+def test_who_is_adopted_has_a_name_in_every_movie(
+    job: Job, both: list[Path], found: list[PrintedMember]
+) -> None:
+    ben, *_ = found
     adopt(both, [(1, "host")], job)
     assert sorted(p.name for p in (job.known_faces / "host").iterdir()) == sorted(ben.photos)
     assert _names(both[0]) == {0: "", 1: "host", 2: "", 3: ""}
@@ -531,8 +554,8 @@ def test_who_is_adopted_has_a_name_in_every_movie(job: Job, both: list[Path]) ->
     assert _who(job.output / "cast.csv") == {1: {"anna"}, 2: {"carl"}}
 
 
+@pytest.mark.usefixtures("found")
 def test_a_number_that_has_a_name_by_now_gets_no_second_one(job: Job, both: list[Path]) -> None:
-    cast(both, job)
     adopt(both, [(1, "host")], job)
     first, second = map(str, both)
     with pytest.raises(PeopleError) as raised:
@@ -544,15 +567,17 @@ def test_a_number_that_has_a_name_by_now_gets_no_second_one(job: Job, both: list
     assert not (job.known_faces / "zed").exists()
 
 
+@pytest.mark.usefixtures("found")
 def test_two_numbers_with_one_name_become_one(job: Job, both: list[Path]) -> None:
-    cast(both, job)
     adopt(both, [(1, "host"), (3, "host"), (2, "guest")], job)
     assert _names(both[0]) == {0: "guest", 1: "host", 2: "guest", 3: ""}
     assert _names(both[1]) == {0: "host", 1: "host"}
 
 
-def test_adopting_never_overwrites_and_takes_no_photo_twice(job: Job, both: list[Path]) -> None:
-    ben, *_ = cast(both, job)
+def test_adopting_never_overwrites_and_takes_no_photo_twice(
+    job: Job, both: list[Path], found: list[PrintedMember]
+) -> None:
+    ben, *_ = found
     theirs = job.known_faces / "host" / ben.photos[0]
     photo(theirs.with_suffix(".png"), "ben")
     theirs.with_suffix(".png").rename(theirs)
@@ -565,9 +590,11 @@ def test_adopting_never_overwrites_and_takes_no_photo_twice(job: Job, both: list
     assert (theirs.parent / again).read_bytes() == (ben.folder / theirs.name).read_bytes()
 
 
-def test_no_file_is_adopted_through_a_link(job: Job, both: list[Path], tmp_path: Path) -> None:
+def test_no_file_is_adopted_through_a_link(
+    job: Job, both: list[Path], found: list[PrintedMember], tmp_path: Path
+) -> None:
     """Of a folder of others: the copy would be handed on as a photo."""
-    ben, *_ = cast(both, job)
+    ben, *_ = found
     (tmp_path / "secret").write_text("a private key")
     linked, *others = (ben.folder / name for name in ben.photos)
     linked.unlink()
@@ -579,8 +606,8 @@ def test_no_file_is_adopted_through_a_link(job: Job, both: list[Path], tmp_path:
     )
 
 
+@pytest.mark.usefixtures("found")
 def test_deleting_the_copies_undoes_a_name(job: Job, both: list[Path]) -> None:
-    cast(both, job)
     adopt(both, [(1, "host"), (2, "guest")], job)
     shutil.rmtree(job.known_faces / "host")
     for folder in both:
@@ -589,8 +616,10 @@ def test_deleting_the_copies_undoes_a_name(job: Job, both: list[Path]) -> None:
     assert _names(both[1]) == {0: "", 1: ""}
 
 
-def test_photos_that_were_deleted_are_not_adopted(job: Job, both: list[Path]) -> None:
-    ben, *_ = cast(both, job)
+def test_photos_that_were_deleted_are_not_adopted(
+    job: Job, both: list[Path], found: list[PrintedMember]
+) -> None:
+    ben, *_ = found
     (ben.folder / ben.photos[0]).unlink()
     adopt(both, [(1, "host")], job)
     assert sorted(p.name for p in (job.known_faces / "host").iterdir()) == sorted(ben.photos[1:])
@@ -620,8 +649,9 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(
     there: str,
     job: Job,
     both: list[Path],
+    found: list[PrintedMember],
 ) -> None:
-    before(cast(both, job))
+    before(found)
     words = f"no photos of number {number}; there are photos of {there}$"
     with pytest.raises(PeopleError, match=words):
         adopt(both, [(1, "host"), (number, "guest")], job)
@@ -637,17 +667,17 @@ def test_without_a_cast_the_way_to_one_is_told(job: Job, both: list[Path]) -> No
 
 
 @pytest.mark.parametrize("name", ["any", "unknown", "../host", "=1", "", "a/b", "Guest"])
+@pytest.mark.usefixtures("found")
 def test_a_bad_name_is_refused_before_anything_is_copied(
     name: str, job: Job, both: list[Path]
 ) -> None:
-    cast(both, job)
     with pytest.raises(PeopleError, match="number 1 of the cast: "):
         adopt(both, [(2, "guest"), (1, name)], job)
     assert not job.known_faces.exists()
 
 
+@pytest.mark.usefixtures("found")
 def test_a_gallery_that_cannot_be_written_is_told(job: Job, both: list[Path]) -> None:
-    cast(both, job)
     job.known_faces.write_text("in the way")
     with pytest.raises(OutputError, match="known"):
         adopt(both, [(1, "host")], job)

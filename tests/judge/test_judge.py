@@ -227,8 +227,17 @@ def truth(tmp_path: Path) -> Path:
     return tmp_path / "truth.csv"
 
 
-def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path) -> None:
-    head, *lines, advice = judge.lines(judge.judge([folder], truth, BASE))
+@pytest.fixture(scope="module")
+def judged(once: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, judge.Judgement]:
+    """A folder that was judged, and what was found; tests do not change it."""
+    folder = tmp_path_factory.mktemp("judged") / "talk"
+    shutil.copytree(once, folder)
+    (folder.parent / "truth.csv").write_text(SCRIPT)
+    return folder, judge.judge([folder], folder.parent / "truth.csv", BASE)
+
+
+def test_the_table_has_a_line_for_each_pooled_setting(judged: tuple[Path, judge.Judgement]) -> None:
+    head, *lines, advice = judge.lines(judged[1])
     words = ["repeat", "smooth", "sure", "min-prob"]
     words += ["faces", "runs", "precision", "recall", "yield"]
     assert head.split() == words
@@ -247,8 +256,10 @@ def test_the_table_has_a_line_for_each_pooled_setting(folder: Path, truth: Path)
     assert "label more faces" not in advice
 
 
-def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, truth: Path) -> None:
-    judge.judge([folder], truth, BASE)
+def test_judge_csv_has_every_score_and_empty_cells_for_nothing(
+    judged: tuple[Path, judge.Judgement],
+) -> None:
+    folder, _ = judged
     rows = _listed(folder / "judge.csv")
     assert list(rows[0]) == [f.name for f in fields(Score)]
     assert [r["emotion"] for r in rows[:8]] == [*EMOTIONS, POOLED]
@@ -263,16 +274,14 @@ def test_judge_csv_has_every_score_and_empty_cells_for_nothing(folder: Path, tru
         assert (picture.format, picture.size) == ("PNG", (1632, 504))
 
 
-def test_judging_again_gives_the_same_bytes(folder: Path, truth: Path) -> None:
-    names = ("judge.csv", "judge.png")
-    first, again = (
-        (
-            [*judge.lines(judge.judge([folder], truth, BASE))],
-            *((folder / n).read_bytes() for n in names),
-        )
-        for _ in range(2)
-    )
-    assert first == again
+def test_judging_again_gives_the_same_bytes(
+    judged: tuple[Path, judge.Judgement], folder: Path, truth: Path
+) -> None:
+    before, judgement = judged
+    again = judge.judge([folder], truth, BASE)
+    assert [*judge.lines(again)] == [*judge.lines(judgement)]
+    for name in ("judge.csv", "judge.png"):
+        assert (folder / name).read_bytes() == (before / name).read_bytes()
 
 
 def test_several_movies_are_pooled_beside_their_folders(folder: Path, truth: Path) -> None:

@@ -101,7 +101,7 @@ def untouched(inputs: Iterable[NDArray[Any]], call: Callable[[], Any]) -> Any:
 # --- detectors ----------------------------------------------------------------------------------
 
 PICTURES = {
-    "faces": [shrink(still(name), 190) for name in KNOWN],
+    "faces": [shrink(still(name), 150) for name in KNOWN],
     "noise": noise(2, width=200, height=120),
     "black": [np.zeros((90, 160, 3), np.uint8)],
     "white": [np.full((33, 31, 3), 255, np.uint8)],

@@ -46,6 +46,12 @@ FACES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing timeline.png, of which test_timeline.py is, takes longer than writing the page."""
+    monkeypatch.setattr(page, "write_timeline", lambda path, *_: path.touch())
+
+
 class _Elements(HTMLParser):
     """Every element with its attributes, and the text of scripts."""
 

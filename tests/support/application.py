@@ -1,6 +1,7 @@
 """The application with puppet networks, and what asks it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_HEADER, Policy
 from tests.support import puppet
 from tests.support.puppet import Shot, Square, film, photo
-from tests.support.reviewed import Table
+from tests.support.reviewed import Table, copied
 
 HOST = "127.0.0.1:8000"
 ORIGIN = f"http://{HOST}"
@@ -65,7 +66,11 @@ def app(made: Callable[[Policy], FastAPI]) -> FastAPI:
 @pytest.fixture
 def app_of_table(reader: Reader, table_of: Table) -> FastAPI:
     """The application over a picked movie; a module imports it as `app`."""
-    settings = WebSettings(table_of.job, videos=table_of.folder.parent, limit=LIMIT)
+    return app_over(table_of, reader)
+
+
+def app_over(table: Table, reader: Reader) -> FastAPI:
+    settings = WebSettings(table.job, videos=table.folder.parent, limit=LIMIT)
     return create_app(reader, settings, Policy(limit=LIMIT))
 
 
@@ -79,12 +84,34 @@ def trusted(policy: Policy, origin: str = ORIGIN) -> dict[str, str]:
     return {"Origin": origin, CSRF_HEADER: policy.csrf} | let_in(policy)
 
 
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
+@contextmanager
+def browsing(app: FastAPI) -> Iterator[TestClient]:
     """A browser with a page of ours."""
     page = trusted(app.state.policy)
     with TestClient(app, base_url=ORIGIN, headers=page, follow_redirects=False) as found:
         yield found
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """See `browsing`."""
+    with browsing(app) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shown_table(picked_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """A picked movie that all tests of a module look at, and none changes."""
+    return copied(picked_once, tmp_path_factory.mktemp("shown"))
+
+
+@pytest.fixture(scope="module")
+def reading(shown_table: Table, reader: Reader) -> Iterator[TestClient]:
+    """A page of ours that shows it: an application takes 50 ms to make, most requests 2."""
+    with pytest.MonkeyPatch.context() as patch:
+        puppet.plug_in(patch)
+        with browsing(app_over(shown_table, reader)) as found:
+            yield found
 
 
 @pytest.fixture

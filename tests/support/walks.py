@@ -1,5 +1,6 @@
 """Walks as they lie on disk."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,3 +46,10 @@ def manifest_of(
 def unplanned(folder: Path, frames: int = 1000) -> Walked:
     """The faces.csv and tracks.npz of a folder that has no manifest."""
     return Walked(folder, manifest_of(frames), read_tracks(folder / "tracks.npz"))
+
+
+def moved(folder: Path, to: str | Path) -> None:
+    """Says that the movie is somewhere else."""
+    facts = json.loads((folder / "walk.json").read_text(encoding="utf-8"))
+    facts["movie"]["path"] = str(to)
+    (folder / "walk.json").write_text(json.dumps(facts), encoding="utf-8")

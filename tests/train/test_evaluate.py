@@ -14,7 +14,7 @@ from pipeline.errors import DataError, ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.models import registry
 from pipeline.models.cards import Card
-from pipeline.train import dataset, evaluate
+from pipeline.train import dataset, evaluate, plots
 from pipeline.train.dataset import Dataset
 from tests.support.training import fer2013, squares
 
@@ -60,6 +60,13 @@ def cards() -> dict[str, Card]:
     return {}
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out both pictures, which take most of the time of a small report."""
+    for name in ("write_confusion", "write_face_grid"):
+        monkeypatch.setattr(plots, name, lambda *_: None)
+
+
 def _report(data: Dataset, names: list[str], folder: Path) -> list[str]:
     return list(evaluate.evaluate(data, names, folder))
 
@@ -90,6 +97,7 @@ def test_the_report_has_every_figure(models: dict[str, Fixed], tmp_path: Path) -
     assert all(Path(line).read_bytes().startswith(b"\x89PNG") for line in lines[-2:])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_models_answer_by_their_mean(models: dict[str, Fixed], tmp_path: Path) -> None:
     models |= {
         "a": Fixed(RIGHT),
@@ -103,6 +111,7 @@ def test_several_models_answer_by_their_mean(models: dict[str, Fixed], tmp_path:
     assert accuracies["c"] == "Accuracy on test set: 0%"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_votes_and_parts_all_rows_are_the_test(
     models: dict[str, Fixed], tmp_path: Path
 ) -> None:
@@ -118,6 +127,7 @@ def test_without_votes_and_parts_all_rows_are_the_test(
     assert "FER+" not in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_of_tests_alone_nobody_knows_what_was_seen(
     models: dict[str, Fixed], tmp_path: Path
 ) -> None:
@@ -128,6 +138,7 @@ def test_of_tests_alone_nobody_knows_what_was_seen(
     assert "seen in training" not in "\n".join(lines)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("names", [["a"], ["b", "a"]])
 def test_a_network_that_may_have_learnt_the_test_is_said(
     names: list[str], models: dict[str, Fixed], cards: dict[str, Card], tmp_path: Path
@@ -141,6 +152,7 @@ def test_a_network_that_may_have_learnt_the_test_is_said(
     assert re.search(r"\n  FER\+ majority +7 +1\.000", "\n".join(lines))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_missing_class_is_said(
     models: dict[str, Fixed], cards: dict[str, Card], tmp_path: Path
 ) -> None:
@@ -180,7 +192,9 @@ def test_the_comparison_has_a_line_for_each(
     assert lines[1].split()[-2:] == ["10.00", "0.16"]
 
 
-def test_milliseconds_are_of_one_face() -> None:
+def test_milliseconds_are_of_one_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "TIMED_SECONDS", 0.1)
+
     class Slow(Fixed):
         calls = 0
 
@@ -205,6 +219,7 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
         _report(squares(28), ["nobody"], tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_onnx_files_are_evaluated_like_the_shipped_one(tmp_path: Path) -> None:
     copy(SHIPPED, tmp_path)
     copy(SHIPPED.with_suffix(".json"), tmp_path)

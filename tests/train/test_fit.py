@@ -343,6 +343,18 @@ def test_files_that_differ_are_refused(trained: tuple[Path, list[str]], tmp_path
         export.check_exports([plain, trained[0] / "model.onnx"])
 
 
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [({}, True), ({"ferplus_share": 0.5}, False), ({"network": "two-headed"}, False)],
+    ids=str,
+)
+def test_votes_are_said_to_be_ignored_where_they_are(
+    more: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    fit.prepared(squares(56), replace(QUICK, **more))
+    assert ("ignores FER+ votes" in caplog.text) is warned
+
+
 def test_priors_are_those_of_what_is_shown() -> None:
     data = squares(112)
     even = fit.prepared(data, QUICK).priors

@@ -140,9 +140,10 @@ def test_statistics_are_the_means_over_batches_whatever_they_were() -> None:
 def test_a_mean_has_its_own_statistics_and_a_member_keeps_its_own(tmp_path: Path) -> None:
     settings = replace(QUICK, network="two-headed", epochs=1, batch=14)
     list(fit.train(DATA, settings, tmp_path / "a"))
-    on = replace(settings, learning_rate=0.005, weights=tmp_path / "a" / "model.keras")
-    list(fit.train(DATA, replace(on, tilt=10.0), tmp_path / "b"))
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
     members = soup._members([tmp_path / "a", tmp_path / "b"])
+    gone_on = [1.01 * weights for weights in members[1].network.get_weights()]
+    members[1].network.set_weights(gone_on)
     pot = soup._Pot(members[0], soup._common_lesson(DATA, members))
     weights = [member.network.get_weights() for member in members]
     for some, same in ((weights[:1], True), (weights, False)):
@@ -160,16 +161,21 @@ def test_a_mean_has_its_own_statistics_and_a_member_keeps_its_own(tmp_path: Path
 # --- what is refused ----------------------------------------------------------------------------
 
 
+def _other_settings(folder: Path, **changes: object) -> None:
+    path = folder / "settings.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 def _other_network(folder: Path) -> None:
-    list(fit.train(DATA, replace(ON, network="wide"), folder))
+    _other_settings(folder, network="wide")
 
 
 def _other_priors(folder: Path) -> None:
-    list(fit.train(DATA, replace(ON, correction=0.5), folder))
+    replace(Card.beside(folder / "model.keras"), tau=0.5).write(folder)
 
 
 def _other_faces_held_out(folder: Path) -> None:
-    list(fit.train(DATA, replace(ON, split="random", seed=3), folder))
+    _other_settings(folder, split="random", seed=3)
 
 
 def _unfinished(folder: Path) -> None:
@@ -196,9 +202,7 @@ def _nothing(folder: Path) -> None:
     ],
 )
 def test_no_sibling_is_refused(spoil: Any, message: str, runs: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    if spoil in (_unfinished, _no_settings, _nothing):
-        shutil.copytree(runs / "bright", other)
+    other = Path(shutil.copytree(runs / "bright", tmp_path / "other"))
     spoil(other)
     with pytest.raises(ModelError, match=message):
         list(soup.soup(DATA, [runs / "first", other], tmp_path / "soup"))

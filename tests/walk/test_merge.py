@@ -231,6 +231,14 @@ def test_a_long_stride_is_joined_too() -> None:
     assert set(_in_parts(movie, [31, 91], seldom)["track"]) == {0}
 
 
+def test_a_last_part_without_an_analysed_frame_leaves_no_trace() -> None:
+    seldom = replace(SETTINGS, every=30, detect_every=1)
+    movie = (Shot(150, (Square(),)),)
+    found = _in_parts(movie, [91, 121], seldom)
+    pd.testing.assert_frame_equal(found, _unbroken(movie, seldom))
+    assert found["frame"].tolist() == [0, 30, 60, 90, 120]
+
+
 def test_tracks_hold_the_embeddings_of_all_their_parts(tmp_path: Path) -> None:
     rows, tracks = _walked(tmp_path, TAKE, [20], EVERY_FRAME)
     assert tracks.walk == "walk"

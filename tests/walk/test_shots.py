@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.faces import Image
 from pipeline.movie import decode
 from pipeline.movie.frame import RgbFrame, shrink
-from pipeline.movie.scan import scan_movie
+from pipeline.movie.scan import Scan, scan_movie
 from pipeline.walk.shots import LOOK_AHEAD, LOOK_BACK, mark_cuts
 from tests.support.examples import examples
 from tests.support.movies import write_movie
@@ -119,10 +119,14 @@ LIT: dict[str, Callable[[int], Any]] = {
 
 
 @cache
+def _scan() -> Scan:
+    return scan_movie(DEMO)
+
+
+@cache
 def _demo(begin: int, stop: int) -> tuple[Image, ...]:
     """Frames of the demo, at 320 x 180."""
-    scan = scan_movie(DEMO)
-    frames = decode.decode_frames(DEMO, scan, begin, stop)
+    frames = decode.decode_frames(DEMO, _scan(), begin, stop)
     return tuple(np.asarray(shrink(frame.image, 320)) for frame in frames)
 
 

@@ -13,13 +13,15 @@ if INSTALLED:
         made,
         nobody,
         reader,
+        reading,
         settings,
+        shown_table,
         stranger,
         videos,
     )
     from tests.support.pages import address, opened
 
     __all__ = [
-        "address", "app", "client", "made", "nobody", "opened", "reader", "settings", "stranger",
-        "videos",
+        "address", "app", "client", "made", "nobody", "opened", "reader", "reading", "settings",
+        "shown_table", "stranger", "videos",
     ]  # fmt: skip

@@ -34,7 +34,7 @@ from pipeline.web.jobs import RUNNING, Jobs, Run, Speed
 from pipeline.web.mine import Mining, ShownRun
 from pipeline.web.pages import fragment
 from pipeline.web.safety import Policy
-from tests.support.application import LIMIT, ORIGIN, trusted
+from tests.support.application import LIMIT, ORIGIN, browsing, trusted
 from tests.support.movies import write_sound
 from tests.support.puppet import SETTINGS, Shot, Square, film, photo, plug_in
 from tests.web.test_broadcast import wait_for
@@ -312,6 +312,21 @@ def app(reader: Reader, job: Job, videos: Path) -> FastAPI:
     return create_app(reader, settings, Policy(limit=LIMIT))
 
 
+@pytest.fixture(scope="module")
+def reading(
+    reader: Reader, videos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A page of ours, for tests after which nothing is ordered."""
+    place = tmp_path_factory.mktemp("reading")
+    photo(place / "known" / "anna.png", "anna")
+    job = Job(walk=SETTINGS, known_faces=place / "known", output=place / "output")
+    settings = WebSettings(job, videos=videos, limit=LIMIT)
+    with pytest.MonkeyPatch.context() as patch:
+        plug_in(patch)
+        with browsing(create_app(reader, settings, Policy(limit=LIMIT))) as found:
+            yield found
+
+
 def test_the_page_offers_what_there_is(client: TestClient) -> None:
     text = client.get("/mine").text
     assert '<option value="film.mkv">film.mkv</option>' in text
@@ -456,9 +471,9 @@ def test_what_was_ordered_stays_chosen(
     ],
 )
 def test_only_what_there_is_can_be_chosen(
-    client: TestClient, query: str, status: int, wanted: list[str]
+    reading: TestClient, query: str, status: int, wanted: list[str]
 ) -> None:
-    answer = client.get(f"/mine{query}")
+    answer = reading.get(f"/mine{query}")
     assert (answer.status_code, chosen(answer.text)) == (status, wanted)
     assert "was added" not in answer.text
 
@@ -637,10 +652,10 @@ def test_a_failure_is_told_on_the_page(client: TestClient) -> None:
     ],
 )
 def test_only_what_is_offered_can_be_ordered(
-    client: TestClient, order: dict[str, str], status: int
+    reading: TestClient, order: dict[str, str], status: int
 ) -> None:
-    assert client.post("/mine", data=order).status_code == status
-    assert client.get("/api/runs").json() == []
+    assert reading.post("/mine", data=order).status_code == status
+    assert reading.get("/api/runs").json() == []
 
 
 def test_a_movie_is_added_and_offered(client: TestClient, videos: Path) -> None:
@@ -750,10 +765,10 @@ def test_a_movie_that_cannot_be_read_is_told_with_what_to_do(
     [("a.exe", b"MZ"), ("a.mp4", b"no movie"), ("a", b""), ("..", b""), ("a.m3u8", b"#EXTM3U")],
 )
 def test_what_is_no_movie_is_not_kept(
-    client: TestClient, videos: Path, name: str, data: bytes
+    reading: TestClient, videos: Path, name: str, data: bytes
 ) -> None:
     before = sorted(videos.rglob("*"))
-    answer = client.post("/mine/movie", files={"movie": (name, data)})
+    answer = reading.post("/mine/movie", files={"movie": (name, data)})
     assert answer.status_code == 415
     assert str(videos) not in answer.text
     assert sorted(videos.rglob("*")) == before
@@ -773,8 +788,8 @@ def test_movies_end_at_a_limit_too(made: Callable[[Policy], FastAPI], job: Job) 
 
 
 @pytest.mark.parametrize("deed", ["cancel", "again"])
-def test_there_is_no_other_run(client: TestClient, deed: str) -> None:
-    assert client.post(f"/mine/7/{deed}").status_code == 404
+def test_there_is_no_other_run(reading: TestClient, deed: str) -> None:
+    assert reading.post(f"/mine/7/{deed}").status_code == 404
 
 
 def test_closing_the_server_stops_what_runs(

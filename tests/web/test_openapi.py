@@ -1,42 +1,15 @@
 """The description that clients are given, and whether the server does as it says."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
 
 from tests.support.application import HOST, let_in, trusted
+from tests.support.fuzz import MODES, fuzz
 
 if TYPE_CHECKING:
     from schemathesis import Case
-
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-checks = pytest.importorskip("schemathesis.specs.openapi.checks")
-
-MODES = ("POSITIVE", "NEGATIVE")
-"""Requests as described, and requests that break the description."""
-
-
-def fuzz(app: FastAPI, mode: str, examples: int, check: Callable[["Case[Any]"], None]) -> int:
-    """Tries every operation of which such requests can be made; how many there were."""
-    schema = schemathesis.openapi.from_asgi(
-        "/openapi.json", app, headers=trusted(app.state.policy) | {"Host": HOST}
-    )
-    tried = 0
-    for result in schema.get_all_operations():
-        operation = result.ok()
-        if mode == "NEGATIVE" and "requestBody" not in operation.definition.raw:
-            continue  # It takes nothing that could be wrong.
-        cases = operation.as_strategy(schemathesis.GenerationMode[mode])
-        own = settings(
-            max_examples=examples, database=None, derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        own(given(case=cases)(check))()
-        tried += 1
-    return tried
 
 
 def described(app: FastAPI, mode: str) -> int:
@@ -52,6 +25,7 @@ def test_whatever_is_sent_is_answered_as_described(app: FastAPI, mode: str) -> N
     That one wants all that fits the description to be accepted; but no schema can say which bytes
     are a JPEG.
     """
+    checks = pytest.importorskip("schemathesis.specs.openapi.checks")
     page_headers = trusted(app.state.policy) | {"Host": HOST}
 
     def check(case: "Case[Any]") -> None:

@@ -34,13 +34,14 @@ from pipeline.settings import Job
 from pipeline.web.app import WebSettings, create_app
 from pipeline.web.people import MOST_NAMED
 from pipeline.web.safety import CSRF_FIELD, Policy
+from tests.cast.test_cast import _plug_in as plug_in
 from tests.support import puppet
-from tests.support.application import HOST, LIMIT, ORIGIN, trusted
+from tests.support.application import HOST, LIMIT, ORIGIN, browsing, trusted
 from tests.support.cast_page import app, folder, gallery, job, names, sorted_place
+from tests.support.fuzz import MODES, fuzz
 from tests.support.program import Program, caller
 from tests.support.puppet import TOLERANCES, photo
 from tests.web.test_broadcast import wait_for
-from tests.web.test_openapi import MODES, checks, fuzz
 
 if TYPE_CHECKING:
     from schemathesis import Case
@@ -770,13 +771,31 @@ def test_an_old_name_that_is_somebodys_again_is_not_given_back(
 # --- safety -------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def reading(
+    sorted_place: Path, reader: Reader, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A page of ours over a movie that tests do not change, and over files that are no photos."""
+    place = tmp_path_factory.mktemp("shown")
+    shutil.copytree(sorted_place / "output", place / "output")
+    job = Job(walk=puppet.SETTINGS, output=place / "output", known_faces=place / "known")
+    photo(job.known_faces / "anna.png", "anna")
+    for name in ("broken.jpg", "notes.txt"):
+        (job.known_faces / name).write_text("no picture")
+    settings = WebSettings(job, videos=sorted_place / "videos", limit=LIMIT)
+    with pytest.MonkeyPatch.context() as patch:
+        plug_in(patch)
+        with browsing(create_app(reader, settings, Policy(limit=LIMIT))) as found:
+            yield found
+
+
 @pytest.mark.parametrize("movie", ["..", ".", "../output/film", "film/../film", "no", "", "film\0"])
-def test_only_walked_movies_are_shown(client: TestClient, movie: str) -> None:
+def test_only_walked_movies_are_shown(reading: TestClient, movie: str) -> None:
     named = quote(movie, safe="").replace(".", "%2E")
-    assert client.get(f"/people/{named}").status_code in (404, 307)
+    assert reading.get(f"/people/{named}").status_code in (404, 307)
     for deed in ("", "/plan", "/undo", "/cast", "/cast/cancel"):
-        assert client.post(f"/people/{named}{deed}").status_code in (404, 405, 307)
-    assert client.post(f"/api/people/{named}/plan").status_code in (404, 405)
+        assert reading.post(f"/people/{named}{deed}").status_code in (404, 405, 307)
+    assert reading.post(f"/api/people/{named}/plan").status_code in (404, 405)
 
 
 @pytest.mark.parametrize(
@@ -787,16 +806,14 @@ def test_only_walked_movies_are_shown(client: TestClient, movie: str) -> None:
         "cast/no/1/0", "known/notes",
     ],
 )  # fmt: skip
-def test_only_listed_pictures_are_served(client: TestClient, job: Job, path: str) -> None:
-    photo(job.known_faces / "anna.png", "anna")
-    (job.known_faces / "broken.jpg").write_text("no picture")
-    (job.known_faces / "notes.txt").write_text("no picture")
-    assert client.get(f"/pictures/{path}").status_code == 404
+def test_only_listed_pictures_are_served(reading: TestClient, path: str) -> None:
+    assert reading.get("/pictures/known/anna").status_code == 200
+    assert reading.get(f"/pictures/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("place", ["-1", "x", "1.5"])
-def test_a_place_is_a_number(client: TestClient, place: str) -> None:
-    assert client.get(f"/pictures/cast/film/1/{place}").status_code == 422
+def test_a_place_is_a_number(reading: TestClient, place: str) -> None:
+    assert reading.get(f"/pictures/cast/film/1/{place}").status_code == 422
 
 
 def test_names_are_only_ever_text(client: TestClient, job: Job, folder: Path) -> None:
@@ -837,6 +854,7 @@ def test_a_link_out_of_the_known_faces_shows_only_pictures(
 def test_of_a_movie_that_is_there_all_is_answered_as_described(
     app: FastAPI, job: Job, mode: str
 ) -> None:
+    checks = pytest.importorskip("schemathesis.specs.openapi.checks")
     know(job, "dora")
     page_headers = trusted(app.state.policy) | {"Host": HOST}
     there = {"movie": "film", "person": "dora", "number": 1, "place": 0}

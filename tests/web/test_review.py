@@ -317,11 +317,11 @@ HOSTILE = [
 @pytest.mark.parametrize("position", range(3))
 @pytest.mark.parametrize("route", ["/review/{}", "/api/review/{}", "/review/{}/small/x.jpg"])
 def test_a_pick_is_only_one_that_is_there(
-    client: TestClient, name: str, position: int, route: str
+    reading: TestClient, name: str, position: int, route: str
 ) -> None:
     parts = PLACE.split("/")
     parts[position] = name
-    assert client.get(route.format("/".join(parts))).status_code == 404
+    assert reading.get(route.format("/".join(parts))).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -333,11 +333,11 @@ def test_a_pick_is_only_one_that_is_there(
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["small", "large"])
 def test_a_picture_is_only_a_crop_that_is_listed(
-    client: TestClient, table_of: Table, kind: str, name: str
+    reading: TestClient, shown_table: Table, kind: str, name: str
 ) -> None:
-    secret = table_of.place / "secret_f0000001_t00-00-00.000_k00_happy90.jpg"
-    secret.write_bytes((table_of.place / table_of.files[0]).read_bytes())
-    assert client.get(f"/review/{PLACE}/{kind}/{name}").status_code == 404
+    secret = shown_table.place / "secret_f0000001_t00-00-00.000_k00_happy90.jpg"
+    secret.write_bytes((shown_table.place / shown_table.files[0]).read_bytes())
+    assert reading.get(f"/review/{PLACE}/{kind}/{name}").status_code == 404
 
 
 def test_a_list_cannot_name_other_files(client: TestClient, table_of: Table) -> None:
@@ -359,8 +359,8 @@ def test_a_list_cannot_name_other_files(client: TestClient, table_of: Table) -> 
     ],
     ids=str,
 )  # fmt: skip
-def test_only_decisions_are_taken(client: TestClient, body: Any) -> None:
-    answer = client.post(API, json=body)
+def test_only_decisions_are_taken(reading: TestClient, body: Any) -> None:
+    answer = reading.post(API, json=body)
     assert answer.status_code == 422
     assert set(answer.json()) == {"detail"}
 

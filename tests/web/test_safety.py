@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,29 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from pipeline import __version__
+from pipeline.live.reader import Reader
+from pipeline.settings import Job
 from pipeline.web import label, live, safety
+from pipeline.web.app import WebSettings, create_app
 from pipeline.web.safety import CSRF_FIELD, CSRF_HEADER, HEADERS, SAFE, Policy
 from pipeline.web.sessions import Sessions
 from tests.support.application import HOST, LIMIT, ORIGIN, let_in
+
+
+@pytest.fixture(scope="module")
+def made(
+    reader: Reader, videos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Policy], FastAPI]:
+    """Makes the application of a policy, over an empty folder."""
+    place = tmp_path_factory.mktemp("safe")
+    job = Job(known_faces=place / "known", output=place / "output")
+    return lambda policy: create_app(reader, WebSettings(job, videos, limit=LIMIT), policy)
+
+
+@pytest.fixture(scope="module")
+def app(made: Callable[[Policy], FastAPI]) -> FastAPI:
+    """One for all tests: none changes what it shows."""
+    return made(Policy(limit=LIMIT))
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -138,15 +158,24 @@ def test_other_pages_do_not_keep_the_camera_running(client: TestClient, app: Fas
 # --- the token ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[("127.0.0.1", ORIGIN), ("0.0.0.0", "http://192.168.1.7:8000")])
-def outside(
+@pytest.fixture(
+    scope="module", params=[("127.0.0.1", ORIGIN), ("0.0.0.0", "http://192.168.1.7:8000")]
+)
+def entrance(
     made: Callable[[Policy], FastAPI], request: pytest.FixtureRequest
-) -> Iterator[tuple[TestClient, Policy]]:
-    """A client without a cookie: of another user of this computer, or on the network."""
+) -> tuple[FastAPI, str]:
+    """An application of this computer alone, or on the network, and its address."""
     host, origin = request.param
-    policy = Policy(host, LIMIT)
+    return made(Policy(host, LIMIT)), origin
+
+
+@pytest.fixture
+def outside(entrance: tuple[FastAPI, str]) -> Iterator[tuple[TestClient, Policy]]:
+    """A client without a cookie: of another user of this computer, or on the network."""
+    app, origin = entrance
+    policy = app.state.policy
     own = {"Origin": origin, CSRF_HEADER: policy.csrf}
-    with TestClient(made(policy), base_url=origin, headers=own, follow_redirects=False) as found:
+    with TestClient(app, base_url=origin, headers=own, follow_redirects=False) as found:
         yield found, policy
 
 

@@ -1,7 +1,6 @@
 """Whole frames and sound from the movie itself; never from elsewhere, and never of another file."""
 
 import io
-import json
 import time
 import wave
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from tests.support.application import app_of_table as app
 from tests.support.reels import Voice, flashing, nearest, onsets, write_reel
 from tests.support.reviewed import Table, picked_once, table_of
 from tests.support.served import Served, served
+from tests.support.walks import moved
 
 __all__ = ["app", "picked_once", "table_of"]
 
@@ -65,13 +65,6 @@ def samples(data: bytes) -> tuple[Any, int]:
     with wave.open(io.BytesIO(data)) as file:
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return frames.reshape(-1, file.getnchannels()), file.getframerate()
-
-
-def moved(folder: Path, to: str) -> None:
-    """Says that the movie is somewhere else."""
-    facts = json.loads((folder / "walk.json").read_text(encoding="utf-8"))
-    facts["movie"]["path"] = to
-    (folder / "walk.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 @pytest.mark.parametrize("frame", [0, 24, 25, 26, 49])
@@ -196,8 +189,8 @@ def test_no_page_connects_because_a_file_says_so(
 
 @pytest.mark.parametrize("kind", ["still", "sound"])
 @pytest.mark.parametrize("file", ["x.jpg", "..%2fcrops.csv", "%00", "walk.json"])
-def test_only_crops_that_are_listed_have_a_scene(client: TestClient, kind: str, file: str) -> None:
-    assert client.get(f"{PLACE}/{kind}/{file}").status_code == 404
+def test_only_crops_that_are_listed_have_a_scene(reading: TestClient, kind: str, file: str) -> None:
+    assert reading.get(f"{PLACE}/{kind}/{file}").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["still", "sound"])
