@@ -370,8 +370,8 @@ def _job(
     for look in emotions:
         if look != ANY and not is_look(look):
             raise ValueError(
-                f"emotion is {look!r}{did_you_mean(look, EMOTIONS)}, wanted some of {EMOTIONS}, "
-                f"classes of them in this order such as 'fear+sad', or {ANY!r}"
+                f"emotion is {look!r}, wanted some of {EMOTIONS}, classes of them in this order "
+                f"such as 'fear+sad', or {ANY!r}{did_you_mean(look, EMOTIONS)}"
             )
     given |= {name: _several(given[name]) for name in ("with_", "without") if name in given}
     network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
@@ -388,9 +388,13 @@ def _job(
 def _walks(folders: Sequence[Place], job: Job) -> list[Path]:
     if not folders:
         raise ValueError("give the folder of a walked movie")
+    return without_failed(find_walks(_paths(folders), job.output))
+
+
+def _paths(folders: Sequence[Place]) -> list[Path]:
     if not all(isinstance(folder, str | PathLike) for folder in folders):
         raise TypeError("folders are given one by one: moments(a, b)")
-    return without_failed(find_walks([*map(Path, folders)], job.output))
+    return [*map(Path, folders)]
 
 
 def _walk_of(folder: Place, job: Job) -> Path:
@@ -401,7 +405,7 @@ def _walk_of(folder: Place, job: Job) -> Path:
 
 
 def _archived(folders: Sequence[Place], job: Job) -> list[Path]:
-    places = [*map(Path, folders)] or [job.output]
+    places = _paths(folders) or [job.output]
     return without_failed(all_there(find_walks(places, job.output)))
 
 

@@ -240,12 +240,14 @@ def _facts(folder: Path) -> dict[str, Any]:
     return _facts_at(folder, file_stamp(folder / "walk.json"))
 
 
-@lru_cache(maxsize=1)  # Finding a movie's folder reads the file, and so does opening it.
 def why_no_walk(folder: Path) -> str:
     """What is wrong with a folder that is not one of a movie."""
-    return "holds no walk" + ("" if folder.exists() else ", as there is no such folder")
+    # Not Path.exists, which raises if a folder may not be read.
+    there = remote.is_remote(folder) or os.path.exists(folder)  # noqa: PTH110
+    return "holds no walk" + ("" if there else ", as there is no such folder")
 
 
+@lru_cache(maxsize=1)  # Finding a movie's folder reads the file, and so does opening it.
 def _facts_at(folder: Path, _: Stamp) -> dict[str, Any]:
     return _read_facts(folder)
 
