@@ -252,7 +252,9 @@ def test_without_photos_names_stay(program: Program) -> None:
     ("args", "code", "words"),
     [
         pytest.param((), 2, "give the folder of a movie, or --rename OLD NEW", id="nothing"),
-        pytest.param(("nowhere",), 1, "nowhere: holds no walk; give the folder", id="no folder"),
+        pytest.param(
+            ("nowhere",), 1, "nowhere: holds no walk, as there is no such folder", id="no folder"
+        ),
         pytest.param(("movie", "--rename", "ana", "x"), 1, "Did you mean 'anna'?", id="nobody"),
         pytest.param(("movie", "--rename", "anna", "a/b"), 1, "--rename: a name", id="no name"),
         pytest.param(("movie", "--rename", "anna"), 2, "--rename", id="one name"),

@@ -163,7 +163,7 @@ def test_a_movie_that_is_gone_is_told_in_a_line(
     answer = client.get(f"{PLACE}/{kind}/{table_of.files[0]}")
     assert answer.status_code == 409
     assert answer.json()["detail"] == (
-        "/nowhere/talk.mkv: the movie is gone, but its pictures are needed; only it has the whole "
+        "/nowhere/talk.mkv: the movie is gone, but is needed; only it has the whole "
         "frames and the sound"
     )
 
