@@ -13,8 +13,7 @@ have the same defaults, but for `workers`, which is 1. `repeat` is in frames, `r
 seconds. Tables have one row a result, and NaN for an unknown number. All functions raise
 `MiningError` for what is missing, wrong or cannot be written, `TypeError` for an option that they
 do not have or a value of another kind than it wants, and `ValueError` for a value out of range.
-What happens is logged to the logger
-`pipeline`.
+What happens is logged to the logger `pipeline`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -183,11 +183,10 @@ def search_command(
             output.file(listed)
         if timeline:
             _write_timeline(found, timeline, job, output)
-        if found.moments and (sheet or picked):
+        if not found.moments:
+            _tell_earlier(sheet, picked)
+        elif sheet or picked:
             _write_crops_and_sheets(found, job, sheet, picked, output)
-        for folder in {sheet, picked} - {None} if not found.moments else ():
-            if folder and folder.exists():
-                log.warning("%s: nothing is added; what is there is of an earlier search", folder)
 
 
 def _print_moments(found: "Found") -> None:
@@ -240,6 +239,13 @@ def _write_timeline(found: "Found", path: Path, job: Job, output: Output) -> Non
     elif path.exists():
         remove([path])
         log.warning("%s: removed, since no moment is left to show", path)
+
+
+def _tell_earlier(*folders: Path | None) -> None:
+    """Says of what earlier searches wrote that it stays, since there is nothing new."""
+    for folder in dict.fromkeys(folders):
+        if folder and folder.exists():
+            log.warning("%s: nothing is added; what is there is of an earlier search", folder)
 
 
 def _write_crops_and_sheets(

@@ -4,6 +4,7 @@ import logging
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,19 +107,18 @@ def mine_command(
 
 def _tell_next(outcomes: "Sequence[Outcome]", job: Job) -> None:
     """Says how to pick one person and look, by an example that has moments, if need be neutral."""
-    from pipeline.disk.pick_json import KEPT_OF_JOB, Wanted
+    from pipeline.disk.pick_json import Wanted
 
     kept = [outcome for outcome in outcomes if outcome.steady]
     if kept:
         one = min(
             kept, key=lambda outcome: (outcome.person == UNKNOWN, outcome.emotion == "neutral")
         )
-        values = {name: getattr(job, name) for name in KEPT_OF_JOB}
-        values |= {"people": (one.person,), "emotions": (one.emotion,)}
+        job = replace(job, people=(one.person,), emotions=(one.emotion,))
         log.info(
             "to pick one of them with one look, from the same walk: mine-video pick %s %s",
             shlex.quote(str(one.folder.parent.parent)),
-            " ".join(Wanted(values, job.pick, str(job.known_faces)).options),
+            " ".join(Wanted.of(job, str(job.known_faces)).options),
         )
 
 

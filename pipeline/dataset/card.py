@@ -14,7 +14,7 @@ from pipeline.dataset.folder import write_file
 from pipeline.dataset.formats import DATASET_FORMATS
 from pipeline.dataset.listing import Listing
 from pipeline.dataset.settings import SUBSETS, TABLE_FILE, DatasetSettings
-from pipeline.disk.pick_json import KEPT_OF_JOB, Wanted
+from pipeline.disk.pick_json import Wanted
 from pipeline.disk.text_table import csv_text, read_text
 from pipeline.faces import UNKNOWN, visible
 from pipeline.models.registry import tolerances
@@ -173,7 +173,7 @@ def _sources(films: Sequence[FilmFaces], faces: pd.DataFrame) -> str:
 
 
 def _settings(films: Sequence[FilmFaces], job: Job, settings: DatasetSettings) -> str:
-    wanted = Wanted({name: getattr(job, name) for name in KEPT_OF_JOB}, job.pick)
+    wanted = Wanted.of(job)
     own = _usual(films, job, wanted.options)
     for name in ("size", "top", "split_by", "val", "test"):
         own += option_words(name, getattr(settings, name))

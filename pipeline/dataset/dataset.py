@@ -26,7 +26,7 @@ from pipeline.dataset.listing import Listing, rounded, table_bytes
 from pipeline.dataset.remarks import remarks
 from pipeline.dataset.settings import CARD_FILE, IMAGES, TABLE_FILE, DatasetSettings
 from pipeline.disk import manifest as manifests
-from pipeline.disk.pick_json import KEPT_OF_JOB, MOST_FOLDERS_NAMED, Wanted
+from pipeline.disk.pick_json import MOST_FOLDERS_NAMED, Wanted
 from pipeline.faces import UNKNOWN, visible
 from pipeline.people.album import Album
 from pipeline.report.outcome import StartCropping
@@ -187,9 +187,8 @@ def _is_whole(to: Path, mark: SetMark) -> bool:
 def _nobody(folders: Sequence[Path], order: Order) -> str:
     """Says that there is nothing to make a data set of, and which line tells why."""
     job = order.job
-    values = {name: getattr(job, name) for name in KEPT_OF_JOB}
     words = ["mine-video pick", *(quote(str(folder)) for folder in folders[:MOST_FOLDERS_NAMED])]
-    words += Wanted(values, job.pick, str(job.known_faces)).options
+    words += Wanted.of(job, str(job.known_faces)).options
     words += option_words("movie", order.movie and str(order.movie))
     words += option_words("allow_remote", job.allow_remote)
     return (

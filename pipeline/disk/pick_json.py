@@ -54,6 +54,11 @@ class Wanted:
     settings: PickSettings
     known_faces: str = ""
 
+    @classmethod
+    def of(cls, job: Job, known_faces: str = "") -> "Wanted":
+        """What a job wants; `known_faces` as above."""
+        return cls({name: getattr(job, name) for name in KEPT_OF_JOB}, job.pick, known_faces)
+
     def job(self, job: Job) -> Job:
         """A job that wants the same, with the folders of another."""
         return replace(job, pick=self.settings, **self.values)
@@ -242,7 +247,7 @@ def _names(folder: Path, changed: Iterable[Path]) -> Iterator[str]:
 
 def _wanted_of(job: Job) -> Wanted:
     known_faces = "" if job.known_faces == KNOWN_FACES else str(job.known_faces.absolute())
-    return Wanted({name: getattr(job, name) for name in KEPT_OF_JOB}, job.pick, known_faces)
+    return Wanted.of(job, known_faces)
 
 
 def _facts(wanted: Wanted) -> dict[str, Any]:

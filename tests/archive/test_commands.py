@@ -140,8 +140,11 @@ def test_a_timeline_without_moments_goes_and_leaves_out_films_that_are_gone(
     assert "/films/talk.mkv" in whole
     assert "/films/talk.mkv" not in Path("happy.otio").read_text()
     assert "/more/talk.mkv" in Path("happy.otio").read_text()
-    done = program(*line, "--emotion", "happy", "--repeat", "999")
+    program(*line, "--emotion", "happy", "--sheet", "sheets")
+    assert any(Path("sheets").iterdir())
+    done = program(*line, "--emotion", "happy", "--repeat", "999", "--sheet", "sheets")
     assert done.code == 0
+    assert "sheets: nothing is added; what is there is of an earlier search" in done.err
     assert not Path("happy.otio").exists()
     assert "happy.otio: removed, since no moment is left to show" in done.err
 
