@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 from shlex import quote
@@ -80,7 +80,7 @@ class Moment:
     look_sure: float
     strength: float
     probability: float
-    prominence: float
+    prominence: float = field(compare=False)  # NaN equals nothing.
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class PrintedMember:
     folder: Path
     photos: tuple[str, ...]
     offer: str
-    sure: float
+    sure: float = field(compare=False)  # NaN equals nothing.
 
     @property
     def may_be(self) -> str:
@@ -103,7 +103,7 @@ def _members(folder: Path, tracks: pd.DataFrame, kept: pd.DataFrame) -> Iterator
         number = int(str(key))
         offered = member_tracks[member_tracks["offer"] != ""]
         best = offered.nlargest(1, "sure")[["offer", "sure"]].itertuples(index=False, name=None)
-        offer, sure = next(best, ("", math.nan))  # The same NaN for all, so that members compare.
+        offer, sure = next(best, ("", math.nan))
         files = kept.loc[kept["cluster"] == number, "file"]
         yield PrintedMember(
             number=number,

@@ -1,5 +1,6 @@
 """Decodes any range of a movie's frames to the same pictures, wherever decoding begins."""
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from pipeline.faces import Image, Ints
 from pipeline.movie.frame import Colours, Frame, RgbFrame, YuvFrame
@@ -32,6 +33,19 @@ Chroma has at least half the resolution of luma.
 
 LUMA_SHARES = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 """Shares of red and blue in the luma by ISO/IEC 23091-2 matrix coefficients; others use BT.601."""
+
+
+class _Own(threading.local):
+    """What a thread has of its own: a converter must not be used by two at once.
+
+    It keeps what FFmpeg prepares for a size, which takes longer than to convert a small picture.
+    """
+
+    def __init__(self) -> None:
+        self.converter = VideoReformatter()
+
+
+_OWN = _Own()
 
 
 def decode_frames(path: Path, scan: Scan, start: int, stop: int) -> Iterator[Frame]:
@@ -165,7 +179,9 @@ def _colours(frame: VideoFrame) -> Colours:
 def _picture(frame: VideoFrame, content: tuple[int, int], stream: Stream) -> Image:
     """Converts to RGB: square pixels, upright, progressive, SDR, in the size of the stream."""
     width, height = content
-    image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    # Threads would take longer to begin than to convert most pictures.
+    rgb = _OWN.converter.reformat(frame, width, height, "rgb24", threads=1)
+    image = np.asarray(rgb.to_ndarray(), np.uint8)
     if frame.interlaced_frame:
         # Only one field, stretched: better deinterlacers use the frames around, but a picture must
         # not depend on them, since a part may begin at any key frame.

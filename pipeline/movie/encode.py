@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from pipeline.faces import Image
@@ -137,14 +137,18 @@ class _Film:
         context.gop_size = max(1, round(KEY_SECONDS * rate))
         context.color_primaries = context.color_trc = context.colorspace = BT709
         context.color_range = ColorRange.MPEG
+        self._reformatter = VideoReformatter()  # Keeps what FFmpeg prepares for a size.
         self._lasts: dict[int, int] = {}
 
     def add(self, shown: FilmPicture) -> None:
         """Encodes a picture."""
         down, right = self._odd  # yuv420p needs an even width and height.
         image = np.pad(shown.image, ((0, down), (0, right), (0, 0)), "edge")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        frame = self._reformatter.reformat(
+            VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
         )
         frame.pts, frame.time_base = shown.tick, self._base
         self._lasts[shown.tick] = shown.lasts

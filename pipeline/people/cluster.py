@@ -11,8 +11,7 @@ clusters that are each other's nearest can therefore be joined at once, in round
 outcome as joining the nearest pair again and again. Tracks that share a frame are infinitely far
 apart, and stay so whatever they are joined with.
 
-Source: Murtagh, "A survey of recent advances in hierarchical clustering algorithms", 1983; equal to
-SciPy's `linkage(..., "average")` on squared distances in 240 comparisons of synthetic films.
+Source: Murtagh, "A survey of recent advances in hierarchical clustering algorithms", 1983.
 """
 
 from collections.abc import Iterable

@@ -70,13 +70,16 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
     # Else what is larger than a megabyte would be written to a temporary file.
     MultiPartParser.spool_max_size = settings.limit
     app.state.policy, app.state.stage, app.state.jobs = policy, stage, jobs
-    app.include_router(photo.photo_router(reader))
-    app.include_router(mine.mine_router(jobs, settings.job, settings.videos))
-    app.include_router(people.people_router(jobs, settings.job))
-    app.include_router(review.review_router(settings.job))
-    app.include_router(label.label_router(settings.job))
-    app.include_router(results.results_router(settings.job))
-    app.include_router(live.live_router(stage, settings.videos, settings.camera))
+    for router in (
+        photo.photo_router(reader),
+        mine.mine_router(jobs, settings.job, settings.videos),
+        people.people_router(jobs, settings.job),
+        review.review_router(settings.job),
+        label.label_router(settings.job),
+        results.results_router(settings.job),
+        live.live_router(stage, settings.videos, settings.camera),
+    ):
+        app.router.routes.extend(router.routes)  # `include_router` would make each once more.
     app.post(
         "/logout", response_class=PlainTextResponse, tags=["safety"],
         responses=REFUSALS | {400: {"description": "The form cannot be read."}},

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -103,6 +104,21 @@ def test_any_range_gives_the_pictures_of_a_full_decode(movie: Known, ends: list[
     assert [f.time for f in frames] == movie.scan.times[start:stop].tolist()
     for frame in frames:
         assert np.array_equal(frame.image, movie.images[frame.index])
+
+
+def test_threads_convert_at_once(tmp_path: Path) -> None:
+    """Frames of two sizes, converted by turns in eight threads."""
+    sizes = {"small.mkv": (160, 96), "large.mkv": (640, 368)}
+    frames = []
+    for name, (width, height) in sizes.items():
+        movies.write_movie(tmp_path / name, movies.noise(20, width=width, height=height), **H264)
+        scan = scan_movie(tmp_path / name)
+        frames.append([*decode.decode_frames(tmp_path / name, scan, 0, 20)])
+    mixed = [cast(YuvFrame, frame).convert for pair in zip(*frames, strict=True) for frame in pair]
+    alone = [convert() for convert in mixed]
+    with ThreadPoolExecutor(8) as pool:
+        together = [*pool.map(lambda convert: convert(), mixed * 20)]
+    assert all(map(np.array_equal, alone * 20, together))
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.flv", "a.avi"])

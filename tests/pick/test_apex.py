@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.signal import peak_prominences
 
 from pipeline.faces import EMOTIONS
 from pipeline.pick import select
@@ -91,15 +90,6 @@ def test_the_prominence_is_what_a_flood_must_fall_to_join_higher_ground(
         if island.max() > level[peak] or water == min(ground):
             break
     assert prominence(level, peak) == ground[peak] - water
-
-
-@given(st.lists(st.integers(0, 9), max_size=30))
-def test_between_higher_ground_it_is_that_of_scipy(ground: list[int]) -> None:
-    level = np.array([10, *ground, 10], np.float64)
-    for peak in range(1, len(ground) + 1):
-        if level[peak - 1] < level[peak] > level[peak + 1]:
-            (wanted,), *_ = peak_prominences(level, [peak])
-            assert prominence(level, peak) == wanted
 
 
 def test_a_peak_stands_out_of_its_track_and_not_of_its_run_alone() -> None:

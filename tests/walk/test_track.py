@@ -1,10 +1,11 @@
 """Tracking boxes."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.faces import Floats, iou
 from pipeline.walk.track import MAX_GAP, MIN_IOU, Tracker, assignment, match
@@ -56,22 +57,25 @@ def test_match_uses_each_box_once_and_only_where_they_overlap(data: st.DataObjec
 
 @settings(max_examples=examples(200))
 @given(
-    st.integers(0, 7), st.integers(0, 5), st.sampled_from([1, 3, 1000]), st.integers(0, 2**32 - 1)
+    st.integers(0, 5), st.integers(0, 2), st.sampled_from([1, 3, 1000]), st.integers(0, 2**32 - 1)
 )
-def test_an_assignment_costs_as_little_as_scipys(
-    rows: int, more: int, values: int, seed: int
-) -> None:
+def test_no_assignment_costs_less(rows: int, more: int, values: int, seed: int) -> None:
     """Of few values many are the same, and many assignments the best."""
     cost = np.random.default_rng(seed).integers(-values, values + 1, (rows, rows + more)) / 8
     found = assignment(cost)
     assert len(set(found)) == rows
-    assert cost[np.arange(rows), found].sum() == cost[linear_sum_assignment(cost)].sum()
+    every = np.array([*permutations(range(rows + more), rows)], np.int64)
+    assert cost[np.arange(rows), found].sum() == cost[np.arange(rows), every].sum(axis=1).min()
 
 
-def test_an_assignment_of_a_crowd_costs_as_little_as_scipys() -> None:
-    cost = -np.random.default_rng(2).uniform(size=(200, 200))
-    best = cost[linear_sum_assignment(cost)].sum()
-    assert cost[np.arange(200), assignment(cost)].sum() == pytest.approx(best)
+def test_the_assignment_that_is_hidden_in_a_crowd_is_found() -> None:
+    """What a row and a column share changes no choice: by what is left, one is free."""
+    random = np.random.default_rng(2)
+    hidden = random.permutation(200)
+    left = random.exponential(size=(200, 200))
+    left[np.arange(200), hidden] = 0
+    cost = left + random.normal(size=(200, 1)) + random.normal(size=200)
+    assert assignment(cost) == hidden.tolist()
 
 
 def test_numbers_rise_in_order_of_appearance_and_stay() -> None:
