@@ -165,10 +165,12 @@ class PickSettings:
             raise ValueError(f"sure and min_prob from 0 to 1, margin from 0: {self}")
         if not -1 <= (self.min_margin or 0) <= 1:
             raise ValueError(f"min_margin from -1 to 1: {self}")
-        least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness, self.max_yaw)
+        least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness)
         counts = (self.border or 0, self.per_run)
         if not all(number >= 0 for number in (*least, *counts)):
-            raise ValueError(f"seconds, gap, sizes, angles and counts from 0: {self}")
+            raise ValueError(f"seconds, gap, sizes and counts from 0: {self}")
+        if not 0 <= self.max_yaw <= 90:
+            raise ValueError(f"max_yaw from 0 to 90 degrees: {self}")
         if not 0 <= self.within <= MOST_WITHIN:
             raise ValueError(f"within from 0 to {MOST_WITHIN:g} seconds: {self}")
         if self.peak and self.onset:

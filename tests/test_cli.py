@@ -84,6 +84,8 @@ def test_explain_says_how_many_faces_each_step_leaves(program: Program) -> None:
         "min-sharpness 13 > max-yaw 13 > single-face 13 > border 13 > per-run 2"
     )
     assert len(program(*asked[:-5], "--repeat", "13").out.splitlines()) == 2
+    *_, steps = program("movie.mkv", *HAPPY_ANNA, "--explain", "--repeat", "20").out.splitlines()
+    assert steps.strip() == "faces 60 > person 30 > emotion 25 > repeat 0"
 
 
 def test_half_a_second_is_thirteen_frames(program: Program) -> None:

@@ -52,6 +52,7 @@ Maker = Callable[..., Any]
         (PickSettings, {"min_sharpness": -1}),
         (PickSettings, {"max_yaw": -1}),
         (PickSettings, {"max_yaw": nan}),
+        (PickSettings, {"max_yaw": 91}),
         (PickSettings, {"border": -1}),
         (PickSettings, {"per_run": -1}),
     ],

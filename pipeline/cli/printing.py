@@ -304,8 +304,9 @@ class Table:
             last = str(o.folder) if o.steady else f"- {o.hint}"
             echo_line(aligned(PICK_ROW, name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
-                steps = " > ".join(f"{step} {count}" for step, count in o.funnel.items())
-                click.echo(f"{'':20} {steps}")
+                steps = [f"{step} {count}" for step, count in o.funnel.items()]
+                empty = [n for n, count in enumerate(o.funnel.values(), 1) if not count]
+                click.echo(f"{'':20} {' > '.join(steps[: (empty or [None])[0]])}")
 
 
 class WhoTable:

@@ -10,7 +10,7 @@ from pipeline import faces
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.pick import select
 from pipeline.pick.apex import prominences
-from pipeline.pick.explain import funnel, hint
+from pipeline.pick.explain import absent, funnel, held_back
 from pipeline.pick.thin import thin
 from pipeline.settings import Job, PickSettings, classes
 
@@ -66,9 +66,11 @@ def choose(
             of = classes(job.emotions, settings.from_)
             steady = steady.assign(prominence=prominences(rows, steady, of))
         kept = _thinned(steady, tracks, settings.per_run) if settings.per_run else steady
-        advice = (
-            "" if len(kept) else hint(rows, seen, tracks, (person, emotion), settings, tolerance)
-        )
+        advice = ""
+        if not len(seen):
+            advice = absent(rows, tracks, (person, emotion), tolerance)
+        elif not len(kept):
+            advice = held_back(seen, left, settings)
         steps = funnel(rows, seen, left, len(kept), person)
         yield Choice(person, emotion, seen, _surest_first(kept), steps, advice)
 

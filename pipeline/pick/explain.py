@@ -37,27 +37,16 @@ def funnel(
     return {"faces": len(rows), "person": of_person, "emotion": len(seen), **left, "per-run": kept}
 
 
-def hint(
-    rows: pd.DataFrame,
-    seen: pd.DataFrame,
-    tracks: Tracks,
-    wanted: tuple[str, str],
-    settings: PickSettings,
-    tolerance: float,
-) -> str:
-    """Says why nothing was kept, and which options to try.
+def absent(rows: pd.DataFrame, tracks: Tracks, wanted: tuple[str, str], tolerance: float) -> str:
+    """Says why no face shows the person with the emotion, and what to try.
 
     Args:
         rows: All faces, from `select.steadied`.
-        seen: The person's faces with the emotion, from `select.wanted`.
         tracks: With the distances to the known people.
         wanted: The person (a name or "unknown") and the emotion.
-        settings: From `PickSettings.at`.
         tolerance: Largest distance at which a face gets a name.
     """
     person, emotion = wanted
-    if len(seen):
-        return _held_back(seen, settings)
     of_person = rows[rows["person"] == written(person)]
     if len(of_person):
         return f"{_never(person)} {adjective(emotion)} here ({_counts(of_person)})"
@@ -78,17 +67,23 @@ def _counts(rows: pd.DataFrame) -> str:
     return ", ".join([first, *(f"{emotion} {n:,}" for emotion, n in others)])
 
 
-def _held_back(seen: pd.DataFrame, settings: PickSettings) -> str:
-    """Says how many faces the review rejected, and why the remaining ones are not kept."""
-    left = seen[~decided(seen, REJECTED)]
-    if len(left) == len(seen):
-        return _unsteady(seen, settings)
-    others = f"; of the others, {_unsteady(left, settings)}" if len(left) else ""
-    count = len(seen) - len(left)
-    return f"{count} {'face was' if count == 1 else 'faces were'} rejected in the review{others}"
+def held_back(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) -> str:
+    """Says why none of the person's faces with the emotion was kept, and which options to try.
+
+    Args:
+        seen: Those faces, from `select.wanted`; at least one.
+        left: Faces left after each filter, from `select.steady`.
+        settings: From `PickSettings.at`.
+    """
+    others = seen[~decided(seen, REJECTED)]
+    if len(others) == len(seen):
+        return _unsteady(seen, left, settings)
+    reason = f"; of the others, {_unsteady(others, left, settings)}" if len(others) else ""
+    count = len(seen) - len(others)
+    return f"{count} {'face was' if count == 1 else 'faces were'} rejected in the review{reason}"
 
 
-def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
+def _unsteady(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) -> str:
     """Says which filter nothing passes, and values of all options that keep a face together."""
     sure = _reached(seen["look_sure"], settings.sure)
     sure_enough = seen[seen["look_sure"] >= sure]
@@ -113,7 +108,20 @@ def _unsteady(seen: pd.DataFrame, settings: PickSettings) -> str:
     steady = long
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
-    return "other options drop all steady faces; --explain says which"
+    return _dropping({"": len(seen)} | left)
+
+
+def _dropping(left: dict[str, int]) -> str:
+    """Says which filter leaves none.
+
+    >>> _dropping({"": 30, "repeat": 30, "sure": 24, "max-yaw": 24, "border": 0})
+    '--border drops the 24 faces that are left'
+    """
+    counts = list(left.values())
+    first = counts.index(0)
+    rest = counts[first - 1]
+    faces = "face that is" if rest == 1 else f"{rest:,} faces that are"
+    return f"--{list(left)[first]} drops the {faces} left"
 
 
 def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:
