@@ -29,7 +29,7 @@ E2E_FILES = (
     "test_backends.py", "web/test_openapi.py", "web/test_serve.py",
     "spread/test_cli.py", "spread/test_cluster.py", "spread/test_walk.py", "walk/test_processes.py",
 )  # fmt: skip
-E2E_FIXTURES = {"browser"}
+E2E_FIXTURES = {"browser", "opened"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
 
 LONG_FILES = (
@@ -42,20 +42,34 @@ LONG_FILES = (
 FIGURE = "figure"
 
 
-class Examples:
-    """Files without an example in a docstring are not looked through for one, which takes long."""
+class Needed:
+    """Reads only files that hold what is looked for: to read one takes longer than many tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._tier = config.option.markexpr
+        self._named = {Path(arg.partition("::")[0]).resolve() for arg in config.args}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(
         self, file_path: Path
     ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
         found = yield
-        none = b">>>" not in file_path.read_bytes()
+        if found and file_path not in self._named and self._is_of_other_tier(file_path):
+            return []
+        none = found and ">>>" not in file_path.read_text(encoding="utf-8")
         return [one for one in found if not (none and isinstance(one, DoctestModule))]
+
+    def _is_of_other_tier(self, path: Path) -> bool:
+        if self._tier == "not slow and not e2e":
+            return _is_any(path, E2E_FILES)
+        if not self._tier.startswith("e2e") or _is_any(path, E2E_FILES):
+            return False
+        text = path.read_text(encoding="utf-8")
+        return not any(word in text for word in ("e2e", *E2E_FIXTURES))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Examples())  # Here a hook would be for the files of tests/ only.
+    config.pluginmanager.register(Needed(config))  # A hook here would see tests/ only.
     # A shell starts what runs in the background deaf to Ctrl-C, and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
