@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from shlex import quote
 
 from pipeline import files
 from pipeline.archive import index
@@ -148,9 +147,8 @@ def why_nothing(archive: Archive, job: Job) -> str:
     choices = [*choose(rows, walked.tracks, job, settings, walked.size, tolerance)]
     most = max(choices, key=lambda choice: len(choice.seen), default=None)
     hint = most.hint if most else "no such face in the movie"
-    pick = f"`mine-video pick {quote(printable(entry.folder))} … --explain`"
     whose = f", {most.person} {most.emotion}" if most and len(choices) > 1 else ""
-    return f"{entry.facts.movie}{whose}: {hint.replace('--explain', pick)}"
+    return f"{entry.facts.movie}{whose}: {hint}"
 
 
 def _likeliest(archive: Archive, job: Job) -> ArchiveMovie:
