@@ -305,8 +305,9 @@ class Table:
             echo_line(aligned(PICK_ROW, name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
                 steps = [f"{step} {count}" for step, count in o.funnel.items()]
-                empty = [n for n, count in enumerate(o.funnel.values(), 1) if not count]
-                click.echo(f"{'':20} {' > '.join(steps[: (empty or [None])[0]])}")
+                counts = enumerate(o.funnel.values(), 1)
+                told = next((n for n, count in counts if not count), None)  # None tells all.
+                click.echo(f"{'':20} {' > '.join(steps[:told])}")
 
 
 class WhoTable:
