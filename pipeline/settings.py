@@ -110,7 +110,7 @@ class PickSettings:
             None also lets the next one be more probable.
         min_size: smallest shorter side of the face's box in pixels.
         min_sharpness: smallest variance of the Laplacian.
-        max_yaw: largest turn to either side in degrees.
+        max_yaw: largest turn to either side in degrees, 0 to 90.
         single_face: keep only frames with a single face.
         border: smallest distance of a box to the edge of the picture in pixels; None lets boxes
             extend beyond it.

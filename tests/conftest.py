@@ -32,6 +32,9 @@ E2E_FILES = (
 E2E_FIXTURES = {"browser", "opened"}
 """What of its nature takes long: such a test is marked `e2e` by where it lies and what it uses."""
 
+E2E_WORDS = ("e2e", *E2E_FIXTURES)
+"""Other files with a test of that tier have one of these in their text."""
+
 LONG_FILES = (
     "test_demo.py", "archive/test_equality.py", "review/test_decisions_followed.py",
     "judge/test_judge.py", "archive/test_gather.py", "test_api.py", "test_faults.py",
@@ -43,10 +46,10 @@ FIGURE = "figure"
 
 
 class Needed:
-    """Reads only files that hold what is looked for: to read one takes longer than many tests."""
+    """Imports only what may hold a test of the tier: a file takes longer than many tests do."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._tier = config.option.markexpr
+        self._tier = config.option.markexpr  # Others than these two import everything.
         self._named = {Path(arg.partition("::")[0]).resolve() for arg in config.args}
 
     @pytest.hookimpl(wrapper=True)
@@ -54,18 +57,19 @@ class Needed:
         self, file_path: Path
     ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
         found = yield
-        if found and file_path not in self._named and self._is_of_other_tier(file_path):
+        if not found or (
+            file_path.resolve() not in self._named and self._is_of_other_tier(file_path)
+        ):
             return []
-        none = found and ">>>" not in file_path.read_text(encoding="utf-8")
+        none = ">>>" not in _text(file_path)
         return [one for one in found if not (none and isinstance(one, DoctestModule))]
 
     def _is_of_other_tier(self, path: Path) -> bool:
         if self._tier == "not slow and not e2e":
             return _is_any(path, E2E_FILES)
-        if not self._tier.startswith("e2e") or _is_any(path, E2E_FILES):
-            return False
-        text = path.read_text(encoding="utf-8")
-        return not any(word in text for word in ("e2e", *E2E_FIXTURES))
+        if self._tier == "e2e and not slow":
+            return not (_is_any(path, E2E_FILES) or _speaks_of_e2e(path))
+        return False
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,11 +83,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if _is_any(item.path, E2E_FILES) or not E2E_FIXTURES.isdisjoint(fixtures):
+        if _is_any(item.path, E2E_FILES):
             item.add_marker("e2e")
+        elif not E2E_FIXTURES.isdisjoint(fixtures):
+            item.add_marker("e2e")
+            if not _speaks_of_e2e(item.path):  # `Needed` would keep it from every tier.
+                raise pytest.UsageError(f"{item.nodeid}: mark it `@pytest.mark.e2e`")
     if "PYTEST_XDIST_WORKER" in os.environ:
         tests = Counter(item.path for item in items)
         items.sort(key=lambda item: (not _is_any(item.path, LONG_FILES), -tests[item.path]))
+
+
+def _speaks_of_e2e(path: Path) -> bool:
+    text = _text(path)
+    return any(word in text for word in E2E_WORDS)
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @cache

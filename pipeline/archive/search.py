@@ -79,7 +79,9 @@ class Moment:
     look_sure: float
     strength: float
     probability: float
-    prominence: float = field(compare=False)  # NaN equals nothing.
+    prominence: float = field(
+        compare=False
+    )  # By NaN, which differs even from itself, all would differ.
 
 
 @dataclass(frozen=True, slots=True)

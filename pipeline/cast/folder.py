@@ -48,7 +48,7 @@ class PrintedMember:
     folder: Path
     photos: tuple[str, ...]
     offer: str
-    sure: float = field(compare=False)  # NaN equals nothing.
+    sure: float = field(compare=False)  # By NaN, which differs even from itself, all would differ.
 
     @property
     def may_be(self) -> str:

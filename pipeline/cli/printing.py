@@ -304,10 +304,15 @@ class Table:
             last = str(o.folder) if o.steady else f"- {o.hint}"
             echo_line(aligned(PICK_ROW, name, o.person, o.emotion, o.seen, o.steady, o.runs, last))
             if self._explain:
-                steps = [f"{step} {count}" for step, count in o.funnel.items()]
-                counts = enumerate(o.funnel.values(), 1)
-                told = next((n for n, count in counts if not count), None)  # None tells all.
-                click.echo(f"{'':20} {' > '.join(steps[:told])}")
+                click.echo(f"{'':20} {' > '.join(_steps(o.funnel))}")
+
+
+def _steps(funnel: dict[str, int]) -> Iterator[str]:
+    """The steps of a funnel, until one leaves nothing."""
+    for step, count in funnel.items():
+        yield f"{step} {count}"
+        if not count:
+            return
 
 
 class WhoTable:

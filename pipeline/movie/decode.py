@@ -38,7 +38,8 @@ LUMA_SHARES = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 class _Own(threading.local):
     """What a thread has of its own: a converter must not be used by two at once.
 
-    It keeps what FFmpeg prepares for a size, which takes longer than to convert a small picture.
+    A converter keeps what FFmpeg prepares for a size; to prepare that takes longer than to convert
+    a small picture.
     """
 
     def __init__(self) -> None:
@@ -179,7 +180,7 @@ def _colours(frame: VideoFrame) -> Colours:
 def _picture(frame: VideoFrame, content: tuple[int, int], stream: Stream) -> Image:
     """Converts to RGB: square pixels, upright, progressive, SDR, in the size of the stream."""
     width, height = content
-    # Threads would take longer to begin than to convert most pictures.
+    # In one thread: workers share the cores.
     rgb = _OWN.converter.reformat(frame, width, height, "rgb24", threads=1)
     image = np.asarray(rgb.to_ndarray(), np.uint8)
     if frame.interlaced_frame:

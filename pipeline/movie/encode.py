@@ -149,6 +149,7 @@ class _Film:
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            threads=1,
         )
         frame.pts, frame.time_base = shown.tick, self._base
         self._lasts[shown.tick] = shown.lasts

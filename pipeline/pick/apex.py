@@ -82,8 +82,7 @@ def prominence(level: Numbers, peak: int) -> float:
         level: `(n,)` heights.
         peak: A position in it.
 
-    Source: topographic prominence; `scipy.signal.peak_prominences` differs where the ground ends
-    on one side before it rises above the peak, and takes that end for a way down.
+    Source: topographic prominence.
 
     >>> [prominence(np.array([1, 5, 3, 4, 2, 9, 0]), peak) for peak in (1, 3, 5)]
     [3.0, 1.0, 9.0]

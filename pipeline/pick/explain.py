@@ -115,13 +115,14 @@ def _dropping(left: dict[str, int]) -> str:
     """Says which filter leaves none.
 
     >>> _dropping({"": 30, "repeat": 30, "sure": 24, "max-yaw": 24, "border": 0})
-    '--border drops the 24 faces that are left'
+    '--border drops the last 24 of 30 faces; leave it out, or ask for less'
     """
     counts = list(left.values())
     first = counts.index(0)
-    rest = counts[first - 1]
-    faces = "face that is" if rest == 1 else f"{rest:,} faces that are"
-    return f"--{list(left)[first]} drops the {faces} left"
+    rest, of = counts[first - 1], counts[0]
+    every = "the only face" if of == 1 else f"all {of:,} faces"
+    faces = every if rest == of else f"the last {rest:,} of {of:,} faces"
+    return f"--{list(left)[first]} drops {faces}; leave it out, or ask for less"
 
 
 def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:

@@ -79,7 +79,8 @@ def create_app(reader: Reader, settings: WebSettings, policy: Policy) -> FastAPI
         results.results_router(settings.job),
         live.live_router(stage, settings.videos, settings.camera),
     ):
-        app.router.routes.extend(router.routes)  # `include_router` would make each once more.
+        # `include_router` would make each once more; what is given to `FastAPI` reaches none.
+        app.router.routes.extend(router.routes)
     app.post(
         "/logout", response_class=PlainTextResponse, tags=["safety"],
         responses=REFUSALS | {400: {"description": "The form cannot be read."}},

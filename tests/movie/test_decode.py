@@ -117,6 +117,7 @@ def test_threads_convert_at_once(tmp_path: Path) -> None:
     mixed = [cast(YuvFrame, frame).convert for pair in zip(*frames, strict=True) for frame in pair]
     alone = [convert() for convert in mixed]
     with ThreadPoolExecutor(8) as pool:
+        assert pool.submit(lambda: decode._OWN.converter).result() is not decode._OWN.converter
         together = [*pool.map(lambda convert: convert(), mixed * 20)]
     assert all(map(np.array_equal, alone * 20, together))
 

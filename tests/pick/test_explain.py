@@ -74,8 +74,12 @@ def _said(
         ),
         pytest.param(
             SMILE, {"min_size": 30},
-            "--min-size drops the 8 faces that are left",
-            id="another gate",
+            "--min-size drops all 8 faces; leave it out, or ask for less", id="another gate",
+        ),
+        pytest.param(
+            SHORT_AND_SURE, {"repeat": 8, "border": 9},
+            "--border drops the last 12 of 18 faces; leave it out, or ask for less",
+            id="a gate behind another",
         ),
         pytest.param(
             OTHERS, {}, "anna never looks happy here (sad 5 faces, fear 2)", id="other looks"

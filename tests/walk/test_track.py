@@ -69,7 +69,7 @@ def test_no_assignment_costs_less(rows: int, more: int, values: int, seed: int) 
 
 
 def test_the_assignment_that_is_hidden_in_a_crowd_is_found() -> None:
-    """What a row and a column share changes no choice: by what is left, one is free."""
+    """What is added to a whole row or column changes no choice; without it the hidden is free."""
     random = np.random.default_rng(2)
     hidden = random.permutation(200)
     left = random.exponential(size=(200, 200))
