@@ -30,17 +30,19 @@ def two(tmp_path: Path) -> Path:
 
 
 def bars(page: "Page", face: int) -> dict[str, float]:
-    """What a face's bars show: their width in pixels, as a share of the whole."""
-    found: dict[str, float] = (
-        page.locator(".face")
-        .nth(face)
-        .evaluate("""(card) =>
-        Object.fromEntries([...card.querySelectorAll("tr")].map((row) => [
+    """What a face's bars show: their width in pixels, as a share of the whole.
+
+    In one go: the page of a running movie replaces its faces.
+    """
+    read = """(face) => {
+        const rows = document.querySelectorAll(".face")[face].querySelectorAll("tr");
+        return Object.fromEntries([...rows].map((row) => [
             row.querySelector("th").textContent,
             row.querySelector("rect").getBoundingClientRect().width /
             row.querySelector("svg").getBoundingClientRect().width,
-        ]))""")
-    )
+        ]));
+    }"""
+    found: dict[str, float] = page.evaluate(read, face)
     return found
 
 
