@@ -78,6 +78,14 @@ def test_the_assignment_that_is_hidden_in_a_crowd_is_found() -> None:
     assert assignment(cost) == hidden.tolist()
 
 
+def test_where_all_want_the_same_the_sum_is_the_least() -> None:
+    """By `scipy.optimize.linear_sum_assignment` it is 425; many assignments have it."""
+    random = np.random.default_rng(3)
+    wanted = random.integers(1, 6, (60, 1)) * random.integers(1, 6, 60)
+    cost = (wanted + random.integers(0, 3, (60, 60))).astype(np.float64)
+    assert cost[np.arange(60), assignment(cost)].sum() == 425
+
+
 def test_numbers_rise_in_order_of_appearance_and_stay() -> None:
     tracker = Tracker()
     assert tracker.update(0, _boxes(_at(0), _at(50))).tolist() == [0, 1]
