@@ -19,6 +19,7 @@ What happens is logged to the logger `pipeline`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -319,7 +320,7 @@ def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = TAKES[function]
     for option, value in given.items():
         if option not in known:
-            hint = did_you_mean(option, known)
+            hint = did_you_mean(option, (*signature(globals()[function]).parameters, *known))
             raise TypeError(
                 f"{function} has no option {option!r}{hint} (its options are {', '.join(known)})"
             )

@@ -158,25 +158,24 @@ class PickSettings:
 
     def __post_init__(self) -> None:
         number = self.smooth if isinstance(self.smooth, int) else 0
-        smooths = self.smooth == AUTO or (number >= 1 and number % 2 == 1)
-        if self.repeat < 1 or not smooths:
-            raise ValueError(f"repeat from 1, smooth auto, or odd and from 1: {self}")
-        if not (0 <= self.sure <= 1 and 0 <= self.min_prob <= 1 and self.margin >= 0):
-            raise ValueError(f"sure and min_prob from 0 to 1, margin from 0: {self}")
-        if not -1 <= (self.min_margin or 0) <= 1:
-            raise ValueError(f"min_margin from -1 to 1: {self}")
         least = (self.repeat_seconds, self.gap, self.min_size, self.min_sharpness)
         counts = (self.border or 0, self.per_run)
-        if not all(number >= 0 for number in (*least, *counts)):
-            raise ValueError(f"seconds, gap, sizes and counts from 0: {self}")
-        if not 0 <= self.max_yaw <= 90:
-            raise ValueError(f"max_yaw from 0 to 90 degrees: {self}")
-        if not 0 <= self.within <= MOST_WITHIN:
-            raise ValueError(f"within from 0 to {MOST_WITHIN:g} seconds: {self}")
-        if self.peak and self.onset:
-            raise ValueError(f"either peak or onset: {self}")
-        if ANY in (*self.with_, *self.without):
-            raise ValueError(f"with_ and without are people, not {ANY!r}: {self}")
+        rules = {
+            "repeat from 1": self.repeat >= 1,
+            "smooth auto, or an odd number of frames from 1": self.smooth == AUTO
+            or (number >= 1 and number % 2 == 1),
+            "sure and min_prob from 0 to 1": 0 <= self.sure <= 1 and 0 <= self.min_prob <= 1,
+            "margin from 0": self.margin >= 0,
+            "min_margin from -1 to 1": -1 <= (self.min_margin or 0) <= 1,
+            "seconds, gap, sizes and counts from 0": all(n >= 0 for n in (*least, *counts)),
+            "max_yaw from 0 to 90 degrees": 0 <= self.max_yaw <= 90,
+            f"within from 0 to {MOST_WITHIN:g} seconds": 0 <= self.within <= MOST_WITHIN,
+            "either peak or onset": not (self.peak and self.onset),
+            f"with_ and without are people, not {ANY!r}": ANY not in (*self.with_, *self.without),
+        }
+        broken = next((rule for rule, holds in rules.items() if not holds), None)
+        if broken:
+            raise ValueError(f"{broken}: {self}")
         if self.from_:
             members(self.from_)
 
@@ -318,7 +317,7 @@ class Job:
     def __post_init__(self) -> None:
         classes(self.emotions, self.pick.from_)
         if (self.pick.silent_only or self.pick.after) and not self.subtitles:
-            raise ValueError(f"silent_only and after need subtitles: {self}")
+            raise ValueError(f"subtitles for silent_only and after: {self}")
 
     @property
     def named(self) -> tuple[str, ...]:

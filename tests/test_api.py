@@ -150,6 +150,7 @@ def test_the_options_that_a_function_tells_are_those_that_it_takes(name: str) ->
         (api.pick, "output", 1, "output is 1, wanted a path"),
         (api.moments, "top", "5", "top is '5', wanted a whole number"),
         (api.pick, "width", 640, "pick has no option 'width'"),
+        (api.pick, "preson", "anna", "pick has no option 'preson'; did you mean 'person'"),
         (api.walk, "repeat", 8, "walk has no option 'repeat'"),
         (api.stats, "repeat", 8, r"stats has no option 'repeat' \(its options are output\)"),
         (api.moments, "after", "hi", "moments has no option 'after'"),
@@ -168,7 +169,7 @@ def test_an_option_that_does_not_fit_is_told(
     ("options", "told"),
     [
         ({"sure": 90}, "sure=90: wanted sure and min_prob from 0 to 1"),
-        ({"repeat": 0, "peak": True}, "repeat=0: wanted repeat from 1, smooth auto, or odd"),
+        ({"repeat": 0, "peak": True}, "repeat=0: wanted repeat from 1"),
         ({"emotion": "happpy"}, "emotion is 'happpy', .*; did you mean 'happy'"),
     ],
 )

@@ -72,6 +72,10 @@ def test_nothing_kept_is_no_error_and_says_what_to_try(program: Program) -> None
     (line,) = _table(done.out)[1:]
     assert line[:6] == ["movie.mkv", "anna", "happy", "25", "0", "0"]
     assert " ".join(line[6:]) == "- longest run is 13 of 20 frames; try --repeat 13"
+    assert "removed" not in done.err
+    assert program("movie.mkv", *HAPPY_ANNA).code == 0
+    emptied = program("movie.mkv", *HAPPY_ANNA, "--repeat", "20")
+    assert "output/movie/anna/happy: crops of an earlier pick removed: 25" in emptied.err
 
 
 def test_explain_says_how_many_faces_each_step_leaves(program: Program) -> None:

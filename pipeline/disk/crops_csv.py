@@ -1,5 +1,6 @@
 """crops.csv: the crops of one person and emotion, one row per crop."""
 
+from os.path import lexists
 from pathlib import Path
 
 import pandas as pd
@@ -22,28 +23,33 @@ ADDED_COLUMNS = ("look_sure", "strength")
 """Those that the files of earlier versions lack."""
 
 
-def delete_listed(folder: Path, names: set[str]) -> None:
+def delete_listed(folder: Path, names: set[str]) -> int:
     """Deletes the crops of an earlier pick that are not made again, and no other file.
 
     Args:
         folder: The folder of a person and emotion.
         names: File names of the crops of the new pick.
 
+    Returns:
+        How many there were.
+
     Raises:
         OutputError: A crop cannot be deleted.
         TableError: crops.csv cannot be read.
     """
     rows = read_list(folder / CROPS)
+    # Somebody may have edited the table: delete nothing outside this folder.
+    outdated = [row[0] for row in rows if is_crop_name(row[0]) and row[0] not in names]
+    there = [folder / name for name in outdated if lexists(folder / name)]
     try:
-        for row in rows:
-            # Somebody may have edited the table: delete nothing outside this folder.
-            if is_crop_name(row[0]) and row[0] not in names:
-                (folder / row[0]).unlink(missing_ok=True)
+        for path in there:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"{error.filename}: cannot be deleted, as others take its place "
             f"({error.strerror}); delete it"
         ) from error
+    return len(there)
 
 
 def write_crops_csv(folder: Path, emotion: str, rows: pd.DataFrame, names: list[str]) -> None:

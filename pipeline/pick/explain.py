@@ -5,11 +5,16 @@ import pandas as pd
 
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock, written
-from pipeline.pick.select import decided, long_enough, run_seconds
+from pipeline.pick.company import COMPANY
+from pipeline.pick.select import FROM, decided, long_enough, run_seconds
 from pipeline.settings import JOIN, PickSettings
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 """How somebody with an emotion looks; the other emotions are adjectives already."""
+
+
+ASKED = (*COMPANY, FROM, "after")
+"""Filters by other faces and lines, which come before the repeater."""
 
 
 def adjective(emotion: str) -> str:
@@ -85,17 +90,20 @@ def held_back(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) 
 
 def _unsteady(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) -> str:
     """Says which filter nothing passes, and values of all options that keep a face together."""
+    none = next(name for name, count in left.items() if not count)
+    if none in ASKED:
+        return _nothing_left(none, {"": len(seen)} | left)
     sure = _reached(seen["look_sure"], settings.sure)
     sure_enough = seen[seen["look_sure"] >= sure]
     probability = _reached(sure_enough["probability"], settings.min_prob)
     probable = sure_enough[sure_enough["probability"] >= probability]
     # The surest faces may be in a run that is too short: then several options must change at once.
-    long = long_enough(seen, settings)
+    steady = long_enough(seen, settings)
     longest, of_wanted = _longest(seen, probable.index, settings)
     misses = {
         f"--sure {sure:g}": sure < settings.sure,
         f"--min-prob {probability:g}": probability < settings.min_prob,
-        f"--repeat {longest}": not long[probable.index].any(),
+        f"--repeat {longest}": not steady[probable.index].any(),
     }
     reasons = (
         f"at most {sure:.2f} sure",
@@ -105,24 +113,38 @@ def _unsteady(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) 
     if any(misses.values()):
         reason = next(r for r, missed in zip(reasons, misses.values(), strict=True) if missed)
         return f"{reason}; try {' '.join(option for option, missed in misses.items() if missed)}"
-    steady = long
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
-    return _dropping({"": len(seen)} | left)
+    return _nothing_left(none, {"": len(seen)} | left, probable[steady[probable.index]])
 
 
-def _dropping(left: dict[str, int]) -> str:
-    """Says which filter leaves none.
+def _nothing_left(none: str, left: dict[str, int], passing: pd.DataFrame | None = None) -> str:
+    """Says which filter leaves none, and a value that one of these faces passes, or what else.
 
-    >>> _dropping({"": 30, "repeat": 30, "sure": 24, "max-yaw": 24, "border": 0})
-    '--border drops the last 24 of 30 faces; leave it out, or ask for less'
+    >>> _nothing_left("alone", {"": 30, "with": 24, "alone": 0})
+    '--alone keeps none of the 24 faces that pass the filters before it; leave it out'
     """
-    counts = list(left.values())
-    first = counts.index(0)
-    rest, of = counts[first - 1], counts[0]
-    every = "the only face" if of == 1 else f"all {of:,} faces"
-    faces = every if rest == of else f"the last {rest:,} of {of:,} faces"
-    return f"--{list(left)[first]} drops {faces}; leave it out, or ask for less"
+    rest, of = left[list(left)[list(left).index(none) - 1]], left[""]
+    faces = "not the only face" if of == 1 else f"none of {of:,} faces"
+    if rest != of:
+        faces = f"none of the {rest:,} faces that pass the filters before it"
+    advice = "leave it out"
+    if none in (FROM, "after"):
+        advice = "try a longer --within, or leave it out"
+    elif passing is not None and (reach := _reach(passing).get(none)):
+        advice = f"try --{none} {reach}"
+    return f"--{none} keeps {faces}; {advice}"
+
+
+def _reach(rows: pd.DataFrame) -> dict[str, int]:
+    """Values of filters by size, sharpness and turn that one of some faces passes."""
+    side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
+    reach = {
+        "min-size": np.floor(side.max()),
+        "min-sharpness": np.floor(rows["sharpness"].max()),
+        "max-yaw": np.ceil(rows["yaw"].abs().min()),
+    }
+    return {name: int(value) for name, value in reach.items() if np.isfinite(value)}
 
 
 def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:

@@ -84,7 +84,9 @@ def write_crops(
 def _begin(selection: Selection, walk: Manifest) -> tuple[list[Path], pd.DataFrame]:
     """Deletes outdated crops and writes the lists; gives the paths of the crops, and moments."""
     names = [crop_name(crop_stem(walk), row) for row in selection.rows.itertuples()]
-    delete_listed(selection.folder, set(names))
+    gone = delete_listed(selection.folder, set(names))
+    if gone and not names:
+        log.info("%s: crops of an earlier pick removed: %d", selection.folder, gone)
     # Before the crops: a crop that no list names counts as the user's own and is never deleted.
     found = _list(selection, selection.rows, names, walk)
     return [selection.folder / name for name in names], found

@@ -181,7 +181,7 @@ def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path)
         ),
         (
             ("--person", "anna", "--with", "unknown", "--without", "unknown"),
-            "--with drops all 39 faces; leave it out",
+            "--with keeps none of 39 faces; leave it out",
         ),
     ],
 )

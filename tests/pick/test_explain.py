@@ -73,12 +73,20 @@ def _said(
             "at most 0.67 sure; try --sure 0.67 --min-prob 0.31 --repeat 6", id="all three",
         ),
         pytest.param(
-            SMILE, {"min_size": 30},
-            "--min-size drops all 8 faces; leave it out, or ask for less", id="another gate",
+            SMILE.assign(x2=20.0, y2=24.0), {"min_size": 30},
+            "--min-size keeps none of 8 faces; try --min-size 20", id="small",
+        ),
+        pytest.param(
+            SMILE.assign(yaw=[-50.0, 40.2, *[60.0] * (len(SMILE) - 2)]), {"max_yaw": 30},
+            "--max-yaw keeps none of 8 faces; try --max-yaw 41", id="turned away",
+        ),
+        pytest.param(
+            SMILE.assign(alone=False), {"repeat": 99},
+            "--alone keeps none of 8 faces; leave it out", id="in company",
         ),
         pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "border": 9},
-            "--border drops the last 12 of 18 faces; leave it out, or ask for less",
+            "--border keeps none of the 12 faces that pass the filters before it; leave it out",
             id="a gate behind another",
         ),
         pytest.param(
