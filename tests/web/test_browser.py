@@ -84,6 +84,7 @@ def test_boxes_lie_over_the_faces(opened: Opened, two: Path) -> None:
     page = opened()
     page.locator("#photo").set_input_files(two)
     page.wait_for_selector(".box")
+    page.wait_for_function("() => document.querySelector('figure img').naturalWidth")
     # Both in one go: the page may still settle between two questions.
     picture, box = page.evaluate(
         """() => ["figure img", ".box"].map((name) => {
