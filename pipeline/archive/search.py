@@ -79,9 +79,8 @@ class Moment:
     look_sure: float
     strength: float
     probability: float
-    prominence: float = field(
-        compare=False
-    )  # By NaN, which differs even from itself, all would differ.
+    # Not compared: NaN differs even from itself.
+    prominence: float = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

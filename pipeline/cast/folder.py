@@ -48,7 +48,8 @@ class PrintedMember:
     folder: Path
     photos: tuple[str, ...]
     offer: str
-    sure: float = field(compare=False)  # By NaN, which differs even from itself, all would differ.
+    # Not compared: NaN differs even from itself.
+    sure: float = field(compare=False)
 
     @property
     def may_be(self) -> str:

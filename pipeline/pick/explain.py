@@ -115,36 +115,45 @@ def _unsteady(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) 
         return f"{reason}; try {' '.join(option for option, missed in misses.items() if missed)}"
     if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
         return "somebody speaks in every steady run; leave out --silent-only"
-    return _nothing_left(none, {"": len(seen)} | left, probable[steady[probable.index]])
+    laxer = _laxer(probable[steady[probable.index]], settings)
+    return _nothing_left(none, {"": len(seen)} | left, laxer.get(none))
 
 
-def _nothing_left(none: str, left: dict[str, int], passing: pd.DataFrame | None = None) -> str:
-    """Says which filter leaves none, and a value that one of these faces passes, or what else.
+def _nothing_left(none: str, left: dict[str, int], value: int | None = None) -> str:
+    """Says which filter leaves none, and which value to try, or what else.
 
     >>> _nothing_left("alone", {"": 30, "with": 24, "alone": 0})
     '--alone keeps none of the 24 faces that pass the filters before it; leave it out'
     """
     rest, of = left[list(left)[list(left).index(none) - 1]], left[""]
-    faces = "not the only face" if of == 1 else f"none of {of:,} faces"
-    if rest != of:
+    if rest == of:
+        faces = "not the only face" if of == 1 else f"none of {of:,} faces"
+    elif rest == 1:
+        faces = "not the only face that passes the filters before it"
+    else:
         faces = f"none of the {rest:,} faces that pass the filters before it"
     advice = "leave it out"
     if none in (FROM, "after"):
         advice = "try a longer --within, or leave it out"
-    elif passing is not None and (reach := _reach(passing).get(none)):
-        advice = f"try --{none} {reach}"
+    elif value:
+        advice = f"try --{none} {value}"
     return f"--{none} keeps {faces}; {advice}"
 
 
-def _reach(rows: pd.DataFrame) -> dict[str, int]:
-    """Values of filters by size, sharpness and turn that one of some faces passes."""
+def _laxer(rows: pd.DataFrame, settings: PickSettings) -> dict[str, int]:
+    """Values of filters by size, sharpness and turn that keep one of these faces.
+
+    A filter that one of them passes has none: it is another filter that drops that face.
+    """
     side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
-    reach = {
-        "min-size": np.floor(side.max()),
-        "min-sharpness": np.floor(rows["sharpness"].max()),
-        "max-yaw": np.ceil(rows["yaw"].abs().min()),
+    size, sharpness = np.floor(side.max()), np.floor(rows["sharpness"].max())
+    yaw = np.ceil(rows["yaw"].abs().min())
+    laxer = {
+        "min-size": (size, size < settings.min_size),
+        "min-sharpness": (sharpness, sharpness < settings.min_sharpness),
+        "max-yaw": (yaw, yaw > settings.max_yaw),
     }
-    return {name: int(value) for name, value in reach.items() if np.isfinite(value)}
+    return {name: int(value) for name, (value, is_laxer) in laxer.items() if is_laxer}
 
 
 def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:

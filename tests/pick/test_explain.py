@@ -81,6 +81,16 @@ def _said(
             "--max-yaw keeps none of 8 faces; try --max-yaw 41", id="turned away",
         ),
         pytest.param(
+            SMILE.assign(
+                x2=[*[20.0] * (len(SMILE) - 1), 90.0], y2=90.0,
+                sharpness=[*[9.0] * (len(SMILE) - 1), 1.0],
+            ),
+            {"min_size": 80, "min_sharpness": 5},
+            "--min-sharpness keeps not the only face that passes the filters before it; "
+            "leave it out",
+            id="a face that another gate drops",
+        ),
+        pytest.param(
             SMILE.assign(alone=False), {"repeat": 99},
             "--alone keeps none of 8 faces; leave it out", id="in company",
         ),
