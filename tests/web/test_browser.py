@@ -49,6 +49,7 @@ def bars(page: "Page", face: int) -> dict[str, float]:
 def assert_shown(page: "Page") -> None:
     """Both faces with their bars."""
     page.wait_for_selector(".face")
+    page.wait_for_load_state()  # A page is shown while it comes.
     assert page.locator(".face h3").all_inner_texts() == ["1 anna", "2 unknown"]
     for face in range(2):
         shown = bars(page, face)
@@ -76,7 +77,7 @@ def test_a_photo_is_shown_without_javascript(opened: Opened, two: Path) -> None:
     page = opened(java_script_enabled=False)
     page.locator("#photo").set_input_files(two)
     page.get_by_role("button", name="Look at it").click()
-    page.wait_for_selector(".face")
+    page.locator(".face").nth(1).wait_for()
     assert page.locator(".face").count() == 2
 
 
