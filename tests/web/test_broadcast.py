@@ -258,7 +258,7 @@ def test_a_page_follows_what_begins_after_the_end(opened: Opened, videos: Path) 
     film(videos / "long.mkv", [Shot(1500, [Square("anna", "happy")])])
     idle, first, second = (opened("/live") for _ in range(3))
     for page, movie in ((first, "film.mkv"), (second, "long.mkv")):
-        assert not page.get_by_role("button", name="Stop").is_visible()
+        page.get_by_role("button", name="Stop").wait_for(state="hidden")
         page.locator("#source").select_option(movie)
         page.get_by_role("button", name="Start").click()
         page.get_by_role("button", name="Stop").wait_for()
