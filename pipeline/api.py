@@ -175,7 +175,8 @@ def pick(
     Returns:
         A row for each movie, person and emotion: `movie`, `person`, `emotion`, faces `seen` with it
         and kept as `steady`, `runs` that these make up, `folder` of the crops, `hint` if there are
-        none, `funnel` (faces left after each filter).
+        none (in words of the command line: its `--min-size` is `min_size` here), `funnel` (faces
+        left after each filter).
     """
     job = _job("pick", options, person, emotion)
     album = Album(job)

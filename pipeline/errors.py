@@ -16,6 +16,12 @@ Mistakes of a programmer raise `ValueError`. A message says what is wrong and wh
 and wanted, and what to do.
 """
 
+import sys
+from subprocess import list2cmdline
+
+PIP = f"{list2cmdline([sys.executable])} -m pip"
+"""The pip of this environment: any other would install where nothing is looked for."""
+
 
 class MiningError(Exception):
     """Something outside the program stops the run."""

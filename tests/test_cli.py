@@ -776,6 +776,8 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--emotion", "sad+fear", "--emotion", "any"), "both fear and fear+sad"),
         (("a.mkv", "--emotion", "joy"), "Did you mean 'happy'?"),
         (("a.mkv", "--emotion", "sad+Happiness"), "Did you mean 'happy'?"),
+        (("search", "--explain"), "No such option '--explain'. It is an option of: mine, pick\n"),
+        (("search", "--oder", "time"), "Did you mean one of: '--border', '--onset', '--order'?"),
         (("search", "--top", "ten"), "'ten' is not a whole number"),
         (("a.mkv", "--sure", "much"), "'much' is not a number"),
         (("a.mkv", "--peak", "--onset"), "either --peak or --onset"),

@@ -1,5 +1,6 @@
 """Finds out whether each walk of an archive is finished, failed or out of date."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +35,8 @@ class State:
         folder: Folder of the walk.
         movie: Path of the movie when it was walked; "" if it is not known.
         state: "done", "unfinished", "failed" or "out of date".
-        detail: Progress or reason; "" if it is done, and its names and its report are of now.
+        detail: Progress or reason, and an earlier walk of the same film; "" if it is done, its
+            names and its report are of now, and it is the only one.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
         gallery: `gallery.digest` of today's photos; "" if names do not matter.
     """
     networks: Networks = lru_cache(identities)  # Read once for all walks of the same settings.
+    films: dict[str, Path] = {}
     for folder in folders:
         failed = failure.read_failure(folder)
         try:
@@ -69,15 +72,20 @@ def states(folders: Sequence[Path], gallery: str = "") -> Iterator[State]:
             state = replace(state, state=WALK_OLD, detail=old) if old else state
         elif failed:
             state = replace(state, state=WALK_FAILED, detail=failed.reason)
-        yield state
+        first = films.setdefault(json.dumps(walk.identity, sort_keys=True), folder)
+        yield state if first == folder else _detailed(state, f"the same film as {first}")
 
 
 def _picked(state: State) -> State:
     """The state of a finished walk, with what its last pick or its report lack."""
     if stopped := unfinished_lines(state.folder):
         return replace(state, state=WALK_UNFINISHED, detail="; ".join(stopped))
-    details = filter(None, (state.detail, outdated_line(state.folder)))
-    return replace(state, detail="; ".join(details))
+    return _detailed(state, outdated_line(state.folder))
+
+
+def _detailed(state: State, detail: str) -> State:
+    """The state with a further detail, unless that is ""."""
+    return replace(state, detail="; ".join(filter(None, (state.detail, detail))))
 
 
 def _progress(done: int, total: int) -> str:

@@ -128,6 +128,20 @@ def lacks_memory(error: BaseException) -> bool:
     return told or (error.__cause__ is not None and lacks_memory(error.__cause__))
 
 
+def _where_it_is(error: click.ClickException) -> click.ClickException:
+    """Names the commands that have an option which another command was given."""
+    if not isinstance(error, click.NoSuchOption):
+        return error
+    having = [
+        name for name, command in main.commands.items()
+        if any(error.option_name in parameter.opts for parameter in command.params)
+    ]  # fmt: skip
+    if not having:
+        return error
+    there = ", ".join(having)
+    return click.UsageError(f"{error.message} It is an option of: {there}", error.ctx)
+
+
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """Turns exceptions into a message on standard error and an exit code."""
@@ -143,7 +157,7 @@ def _exit_codes() -> Iterator[None]:
         click.echo("\nmine-video: Stopped. Run the same command to continue.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        _where_it_is(error).show()
         sys.exit(error.exit_code)
     except BrokenPipeError:  # The reader of standard output has left, as in `mine-video … | head`.
         sys.stderr.close()  # Python would report the broken pipe once more as it exits.

@@ -173,11 +173,13 @@ def search_command(
     with archive_of(folders, index, job, quiet) as archive:
         warn_of_old_names(archive, job)
         found = find_moments(archive, job, top, order)
-        why = "" if found.moments else f"; {why_nothing(archive, job)}"
+        told = f"{len(found.moments)} of {found.count} moments"
+        if not found.moments:
+            told = f"no moments; {why_nothing(archive, job)}"
     with output_of("search", as_json=as_json) as output:
         output.tell(count=found.count)
         output.add(found.moments, lambda: _print_moments(found))
-        click.echo(visible(f"{len(found.moments)} of {found.count} moments{why}"), err=True)
+        click.echo(visible(told), err=True)
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)

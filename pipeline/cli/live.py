@@ -24,6 +24,7 @@ from pipeline.cli.options import (
 from pipeline.cli.printing import log_to_stderr
 from pipeline.cli.sections import command
 from pipeline.cli.signals import interrupted_once
+from pipeline.errors import PIP
 
 NAME = re.compile(r"[a-z\d]([a-z\d.-]*[a-z\d])?", re.IGNORECASE)
 """The name of a computer."""
@@ -209,7 +210,7 @@ def web_command(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is not installed; run pip install 'mine-video[web]'"
+            f"{error.name} is not installed; run {PIP} install 'mine-video[web]'"
         ) from error
     from pipeline.web.app import WebSettings
     from pipeline.web.serve import Listening, serve

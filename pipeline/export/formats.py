@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import OutputError
+from pipeline.errors import PIP, OutputError
 
 if TYPE_CHECKING:
     from pipeline.export.findings import Writer
@@ -156,5 +156,5 @@ def check_installed(kinds: Sequence[str], option: str = "--format") -> None:
         if missing:
             raise OutputError(
                 f"{option} {kind} needs {missing[0]}, which is not installed; run "
-                f"pip install 'mine-video[{form.extra}]'"
+                f"{PIP} install 'mine-video[{form.extra}]'"
             )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.crops import EMOTION_SIDE, resized
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.models.base import in_batches
 from pipeline.models.cards import Card, Input
@@ -225,8 +225,8 @@ def _keras(weights: Path, threads: int) -> Any:
     """
     if find_spec("keras") is None:
         raise ModelError(
-            f"{weights}: needs Keras, which is not installed; pip install keras tensorflow-cpu "
-            "(or keras and another backend, named in KERAS_BACKEND)"
+            f"{weights}: needs Keras, which is not installed; {PIP} install keras "
+            "tensorflow-cpu (or keras and another backend, named in KERAS_BACKEND)"
         )
     for name, value in TENSORFLOW.items():
         os.environ.setdefault(name, value.format(threads))
@@ -234,6 +234,6 @@ def _keras(weights: Path, threads: int) -> Any:
         return import_module("keras")
     except ImportError as error:
         raise ModelError(
-            f"{weights}: Keras cannot be loaded ({error}); pip install tensorflow-cpu, or name "
-            "an installed backend in KERAS_BACKEND"
+            f"{weights}: Keras cannot be loaded ({error}); {PIP} install tensorflow-cpu, or "
+            "name an installed backend in KERAS_BACKEND"
         ) from error

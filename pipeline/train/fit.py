@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from pipeline.disk.text_table import csv_text
-from pipeline.errors import ModelError, OutputError
+from pipeline.errors import PIP, ModelError, OutputError
 from pipeline.faces import EMOTIONS, Floats, Image
 from pipeline.files import content, locked, replacing
 from pipeline.models import registry
@@ -241,7 +241,7 @@ def _tensorboard(settings: TrainSettings, folder: Path) -> list[Any]:
     except ImportError as error:
         raise ModelError(
             f"--tensorboard needs TensorFlow ({error}); install it with: "
-            "pip install tensorflow-cpu tensorboard"
+            f"{PIP} install tensorflow-cpu tensorboard"
         ) from error
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import layers
 
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.faces import Floats
 from pipeline.train import networks
 
@@ -58,7 +58,7 @@ def _read(path: Path) -> tuple[Any, dict[str, Floats]]:
     except ImportError as error:
         raise ModelError(
             f"{path}: reading it needs the package onnx; install it with: "
-            "pip install 'mine-video[train]'"
+            f"{PIP} install 'mine-video[train]'"
         ) from error
     try:
         graph = onnx.load(path).graph

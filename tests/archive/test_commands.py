@@ -191,7 +191,7 @@ def test_a_search_that_finds_nothing_says_why(
     done = program("search", *args)
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
-    assert done.err.splitlines()[-1].startswith("0 of 0 moments; ")
+    assert done.err.splitlines()[-1].startswith("no moments; ")
     assert told in done.err
 
 

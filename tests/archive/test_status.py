@@ -1,5 +1,6 @@
 """Tests of the state of walks."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,13 @@ def test_states(happen: Callable[[Path], None], state: str, detail: str, output:
     assert sum(s.state == "done" for s in states(find_walks([output]))) == (
         3 if state == "done" else 2
     )
+
+
+def test_a_second_walk_of_the_same_film_is_told(output: Path) -> None:
+    shutil.copytree(output / "talk", output / "zoo", copy_function=shutil.copy)
+    first, second = (_of(output, name) for name in ("talk", "zoo"))
+    assert (first.state, first.detail) == ("done", "")
+    assert (second.state, second.detail) == ("done", f"the same film as {output / 'talk'}")
 
 
 def test_another_network_is_out_of_date(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

