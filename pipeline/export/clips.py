@@ -4,6 +4,8 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,11 @@ log = logging.getLogger(__name__)
 EXPORT_LIST = "export.csv"
 EXPORT_COLUMNS = (
     "file", "kind", "cut", "video", "person", "emotion", "first", "last", "begin", "end", "at",
-    "runs",
+    "runs", "sha256",
 )  # fmt: skip
+WITHOUT_HASH = len(EXPORT_COLUMNS) - 1
+"""Columns of lists that earlier versions wrote."""
+
 LONGEST_EXPORT_NAME = 230
 """Bytes of a file's name at most: file systems take 255, and temporary names are longer."""
 
@@ -58,7 +63,8 @@ def write_export(
 ) -> list[Path]:
     """Exports into `folder` and deletes an earlier export of these kinds; other files stay.
 
-    Tells which files are deleted, and which held other people or looks.
+    Tells which files are deleted, and which held other people or looks. What somebody has changed
+    since, as ELAN does, is kept under another name.
 
     Args:
         found: What to export; if it has no cuts, only the earlier export is deleted.
@@ -84,14 +90,36 @@ def write_export(
                 f"{folder / name}: not written by an earlier export, so it is not overwritten; "
                 "move or rename it"
             )
+    _keep_changed(
+        folder, {file: rows[0][-1] for file, (kind, rows) in before.items() if kind in kinds}
+    )
     gone = [file for file, (kind, _) in before.items() if kind in kinds and file not in names]
     _tell_gone(folder, gone)
     _tell_replaced(folder, wanted, before)
     files.remove(folder / file for file in gone)
     kept = [row for kind, rows in before.values() if kind not in kinds for row in rows]
-    if wanted or folder.exists():
-        _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(found, piece))])
-    return [folder / p.file for p in wanted if _write(found, p, folder, quality, progress)]
+    if not (wanted or folder.exists()):
+        return []
+    # Listed before it is there: what is not listed would never be replaced.
+    _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(found, piece))])
+    written = {p.file: _write(found, p, folder, quality, progress) for p in wanted}
+    if any(written.values()):
+        _write_list(
+            folder,
+            [*kept, *(row for p in wanted for row in _rows(found, p, written[p.file] or ""))],
+        )
+    return [folder / file for file, digest in written.items() if digest is not None]
+
+
+def _keep_changed(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Renames those of the files that are no longer what their export wrote."""
+    for file, digest in hashes.items():
+        path = folder / file
+        if digest and path.is_file() and sha256(files.content(path)).hexdigest() != digest:
+            names = (f"{path.stem}_changed{n}{path.suffix}" for n in count(1))
+            kept = next(path.with_name(name) for name in names if not (folder / name).exists())
+            files.move([(path, kept)])
+            log.warning("%s was changed since its export, and is kept as %s", path, kept.name)
 
 
 def _tell_gone(folder: Path, gone: Sequence[str]) -> None:
@@ -163,13 +191,12 @@ def _named(stem: str, rest: str) -> str:
 
 def _write(
     found: Findings, piece: Piece, folder: Path, quality: int, progress: WalkProgress
-) -> bool:
-    """Writes a file; returns False if none of its frames can be decoded."""
+) -> str | None:
+    """Writes a file; returns its hash, "" of a film, or None if none of its frames decodes."""
     path, film = folder / piece.file, found.film
     if piece.kind in (CLIPS, SUPERCUT):
-        return write_spans(
-            film, [(c.first, c.stop) for _, c in piece.cuts], path, quality, progress
-        )
+        spans = [(c.first, c.stop) for _, c in piece.cuts]
+        return "" if write_spans(film, spans, path, quality, progress) else None
     form = FORMATS[piece.kind]
     data = form.load()(found)
     with replacing(path) as file:
@@ -177,7 +204,7 @@ def _write(
     edges = np.array([edge for _, cut in piece.cuts for edge in (cut.first, cut.stop)], np.int64)
     if not form.seconds:
         tell_error(path, film, edges)
-    return True
+    return sha256(data).hexdigest()
 
 
 def tell_error(path: Path, film: Footage, edges: Ints) -> None:
@@ -214,11 +241,11 @@ def write_spans(
     return written
 
 
-def _rows(found: Findings, piece: Piece) -> Iterator[list[str]]:
+def _rows(found: Findings, piece: Piece, digest: str = "") -> Iterator[list[str]]:
     """Yields a file's lines in export.csv: frames and seconds in the movie, seconds in the file."""
     film, packed = found.film, 0.0
     if not piece.cuts:  # It is listed all the same: what is not is never replaced.
-        yield [piece.file, piece.kind, "0", found.video, *[""] * (len(EXPORT_COLUMNS) - 4)]
+        yield [piece.file, piece.kind, "0", found.video, *[""] * (WITHOUT_HASH - 4), digest]
     for number, (reel, cut) in enumerate(piece.cuts, 1):
         low, high = film.edges[cut.first], film.edges[cut.stop]
         # A file of the whole movie keeps the movie's time.
@@ -226,7 +253,7 @@ def _rows(found: Findings, piece: Piece) -> Iterator[list[str]]:
         yield [
             piece.file, piece.kind, str(number), reel.video, reel.person, reel.emotion,
             str(cut.first), str(cut.stop - 1), f"{low:.6f}", f"{high:.6f}", f"{begin:.6f}",
-            str(cut.runs),
+            str(cut.runs), digest,
         ]  # fmt: skip
         packed += float(film.ticks[cut.stop] - film.ticks[cut.first]) * float(film.base)
 
@@ -237,7 +264,8 @@ def _listed(folder: Path) -> dict[str, tuple[str, list[list[str]]]]:
     A missing or damaged list counts as empty.
     """
     exported: dict[str, tuple[str, list[list[str]]]] = {}
-    for row in read_list(folder / EXPORT_LIST):
+    for cells in read_list(folder / EXPORT_LIST):
+        row = [*cells, *[""] * (len(cells) == WITHOUT_HASH)]
         if len(row) == len(EXPORT_COLUMNS) and row[1] in FORMATS and _is_ours(*row[:2]):
             exported.setdefault(row[0], (row[1], []))[1].append(row)
     return exported
@@ -254,10 +282,7 @@ def _is_ours(name: str, kind: str) -> bool:
 
 
 def _write_list(folder: Path, rows: list[list[str]]) -> None:
-    """Replaces export.csv, or removes it if there is nothing to list.
-
-    Written before the files: a file that is not listed would never be replaced.
-    """
+    """Replaces export.csv, or removes it if there is nothing to list."""
     if not rows:
         files.remove([folder / EXPORT_LIST])
         return

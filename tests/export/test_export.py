@@ -130,6 +130,35 @@ def test_one_export_replaces_the_file_of_everybody_and_another_asks(
         _export(folder, job, "subtitles")
 
 
+def test_what_somebody_has_changed_is_kept(
+    folder: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, rare = folder / "talk.eaf", replace(job, pick=PickSettings(repeat=30))
+    _export(folder, job, "elan", "subtitles")
+    written = path.read_bytes()
+    _export(folder, job, "elan")
+    assert "changed" not in caplog.text
+    for number, other in enumerate((job, rare), 1):
+        path.write_bytes(written + b"<!-- mine -->")
+        _export(folder, other, "elan")
+        kept = folder / f"talk_changed{number}.eaf"
+        assert kept.read_bytes() == written + b"<!-- mine -->"
+        assert f"{path} was changed since its export, and is kept as {kept.name}" in caplog.text
+        assert path.exists() == (other is job)
+    assert (folder / "talk_moments.srt").exists()
+
+
+def test_a_list_of_an_earlier_version_is_read(folder: Path, job: Job) -> None:
+    """It has no hashes: what it lists is replaced, as it was then."""
+    _export(folder, job, "subtitles", "elan")
+    listed = folder / "export.csv"
+    listed.write_text("".join(f"{row.rpartition(',')[0]}\n" for row in listed.read_text().split()))
+    (folder / "talk.eaf").write_text("mine")
+    _export(folder, job, "elan")
+    assert (folder / "talk.eaf").read_text() != "mine"
+    assert set(pd.read_csv(listed)["kind"]) == {"elan", "subtitles"}
+
+
 def test_a_list_in_the_movies_folder_cannot_name_its_other_files(folder: Path, job: Job) -> None:
     _export(folder, job, "subtitles")
     listed = folder / "export.csv"
