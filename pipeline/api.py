@@ -41,7 +41,15 @@ from pipeline.faces import ANY, EMOTIONS
 from pipeline.judge import judge as measuring
 from pipeline.people.album import Album
 from pipeline.people.gallery import digest
-from pipeline.settings import Job, PickSettings, Smoothing, WalkSettings, is_look, job_from
+from pipeline.settings import (
+    Job,
+    PickSettings,
+    Smoothing,
+    WalkSettings,
+    classes,
+    is_look,
+    job_from,
+)
 from pipeline.walk.part import silent
 
 __all__ = [
@@ -85,7 +93,7 @@ TAKES: dict[str, tuple[str, ...]] = {
 
 KINDS: dict[str, Any] = {
     **get_type_hints(Job), **get_type_hints(WalkSettings), **get_type_hints(PickSettings),
-    "emotion_model": str, "person": tuple, "emotion": tuple, "top": int,
+    "emotion_model": str, "person": tuple, "emotion": tuple, "top": int, "by_movie": bool,
 }  # fmt: skip
 """The types of all options, as the settings have them."""
 
@@ -212,6 +220,7 @@ def moments(
     """
     _check_kind("top", top)
     job = _job("moments", options, person, emotion)
+    top = int(top)  # NumPy's numbers are none to DuckDB.
     with archive.open_archive(_archived(folders, job)) as opened:
         found = search.search(opened, job, top, order).moments
     return _table("search", map(results.record, found))
@@ -233,6 +242,7 @@ def stats(
         `look_seconds` of the wanted looks, and for each of `EMOTIONS` its share in the seconds of
         all faces; they sum to 1.
     """
+    _check_kind("by_movie", by_movie)
     job = _job("stats", options, emotion=emotion)
     with archive.open_archive(_archived(folders, job)) as opened:
         found = _table(
@@ -305,8 +315,11 @@ def report(folder: Place, **options: Any) -> Path:
     return mine.report(_walk_of(folder, job), job)
 
 
-def _several(wanted: Wanted) -> tuple[str, ...]:
-    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+def _names(option: str, wanted: Wanted) -> tuple[str, ...]:
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{option} is {names!r}, wanted {FITTING[tuple][1]}")
+    return names
 
 
 def _checked(function: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -365,16 +378,16 @@ def _job(
     given = _checked(function, given)
     for name, value in (("person", person), ("emotion", emotion)):
         _check_kind(name, value)
-    people, emotions = map(_several, (person, emotion))
+    people, emotions = _names("person", person), _names("emotion", emotion)
     if not people or not emotions:
         raise ValueError(f"person and emotion want one or more names, or {ANY!r}")
     for look in emotions:
-        if look != ANY and not is_look(look):
-            raise ValueError(
-                f"emotion is {look!r}, wanted some of {EMOTIONS}, classes of them in this order "
-                f"such as 'fear+sad', or {ANY!r}{did_you_mean(look, EMOTIONS)}"
-            )
-    given |= {name: _several(given[name]) for name in ("with_", "without") if name in given}
+        if look != ANY:
+            _check_look("emotion", look, f", or {ANY!r}")
+    if (before := given.get("from_")) is not None:
+        _check_look("from_", before)
+    classes(emotions, before)
+    given |= {name: _names(name, given[name]) for name in ("with_", "without") if name in given}
     network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
     places = {key: Path(given[key]) for key in ("output", "known_faces") if key in given}
     try:
@@ -384,6 +397,14 @@ def _job(
         named = {name: value for name, value in given.items() if name in rule} or given
         told = ", ".join(f"{name}={value!r}" for name, value in named.items())
         raise ValueError(f"{told}: wanted {rule}") from error
+
+
+def _check_look(option: str, look: str, others: str = "") -> None:
+    if not is_look(look):
+        raise ValueError(
+            f"{option} is {look!r}, wanted some of {EMOTIONS}, classes of them in this order "
+            f"such as 'fear+sad'{others}{did_you_mean(look, EMOTIONS)}"
+        )
 
 
 def _walks(folders: Sequence[Place], job: Job) -> list[Path]:

@@ -219,20 +219,21 @@ def _picked(
         )
     _warn_of_stride(walked, job.pick.at(walked.manifest.scan.stream.rate))
     outcomes = write_picks(walked.with_rows(rows), job, movie, cropping)
-    _tell_of_unknown(walked)
+    _tell_of_unknown(walked, job.known_faces)
     for left in pick_json.unfinished_lines(walked.folder):
         log.warning("%s: %s", walked.folder, left)
     return outcomes
 
 
-def _tell_of_unknown(walked: Walked) -> None:
+def _tell_of_unknown(walked: Walked, known_faces: Path) -> None:
     """Says how to give names to whoever has none."""
     nameless = int((walked.tracks.person < 0).sum())
     if nameless:
         tracks = "1 track has no name; to sort it"
         if nameless > 1:
             tracks = f"{nameless} tracks have no name; to sort them into people"
-        log.info("%s: mine-video cast %s", tracks, quote(str(walked.folder)))
+        line = " ".join([quote(str(walked.folder)), *pick_json.known_faces_option(known_faces)])
+        log.info("%s: mine-video cast %s", tracks, line)
 
 
 def _check_people_known(job: Job, album: Album) -> None:

@@ -2,7 +2,9 @@
 
 import logging
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import pandas as pd
 
@@ -44,7 +46,8 @@ def wanted_rows(
     for person in _people_of(walked):
         check_name(person, walked.folder / FACES)
     without_photo = unreachable(walked.tracks)
-    check_photos(job.named, without_photo)
+    unseen = without_photo | _unread(job, _people_of(walked))
+    check_photos(job.named, unseen, f" (`mine-video name {quote(str(walked.folder))}` says why)")
     select.check_people(job.named, _people_of(walked) - without_photo, str(walked.folder))
     labels = current_labels(walked, job)
     rows = match.applied(walked.rows, labels, classes(job.emotions, job.pick.from_))
@@ -55,6 +58,13 @@ def wanted_rows(
             lines = read_lines(job, _film(walked, job, movie))
         rows = rows if lines is None else _with_speech(rows, lines, walked, job)
     return rows
+
+
+def _unread(job: Job, known: set[str]) -> set[str]:
+    """Those of the wanted people whose only photos are of a kind that nobody can read."""
+    there = job.known_faces.iterdir() if job.known_faces.is_dir() else ()
+    stems = {normalize("NFC", path.stem) for path in there if path.is_file()}
+    return {person for person in job.named if person not in known and person in stems}
 
 
 def _film(walked: Walked, job: Job, movie: Path | None) -> Path | None:
@@ -108,12 +118,13 @@ def read_lines(job: Job, film: Path | None) -> "Lines | None":
     )
 
 
-def check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
+def check_photos(wanted: tuple[str, ...], without: set[str], why: str = "") -> None:
     """Fails if a wanted person has no usable photo.
 
     Args:
         wanted: The wanted people.
         without: The people without a usable photo.
+        why: Where the reason is told, for the message.
 
     Raises:
         PeopleError: A wanted person is among them.
@@ -121,7 +132,7 @@ def check_photos(wanted: tuple[str, ...], without: set[str]) -> None:
     for person in wanted:
         if person in without:
             raise PeopleError(
-                f"no usable photo of {person}; add one that shows only {person}, facing the "
+                f"no usable photo of {person}{why}; add one that shows only {person}, facing the "
                 "camera, with a face at least 80 px wide"
             )
 

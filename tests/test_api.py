@@ -148,7 +148,10 @@ def test_the_options_that_a_function_tells_are_those_that_it_takes(name: str) ->
         (api.pick, "person", b"anna", "person is b'anna', wanted a name, or a list of names"),
         (api.pick, "person", {"anna": 1}, "person is {'anna': 1}, wanted a name, or a list"),
         (api.pick, "output", 1, "output is 1, wanted a path"),
+        (api.pick, "person", [1], r"person is \(1,\), wanted a name, or a list of names"),
+        (api.moments, "emotion", ["sad", None], r"emotion is \('sad', None\), wanted a name"),
         (api.moments, "top", "5", "top is '5', wanted a whole number"),
+        (api.stats, "by_movie", "no", "by_movie is 'no', wanted True or False"),
         (api.pick, "width", 640, "pick has no option 'width'"),
         (api.pick, "preson", "anna", "pick has no option 'preson'; did you mean 'person'"),
         (api.walk, "repeat", 8, "walk has no option 'repeat'"),
@@ -171,6 +174,10 @@ def test_an_option_that_does_not_fit_is_told(
         ({"sure": 90}, "sure=90: wanted sure and min_prob from 0 to 1"),
         ({"repeat": 0, "peak": True}, "repeat=0: wanted repeat from 1"),
         ({"emotion": "happpy"}, "emotion is 'happpy', .*; did you mean 'happy'"),
+        ({"from_": "hapy"}, "from_ is 'hapy', .*'fear\\+sad'; did you mean 'happy'"),
+        ({"from_": "any"}, "from_ is 'any', wanted some of"),
+        ({"emotion": ["happy+sad", "sad"]}, "sad is in both happy\\+sad and sad; ask for one"),
+        ({"border": -1, "sure": 0.5}, "border=-1, sure=0.5: wanted seconds, gap, sizes"),
     ],
 )
 def test_a_value_out_of_range_is_told(options: dict[str, Any], told: str) -> None:
@@ -211,6 +218,9 @@ def test_what_is_wrong_is_told(folder: Path) -> None:
         api.moments(folder, person=[])
     with pytest.raises(ValueError, match="top must be 0 or more, not -1"):
         api.moments(folder, top=-1)
+    one: Any = np.int64(1)
+    assert len(api.moments(folder, top=one)) == 1
+    assert len(api.moments(folder, top=10**30)) == len(api.moments(folder))
 
 
 def test_what_is_of_one_movie_refuses_a_folder_of_several(folder: Path) -> None:

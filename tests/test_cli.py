@@ -704,6 +704,28 @@ def test_one_of_several_movies_fails_and_the_others_are_done(program: Program) -
     assert "1 of 3 failed, the others are done:" in done.err
 
 
+def test_where_all_fail_no_others_are_done(program: Program) -> None:
+    done = program("nowhere.mkv", "neither.mkv", *HAPPY_ANNA)
+    assert "2 of 2 failed:\n" in done.err
+
+
+@pytest.mark.parametrize("line", [("movie.mkv",), ("pick", "movie")])
+def test_a_name_without_its_quotes_is_told(line: tuple[str, ...], program: Program) -> None:
+    Path("known_faces/anna.png").rename("known_faces/Anna Maria.png")
+    done = program(*line, "--person", "anna", "maria", "--emotion", "happy")
+    assert done.code == 2
+    assert "'maria' is part of a name; put that in quotes: --person 'Anna Maria'" in done.err
+
+
+def test_a_picture_that_is_no_photo_is_told_with_the_name(program: Program) -> None:
+    Path("known_faces/zoe.heic").write_bytes(b"ftypheic")
+    assert program("walk", "movie.mkv").code == 0
+    done = program("pick", "movie", "--person", "zoe")
+    assert done.code == 1
+    assert "no usable photo of zoe (`mine-video name output/movie` says why)" in done.err
+    assert "zoe.heic: cannot read this kind of picture" in program("name", "output/movie").err
+
+
 def test_two_movies_with_one_stem(program: Program) -> None:
     film(Path("a/m.mkv"), TALK)
     film(Path("b/m.mkv"), [Shot(12, (Square("anna"),))])
@@ -776,6 +798,8 @@ def test_a_reader_that_leaves_is_no_bug(program: Program, monkeypatch: pytest.Mo
         (("a.mkv", "--emotion", "sad+fear", "--emotion", "any"), "both fear and fear+sad"),
         (("a.mkv", "--emotion", "joy"), "Did you mean 'happy'?"),
         (("a.mkv", "--emotion", "sad+Happiness"), "Did you mean 'happy'?"),
+        (("a.mkv", "happy", "--emotion", "sad"), "once for each: --emotion sad --emotion happy"),
+        (("judge", "a", "--after", "x"), "an option of: mine, pick, annotate, export, dataset\n"),
         (("search", "--explain"), "No such option '--explain'. It is an option of: mine, pick\n"),
         (("search", "--oder", "time"), "Did you mean one of: '--border', '--onset', '--order'?"),
         (("search", "--top", "ten"), "'ten' is not a whole number"),

@@ -437,6 +437,17 @@ def test_crops_of_an_earlier_pick_go_where_nothing_is_kept(talk: Path, job: Job)
     assert sorted(p.name for p in folder.iterdir()) == ["crops.csv", "moments.csv", "notes.txt"]
 
 
+def test_a_pick_of_everything_empties_classes_of_who_is_gone(talk: Path, job: Job) -> None:
+    _mine(talk, job, emotions=("happy+sad",))
+    _mine(talk, job, people=("ben",), emotions=("happy+sad",))
+    folder = job.output / "talk"
+    (job.known_faces / "anna.png").rename(job.known_faces / "zoe.png")
+    mine.pick(folder, replace(job, people=("any",), emotions=("any",)))
+    left = {name: list((folder / name / "happy+sad").glob("*.jpg")) for name in ("anna", "ben")}
+    assert not left["anna"]
+    assert left["ben"], "no emotion replaces a class of somebody who is still there"
+
+
 class Enough(KeyboardInterrupt):
     """The user cancels the cropping."""
 
@@ -782,7 +793,9 @@ def test_a_wanted_person_without_a_usable_photo_stops_before_the_walk(
         _mine(unwalked, job, people=("dora",))
     assert not (job.output / "talk" / "parts").exists()
     assert _mine(unwalked, job).steady == 27, "the others can be picked"
-    with pytest.raises(PeopleError, match="no usable photo of dora; add one"):
+    with pytest.raises(
+        PeopleError, match=r"photo of dora \(`mine-video name .*talk` says why\); add"
+    ):
         _mine(unwalked, job, people=("dora",))
 
 

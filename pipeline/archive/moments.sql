@@ -23,7 +23,7 @@ ORDER BY
         WHEN 'sure' THEN mean_look_sure
         WHEN 'strength' THEN most_strength
         WHEN 'probability' THEN mean_probability
-        WHEN 'length' THEN length
+        WHEN 'length' THEN round(max(time + seconds) - min(time), 6)
     END DESC,
     number,
     first,

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
+from shlex import quote
 
 from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.totals import totals
+from pipeline.disk.pick_json import known_faces_option
 from pipeline.disk.text_table import csv_text
 from pipeline.disk.walked import finished
-from pipeline.errors import TableError
+from pipeline.errors import PeopleError, TableError
 from pipeline.faces import ANY, EMOTIONS, UNKNOWN, written
 from pipeline.models.registry import tolerances
 from pipeline.people import gallery
@@ -112,12 +114,11 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     if top < 0:
         raise ValueError(f"top must be 0 or more, not {top}")
-    known = index.names(entry.facts for entry in archive.entries) - {""}
-    select.check_people(job.named, known, "the walked movies")
+    _check_people(archive, job)
     entries = prepare_faces(archive, job)
     if not entries:
         return Found((), 0)
-    rows = archive.ask("moments", ordering=order, top=top or LARGEST_SETTING)
+    rows = archive.ask("moments", ordering=order, top=min(top, LARGEST_SETTING) or LARGEST_SETTING)
     emotions = dict(enumerate(EMOTIONS))
     emotions |= {members(emotion)[0]: emotion for emotion in job.emotions if emotion != ANY}
     moments = (
@@ -125,6 +126,30 @@ def search(archive: Archive, job: Job, top: int = TOP, order: str = ORDERS[0]) -
         for number, person, label, *rest, _ in rows
     )
     return Found(tuple(moments), rows[0][-1] if rows else 0)
+
+
+def _check_people(archive: Archive, job: Job) -> None:
+    """Checks that every wanted person is in some movie.
+
+    Raises:
+        PeopleError: One is in none; it says whether only the names must be brought up to date.
+    """
+    known = index.names(entry.facts for entry in archive.entries) - {""}
+    absent = [name for name in job.named if name not in known | {ANY, UNKNOWN}]
+    for name in absent:
+        if name in gallery.photos(job.known_faces):
+            raise PeopleError(
+                f"{name} is in none of the walked movies, or they were named before {name} had "
+                f"photos: then run `mine-video name {_named_by(archive.entries, job)}`"
+            )
+    select.check_people(job.named, known, "the walked movies")
+
+
+def _named_by(entries: Sequence[ArchiveMovie], job: Job) -> str:
+    """What `mine-video name` takes for some movies: a folder, or the one that holds the first."""
+    first = entries[0].folder
+    folder = quote(str(first if len(entries) == 1 else first.parent))
+    return " ".join([folder, *known_faces_option(job.known_faces)])
 
 
 def why_nothing(archive: Archive, job: Job) -> str:
@@ -232,12 +257,12 @@ def warn_of_old_names(archive: Archive, job: Job) -> None:
     if not job.known_faces.is_dir():
         return
     digest = gallery.digest(job.known_faces, job.tolerance)
-    old = [entry.folder for entry in archive.entries if entry.facts.gallery != digest]
+    old = [entry for entry in archive.entries if entry.facts.gallery != digest]
     if old:
         log.warning(
             "the names in %d of %d movies are from other photos or another --tolerance (the first "
-            "is %s); update them with `mine-video name FOLDER`",
-            len(old), len(archive.entries), old[0],
+            "is %s); update them with `mine-video name %s`",
+            len(old), len(archive.entries), old[0].folder, _named_by(old, job),
         )  # fmt: skip
 
 
@@ -249,7 +274,7 @@ def write_moments(moments: Iterable[Moment], path: Path) -> None:
     """
     rows: list[Iterable[object]] = [MOMENT_COLUMNS]
     for m in moments:
-        who = [m.entry.facts.movie, printable(m.entry.folder), m.person, m.emotion]
+        who = [printable(m.entry.facts.movie), printable(m.entry.folder), m.person, m.emotion]
         times = (f"{time:.3f}" for time in (m.start, m.stop, m.seconds))
         when = [*times, m.first, m.last, m.track, m.length, m.faces]
         values = (m.look_sure, m.strength, m.probability, m.prominence)

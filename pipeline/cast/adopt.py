@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.cast.cast import cast_place
 from pipeline.cast.company import numbers, pictures
 from pipeline.disk import manifest as manifests
+from pipeline.disk.pick_json import known_faces_option
 from pipeline.disk.walked import CAST, CAST_TABLE, Walked, finished, named_tracks
 from pipeline.errors import PeopleError
 from pipeline.opened import check_nameable, opened
@@ -44,7 +45,7 @@ def adopt(
     walks = [finished(folder) for folder in manifests.unique(folders)]
     for walked in walks:  # Before anything is copied.
         check_nameable(walked)
-    _check_unnamed(walks, chosen)
+    _check_unnamed(walks, chosen, job.known_faces)
     for path in copied(folders, chosen, job.known_faces):
         log.debug("%s: new", path)
     album = album or Album(job)
@@ -53,7 +54,9 @@ def adopt(
             pass  # Opening a movie names its faces.
 
 
-def _check_unnamed(walks: Sequence[Walked], chosen: Sequence[tuple[int, str]]) -> None:
+def _check_unnamed(
+    walks: Sequence[Walked], chosen: Sequence[tuple[int, str]], known_faces: Path
+) -> None:
     """Refuses to give a second name to a number all of whose tracks have one by now.
 
     Raises:
@@ -75,6 +78,7 @@ def _check_unnamed(walks: Sequence[Walked], chosen: Sequence[tuple[int, str]]) -
         known = " and ".join(sorted(others))
         words = ["mine-video", "name", *(str(walked.folder) for walked in walks)]
         rename = shlex.join([*words, "--rename", min(others), person])
+        rename = " ".join([rename, *known_faces_option(known_faces)])
         raise PeopleError(f"number {number} of the cast is {known} by now; to rename: {rename}")
 
 
@@ -95,7 +99,8 @@ def copied(
         PeopleError: See `adopt`; raised before anything is copied.
         MiningError: A photo cannot be read or written.
     """
-    pictures = [_of_number(cast_place(folders), number, folders) for number, _ in chosen]
+    place = cast_place(folders)
+    pictures = [_of_number(place, number, folders, known_faces) for number, _ in chosen]
     known = {*gallery.photos(known_faces), *gallery.others(known_faces)}
     for number, person in chosen:
         names.check_name(person, f"number {number} of the cast")
@@ -110,7 +115,7 @@ def copied(
         log.info("%s: %d new %s from number %d of the cast", target, count, noun, number)
 
 
-def _of_number(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
+def _of_number(place: Path, number: int, folders: Sequence[Path], known_faces: Path) -> list[Path]:
     """The photos of a number of the cast.
 
     Raises:
@@ -119,7 +124,8 @@ def _of_number(place: Path, number: int, folders: Sequence[Path]) -> list[Path]:
     folder, photos = place / CAST, pictures(place)
     if number in photos:
         return photos[number]
-    command = shlex.join(["mine-video", "cast", *map(str, folders)])
+    words = shlex.join(["mine-video", "cast", *map(str, folders)])
+    command = " ".join([words, *known_faces_option(known_faces)])
     if not photos:
         shared = len(folders) == 1 and (place.parent / CAST_TABLE).exists()
         hint = f"; {place.parent} has one for all its movies: give them all" if shared else ""

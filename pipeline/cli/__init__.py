@@ -134,7 +134,8 @@ def _where_it_is(error: click.ClickException) -> click.ClickException:
         return error
     having = [
         name for name, command in main.commands.items()
-        if any(error.option_name in parameter.opts for parameter in command.params)
+        for p in command.params
+        if error.option_name in p.opts and not getattr(p, "hidden", False)
     ]  # fmt: skip
     if not having:
         return error

@@ -1,6 +1,7 @@
 """The commands over many walked movies: search, table, stats and status."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -183,12 +184,14 @@ def search_command(
         if listed:
             write_moments(found.moments, listed)
             output.file(listed)
-        if timeline:
-            _write_timeline(found, timeline, job, output)
+        missing = _write_timeline(found, timeline, job, output) if timeline else 0
         if not found.moments:
             _tell_earlier(sheet, picked)
         elif sheet or picked:
-            _write_crops_and_sheets(found, job, sheet, picked, output)
+            missing = max(missing, _write_crops_and_sheets(found, job, sheet, picked, output))
+        if missing:
+            movies = "1 movie is" if missing == 1 else f"{missing} movies are"
+            raise MiningError(f"{movies} missing, see above; the others are done")
 
 
 def _print_moments(found: "Found") -> None:
@@ -230,17 +233,22 @@ def is_timeline(path: Path) -> bool:
     )
 
 
-def _write_timeline(found: "Found", path: Path, job: Job, output: Output) -> None:
-    """Writes a timeline; where there is nothing to show, one of an earlier search goes."""
+def _write_timeline(found: "Found", path: Path, job: Job, output: Output) -> int:
+    """Writes a timeline; where there is nothing to show, one of an earlier search goes.
+
+    Returns the number of movies that are missing.
+    """
     from pipeline.export.joined import write_joined
     from pipeline.files import remove
 
     moments = [(m.entry.folder, m.person, m.emotion, m.first, m.last) for m in found.moments]
-    if write_joined(moments, path, allow_remote=job.allow_remote):
+    written, failed = write_joined(moments, path, allow_remote=job.allow_remote)
+    if written:
         output.file(path)
     elif path.exists():
         remove([path])
         log.warning("%s: removed, since no moment is left to show", path)
+    return len(failed)
 
 
 def _tell_earlier(*folders: Path | None) -> None:
@@ -252,8 +260,11 @@ def _tell_earlier(*folders: Path | None) -> None:
 
 def _write_crops_and_sheets(
     found: "Found", job: Job, sheet: Path | None, picked: Path | None, output: Output
-) -> None:
-    """Writes crops and sheets; a missing movie does not stop the others."""
+) -> int:
+    """Writes crops and sheets; a missing movie does not stop the others.
+
+    Returns the number of movies that are missing.
+    """
     from pipeline.archive import gather
 
     films, failed = gather.films(found.moments, job)
@@ -266,9 +277,7 @@ def _write_crops_and_sheets(
         failed += more
         for path in sheets:
             output.file(path)
-    if failed:
-        movies = "1 movie is" if len(failed) == 1 else f"{len(failed)} movies are"
-        raise MiningError(f"{movies} missing, see above; the others are done")
+    return len(failed)
 
 
 @command()
@@ -363,11 +372,15 @@ def _print_totals(found: "Sequence[Total]", look: str) -> None:
     asked = LOOK.format(look) if look else ""
     heads = "movie", "person", "on screen", asked, "tracks", "faces", *EMOTIONS
     click.echo(aligned(TOTAL, *heads))
+    names = Counter(t.entry.facts.movie for t in {t.entry.folder: t for t in found}.values())
     for t in found:
         shares = [f"{100 * share:.1f} %" for share in t.shares.values()]
         asked = LOOK.format(f"{t.look_seconds:.1f} s") if look else ""
         cells = (t.person, f"{t.seconds:.1f} s", asked, t.tracks, t.faces, *shares)
-        echo_line(aligned(TOTAL, fitted(t.entry.facts.movie), *map(str, cells)))
+        # Films of one name are told apart by their folders.
+        alone = names[t.entry.facts.movie] == 1
+        movie = t.entry.facts.movie if alone else t.entry.folder.name
+        echo_line(aligned(TOTAL, fitted(movie), *map(str, cells)))
 
 
 @command()
@@ -385,8 +398,6 @@ def status_command(
         mine-video status output/
     """
     log_to_stderr(quiet, verbose)
-    from collections import Counter
-
     from pipeline.archive.status import states
     from pipeline.disk.find import find_walks
     from pipeline.people import gallery
@@ -406,4 +417,6 @@ def status_command(
 
 
 def _print_state(s: "State") -> None:
-    echo_line(STATE.format(s.state, s.folder) + (f": {s.detail}" if s.detail else ""))
+    other = bool(s.movie) and Path(s.movie).stem != s.folder.name
+    film = f" ({s.movie})" if other else ""
+    echo_line(STATE.format(s.state, s.folder) + film + (f": {s.detail}" if s.detail else ""))

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 import click
 from click.core import ParameterSource
@@ -644,6 +645,39 @@ def _check_looks(given: dict[str, Any]) -> None:
         raise click.UsageError("give either --peak or --onset")
 
 
+def _check_stray(given: dict[str, Any]) -> None:
+    """Refuses words that seem to belong to an option, and were taken for movies or folders.
+
+    Raises:
+        UsageError: It says how to write them.
+    """
+    context = click.get_current_context(silent=True)
+    params = context.params if context else {}
+    places = params.get("movies") or params.get("folders") or ()
+    for place in places if isinstance(places, tuple) else ():
+        word = str(place)
+        if os.path.exists(word):  # noqa: PTH110 - a URL has no method for it.
+            continue
+        emotions = given.get("emotions", ())
+        if word.casefold() in EMOTIONS and ANY not in emotions:
+            each = " ".join(f"--emotion {emotion}" for emotion in (*emotions, word.casefold()))
+            raise click.UsageError(f"{word!r} is a look; give the option once for each: {each}")
+        for person in given.get("people", ()):
+            if name := _known_as(f"{person} {word}", given):
+                raise click.UsageError(
+                    f"{word!r} is part of a name; put that in quotes: --person {shlex.quote(name)}"
+                )
+
+
+def _known_as(beginning: str, given: dict[str, Any]) -> str:
+    """The name of somebody with photos that begins so; "" if there is none."""
+    from pipeline.people.gallery import photos  # Slow to import.
+
+    words = normalize("NFC", beginning).casefold().split()
+    names = photos(given.get("known_faces", JOB.known_faces))
+    return next((name for name in names if name.casefold().split()[: len(words)] == words), "")
+
+
 def job_of(given: dict[str, Any]) -> Job:
     """Builds the settings from a command's options; options that it lacks keep their defaults."""
     given |= {"after": given.get("after") or None}
@@ -651,6 +685,7 @@ def job_of(given: dict[str, Any]) -> Job:
     if "ray" in given and given["workers"] is None:
         given["workers"] = cores() if given["ray"] in (None, "local") else sys.maxsize
     _check_looks(given)
+    _check_stray(given)
     for option in ("silent_only", "after", "subtitle_offset", "subtitle_encoding"):
         if given.get(option) and not given["subtitles"]:
             hint = f"--{option.replace('_', '-')}"

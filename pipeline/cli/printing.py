@@ -177,9 +177,8 @@ class Failures:
             MiningError: Some failed; its notes are their reasons.
         """
         if self._errors:
-            failed = MiningError(
-                f"{len(self._errors)} of {self._count} failed, the others are done:"
-            )
+            others = ", the others are done" if len(self._errors) < self._count else ""
+            failed = MiningError(f"{len(self._errors)} of {self._count} failed{others}:")
             for error in self._errors:
                 failed.add_note(f"  {error}")
             raise failed

@@ -5,6 +5,7 @@ made the folder may have changed it: what does not fit counts as damaged, and so
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,6 @@ from pipeline.faces import ANY
 from pipeline.files import content, replacing
 from pipeline.settings import (
     KNOWN_FACES,
-    MOST_FRAMES,
     Job,
     PickSettings,
     classes,
@@ -210,7 +210,8 @@ def _fits(value: Any, usual: Any, *, text: bool) -> bool:
         return text and _is_text(value)
     if isinstance(value, float) and isinstance(usual, int | str):
         return False
-    return value == usual or _is_number(value, 0, MOST_FRAMES)
+    # Which numbers fit, `PickSettings` knows.
+    return value == usual or _is_number(value, -sys.maxsize, sys.maxsize)
 
 
 # --- writing ------------------------------------------------------------------------------------

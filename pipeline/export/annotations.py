@@ -106,7 +106,7 @@ def elan(found: Findings) -> bytes:
         "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
         "xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
     })  # fmt: skip
-    movie = found.film.movie.absolute()
+    movie = found.film.place
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     kind = MEDIA_TYPES.get(movie.suffix.lower(), "unknown")
     places = {"MEDIA_URL": movie.as_uri(), **_relative(found)}
@@ -127,7 +127,7 @@ def elan(found: Findings) -> bytes:
 
 def _relative(found: Findings) -> dict[str, str]:
     """Where the movie is from the document, which ELAN tries where it is no longer at MEDIA_URL."""
-    movie, folder = found.film.movie.absolute(), found.folder.absolute()
+    movie, folder = found.film.place, found.folder.absolute()
     if is_remote(movie) or movie.anchor != folder.anchor:  # On another computer or drive.
         return {}
     return {"RELATIVE_MEDIA_URL": visible(Path(os.path.relpath(movie, folder)).as_posix())}

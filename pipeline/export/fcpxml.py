@@ -55,7 +55,7 @@ def _resources(found: Findings) -> ET.Element:
             "hasAudio": "1", "audioSources": "1", "audioRate": "48000",
             "audioChannels": str(CHANNELS[film.layout]),
         }  # fmt: skip
-    ET.SubElement(asset, "media-rep", kind="original-media", src=film.movie.absolute().as_uri())
+    ET.SubElement(asset, "media-rep", kind="original-media", src=film.place.as_uri())
     return resources
 
 

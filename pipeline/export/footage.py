@@ -1,5 +1,6 @@
 """Finds a movie's frame rate, and joins any stretches of it into one film."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +12,7 @@ from pipeline.faces import Image, Ints, Numbers
 from pipeline.movie import decode
 from pipeline.movie.encode import FilmPicture, FilmSound
 from pipeline.movie.frame import Frame
+from pipeline.movie.remote import is_remote
 from pipeline.movie.scan import Scan
 from pipeline.movie.sound import SOUND_RATE, Samples, read_sound, sound_layout
 from pipeline.pick.speech import borders
@@ -84,6 +86,15 @@ class Footage:
     rate: Rate
     edges: Numbers
     layout: str
+
+    @property
+    def place(self) -> Path:
+        """The movie's path as other programs take it: absolute, and without `..` if it may be."""
+        path = self.movie.absolute()
+        if is_remote(path) or ".." not in path.parts:
+            return path
+        plain = Path(os.path.normpath(path))  # Behind a link, `..` may be another folder.
+        return plain if plain.exists() and plain.samefile(path) else path
 
     @property
     def base(self) -> Fraction:

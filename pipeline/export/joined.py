@@ -25,7 +25,9 @@ Shown = tuple[Path, str, str, int, int]
 """A moment: the movie's folder, person, emotion, first and last frame."""
 
 
-def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) -> bool:
+def write_joined(
+    moments: Sequence[Shown], path: Path, *, allow_remote: bool
+) -> tuple[bool, list[MiningError]]:
     """Writes a timeline with a clip for each moment, one right after the other.
 
     Films that are gone, or cannot be opened, are told and left out.
@@ -36,17 +38,19 @@ def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) ->
         allow_remote: See `manifest.movie_of`.
 
     Returns:
-        Whether there was anything to write.
+        Whether there was anything to write, and why films were left out.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    films = {}
+    films: dict[Path, Findings] = {}
+    failed: list[MiningError] = []
     for folder in dict.fromkeys(folder for folder, *_ in moments):
         try:
             films[folder] = _film(folder, allow_remote=allow_remote)
         except MiningError as error:
             log.warning("%s; left out of %s", error, path)
+            failed.append(error)
     cuts = []
     shown = [moment for moment in moments if moment[0] in films]
     for number, (folder, person, emotion, first, last) in enumerate(shown, 1):
@@ -55,14 +59,14 @@ def write_joined(moments: Sequence[Shown], path: Path, *, allow_remote: bool) ->
         reel = Reel(found.video, found.stem, person, emotion, (Cut(first, stop),))
         cuts.append(FilmCut(found, reel, 0, f"{person} {emotion} {number:03d}"))
     if not cuts:
-        return False
+        return False, failed
     data = load(JOINED[path.suffix.lower().removeprefix(".")])(cuts)
     for found in films.values():
         edges = [edge for cut in cuts if cut.found is found for edge in cut.edges]
         tell_error(path, found.film, np.array(edges, np.int64))
     with files.replacing(path, "file with --timeline") as file:
         file.write(data)
-    return True
+    return True, failed
 
 
 def _film(folder: Path, *, allow_remote: bool) -> Findings:

@@ -252,7 +252,7 @@ def _clip(found: Findings, reel: Reel, index: int, name: str, kind: str) -> Clip
         return TimeRange(_time(found, start + low), _time(found, high - low))
 
     whole = between(0, max(1, int(found.clock.numbers[-1])))
-    media = ExternalReference(film.movie.absolute().as_uri(), whole)
+    media = ExternalReference(film.place.as_uri(), whole)
     media.name = visible(reel.video)
     media.metadata["fcp_xml"] = _fcp_xml(found)
     facts = {

@@ -70,7 +70,7 @@ def choose(
         if not len(seen):
             advice = absent(rows, tracks, (person, emotion), tolerance)
         elif not len(kept):
-            advice = held_back(seen, left, settings)
+            advice = held_back(seen, settings, size)
         steps = funnel(rows, seen, left, len(kept), person)
         yield Choice(person, emotion, seen, _surest_first(kept), steps, advice)
 

@@ -1,20 +1,25 @@
 """Explains why faces were kept or not, and what to try if none was."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from math import ceil, floor
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.disk.tracks_npz import Tracks
 from pipeline.faces import EMOTIONS, REJECTED, UNKNOWN, clock, written
-from pipeline.pick.company import COMPANY
-from pipeline.pick.select import FROM, decided, long_enough, run_seconds
+from pipeline.pick.select import FROM, decided, filters, long_enough, run_seconds
 from pipeline.settings import JOIN, PickSettings
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 """How somebody with an emotion looks; the other emotions are adjectives already."""
 
 
-ASKED = (*COMPANY, FROM, "after")
-"""Filters by other faces and lines, which come before the repeater."""
+OF_THE_LOOK = ("repeat", "sure", "min-prob")
+"""Filters by the look itself."""
 
 
 def adjective(emotion: str) -> str:
@@ -72,57 +77,81 @@ def _counts(rows: pd.DataFrame) -> str:
     return ", ".join([first, *(f"{emotion} {n:,}" for emotion, n in others)])
 
 
-def held_back(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) -> str:
+def held_back(seen: pd.DataFrame, settings: PickSettings, size: tuple[int, int]) -> str:
     """Says why none of the person's faces with the emotion was kept, and which options to try.
 
     Args:
         seen: Those faces, from `select.wanted`; at least one.
-        left: Faces left after each filter, from `select.steady`.
         settings: From `PickSettings.at`.
+        size: Width and height of the movie's picture in pixels.
     """
     others = seen[~decided(seen, REJECTED)]
     if len(others) == len(seen):
-        return _unsteady(seen, left, settings)
-    reason = f"; of the others, {_unsteady(others, left, settings)}" if len(others) else ""
+        return _filtered(seen, settings, size)
+    reason = f"; of the others, {_filtered(others, settings, size)}" if len(others) else ""
     count = len(seen) - len(others)
     return f"{count} {'face was' if count == 1 else 'faces were'} rejected in the review{reason}"
 
 
-def _unsteady(seen: pd.DataFrame, left: dict[str, int], settings: PickSettings) -> str:
+def _filtered(seen: pd.DataFrame, settings: PickSettings, size: tuple[int, int]) -> str:
     """Says which filter nothing passes, and values of all options that keep a face together."""
+    masks = filters(seen, settings, size)
+    gates = {name: mask for name, mask in masks.items() if name not in OF_THE_LOOK}
+    through = seen[_all(seen, gates.values())]
+    if len(through):
+        reason, options = _steadier(seen, through, settings)
+        return f"{reason}; try {' '.join(options)}"
+    left = {"": len(seen)}
+    for number, name in enumerate(gates, 1):
+        left[name] = int(_all(seen, [*gates.values()][:number]).sum())
     none = next(name for name, count in left.items() if not count)
-    if none in ASKED:
-        return _nothing_left(none, {"": len(seen)} | left)
-    sure = _reached(seen["look_sure"], settings.sure)
-    sure_enough = seen[seen["look_sure"] >= sure]
+    rest = _all(seen, (mask for name, mask in gates.items() if name != none))
+    steady = rest & _all(seen, (masks[name] for name in OF_THE_LOOK))
+    value = _laxer(none, seen[steady if steady.any() else rest])
+    if value is None:
+        return _nothing_left(none, left, [])
+    laxer: dict[str, Any] = {none.replace("-", "_"): value}
+    reached = rest & filters(seen, replace(settings, **laxer), size)[none]
+    _, more = _steadier(seen, seen[reached], settings)
+    return _nothing_left(none, left, [f"--{none} {value}", *more])
+
+
+def _all(seen: pd.DataFrame, masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.logical_and.reduce([np.ones(len(seen), bool), *masks])
+
+
+def _steadier(
+    seen: pd.DataFrame, rows: pd.DataFrame, settings: PickSettings
+) -> tuple[str, list[str]]:
+    """Says why no face is steady, sure and probable enough, and with which options one is.
+
+    Args:
+        seen: All rows of each run.
+        rows: Those of them that pass all other filters; at least one.
+        settings: From `PickSettings.at`.
+    """
+    sure = _reached(rows["look_sure"], settings.sure)
+    sure_enough = rows[rows["look_sure"] >= sure]
     probability = _reached(sure_enough["probability"], settings.min_prob)
-    probable = sure_enough[sure_enough["probability"] >= probability]
+    probable = sure_enough[sure_enough["probability"] >= probability].index
     # The surest faces may be in a run that is too short: then several options must change at once.
-    steady = long_enough(seen, settings)
-    longest, of_wanted = _longest(seen, probable.index, settings)
-    misses = {
-        f"--sure {sure:g}": sure < settings.sure,
-        f"--min-prob {probability:g}": probability < settings.min_prob,
-        f"--repeat {longest}": not steady[probable.index].any(),
-    }
-    reasons = (
-        f"at most {sure:.2f} sure",
-        f"at most {probability:.2f} probable",
-        of_wanted,
-    )
-    if any(misses.values()):
-        reason = next(r for r, missed in zip(reasons, misses.values(), strict=True) if missed)
-        return f"{reason}; try {' '.join(option for option, missed in misses.items() if missed)}"
-    if settings.silent_only and seen["spoken"].groupby(seen["run"]).transform("any")[steady].all():
-        return "somebody speaks in every steady run; leave out --silent-only"
-    laxer = _laxer(probable[steady[probable.index]], settings)
-    return _nothing_left(none, {"": len(seen)} | left, laxer.get(none))
+    longest, of_wanted = _longest(seen, probable, settings)
+    misses = [
+        (sure < settings.sure, f"--sure {sure:g}", f"at most {sure:.2f} sure"),
+        (
+            probability < settings.min_prob,
+            f"--min-prob {probability:g}", f"at most {probability:.2f} probable",
+        ),
+        (not long_enough(seen, settings)[probable].any(), f"--repeat {longest}", of_wanted),
+    ]  # fmt: skip
+    reasons = [reason for missed, _, reason in misses if missed]
+    return next(iter(reasons), ""), [option for missed, option, _ in misses if missed]
 
 
-def _nothing_left(none: str, left: dict[str, int], value: int | None = None) -> str:
-    """Says which filter leaves none, and which value to try, or what else.
+def _nothing_left(none: str, left: dict[str, int], options: list[str]) -> str:
+    """Says which filter leaves none, and what to try.
 
-    >>> _nothing_left("alone", {"": 30, "with": 24, "alone": 0})
+    >>> _nothing_left("alone", {"": 30, "with": 24, "alone": 0}, [])
     '--alone keeps none of the 24 faces that pass the filters before it; leave it out'
     """
     rest, of = left[list(left)[list(left).index(none) - 1]], left[""]
@@ -136,25 +165,22 @@ def _nothing_left(none: str, left: dict[str, int], value: int | None = None) -> 
     if none in (FROM, "after"):
         other = "other words, " if none == "after" else ""
         advice = f"try {other}a longer --within, or leave it out"
-    elif value:
-        advice = f"try --{none} {value}"
+    elif options:
+        advice = f"try {' '.join(options)}"
     return f"--{none} keeps {faces}; {advice}"
 
 
-def _laxer(rows: pd.DataFrame, settings: PickSettings) -> dict[str, int]:
-    """Values of filters by size, sharpness and turn that keep one of these faces.
-
-    A filter that one of them passes has none: it is another filter that drops that face.
-    """
+def _laxer(none: str, rows: pd.DataFrame) -> int | None:
+    """The value of a filter by size, sharpness or turn that keeps one of these faces, if any."""
+    if not len(rows):
+        return None
     side = np.minimum(rows["x2"] - rows["x1"], rows["y2"] - rows["y1"])
-    size, sharpness = np.floor(side.max()), np.floor(rows["sharpness"].max())
-    yaw = np.ceil(rows["yaw"].abs().min())
     laxer = {
-        "min-size": (size, size < settings.min_size),
-        "min-sharpness": (sharpness, sharpness < settings.min_sharpness),
-        "max-yaw": (yaw, yaw > settings.max_yaw),
+        "min-size": floor(side.max()),
+        "min-sharpness": floor(rows["sharpness"].max()),
+        "max-yaw": ceil(rows["yaw"].abs().min()),
     }
-    return {name: int(value) for name, (value, is_laxer) in laxer.items() if is_laxer}
+    return laxer.get(none)
 
 
 def _longest(seen: pd.DataFrame, faces: "pd.Index[int]", settings: PickSettings) -> tuple[str, str]:

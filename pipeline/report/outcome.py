@@ -20,7 +20,7 @@ from pipeline.pick import select
 from pipeline.pick.choose import Choice, choose
 from pipeline.report.crops import Selection, write_crops
 from pipeline.report.sheet import COMPARE, contact_sheets, delete_sheets, write_comparison
-from pipeline.settings import Job, PickSettings
+from pipeline.settings import Job, PickSettings, is_look
 
 log = logging.getLogger(__name__)
 
@@ -192,9 +192,13 @@ def _stale(folder: Path, job: Job, chosen: set[Path]) -> Iterator[Path]:
     some people are wanted, there are none: the crops of the others stay.
     """
     emotions = EMOTIONS if faces.ANY in job.emotions else job.emotions
+    people = {place.parent for place in chosen}
     for crops in folder.glob("*/*/crops.csv") if faces.ANY in job.people else ():
-        if crops.parent not in chosen and crops.parent.name in emotions:
-            yield crops.parent
+        place = crops.parent
+        # Classes, such as fear+sad, are no emotions that a pick of any replaces.
+        gone = faces.ANY in job.emotions and place.parent not in people and is_look(place.name)
+        if place not in chosen and (place.name in emotions or gone):
+            yield place
 
 
 def _outcomes(choices: list[tuple[Choice, Path]], job: Job) -> list[Outcome]:

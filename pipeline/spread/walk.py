@@ -145,7 +145,7 @@ class _Walk:
             return
         kept = sum(plan.parts - len(plan.missing) + made for plan, made in plans)
         log.warning(
-            "kept %d of %d parts of %s; to continue, run the same command without --rewalk",
+            "kept %d of %d parts of %s; the same command goes on there, without --rewalk",
             kept, sum(plan.parts for plan, _ in plans),
             "1 unfinished movie" if len(plans) == 1 else f"{len(plans)} unfinished movies",
         )  # fmt: skip

@@ -222,7 +222,7 @@ def _log_kept_parts(movie: Path, folder: Path, walk: Manifest) -> None:
     kept = [n for n in range(len(walk.parts)) if parts.has_part(folder, n)]
     frames = sum(walk.parts[n][1] - walk.parts[n][0] for n in kept)
     log.warning(
-        "%s: kept %d of %s (%d of %d frames); to continue, run the same command without --rewalk",
+        "%s: kept %d of %s (%d of %d frames); the same command goes on there, without --rewalk",
         movie, len(kept), _parts(len(walk.parts)), frames, walk.span[1] - walk.span[0],
     )  # fmt: skip
 

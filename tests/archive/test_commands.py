@@ -1,5 +1,6 @@
 """Tests of commands over many movies, given by their common folder or by a pattern."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -134,9 +135,10 @@ def test_a_timeline_without_moments_goes_and_leaves_out_films_that_are_gone(
     walk = manifests.read(Path("output/talk"))
     manifests.write(Path("output/talk"), replace(walk, movie=Path("gone.mkv").absolute()))
     done = program(*line, "--emotion", "happy")
-    assert done.code == 0
+    assert done.code == 1
     assert "gone.mkv: the movie is gone" in done.err
     assert "left out of happy.otio" in done.err
+    assert done.err.endswith("1 movie is missing, see above; the others are done\n")
     assert "/films/talk.mkv" in whole
     assert "/films/talk.mkv" not in Path("happy.otio").read_text()
     assert "/more/talk.mkv" in Path("happy.otio").read_text()
@@ -162,6 +164,20 @@ def test_status_shows_all_walks(program: Program) -> None:
     assert done.code == 0
     assert "output/actor: actor.jpg: is a picture" in done.out
     assert "3 done, 1 failed" in done.err
+    (other,) = (line for line in done.out.splitlines() if "output/talk-" in line)
+    assert other.endswith("/films/more/talk.mkv)")
+
+
+def test_somebody_with_photos_whom_no_walk_knows(program: Program, job: Job) -> None:
+    Path("faces").mkdir()
+    shutil.copy(job.known_faces / "anna.png", "faces/zoe.png")
+    done = program("search", "--person", "zoe", "--known-faces", "faces")
+    assert done.code == 1
+    assert "zoe is in none of the walked movies, or they were named before zoe" in done.err
+    assert "then run `mine-video name output --known-faces faces`" in done.err
+    Path("faces/zoe.png").unlink()
+    none = program("search", "--person", "zoe", "--known-faces", "faces")
+    assert "No person 'zoe'" in none.err
 
 
 def test_a_failed_walk_is_counted_with_no_tables(program: Program, output: Path) -> None:
@@ -199,7 +215,10 @@ def test_which_film_has_most_of_a_look(program: Program) -> None:
     done = program("stats", "--emotion", "happy", "--by-movie")
     head, most, *_, least = done.out.splitlines()
     assert head.split()[:6] == ["movie", "person", "on", "screen", "happy", "tracks"]
-    assert most.split()[:6] == ["talk.mkv", "any", "3.2", "s", "2.8", "s"]
+    assert most.split()[:6] == ["talk", "any", "3.2", "s", "2.8", "s"]
+    # Two films have one name, and so their folders'.
+    movies = sorted(line.split()[0].partition("-")[0] for line in done.out.splitlines()[1:])
+    assert movies == ["it's", "talk", "talk"]
     assert float(least.split(" s ")[1]) <= 2.8
     nothing = program("stats", "--emotion", "disgust")
     assert nothing.code == 0

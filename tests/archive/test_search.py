@@ -59,7 +59,7 @@ def test_repeat_in_seconds(output: Path, job: Job) -> None:
 
 def test_the_longest_the_surest_and_the_first(output: Path, job: Job) -> None:
     job = replace(job, pick=PickSettings())
-    longest = [m.length for m in _found(output, job, order="length")]
+    longest = [m.seconds for m in _found(output, job, order="length")]
     assert longest == sorted(longest, reverse=True)
     surest = [m.probability for m in _found(output, job, order="probability")]
     assert surest == sorted(surest, reverse=True)

@@ -562,7 +562,7 @@ def test_a_number_that_has_a_name_by_now_gets_no_second_one(job: Job, both: list
         adopt(both, [(1, "zed")], job)
     assert str(raised.value) == (
         "number 1 of the cast is host by now; to rename: "
-        f"mine-video name {first} {second} --rename host zed"
+        f"mine-video name {first} {second} --rename host zed --known-faces {job.known_faces}"
     )
     assert not (job.known_faces / "zed").exists()
 
@@ -659,7 +659,9 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are(
 
 
 def test_without_a_cast_the_way_to_one_is_told(job: Job, both: list[Path]) -> None:
-    with pytest.raises(PeopleError, match=r"is no cast; `mine-video cast .*first` makes one$"):
+    with pytest.raises(
+        PeopleError, match=r"is no cast; `mine-video cast .*first --known-faces .*known` makes one$"
+    ):
         adopt(both[:1], [(1, "host")], job)
     cast(both, job)
     with pytest.raises(PeopleError, match=r"output has one for all its movies: give"):

@@ -39,6 +39,18 @@ def test_a_pick_is_read_as_it_was_wanted(tmp_path: Path) -> None:
     assert picks.last.job(Job()) == JOB
 
 
+@pytest.mark.parametrize(
+    "pick",
+    [PickSettings(min_margin=-0.5), PickSettings(per_run=10**18), PickSettings(gap=3, within=0)],
+    ids=["below zero", "large", "none"],
+)
+def test_all_that_can_be_asked_is_read(pick: PickSettings, tmp_path: Path) -> None:
+    begin_pick(tmp_path, replace(JOB, pick=pick), [])
+    picks = read_picks(tmp_path)
+    assert picks is not None
+    assert picks.last.job(Job()) == replace(JOB, pick=pick)
+
+
 def test_what_is_begun_is_unfinished_until_it_is_whole(tmp_path: Path) -> None:
     places = _places(tmp_path, "anna/happy", "anna/sad")
     begin_pick(tmp_path, JOB, places)

@@ -1,5 +1,6 @@
 """Tests of frame rates, and of stretches joined to films: pictures, times, sound."""
 
+import shutil
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,19 @@ VARIABLE = (np.cumsum([0, 4, 5, 3, 8, 1, 9, 3, 8, 4, 1, 14, 4, 6, 1, 9]) / 100).
 
 def _filmed(path: Path) -> Footage:
     return footage(path, scan.scan_movie(path))
+
+
+def test_a_movie_is_where_other_programs_look(tmp_path: Path) -> None:
+    """Behind a link, `..` is another folder."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    near = write_reel(tmp_path / "a.mkv", flashing(4, []))
+    shutil.copy(near, tmp_path / "far" / "a.mkv")
+    assert _filmed(tmp_path / "work" / ".." / "a.mkv").place == near
+    linked = tmp_path / "link" / ".." / "a.mkv"
+    near.write_bytes(b"another")
+    assert _filmed(linked).place == linked
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4", "mov"])

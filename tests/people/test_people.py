@@ -164,6 +164,7 @@ def test_rename_moves_photos_and_names_anew(program: Program) -> None:
     ]
     alone = program("name", "--rename", "annie", "Åsa")
     assert (alone.code, alone.out) == (0, "")
+    assert "walked movies keep the old name until `mine-video name output`" in alone.err
     assert Path("known_faces/Åsa/annie.png").exists()
     assert [line[1] for line in program("name", "movie").table] == ["ben", "Åsa", "unknown"]
 
