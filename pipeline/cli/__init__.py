@@ -5,8 +5,10 @@ work, 2 wrong usage, 3 a bug, 130 Ctrl-C.
 """
 
 import errno
+import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from pipeline.cli import archive, config, dataset, export, live, mine, people, t
 from pipeline.cli.terminal import visible_streams
 from pipeline.errors import MiningError
 from pipeline.faces import visible
+from pipeline.models.registry import LOADING
 from pipeline.settings import Job
 
 COMMANDS = (
@@ -177,5 +180,13 @@ def _exit_codes() -> Iterator[None]:
 
 def run() -> None:
     """Runs the program `mine-video`."""
-    with visible_streams(), _exit_codes():
-        main(prog_name="mine-video", standalone_mode=False)
+    try:
+        with visible_streams(), _exit_codes():
+            main(prog_name="mine-video", standalone_mode=False)
+    except SystemExit as ended:
+        # As Python ends, ONNX Runtime would crash in a network that loads for ever.
+        if not any(thread.name == LOADING for thread in threading.enumerate()):
+            raise
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PIP, ModelError
 from pipeline.models.cards import WEIGHTS, Card
+from pipeline.models.registry import LOADING
 
 RUN_SECONDS = 120.0
 """Seconds that a batch of faces may take; the slowest network known takes 2 on a busy machine."""
@@ -67,7 +68,8 @@ def session(path: Path, threads: int = 1, device: str = "cpu") -> onnxruntime.In
 def _in_time(load: Callable[[], onnxruntime.InferenceSession]) -> onnxruntime.InferenceSession:
     """Loads a network that somebody else may have made: its constants may take years to compute.
 
-    Nothing stops ONNX Runtime in that. It goes on in a thread that ends with the program.
+    Nothing stops ONNX Runtime in that. It goes on in a thread that ends with the program, see
+    `cli.run`.
 
     Raises:
         TimeoutError: It took longer than `LOAD_SECONDS`.
@@ -80,7 +82,7 @@ def _in_time(load: Callable[[], onnxruntime.InferenceSession]) -> onnxruntime.In
         except Exception as error:  # The caller gets it.
             found.set_exception(error)
 
-    Thread(target=work, daemon=True).start()
+    Thread(target=work, daemon=True, name=LOADING).start()
     return found.result(LOAD_SECONDS)
 
 

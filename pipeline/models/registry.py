@@ -99,6 +99,9 @@ class PackageEntry(Entry):
 
 ON_ONNX = ("threads", "device")
 
+LOADING = "loads a network"
+"""The name of a thread that nothing can stop."""
+
 MODELS = "face_recognition_models"
 INSTALL_DLIB = f"{PIP} install 'mine-video[dlib]'"
 INSTALL_FACE_RECOGNITION = (

@@ -15,6 +15,7 @@ from pipeline.errors import ModelError
 from pipeline.models import onnx_session, registry
 from pipeline.models.onnx_session import CPU, CUDA, run_in_time, session
 from pipeline.settings import WalkSettings
+from tests.support.processes import ROOT
 from tests.support.stills import needs
 
 PATH = registry.DETECTORS["yunet"].path
@@ -161,16 +162,19 @@ def slow_to_load(path: Path) -> Path:
 
 def test_a_network_that_never_loads_is_left_and_the_program_ends(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from pipeline.models import onnx_session\n"
+        "from pathlib import Path; from pipeline.models import onnx_session\n"
+        "from pipeline.cli import main, run\n"
         "onnx_session.LOAD_SECONDS = 0.5\n"
-        "onnx_session.session(Path(sys.argv[1]))"
+        "main.callback = lambda: onnx_session.session(Path('slow.onnx'))\n"
+        "main.invoke_without_command = True; main.no_args_is_help = False\n"
+        "run()"
     )
-    path = slow_to_load(tmp_path / "slow.onnx")
     ended = subprocess.run(
-        [sys.executable, "-c", program, path],
+        [sys.executable, "-c", program],
+        cwd=slow_to_load(tmp_path / "slow.onnx").parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
-    assert ended.stderr.endswith("slow.onnx: did not load within 0.5 s; use another network\n"), (
-        ended.stderr
-    )
+    told = "mine-video: slow.onnx: did not load within 0.5 s; use another network\n"
+    assert ended.stderr == told
