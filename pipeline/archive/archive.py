@@ -165,9 +165,10 @@ def _warn(
     unsaved = [entry.folder for entry in entries if entry.file.parent == scratch]
     if unsaved:
         log.warning(
-            "the tables of %s cannot be saved because folders are read-only or in use (the first "
-            "is %s), and are made again each time; save them elsewhere with --index FOLDER",
-            "1 movie" if len(unsaved) == 1 else f"{len(unsaved)} movies", unsaved[0],
+            "the tables of %s cannot be saved because folders are read-only, in use or have no "
+            "plain name (the first is %s), and are made again each time; save them elsewhere by "
+            "--index FOLDER",
+            "1 movie" if len(unsaved) == 1 else f"{len(unsaved)} movies", printable(unsaved[0]),
         )  # fmt: skip
     networks = {entry.facts.emotion for entry in entries}
     if len(networks) > 1:

@@ -174,7 +174,8 @@ def why_nothing(archive: Archive, job: Job) -> str:
     most = max(choices, key=lambda choice: len(choice.seen), default=None)
     hint = most.hint if most else "no such face in the movie"
     whose = f", {most.person} {most.emotion}" if most and len(choices) > 1 else ""
-    return f"{entry.facts.movie}{whose}: {hint}"
+    likeliest = "the likeliest is " if whose or len(archive.entries) > 1 else ""
+    return f"{likeliest}{printable(entry.facts.movie)}{whose}: {hint}"
 
 
 def _likeliest(archive: Archive, job: Job) -> ArchiveMovie:

@@ -112,7 +112,9 @@ def test_ctrl_c_leaves_parts_and_no_process(program: Program, tmp_path: Path) ->
     out, err = begun.communicate(timeout=60)
     assert (begun.returncode, out) == (130, "")
     assert "Stopped. Run the same command to continue." in err
-    assert re.search(r"kept [1-9] of \d parts of [12] unfinished movies?; the same command goes on", err)
+    assert re.search(
+        r"kept [1-9] of \d parts of [12] unfinished movies?; the same command goes on", err
+    )
     assert "Traceback" not in err
     assert processes.until(lambda: not processes.of_session(begun.pid))
     shutil.rmtree(faults)
