@@ -386,7 +386,7 @@ def _job(
             _check_look("emotion", look, f", or {ANY!r}")
     if (before := given.get("from_")) is not None:
         _check_look("from_", before)
-    classes(emotions, before)
+    classes(emotions, before)  # Here its error stands alone: it names no option.
     given |= {name: _names(name, given[name]) for name in ("with_", "without") if name in given}
     network = {"emotion": given.pop("emotion_model")} if "emotion_model" in given else {}
     places = {key: Path(given[key]) for key in ("output", "known_faces") if key in given}

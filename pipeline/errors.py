@@ -17,9 +17,10 @@ and wanted, and what to do.
 """
 
 import sys
-from subprocess import list2cmdline
 
-PIP = f"{list2cmdline([sys.executable])} -m pip"
+_PYTHON = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+
+PIP = f"{_PYTHON} -m pip"
 """The pip of this environment: any other would install where nothing is looked for."""
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
+from hashlib import sha256
 from pathlib import Path
 from threading import get_native_id
 from typing import IO
@@ -75,6 +76,15 @@ def content(path: Path) -> bytes:
     """
     with open_file(path) as file:
         return file.read()
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hex.
+
+    Raises:
+        OSError: It cannot be read, or is no plain file.
+    """
+    return sha256(content(path)).hexdigest()
 
 
 def _check_file(facts: os.stat_result, path: Path) -> None:

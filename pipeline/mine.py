@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from pipeline import faces, files
@@ -232,8 +231,8 @@ def _tell_of_unknown(walked: Walked, known_faces: Path) -> None:
         tracks = "1 track has no name; to sort it"
         if nameless > 1:
             tracks = f"{nameless} tracks have no name; to sort them into people"
-        line = " ".join([quote(str(walked.folder)), *pick_json.known_faces_option(known_faces)])
-        log.info("%s: mine-video cast %s", tracks, line)
+        line = pick_json.line_to_type("cast", walked.folder, known_faces=known_faces)
+        log.info("%s: %s", tracks, line)
 
 
 def _check_people_known(job: Job, album: Album) -> None:

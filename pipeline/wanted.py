@@ -43,12 +43,13 @@ def wanted_rows(
         MovieError: The movie's own subtitles are wanted, but the movie is missing or has none.
     """
     # A name in an edited faces.csv must not send crops to another folder.
-    for person in _people_of(walked):
+    people = _people_of(walked)
+    for person in people:
         check_name(person, walked.folder / FACES)
     without_photo = unreachable(walked.tracks)
-    unseen = without_photo | _unread(job, _people_of(walked))
+    unseen = without_photo | _unread(job, people)
     check_photos(job.named, unseen, f" (`mine-video name {quote(str(walked.folder))}` says why)")
-    select.check_people(job.named, _people_of(walked) - without_photo, str(walked.folder))
+    select.check_people(job.named, people - without_photo, str(walked.folder))
     labels = current_labels(walked, job)
     rows = match.applied(walked.rows, labels, classes(job.emotions, job.pick.from_))
     if job.learn:
@@ -62,9 +63,9 @@ def wanted_rows(
 
 def _unread(job: Job, known: set[str]) -> set[str]:
     """Those of the wanted people whose only photos are of a kind that nobody can read."""
-    there = job.known_faces.iterdir() if job.known_faces.is_dir() else ()
-    stems = {normalize("NFC", path.stem) for path in there if path.is_file()}
-    return {person for person in job.named if person not in known and person in stems}
+    absent = set(job.named) - known
+    there = job.known_faces.iterdir() if absent and job.known_faces.is_dir() else ()
+    return absent & {normalize("NFC", path.stem) for path in there if path.is_file()}
 
 
 def _film(walked: Walked, job: Job, movie: Path | None) -> Path | None:

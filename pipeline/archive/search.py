@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from shlex import quote
 
 from pipeline import files
 from pipeline.archive import index
 from pipeline.archive.archive import Archive, ArchiveMovie, printable
 from pipeline.archive.totals import totals
-from pipeline.disk.pick_json import known_faces_option
+from pipeline.disk.pick_json import line_to_type
 from pipeline.disk.text_table import csv_text
 from pipeline.disk.walked import finished
 from pipeline.errors import PeopleError, TableError
@@ -136,20 +135,21 @@ def _check_people(archive: Archive, job: Job) -> None:
     """
     known = index.names(entry.facts for entry in archive.entries) - {""}
     absent = [name for name in job.named if name not in known | {ANY, UNKNOWN}]
+    with_photos = gallery.photos(job.known_faces) if absent else {}
     for name in absent:
-        if name in gallery.photos(job.known_faces):
+        if name in with_photos:
             raise PeopleError(
                 f"{name} is in none of the walked movies, or they were named before {name} had "
-                f"photos: then run `mine-video name {_named_by(archive.entries, job)}`"
+                f"photos: then run `{_naming(archive.entries, job)}`"
             )
     select.check_people(job.named, known, "the walked movies")
 
 
-def _named_by(entries: Sequence[ArchiveMovie], job: Job) -> str:
-    """What `mine-video name` takes for some movies: a folder, or the one that holds the first."""
+def _naming(entries: Sequence[ArchiveMovie], job: Job) -> str:
+    """The line that names some movies anew: by their folder, or the one that holds the first."""
     first = entries[0].folder
-    folder = quote(str(first if len(entries) == 1 else first.parent))
-    return " ".join([folder, *known_faces_option(job.known_faces)])
+    folder = first if len(entries) == 1 else first.parent
+    return line_to_type("name", folder, known_faces=job.known_faces)
 
 
 def why_nothing(archive: Archive, job: Job) -> str:
@@ -262,8 +262,8 @@ def warn_of_old_names(archive: Archive, job: Job) -> None:
     if old:
         log.warning(
             "the names in %d of %d movies are from other photos or another --tolerance (the first "
-            "is %s); update them with `mine-video name %s`",
-            len(old), len(archive.entries), old[0].folder, _named_by(old, job),
+            "is %s); update them with `%s`",
+            len(old), len(archive.entries), old[0].folder, _naming(old, job),
         )  # fmt: skip
 
 

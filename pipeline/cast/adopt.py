@@ -1,7 +1,6 @@
 """Names people of the unknown cast by copying their photos into the gallery."""
 
 import logging
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from pipeline.cast.cast import cast_place
 from pipeline.cast.company import numbers, pictures
 from pipeline.disk import manifest as manifests
-from pipeline.disk.pick_json import known_faces_option
+from pipeline.disk.pick_json import line_to_type
 from pipeline.disk.walked import CAST, CAST_TABLE, Walked, finished, named_tracks
 from pipeline.errors import PeopleError
 from pipeline.opened import check_nameable, opened
@@ -76,9 +75,10 @@ def _check_unnamed(
         if others & {"", person}:
             continue
         known = " and ".join(sorted(others))
-        words = ["mine-video", "name", *(str(walked.folder) for walked in walks)]
-        rename = shlex.join([*words, "--rename", min(others), person])
-        rename = " ".join([rename, *known_faces_option(known_faces)])
+        places = [walked.folder for walked in walks]
+        rename = line_to_type(
+            "name", *places, "--rename", min(others), person, known_faces=known_faces
+        )
         raise PeopleError(f"number {number} of the cast is {known} by now; to rename: {rename}")
 
 
@@ -124,8 +124,7 @@ def _of_number(place: Path, number: int, folders: Sequence[Path], known_faces: P
     folder, photos = place / CAST, pictures(place)
     if number in photos:
         return photos[number]
-    words = shlex.join(["mine-video", "cast", *map(str, folders)])
-    command = " ".join([words, *known_faces_option(known_faces)])
+    command = line_to_type("cast", *folders, known_faces=known_faces)
     if not photos:
         shared = len(folders) == 1 and (place.parent / CAST_TABLE).exists()
         hint = f"; {place.parent} has one for all its movies: give them all" if shared else ""

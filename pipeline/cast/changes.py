@@ -1,6 +1,5 @@
 """Plans a change of names: checks it, describes it, shows its commands, applies and undoes it."""
 
-import hashlib
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -237,7 +236,7 @@ def apply_names(what: NamingPlan, folder: Path, job: Job) -> Naming:
             for old, new in what.renames:
                 rename(job.known_faces, old, new, moves)
             for path in adopt.copied([folder], what.adopted, job.known_faces):
-                copies[path] = _hash(path)
+                copies[path] = files.sha256_of(path)
             walked = named(walked, job, Album(job))
         taken = tuple(_taken(what, before, owners(walked)))
     return Naming(tuple(what.words()), taken, copies, what.renames, what.joins)
@@ -287,7 +286,9 @@ def undo_names(deed: Naming, folder: Path, job: Job) -> None:
             )
     with files.locked(folder):
         walked = finished(folder)
-        unchanged = [p for p, was in deed.copies.items() if p.is_file() and _hash(p) == was]
+        unchanged = [
+            p for p, was in deed.copies.items() if p.is_file() and files.sha256_of(p) == was
+        ]
         files.remove(unchanged)
         for home in {path.parent for path in unchanged}:
             with suppress(OSError):  # The folder has other photos.
@@ -295,7 +296,3 @@ def undo_names(deed: Naming, folder: Path, job: Job) -> None:
         for old, new in reversed(deed.renames):
             rename(job.known_faces, new, old)
         named(walked, job, Album(job))
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(files.content(path)).hexdigest()

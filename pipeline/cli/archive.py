@@ -372,7 +372,8 @@ def _print_totals(found: "Sequence[Total]", look: str) -> None:
     asked = LOOK.format(look) if look else ""
     heads = "movie", "person", "on screen", asked, "tracks", "faces", *EMOTIONS
     click.echo(aligned(TOTAL, *heads))
-    names = Counter(t.entry.facts.movie for t in {t.entry.folder: t for t in found}.values())
+    films = {(t.entry.folder, t.entry.facts.movie) for t in found}
+    names = Counter(name for _, name in films)
     for t in found:
         shares = [f"{100 * share:.1f} %" for share in t.shares.values()]
         asked = LOOK.format(f"{t.look_seconds:.1f} s") if look else ""

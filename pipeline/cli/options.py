@@ -654,28 +654,29 @@ def _check_stray(given: dict[str, Any]) -> None:
     context = click.get_current_context(silent=True)
     params = context.params if context else {}
     places = params.get("movies") or params.get("folders") or ()
-    for place in places if isinstance(places, tuple) else ():
+    emotions, people = given.get("emotions", ()), given.get("people", ())
+    for place in places:
         word = str(place)
-        if os.path.exists(word):  # noqa: PTH110 - a URL has no method for it.
+        # Not Path.exists, which raises if a folder may not be read.
+        if is_remote(place) or os.path.exists(place):  # noqa: PTH110
             continue
-        emotions = given.get("emotions", ())
         if word.casefold() in EMOTIONS and ANY not in emotions:
             each = " ".join(f"--emotion {emotion}" for emotion in (*emotions, word.casefold()))
             raise click.UsageError(f"{word!r} is a look; give the option once for each: {each}")
-        for person in given.get("people", ()):
-            if name := _known_as(f"{person} {word}", given):
-                raise click.UsageError(
-                    f"{word!r} is part of a name; put that in quotes: --person {shlex.quote(name)}"
-                )
+        if name := _known_as([f"{person} {word}" for person in people], given):
+            raise click.UsageError(
+                f"{word!r} is part of a name; put that in quotes: --person {shlex.quote(name)}"
+            )
 
 
-def _known_as(beginning: str, given: dict[str, Any]) -> str:
+def _known_as(beginnings: Sequence[str], given: dict[str, Any]) -> str:
     """The name of somebody with photos that begins so; "" if there is none."""
     from pipeline.people.gallery import photos  # Slow to import.
 
-    words = normalize("NFC", beginning).casefold().split()
-    names = photos(given.get("known_faces", JOB.known_faces))
-    return next((name for name in names if name.casefold().split()[: len(words)] == words), "")
+    names = photos(given.get("known_faces", JOB.known_faces)) if beginnings else ()
+    wanted = [normalize("NFC", beginning).casefold().split() for beginning in beginnings]
+    found = (n for n in names for words in wanted if n.casefold().split()[: len(words)] == words)
+    return next(found, "")
 
 
 def job_of(given: dict[str, Any]) -> Job:

@@ -1,7 +1,6 @@
 """The commands `name` and `cast`, which say who is who."""
 
 import logging
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +79,7 @@ def name_command(
     log_to_stderr(quiet, verbose)
     from pipeline import mine as program
     from pipeline.disk.manifest import movie_name
-    from pipeline.disk.pick_json import known_faces_option
+    from pipeline.disk.pick_json import line_to_type
     from pipeline.disk.walked import finished
     from pipeline.opened import check_nameable
     from pipeline.people.album import Album
@@ -94,8 +93,8 @@ def name_command(
     album = Album(job)
     _change_gallery(walks, rename, adopted, job, album)
     if not walks and job.output.is_dir():
-        line = " ".join([shlex.quote(str(job.output)), *known_faces_option(job.known_faces)])
-        log.info("walked movies keep the old name until `mine-video name %s`", line)
+        line = line_to_type("name", job.output, known_faces=job.known_faces)
+        log.info("walked movies keep the old name until `%s`", line)
     with output_of("name", as_json=as_json) as output:
         table = WhoTable(output)
         each(walks, lambda f: table.add(movie_name(f), program.identify(f, job, album)))
@@ -163,7 +162,7 @@ def cast_command(
     """
     log_to_stderr(quiet, verbose)
     from pipeline.cast import cast as casting
-    from pipeline.disk.pick_json import known_faces_option
+    from pipeline.disk.pick_json import line_to_type
 
     job = job_of(given)
     members = casting.cast(folders_of(folders, job), job, movies)
@@ -171,9 +170,8 @@ def cast_command(
         output.add(members, lambda: _print_cast(members))
     if members:
         sheet = min(Path(members[0].folder).parent.glob("sheet*.jpg"), key=lambda p: len(p.name))
-        words = [shlex.join(["mine-video", "name", *map(str, folders)]), "--cast 1 NAME"]
-        words += known_faces_option(job.known_faces)
-        log.info("look at %s, then name people: %s", sheet, " ".join(words))
+        line = line_to_type("name", *folders, "--cast", "1", "NAME", known_faces=job.known_faces)
+        log.info("look at %s, then name people: %s", sheet, line)
 
 
 def _print_cast(members: "list[PrintedMember]") -> None:

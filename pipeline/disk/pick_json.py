@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from os.path import isdir
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import Any
 
 from pipeline.disk.crop_file import UNSAFE
@@ -130,6 +130,15 @@ def unfinished_lines(folder: Path, whole: Iterable[Path] = ()) -> list[str]:
         whole: Folders that the present pick has filled, and has not noted as finished yet.
     """
     return [_line(folder, stopped) for stopped in _left(folder, whole)]
+
+
+def line_to_type(*words: str | Path, known_faces: Path | str) -> str:
+    """A command of mine-video as a shell takes it, by the same photos.
+
+    >>> line_to_type("name", Path("a film"), "--cast", "1", "NAME", known_faces="faces")
+    "mine-video name 'a film' --cast 1 NAME --known-faces faces"
+    """
+    return " ".join([join(["mine-video", *map(str, words)]), *known_faces_option(known_faces)])
 
 
 def known_faces_option(known_faces: Path | str) -> list[str]:

@@ -3,9 +3,8 @@
 import re
 from contextlib import suppress
 from pathlib import Path
-from shlex import quote
 
-from pipeline.disk.pick_json import known_faces_option, read_picks
+from pipeline.disk.pick_json import line_to_type, read_picks
 from pipeline.files import content, open_file, replacing
 from pipeline.settings import KNOWN_FACES
 
@@ -47,7 +46,7 @@ def report_line(folder: Path, known_faces: Path | str = KNOWN_FACES) -> str:
         folder: The movie's folder.
         known_faces: The folder of photos.
     """
-    return " ".join(["mine-video report", quote(str(folder)), *known_faces_option(known_faces)])
+    return line_to_type("report", folder, known_faces=known_faces)
 
 
 def mark_outdated(folder: Path) -> None:

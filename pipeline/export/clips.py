@@ -100,14 +100,15 @@ def write_export(
     kept = [row for kind, rows in before.values() if kind not in kinds for row in rows]
     if not (wanted or folder.exists()):
         return []
-    # Listed before it is there: what is not listed would never be replaced.
-    _write_list(folder, [*kept, *(row for piece in wanted for row in _rows(found, piece))])
+
+    def note(hashes: Mapping[str, str | None]) -> None:
+        rows = [row for p in wanted for row in _rows(found, p, hashes.get(p.file) or "")]
+        _write_list(folder, [*kept, *rows])
+
+    note({})  # Before the files: what is not listed would never be replaced.
     written = {p.file: _write(found, p, folder, quality, progress) for p in wanted}
     if any(written.values()):
-        _write_list(
-            folder,
-            [*kept, *(row for p in wanted for row in _rows(found, p, written[p.file] or ""))],
-        )
+        note(written)
     return [folder / file for file, digest in written.items() if digest is not None]
 
 
@@ -115,9 +116,9 @@ def _keep_changed(folder: Path, hashes: Mapping[str, str]) -> None:
     """Renames those of the files that are no longer what their export wrote."""
     for file, digest in hashes.items():
         path = folder / file
-        if digest and path.is_file() and sha256(files.content(path)).hexdigest() != digest:
-            names = (f"{path.stem}_changed{n}{path.suffix}" for n in count(1))
-            kept = next(path.with_name(name) for name in names if not (folder / name).exists())
+        if digest and path.is_file() and files.sha256_of(path) != digest:
+            free = (path.with_name(f"{path.stem}_changed{n}{path.suffix}") for n in count(1))
+            kept = next(path for path in free if not path.exists())
             files.move([(path, kept)])
             log.warning("%s was changed since its export, and is kept as %s", path, kept.name)
 

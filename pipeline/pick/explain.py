@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate
 from math import ceil, floor
 from typing import Any
 
@@ -101,9 +102,8 @@ def _filtered(seen: pd.DataFrame, settings: PickSettings, size: tuple[int, int])
     if len(through):
         reason, options = _steadier(seen, through, settings)
         return f"{reason}; try {' '.join(options)}"
-    left = {"": len(seen)}
-    for number, name in enumerate(gates, 1):
-        left[name] = int(_all(seen, [*gates.values()][:number]).sum())
+    passed = accumulate(gates.values(), np.logical_and)
+    left = {"": len(seen), **{name: int(m.sum()) for name, m in zip(gates, passed, strict=True)}}
     none = next(name for name, count in left.items() if not count)
     rest = _all(seen, (mask for name, mask in gates.items() if name != none))
     steady = rest & _all(seen, (masks[name] for name in OF_THE_LOOK))
